@@ -1,0 +1,86 @@
+# trimtab. `make` alone prints what there is.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+SEED ?= 1
+ONCE ?=
+LISTEN ?= 127.0.0.1:9321
+DATA_DIR ?=
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PYTHONUNBUFFERED := 1
+
+.PHONY: help
+help: ## Print the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "trimtab needs Python 3.11 or newer, found %d.%d; name one with PYTHON=..." % sys.version_info[:2])'
+	@$(PYTHON) -c 'import ensurepip, venv' || { echo "Python has no venv module: apt-get install python3-venv" >&2; exit 3; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	$(BIN)/python -m compileall -q src demo
+	$(BIN)/python -c 'import trimtab.cli.up, chdb.session'
+	touch $@
+
+.PHONY: install
+install: $(STAMP) ## Make .venv with the locked packages
+
+.PHONY: postgresql
+postgresql: ## Install PostgreSQL 15 with HypoPG from Debian's packages where it is missing
+	@scripts/install-postgresql.sh
+
+.PHONY: demo
+demo: $(STAMP) postgresql ## See the loop on a real PostgreSQL (ONCE=1: unattended, writes demo.json; SEED=n)
+	@exec $(BIN)/python -m demo.run --seed $(SEED) $(if $(filter-out 0,$(ONCE)),--once)
+
+.PHONY: serve
+serve: $(STAMP) ## Start a server (LISTEN=host:port DATA_DIR=folder)
+	@exec $(BIN)/trimtab up --listen $(LISTEN) $(if $(DATA_DIR),--data-dir $(DATA_DIR))
+
+.PHONY: format
+format: $(STAMP) ## Put the code into the house's format
+	$(BIN)/ruff format -q .
+	$(BIN)/ruff check -q --fix .
+
+.PHONY: lint types layers unit check
+lint: $(STAMP)
+	$(BIN)/ruff format --check -q .
+	$(BIN)/ruff check -q .
+types: $(STAMP)
+	$(BIN)/mypy --no-error-summary
+layers: $(STAMP)
+	@PYTHONPATH=src $(BIN)/lint-imports --no-cache > /tmp/trimtab-layers.$$$$ 2>&1 || { cat /tmp/trimtab-layers.$$$$; rm -f /tmp/trimtab-layers.$$$$; exit 1; }; rm -f /tmp/trimtab-layers.$$$$
+unit: $(STAMP)
+	$(BIN)/python -m pytest -q -m "not postgres and not store and not slow"
+check: lint types layers unit ## Lint, types, layers, unit tests: under 90 seconds
+
+.PHONY: test
+test: $(STAMP) postgresql lint types layers ## Everything: set up, check, all tests
+	$(BIN)/python -m pytest
+
+.PHONY: bench bench-advise aa soak
+bench: $(STAMP) postgresql ## What trimtab costs the watched server and itself; how quickly it starts
+	$(BIN)/python -m benchmarks.overhead
+	$(BIN)/python -m benchmarks.startup
+bench-advise: $(STAMP) postgresql ## Predicted beside measured effect of proposed indexes
+	$(BIN)/python -m benchmarks.predicted_vs_measured
+aa: $(STAMP) postgresql ## 20 changes that change nothing: how many are judged an effect (about 15 minutes)
+	$(BIN)/python -m benchmarks.aa
+soak: $(STAMP) postgresql ## Long kill loops and feeds (not part of make test)
+	TRIMTAB_SOAK=1 $(BIN)/python -m pytest -q tests/act tests/store
+
+.PHONY: lock
+lock: $(STAMP) ## Renew requirements.lock from pyproject.toml
+	$(BIN)/uv pip compile pyproject.toml --group dev --generate-hashes --no-emit-index-url --no-header --no-annotate -q -o requirements.lock --python-version 3.11
+
+.PHONY: clean
+clean: ## Remove .venv and what tools left behind
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache demo-logs

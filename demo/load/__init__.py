@@ -1,0 +1,1 @@
+"""The shop's application: about thirty statement shapes under mixed load, traced with OpenTelemetry."""

@@ -1,0 +1,1 @@
+"""Change it safely: checks, checkpoint, apply, watch, keep or take back."""

@@ -1,0 +1,142 @@
+"""Guards: who may change what, how often, and when. They ask the state and the judge, never the target.
+
+Each is a `CheckResult`; `passed=None` means "not configured" and is shown as such, never as a pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from trimtab.extend.contracts import Judge
+from trimtab.model.change import Autonomy, Change, CheckResult, Proposal
+from trimtab.model.errors import ConfigError
+from trimtab.model.policy import GuardPolicy, Policy
+from trimtab.sql.index_ddl import change_hash
+from trimtab.store.ledger import Event
+from trimtab.store.state import State
+
+HOUR_MS = 3_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a guard may use."""
+
+    state: State
+    judge: Judge
+    change: Change
+    policy: Policy
+    limits: GuardPolicy
+    now_ms: int
+
+
+def limits_of(policy: Policy, kind: str) -> GuardPolicy:
+    """The limits for one kind of action; `ConfigError` where the policy has none."""
+    limits = getattr(policy, kind, None)
+    if not isinstance(limits, GuardPolicy):
+        raise ConfigError(f"the policy has no limits for the action {kind!r}", kind=kind)
+    return limits
+
+
+def content_hash(proposal: Proposal) -> str:
+    """64 hex digits of what would be done, and where. An approval is for exactly this."""
+    return change_hash(proposal.system, proposal.kind, proposal.index)
+
+
+def run_guards(question: Question) -> tuple[CheckResult, ...]:
+    """All of `GUARDS`, in order."""
+    return tuple(result for guard in GUARDS for result in guard(question))
+
+
+def _kill_switch(q: Question) -> Iterator[CheckResult]:
+    reason = q.state.kill_switch()
+    message = "the kill switch is off" if reason is None else f"the kill switch is on: {reason}"
+    yield CheckResult("kill_switch", reason is None, "off" if reason is None else "on", "off", message)
+
+
+def _autonomy(q: Question) -> Iterator[CheckResult]:
+    autonomy = q.limits.autonomy
+    if autonomy is Autonomy.AUTO:
+        yield CheckResult("autonomy", True, autonomy.value, "auto", "policy lets trimtab do this by itself")
+        return
+    if autonomy is Autonomy.OBSERVE:
+        yield CheckResult("autonomy", False, autonomy.value, "suggest", "policy lets trimtab only look")
+        return
+    change = q.change
+    expires_at_ms = change.approval_expires_at_ms
+    if change.approved_by is None or expires_at_ms is None:
+        message, passed = "a person has to approve it", False
+    elif change.approved_hash != content_hash(change.proposal):
+        message, passed = "the approval was for something else", False
+    elif expires_at_ms <= q.now_ms:
+        message, passed = f"the approval of {change.approved_by} has expired", False
+    else:
+        message, passed = f"approved by {change.approved_by}", True
+    yield CheckResult("autonomy", passed, "approved" if passed else "not approved", autonomy.value, message)
+
+
+def _content(q: Question) -> Iterator[CheckResult]:
+    same = q.change.proposal.content_hash == content_hash(q.change.proposal)
+    message = "the change is what was proposed" if same else "the stored change does not match its own hash"
+    yield CheckResult("content", same, "same" if same else "other", "same", message)
+
+
+def _one_at_a_time(q: Question) -> Iterator[CheckResult]:
+    others = [c for c in q.state.changes(in_flight=True, system=q.change.system, limit=10) if c.id != q.change.id]
+    message = f"change {others[0].id} is {others[0].state}" if others else "no other change is in flight here"
+    yield CheckResult("one_at_a_time", not others, f"{len(others)} others", "0 others", message)
+
+
+def _changes_per_hour(q: Question) -> Iterator[CheckResult]:
+    limit = q.limits.changes_per_hour_max
+    done = q.state.count_entries(Event.APPLY_INTENDED, system=q.change.system, since_ms=q.now_ms - HOUR_MS)
+    message = f"{done} changes were begun in the last hour, the limit is {limit}"
+    yield CheckResult("changes_per_hour", done < limit, f"{done} begun", f"{limit}", message)
+
+
+def _cool_down(q: Question) -> Iterator[CheckResult]:
+    limit_s = q.limits.cool_down_s
+    settled_at_ms = q.state.finished_at_ms(q.change.system, excluding=q.change.id)
+    since_s = (q.now_ms - settled_at_ms) / 1000.0
+    passed = settled_at_ms == 0 or since_s >= limit_s
+    observed = "none before" if settled_at_ms == 0 else f"{since_s:.0f} s"
+    message = f"last change here: {observed}{'' if settled_at_ms == 0 else ' ago'}; cool-down {limit_s:g} s"
+    yield CheckResult("cool_down", passed, observed, f"{limit_s:g} s", message)
+
+
+def _attempts(q: Question) -> Iterator[CheckResult]:
+    limit = q.limits.attempts_max
+    tried = q.state.count_entries(Event.APPLY_INTENDED, change_id=q.change.id)
+    yield CheckResult(
+        "attempts", tried < limit, f"{tried} tried", f"{limit}", f"{tried} of at most {limit} attempts were made"
+    )
+    last = q.state.last_entry(q.change.id, (Event.UNDONE,))
+    retry_at_ms = last.detail.get("retry_at_ms") if last else None
+    if isinstance(retry_at_ms, int):
+        wait_s = max(0.0, (retry_at_ms - q.now_ms) / 1000.0)
+        message = f"the next attempt is due in {wait_s:.0f} s" if wait_s else "the next attempt is due"
+        yield CheckResult("retry_wait", not wait_s, f"{wait_s:.0f} s", "0 s", message)
+
+
+def _baseline(q: Question) -> Iterator[CheckResult]:
+    missing = q.judge.ready(q.change.proposal, q.policy, q.now_ms)
+    message = "there is enough of a baseline to judge by" if missing is None else missing
+    yield CheckResult("baseline", missing is None, "ready" if missing is None else "not ready", "ready", message)
+
+
+def _error_budget(_: Question) -> Iterator[CheckResult]:
+    yield CheckResult("error_budget", None, "not configured", "not configured", "no error budget is configured")
+
+
+GUARDS: tuple[Callable[[Question], Iterator[CheckResult]], ...] = (
+    _kill_switch,
+    _autonomy,
+    _content,
+    _one_at_a_time,
+    _changes_per_hour,
+    _cool_down,
+    _attempts,
+    _baseline,
+    _error_budget,
+)

@@ -1,0 +1,1 @@
+"""What to change: proposals with predicted effect."""

@@ -1,0 +1,1 @@
+"""What reads facts and writes findings."""

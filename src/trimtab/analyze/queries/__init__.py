@@ -1,0 +1,1 @@
+"""Query shapes: which ones break their objective or carry the load."""

@@ -1,0 +1,1 @@
+"""HTTP: receivers and JSON. Thin: parse, app.service, format."""

@@ -1,0 +1,189 @@
+"""The loop of one system: notice, advise, act. Each part runs in a thread of its own, since a build can take an hour.
+
+What is decided here is only *when*; what to change is `advise`, how to change it safely is `act`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import structlog
+
+from trimtab.act.machine import Machine
+from trimtab.advise.index.advisor import advise
+from trimtab.analyze.queries.slow import find_slow_shapes
+from trimtab.app.config import Config
+from trimtab.app.residuals import log_residuals
+from trimtab.app.watched import Watched
+from trimtab.app.write_rates import write_rates
+from trimtab.extend.contracts import Clock
+from trimtab.model.case import Case, CaseState, Verdict
+from trimtab.model.change import Autonomy
+from trimtab.model.errors import ActError, MissingError, TrimtabError
+from trimtab.model.query import SlowQuery
+from trimtab.store.state import State
+from trimtab.store.telemetry import TelemetryStore
+
+ADVISE_RETRY_MS = 60_000
+DETECT_SLICES = 5
+"""Findings are looked for every so many slices."""
+OPEN_CASES_MAX = 200
+
+log = structlog.get_logger()
+
+
+class SystemLoop:
+    """Notice and advise in one thread, act in another."""
+
+    def __init__(
+        self,
+        watched: Watched,
+        telemetry: TelemetryStore,
+        state: State,
+        machine: Machine,
+        config: Config,
+        clock: Clock,
+    ) -> None:
+        self.watched = watched
+        self.telemetry = telemetry
+        self.state = state
+        self.machine = machine
+        self.config = config
+        self.clock = clock
+        self.last_error: str | None = None
+        self._stop = threading.Event()
+        self._retry_at_ms: dict[int, int] = {}
+        name = watched.system.name
+        slice_s = config.watch.slice_s
+        self._threads = [
+            threading.Thread(
+                target=self._repeat, args=(self.think, slice_s * DETECT_SLICES), name=f"think-{name}", daemon=True
+            ),
+            threading.Thread(target=self._repeat, args=(self.act, slice_s), name=f"act-{name}", daemon=True),
+        ]
+
+    def start(self) -> None:
+        """Begin."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self, timeout_s: float) -> None:
+        """Stop after the step that runs now; what is in flight goes on after the next start."""
+        self._stop.set()
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(timeout_s)
+
+    def _repeat(self, step: Callable[[], None], seconds: float) -> None:
+        while not self._stop.wait(seconds):
+            try:
+                step()
+                self.last_error = None
+            except TrimtabError as error:
+                if self.last_error != error.message:
+                    log.warning("loop_step_failed", system=self.watched.system.name, error=error.message)
+                self.last_error = error.message
+            except Exception as error:  # a fault of ours must not stop the loop; it is logged and shown
+                log.exception("loop_step_broke", system=self.watched.system.name)
+                self.last_error = f"internal error: {type(error).__name__}"
+
+    # --- notice and advise
+
+    def think(self) -> None:
+        """Open cases for what is slow now, and ask for advice where enough is known."""
+        self.detect()
+        for case in self.state.cases(states=[CaseState.OPEN], system=self.watched.system.name, limit=OPEN_CASES_MAX):
+            if self._stop.is_set():
+                return
+            try:
+                self.advise(case)
+            except Exception as error:  # one case that breaks must not keep the others from advice
+                log.exception("advice_broke", system=case.system, case=case.id)
+                self._put_off(case, f"internal error ({type(error).__name__}), see the log")
+
+    def detect(self) -> None:
+        """One look at the last window."""
+        name = self.watched.system.name
+        now_ms = self.clock.now_ms()
+        slices = self.telemetry.slices(name, now_ms - int(self.config.detect.window_s * 1000), now_ms)
+        for finding in find_slow_shapes(name, slices, self.watched.shapes(), self.config.detect, now_ms):
+            known = self.state.case_of_shape(name, finding.fingerprint)
+            if known is not None:
+                closed = known.state is CaseState.CLOSED
+                if not closed or now_ms - known.updated_at_ms < self.config.advise.reopen_after_s * 1000:
+                    continue
+            shape = self.watched.shapes()[finding.fingerprint]
+            self.state.open_case(finding, shape.text)
+
+    def advise(self, case: Case) -> None:
+        """Ask for advice on one open case: a proposal, a plain 'nothing helps', or what is missing."""
+        now_ms = self.clock.now_ms()
+        if now_ms < self._retry_at_ms.get(case.id, 0):
+            return
+        samples = self.watched.watcher.samples(case.fingerprint)
+        waited_s = (now_ms - case.opened_at_ms) / 1000
+        if len(samples) < self.config.advise.samples_min and waited_s < self.config.advise.samples_wait_s:
+            return
+        query = self._slow_query(case, samples, now_ms)
+        if query is None:
+            return
+        try:
+            with self.watched.connect_to_advise() as connection:
+                advice = advise(
+                    connection,
+                    query,
+                    system=case.system,
+                    residuals=log_residuals(self.state),
+                    writes=write_rates(self.telemetry, case.system, now_ms),
+                )
+        except MissingError as error:
+            self._put_off(case, error.message)
+            return
+        if not advice.proposals:
+            self.state.update_case(case.id, verdict=Verdict.NO_ADVICE, reason=advice.reason)
+            return
+        self.state.update_case(case.id, state=CaseState.ADVISED, proposals=advice.proposals)
+        if self.config.create_index.autonomy is not Autonomy.OBSERVE:
+            self.machine.propose(case.id, advice.proposals[0])
+
+    def _put_off(self, case: Case, reason: str) -> None:
+        self._retry_at_ms[case.id] = self.clock.now_ms() + ADVISE_RETRY_MS
+        self.state.update_case(case.id, reason=f"no advice yet: {reason}")
+
+    def _slow_query(self, case: Case, samples: tuple[str, ...], now_ms: int) -> SlowQuery | None:
+        shape = self.watched.shapes().get(case.fingerprint)
+        start_ms = now_ms - int(self.config.detect.window_s * 1000)
+        slices = self.telemetry.slices(case.system, start_ms, now_ms, [case.fingerprint])
+        calls = int(slices.calls.sum())
+        if shape is None or calls == 0:
+            return None
+        return SlowQuery(
+            text=shape.text,
+            calls=calls,
+            window_s=float((slices.ended_at_ms - slices.started_at_ms).sum()) / 1000,
+            mean_exec_time_ms=float(slices.total_exec_time_ms.sum()) / calls,
+            name=case.fingerprint,
+            samples=samples,
+        )
+
+    # --- act
+
+    def act(self) -> None:
+        """Move what is in flight one step; else start the allowed change that saves the most."""
+        name = self.watched.system.name
+        self.machine.reap()
+        alive = self.state.changes(alive=True, system=name)
+        flying = [change for change in alive if change.state.is_in_flight]
+        if flying:
+            for change in flying:
+                self.machine.advance(change.id)
+            return
+        for change in sorted(alive, key=lambda c: -c.proposal.gain_ms_per_s):
+            try:
+                moved = self.machine.advance(change.id)
+            except ActError as error:
+                log.info("change_waits", change=change.id, reason=error.message)
+                continue
+            if moved.state is not change.state:
+                return

@@ -1,0 +1,67 @@
+"""One watched system while the server runs: its watcher, its shapes, its connections."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import psycopg
+import structlog
+
+from trimtab.extend.contracts import Clock
+from trimtab.model.query import QueryShape
+from trimtab.model.system import System
+from trimtab.observe.postgres.watcher import PostgresWatcher
+from trimtab.sql.connect import Reference
+from trimtab.store.telemetry import TelemetryStore
+
+JOIN_TIMEOUT_S = 10.0
+RESTART_S = 10.0
+WHAT_IF_TIMEOUT_MS = 5_000
+
+log = structlog.get_logger()
+
+
+class Watched:
+    """Starts and stops the watcher of one system."""
+
+    def __init__(self, system: System, telemetry: TelemetryStore, clock: Clock, slice_s: float) -> None:
+        self.system = system
+        self.reference = Reference.parse(system.watch_reference)
+        self.watcher = PostgresWatcher(
+            system=system.name, reference=self.reference, telemetry=telemetry, clock=clock, slice_s=slice_s
+        )
+        self._telemetry = telemetry
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"watch-{system.name}", daemon=True)
+        self._stored: dict[str, QueryShape] = {}
+
+    def start(self) -> None:
+        """Begin to watch. Shapes of earlier runs are read from the store, so that old slices have their texts."""
+        self._stored = {shape.fingerprint: shape for shape in self._telemetry.shapes(self.system.name)}
+        self._thread.start()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self.watcher.run(self._stop)
+            except Exception:  # a fault of ours must not end the watch; it is logged, and shown by status
+                log.exception("watch_broke", system=self.system.name)
+            self._stop.wait(RESTART_S)
+
+    def stop(self) -> None:
+        """Stop and wait."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(JOIN_TIMEOUT_S)
+
+    def shapes(self) -> Mapping[str, QueryShape]:
+        """Every shape that is known, by fingerprint."""
+        return {**self._stored, **{shape.fingerprint: shape for shape in self.watcher.shapes()}}
+
+    def connect_to_advise(self) -> psycopg.Connection[tuple[Any, ...]]:
+        """A read-only session for plans and what-if."""
+        return self.reference.connect(
+            "trimtab/advise", read_only=True, statement_timeout_ms=WHAT_IF_TIMEOUT_MS, autocommit=True
+        )

@@ -1,0 +1,83 @@
+"""Puts the parts together: stores, machine, judge, service."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from trimtab.act.machine import Machine
+from trimtab.act.measure import EffectJudge
+from trimtab.app.clock import WallClock
+from trimtab.app.config import Config
+from trimtab.app.disturbances import disturbances
+from trimtab.app.local import LocalMeasures
+from trimtab.app.service import Service
+from trimtab.app.watched import Watched
+from trimtab.extend import registry
+from trimtab.model.errors import InputError, PermissionMissing
+from trimtab.model.query import QueryShape
+from trimtab.sql.connect import Reference
+from trimtab.store.state import State
+from trimtab.store.telemetry import EmbeddedTelemetry
+
+STATE_FILE = "state.db"
+
+
+def open_service(config: Config, data_dir: Path, url: str) -> Service:
+    """Open both stores under `data_dir` (made with mode 0700) and wire everything on them."""
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise InputError(f"could not make the data directory {data_dir}: {error.strerror}") from error
+    if not os.access(data_dir, os.W_OK | os.X_OK):
+        raise InputError(f"the data directory {data_dir} is not writable")
+    state = State.open(data_dir / STATE_FILE)
+    try:
+        telemetry = EmbeddedTelemetry.open(data_dir)
+    except BaseException:
+        state.close()
+        raise
+    stop = threading.Event()
+    clock = WallClock(stop)
+    watched: dict[str, Watched] = {}
+
+    def shapes_of(system: str) -> Mapping[str, QueryShape]:
+        found = watched.get(system)
+        if found is not None:
+            return found.shapes()
+        return {shape.fingerprint: shape for shape in telemetry.shapes(system)}
+
+    judge = EffectJudge(
+        telemetry=telemetry,
+        shapes_of=shapes_of,
+        disturbances=lambda system, change_id: disturbances(state, system, change_id),
+    )
+    local = LocalMeasures(state)
+    actuators = [
+        plugin(
+            lambda system: connect_to_change(state, system),
+            free_bytes=local.free_bytes,
+            cpus_count=local.cpus_count,
+            stopping=stop.is_set,
+        )
+        for plugin in registry.load(registry.ACTUATORS).values()
+    ]
+    machine = Machine(state, actuators, judge, clock, policy_of=lambda _system: config.policy)
+    return Service(config, telemetry, state, machine, judge, clock, url, watched, stop)
+
+
+def connect_to_change(state: State, system: str) -> psycopg.Connection[tuple[Any, ...]]:
+    """A session of the changing role; PermissionMissing where the system was given none."""
+    reference = state.system(system).change_reference
+    if reference is None:
+        raise PermissionMissing(
+            f"system {system!r} has no connection for changes: trimtab only looks and proposes there. "
+            "Give one with 'trimtab watch DSN --change-dsn DSN'",
+            system=system,
+        )
+    return Reference.parse(reference).connect("trimtab/change", read_only=False, statement_timeout_ms=30_000)

@@ -1,0 +1,1 @@
+"""The command line. Thin: parse, call the server's API, format."""

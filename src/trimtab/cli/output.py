@@ -1,0 +1,230 @@
+"""Answers for people: rich tables; or one JSON document on stdout with nothing beside it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+Json = dict[str, Any]
+QUERY_CHARS = 90
+SQL_LINES_MAX = 8
+
+
+def show(form: str, answer: Any, draw: Callable[[Console, Any], None]) -> None:
+    """Print an answer as `table` or as `json`."""
+    if form == "json":
+        click.echo(json.dumps(answer, indent=2))
+    else:
+        draw(Console(highlight=False, soft_wrap=False), answer)
+
+
+def moment(at_ms: int | None) -> str:
+    """A moment in UTC.
+
+    >>> moment(0), moment(None)
+    ('1970-01-01 00:00:00Z', '-')
+    """
+    return "-" if at_ms is None else f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d %H:%M:%S}Z"
+
+
+def ratio(value: float | None, interval: list[float] | None = None) -> str:
+    """A ratio after ÷ before, with its interval.
+
+    >>> ratio(0.0123, [0.01, 0.02]), ratio(None)
+    ('0.0123 [0.01, 0.02]', '-')
+    """
+    if value is None:
+        return "-"
+    span = f" [{interval[0]:.3g}, {interval[1]:.3g}]" if interval else ""
+    return f"{value:.3g}{span}"
+
+
+def milliseconds(value: float | None) -> str:
+    """Milliseconds with three digits that mean something.
+
+    >>> milliseconds(0.1234), milliseconds(151.26), milliseconds(None)
+    ('0.123 ms', '151 ms', '-')
+    """
+    return "-" if value is None else f"{value:.3g} ms" if value < 1000 else f"{value:.0f} ms"
+
+
+def size(size_bytes: float) -> str:
+    """Bytes for people.
+
+    >>> size(512), size(25_000_000)
+    ('512 B', '23.8 MiB')
+    """
+    value = float(size_bytes)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if value < 1024 or unit == "GiB":
+            return f"{value:.0f} B" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1024
+    raise AssertionError("unreachable")
+
+
+def plain(value: object) -> Text:
+    """Text that is shown as it is: a query may hold what looks like markup."""
+    return Text(" ".join(str(value).split()))
+
+
+def table(title: str, *columns: str) -> Table:
+    """An empty table in the house's style."""
+    made = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    for column in columns:
+        made.add_column(column, overflow="fold")
+    return made
+
+
+def cases(console: Console, answer: list[Json]) -> None:
+    """A list of cases."""
+    if not answer:
+        console.print("No cases: nothing was found to be slow in what is watched (see trimtab status).")
+        return
+    rows = table("Cases", "#", "system", "what", "state", "change", "predicted", "measured", "query")
+    for row in answer:
+        change = row["change"] or {}
+        proposal: Json = change.get("proposal") or next(iter(row["proposals"]), {})
+        effect = change.get("effect") or {}
+        rows.add_row(
+            str(row["id"]),
+            plain(row["system"]),
+            plain(row["finding"]["title"]),
+            row["verdict"] or change.get("state") or row["state"],
+            plain(proposal.get("summary", "-")),
+            ratio(proposal.get("predicted_ratio"), proposal.get("predicted_interval_90")),
+            ratio(effect.get("ratio"), effect.get("interval_90")),
+            plain(row["query_text"][:QUERY_CHARS]),
+        )
+    console.print(rows)
+
+
+def case(console: Console, answer: Json) -> None:
+    """One case from the finding to the verdict."""
+    console.print(Text(f"Case {answer['id']} · {answer['system']} · {answer['verdict'] or answer['state']}", "bold"))
+    console.print(plain(answer["query_text"]))
+    finding = answer["finding"]
+    console.print(Text(f"\nFound {moment(finding['noticed_at_ms'])}: {finding['title']}"))
+    for item in finding["evidence"]:
+        span = f" [{item['interval_90'][0]:.3g}, {item['interval_90'][1]:.3g}]" if item["interval_90"] else ""
+        console.print(
+            Text(
+                f"  {item['name']} {item['value']:.3g}{span} {item['unit']} · {item['samples_count']} slices from "
+                f"{moment(item['window_start_ms'])} · {item['source']}"
+            )
+        )
+    change = answer["change"]
+    proposal = change["proposal"] if change else next(iter(answer["proposals"]), None)
+    if proposal:
+        _proposal(console, proposal)
+    if answer["reason"]:
+        console.print(Text(f"\nReason: {answer['reason']}"))
+    if answer.get("waits_for"):
+        console.print(Text(f"\nWaits for: {answer['waits_for']}"))
+    if change:
+        _effect(console, change.get("effect"))
+        rows = table(f"\nLedger of change {change['id']}", "when", "state", "event", "by", "detail")
+        for entry in answer.get("ledger", []):
+            detail = {k: v for k, v in entry["detail"].items() if k not in ("proposal", "judgement")}
+            rows.add_row(
+                moment(entry["at_ms"]), entry["state"], entry["event"], plain(entry["actor"]), plain(_short(detail))
+            )
+        console.print(rows)
+
+
+def _proposal(console: Console, proposal: Json) -> None:
+    console.print(Text(f"\nProposed: {proposal['summary']}", "bold"))
+    console.print(
+        Text(
+            f"  predicted ratio {ratio(proposal['predicted_ratio'], proposal['predicted_interval_90'])} "
+            f"(90 % interval: {proposal['interval_source']})\n"
+            f"  saves {proposal['gain_ms_per_s']:.3g} ms/s, costs writers {proposal['write_cost_ms_per_s']:.3g} ms/s, "
+            f"about {size(proposal['size_bytes'])}, about {proposal['build_time_s']:.3g} s to build, "
+            f"risk {proposal['risk']}\n"
+            f"  parameters: {proposal['parameters_source']}\n"
+            f"  hash {proposal['content_hash']}"
+        )
+    )
+    for label, key in (("risk", "risk_reasons"), ("verified", "verified"), ("not verified", "not_verified")):
+        for sentence in proposal[key]:
+            console.print(Text(f"  {label}: {sentence}"))
+
+
+def _effect(console: Console, effect: Json | None) -> None:
+    if not effect:
+        return
+    rows = table("\nMeasured", "", "before", "after", "ratio")
+    rows.add_row(
+        "mean execution time",
+        milliseconds(effect["mean_before_ms"]),
+        milliseconds(effect["mean_after_ms"]),
+        ratio(effect["raw_ratio"]),
+    )
+    rows.add_row("against the controls", "", "", ratio(effect["ratio"], effect["interval_90"]))
+    for name in ("p95", "p99"):
+        before, after = effect[f"{name}_before_ms"], effect[f"{name}_after_ms"]
+        rows.add_row(
+            f"{name} seen by the application",
+            milliseconds(before),
+            milliseconds(after),
+            ratio(after / before if before and after is not None else None),
+        )
+    rows.add_row("calls", str(effect["calls_before"]), str(effect["calls_after"]), "")
+    console.print(rows)
+
+
+def _short(detail: Json) -> str:
+    return ", ".join(f"{k}={json.dumps(v) if isinstance(v, dict | list) else v}" for k, v in detail.items())[:400]
+
+
+def system(console: Console, answer: Json) -> None:
+    """A system that is watched now, and what trimtab cannot see of it."""
+    console.print(Text(f"Watching {answer['name']} ({answer['dsn']})", "bold"))
+    if answer["change_dsn"] is None:
+        console.print("  no connection for changes: trimtab looks and proposes, it changes nothing")
+    for capability in answer.get("capabilities", []):
+        mark = "yes" if capability["available"] else "NO "
+        console.print(Text(f"  {mark} {capability['name']}: {capability['detail']}"))
+        if not capability["available"]:
+            console.print(Text(f"      needed for {capability['needed_for']}"))
+            if capability["sql"]:
+                lines = capability["sql"].splitlines()
+                shown = (
+                    lines if len(lines) <= SQL_LINES_MAX else [f"-- {len(lines)} lines of SQL: --format json has them"]
+                )
+                for line in shown:
+                    console.print(Text(f"      {line}"))
+
+
+def status(console: Console, answer: Json) -> None:
+    """What runs."""
+    console.print(Text(f"trimtab at {answer['url']}, up {answer['uptime_s']:.0f} s", "bold"))
+    if answer["frozen"]:
+        console.print(Text(f"FROZEN: {answer['frozen']}", "bold red"))
+    autonomy = answer["policy"]["create_index"]["autonomy"]
+    console.print(f"policy: create_index is '{autonomy}'")
+    if not answer["systems"]:
+        console.print("no system is watched: trimtab watch DSN")
+    for row in answer["systems"]:
+        watch = row["watch"] or {}
+        console.print(Text(f"{row['name']} ({row['dsn']}): {watch.get('state', 'starting')}"))
+        for problem in (watch.get("last_error"), row["loop_error"], *(watch.get("problems") or {}).values()):
+            if problem:
+                console.print(Text(f"  problem: {problem}"))
+        for capability in watch.get("capabilities") or []:
+            if not capability["available"]:
+                console.print(Text(f"  missing: {capability['name']} (needed for {capability['needed_for']})"))
+    console.print(
+        f"cases open: {answer['cases_open_count']}, changes in flight: {len(answer['changes_in_flight'])}, "
+        f"waiting: {answer['changes_waiting_count']}"
+    )
+    store = answer["telemetry"]
+    console.print(f"telemetry: spool {size(store['spool_bytes'])}, quarantined {store['quarantined_count']} messages")
+    ledger = answer["ledger"]
+    console.print(f"ledger: {ledger['entries_count']} entries, {'intact' if ledger['intact'] else 'BROKEN'}")

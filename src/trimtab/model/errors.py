@@ -1,0 +1,114 @@
+"""Every error that trimtab raises on purpose.
+
+    TrimtabError
+    ├── InputError            the caller's input is wrong            (exit code 2)
+    │   ├── ConfigError       a setting: names file, field, value
+    │   ├── DsnError          a connection string: never shows it
+    │   ├── StatementRefused  SQL outside the allow-list
+    │   └── NotFound          no such case, change, system
+    ├── MissingError          something needed is not there          (exit code 3)
+    │   ├── ServerUnreachable
+    │   ├── ExtensionMissing
+    │   ├── PermissionMissing
+    │   └── ProgramMissing
+    ├── StoreError            the telemetry or the state store
+    │   ├── StoreLocked       another process holds the directory
+    │   ├── SpoolFull         the limit of the spool, or the disk
+    │   └── EngineRefused     the engine would not take or answer it
+    └── ActError              a change
+        ├── GuardRefused      a check said no (nothing was touched)
+        ├── ConflictError     the ledger moved on meanwhile
+        └── ApplyFailed       the target refused or broke off
+
+Errors carry facts as attributes; prose for people is made at the edge (api, cli).
+"""
+
+from __future__ import annotations
+
+
+class TrimtabError(Exception):
+    """Base of all errors raised on purpose; `facts` holds what a handler needs."""
+
+    def __init__(self, message: str, **facts: object) -> None:
+        super().__init__(message)
+        self.message = message
+        self.facts = facts
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_rebuild, (type(self), self.message, self.facts))
+
+
+def _rebuild(kind: type[TrimtabError], message: str, facts: dict[str, object]) -> TrimtabError:
+    return kind(message, **facts)
+
+
+class InputError(TrimtabError):
+    """The caller's input is wrong."""
+
+
+class ConfigError(InputError):
+    """A setting is wrong."""
+
+
+class DsnError(InputError):
+    """A connection string cannot be used; the message never contains it."""
+
+
+class StatementRefused(InputError):
+    """A statement is outside the allow-list."""
+
+
+class NotFound(InputError):
+    """There is no such case, change or system."""
+
+
+class MissingError(TrimtabError):
+    """Something that is needed is not there."""
+
+
+class ServerUnreachable(MissingError):
+    """A server does not answer."""
+
+
+class ExtensionMissing(MissingError):
+    """A PostgreSQL extension is not installed; `facts["sql"]` is what a DBA would run."""
+
+
+class PermissionMissing(MissingError):
+    """A role lacks a privilege; `facts["sql"]` is what a DBA would run."""
+
+
+class ProgramMissing(MissingError):
+    """A program is not installed."""
+
+
+class StoreError(TrimtabError):
+    """The telemetry store or the state store failed."""
+
+
+class StoreLocked(StoreError):
+    """Another process holds the store; `facts["holder"]` says who."""
+
+
+class SpoolFull(StoreError):
+    """The spool is at its limit, or the disk is full; the body was not accepted."""
+
+
+class EngineRefused(StoreError):
+    """The engine refused a write or a query."""
+
+
+class ActError(TrimtabError):
+    """A change could not go on."""
+
+
+class GuardRefused(ActError):
+    """A check said no; nothing was touched."""
+
+
+class ConflictError(ActError):
+    """The ledger moved on between reading and writing."""
+
+
+class ApplyFailed(ActError):
+    """The target refused the change or broke off."""

@@ -1,0 +1,1 @@
+"""What writes facts: PostgreSQL's statistics, OTLP."""

@@ -1,0 +1,270 @@
+"""Plans: EXPLAIN (FORMAT JSON) of one statement, directly or through the function that a DBA installed.
+
+Nothing is executed. Text with `$n` gets a generic plan: by GENERIC_PLAN from version 16 on, before that by PREPARE,
+`plan_cache_mode = force_generic_plan` and EXECUTE with NULLs (NULLs alone, without forcing, give a degenerate plan).
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import weakref
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import psycopg
+from pglast import ast, parser
+from pglast.stream import RawStream
+from pglast.visitors import Visitor
+from psycopg import pq
+
+from trimtab.model.errors import PermissionMissing, ServerUnreachable, StatementRefused, TrimtabError
+from trimtab.observe.postgres.definer import FUNCTION, install_sql
+from trimtab.sql.connect import OWN_MARK, Connection
+
+STATEMENT_CHARS_MAX = 200_000
+PARAMETERS_MAX = 1_000
+SYNTAX_ERROR = "42601"
+FORCE_GENERIC_PLAN = f"SELECT {OWN_MARK} pg_catalog.set_config('plan_cache_mode', 'force_generic_plan', true)"
+
+Plan = dict[str, Any]
+
+_EXPLAINABLE = (ast.SelectStmt, ast.InsertStmt, ast.UpdateStmt, ast.DeleteStmt)
+_LEADING = re.compile(r"(?:\s+|--[^\n]*(?:\n|\Z)|/\*(?:[^*/]|\*(?!/)|/(?!\*))*\*/)*")
+_PARAMETER_WITHOUT_TYPE = re.compile(r"\$(\d+)")
+_names = itertools.count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rights:
+    """What a connection's role may do, asked once."""
+
+    role: str
+    version_num: int
+    reads: bool
+    writes: bool
+    has_function: bool
+
+
+_rights: weakref.WeakKeyDictionary[Connection, _Rights] = weakref.WeakKeyDictionary()
+
+
+def explain(connection: Connection, statement: str) -> Plan:
+    """The plan of one SELECT, INSERT, UPDATE or DELETE: the object with the key "Plan", as the server prices it.
+
+    Hypothetical indexes of this connection are taken into account. Raises `StatementRefused` (not exactly one such
+    statement, or the server cannot plan it; the message has no literal), `PermissionMissing` with the SQL that would
+    help, or `ServerUnreachable` (lost, or not in time). The connection is left as it was found.
+    """
+    checked = _checked(statement)
+    rights = _rights.get(connection) or _ask_rights(connection)
+    try:
+        return _by_any_way(connection, checked, rights)
+    except PermissionMissing:
+        fresh = _ask_rights(connection)  # a DBA may have helped meanwhile
+        if fresh == rights:
+            raise
+    return _by_any_way(connection, checked, fresh)
+
+
+def _by_any_way(connection: Connection, checked: _Statement, rights: _Rights) -> Plan:
+    """The way that should work first, then the other one: a refusal leaves an error in the server's log."""
+    allowed = rights.reads and (rights.writes or not checked.writes)
+    ways: list[Callable[[Connection, str, int, _Rights], Plan]] = [_directly]
+    if rights.has_function:
+        ways.insert(1 if allowed else 0, _through_function)
+    refusals: list[str] = []
+    for way in ways:
+        try:
+            try:
+                return way(connection, checked.text, checked.parameters_count, rights)
+            except StatementRefused as error:
+                if error.facts.get("sqlstate") != SYNTAX_ERROR or checked.plain == checked.text:
+                    raise
+            return way(connection, checked.plain, checked.parameters_count, rights)
+        except PermissionMissing as error:
+            refusals.append(error.message)
+    raise PermissionMissing(
+        f"role {rights.role} may not plan this statement: {'; '.join(refusals)}", sql=install_sql(rights.role)
+    )
+
+
+def _directly(connection: Connection, text: str, parameters_count: int, rights: _Rights) -> Plan:
+    if parameters_count == 0:
+        return _run(connection, f"EXPLAIN (FORMAT JSON) {text}")
+    if rights.version_num >= 160_000 and connection.info.parameter_status("standard_conforming_strings") == "on":
+        # GENERIC_PLAN needs the simple protocol, which would run several statements: the parser has seen one.
+        return _run(connection, f"EXPLAIN (GENERIC_PLAN, FORMAT JSON) {text}", simple=True)
+
+    def of_call(call: str) -> Plan:
+        return _run(connection, f"EXPLAIN (FORMAT JSON) {call}", guarded=True)
+
+    return _prepared(connection, text, parameters_count, of_call)
+
+
+def _through_function(connection: Connection, text: str, parameters_count: int, _unused: _Rights) -> Plan:
+    def of_call(call: str) -> Plan:
+        return _run(connection, query, (call,), guarded=True)
+
+    query = f"SELECT {OWN_MARK} {FUNCTION}(%s)"
+    if parameters_count == 0:
+        return _run(connection, query, (text,))
+    return _prepared(connection, text, parameters_count, of_call)
+
+
+def _prepared(connection: Connection, text: str, parameters_count: int, plan: Callable[[str], Plan]) -> Plan:
+    """A generic plan by PREPARE and EXECUTE; the prepared statement is always removed.
+
+    A parameter whose type the server cannot find is declared as text, one at a time.
+    """
+    types = ["unknown"] * parameters_count
+    while True:
+        name = f"trimtab_plan_{next(_names)}"
+        is_prepared = False
+        try:
+            with connection.transaction():
+                _execute(connection, f"PREPARE {name} ({', '.join(types)}) AS {text}", guarded=True)
+                is_prepared = True
+                _execute(connection, FORCE_GENERIC_PLAN, guarded=True)
+                return plan(f"EXECUTE {name}({', '.join(['NULL'] * parameters_count)})")
+        except StatementRefused as error:
+            number = error.facts.get("parameter")
+            if not isinstance(number, int) or not 1 <= number <= parameters_count or types[number - 1] == "text":
+                raise
+            types[number - 1] = "text"
+        finally:
+            if is_prepared and not connection.closed:
+                _execute(connection, f"DEALLOCATE {name}")
+
+
+def _run(
+    connection: Connection,
+    query: str,
+    values: tuple[str, ...] | None = None,
+    *,
+    simple: bool = False,
+    guarded: bool = False,
+) -> Plan:
+    rows = _execute(connection, query, values, simple=simple, guarded=guarded)
+    plans: list[Plan] = rows[0][0]
+    return plans[0]
+
+
+def _execute(
+    connection: Connection,
+    query: str,
+    values: tuple[str, ...] | None = None,
+    *,
+    simple: bool = False,
+    guarded: bool = False,
+) -> list[tuple[Any, ...]]:
+    """Run one command by the extended protocol (which refuses several), in a savepoint unless `guarded`."""
+    idle = connection.info.transaction_status == pq.TransactionStatus.IDLE
+    is_safe = guarded or (connection.autocommit and idle)
+    guard: AbstractContextManager[object] = nullcontext() if is_safe else connection.transaction()
+    try:
+        with guard:
+            cursor = connection.execute(query.encode(), values, binary=not simple)
+            return cursor.fetchall() if cursor.description else []
+    except psycopg.Error as error:
+        raise _translated(error, connection) from None
+
+
+def _translated(error: psycopg.Error, connection: Connection) -> TrimtabError:
+    """The error without the statement's text. Messages of class 42 name tables and columns; others may quote values."""
+    code = error.sqlstate or ""
+    words = error.diag.message_primary if code.startswith(("42", "0A", "3F")) else None
+    words = words or type(error).__name__
+    if connection.closed or code.startswith(("08", "57P")) or not code:
+        return ServerUnreachable(f"the connection was lost while planning: {type(error).__name__}")
+    if code in ("57014", "55P03"):
+        return ServerUnreachable(f"the server did not plan the statement in time ({words})", sqlstate=code)
+    if code in ("42501", "3F000") or (code == "42883" and FUNCTION in words):
+        return PermissionMissing(words, sqlstate=code)
+    found = _PARAMETER_WITHOUT_TYPE.search(words) if code in ("42P18", "42P08") else None
+    return StatementRefused(
+        f"the server cannot plan the statement: {words} ({code})",
+        sqlstate=code,
+        parameter=int(found.group(1)) if found else None,
+    )
+
+
+def _ask_rights(connection: Connection) -> _Rights:
+    rows = _execute(
+        connection,
+        f"SELECT {OWN_MARK} current_user::text, current_setting('server_version_num')::int4,"
+        " r.rolsuper OR EXISTS (SELECT FROM pg_roles d WHERE d.rolname = 'pg_read_all_data'"
+        " AND pg_has_role(r.oid, d.oid, 'USAGE')),"
+        " r.rolsuper OR EXISTS (SELECT FROM pg_roles d WHERE d.rolname = 'pg_write_all_data'"
+        " AND pg_has_role(r.oid, d.oid, 'USAGE')),"
+        " EXISTS (SELECT FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace"
+        f" WHERE n.nspname || '.' || p.proname = '{FUNCTION}'"
+        " AND has_schema_privilege(n.oid, 'USAGE') AND has_function_privilege(p.oid, 'EXECUTE'))"
+        " FROM pg_roles r WHERE r.rolname = current_user",
+    )
+    rights = _Rights(*rows[0])
+    _rights[connection] = rights
+    return rights
+
+
+class _Facts(Visitor):
+    """The highest `$n` of a statement, and whether it would need the right to write."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.parameters_count = 0
+        self.writes = False
+
+    def visit_ParamRef(self, _ancestors: object, node: ast.ParamRef) -> None:
+        self.parameters_count = max(self.parameters_count, int(node.number or 0))
+
+    def visit_InsertStmt(self, _ancestors: object, _node: ast.InsertStmt) -> None:
+        self.writes = True
+
+    visit_UpdateStmt = visit_DeleteStmt = visit_MergeStmt = visit_LockingClause = visit_InsertStmt
+
+
+@dataclass(frozen=True, slots=True)
+class _Statement:
+    """A statement that may be planned. `plain` is the same in the parser's own spelling: `pg_stat_statements` writes
+    `interval $1`, which the server itself does not read; `CAST($1 AS interval)` it does."""
+
+    text: str
+    plain: str
+    writes: bool
+    parameters_count: int
+
+
+@lru_cache(maxsize=1_000)
+def _checked(statement: str) -> _Statement:
+    """The statement, looked at by PostgreSQL's own parser; raises `StatementRefused`.
+
+    >>> _checked("/* app */ SELECT * FROM t WHERE d > interval $1").plain
+    'SELECT * FROM t WHERE d > CAST($1 AS interval)'
+    >>> _checked("SELECT 1; DROP TABLE t")
+    Traceback (most recent call last):
+    trimtab.model.errors.StatementRefused: only one SELECT, INSERT, UPDATE or DELETE can be planned, not 2 statements
+    """
+    if len(statement) > STATEMENT_CHARS_MAX or "\0" in statement:
+        raise StatementRefused(
+            f"the statement has {len(statement)} characters (limit {STATEMENT_CHARS_MAX}) or holds a NUL"
+        )
+    try:
+        found = parser.parse_sql(statement)
+    except parser.ParseError:
+        raise StatementRefused("PostgreSQL's parser cannot read the statement") from None
+    tree = found[0].stmt if len(found) == 1 else None
+    if not isinstance(tree, _EXPLAINABLE):
+        what = f"{len(found)} statements" if tree is None else type(tree).__name__
+        raise StatementRefused(f"only one SELECT, INSERT, UPDATE or DELETE can be planned, not {what}")
+    facts = _Facts()
+    facts(tree)
+    if facts.parameters_count > PARAMETERS_MAX:
+        raise StatementRefused(f"the statement has ${facts.parameters_count}; the limit is ${PARAMETERS_MAX}")
+    leading = _LEADING.match(statement)
+    text = statement[leading.end() if leading else 0 :]
+    plain = str(RawStream()(tree)) if facts.parameters_count else text
+    return _Statement(text, plain, facts.writes, facts.parameters_count)

@@ -1,0 +1,1 @@
+"""The Python face: the seed's classes, thin doors onto app."""

@@ -1,0 +1,106 @@
+"""Walking and rebuilding parse trees."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from pglast import ast, parse_sql
+from pglast.error import Error as PglastError
+
+from trimtab.model.errors import StatementRefused
+
+STATEMENT_CHARACTERS_MAX = 200_000
+NODES_MAX = 50_000
+
+
+def single_statement(text: str) -> ast.Node:
+    """The parse tree of the one statement in `text`.
+
+    Raises `StatementRefused` where the parser refuses it or where it is not exactly one; the text itself is never
+    part of the message, since it may hold private literals.
+    """
+    if len(text) > STATEMENT_CHARACTERS_MAX:
+        raise StatementRefused(
+            f"the statement has {len(text)} characters, the limit is {STATEMENT_CHARACTERS_MAX}", characters=len(text)
+        )
+    try:
+        statements = parse_sql(text)
+    except (PglastError, RecursionError) as error:
+        place = error.args[1] if isinstance(error, PglastError) and len(error.args) > 1 else None
+        raise StatementRefused("PostgreSQL's parser refuses the statement", character=place) from None
+    if len(statements) != 1 or statements[0].stmt is None:
+        raise StatementRefused(f"one statement was wanted, {len(statements)} were found")
+    statement: ast.Node = statements[0].stmt
+    return statement
+
+
+def walk(tree: object) -> Iterator[ast.Node]:
+    """Every node, parents before children; at most `NODES_MAX`.
+
+    >>> [type(node).__name__ for node in walk(single_statement("SELECT 1"))]
+    ['SelectStmt', 'ResTarget', 'A_Const', 'Integer']
+    """
+    waiting: list[object] = [tree]
+    count = 0
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, ast.Node):
+            count += 1
+            if count > NODES_MAX:
+                raise StatementRefused(f"the statement has more than {NODES_MAX} parse nodes")
+            yield item
+            waiting.extend(reversed([getattr(item, name, None) for name in item]))
+        elif isinstance(item, tuple):
+            waiting.extend(reversed(item))
+
+
+def children(node: ast.Node) -> Iterator[ast.Node]:
+    """The nodes directly below, tuples opened."""
+    waiting = [getattr(node, name, None) for name in node]
+    while waiting:
+        item = waiting.pop(0)
+        if isinstance(item, ast.Node):
+            yield item
+        elif isinstance(item, tuple):
+            waiting = [*item, *waiting]
+
+
+def rebuilt(tree: ast.Node, replace: Callable[[ast.Node], ast.Node | None]) -> ast.Node:
+    """A copy in which `replace` may put another node in place of each one; None keeps it and looks below.
+
+    >>> from pglast.stream import RawStream
+    >>> def other(node):
+    ...     return ast.ColumnRef(fields=(ast.String(sval="b"),)) if isinstance(node, ast.ColumnRef) else None
+    >>> RawStream()(rebuilt(single_statement("SELECT a + 1 FROM t"), other))
+    'SELECT b + 1 FROM t'
+    """
+    new = replace(tree)
+    if new is not None:
+        return new
+    copy: ast.Node = type(tree)()  # type: ignore[call-arg]
+    for name in tree:
+        setattr(copy, name, _rebuilt_value(getattr(tree, name), replace))
+    return copy
+
+
+def _rebuilt_value(value: Any, replace: Callable[[ast.Node], ast.Node | None]) -> Any:
+    if isinstance(value, ast.Node):
+        return rebuilt(value, replace)
+    if isinstance(value, tuple):
+        return tuple(_rebuilt_value(item, replace) for item in value)
+    return value
+
+
+def strings(parts: tuple[Any, ...] | None) -> tuple[str, ...]:
+    """The texts of a tuple of `String` nodes (a function's or operator's name)."""
+    return tuple(str(part.sval) for part in parts or () if isinstance(part, ast.String))
+
+
+def common_table_names(tree: ast.Node) -> set[str]:
+    """The names that WITH clauses give.
+
+    >>> common_table_names(single_statement("WITH a AS (SELECT 1) SELECT * FROM a, b"))
+    {'a'}
+    """
+    return {str(node.ctename) for node in walk(tree) if isinstance(node, ast.CommonTableExpr)}

@@ -1,0 +1,1 @@
+"""Statistics on NumPy arrays: no clock, no store, no network."""

@@ -1,0 +1,1 @@
+"""The two stores: telemetry (chDB behind a spool) and state (SQLite: cases, changes, ledger)."""

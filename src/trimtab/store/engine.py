@@ -1,0 +1,184 @@
+"""chDB in this process: a pool of read-only sessions and one that writes.
+
+Rules that keep data (each was found by losing some): bodies go in through a memory file and `file('/proc/self/fd/N')`,
+which raises when anything is wrong. `send_insert` reports success although a write failed, and binary data inside a
+statement is cut at its first empty line: neither is used here. After a statement fails, what it had already written
+comes out in front of the session's next answer: so a session that failed is never used again. After a fork the engine
+hangs, so we refuse instead.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import re
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trimtab.model.errors import EngineRefused, InputError, StoreError
+from trimtab.store.limits import TelemetryLimits
+from trimtab.store.parameters import engine_parameters
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from chdb.session import Session
+
+_CODE = re.compile(r"Code: (\d+)\.")
+_MESSAGE_CHARS_MAX = 600
+_open_path: Path | None = None
+_open_lock = threading.Lock()
+
+Parameters = Mapping[str, object]
+
+
+class Engine:
+    """The engine on one directory. One directory at a time in a process: that is the engine's own limit."""
+
+    def __init__(self, directory: Path, limits: TelemetryLimits) -> None:
+        """Open or make it. Its import changes the working directory for a moment: open it before serving."""
+        if "?" in str(directory):
+            raise InputError(f"the engine takes what follows a ? in {directory} for options; choose another path")
+        global _open_path  # noqa: PLW0603 - the engine itself is one per process
+        with _open_lock:
+            if _open_path is not None:
+                raise StoreError(
+                    f"this process already has a telemetry engine on {_open_path}; it can have one at a time",
+                    directory=str(_open_path),
+                )
+            import chdb  # noqa: F401 - half a second, so only here
+
+            self._directory = directory
+            self._limits = limits
+            self._process_id = os.getpid()
+            self._write_lock = threading.Lock()
+            self._idle: queue.LifoQueue[Session] = queue.LifoQueue()
+            self._is_closed = False
+            with contextlib.ExitStack() as undo:
+                self._writer = self._session(is_writer=True)
+                undo.callback(self._writer.close)
+                for _ in range(limits.sessions_count):
+                    session = self._session(is_writer=False)
+                    undo.callback(session.close)
+                    self._idle.put(session)
+                undo.pop_all()
+            _open_path = directory
+
+    def _session(self, *, is_writer: bool) -> Session:
+        from chdb.session import Session
+
+        limits = self._limits
+        try:
+            session = Session(str(self._directory))
+        except RuntimeError as error:
+            raise StoreError(f"the engine cannot open {self._directory}: {_short(error)}") from error
+        session.query(
+            f"SET max_threads={limits.threads_max}, max_insert_threads=1, max_execution_time={limits.query_s_max},"
+            f" max_memory_usage={limits.query_memory_bytes_max}, use_cache_for_count_from_files=0,"
+            " insert_deduplicate=0, output_format_arrow_compression_method='none'"
+        )
+        if is_writer:
+            # A segment becomes one block, so that each of its daily parts appears whole or not at all.
+            session.query(
+                "SET max_block_size=1000000000, min_insert_block_size_rows=1000000000,"
+                " min_insert_block_size_bytes=1000000000000, max_partitions_per_insert_block=0,"
+                " input_format_parallel_parsing=0"
+            )
+        else:
+            session.query(f"SET max_result_rows={limits.query_rows_max}, result_overflow_mode='throw'")
+            session.query("SET readonly=1")
+        return session
+
+    def read(self, sql: str, parameters: Parameters | None = None) -> pa.Table:
+        """Run one SELECT on a read-only session; raises EngineRefused, or StoreError when all are busy for long."""
+        self._check_usable()
+        try:
+            session = self._idle.get(timeout=self._limits.query_s_max)
+        except queue.Empty:
+            raise StoreError(
+                f"all {self._limits.sessions_count} sessions of the engine were busy for {self._limits.query_s_max} s",
+                limit=self._limits.sessions_count,
+            ) from None
+        try:
+            self._check_usable()
+            return _answer(session, sql, parameters)
+        except EngineRefused:
+            session = self._replacement(session, is_writer=False)
+            raise
+        finally:
+            self._idle.put(session)
+
+    def write(self, sql: str, parameters: Parameters | None = None) -> pa.Table:
+        """Run one statement on the writing session; returns its rows, if it has any. Raises EngineRefused."""
+        with self._write_lock:
+            self._check_usable()
+            try:
+                return _answer(self._writer, sql, parameters)
+            except EngineRefused:
+                self._writer = self._replacement(self._writer, is_writer=True)
+                raise
+
+    def _replacement(self, failed: Session, *, is_writer: bool) -> Session:
+        fresh = self._session(is_writer=is_writer)
+        failed.close()
+        return fresh
+
+    def _check_usable(self) -> None:
+        if self._is_closed:
+            raise StoreError("the telemetry store is closed")
+        if os.getpid() != self._process_id:
+            raise StoreError(
+                "the engine was opened before this process was forked and would hang; use spawn, or open it afterwards"
+            )
+
+    def close(self) -> None:
+        """Wait for what runs (at most a query's time limit) and close; may be called twice."""
+        global _open_path  # noqa: PLW0603 - see __init__
+        with self._write_lock:
+            if self._is_closed or os.getpid() != self._process_id:
+                return
+            self._is_closed = True
+            for _ in range(self._limits.sessions_count):
+                with contextlib.suppress(queue.Empty):  # a query that outlives its limit ends with the process
+                    self._idle.get(timeout=self._limits.query_s_max + 5).close()
+            self._writer.close()
+        with _open_lock:
+            _open_path = None
+
+
+@contextlib.contextmanager
+def memory_file(*parts: bytes | memoryview) -> Iterator[str]:
+    """A file in memory that holds the parts; gives the path by which the engine reads it."""
+    descriptor = os.memfd_create("trimtab", os.MFD_CLOEXEC)
+    try:
+        for part in parts:
+            view = memoryview(part)
+            while view:
+                view = view[os.write(descriptor, view) :]
+        yield f"/proc/self/fd/{descriptor}"
+    finally:
+        os.close(descriptor)
+
+
+def _answer(session: Session, sql: str, parameters: Parameters | None) -> pa.Table:
+    import pyarrow as pa
+
+    try:
+        data = session.query(sql, "ArrowStream", params=engine_parameters(parameters or {})).bytes()
+    except RuntimeError as error:
+        code = _CODE.search(str(error))
+        raise EngineRefused(f"the engine refused: {_short(error)}", code=int(code.group(1)) if code else None) from None
+    if not data:
+        return pa.schema([]).empty_table()
+    source = pa.BufferReader(data)
+    table = pa.ipc.open_stream(source).read_all()
+    if source.tell() != len(data):
+        raise EngineRefused(f"the engine's answer has {len(data) - source.tell()} bytes too many", observed=len(data))
+    return table
+
+
+def _short(error: Exception) -> str:
+    text = str(error)
+    return text if len(text) <= _MESSAGE_CHARS_MAX else text[:_MESSAGE_CHARS_MAX] + " ..."

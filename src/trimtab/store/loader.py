@@ -1,0 +1,258 @@
+"""The loader: a thread that hands whole spool segments to the engine, each exactly once.
+
+Why not the engine's deduplication tokens: it writes the token to its log *before* the rows appear, so a crash between
+the two makes it drop the repeated insert as a duplicate of rows that were never stored. Instead every row carries
+its segment's id. A segment that may have been loaded before, wholly or in part, has its rows removed first.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
+
+from trimtab.model.errors import EngineRefused, StoreError
+from trimtab.store.engine import Engine
+from trimtab.store.frames import Message, parse
+from trimtab.store.limits import TelemetryLimits
+from trimtab.store.quarantine import Quarantine
+from trimtab.store.spool import SealedSegment, Spool
+
+_TRIES_MAX = 5
+_MACHINE_CODES = frozenset({74, 75, 76, 173, 236, 243, 252, 394, 439, 473})
+"""The engine's codes that blame the machine, not the message: cannot read, write, open or allocate, aborted,
+no space, too many parts, cancelled, no thread, deadlock avoided."""
+_SEGMENTS_A_QUERY = 1000
+
+
+class Sink(Protocol):
+    """How the messages of one table become rows."""
+
+    def load(self, segment_id: int, messages: Sequence[Message]) -> None:
+        """Insert all of them; EngineRefused with nothing promised about what was stored."""
+        ...
+
+    def check(self, messages: Sequence[Message]) -> None:
+        """Decode all of them and store nothing; EngineRefused where one cannot be read."""
+        ...
+
+
+class _Retry:
+    """What one table's loader is waiting for."""
+
+    def __init__(self) -> None:
+        self.failures_count = 0
+        self.tries_count = 0  # failures that the machine is not to blame for
+        self.not_before_s = 0.0
+        self.error: str | None = None
+
+
+class Loader:
+    """Loads `spool` into `engine` through one `Sink` for each table, on a thread of its own.
+
+    A message that the engine refuses goes to the quarantine; while the engine can take nothing (disk full), the table
+    waits and tries again, and the spool grows to its limit.
+    """
+
+    def __init__(
+        self, spool: Spool, engine: Engine, sinks: Mapping[str, Sink], quarantine: Quarantine, limits: TelemetryLimits
+    ) -> None:
+        self._spool, self._engine, self._sinks, self._quarantine, self._limits = (
+            spool,
+            engine,
+            sinks,
+            quarantine,
+            limits,
+        )
+        self._ages_s = dict.fromkeys(sinks, limits.load_interval_s) | {"spans": limits.spans_load_interval_s}
+        self._retries = {name: _Retry() for name in sinks}
+        self._suspect: set[int] = set()
+        self._wake = threading.Event()
+        self._stop = threading.Event()
+        self._crash: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="trimtab-loader", daemon=True)
+        self.loaded_count: dict[str, int] = dict.fromkeys(sinks, 0)
+        self.torn_bytes = 0
+        spool.on_data = self._wake.set
+
+    def start(self) -> None:
+        """Settle what an earlier run may have half loaded, then load in the background."""
+        by_table: dict[str, list[SealedSegment]] = {}
+        for segment in self._spool.leftover:
+            by_table.setdefault(segment.table_name, []).append(segment)
+        for name, segments in by_table.items():
+            known = self._known(name, [segment.id for segment in segments])
+            self._suspect |= known
+            for segment in segments:
+                if segment.id in known:
+                    self._try(segment)
+        self._thread.start()
+
+    def _known(self, table_name: str, segment_ids: Sequence[int]) -> set[int]:
+        """Which segments the table already has rows of."""
+        found: set[int] = set()
+        for start in range(0, len(segment_ids), _SEGMENTS_A_QUERY):
+            answer = self._engine.write(
+                f"SELECT DISTINCT spool_segment AS id FROM {table_name} WHERE spool_segment IN {{ids:Array(UInt64)}}",
+                {"ids": list(segment_ids[start : start + _SEGMENTS_A_QUERY])},
+            )
+            found.update(answer["id"].to_pylist())
+        return found
+
+    def wake(self) -> None:
+        """Look again now."""
+        self._wake.set()
+
+    @property
+    def error(self) -> str | None:
+        """Why something is not being loaded, or None."""
+        if self._crash is not None:
+            return f"the loader stopped: {self._crash!r}"
+        return next((retry.error for retry in self._retries.values() if retry.error), None)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the thread lives."""
+        return self._thread.is_alive()
+
+    def flush(self, timeout_s: float) -> None:
+        """Wait until all that is spooled now is in the engine or in quarantine; StoreError after the time."""
+        segments = self._spool.pending()
+        self._wake.set()
+        if segments and not self.is_running:
+            raise StoreError(f"telemetry is not being loaded: {self.error or 'the loader has ended'}")
+        if not self._spool.wait_until_removed(segments, timeout_s):
+            reason = self.error or "the engine is still busy"
+            raise StoreError(
+                f"telemetry was not loaded within {timeout_s} s: {reason}", limit=timeout_s, segments=len(segments)
+            )
+
+    def stop(self, timeout_s: float) -> None:
+        """Finish the segment in hand and end the thread."""
+        self._stop.set()
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        try:
+            while not self._stop.is_set():
+                self._wake.wait(self._pause_s())
+                self._wake.clear()
+                for segment in self._spool.due(self._ready()):
+                    if self._stop.is_set():
+                        return
+                    if self._may_try(segment.table_name):
+                        self._try(segment)
+        except BaseException as error:
+            self._crash = error
+            raise
+
+    def _may_try(self, table_name: str) -> bool:
+        return time.monotonic() >= self._retries[table_name].not_before_s
+
+    def _ready(self) -> dict[str, float]:
+        """Tables that may be loaded now, with the age at which their open segment is due."""
+        return {name: age_s for name, age_s in self._ages_s.items() if self._may_try(name)}
+
+    def _pause_s(self) -> float | None:
+        """Until the next segment is due or the next try is allowed; None while there is nothing to do."""
+        now_s = time.monotonic()
+        pauses = [retry.not_before_s - now_s for retry in self._retries.values() if retry.not_before_s > now_s]
+        due_s = self._spool.next_due_s(self._ready())
+        return min([*pauses, due_s] if due_s is not None else pauses, default=None)
+
+    def _try(self, segment: SealedSegment) -> None:
+        retry = self._retries[segment.table_name]
+        try:
+            self._load(segment, one_by_one=retry.tries_count >= _TRIES_MAX)
+        except (EngineRefused, OSError) as error:
+            self._suspect.add(segment.id)
+            retry.error = f"{segment.table_name}: {error}"
+            retry.failures_count += 1
+            retry.tries_count += not _blames_machine(error)
+            pause_s = min(self._limits.retry_s_max, 0.1 * 2.0 ** min(retry.failures_count, 20))
+            retry.not_before_s = time.monotonic() + pause_s
+        else:
+            self._suspect.discard(segment.id)
+            self._retries[segment.table_name] = _Retry()
+            self._spool.remove(segment)
+
+    def _load(self, segment: SealedSegment, *, one_by_one: bool) -> None:
+        try:
+            content = parse(segment.path.read_bytes())
+        except FileNotFoundError:
+            self._quarantine.put(segment.table_name, segment.id, 0, b"", "the segment's file is gone")
+            return
+        if segment.id in self._suspect:
+            self._remove_rows(segment)
+        for damage in content.damages:
+            self._quarantine.put(segment.table_name, segment.id, damage.index, damage.data, damage.reason)
+        self._suspect.add(segment.id)
+        sink = self._sinks[segment.table_name]
+        if one_by_one:
+            refused = self._load_one_by_one(sink, segment.id, content.messages)
+        elif content.messages:
+            refused = self._load_together(sink, segment, content.messages)
+        else:
+            refused = {}
+        for message in content.messages:
+            if message.index in refused:
+                self._quarantine.put(
+                    segment.table_name, segment.id, message.index, message.payload, refused[message.index]
+                )
+        self.torn_bytes += content.torn_bytes
+        self.loaded_count[segment.table_name] += len(content.messages) - len(refused)
+
+    def _remove_rows(self, segment: SealedSegment) -> None:
+        self._engine.write(f"DELETE FROM {segment.table_name} WHERE spool_segment = {{id:UInt64}}", {"id": segment.id})
+
+    def _load_together(self, sink: Sink, segment: SealedSegment, messages: Sequence[Message]) -> dict[int, str]:
+        """Insert at once, without those that cannot be decoded; returns these with the reason."""
+        try:
+            sink.load(segment.id, messages)
+        except EngineRefused as error:
+            if _blames_machine(error):
+                raise
+            refused = _refused_by(sink, messages)
+            if not refused:
+                raise
+            self._remove_rows(segment)
+            good = [message for message in messages if message.index not in refused]
+            if good:
+                sink.load(segment.id, good)
+            return refused
+        return {}
+
+    def _load_one_by_one(self, sink: Sink, segment_id: int, messages: Iterable[Message]) -> dict[int, str]:
+        """The last resort, after several tries: nothing behind a segment may wait for it for ever."""
+        refused: dict[int, str] = {}
+        for message in messages:
+            try:
+                sink.load(segment_id, [message])
+            except EngineRefused as error:
+                if _blames_machine(error):
+                    raise
+                refused[message.index] = error.message
+        return refused
+
+
+def _refused_by(sink: Sink, messages: Sequence[Message]) -> dict[int, str]:
+    """Messages that cannot be decoded, found by halving, with the engine's reason."""
+    try:
+        sink.check(messages)
+    except EngineRefused as error:
+        if _blames_machine(error):
+            raise
+        if len(messages) == 1:
+            return {messages[0].index: error.message}
+        middle = len(messages) // 2
+        return _refused_by(sink, messages[:middle]) | _refused_by(sink, messages[middle:])
+    return {}
+
+
+def _blames_machine(error: EngineRefused | OSError) -> bool:
+    if isinstance(error, OSError) or "No space left on device" in error.message:
+        return True
+    return error.facts.get("code") in _MACHINE_CODES

@@ -1,0 +1,291 @@
+"""The spool: what was acknowledged is on disk, before the engine has seen it.
+
+Each table has segments, files of checksummed messages (see `frames`). One segment at a time is open for appending; it
+is sealed when it is full or the loader takes it, and removed when the engine has its rows. Writers that come together
+share one fsync. Segment ids grow for ever, also over crashes and lost directories: the engine's rows carry them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from trimtab.model.errors import InputError, SpoolFull, StoreError
+from trimtab.store.disk import free_bytes, sync_directory, write_all, write_file
+from trimtab.store.frames import HEADER_BYTES, MAGIC, frame
+from trimtab.store.limits import TelemetryLimits
+
+_SEQUENCE_BITS = 32
+_SEGMENT_NAMES = "[0-9a-f]" * 16 + ".segment"
+
+
+@dataclass(frozen=True, slots=True)
+class SealedSegment:
+    """A segment that takes no more. `id` orders segments and is never used again."""
+
+    table_name: str
+    id: int
+    path: Path
+    size_bytes: int
+    begun_at_ms: int
+
+
+class _OpenSegment:
+    """The segment being written. `append` needs the spool's lock; `sync` must not have it."""
+
+    def __init__(self, table_name: str, segment_id: int, path: Path) -> None:
+        self.table_name, self.id, self.path = table_name, segment_id, path
+        self.size_bytes, self.rows_count, self.messages_count = len(MAGIC), 0, 0
+        self.begun_at_ms = time.time_ns() // 1_000_000
+        self.begun_s = time.monotonic()
+        self._synced_count = 0
+        self._sync_lock = threading.Lock()
+        self.failure: OSError | None = None
+        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            write_all(self._descriptor, MAGIC)
+            sync_directory(path.parent)
+        except OSError:
+            os.close(self._descriptor)
+            path.unlink()
+            raise
+
+    def append(self, data: bytes, rows_count: int) -> int:
+        """Put a frame at the end, or leave the file as it was; returns the number to sync to."""
+        try:
+            write_all(self._descriptor, data)
+        except OSError:
+            os.ftruncate(self._descriptor, self.size_bytes)
+            os.lseek(self._descriptor, self.size_bytes, os.SEEK_SET)
+            raise
+        self.size_bytes += len(data)
+        self.rows_count += rows_count
+        self.messages_count += 1
+        return self.messages_count
+
+    def sync(self, count: int) -> None:
+        """Return when the first `count` messages are on disk: one caller syncs for all who wait meanwhile."""
+        with self._sync_lock:
+            if self.failure is not None:
+                raise self.failure
+            if self._synced_count >= count:
+                return
+            target = self.messages_count
+            try:
+                os.fdatasync(self._descriptor)
+            except OSError as error:
+                self.failure = error
+                raise
+            self._synced_count = target
+
+    def close(self) -> None:
+        """Sync what is left and close the file; a failed sync stays in `failure`, for the writers who wait for it."""
+        with contextlib.suppress(OSError):
+            self.sync(self.messages_count)
+        with self._sync_lock:
+            os.close(self._descriptor)
+
+
+class Spool:
+    """All tables' segments under one directory. `on_data` is called when a table gets something to load."""
+
+    def __init__(self, directory: Path, table_names: Iterable[str], limits: TelemetryLimits) -> None:
+        self._directory = directory
+        self._limits = limits
+        self._changed = threading.Condition()
+        self._open: dict[str, _OpenSegment] = {}
+        self._sealed: dict[str, deque[SealedSegment]] = {name: deque() for name in table_names}
+        self._closed = False
+        self.on_data: Callable[[], None] = lambda: None
+        self.accepted_count: dict[str, int] = dict.fromkeys(self._sealed, 0)
+        self.refused_full_count = 0
+        for name in self._sealed:
+            (directory / name).mkdir(parents=True, exist_ok=True)
+            for path in sorted((directory / name).glob(_SEGMENT_NAMES)):
+                facts = path.stat()
+                self._sealed[name].append(
+                    SealedSegment(name, int(path.stem, 16), path, facts.st_size, facts.st_mtime_ns // 1_000_000)
+                )
+        self.leftover = [segment for segments in self._sealed.values() for segment in segments]
+        self._size_bytes = sum(segment.size_bytes for segment in self.leftover)
+        self._next_id = self._begin_epoch() << _SEQUENCE_BITS
+
+    def _begin_epoch(self) -> int:
+        """A number greater than that of any run before, durable before its first use.
+
+        The clock is its floor, so that a spool that was deleted does not begin again with ids that rows have.
+        """
+        path = self._directory / "epoch"
+        seen = [segment.id >> _SEQUENCE_BITS for segment in self.leftover]
+        if path.exists():
+            seen.append(int(path.read_text("ascii")))
+        epoch = max(int(time.time()), *(number + 1 for number in seen), 1)
+        write_file(path, b"%d\n" % epoch)
+        return epoch
+
+    @property
+    def size_bytes(self) -> int:
+        """All segments together."""
+        return self._size_bytes
+
+    def append(self, table_name: str, payload: bytes, rows_count: int) -> None:
+        """Put a message on disk; it is there when this returns. Raises SpoolFull, InputError or StoreError."""
+        limits = self._limits
+        if len(payload) > limits.message_bytes_max:
+            raise InputError(
+                f"a message for {table_name} has {len(payload)} bytes; the limit is {limits.message_bytes_max}",
+                limit=limits.message_bytes_max,
+                observed=len(payload),
+            )
+        data = frame(payload, rows_count)
+        with self._changed:
+            if self._closed:
+                raise StoreError("the telemetry store is closed")
+            self._check_room(len(data))
+            segment = self._segment_for(table_name, len(data))
+            try:
+                count = segment.append(data, rows_count)
+            except OSError as error:
+                raise self._full(f"cannot write to the spool: {error.strerror}", len(data), error.errno) from error
+            self._size_bytes += len(data)
+            is_full = segment.rows_count >= limits.segment_rows_max
+            is_news = count == 1 or is_full
+        try:
+            segment.sync(count)
+        except OSError as error:
+            self._seal(table_name, only=segment)
+            raise StoreError(
+                f"the spool of {table_name} could not be synced: {error.strerror}", errno=error.errno
+            ) from error
+        with self._changed:
+            self.accepted_count[table_name] += 1
+        if is_news:
+            self.on_data()
+
+    def _check_room(self, incoming_bytes: int) -> None:
+        limit = self._limits.spool_bytes_max
+        if self._size_bytes + incoming_bytes > limit:
+            raise self._full(
+                f"the spool holds {self._size_bytes} bytes and {incoming_bytes} more would pass the limit of {limit}",
+                self._size_bytes + incoming_bytes,
+                None,
+            )
+        free = free_bytes(self._directory)
+        if free - incoming_bytes < self._limits.disk_free_bytes_min:
+            self.refused_full_count += 1
+            raise SpoolFull(
+                f"the disk of the spool has {free} bytes free; {self._limits.disk_free_bytes_min} must stay free",
+                limit=self._limits.disk_free_bytes_min,
+                observed=free - incoming_bytes,
+            )
+
+    def _full(self, message: str, observed: int, errno: int | None) -> SpoolFull:
+        self.refused_full_count += 1
+        return SpoolFull(message, limit=self._limits.spool_bytes_max, observed=observed, errno=errno)
+
+    def _segment_for(self, table_name: str, incoming_bytes: int) -> _OpenSegment:
+        """The open segment with room for a frame; needs the lock."""
+        segment = self._open.get(table_name)
+        if segment is not None:
+            fits = segment.size_bytes + incoming_bytes <= self._limits.segment_bytes_max + HEADER_BYTES
+            if fits and segment.rows_count < self._limits.segment_rows_max and segment.failure is None:
+                return segment
+            self._seal_locked(segment)
+        segment_id = self._next_id
+        self._next_id += 1
+        path = self._directory / table_name / f"{segment_id:016x}.segment"
+        try:
+            segment = _OpenSegment(table_name, segment_id, path)
+        except OSError as error:
+            raise self._full(f"cannot begin a segment: {error.strerror}", incoming_bytes, error.errno) from error
+        self._size_bytes += segment.size_bytes
+        self._open[table_name] = segment
+        return segment
+
+    def _seal_locked(self, segment: _OpenSegment) -> None:
+        del self._open[segment.table_name]
+        self._sealed[segment.table_name].append(
+            SealedSegment(segment.table_name, segment.id, segment.path, segment.size_bytes, segment.begun_at_ms)
+        )
+        segment.close()
+
+    def _seal(self, table_name: str, only: _OpenSegment | None = None) -> None:
+        with self._changed:
+            segment = self._open.get(table_name)
+            if segment is not None and (only is None or segment is only):
+                self._seal_locked(segment)
+
+    def due(self, ages_s: Mapping[str, float]) -> list[SealedSegment]:
+        """Seal what is full or older than its table's age, and list these tables' sealed segments, oldest first."""
+        with self._changed:
+            found: list[SealedSegment] = []
+            for name, age_s in ages_s.items():
+                segment = self._open.get(name)
+                if segment is not None and self._due_in_s(segment, age_s) <= 0:
+                    self._seal_locked(segment)
+                found.extend(self._sealed[name])
+            return found
+
+    def next_due_s(self, ages_s: Mapping[str, float]) -> float | None:
+        """Seconds until `due` finds something (0: now); None while there is nothing at all."""
+        with self._changed:
+            if any(self._sealed[name] for name in ages_s):
+                return 0.0
+            opened = [(self._open[name], age_s) for name, age_s in ages_s.items() if name in self._open]
+            return min((max(0.0, self._due_in_s(segment, age_s)) for segment, age_s in opened), default=None)
+
+    def _due_in_s(self, segment: _OpenSegment, age_s: float) -> float:
+        if segment.rows_count >= self._limits.segment_rows_max:
+            return 0.0
+        return age_s - (time.monotonic() - segment.begun_s)
+
+    def remove(self, segment: SealedSegment) -> None:
+        """Forget a segment: the engine has it."""
+        segment.path.unlink(missing_ok=True)
+        with self._changed:
+            self._sealed[segment.table_name].remove(segment)
+            self._size_bytes -= segment.size_bytes
+            self._changed.notify_all()
+
+    def pending(self) -> list[SealedSegment]:
+        """Seal everything and list what the engine does not have yet."""
+        with self._changed:
+            for segment in list(self._open.values()):
+                self._seal_locked(segment)
+            return [segment for segments in self._sealed.values() for segment in segments]
+
+    def wait_until_removed(self, segments: Iterable[SealedSegment], timeout_s: float) -> bool:
+        """Whether all of them were removed within the time."""
+        wanted = set(segments)
+
+        def gone() -> bool:
+            return not any(wanted.intersection(sealed) for sealed in self._sealed.values())
+
+        with self._changed:
+            return self._changed.wait_for(gone, timeout_s)
+
+    def oldest_begun_at_ms(self) -> int | None:
+        """When the oldest segment that is still here was begun."""
+        with self._changed:
+            begun = [segment.begun_at_ms for segment in self._open.values()]
+            begun += [segments[0].begun_at_ms for segments in self._sealed.values() if segments]
+            return min(begun, default=None)
+
+    @property
+    def segments_count(self) -> int:
+        """Open and sealed ones."""
+        with self._changed:
+            return len(self._open) + sum(len(segments) for segments in self._sealed.values())
+
+    def close(self) -> None:
+        """Take nothing more; what is there stays."""
+        with self._changed:
+            self._closed = True
+            for segment in list(self._open.values()):
+                self._seal_locked(segment)

@@ -1,0 +1,133 @@
+"""The SQLite file under the state: durable, one process, many threads.
+
+WAL with `synchronous=FULL`: a committed transaction survives a power cut. One connection writes, under a lock;
+another one reads, so that a page never waits for an fsync. A second process (or a second open in this one) is
+turned away by a lock on `<path>.lock`, which the kernel releases when the holder dies, however it dies.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from trimtab.model.errors import ConflictError, StoreError, StoreLocked
+from trimtab.store.state_schema import migrate
+
+BUSY_TIMEOUT_S = 5.0
+
+
+class StateDatabase:
+    """The open file. `session` is new with every open: it tells leases of this process from a dead one's."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.session = uuid.uuid4().hex
+        self._write_lock = threading.RLock()
+        self._read_lock = threading.RLock()
+        self._writing_thread: int | None = None
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock_fd = _take_lock(path.with_name(path.name + ".lock"))
+        with ExitStack() as undo:
+            undo.callback(os.close, self._lock_fd)
+            try:
+                self._writer = undo.enter_context(closing(_connect(path)))
+                path.chmod(0o600)
+                migrate(self._writer)
+                self._reader = undo.enter_context(closing(_connect(path)))
+                self._reader.execute("PRAGMA query_only = ON")
+            except sqlite3.Error as error:
+                raise StoreError(f"could not open the state in {path}: {error}", path=str(path)) from error
+            undo.pop_all()  # it is open: `close` does this
+        self._closed = False
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """One durable unit: committed on leaving, rolled back on an error. Nested uses join the outer one."""
+        with self._write_lock:
+            self._check_open()
+            if self._writing_thread is not None:  # ours: the lock is re-entrant
+                yield self._writer
+                return
+            self._writing_thread = threading.get_ident()
+            try:
+                self._writer.execute("BEGIN IMMEDIATE")
+                try:
+                    yield self._writer
+                    self._writer.execute("COMMIT")
+                except BaseException:
+                    if self._writer.in_transaction:
+                        self._writer.execute("ROLLBACK")
+                    raise
+            except sqlite3.IntegrityError as error:
+                raise ConflictError(f"the state refused a write: {error}") from error
+            except sqlite3.Error as error:
+                raise StoreError(f"could not write the state in {self.path}: {error}", path=str(self.path)) from error
+            finally:
+                self._writing_thread = None
+
+    def rows(self, sql: str, parameters: tuple[Any, ...] = ()) -> list[sqlite3.Row]:
+        """All rows of a query; the caller's SQL has a LIMIT. Inside a transaction of this thread it sees its writes."""
+        if self._writing_thread == threading.get_ident():
+            return self._fetch(self._writer, sql, parameters)
+        with self._read_lock:
+            return self._fetch(self._reader, sql, parameters)
+
+    def close(self) -> None:
+        """Close and let go of the lock; again is no error."""
+        with self._write_lock, self._read_lock:
+            if self._closed:
+                return
+            self._closed = True
+            self._reader.close()
+            self._writer.close()
+            os.close(self._lock_fd)
+
+    def _fetch(self, connection: sqlite3.Connection, sql: str, parameters: tuple[Any, ...]) -> list[sqlite3.Row]:
+        self._check_open()
+        try:
+            return connection.execute(sql, parameters).fetchall()
+        except sqlite3.Error as error:
+            raise StoreError(f"could not read the state in {self.path}: {error}", path=str(self.path)) from error
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise StoreError(f"the state in {self.path} is closed", path=str(self.path))
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+    connection.row_factory = sqlite3.Row
+    mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+    if mode != "wal":
+        connection.close()
+        raise StoreError(f"{path} cannot use a write-ahead log (journal mode {mode}): is it on a network disk?")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA recursive_triggers = ON")
+    return connection
+
+
+def _take_lock(path: Path) -> int:
+    """Lock `path` for this open file and write our process id into it; `StoreLocked` names the holder."""
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        holder = os.pread(fd, 64, 0).decode(errors="replace").strip() or "unknown"
+        os.close(fd)
+        raise StoreLocked(
+            f"the state beside {path} is in use by process {holder}", path=str(path), holder=holder
+        ) from error
+    except OSError:
+        os.close(fd)
+        raise
+    os.ftruncate(fd, 0)
+    os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+    return fd

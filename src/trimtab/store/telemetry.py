@@ -1,0 +1,253 @@
+"""The telemetry store: facts go in durably, and come out as arrays.
+
+`TelemetryStore` is what the rest of trimtab codes against; `EmbeddedTelemetry` keeps everything in one directory.
+Importing this module is cheap: the engine is loaded by `open`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol
+
+from trimtab.model.errors import InputError, StoreError
+from trimtab.store.facts import LatencySummary, OtlpAck, SliceTable, TelemetryStatus
+from trimtab.store.limits import TelemetryLimits
+from trimtab.store.lock import DirectoryLock
+from trimtab.store.quarantine import Quarantine
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from trimtab.model.query import QueryShape
+    from trimtab.store.engine import Engine
+    from trimtab.store.loader import Loader
+    from trimtab.store.spans import SpansSink
+    from trimtab.store.spool import Spool
+
+__all__ = [
+    "EmbeddedTelemetry",
+    "LatencySummary",
+    "OtlpAck",
+    "SliceTable",
+    "TelemetryLimits",
+    "TelemetryStatus",
+    "TelemetryStore",
+]
+
+DEFAULT_QUANTILES = (0.5, 0.95, 0.99)
+_DRAIN_S = 20.0
+
+
+class TelemetryStore(Protocol):
+    """Where facts are kept. Every method may be called from any thread; every one may raise StoreError."""
+
+    def write(self, table_name: str, table: pa.Table) -> None:
+        """Keep rows of one of `trimtab.store.tables`: durable on return, queryable about a second later.
+
+        Raises InputError where the columns are not the table's, SpoolFull where there is no room.
+        """
+        ...
+
+    def append_otlp_traces(self, body: bytes) -> OtlpAck:
+        """Keep an ExportTraceServiceRequest (protobuf, uncompressed): durable on return.
+
+        Raises InputError where it does not parse or is too long, SpoolFull where there is no room.
+        """
+        ...
+
+    def flush(self, timeout_s: float = 30.0) -> None:
+        """Wait until everything that was acknowledged before this call is queryable; StoreError after the time."""
+        ...
+
+    def slices(self, system: str, start_ms: int, end_ms: int, fingerprints: Sequence[str] | None = None) -> SliceTable:
+        """What shapes did in the slices that lie whole in `[start_ms, end_ms)`.
+
+        With `fingerprints`, exactly those, also where one never ran; without, every shape that ran.
+        """
+        ...
+
+    def latency(
+        self, fingerprint: str, start_ms: int, end_ms: int, quantiles: Sequence[float] = DEFAULT_QUANTILES
+    ) -> LatencySummary:
+        """Latencies of the spans of one shape that began in `[start_ms, end_ms)`."""
+        ...
+
+    def shapes(self, system: str) -> tuple[QueryShape, ...]:
+        """Every shape of a system that is known, sorted by fingerprint."""
+        ...
+
+    def query(self, sql: str, parameters: Mapping[str, object] | None = None) -> pa.Table:
+        """Run one SELECT, read only and limited; `{name:Type}` in it stands for a parameter.
+
+        The text must be the program's own: values go in as parameters. Raises EngineRefused.
+        """
+        ...
+
+    def status(self) -> TelemetryStatus:
+        """How the store is doing; cheap."""
+        ...
+
+    def close(self) -> None:
+        """Hand over what is spooled, as far as that goes, and close. May be called twice."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What only `status` and limits need."""
+
+    limits: TelemetryLimits
+    schema_version: int
+    quarantine: Quarantine
+    spans: SpansSink
+
+
+class EmbeddedTelemetry:
+    """The store in a directory of its own: a spool in front of chDB, in this process.
+
+    One to a directory (StoreLocked otherwise) and one to a process (the engine's own limit). Close it: rows that
+    were acknowledged survive without, but then wait in the spool for the next opening.
+    """
+
+    def __init__(self, lock: DirectoryLock, engine: Engine, spool: Spool, loader: Loader, parts: _Parts) -> None:
+        """Use `open`."""
+        self._lock, self._engine, self._spool, self._loader, self._parts = lock, engine, spool, loader, parts
+        self._closing = threading.Lock()
+        self._is_closed = False
+
+    @classmethod
+    def open(cls, data_dir: Path, limits: TelemetryLimits | None = None) -> EmbeddedTelemetry:
+        """Open `data_dir`/telemetry, making or migrating it; StoreLocked where another process has it."""
+        from trimtab.store.engine import Engine
+        from trimtab.store.loader import Loader, Sink
+        from trimtab.store.migrate import migrate
+        from trimtab.store.rows import RowsSink
+        from trimtab.store.spans import SpansSink
+        from trimtab.store.spool import Spool
+        from trimtab.store.tables import TABLES
+
+        limits = limits or TelemetryLimits()
+        directory = data_dir.resolve() / "telemetry"
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with contextlib.ExitStack() as undo:
+            lock = DirectoryLock(directory)
+            undo.callback(lock.release)
+            engine = Engine(directory / "engine", limits)
+            undo.callback(engine.close)
+            schema_version = migrate(engine)
+            spool = Spool(directory / "spool", TABLES, limits)
+            quarantine = Quarantine(directory / "quarantine", limits.quarantine_bytes_max)
+            spans = SpansSink(engine, limits)
+            sinks: dict[str, Sink] = {name: RowsSink(engine, name) for name in TABLES if name != "spans"}
+            loader = Loader(spool, engine, sinks | {"spans": spans}, quarantine, limits)
+            loader.start()
+            undo.pop_all()
+        return cls(lock, engine, spool, loader, _Parts(limits, schema_version, quarantine, spans))
+
+    def write(self, table_name: str, table: pa.Table) -> None:
+        """See `TelemetryStore.write`. Spans come as `append_otlp_traces`."""
+        from trimtab.store.rows import message_of
+
+        if table_name == "spans":
+            raise InputError("spans are written as OTLP requests: use append_otlp_traces", table=table_name)
+        self._check_loader()
+        message = message_of(table_name, table)
+        if table.num_rows:
+            self._spool.append(table_name, message, table.num_rows)
+
+    def append_otlp_traces(self, body: bytes) -> OtlpAck:
+        """See `TelemetryStore.append_otlp_traces`."""
+        from trimtab.store.otlp_body import spans_count
+
+        limits = self._parts.limits
+        self._check_loader()
+        if len(body) > limits.message_bytes_max:
+            raise InputError(
+                f"a request may have {limits.message_bytes_max} bytes; this one has {len(body)}",
+                limit=limits.message_bytes_max,
+                observed=len(body),
+            )
+        count = spans_count(body, limits.message_spans_max)
+        if count:
+            self._spool.append("spans", body, count)
+        return OtlpAck(spans_count=count, body_bytes=len(body))
+
+    def _check_loader(self) -> None:
+        if not self._is_closed and not self._loader.is_running:
+            raise StoreError(f"the telemetry store takes nothing: {self._loader.error or 'its loader has ended'}")
+
+    def flush(self, timeout_s: float = 30.0) -> None:
+        """See `TelemetryStore.flush`."""
+        self._loader.flush(timeout_s)
+
+    def slices(self, system: str, start_ms: int, end_ms: int, fingerprints: Sequence[str] | None = None) -> SliceTable:
+        """See `TelemetryStore.slices`."""
+        from trimtab.store import reads
+
+        return reads.slices(self._engine, system, start_ms, end_ms, fingerprints)
+
+    def latency(
+        self, fingerprint: str, start_ms: int, end_ms: int, quantiles: Sequence[float] = DEFAULT_QUANTILES
+    ) -> LatencySummary:
+        """See `TelemetryStore.latency`."""
+        from trimtab.store import reads
+
+        return reads.latency(self._engine, fingerprint, start_ms, end_ms, quantiles)
+
+    def shapes(self, system: str) -> tuple[QueryShape, ...]:
+        """See `TelemetryStore.shapes`."""
+        from trimtab.store import reads
+
+        return reads.shapes(self._engine, system)
+
+    def query(self, sql: str, parameters: Mapping[str, object] | None = None) -> pa.Table:
+        """See `TelemetryStore.query`."""
+        return self._engine.read(sql, parameters)
+
+    def status(self) -> TelemetryStatus:
+        """See `TelemetryStore.status`."""
+        import chdb
+
+        parts, spool, loader = self._parts, self._spool, self._loader
+        return TelemetryStatus(
+            schema_version=parts.schema_version,
+            engine_version=chdb.engine_version,
+            spool_bytes=spool.size_bytes,
+            spool_bytes_max=parts.limits.spool_bytes_max,
+            spool_segments_count=spool.segments_count,
+            oldest_unloaded_at_ms=spool.oldest_begun_at_ms(),
+            accepted_messages_count=dict(spool.accepted_count),
+            loaded_messages_count=dict(loader.loaded_count),
+            refused_full_count=spool.refused_full_count,
+            outdated_spans_count=parts.spans.outdated_count,
+            quarantined_count=parts.quarantine.count,
+            quarantine_bytes=parts.quarantine.size_bytes,
+            torn_bytes=loader.torn_bytes,
+            last_load_error=loader.error,
+        )
+
+    def close(self) -> None:
+        """See `TelemetryStore.close`. What the engine does not take in `_DRAIN_S` stays in the spool, on disk."""
+        with self._closing:
+            if self._is_closed:
+                return
+            self._is_closed = True
+            self._spool.close()
+            with contextlib.suppress(StoreError):  # it stays spooled, and the next opening loads it
+                self._loader.flush(_DRAIN_S)
+            self._loader.stop(_DRAIN_S)
+            self._engine.close()
+            self._lock.release()
+
+    def __enter__(self) -> EmbeddedTelemetry:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

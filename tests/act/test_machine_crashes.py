@@ -1,0 +1,220 @@
+"""The machine under a hostile scheduler: it dies between any two writes, and everything is still finished or undone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections import Counter
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from tests.act.fake_target import Crash, FakeActuator, Fuse, MortalState, Target
+from tests.act.support import FakeClock, FakeJudge, effect, finding, policy, proposal
+from trimtab.act.machine import Machine
+from trimtab.model.change import Autonomy, Change, ChangeState, JudgementKind
+from trimtab.model.errors import ConflictError, GuardRefused
+from trimtab.model.policy import WatchPolicy
+from trimtab.store.ledger import ALLOWED_MOVES, Event
+
+SYSTEMS = ("shop", "bank")
+FAST_DISK = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+COUNTS: Counter[str] = Counter()
+CRASHES = st.sampled_from([*range(20), *[None] * 10])
+
+
+class MachineUnderCrashes(RuleBasedStateMachine):
+    """One target per run; the process comes and goes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.directory = Path(tempfile.mkdtemp(prefix="trimtab-crash-", dir=FAST_DISK))
+        self.clock, self.judge, self.target = FakeClock(), FakeJudge(), Target()
+        self.policy = policy()
+        self.shapes_count = 0
+        self.start()
+
+    @initialize(autonomy=st.sampled_from([Autonomy.AUTO, Autonomy.AUTO, Autonomy.SUGGEST]), keep=st.booleans())
+    def configure(self, autonomy: Autonomy, keep: bool) -> None:
+        """The policy of this run; two proposals to begin with."""
+        watch = WatchPolicy(deadline_s=600.0, keep_when_inconclusive=keep)
+        self.policy = policy(watch, autonomy=autonomy, attempts_max=2, build_timeout_s=300.0)
+        for system in SYSTEMS:
+            self.propose(system, None)
+
+    def start(self) -> None:
+        """A new process."""
+        self.fuse = Fuse()
+        MortalState.fuse, MortalState.target = self.fuse, self.target
+        self.state = MortalState.open(self.directory / "state.db", now_ms=self.clock.now_ms)
+        self.actuator = FakeActuator(self.target, self.state, self.fuse)
+        self.machine = Machine(self.state, [self.actuator], self.judge, self.clock, lambda _: self.policy)
+
+    def may_die(self, what: object, crash_at: int | None) -> None:
+        """Do it; the process may die at the given point, and is then started again."""
+        assert callable(what)
+        self.fuse.left = crash_at
+        try:
+            what()
+        except ConflictError:
+            pass
+        except Crash:
+            COUNTS["crashes"] += 1
+            self.state.close()
+            self.start()
+            return
+        self.fuse.left = None
+
+    def alive(self) -> list[Change]:
+        return list(self.state.changes(alive=True))
+
+    @rule(system=st.sampled_from(SYSTEMS), crash_at=CRASHES)
+    def propose_more(self, system: str, crash_at: int | None) -> None:
+        self.propose(system, crash_at)
+
+    def propose(self, system: str, crash_at: int | None) -> None:
+        """A new case and a change for it."""
+        self.shapes_count += 1
+        case = self.state.open_case(finding(system, f"{self.shapes_count:016x}"), "select $1")
+        made = replace(proposal(system=system), fingerprint=case.fingerprint)
+        self.may_die(lambda: self.machine.propose(case.id, made), crash_at)
+
+    @precondition(lambda self: self.alive())
+    @rule(data=st.data(), says=st.sampled_from(["yes", "yes", "yes", "no", "back"]))
+    def a_person_decides(self, data: st.DataObject, says: str) -> None:
+        change = data.draw(st.sampled_from(self.alive()))
+        try:
+            if says == "yes":
+                self.machine.approve(change.id, "alice", change.proposal.content_hash)
+            elif says == "no":
+                self.machine.reject(change.id, "alice")
+            else:
+                self.machine.roll_back(change.id, "alice")
+        except GuardRefused:
+            pass
+
+    @precondition(lambda self: self.alive())
+    @rule(data=st.data(), crash_at=CRASHES, steps=st.integers(1, 6))
+    def advance_one(self, data: st.DataObject, crash_at: int | None, steps: int) -> None:
+        change = data.draw(st.sampled_from(self.alive()))
+        self.may_die(lambda: [self.machine.advance(change.id) for _ in range(steps)], crash_at)
+
+    @precondition(lambda self: self.alive())
+    @rule(crash_at=CRASHES, steps=st.integers(1, 6))
+    def advance_all(self, crash_at: int | None, steps: int) -> None:
+        alive = self.alive()
+        self.may_die(lambda: [self.machine.advance(change.id) for _ in range(steps) for change in alive], crash_at)
+
+    @rule(crash_at=CRASHES)
+    def restart(self, crash_at: int | None) -> None:
+        self.state.close()
+        self.start()
+        self.may_die(self.machine.recover, crash_at)
+
+    @rule(crash_at=CRASHES)
+    def reap(self, crash_at: int | None) -> None:
+        self.may_die(self.machine.reap, crash_at)
+
+    @rule(seconds=st.sampled_from([1, 20, 40, 70, 400, 4000]))
+    def time_passes(self, seconds: int) -> None:
+        self.clock.move(seconds)
+
+    @rule(kind=st.sampled_from(list(JudgementKind)))
+    def the_judge_thinks(self, kind: JudgementKind) -> None:
+        self.judge.will_say(kind, effect=effect())
+
+    @rule(
+        how=st.sampled_from([None, None, "transient", "for good"]),
+        drops=st.sampled_from([0, 0, 1, 2]),
+        kill_switch=st.sampled_from([*[None] * 6, "no changes today"]),
+        somebody_drops=st.sampled_from([False, False, False, True]),
+    )
+    def trouble(self, how: str | None, drops: int, kill_switch: str | None, somebody_drops: bool) -> None:
+        self.target.fails_next, self.target.drop_fails = how, drops
+        self.state.set_kill_switch(kill_switch)
+        if somebody_drops and self.target.indexes:
+            self.target.indexes.popitem()
+
+    @precondition(lambda self: self.target.building)
+    @rule(succeeds=st.booleans())
+    def an_orphaned_build_ends(self, succeeds: bool) -> None:
+        for oid in self.target.building.values():
+            if oid in self.target.indexes:
+                self.target.indexes[oid].is_valid = succeeds
+        self.target.building.clear()
+
+    @invariant()
+    def the_ledger_holds(self) -> None:
+        report = self.state.verify_chain()
+        assert report.intact, report.problem
+
+    @invariant()
+    def only_drawn_moves(self) -> None:
+        for change in self.state.changes():
+            entries = self.state.ledger(change.id)
+            for before, after in pairwise(entries):
+                assert after.state in ALLOWED_MOVES[before.state]
+
+    @invariant()
+    def the_undo_comes_before_the_do(self) -> None:
+        for change in self.state.changes():
+            undo_known = False
+            for entry in self.state.ledger(change.id):
+                undo_known = undo_known or (entry.event == Event.CHECKPOINTED and "undo" in entry.detail)
+                assert undo_known or entry.event not in (Event.APPLY_INTENDED, Event.APPLIED, Event.NOTED)
+
+    @invariant()
+    def one_in_flight_for_each_system(self) -> None:
+        for system in SYSTEMS:
+            assert len(self.state.changes(in_flight=True, system=system)) <= 1
+
+    @invariant()
+    def nothing_is_left_behind(self) -> None:
+        states = {change.id: change for change in self.state.changes()}
+        for index in self.target.indexes.values():
+            change = states[index.change_id]
+            left = change.state is ChangeState.INCONCLUSIVE and self.policy.watch.keep_when_inconclusive
+            assert change.state in (ChangeState.APPLYING, ChangeState.WATCHING, ChangeState.KEPT) or left
+            assert index.is_valid or change.state in (ChangeState.APPLYING, ChangeState.WATCHING)
+
+    def teardown(self) -> None:
+        """Whatever happened: a calm restart finishes or undoes everything."""
+        self.state.close()
+        self.start()
+        self.target.drop_fails = 0
+        self.judge.will_say(JudgementKind.KEEP, effect=effect())
+        self.machine.recover()
+        self.an_orphaned_build_ends(True)
+        for _ in range(6):
+            for change in self.state.changes(in_flight=True):
+                self.machine.advance(change.id)
+            self.clock.move(400)
+        assert not self.state.changes(in_flight=True)
+        self.the_ledger_holds()
+        self.nothing_is_left_behind()
+        assert all(index.is_valid for index in self.target.indexes.values())
+        COUNTS["runs"] += 1
+        COUNTS.update(change.state.value for change in self.state.changes())
+        self.state.close()
+        shutil.rmtree(self.directory)
+
+
+TestMachineUnderCrashes = MachineUnderCrashes.TestCase
+TestMachineUnderCrashes.settings = settings(
+    max_examples=80, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck)
+)
+
+
+def test_the_walk_crashed_often(summary_lines: list[str]) -> None:
+    """Runs after the walk (tests of a file run in order): a walk that never dies or never ends proves nothing."""
+    if not COUNTS["runs"]:
+        pytest.skip("the walk itself was not selected")
+    summary_lines.append("crash walk: " + " ".join(f"{name}={count}" for name, count in sorted(COUNTS.items())))
+    assert COUNTS["crashes"] > 20
+    assert sum(COUNTS[state] for state in ("kept", "rolled_back", "inconclusive", "failed")) > 5

@@ -1,0 +1,50 @@
+"""Shared fixtures: one private PostgreSQL for the whole run, a fresh database for each test that asks."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from demo.cluster import ROLE_STATEMENTS, Cluster
+
+_counter = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Database:
+    """A fresh database with pg_stat_statements and hypopg; schema `public` belongs to `shop_owner`."""
+
+    cluster: Cluster
+    name: str
+
+    def dsn(self, user: str = "postgres") -> str:
+        """The connection URL for one of: postgres, trimtab_watch, trimtab_change, shop_app."""
+        return self.cluster.dsn(self.name, user)
+
+    def execute(self, *statements: str, user: str = "postgres") -> None:
+        """Run statements one by one."""
+        self.cluster.execute(*statements, database=self.name, user=user)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """The private server, started once."""
+    with Cluster.temporary({"shared_buffers": "128MB", "fsync": "off"}) as running:
+        running.execute(*ROLE_STATEMENTS)
+        yield running
+
+
+@pytest.fixture
+def database(cluster: Cluster) -> Iterator[Database]:
+    """A new, empty database; dropped at the end."""
+    name = f"t{next(_counter)}"
+    cluster.execute(f"CREATE DATABASE {name}")
+    made = Database(cluster, name)
+    made.execute(
+        "CREATE EXTENSION pg_stat_statements", "CREATE EXTENSION hypopg", "ALTER SCHEMA public OWNER TO shop_owner"
+    )
+    yield made
+    cluster.execute(f"DROP DATABASE {name} WITH (FORCE)")

@@ -1,0 +1,3 @@
+engine_version: str
+
+class ChdbError(Exception): ...
