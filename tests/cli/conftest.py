@@ -22,7 +22,7 @@ CONFIG = """
 slice_s = 1
 [detect]
 window_s = 10
-latency_objective_ms = 20
+latency_objective_ms = 2
 calls_min = 5
 slices_min = 4
 [advise]
