@@ -8,6 +8,7 @@ from __future__ import annotations
 import sqlite3
 
 from trimtab.model.errors import StoreError
+from trimtab.store.state_schema_access import ACCESS_TABLES
 
 APPLICATION_ID = 0x7472696D
 """`trim`, in `PRAGMA application_id`: tells our files from other people's."""
@@ -99,7 +100,7 @@ CREATE TABLE leases (
 ) STRICT;
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST,)
+MIGRATIONS: tuple[str, ...] = (_FIRST, ACCESS_TABLES)
 """Script number n (from 0) brings version n to n + 1."""
 
 
