@@ -14,6 +14,7 @@ from trimtab.act.machine import Machine
 from trimtab.analyze.queries.slow import shape_loads
 from trimtab.app.config import Config
 from trimtab.app.loop import SystemLoop
+from trimtab.app.reading.reader import Reader
 from trimtab.app.watched import Watched
 from trimtab.extend.contracts import Clock, Judge
 from trimtab.model.case import Case
@@ -62,6 +63,7 @@ class Service:
         self._watched = watched
         self._loops: dict[str, SystemLoop] = {}
         self._stop = stop
+        self.read = Reader(telemetry, state, watched, clock, self._waits_for)
         self._lock = threading.Lock()
         self._chain_lock = threading.Lock()
         self._chain_report: tuple[float, ChainReport] | None = None
@@ -281,6 +283,12 @@ class Service:
         """Reject the proposed change of a case."""
         _check_person(by)
         self.machine.reject(self._proposed(case_id).id, by, reason or "rejected by a person")
+        return self.case(case_id)
+
+    def roll_back(self, case_id: int, by: str, reason: str | None = None) -> Json:
+        """Ask for the change of a case to be taken back: written down now, done by the loop's next step."""
+        _check_person(by)
+        self.machine.roll_back(self._proposed(case_id).id, by, reason or "")
         return self.case(case_id)
 
     def _proposed(self, case_id: int) -> Change:

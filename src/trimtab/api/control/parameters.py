@@ -1,0 +1,138 @@
+"""What may stand behind the `?`: each parameter is read, checked and described in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from starlette.requests import Request
+
+from trimtab.model.errors import InputError
+
+ROWS_MAX = 1000
+OFFSET_MAX = 1_000_000
+SEARCH_CHARS_MAX = 200
+NAME_CHARS_MAX = 200
+WHOLE_DIGITS_MAX = 15
+SHOWN_CHARS = 50
+
+Choice = TypeVar("Choice", bound=StrEnum)
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A query parameter: its name, what it is for, and its JSON schema."""
+
+    name: str
+    description: str
+    schema: dict[str, Any] = field(default_factory=dict)
+    required: bool = False
+
+
+FROM = Parameter(
+    "from", "Begin of the range: now-6h, RFC 3339 or Unix milliseconds", {"type": "string", "default": "now-1h"}
+)
+TO = Parameter("to", "End of the range, exclusive", {"type": "string", "default": "now"})
+SYSTEM = Parameter("system", "Name of a watched system", {"type": "string", "maxLength": NAME_CHARS_MAX})
+SEARCH = Parameter("search", "Text to find, whatever its case", {"type": "string", "maxLength": SEARCH_CHARS_MAX})
+LIMIT = Parameter("limit", "Rows of one answer", {"type": "integer", "minimum": 1, "maximum": ROWS_MAX, "default": 100})
+OFFSET = Parameter(
+    "offset", "Rows to leave out first", {"type": "integer", "minimum": 0, "maximum": OFFSET_MAX, "default": 0}
+)
+
+
+def one_of(name: str, description: str, kind: type[StrEnum], default: StrEnum) -> Parameter:
+    """A parameter with few values."""
+    return Parameter(name, description, {"enum": [member.value for member in kind], "default": default.value})
+
+
+def whole(request: Request, name: str, default: int, low: int, high: int) -> int:
+    """A whole number from `low` to `high`."""
+    text = request.query_params.get(name)
+    return default if text is None else as_whole(name, text, low, high)
+
+
+def as_whole(name: str, text: str, low: int, high: int) -> int:
+    """The number that a text is; InputError says what is wrong with it."""
+    if not text.isascii() or not text.isdigit() or len(text) > WHOLE_DIGITS_MAX:
+        shown = text[:SHOWN_CHARS]
+        raise InputError(f"{name} must be a whole number, found {shown!r}", field=name, observed=shown)
+    number = int(text)
+    if not low <= number <= high:
+        raise InputError(
+            f"{name} must be from {low} to {high}, found {number}", field=name, limit=high, observed=number
+        )
+    return number
+
+
+def limit_of(request: Request) -> int:
+    """See `LIMIT`."""
+    return whole(request, "limit", 100, 1, ROWS_MAX)
+
+
+def offset_of(request: Request) -> int:
+    """See `OFFSET`."""
+    return whole(request, "offset", 0, 0, OFFSET_MAX)
+
+
+def text_of(request: Request, name: str, chars_max: int) -> str | None:
+    """A text of at most `chars_max` characters; None where it is absent or empty."""
+    text = request.query_params.get(name)
+    if text is not None and len(text) > chars_max:
+        raise InputError(
+            f"{name} may have {chars_max} characters, found {len(text)}",
+            field=name,
+            limit=chars_max,
+            observed=len(text),
+        )
+    return text or None
+
+
+def texts_of(request: Request, name: str, count_max: int, chars_max: int) -> Sequence[str]:
+    """A parameter that may be given several times."""
+    texts = request.query_params.getlist(name)
+    if len(texts) > count_max:
+        raise InputError(
+            f"{name} may be given {count_max} times, found {len(texts)}",
+            field=name,
+            limit=count_max,
+            observed=len(texts),
+        )
+    for text in texts:
+        if len(text) > chars_max:
+            raise InputError(f"{name} may have {chars_max} characters, found {len(text)}", field=name, limit=chars_max)
+    return texts
+
+
+def choice_of(request: Request, name: str, kind: type[Choice], default: Choice) -> Choice:
+    """One of the values of an enumeration."""
+    text = request.query_params.get(name)
+    if text is None:
+        return default
+    try:
+        return kind(text)
+    except ValueError:
+        known = ", ".join(member.value for member in kind)
+        raise InputError(f"{name} must be one of {known}, found {text[:SHOWN_CHARS]!r}", field=name) from None
+
+
+def flag_of(request: Request, name: str, default: bool) -> bool:
+    """true or false."""
+    text = request.query_params.get(name)
+    if text is None:
+        return default
+    if text not in ("true", "false"):
+        raise InputError(f"{name} must be true or false, found {text[:SHOWN_CHARS]!r}", field=name)
+    return text == "true"
+
+
+def case_id_of(request: Request) -> int:
+    """The case's number in the path."""
+    return as_whole("case_id", str(request.path_params["case_id"]), 0, 10**WHOLE_DIGITS_MAX)
+
+
+def path_text(request: Request, name: str) -> str:
+    """A name in the path."""
+    return str(request.path_params[name])

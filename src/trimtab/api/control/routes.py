@@ -1,0 +1,65 @@
+"""From operations to Starlette's routes."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+
+import msgspec
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from trimtab.api.control.operation import Answer, Operation
+from trimtab.api.errors import json_response
+from trimtab.app.service import Service
+from trimtab.model.errors import InputError
+
+BODY_BYTES_MAX = 100_000
+
+
+def routes_of(service: Service, operations: Iterable[Operation]) -> list[Route]:
+    """A route for each operation, under /api/trimtab. Names of systems may hold slashes."""
+    return [
+        Route(
+            f"/api/trimtab{operation.path.replace('{system}', '{system:path}')}",
+            _endpoint(service, operation),
+            methods=[operation.method],
+        )
+        for operation in operations
+    ]
+
+
+def _endpoint(service: Service, operation: Operation) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        body = None
+        if operation.body is not None:
+            body = await _body(request, operation.body)
+        return await run_in_threadpool(_answer, service, operation, request, body)
+
+    return endpoint
+
+
+def _answer(service: Service, operation: Operation, request: Request, body: object) -> Response:
+    """Asked and encoded in a thread: a long answer must not hold up the others."""
+    answer = operation.call(service, request, body)
+    if not isinstance(answer, Answer):
+        return json_response(answer, operation.status)
+    response = json_response(answer.value, operation.status)
+    response.headers.update(answer.headers)
+    return response
+
+
+async def _body(request: Request, kind: type) -> object:
+    media = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if media != "application/json":
+        raise InputError(f"the body must be application/json, found {media[:50] or 'nothing'!r}", field="content-type")
+    data = b""
+    async for chunk in request.stream():
+        data += chunk
+        if len(data) > BODY_BYTES_MAX:
+            raise InputError(f"the body is over {BODY_BYTES_MAX} bytes", limit=BODY_BYTES_MAX)
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except msgspec.DecodeError as error:
+        raise InputError(f"the body is not right: {error}") from None
