@@ -1,0 +1,1 @@
+"""The page in the browser: server-rendered HTML, fragments by htmx, small custom elements for pictures."""

@@ -1,0 +1,144 @@
+"""Numbers, durations, sizes and moments as people read them: three digits, and always a unit."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+
+NOT_MEASURED = "–"
+_DAY_MS = 86_400_000
+
+
+def digits_of(value: float, digits: int = 3) -> str:
+    """A number with so many significant digits, without an exponent and without trailing zeros after the point.
+
+    >>> digits_of(0.012345), digits_of(12.0), digits_of(123.456), digits_of(1234.5)
+    ('0.0123', '12', '123', '1,234')
+    """
+    if value == 0:
+        return "0"
+    places = max(digits - 1 - math.floor(math.log10(abs(value))), 0)
+    text = f"{value:,.{min(places, 12)}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def number_text(value: float | None, digits: int = 3) -> str:
+    """A number without its unit; from 10,000 on with k, M, G, T.
+
+    >>> number_text(4321), number_text(43_210), number_text(7_654_321), number_text(None)
+    ('4,321', '43.2k', '7.65M', '–')
+    """
+    if value is None or not math.isfinite(value):
+        return NOT_MEASURED
+    if abs(value) >= 9_999.5:
+        for factor, suffix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+            if abs(value) >= factor * 0.9995:
+                return digits_of(value / factor, digits) + suffix
+    return digits_of(value, digits if abs(value) < 1000 else 4)
+
+
+def duration_text(ms: float | None) -> str:
+    """A duration in the unit that fits it.
+
+    >>> duration_text(0.0421), duration_text(3.14159), duration_text(950), duration_text(12_345)
+    ('42.1 µs', '3.14 ms', '950 ms', '12.3 s')
+    >>> duration_text(185_000), duration_text(7_500_000), duration_text(200_000_000), duration_text(None)
+    ('3 min 5 s', '2 h 5 min', '2 d 7 h', '–')
+    """
+    if ms is None or not math.isfinite(ms):
+        return NOT_MEASURED
+    if ms < 0:
+        return f"-{duration_text(-ms)}"
+    if ms == 0:
+        return "0 ms"
+    if ms < 0.9995:
+        return f"{digits_of(ms * 1000)} µs"
+    if ms < 999.5:
+        return f"{digits_of(ms)} ms"
+    if ms < 59_950:
+        return f"{digits_of(ms / 1000)} s"
+    seconds = round(ms / 1000)
+    for big, big_name, small, small_name in (
+        (86_400, "d", 3600, "h"),
+        (3600, "h", 60, "min"),
+        (60, "min", 1, "s"),
+    ):
+        if seconds >= big:
+            rest = (seconds % big) // small
+            return f"{seconds // big} {big_name}" + (f" {rest} {small_name}" if rest else "")
+    return f"{seconds} s"
+
+
+def bytes_text(size: float | None) -> str:
+    """A size in binary units.
+
+    >>> bytes_text(0), bytes_text(1536), bytes_text(12_345_678), bytes_text(None)
+    ('0 B', '1.5 KiB', '11.8 MiB', '–')
+    """
+    if size is None or not math.isfinite(size):
+        return NOT_MEASURED
+    if size < 0:
+        return f"-{bytes_text(-size)}"
+    for power, unit in ((4, "TiB"), (3, "GiB"), (2, "MiB"), (1, "KiB")):
+        if size >= 1024**power * 0.9995:
+            return f"{digits_of(size / 1024**power)} {unit}"
+    return f"{digits_of(size)} B"
+
+
+def percent_text(share: float | None) -> str:
+    """A share (0..1) in percent.
+
+    >>> percent_text(0.4567), percent_text(0.0004), percent_text(1.0), percent_text(None)
+    ('45.7 %', '0.04 %', '100 %', '–')
+    """
+    if share is None or not math.isfinite(share):
+        return NOT_MEASURED
+    return f"{digits_of(share * 100)} %"
+
+
+def speed_text(ratio: float | None) -> str:
+    """A ratio of times (after ÷ before) in words.
+
+    >>> speed_text(0.08), speed_text(1.45), speed_text(0.999), speed_text(None)
+    ('12.5× faster', '1.45× slower', 'unchanged', '–')
+    """
+    if ratio is None or not math.isfinite(ratio) or ratio <= 0:
+        return NOT_MEASURED
+    if 0.995 <= ratio <= 1.005:
+        return "unchanged"
+    return f"{digits_of(1 / ratio)}× faster" if ratio < 1 else f"{digits_of(ratio)}× slower"
+
+
+def moment_text(ms: float) -> str:
+    """A moment in UTC, to the second.
+
+    >>> moment_text(1_700_000_000_000)
+    '2023-11-14 22:13:20 UTC'
+    """
+    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def moment_iso(ms: float) -> str:
+    """A moment as RFC 3339.
+
+    >>> moment_iso(1_700_000_000_000)
+    '2023-11-14T22:13:20Z'
+    """
+    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def ago_text(ms: float, now_ms: float) -> str:
+    """How long ago, or how soon.
+
+    >>> ago_text(0, 2_000), ago_text(0, 125_000), ago_text(0, 3 * 86_400_000), ago_text(90_000, 0)
+    ('just now', '2 min ago', '3 d ago', 'in 1 min')
+    """
+    distance_ms = now_ms - ms
+    size_ms = abs(distance_ms)
+    if size_ms < 5_000:
+        return "just now"
+    for unit_ms, name in ((_DAY_MS, "d"), (3_600_000, "h"), (60_000, "min"), (1000, "s")):
+        if size_ms >= unit_ms:
+            text = f"{int(size_ms // unit_ms)} {name}"
+            return f"{text} ago" if distance_ms > 0 else f"in {text}"
+    return "just now"

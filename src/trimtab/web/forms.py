@@ -1,0 +1,32 @@
+"""Reads a submitted form: urlencoded only, bounded, one value a name."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+
+from trimtab.model.errors import InputError
+
+FORM_BYTES_MAX = 64_000
+FIELDS_MAX = 100
+
+
+async def read_form(request: Request) -> dict[str, str]:
+    """The fields of a form. A name that comes twice, or a body that is no form, is an InputError."""
+    media = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if media != "application/x-www-form-urlencoded":
+        raise InputError(f"a form is expected, found {media[:50] or 'nothing'!r}", field="content-type")
+    data = bytearray()
+    async for chunk in request.stream():
+        data += chunk
+        if len(data) > FORM_BYTES_MAX:
+            raise InputError(f"the form is over {FORM_BYTES_MAX} bytes", limit=FORM_BYTES_MAX)
+    try:
+        pairs = parse_qsl(data.decode(), keep_blank_values=True, strict_parsing=bool(data), max_num_fields=FIELDS_MAX)
+    except ValueError:
+        raise InputError("the form could not be read", field="body") from None
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        raise InputError("a field of the form came twice", field="body")
+    return fields

@@ -1,0 +1,26 @@
+"""The pages in the rail, in the order of a look around: what is wrong, which queries, what was done, what may be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class NavigationItem:
+    """One link of the rail. `key` is also the page's name in `data-page` and in the keys `g` + first letter."""
+
+    key: str
+    label: str
+    path: str
+    icon: str
+
+
+NAVIGATION = (
+    NavigationItem("overview", "Overview", "/", "M3 3h6v8H3zM11 3h6v5h-6zM11 10h6v7h-6zM3 13h6v4H3z"),
+    NavigationItem("queries", "Queries", "/queries", "M3 4h14v2H3zM3 9h10v2H3zM3 14h6v2H3z"),
+    NavigationItem("cases", "Cases", "/cases", "M10 2l8 15H2zM9 8h2v4H9zM9 13h2v2H9z"),
+    NavigationItem("changes", "Changes", "/changes", "M4 4h2v12H4zM14 4h2v12h-2zM2 7h6v2H2zM12 11h6v2h-6z"),
+    NavigationItem("ledger", "Ledger", "/ledger", "M4 2h12v16H4zM6 5v2h8V5zM6 9v2h8V9zM6 13v2h5v-2z"),
+    NavigationItem("settings", "Settings", "/settings", "M9 2h2v4H9zM9 14h2v4H9zM2 9h4v2H2zM14 9h4v2h-4zM7 7h6v6H7z"),
+    NavigationItem("self", "trimtab itself", "/self", "M10 2a8 8 0 1 0 0 16 8 8 0 0 0 0-16zM9 6h2v5H9zM9 12h2v2H9z"),
+)

@@ -1,0 +1,107 @@
+"""Templates to HTML: autoescape always on, an undefined name is an error, a fragment is one block of its page."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import msgspec
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.responses import HTMLResponse
+
+from trimtab.web import format as text
+from trimtab.web.effect_picture import effect_picture
+from trimtab.web.spark import spark_path
+from trimtab.web.sql_text import sql_lines, sql_markup
+from trimtab.web.static_files import StaticFiles
+from trimtab.web.view import View, segment
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+CHANGE_TONES = {
+    "proposed": "info",
+    "checked": "info",
+    "checkpointed": "live",
+    "applying": "live",
+    "watching": "live",
+    "kept": "ok",
+    "rolled_back": "bad",
+    "inconclusive": "warn",
+    "failed": "bad",
+    "rejected": "quiet",
+}
+"""How each state of a change looks."""
+
+CASE_TONES = {
+    **CHANGE_TONES,
+    "open": "warn",
+    "advised": "info",
+    "changing": "live",
+    "closed": "quiet",
+    "no_advice": "quiet",
+}
+
+
+@functools.cache
+def static_files() -> StaticFiles:
+    """The files of this package, read and compressed once."""
+    return StaticFiles.of_package()
+
+
+@functools.cache
+def environment() -> Environment:
+    """The one environment; `ui` holds the building blocks of `_ui.html` in every template and fragment."""
+    made = Environment(
+        loader=PackageLoader("trimtab.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    made.filters.update(
+        number=text.number_text,
+        duration=text.duration_text,
+        bytes=text.bytes_text,
+        percent=text.percent_text,
+        speed=text.speed_text,
+        moment=text.moment_text,
+        iso=text.moment_iso,
+        ago=lambda ms: text.ago_text(ms, time.time() * 1000),
+        sql=sql_markup,
+        sql_lines=sql_lines,
+        segment=segment,
+        spark_path=spark_path,
+        tojson_text=lambda value: msgspec.json.encode(value).decode(),
+    )
+    made.globals.update(
+        asset=static_files().address,
+        effect_picture=effect_picture,
+        change_tones=CHANGE_TONES,
+        case_tones=CASE_TONES,
+    )
+    made.globals["ui"] = made.get_template("_ui.html").module
+    return made
+
+
+def page(template: str, view: View, context: Mapping[str, object], fragment: str | None = None) -> str:
+    """The whole page, or one of its blocks.
+
+    `context` may set `charts` to True, which brings the chart's script, and must set `title`.
+    """
+    found = environment().get_template(template)
+    values = {"charts": False, **context, "view": view}
+    return found.render(values) if fragment is None else block(found, fragment, values)
+
+
+def block(template: Template, name: str, values: Mapping[str, object]) -> str:
+    """One block of a template; KeyError where it has none of that name."""
+    return "".join(template.blocks[name](template.new_context(dict(values))))
+
+
+def html(content: str, status: int = 200) -> HTMLResponse:
+    """A page as an answer. Never stored: it is about now, and about this visitor."""
+    return HTMLResponse(content, status, {"Cache-Control": "no-store", "Vary": "HX-Request, Cookie"})

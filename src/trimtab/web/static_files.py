@@ -1,0 +1,148 @@
+"""Files for the browser, from this package alone: read, hashed and compressed once, kept in memory.
+
+The address of a file carries the hash of its content, so a browser may keep it for ever and still never has an old one.
+Modules import each other by bare paths; those addresses are rewritten to carry hashes too.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+FOREVER = "public, max-age=31536000, immutable"
+SHORT = "public, max-age=60"
+MEDIA = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain; charset=utf-8",
+}
+VENDOR = ("vendor/htmx.min.js", "vendor/uplot.iife.min.js", "vendor/uplot.min.css")
+_IMPORT = re.compile(r"""(?P<before>\b(?:from|import)\s*\(?\s*)(?P<quote>["'])\./(?P<name>[\w.-]+\.js)(?P=quote)""")
+_GZIP_BYTES_MIN = 300
+
+
+@dataclass(frozen=True, slots=True)
+class StaticFile:
+    """One file as it is sent."""
+
+    media: str
+    plain: bytes
+    packed: bytes | None
+    digest: str
+
+
+class StaticFiles:
+    """All files by their path below static/."""
+
+    def __init__(self, contents: Mapping[str, bytes]) -> None:
+        self._files: dict[str, StaticFile] = {}
+        for path in _in_order(contents):
+            self._files[path] = _made(path, self._with_hashes(path, contents[path]))
+
+    @classmethod
+    def of_package(cls) -> StaticFiles:
+        """What this package has; RuntimeError where the build did not put the browser libraries in."""
+        contents = dict(_walk(files("trimtab.web").joinpath("static"), ""))
+        missing = [name for name in VENDOR if name not in contents]
+        if missing:
+            raise RuntimeError(
+                f"this installation lacks {', '.join(missing)}: it was not built. In a checkout run: make web"
+            )
+        return cls(contents)
+
+    def address(self, path: str) -> str:
+        """The address of a file, with its hash. KeyError for a file that is not there."""
+        return f"/static/{path}?v={self._files[path].digest}"
+
+    def names(self) -> list[str]:
+        """Paths of all files."""
+        return sorted(self._files)
+
+    def size_on_the_wire_bytes(self, path: str) -> int:
+        """What a browser fetches for it."""
+        found = self._files[path]
+        return len(found.packed or found.plain)
+
+    async def serve(self, request: Request) -> Response:
+        """`GET /static/{path}`. A path is looked up in a table, so none can lead out of it."""
+        found = self._files.get(str(request.path_params["path"]))
+        if found is None:
+            raise HTTPException(404, "no such file")
+        tag = f'"{found.digest}"'
+        headers = {
+            "ETag": tag,
+            "Vary": "Accept-Encoding",
+            "Cache-Control": FOREVER if request.query_params.get("v") == found.digest else SHORT,
+            "X-Content-Type-Options": "nosniff",
+        }
+        if tag in {part.strip() for part in request.headers.get("if-none-match", "").split(",")}:
+            return Response(status_code=304, headers=headers)
+        if found.packed is not None and accepts_gzip(request):
+            return Response(found.packed, headers={**headers, "Content-Encoding": "gzip"}, media_type=found.media)
+        return Response(found.plain, headers=headers, media_type=found.media)
+
+    def _with_hashes(self, path: str, content: bytes) -> bytes:
+        folder = path.rpartition("/")[0]
+        if not path.endswith(".js") or folder != "js":
+            return content
+
+        def address(match: re.Match[str]) -> str:
+            target = self.address(f"{folder}/{match['name']}")
+            return f"{match['before']}{match['quote']}{target}{match['quote']}"
+
+        return _IMPORT.sub(address, content.decode()).encode()
+
+
+def accepts_gzip(request: Request) -> bool:
+    """Whether the answer may be packed."""
+    for part in request.headers.get("accept-encoding", "").lower().split(","):
+        name, _, weight = part.strip().partition(";")
+        if name.strip() == "gzip":
+            return weight.replace(" ", "") not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
+    return False
+
+
+def _made(path: str, content: bytes) -> StaticFile:
+    packed = gzip.compress(content, 9, mtime=0) if len(content) >= _GZIP_BYTES_MIN else None
+    suffix = path[path.rfind(".") :]
+    return StaticFile(MEDIA[suffix], content, packed, hashlib.sha256(content).hexdigest()[:16])
+
+
+def _walk(folder: Traversable, prefix: str) -> Iterable[tuple[str, bytes]]:
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            yield from _walk(entry, f"{prefix}{entry.name}/")
+        elif entry.name[entry.name.rfind(".") :] in MEDIA:
+            yield f"{prefix}{entry.name}", entry.read_bytes()
+
+
+def _in_order(contents: Mapping[str, bytes]) -> list[str]:
+    """Modules after the modules that they import. ValueError for a circle: such a file could not carry hashes."""
+    order: list[str] = []
+    open_: set[str] = set()
+
+    def visit(path: str) -> None:
+        if path in order:
+            return
+        if path in open_:
+            raise ValueError(f"{path} imports itself by way of others")
+        open_.add(path)
+        if path.startswith("js/"):
+            for match in _IMPORT.finditer(contents[path].decode()):
+                visit(f"js/{match['name']}")
+        open_.discard(path)
+        order.append(path)
+
+    for path in sorted(contents):
+        visit(path)
+    return order

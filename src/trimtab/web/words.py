@@ -1,0 +1,174 @@
+"""The words of the page for what the code calls by a short name: one table each, so that a thing has one name.
+
+A tone says how a word is drawn: `ok`, `warn`, `bad`, `info` or `quiet`. It never stands for the word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from trimtab.model.case import CaseState, Verdict
+from trimtab.model.change import Autonomy, ChangeState, Risk
+from trimtab.model.finding import FindingKind, Severity
+from trimtab.store.ledger import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What is shown, how it is drawn, and what it means in a sentence."""
+
+    text: str
+    tone: str = "quiet"
+    meaning: str = ""
+
+
+STANDINGS: Mapping[str, Word] = {
+    CaseState.OPEN: Word("open", "info", "Noticed; advice is on its way."),
+    CaseState.ADVISED: Word("advised", "info", "A change is proposed. Nothing has been touched."),
+    CaseState.CHANGING: Word("changing", "info", "The change is being made or watched."),
+    CaseState.CLOSED: Word("closed", "quiet", "Ended."),
+    Verdict.KEPT: Word("kept", "ok", "Measured and proven faster, so it stays."),
+    Verdict.ROLLED_BACK: Word("rolled back", "warn", "Measured, and taken back: the database is as it was before."),
+    Verdict.INCONCLUSIVE: Word("inconclusive", "warn", "Measured to the end, and no effect could be proven."),
+    Verdict.FAILED: Word("failed", "bad", "It could not be made, or not be measured."),
+    Verdict.NO_ADVICE: Word("no advice", "quiet", "Looked at, and nothing that trimtab can propose would help."),
+    Verdict.REJECTED: Word("rejected", "quiet", "A person said no, or an approval expired. Nothing was touched."),
+}
+"""How a case stands: its verdict, or its state where there is none yet."""
+
+CHANGE_STATES: Mapping[str, Word] = {
+    ChangeState.PROPOSED: Word("proposed", "info", "Nothing has been touched; the guards are asked before each start."),
+    ChangeState.CHECKED: Word("checked", "info", "All checks have passed; nothing has been touched."),
+    ChangeState.CHECKPOINTED: Word("checkpointed", "info", "How to take it back is written down; nothing is touched."),
+    ChangeState.APPLYING: Word("applying", "info", "The statement runs on the target now."),
+    ChangeState.WATCHING: Word("watching", "info", "It is in place, and measured against what it would have been."),
+    ChangeState.KEPT: Word("kept", "ok", "Proven faster: it stays."),
+    ChangeState.ROLLED_BACK: Word("rolled back", "warn", "Proven slower, harmful, or unwanted: it was taken back."),
+    ChangeState.INCONCLUSIVE: Word("inconclusive", "warn", "No effect could be proven in the time of the watch."),
+    ChangeState.FAILED: Word("failed", "bad", "It could not be made, or the target changed underneath."),
+    ChangeState.REJECTED: Word("rejected", "quiet", "A person said no, or the approval expired."),
+}
+
+STEPS: tuple[ChangeState, ...] = (
+    ChangeState.PROPOSED,
+    ChangeState.CHECKED,
+    ChangeState.CHECKPOINTED,
+    ChangeState.APPLYING,
+    ChangeState.WATCHING,
+)
+"""The states on the way, in order; the five ends follow."""
+
+ENDS: tuple[ChangeState, ...] = (
+    ChangeState.KEPT,
+    ChangeState.ROLLED_BACK,
+    ChangeState.INCONCLUSIVE,
+    ChangeState.FAILED,
+    ChangeState.REJECTED,
+)
+
+KINDS: Mapping[str, Word] = {
+    FindingKind.OBJECTIVE_BROKEN: Word("breaks its objective", "bad"),
+    FindingKind.CARRIES_LOAD: Word("carries the load", "warn"),
+}
+
+SEVERITIES: Mapping[str, Word] = {
+    Severity.INFO: Word("info", "info"),
+    Severity.WARNING: Word("warning", "warn"),
+    Severity.CRITICAL: Word("critical", "bad"),
+}
+
+RISKS: Mapping[str, Word] = {
+    Risk.LOW: Word("low risk", "ok"),
+    Risk.MEDIUM: Word("medium risk", "warn"),
+    Risk.HIGH: Word("high risk", "bad"),
+}
+
+AUTONOMIES: Mapping[str, Word] = {
+    Autonomy.OBSERVE: Word("observe", "quiet", "Look and advise. Nothing is proposed for approval, nothing changes."),
+    Autonomy.SUGGEST: Word("suggest", "info", "Propose. Nothing changes without a person's yes to that very change."),
+    Autonomy.APPROVE: Word("approve", "info", "Propose and ask. Nothing changes without a person's yes."),
+    Autonomy.AUTO: Word("auto", "warn", "Make the change by itself where every guard and check passes."),
+}
+
+EVENTS: Mapping[str, Word] = {
+    Event.PROPOSED: Word("proposed"),
+    Event.APPROVED: Word("approved", "ok"),
+    Event.REJECTED: Word("rejected"),
+    Event.BLOCKED: Word("held back by a check", "warn"),
+    Event.CHECKED: Word("checks passed", "ok"),
+    Event.CHECKPOINTED: Word("undo written down"),
+    Event.WITHDRAWN: Word("put back before anything was touched"),
+    Event.APPLY_INTENDED: Word("build begins", "info"),
+    Event.NOTED: Word("noted"),
+    Event.ADOPTED: Word("running build taken over"),
+    Event.APPLIED: Word("built", "info"),
+    Event.ROLLBACK_INTENDED: Word("will be taken back", "warn"),
+    Event.ROLLBACK_FAILED: Word("could not be taken back yet", "bad"),
+    Event.UNDONE: Word("taken back", "warn"),
+    Event.KEPT: Word("kept", "ok"),
+    Event.FAILED: Word("failed", "bad"),
+}
+
+CHECKS: Mapping[str, str] = {
+    "kill_switch": "Kill switch",
+    "autonomy": "Permission to act",
+    "content": "Content is what was proposed",
+    "one_at_a_time": "One change at a time here",
+    "changes_per_hour": "Changes in an hour",
+    "cool_down": "Cool-down since the last change",
+    "attempts": "Attempts so far",
+    "retry_wait": "Wait before the next attempt",
+    "baseline": "Baseline to judge by",
+    "error_budget": "Error budget",
+    "target": "Target can be read",
+    "server_writable": "Server takes writes",
+    "table": "Table can be indexed",
+    "privilege": "Privileges of the changing role",
+    "statement": "Statement is on the allow-list",
+    "name_free": "Name is free",
+    "no_equal_index": "No equal index",
+    "index_size": "Size of the index",
+    "disk_free": "Free disk",
+    "lock_conflicts": "Conflicting locks",
+    "long_transactions": "Long transactions",
+    "prepared_transactions": "Prepared transactions",
+    "replication_slots": "Unused replication slots",
+    "load": "Load of the server",
+    "replica_lag": "Lag of replicas",
+}
+
+EVIDENCE: Mapping[str, str] = {
+    "mean_exec_time_ms": "Mean execution time",
+    "calls_per_s": "Calls",
+    "load_share": "Share of all execution time",
+    "limit_ms": "Limit that it is held to",
+}
+
+
+def word(table: Mapping[str, Word], name: object) -> Word:
+    """The word for a name; the name itself, quietly, where the table has none.
+
+    >>> word(RISKS, "low").text, word(RISKS, "so_so").text
+    ('low risk', 'so so')
+    """
+    text = str(name)
+    return table.get(text) or Word(plain(text))
+
+
+def title(table: Mapping[str, str], name: object) -> str:
+    """The title for a name, made of the name where the table has none.
+
+    >>> title(CHECKS, "load"), title(CHECKS, "blast_radius_tables")
+    ('Load of the server', 'Blast radius tables')
+    """
+    return table.get(str(name)) or plain(str(name)).capitalize()
+
+
+def plain(name: str) -> str:
+    """A name from the code, readable.
+
+    >>> plain("rolled_back")
+    'rolled back'
+    """
+    return name.replace("_", " ")
