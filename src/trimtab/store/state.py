@@ -85,6 +85,11 @@ class State:
         """New with every open; leases of other sessions belong to dead processes."""
         return self._db.session
 
+    @property
+    def database(self) -> StateDatabase:
+        """The file underneath, for what is kept and looked up in files of its own."""
+        return self._db
+
     def close(self) -> None:
         """Close; again is no error."""
         self._db.close()
