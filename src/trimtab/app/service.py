@@ -12,6 +12,7 @@ import structlog
 
 from trimtab.act.machine import Machine
 from trimtab.analyze.queries.slow import shape_loads
+from trimtab.app.access import Access
 from trimtab.app.config import Config
 from trimtab.app.loop import SystemLoop
 from trimtab.app.reading.reader import Reader
@@ -52,6 +53,7 @@ class Service:
         url: str,
         watched: dict[str, Watched],
         stop: threading.Event,
+        access: Access,
     ) -> None:
         self.config = config
         self.telemetry = telemetry
@@ -63,6 +65,7 @@ class Service:
         self._watched = watched
         self._loops: dict[str, SystemLoop] = {}
         self._stop = stop
+        self.access = access
         self.read = Reader(telemetry, state, watched, clock, self._waits_for)
         self._lock = threading.Lock()
         self._chain_lock = threading.Lock()

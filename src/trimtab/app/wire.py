@@ -12,6 +12,7 @@ import psycopg
 
 from trimtab.act.machine import Machine
 from trimtab.act.measure import EffectJudge
+from trimtab.app.access import Access
 from trimtab.app.clock import WallClock
 from trimtab.app.config import Config
 from trimtab.app.disturbances import disturbances
@@ -28,7 +29,7 @@ from trimtab.store.telemetry import EmbeddedTelemetry
 STATE_FILE = "state.db"
 
 
-def open_service(config: Config, data_dir: Path, url: str) -> Service:
+def open_service(config: Config, data_dir: Path, url: str, *, login_needed: bool = False) -> Service:
     """Open both stores under `data_dir` (made with mode 0700) and wire everything on them."""
     try:
         data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -68,7 +69,8 @@ def open_service(config: Config, data_dir: Path, url: str) -> Service:
         for plugin in registry.load(registry.ACTUATORS).values()
     ]
     machine = Machine(state, actuators, judge, clock, policy_of=lambda _system: config.policy)
-    return Service(config, telemetry, state, machine, judge, clock, url, watched, stop)
+    access = Access(state.database, clock.now_ms, login_needed=login_needed)
+    return Service(config, telemetry, state, machine, judge, clock, url, watched, stop, access)
 
 
 def connect_to_change(state: State, system: str) -> psycopg.Connection[tuple[Any, ...]]:

@@ -10,7 +10,11 @@
     │   ├── ServerUnreachable
     │   ├── ExtensionMissing
     │   ├── PermissionMissing
-    │   └── ProgramMissing
+    │   ├── ProgramMissing
+    │   └── AccessRefused     the one who asks may not
+    │       ├── LoginNeeded   nobody we know
+    │       ├── NotAllowed    known, but not for that
+    │       └── TooManyTries  come back later
     ├── StoreError            the telemetry or the state store
     │   ├── StoreLocked       another process holds the directory
     │   ├── SpoolFull         the limit of the spool, or the disk
@@ -80,6 +84,22 @@ class PermissionMissing(MissingError):
 
 class ProgramMissing(MissingError):
     """A program is not installed."""
+
+
+class AccessRefused(MissingError):
+    """The one who asks may not."""
+
+
+class LoginNeeded(AccessRefused):
+    """Nobody we know: no login, no token, or one that is over or wrong."""
+
+
+class NotAllowed(AccessRefused):
+    """Known, but not allowed to do that; `facts["permission"]` is what it takes."""
+
+
+class TooManyTries(AccessRefused):
+    """Too many tries; `facts["retry_after_s"]` says when to come back."""
 
 
 class StoreError(TrimtabError):

@@ -1,0 +1,71 @@
+"""What the guard of the server needs to know of each route: who may, and what it is called in the audit.
+
+`api` declares a door for each of its operations, `web` for each of its pages. A route without one is a programming
+error, found when the application is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from trimtab.model.access import Permission
+
+NEXT_CHARS_MAX = 2000
+
+
+class Declared(Protocol):
+    """Anything that says who may use a route: a `Door`, or a page of `web`."""
+
+    @property
+    def path(self) -> str:
+        """The path as Starlette has it, with `{parameters}`."""
+
+    @property
+    def methods(self) -> Sequence[str]:
+        """HTTP methods; HEAD goes with GET."""
+
+    @property
+    def permission(self) -> Permission | None:
+        """What is needed; None lets everybody in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Who may use a route. `action` is its name in the audit; None where nothing is to be written down.
+
+    `is_page` tells how to refuse: a page or a way to the login, or JSON. `body_bytes_max` None means that the route
+    sees to the size of its bodies itself.
+    """
+
+    path: str
+    methods: tuple[str, ...]
+    permission: Permission | None
+    action: str | None = None
+    is_page: bool = False
+    body_bytes_max: int | None = 128 * 1024
+
+
+def page_door(declared: Declared) -> Door:
+    """The door of a page. What a page does is audited, whether it gave the action a name (`action`) or not.
+
+    >>> page_door(Door("/cases/{id}/approve", ("POST",), Permission.DECIDE)).action
+    'page POST /cases/{id}/approve'
+    """
+    methods = tuple(declared.methods)
+    unsafe = [method for method in methods if method not in {"GET", "HEAD"}]
+    named = getattr(declared, "action", None)
+    action = str(named) if named else f"page {unsafe[0]} {declared.path}" if unsafe else None
+    return Door(declared.path, methods, declared.permission, action, is_page=True)
+
+
+def local_path(text: str | None) -> str:
+    """Where to go after the login: a path of this server, whatever was asked for.
+
+    >>> local_path("/cases/7?tab=plan"), local_path("//evil.example"), local_path("https://evil.example")
+    ('/cases/7?tab=plan', '/', '/')
+    """
+    if not text or len(text) > NEXT_CHARS_MAX or not text.isprintable() or "\\" in text:
+        return "/"
+    return text if text.startswith("/") and not text.startswith("//") else "/"
