@@ -1,4 +1,4 @@
-"""The command line: `trimtab up`, `watch`, `unwatch`, `cases`, `case`, `approve`, `reject`, `status`, `freeze`.
+"""The command line: what runs a server (`up`), what needs none (`doctor`, `roles`), and what asks one (the others).
 
 Exit codes: 0 done, 1 the answer is no, 2 wrong use or bad input, 3 something needed was not there.
 """
@@ -38,7 +38,22 @@ def fail(error: TrimtabError) -> NoReturn:
     sql = error.facts.get("sql")
     if sql:
         click.echo(f"a database administrator would run:\n{sql}", err=True)
+    for hint in _hints(error):
+        click.echo(hint, err=True)
     sys.exit(exit_code(error))
+
+
+def _hints(error: TrimtabError) -> list[str]:
+    """What a person may try, where the message alone does not say."""
+    if "variable" in error.facts:
+        return ["it is read by whoever connects: the server ('trimtab up'), or this command for 'doctor' and 'roles'"]
+    if "could not connect to" not in error.message:
+        return []
+    from trimtab.sql.connection_causes import cause_of
+
+    cause = cause_of(error.message)
+    hints = [] if cause is None else [f"likely: {cause.cause}", f"try: {cause.remedy}"]
+    return [*hints, "more: trimtab doctor DSN"]
 
 
 def guarded(command: Callable[..., None]) -> Callable[..., None]:
@@ -63,7 +78,13 @@ def main() -> None:
 
 def client_options(command: Callable[..., None]) -> Callable[..., None]:
     """--server, --data-dir and --format for commands that talk to a running server."""
-    command = click.option("--format", "form", type=click.Choice(["table", "json"]), default="table")(command)
+    command = click.option(
+        "--format",
+        "form",
+        type=click.Choice(["table", "json"]),
+        default="table",
+        help="For people, or one JSON document.",
+    )(command)
     command = click.option("--server", help="URL of the server; default: what --data-dir says.")(command)
     return click.option(
         "--data-dir", type=click.Path(path_type=Path), help="The server's data directory (TRIMTAB_DATA_DIR)."
@@ -101,6 +122,66 @@ def up(listen: str, data_dir: Path | None, config: Path | None, promql_window: s
 
 @main.command()
 @click.argument("dsn")
+@click.option("--change-dsn", help="The role that may change things: looked at, too.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json", "sql"]),
+    default="table",
+    help="For people, as one JSON document, or only the script of what is missing.",
+)
+@guarded
+def doctor(dsn: str, change_dsn: str | None, form: str) -> None:
+    """Say what trimtab can and cannot see behind DSN, with the SQL for what is missing.
+
+    Needs no server and writes nothing. Exit code: 0 all is there, 1 something that matters is missing, 2 the reference
+    cannot be used, 3 no connection.
+    """
+    from trimtab.app.doctor import examine
+    from trimtab.cli.doctor import show
+
+    report = examine(dsn, change_dsn)
+    show(form, report)
+    sys.exit(report.exit_code)
+
+
+@main.command()
+@click.argument("dsn", required=False)
+@click.option("--watch-role", default="trimtab_watch", show_default=True, help="The role that looks.")
+@click.option("--change-role", help="The role that may change things; made only if it is named, or an owner is.")
+@click.option("--owner", "owners", multiple=True, help="A role that owns the tables; may be given several times.")
+@click.option("--schema", "schemas", multiple=True, help="A schema with tables (default: public, or what DSN has).")
+@click.option(
+    "--server-version", type=click.IntRange(13, 18), help="Before 14 rights are granted table by table; default: DSN's."
+)
+@guarded
+def roles(
+    dsn: str | None,
+    watch_role: str,
+    change_role: str | None,
+    owners: tuple[str, ...],
+    schemas: tuple[str, ...],
+    server_version: int | None,
+) -> None:
+    """Print the script that makes trimtab's roles, to be pasted into psql by a database administrator.
+
+    It has no passwords in it. With DSN, schemas and owners are looked up there; nothing is changed.
+    """
+    from trimtab.app.roles import script_for
+
+    script = script_for(
+        dsn=dsn,
+        watch_role=watch_role,
+        change_role=change_role,
+        owners=owners,
+        schemas=schemas,
+        major=server_version,
+    )
+    click.echo(script, nl=False)
+
+
+@main.command()
+@click.argument("dsn")
 @click.option("--name", help="What to call it; default: host, port and database.")
 @click.option("--change-dsn", help="The role that may change things; without it trimtab only looks and proposes.")
 @client_options
@@ -134,7 +215,7 @@ def unwatch(name: str, data_dir: Path | None, server: str | None, form: str) -> 
 
 
 @main.command()
-@click.option("--limit", default=50, show_default=True)
+@click.option("--limit", default=50, show_default=True, help="So many at most, 1 to 1000.")
 @client_options
 @guarded
 def cases(limit: int, data_dir: Path | None, server: str | None, form: str) -> None:
