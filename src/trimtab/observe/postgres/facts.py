@@ -17,16 +17,27 @@ class EventKind(StrEnum):
     """What can happen to a watched server."""
 
     CONNECTED = "connected"
+    """The watch has a connection (again)."""
     CONNECTION_LOST = "connection_lost"
+    """The server does not answer; told once for an outage, however often it is tried again."""
     SERVER_RESTARTED = "server_restarted"
+    """The server was started anew since the last connection: its counters begin at zero."""
     STATISTICS_RESET = "statistics_reset"
+    """Somebody reset pg_stat_statements; counting goes on from there."""
     ENTRIES_EVICTED = "entries_evicted"
+    """pg_stat_statements ran full and dropped entries: pg_stat_statements.max is too small."""
     SETTING_CHANGED = "setting_changed"
+    """A setting of the server has another value than before."""
     CAPABILITY_MISSING = "capability_missing"
+    """Something that trimtab needs is not there (any more)."""
     CAPABILITY_GAINED = "capability_gained"
+    """Something that was missing is there now."""
     SLICE_SKIPPED = "slice_skipped"
+    """Too long between two looks: no slice was written, so that nothing is smeared over the gap."""
     WATCH_ADAPTED = "watch_adapted"
+    """Watching cost more than it may, so it looks less often (or may look more often again)."""
     FACTS_REFUSED = "facts_refused"
+    """The telemetry store did not take what was seen."""
 
 
 @dataclass(slots=True)
