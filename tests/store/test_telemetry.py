@@ -113,6 +113,7 @@ def test_a_shape_is_there_once_with_its_latest_text(telemetry: EmbeddedTelemetry
 
 def test_every_table_takes_its_rows(telemetry: EmbeddedTelemetry) -> None:
     samples: dict[pa.DataType, object] = {pa.string(): "x", pa.int64(): 5, pa.float64(): 0.5, pa.bool_(): True}
+    samples[pa.map_(pa.string(), pa.string())] = [("k", "v")]
     for name, schema in TABLES.items():
         if name == "spans":
             continue

@@ -28,6 +28,9 @@ RETENTION: dict[str, Retention] = {
     "index_statistics": Retention("sampled_at_ms", 30),
     "server_statistics": Retention("sampled_at_ms", 30),
     "server_events": Retention("happened_at_ms", 90),
+    "query_plans": Retention("seen_at_ms", 30),
+    "own_metrics": Retention("sampled_at_ms", 7),
+    "own_logs": Retention("logged_at_ms", 7),
     "spans": Retention("started_at_ns", 7, per_ms=1_000_000),
 }
 """By table."""

@@ -106,6 +106,34 @@ SPANS = _schema(
 """Spans. Ids are lower-case hex; `kind` is unspecified, internal, server, client, producer or consumer; `status` is
 unset, ok or error. `db_query_text` has its literals replaced; `db_query_fingerprint` is that text's fingerprint."""
 
+QUERY_PLANS = _schema(
+    text="system fingerprint plan_id structure origin change_id source why_no_actuals plan",
+    integers="since_ms taken_at_ms seen_at_ms seen_count",
+    others={"has_actuals": pa.bool_(), "settings": pa.map_(pa.string(), pa.string())},
+    order="system fingerprint since_ms plan_id structure origin change_id taken_at_ms seen_at_ms seen_count"
+    " has_actuals source why_no_actuals settings plan",
+)
+"""Plans without literals, as JSON; a plan with the same steps as the one before it is the same row, seen again: the
+one with the greatest `seen_at_ms` of a `plan_id` counts. `change_id` is '' where the plan belongs to no change."""
+
+OWN_METRICS = _schema(
+    text="name labels",
+    integers="sampled_at_ms observations_count span_ms",
+    floats="value",
+    order="sampled_at_ms name labels value observations_count span_ms",
+)
+"""trimtab's own numbers. A gauge is as it was; a counter is what it grew by in the `span_ms` before; of a histogram,
+`value` is the sum of what was observed in that time and `observations_count` how often. `labels` are `name=value`
+pairs with commas."""
+
+OWN_LOGS = _schema(
+    text="level event",
+    integers="logged_at_ms",
+    others={"detail": pa.map_(pa.string(), pa.string())},
+    order="logged_at_ms level event detail",
+)
+"""trimtab's own log."""
+
 TABLES: dict[str, pa.Schema] = {
     "query_executions": QUERY_EXECUTIONS,
     "query_slices": QUERY_SLICES,
@@ -115,6 +143,9 @@ TABLES: dict[str, pa.Schema] = {
     "index_statistics": INDEX_STATISTICS,
     "server_statistics": SERVER_STATISTICS,
     "server_events": SERVER_EVENTS,
+    "query_plans": QUERY_PLANS,
+    "own_metrics": OWN_METRICS,
+    "own_logs": OWN_LOGS,
     "spans": SPANS,
 }
 """Every table by name."""
