@@ -20,7 +20,7 @@ export PYTHONUNBUFFERED := 1
 help: ## Print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
-$(STAMP): requirements.lock pyproject.toml
+$(STAMP): requirements.lock pyproject.toml hatch_build.py web/package.json web/package-lock.json
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "trimtab needs Python 3.11 or newer, found %d.%d; name one with PYTHON=..." % sys.version_info[:2])'
 	@$(PYTHON) -c 'import ensurepip, venv' || { echo "Python has no venv module: apt-get install python3-venv" >&2; exit 3; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -32,6 +32,15 @@ $(STAMP): requirements.lock pyproject.toml
 
 .PHONY: install
 install: $(STAMP) ## Make .venv with the locked packages
+
+WEB_STAMP := web/node_modules/.package-lock.json
+$(WEB_STAMP): web/package.json web/package-lock.json $(STAMP)
+	$(BIN)/python hatch_build.py --dev
+	touch $@
+
+.PHONY: web
+web: $(STAMP) $(WEB_STAMP) ## Fetch the pinned browser libraries (into the package, and for the tests)
+	$(BIN)/python hatch_build.py
 
 .PHONY: postgresql
 postgresql: ## Install PostgreSQL 15 with HypoPG from Debian's packages where it is missing
@@ -63,7 +72,7 @@ unit: $(STAMP)
 check: lint types layers unit ## Lint, types, layers, unit tests: under 90 seconds
 
 .PHONY: test
-test: $(STAMP) postgresql lint types layers ## Everything: set up, check, all tests
+test: $(STAMP) postgresql web lint types layers ## Everything: set up, check, all tests
 	$(BIN)/python -m pytest
 
 .PHONY: bench bench-advise aa soak
@@ -83,4 +92,4 @@ lock: $(STAMP) ## Renew requirements.lock from pyproject.toml
 
 .PHONY: clean
 clean: ## Remove .venv and what tools left behind
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache demo-logs
+	rm -rf $(VENV) web/node_modules src/trimtab/web/static/vendor .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache demo-logs
