@@ -59,6 +59,10 @@ format: $(STAMP) ## Put the code into the house's format
 	$(BIN)/ruff format -q .
 	$(BIN)/ruff check -q --fix .
 
+.PHONY: docs
+docs: $(STAMP) ## Make the reference pages from the code
+	$(BIN)/python -m docs.generate
+
 .PHONY: lint types layers unit check
 lint: $(STAMP)
 	$(BIN)/ruff format --check -q .

@@ -1,6 +1,6 @@
 """The command line: what runs a server (`up`), what needs none (`doctor`, `roles`), and what asks one (the others).
 
-Exit codes: 0 done, 1 the answer is no, 2 wrong use or bad input, 3 something needed was not there.
+`EXIT_CODES` says what they end with.
 """
 
 from __future__ import annotations
@@ -17,6 +17,13 @@ from trimtab.cli.client import Client, default_data_dir, server_url
 from trimtab.model.errors import InputError, MissingError, StoreError, TrimtabError
 
 DEFAULT_LISTEN = "127.0.0.1:9321"
+
+EXIT_CODES: dict[int, str] = {
+    0: "done, also where something is listed that a person should look at",
+    1: "the answer is no: refused by a check or by the state of things, or something that matters is missing",
+    2: "wrong use or bad input; the message on stderr names the place",
+    3: "something needed was not there: a server, an extension, a permission, a program",
+}
 
 
 def exit_code(error: TrimtabError) -> int:

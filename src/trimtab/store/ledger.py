@@ -77,7 +77,7 @@ class Event:
     KEPT = "kept"
     """Measured, and kept."""
     FAILED = "failed"
-    """The target refused or broke off, and nothing of the change is left there."""
+    """The change ended without a verdict; the entry says why."""
 
 
 def check_move(change_id: str, before: ChangeState, after: ChangeState) -> None:

@@ -1,0 +1,50 @@
+"""The table of contents: which file is made from what."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from docs.generate.api import api_page
+from docs.generate.command_line import command_line_page
+from docs.generate.connections import causes_block, checks_block
+from docs.generate.errors import errors_page
+from docs.generate.events import events_page
+from docs.generate.statements import statements_block
+from docs.generate.stored import state_block, telemetry_block
+
+DOCS = Path(__file__).parents[1]
+
+Maker = Callable[[], str]
+
+PAGES: Mapping[str, Maker] = {
+    "reference/command-line.md": command_line_page,
+    "reference/api.md": api_page,
+    "reference/events.md": events_page,
+    "reference/errors.md": errors_page,
+}
+"""Files that are made as a whole."""
+
+BLOCKS: Mapping[str, Maker] = {
+    "causes": causes_block,
+    "checks": checks_block,
+    "statements": statements_block,
+    "state": state_block,
+    "telemetry": telemetry_block,
+}
+"""Blocks by name, wherever a hand-written page asks for one."""
+
+_BLOCK = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def made(folder: Path = DOCS) -> dict[Path, str]:
+    """Every file that is made, or has blocks, with the text it should have."""
+    found = {folder / name: maker() for name, maker in PAGES.items()}
+    for file in sorted(folder.rglob("*.md")):
+        if file not in found:
+            text = file.read_text("utf-8")
+            filled = _BLOCK.sub(lambda m: f"{m[1]}{BLOCKS[m[2]]()}\n{m[3]}", text)
+            if "<!-- generated:" in text:
+                found[file] = filled
+    return found
