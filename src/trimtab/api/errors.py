@@ -9,21 +9,29 @@ from starlette.responses import Response
 
 from trimtab.model.errors import (
     ActError,
+    Busy,
     ConflictError,
     InputError,
+    LoginNeeded,
     MissingError,
+    NotAllowed,
     NotFound,
     SpoolFull,
     StoreError,
+    TooManyTries,
     TrimtabError,
 )
 
 STATUS: tuple[tuple[type[TrimtabError], int], ...] = (
     (NotFound, 404),
     (InputError, 400),
+    (LoginNeeded, 401),
+    (NotAllowed, 403),
+    (TooManyTries, 429),
     (MissingError, 424),
     (SpoolFull, 429),
     (StoreError, 503),
+    (Busy, 503),
     (ConflictError, 409),
     (ActError, 409),
 )
@@ -47,22 +55,34 @@ def json_response(value: object, status: int = 200) -> Response:
 def error_response(error: TrimtabError) -> Response:
     """The answer to a request that failed on purpose."""
     body = {"error": {"kind": type(error).__name__, "message": error.message, "facts": _plain(error.facts)}}
-    headers = {"Retry-After": "1"} if isinstance(error, SpoolFull) else None
+    headers: dict[str, str] = {}
+    if isinstance(error, SpoolFull | TooManyTries):
+        headers["Retry-After"] = str(error.facts.get("retry_after_s", 1))
+    if isinstance(error, LoginNeeded):
+        headers["WWW-Authenticate"] = "Bearer"
     return Response(msgspec.json.encode(body), status_of(error), headers, "application/json")
 
 
-async def handle(_request: Request, error: Exception) -> Response:
-    """Starlette's exception handler for TrimtabError."""
+async def handle(request: Request, error: Exception) -> Response:
+    """Starlette's exception handler for TrimtabError. The audit gets to know why."""
     if not isinstance(error, TrimtabError):
         raise error
+    request.scope.get("trimtab.audit", {}).setdefault("why", error.message)
     return error_response(error)
 
 
 async def handle_http(_request: Request, error: Exception) -> Response:
     """Starlette's exception handler for its own errors (no such route, wrong method), in the same shape."""
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    message = error.detail if isinstance(error, HTTPException) else "internal error"
-    return json_response({"error": {"kind": "HTTPException", "message": message, "facts": {}}}, status)
+    return http_error_response(error if isinstance(error, HTTPException) else HTTPException(500, "internal error"))
+
+
+def http_error_response(error: HTTPException) -> Response:
+    """The answer to a request that HTTP itself is against."""
+    response = json_response(
+        {"error": {"kind": "HTTPException", "message": error.detail, "facts": {}}}, error.status_code
+    )
+    response.headers.update(error.headers or {})
+    return response
 
 
 def _plain(facts: dict[str, object]) -> dict[str, object]:

@@ -8,6 +8,7 @@
     │   └── NotFound          no such case, change, system
     ├── MissingError          something needed is not there          (exit code 3)
     │   ├── ServerUnreachable
+    │   ├── ServerUnsupported too old, or no PostgreSQL
     │   ├── ExtensionMissing
     │   ├── PermissionMissing
     │   ├── ProgramMissing
@@ -19,6 +20,7 @@
     │   ├── StoreLocked       another process holds the directory
     │   ├── SpoolFull         the limit of the spool, or the disk
     │   └── EngineRefused     the engine would not take or answer it
+    ├── Busy                  too many at one time: come back later
     └── ActError              a change
         ├── GuardRefused      a check said no (nothing was touched)
         ├── ConflictError     the ledger moved on meanwhile
@@ -74,6 +76,10 @@ class ServerUnreachable(MissingError):
     """A server does not answer."""
 
 
+class ServerUnsupported(MissingError):
+    """A server that trimtab does not watch: too old, or no PostgreSQL."""
+
+
 class ExtensionMissing(MissingError):
     """A PostgreSQL extension is not installed; `facts["sql"]` is what a DBA would run."""
 
@@ -116,6 +122,10 @@ class SpoolFull(StoreError):
 
 class EngineRefused(StoreError):
     """The engine refused a write or a query."""
+
+
+class Busy(TrimtabError):
+    """Too many want the same at one time, or the server is stopping; nothing was done."""
 
 
 class ActError(TrimtabError):
