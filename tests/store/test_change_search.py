@@ -9,9 +9,9 @@ import pytest
 
 from tests.act.support import finding, proposal
 from trimtab.model.change import Change, ChangeState
+from trimtab.store.change_search import Wanted, count_changes, find_changes
 from trimtab.store.ledger import Event
 from trimtab.store.state import State
-from trimtab.store.change_search import Wanted, count_changes, find_changes
 
 
 @pytest.fixture
