@@ -27,6 +27,7 @@ from trimtab.store.ledger import (
     fold,
     verify_entries,
 )
+from trimtab.store.news import Listener
 from trimtab.store.state_codec import (
     CASE_COLUMNS,
     CHANGE_COLUMNS,
@@ -90,6 +91,10 @@ class State:
         """The file underneath, for what is kept and looked up in files of its own."""
         return self._db
 
+    def listen(self, listener: Listener) -> None:
+        """Whom to tell what was written; see `trimtab.store.news`."""
+        self._db.listener = listener
+
     def close(self) -> None:
         """Close; again is no error."""
         self._db.close()
@@ -114,6 +119,7 @@ class State:
                 " change_reference = excluded.change_reference",
                 (system.name, system.watch_reference, system.change_reference, system.added_at_ms),
             )
+            self._db.tell("system", name=system.name)
 
     def systems(self) -> tuple[System, ...]:
         """All systems, by name."""
@@ -140,6 +146,7 @@ class State:
                 )
             if db.execute("DELETE FROM systems WHERE name = ?", (name,)).rowcount == 0:
                 raise NotFound(f"there is no system named {name!r}", system=name)
+            self._db.tell("system", name=name)
 
     # --- cases -------------------------------------------------------------------------------------------------
 
@@ -154,12 +161,14 @@ class State:
             known = self.case_of_shape(finding.system, finding.fingerprint)
             if known is not None and known.state is not CaseState.CLOSED:
                 db.execute("UPDATE cases SET finding = ?, updated_at_ms = ? WHERE id = ?", (found, now_ms, known.id))
+                self._db.tell("case", id=known.id)
                 return self.case(known.id)
             made = db.execute(
                 "INSERT INTO cases (system, fingerprint, kind, state, opened_at_ms, updated_at_ms, finding,"
                 " query_text, proposals) VALUES (?, ?, ?, 'open', ?, ?, ?, ?, '[]') RETURNING id",
                 (finding.system, finding.fingerprint, finding.kind.value, now_ms, now_ms, found, query_text),
             ).fetchone()
+            self._db.tell("case", id=made["id"])
             return self.case(made["id"])
 
     def case(self, case_id: int) -> Case:
@@ -220,6 +229,7 @@ class State:
                     case_id,
                 ),
             )
+            self._db.tell("case", id=case_id)
             return self.case(case_id)
 
     # --- changes and the ledger --------------------------------------------------------------------------------
@@ -338,6 +348,8 @@ class State:
             columns = ", ".join(f"{name} = ?" for name in CHANGE_COLUMNS.split(", "))
             db.execute(f"UPDATE changes SET {columns} WHERE id = ?", (*change_values(moved), moved.id))
             self._follow(moved, now_ms)
+            self._db.tell("change", id=moved.id, case_id=moved.case_id, state=moved.state.value)
+            self._db.tell("case", id=moved.case_id)
             return entry
 
     def _follow(self, change: Change, now_ms: int) -> None:
@@ -473,7 +485,9 @@ class State:
 
     def set_kill_switch(self, reason: str | None) -> None:
         """Switch on with a reason, or off with None."""
-        self.set_meta(_KILL_SWITCH, reason)
+        with self._db.transaction():
+            self.set_meta(_KILL_SWITCH, reason)
+            self._db.tell("status")
 
 
 def _first(entry: LedgerEntry) -> Change:

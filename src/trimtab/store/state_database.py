@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from trimtab.model.errors import ConflictError, StoreError, StoreLocked
+from trimtab.store.news import Listener, News, nobody
 from trimtab.store.state_schema import migrate
 
 BUSY_TIMEOUT_S = 5.0
@@ -32,6 +33,8 @@ class StateDatabase:
         self._write_lock = threading.RLock()
         self._read_lock = threading.RLock()
         self._writing_thread: int | None = None
+        self._news: dict[News, None] = {}
+        self.listener: Listener = nobody
         path.parent.mkdir(parents=True, exist_ok=True)
         self._lock_fd = _take_lock(path.with_name(path.name + ".lock"))
         with ExitStack() as undo:
@@ -50,6 +53,7 @@ class StateDatabase:
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """One durable unit: committed on leaving, rolled back on an error. Nested uses join the outer one."""
+        news: tuple[News, ...] = ()
         with self._write_lock:
             self._check_open()
             if self._writing_thread is not None:  # ours: the lock is re-entrant
@@ -61,6 +65,7 @@ class StateDatabase:
                 try:
                     yield self._writer
                     self._writer.execute("COMMIT")
+                    news = tuple(self._news)
                 except BaseException:
                     if self._writer.in_transaction:
                         self._writer.execute("ROLLBACK")
@@ -71,6 +76,13 @@ class StateDatabase:
                 raise StoreError(f"could not write the state in {self.path}: {error}", path=str(self.path)) from error
             finally:
                 self._writing_thread = None
+                self._news.clear()
+        for item in news:
+            self.listener(item)
+
+    def tell(self, kind: str, **facts: object) -> None:
+        """Within a transaction: what it is about. The listener hears it once it is durable, and never if it is not."""
+        self._news[News(kind, tuple(facts.items()))] = None
 
     def rows(self, sql: str, parameters: tuple[Any, ...] = ()) -> list[sqlite3.Row]:
         """All rows of a query; the caller's SQL has a LIMIT. Inside a transaction of this thread it sees its writes."""
