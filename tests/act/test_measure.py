@@ -64,6 +64,9 @@ class Recorded:
     def shapes(self, system: str) -> tuple[QueryShape, ...]:
         return self.known
 
+    def marks(self) -> Mapping[str, int]:
+        return {}
+
     def status(self) -> TelemetryStatus:
         raise AssertionError("the judge only reads")
 

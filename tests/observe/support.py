@@ -53,6 +53,9 @@ class Recorder:
     def query(self, sql: str, parameters: Mapping[str, object] | None = None) -> pa.Table:
         raise NotImplementedError
 
+    def marks(self) -> Mapping[str, int]:
+        return {}
+
     def status(self) -> TelemetryStatus:
         raise NotImplementedError
 

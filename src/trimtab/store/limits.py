@@ -35,6 +35,8 @@ class TelemetryLimits:
     """How long a segment waits for more before it is handed to the engine."""
     spans_load_interval_s: float = 2.0
     """The same for spans: planning their decoding costs the engine 40 ms of CPU each time, however few they are."""
+    rollup_interval_s: float = 60.0
+    """How often the sums by the minute are brought up to date."""
     retry_s_max: float = 10.0
     """Longest pause between tries while the engine cannot take anything (disk full, out of memory)."""
     sessions_count: int = 4

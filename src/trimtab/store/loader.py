@@ -17,6 +17,7 @@ from trimtab.store.engine import Engine
 from trimtab.store.frames import Message, parse
 from trimtab.store.limits import TelemetryLimits
 from trimtab.store.quarantine import Quarantine
+from trimtab.store.rollup import ROLLUPS, Roller
 from trimtab.store.spool import SealedSegment, Spool
 
 _TRIES_MAX = 5
@@ -52,11 +53,17 @@ class Loader:
     """Loads `spool` into `engine` through one `Sink` for each table, on a thread of its own.
 
     A message that the engine refuses goes to the quarantine; while the engine can take nothing (disk full), the table
-    waits and tries again, and the spool grows to its limit.
+    waits and tries again, and the spool grows to its limit. Between segments `roller` brings the minutes up to date.
     """
 
     def __init__(
-        self, spool: Spool, engine: Engine, sinks: Mapping[str, Sink], quarantine: Quarantine, limits: TelemetryLimits
+        self,
+        spool: Spool,
+        engine: Engine,
+        sinks: Mapping[str, Sink],
+        quarantine: Quarantine,
+        roller: Roller,
+        limits: TelemetryLimits,
     ) -> None:
         self._spool, self._engine, self._sinks, self._quarantine, self._limits = (
             spool,
@@ -67,6 +74,7 @@ class Loader:
         )
         self._ages_s = dict.fromkeys(sinks, limits.load_interval_s) | {"spans": limits.spans_load_interval_s}
         self._retries = {name: _Retry() for name in sinks}
+        self._roller = roller
         self._suspect: set[int] = set()
         self._wake = threading.Event()
         self._stop = threading.Event()
@@ -78,6 +86,7 @@ class Loader:
 
     def start(self) -> None:
         """Settle what an earlier run may have half loaded, then load in the background."""
+        self._roller.open()
         by_table: dict[str, list[SealedSegment]] = {}
         for segment in self._spool.leftover:
             by_table.setdefault(segment.table_name, []).append(segment)
@@ -87,6 +96,7 @@ class Loader:
             for segment in segments:
                 if segment.id in known:
                     self._try(segment)
+        self._wake.set()  # what an earlier run left to roll up
         self._thread.start()
 
     def _known(self, table_name: str, segment_ids: Sequence[int]) -> set[int]:
@@ -145,6 +155,7 @@ class Loader:
                         return
                     if self._may_try(segment.table_name):
                         self._try(segment)
+                self._roller.roll({rollup.source: self._spool.first_id(rollup.source) for rollup in ROLLUPS})
         except BaseException as error:
             self._crash = error
             raise
@@ -161,6 +172,8 @@ class Loader:
         now_s = time.monotonic()
         pauses = [retry.not_before_s - now_s for retry in self._retries.values() if retry.not_before_s > now_s]
         due_s = self._spool.next_due_s(self._ready())
+        if self._roller.has_more:
+            pauses.append(0.0)
         return min([*pauses, due_s] if due_s is not None else pauses, default=None)
 
     def _try(self, segment: SealedSegment) -> None:

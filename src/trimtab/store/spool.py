@@ -270,6 +270,14 @@ class Spool:
         with self._changed:
             return self._changed.wait_for(gone, timeout_s)
 
+    def first_id(self, table_name: str) -> int:
+        """The first segment of a table that is here, or the one that would come next: all before it are loaded."""
+        with self._changed:
+            ids = [segment.id for segment in self._sealed[table_name]]
+            if table_name in self._open:
+                ids.append(self._open[table_name].id)
+            return min(ids, default=self._next_id)
+
     def oldest_begun_at_ms(self) -> int | None:
         """When the oldest segment that is still here was begun."""
         with self._changed:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from trimtab.model.query import QueryShape
     from trimtab.store.engine import Engine
     from trimtab.store.loader import Loader
+    from trimtab.store.rollup import Roller
     from trimtab.store.spans import SpansSink
     from trimtab.store.spool import Spool
 
@@ -88,6 +89,10 @@ class TelemetryStore(Protocol):
         """
         ...
 
+    def marks(self) -> Mapping[str, int]:
+        """Up to which spool segment the rows of a table are also told by its minutes; see `store.rollup`."""
+        ...
+
     def status(self) -> TelemetryStatus:
         """How the store is doing; cheap."""
         ...
@@ -105,6 +110,7 @@ class _Parts:
     schema_version: int
     quarantine: Quarantine
     spans: SpansSink
+    roller: Roller
 
 
 class EmbeddedTelemetry:
@@ -126,6 +132,7 @@ class EmbeddedTelemetry:
         from trimtab.store.engine import Engine
         from trimtab.store.loader import Loader, Sink
         from trimtab.store.migrate import migrate
+        from trimtab.store.rollup import Roller
         from trimtab.store.rows import RowsSink
         from trimtab.store.spans import SpansSink
         from trimtab.store.spool import Spool
@@ -144,10 +151,11 @@ class EmbeddedTelemetry:
             quarantine = Quarantine(directory / "quarantine", limits.quarantine_bytes_max)
             spans = SpansSink(engine, limits)
             sinks: dict[str, Sink] = {name: RowsSink(engine, name) for name in TABLES if name != "spans"}
-            loader = Loader(spool, engine, sinks | {"spans": spans}, quarantine, limits)
+            roller = Roller(engine, limits.rollup_interval_s)
+            loader = Loader(spool, engine, sinks | {"spans": spans}, quarantine, roller, limits)
             loader.start()
             undo.pop_all()
-        return cls(lock, engine, spool, loader, _Parts(limits, schema_version, quarantine, spans))
+        return cls(lock, engine, spool, loader, _Parts(limits, schema_version, quarantine, spans, roller))
 
     def write(self, table_name: str, table: pa.Table) -> None:
         """See `TelemetryStore.write`. Spans come as `append_otlp_traces`."""
@@ -209,6 +217,10 @@ class EmbeddedTelemetry:
         """See `TelemetryStore.query`."""
         return self._engine.read(sql, parameters)
 
+    def marks(self) -> Mapping[str, int]:
+        """See `TelemetryStore.marks`."""
+        return self._parts.roller.marks
+
     def status(self) -> TelemetryStatus:
         """See `TelemetryStore.status`."""
         import chdb
@@ -229,6 +241,7 @@ class EmbeddedTelemetry:
             quarantine_bytes=parts.quarantine.size_bytes,
             torn_bytes=loader.torn_bytes,
             last_load_error=loader.error,
+            last_rollup_error=parts.roller.error,
         )
 
     def close(self) -> None:
