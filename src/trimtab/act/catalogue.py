@@ -27,6 +27,14 @@ class TableFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class TableSize:
+    """`size_bytes` without indexes, None where it cannot be read now; `rows_count` is PostgreSQL's own estimate."""
+
+    size_bytes: int | None
+    rows_count: int
+
+
+@dataclass(frozen=True, slots=True)
 class IndexFacts:
     """One index. `columns` are attribute numbers, keys first, 0 for an expression; `options` one per key."""
 
@@ -67,6 +75,13 @@ SELECT c.oid::int8, c.relkind::text, c.relpersistence::text, pg_get_userbyid(c.r
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = %s AND c.relname = %s AND c.relkind IN ('r', 'm', 'p', 'f', 'v', 't', 'S', 'c')
 """
+_SIZE = """
+SELECT CASE WHEN EXISTS (SELECT FROM pg_locks WHERE locktype = 'relation' AND relation = c.oid
+                         AND mode = 'AccessExclusiveLock' AND pid <> pg_backend_pid())
+            THEN NULL ELSE pg_table_size(c.oid) END,
+       CASE WHEN c.reltuples >= 0 THEN c.reltuples ELSE pg_stat_get_live_tuples(c.oid) END::int8
+FROM pg_class c WHERE c.oid = %s
+"""
 _COLUMNS = "SELECT attname::text, attnum::int FROM pg_attribute WHERE attrelid = %s AND attnum > 0 AND NOT attisdropped"
 _INDEX = """
 SELECT c.oid::int8, n.nspname::text, c.relname::text, i.indrelid::int8, a.amname::text, i.indisunique, i.indisvalid,
@@ -103,6 +118,14 @@ def table_facts(connection: Connection, schema: str, table: str) -> TableFacts |
         return None
     columns = {str(name): int(number) for name, number in connection.execute(_COLUMNS, (row[0],)).fetchall()}
     return TableFacts(row[0], row[1], row[2], row[3], bool(row[4]), bool(row[5]), columns)
+
+
+def table_size(connection: Connection, oid: int) -> TableSize:
+    """How large a table is; the size is not asked for while somebody locks the table, since that would wait."""
+    row = connection.execute(_SIZE, (oid,)).fetchone()
+    if row is None:
+        return TableSize(None, 0)
+    return TableSize(None if row[0] is None else int(row[0]), int(row[1]))
 
 
 def index_by_oid(connection: Connection, oid: int) -> IndexFacts | None:

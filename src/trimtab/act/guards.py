@@ -8,15 +8,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from trimtab.act.approvals import approval_problem, content_hash
 from trimtab.extend.contracts import Judge
-from trimtab.model.change import Autonomy, Change, CheckResult, Proposal
+from trimtab.model.change import Autonomy, Change, CheckResult
+from trimtab.model.change_window import moment, opening
 from trimtab.model.errors import ConfigError
 from trimtab.model.policy import GuardPolicy, Policy
-from trimtab.sql.index_ddl import change_hash
+from trimtab.store.freezes import Freezes
 from trimtab.store.ledger import Event
 from trimtab.store.state import State
 
 HOUR_MS = 3_600_000
+
+CallsShare = Callable[[str, str], float | None]
+"""Which share (0..1) of a system's calls names a relation (`schema.table`); None where it is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,7 @@ class Question:
     policy: Policy
     limits: GuardPolicy
     now_ms: int
+    calls_share: CallsShare
 
 
 def limits_of(policy: Policy, kind: str) -> GuardPolicy:
@@ -39,14 +45,14 @@ def limits_of(policy: Policy, kind: str) -> GuardPolicy:
     return limits
 
 
-def content_hash(proposal: Proposal) -> str:
-    """64 hex digits of what would be done, and where. An approval is for exactly this."""
-    return change_hash(proposal.system, proposal.kind, proposal.index)
-
-
 def run_guards(question: Question) -> tuple[CheckResult, ...]:
     """All of `GUARDS`, in order."""
     return tuple(result for guard in GUARDS for result in guard(question))
+
+
+def run_standing(question: Question) -> tuple[CheckResult, ...]:
+    """Those of `STANDING`: asked once more right before anything is touched."""
+    return tuple(result for guard in STANDING for result in guard(question))
 
 
 def _kill_switch(q: Question) -> Iterator[CheckResult]:
@@ -63,17 +69,49 @@ def _autonomy(q: Question) -> Iterator[CheckResult]:
     if autonomy is Autonomy.OBSERVE:
         yield CheckResult("autonomy", False, autonomy.value, "suggest", "policy lets trimtab only look")
         return
-    change = q.change
-    expires_at_ms = change.approval_expires_at_ms
-    if change.approved_by is None or expires_at_ms is None:
-        message, passed = "a person has to approve it", False
-    elif change.approved_hash != content_hash(change.proposal):
-        message, passed = "the approval was for something else", False
-    elif expires_at_ms <= q.now_ms:
-        message, passed = f"the approval of {change.approved_by} has expired", False
-    else:
-        message, passed = f"approved by {change.approved_by}", True
-    yield CheckResult("autonomy", passed, "approved" if passed else "not approved", autonomy.value, message)
+    problem = approval_problem(q.state, q.change, q.limits, q.now_ms)
+    observed = "not approved" if problem else "approved"
+    yield CheckResult(
+        "autonomy", problem is None, observed, autonomy.value, problem or f"approved by {q.change.approved_by}"
+    )
+
+
+def _frozen(q: Question) -> Iterator[CheckResult]:
+    freeze = Freezes(q.state.database).stopping(q.change.system, q.change.proposal.kind)
+    if freeze is None:
+        yield CheckResult("frozen", True, "not frozen", "not frozen", "nothing is frozen here")
+        return
+    what = f"{freeze.kind} is" if freeze.kind else "all changes are"
+    message = f"{what} frozen on {freeze.system} since {moment(freeze.frozen_at_ms)}: {freeze.reason}"
+    yield CheckResult("frozen", False, f"frozen by {freeze.frozen_by}", "not frozen", message)
+
+
+def _change_window(q: Question) -> Iterator[CheckResult]:
+    windows = q.limits.change_windows
+    if not windows:
+        message = "no change window is configured: a change may be begun at any time"
+        yield CheckResult("change_window", None, "not configured", "not configured", message)
+        return
+    limit = "; ".join(windows)
+    now = opening(windows, q.now_ms)
+    if not now.is_open:
+        opens = "it does not open soon" if now.opens_at_ms is None else f"it opens {moment(now.opens_at_ms, windows)}"
+        yield CheckResult("change_window", False, "closed", limit, f"the change window is closed; {opens}")
+        return
+    if now.closes_at_ms is None:
+        yield CheckResult("change_window", True, "open", limit, "the change window is open")
+        return
+    yield CheckResult(
+        "change_window", True, "open", limit, f"the change window is open until {moment(now.closes_at_ms, windows)}"
+    )
+    left_s = (now.closes_at_ms - q.now_ms) / 1000
+    build_s = q.change.proposal.build_time_s
+    needed_s = build_s * q.limits.window_build_factor + q.limits.window_margin_s
+    message = (
+        f"{left_s:.0f} s are left in the window, {needed_s:.0f} s are needed ({q.limits.window_build_factor:g} x the "
+        f"predicted build of {build_s:.0f} s, and {q.limits.window_margin_s:g} s)"
+    )
+    yield CheckResult("window_time_left", left_s >= needed_s, f"{left_s:.0f} s", f"{needed_s:.0f} s", message)
 
 
 def _content(q: Question) -> Iterator[CheckResult]:
@@ -119,6 +157,18 @@ def _attempts(q: Question) -> Iterator[CheckResult]:
         yield CheckResult("retry_wait", not wait_s, f"{wait_s:.0f} s", "0 s", message)
 
 
+def _blast_radius(q: Question) -> Iterator[CheckResult]:
+    limit = q.limits.blast_radius_calls_share_max
+    target = q.change.proposal.target
+    share = q.calls_share(q.change.system, target)
+    if share is None:
+        message = f"it is not known yet which share of the calls names {target}"
+        yield CheckResult("blast_radius_calls", None, "not known", f"{limit:.0%}", message)
+        return
+    message = f"{target} is named by {share:.0%} of the calls on this system, the limit is {limit:.0%}"
+    yield CheckResult("blast_radius_calls", share <= limit, f"{share:.0%}", f"{limit:.0%}", message)
+
+
 def _baseline(q: Question) -> Iterator[CheckResult]:
     missing = q.judge.ready(q.change.proposal, q.policy, q.now_ms)
     message = "there is enough of a baseline to judge by" if missing is None else missing
@@ -129,14 +179,22 @@ def _error_budget(_: Question) -> Iterator[CheckResult]:
     yield CheckResult("error_budget", None, "not configured", "not configured", "no error budget is configured")
 
 
-GUARDS: tuple[Callable[[Question], Iterator[CheckResult]], ...] = (
+STANDING: tuple[Callable[[Question], Iterator[CheckResult]], ...] = (
     _kill_switch,
+    _frozen,
     _autonomy,
     _content,
+    _change_window,
+)
+"""Whether it may be done at all, and now: asked again before every step up to the change itself."""
+
+GUARDS: tuple[Callable[[Question], Iterator[CheckResult]], ...] = (
+    *STANDING,
     _one_at_a_time,
     _changes_per_hour,
     _cool_down,
     _attempts,
+    _blast_radius,
     _baseline,
     _error_budget,
 )

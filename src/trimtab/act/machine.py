@@ -15,12 +15,13 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Protocol, runtime_checkable
 
-from trimtab.act.guards import content_hash as hash_of
-from trimtab.act.guards import limits_of
+from trimtab.act.approvals import LIMITS, approval_problem, limits_told
+from trimtab.act.approvals import content_hash as hash_of
+from trimtab.act.guards import CallsShare, limits_of, run_guards
 from trimtab.act.journal import ACTOR, Journal
 from trimtab.act.steps import RECOVERY, STEPS, Steps
 from trimtab.extend.contracts import Actuator, Clock, Judge
-from trimtab.model.change import Autonomy, Change, ChangeState, Judgement, Proposal
+from trimtab.model.change import Autonomy, Change, ChangeState, CheckResult, Judgement, Proposal
 from trimtab.model.errors import ConfigError, ConflictError, GuardRefused, TrimtabError
 from trimtab.model.policy import Policy
 from trimtab.store.ledger import Event
@@ -45,10 +46,16 @@ class Reporting(Protocol):
         ...
 
 
+def unknown_share(_system: str, _relation: str) -> float | None:
+    """Nobody knows how many calls name a table."""
+    return None
+
+
 class Machine:
     """Moves changes. Machines may share one `State` (a lease keeps each change to one), but not their actuators.
 
-    `policy_of(system)` gives the policy in force now.
+    `policy_of(system)` gives the policy in force now, and is asked each time; `calls_share(system, relation)` the
+    share of a system's calls that names a relation.
     """
 
     def __init__(
@@ -58,13 +65,14 @@ class Machine:
         judge: Judge,
         clock: Clock,
         policy_of: Callable[[str], Policy],
+        calls_share: CallsShare = unknown_share,
     ) -> None:
         self._state = state
         self._clock = clock
         self._policy_of = policy_of
         self._journal = Journal(state)
         by_kind = {actuator.kind: actuator for actuator in actuators}
-        self._steps = Steps(state, self._journal, by_kind, judge, clock, policy_of)
+        self._steps = Steps(state, self._journal, by_kind, judge, clock, policy_of, calls_share)
         for actuator in by_kind.values():
             if isinstance(actuator, Reporting):
                 actuator.report_to(self._journal.note, self._journal.undisturbed)
@@ -83,7 +91,10 @@ class Machine:
         return self._state.create_change(case_id, proposal, actor=actor)
 
     def approve(self, change_id: str, by: str, content_hash: str) -> Change:
-        """A person's yes to exactly this content; it expires after `approval_valid_s`. Nothing is done yet."""
+        """A person's yes to exactly this content under today's limits; it expires after `approval_valid_s`.
+
+        Nothing is done yet. See `trimtab.act.approvals` for when it stops to count.
+        """
         change = self._state.change(change_id)
         limits = limits_of(self._policy_of(change.system), change.proposal.kind)
         if change.state is not ChangeState.PROPOSED:
@@ -97,7 +108,7 @@ class Machine:
                 content_hash=change.proposal.content_hash,
             )
         expires_at_ms = self._clock.now_ms() + round(limits.approval_valid_s * 1000)
-        detail = {"content_hash": content_hash, "expires_at_ms": expires_at_ms}
+        detail = {"content_hash": content_hash, "expires_at_ms": expires_at_ms, LIMITS: limits_told(limits)}
         self._state.append(change_id, change.ledger_seq, Event.APPROVED, change.state, by, detail)
         return self._state.change(change_id)
 
@@ -185,6 +196,15 @@ class Machine:
                 continue
             reaped.append(self._state.change(change.id))
         return tuple(reaped)
+
+    def is_approved(self, change: Change) -> bool:
+        """Whether a person's yes counts for it now."""
+        limits = self._steps.limits(change)
+        return approval_problem(self._state, change, limits, self._clock.now_ms()) is None
+
+    def guards(self, change_id: str) -> tuple[CheckResult, ...]:
+        """What the guards say of a change now. Asks, and writes nothing."""
+        return run_guards(self._steps.question(self._state.change(change_id)))
 
     def latest(self, change_id: str) -> Judgement | None:
         """The last look at a change under watch, None before the first."""

@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from trimtab.act.guards import Question, limits_of, run_guards
+from trimtab.act.freezing import freeze_if_due
+from trimtab.act.guards import CallsShare, Question, limits_of, run_guards, run_standing
 from trimtab.act.journal import Journal
 from trimtab.act.plain import effect_detail, judgement_detail, results_detail
 from trimtab.extend.contracts import Actuator, Clock, Judge
 from trimtab.model.change import Change, ChangeState, CheckResult, Judgement, JudgementKind
+from trimtab.model.change_window import moment, opening
 from trimtab.model.errors import ActError, ConfigError, ConflictError, MissingError, TrimtabError
 from trimtab.model.policy import GuardPolicy, Policy
 from trimtab.store.ledger import Event
@@ -38,6 +40,7 @@ class Steps:
     judge: Judge
     clock: Clock
     policy_of: Callable[[str], Policy]
+    calls_share: CallsShare
     latest: dict[str, Judgement] = field(default_factory=dict)
     _inspected_at_ms: dict[str, int] = field(default_factory=dict)
 
@@ -49,12 +52,12 @@ class Steps:
             reason = f"the approval of {change.approved_by} has expired"
             self.journal.append(change, Event.REJECTED, ChangeState.REJECTED, {"reason": reason})
             return
-        policy = self.policy_of(change.system)
-        limits = limits_of(policy, change.proposal.kind)
-        results = run_guards(Question(self.state, self.judge, change, policy, limits, now_ms))
+        question = self.question(change)
+        freeze_if_due(self.state, change, question.limits, now_ms)
+        results = run_guards(question)
         if _allowed(results):
             try:
-                results += self.actuator(change).checks(change, policy)
+                results += self.actuator(change).checks(change, question.policy)
             except (MissingError, ActError) as error:
                 results += (CheckResult("target", False, "not readable", "readable", error.message),)
         if _allowed(results):
@@ -180,6 +183,8 @@ class Steps:
             final = ChangeState.FAILED
             detail["reason"] = f"{detail['reason']}; it was left on the target: {facts.get('reason')}"
         self.journal.append(change, Event.UNDONE, final, detail)
+        if final is ChangeState.ROLLED_BACK:
+            freeze_if_due(self.state, change, self.limits(change), self.clock.now_ms())
 
     def overdue(self, change: Change, grace_s: float = 0.0) -> str | None:
         """Why the time of a change in flight is up, None while it is not."""
@@ -189,9 +194,20 @@ class Steps:
             since_ms, limit_s, what = change.applied_at_ms, self.policy_of(change.system).watch.deadline_s, "the watch"
         else:
             return None
-        if since_ms is None or self.clock.now_ms() - since_ms <= (limit_s + grace_s) * 1000:
+        now_ms = self.clock.now_ms()
+        if since_ms is None:
             return None
-        return f"{what} outlived its deadline of {limit_s:g} s"
+        if now_ms - since_ms > (limit_s + grace_s) * 1000:
+            return f"{what} outlived its deadline of {limit_s:g} s"
+        if change.state is ChangeState.APPLYING:
+            return self._window_closed(change, since_ms, now_ms - round(grace_s * 1000))
+        return None
+
+    def question(self, change: Change) -> Question:
+        """What the guards may use, as it is now."""
+        policy = self.policy_of(change.system)
+        limits = limits_of(policy, change.proposal.kind)
+        return Question(self.state, self.judge, change, policy, limits, self.clock.now_ms(), self.calls_share)
 
     def actuator(self, change: Change) -> Actuator:
         """Who does this kind of change."""
@@ -231,16 +247,37 @@ class Steps:
         elif judgement.kind is JudgementKind.INCONCLUSIVE:
             self.take_back(change, ChangeState.INCONCLUSIVE, f"{judgement.reason}; taken back", detail)
 
+    def _window_closed(self, change: Change, since_ms: int, now_ms: int) -> str | None:
+        """Why a build that was begun at `since_ms` has to stop: the change window it was begun in is over."""
+        windows = self.limits(change).change_windows
+        closes_at_ms = opening(windows, since_ms).closes_at_ms
+        if closes_at_ms is None or now_ms < closes_at_ms:
+            return None
+        return f"the change window closed at {moment(closes_at_ms, windows)} while it was built"
+
+    def _within_window(self, change: Change) -> Policy:
+        """The policy with a build's time cut to what is left of the change window."""
+        policy = self.policy_of(change.system)
+        limits = limits_of(policy, change.proposal.kind)
+        closes_at_ms = opening(limits.change_windows, self.clock.now_ms()).closes_at_ms
+        if closes_at_ms is None:
+            return policy
+        left_s = max(1.0, (closes_at_ms - self.clock.now_ms()) / 1000)
+        cut = replace(limits, build_timeout_s=min(limits.build_timeout_s, left_s))
+        return replace(policy, **{change.proposal.kind: cut})
+
     def _finish_apply(self, change: Change) -> None:
+        begun_at_ms = self.clock.now_ms()
         try:
-            facts = self.actuator(change).apply(change, change.undo or {}, self.policy_of(change.system))
+            facts = self.actuator(change).apply(change, change.undo or {}, self._within_window(change))
         except ConflictError:
             raise
         except TrimtabError as error:
             if not self.journal.undisturbed(change.id):
                 raise ConflictError(f"change {change.id} moved on while it was applied", change_id=change.id) from error
-            transient = isinstance(error, MissingError) or bool(error.facts.get("transient"))
-            self._attempt_failed(change, error.message, transient=transient)
+            closed = self._window_closed(change, begun_at_ms, self.clock.now_ms())
+            transient = isinstance(error, MissingError) or bool(error.facts.get("transient")) or closed is not None
+            self._attempt_failed(change, f"{closed}: {error.message}" if closed else error.message, transient=transient)
             return
         self.journal.append(change, Event.APPLIED, ChangeState.WATCHING, facts)
 
@@ -254,10 +291,10 @@ class Steps:
             self.take_back(change, ChangeState.FAILED, f"{reason} (attempt {tried})")
 
     def _withdrawn(self, change: Change) -> bool:
-        """The kill switch, or checks that say nothing any more: back to `proposed`, nothing was touched."""
-        reason = self.state.kill_switch()
-        if reason is not None:
-            self._withdraw(change, f"the kill switch is on: {reason}")
+        """What stands against it now, or checks that say nothing any more: back to `proposed`, nothing was touched."""
+        against = [result.message for result in run_standing(self.question(change)) if result.passed is False]
+        if against:
+            self._withdraw(change, "; ".join(against))
             return True
         checked = self.state.last_entry(change.id, (Event.CHECKED,))
         if checked is None or self.clock.now_ms() - checked.at_ms > CHECKS_VALID_MS:

@@ -1,108 +1,132 @@
-"""Configuration in TOML: every setting has a default that serves; a wrong one is refused by name.
+"""Configuration in TOML: every setting has a default that serves; a wrong one is refused with its place.
 
-The sections mirror `trimtab.model.policy`:
+    [detect] [advise] [watch] [create_index] [plans] [server]     see `trimtab.app.settings`
+    [target."NAME".detect], ...                                   the same again, for one system
 
-    [detect]          when a query shape becomes a finding
-    [watch]           how an applied change is judged
-    [create_index]    what may be done by itself, and its limits
-    [advise]          when advice is asked for
+All that is wrong is told at once, each with line, column, limit and the value seen.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import difflib
+import json
+import re
 import tomllib
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
+from trimtab.app.agreement import disagreements
+from trimtab.app.server_settings import ServerSettings
+from trimtab.app.settings import SECTIONS, Wrong, did_you_mean, settings_in, shown
+from trimtab.app.toml_places import Path as KeyPath
+from trimtab.app.toml_places import Place, Places, find_places
 from trimtab.model.errors import ConfigError
-from trimtab.model.policy import DetectPolicy, GuardPolicy, Policy, WatchPolicy
+from trimtab.model.policy import AdvisePolicy, DetectPolicy, GuardPolicy, PlansPolicy, Policy, WatchPolicy
 
 CONFIG_BYTES_MAX = 1_000_000
+TARGET = "target"
+Values = Mapping[str, object]
+"""Values by the setting's name, `section.key`."""
 
-
-@dataclass(frozen=True, slots=True)
-class AdvisePolicy:
-    """When advice is asked for: with this many statements seen with real literals, or after waiting this long."""
-
-    samples_min: int = 8
-    samples_wait_s: float = 120.0
-    reopen_after_s: float = 21_600.0
+_SYNTAX = re.compile(r"(?P<what>.*) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)", re.DOTALL)
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Everything that a file may set."""
+    """Everything that a file may set.
+
+    `targets` are the values that the file has for one system, by its name. `named` are the settings that the file
+    names outside of targets, whatever value it gives them.
+    """
 
     detect: DetectPolicy = field(default_factory=DetectPolicy)
+    advise: AdvisePolicy = field(default_factory=AdvisePolicy)
     watch: WatchPolicy = field(default_factory=WatchPolicy)
     create_index: GuardPolicy = field(default_factory=GuardPolicy)
-    advise: AdvisePolicy = field(default_factory=AdvisePolicy)
+    plans: PlansPolicy = field(default_factory=PlansPolicy)
+    server: ServerSettings = field(default_factory=ServerSettings)
+    targets: Mapping[str, Values] = field(default_factory=dict)
+    named: frozenset[str] = frozenset()
 
     @property
     def policy(self) -> Policy:
-        """The part that travels with changes."""
-        return Policy(detect=self.detect, watch=self.watch, create_index=self.create_index)
+        """What is in force for a system of which the file says nothing."""
+        return Policy(
+            detect=self.detect,
+            advise=self.advise,
+            watch=self.watch,
+            create_index=self.create_index,
+            plans=self.plans,
+        )
+
+    def policy_of(self, system: str) -> Policy:
+        """What the file says for one system.
+
+        >>> config = parse_config('[target."shop".create_index]\\nautonomy = "auto"')
+        >>> config.policy_of("shop").create_index.autonomy.value, config.policy_of("bank").create_index.autonomy.value
+        ('auto', 'suggest')
+        """
+        return with_values(self.policy, self.targets.get(system, {}))
 
 
-LIMITS: dict[str, tuple[float, float]] = {
-    "detect.window_s": (5, 86_400),
-    "detect.latency_objective_ms": (0.01, 3_600_000),
-    "detect.load_share_min": (0.0, 1.0),
-    "detect.load_mean_ms_min": (0.0, 3_600_000),
-    "detect.calls_min": (1, 1_000_000),
-    "detect.slices_min": (2, 100_000),
-    "watch.slice_s": (0.5, 300),
-    "watch.baseline_slices_min": (36, 10_000),
-    "watch.baseline_slices_max": (36, 10_000),
-    "watch.settle_slices_min": (18, 10_000),
-    "watch.warm_up_slices": (0, 1000),
-    "watch.watch_slices_max": (24, 10_000),
-    "watch.batch_slices": (1, 100),
-    "watch.batches_min": (4, 100),
-    "watch.alpha": (0.0001, 0.2),
-    "watch.tolerance_ratio": (1.0, 2.0),
-    "watch.harm_ratio_max": (1.0, 10.0),
-    "watch.harm_mean_ms_min": (0.0, 3_600_000),
-    "watch.controls_min": (1, 100),
-    "watch.guard_ratio_max": (1.5, 10_000),
-    "watch.deadline_s": (30, 604_800),
-    "create_index.disk_free_factor_min": (1.0, 100),
-    "create_index.long_transaction_s_max": (0.0, 86_400),
-    "create_index.lock_timeout_s": (0.05, 600),
-    "create_index.build_timeout_s": (1, 604_800),
-    "create_index.active_sessions_per_cpu_max": (0.1, 1000),
-    "create_index.replica_lag_bytes_max": (0, 2**60),
-    "create_index.changes_per_hour_max": (0, 10_000),
-    "create_index.cool_down_s": (0, 604_800),
-    "create_index.approval_valid_s": (1, 2_592_000),
-    "create_index.index_size_bytes_max": (8192, 2**60),
-    "create_index.attempts_max": (1, 100),
-    "advise.samples_min": (0, 1000),
-    "advise.samples_wait_s": (0, 86_400),
-    "advise.reopen_after_s": (0, 31_536_000),
-}
-"""Smallest and largest value that each number may have, both included."""
+def with_values(policy: Policy, values: Values) -> Policy:
+    """The policy with some settings changed; values must be right."""
+    sections: dict[str, dict[str, object]] = {}
+    for name, value in values.items():
+        section, _, key = name.partition(".")
+        sections.setdefault(section, {})[key] = value
+    changed: dict[str, Any] = {name: replace(getattr(policy, name), **keys) for name, keys in sections.items()}
+    return replace(policy, **changed)
+
+
+def value_of(holder: Policy | Config, name: str) -> object:
+    """The value of a setting by its name."""
+    section, _, key = name.partition(".")
+    return getattr(getattr(holder, section), key)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong. `place` is None where it is not in the text (a file that cannot be read)."""
+
+    message: str
+    setting: str | None = None
+    place: Place | None = None
+
+    def told(self, file: str) -> str:
+        """`FILE, line 2, column 5: ...`"""
+        where = "" if self.place is None else f", line {self.place.line}, column {self.place.column}"
+        return f"{file}{where}: {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A text and what is wrong with it; `config` is None when anything is."""
+
+    file: str
+    config: Config | None
+    problems: tuple[Problem, ...] = ()
+
+    def wanted(self) -> Config:
+        """The configuration; ConfigError tells everything that is wrong."""
+        if self.config is not None:
+            return self.config
+        first = self.problems[0]
+        place = {} if first.place is None else {"line": first.place.line, "column": first.place.column}
+        raise ConfigError(
+            "\n".join(problem.told(self.file) for problem in self.problems),
+            file=self.file,
+            field=first.setting,
+            problems=len(self.problems),
+            **place,
+        )
 
 
 def load_config(path: Path | None) -> Config:
-    """Read a configuration file; None gives the defaults. Raises ConfigError naming file, setting, value and limit."""
-    if path is None:
-        return Config()
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ConfigError(f"could not read {path}: {error.strerror}", file=str(path)) from error
-    if len(data) > CONFIG_BYTES_MAX:
-        raise ConfigError(f"{path} has {len(data)} bytes, the limit is {CONFIG_BYTES_MAX}", file=str(path))
-    try:
-        return parse_config(data.decode(), str(path))
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path} is not UTF-8: {error.reason} at byte {error.start}", file=str(path)) from error
+    """Read a configuration file; None gives the defaults. ConfigError tells everything that is wrong with it."""
+    return Config() if path is None else check_file(path).wanted()
 
 
 def parse_config(text: str, name: str = "configuration") -> Config:
@@ -113,103 +137,172 @@ def parse_config(text: str, name: str = "configuration") -> Config:
     >>> parse_config("[detect]\\nlatency_objective = 20")
     Traceback (most recent call last):
     ...
-    trimtab.model.errors.ConfigError: configuration, line 2: unknown setting detect.latency_objective (did you mean
-    latency_objective_ms?)
+    trimtab.model.errors.ConfigError: configuration, line 2, column 1: unknown setting detect.latency_objective (did
+    you mean latency_objective_ms?)
     """
+    return check_text(text, name).wanted()
+
+
+def check_file(path: Path) -> Checked:
+    """Read and check a file; paths in it are relative to its folder."""
+    name = str(path)
+    try:
+        with path.open("rb") as file:
+            data = file.read(CONFIG_BYTES_MAX + 1)
+    except OSError as error:
+        return Checked(name, None, (Problem(f"could not be read: {error.strerror}"),))
+    checked = check_bytes(data, name)
+    if checked.config is None:
+        return checked
+    server = checked.config.server
+    beside = {key: str(path.parent / value) for key in ("tls_cert", "tls_key") if (value := getattr(server, key))}
+    return replace(checked, config=replace(checked.config, server=replace(server, **beside)))
+
+
+def check_bytes(data: bytes, name: str) -> Checked:
+    """Check what was read from a file."""
+    if len(data) > CONFIG_BYTES_MAX:
+        return Checked(name, None, (Problem(f"has more than {CONFIG_BYTES_MAX} bytes, which is the limit"),))
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = data[: error.start].decode("utf-8-sig", "replace")
+        return Checked(name, None, (Problem(f"not UTF-8: {error.reason}", None, _end_of(before)),))
+    return check_text(text, name)
+
+
+def check_text(text: str, name: str = "configuration") -> Checked:
+    """Check a TOML text; everything that is wrong is told, in the order of the text."""
     try:
         raw = tomllib.loads(text)
+        places = find_places(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{name}: {error}", file=name) from error
-    sections = {f.name: f for f in dataclasses.fields(Config)}
-    for section, values in raw.items():
-        if section not in sections:
-            raise _unknown(name, text, section, sections)
-        if not isinstance(values, dict):
-            raise ConfigError(
-                f"{_place(name, text, section)}: {section} must be a section: [{section}]", file=name, field=section
-            )
-    built = {
-        section: _section(name, text, section, sections[section].default_factory, values)
-        for section, values in raw.items()
-    }
-    config = Config(**built)
-    if config.watch.baseline_slices_max < config.watch.baseline_slices_min:
-        raise ConfigError(
-            f"{_place(name, text, 'watch', 'baseline_slices_max')}: watch.baseline_slices_max is "
-            f"{config.watch.baseline_slices_max}, less than watch.baseline_slices_min "
-            f"({config.watch.baseline_slices_min})",
-            file=name,
-            field="watch.baseline_slices_max",
-        )
-    _check_together(config, name, text)
-    return config
+        return Checked(name, None, (_syntax(str(error), text),))
+    except ValueError:  # a number of more digits than Python takes
+        return Checked(name, None, (Problem("holds a number that is too long to be read"),))
+    except RecursionError:
+        return Checked(name, None, (Problem("is nested too deeply"),))
+    reader = _Reader(places)
+    config = reader.config(raw)
+    problems = sorted(reader.problems, key=lambda problem: problem.place or Place(0, 0))
+    return Checked(name, None if problems else config, tuple(problems))
 
 
-def _check_together(config: Config, name: str, text: str) -> None:
-    """Settings that are right one by one and wrong together: no verdict could ever come."""
-    watch = config.watch
-    needed = watch.batch_slices * watch.batches_min
-    longest_s = (watch.warm_up_slices + watch.watch_slices_max) * watch.slice_s
-    problem = None
-    if watch.watch_slices_max < needed:
-        problem = f"watch.watch_slices_max is {watch.watch_slices_max}, less than batch_slices x batches_min ({needed})"
-    elif longest_s > watch.deadline_s:
-        problem = (
-            f"watch.deadline_s is {watch.deadline_s:g}, less than the longest watch "
-            f"((warm_up_slices + watch_slices_max) x slice_s = {longest_s:g} s)"
-        )
-    if problem is not None:
-        key = problem.split()[0].removeprefix("watch.")
-        raise ConfigError(f"{_place(name, text, 'watch', key)}: {problem}", file=name, field=f"watch.{key}")
+class _Reader:
+    """Takes a parsed text apart; what is wrong is collected in `problems`."""
+
+    def __init__(self, places: Places) -> None:
+        self.places = places
+        self.problems: list[Problem] = []
+
+    def config(self, raw: dict[str, Any]) -> Config:
+        """The configuration, which is right only if there are no problems."""
+        values: dict[str, object] = {}
+        targets: dict[str, dict[str, object]] = {}
+        for name, inner in raw.items():
+            if name == TARGET:
+                targets = dict(self._targets(inner))
+            else:
+                values |= self._section((), name, inner, [*SECTIONS, TARGET])
+        sections: dict[str, Any] = {
+            name: section.kind(**{key: values[s.name] for key, s in settings_in(name).items() if s.name in values})
+            for name, section in SECTIONS.items()
+        }
+        config = Config(**sections, targets=targets, named=frozenset(values))
+        if not self.problems:
+            self._together(config)
+        return config
+
+    def _targets(self, raw: object) -> Iterator[tuple[str, dict[str, object]]]:
+        known = [name for name, section in SECTIONS.items() if section.per_target]
+        for system, sections in self._inside((TARGET,), raw, '[target."NAME".create_index]'):
+            values: dict[str, object] = {}
+            path = (TARGET, system)
+            if system in SECTIONS and _is_a_section_itself(sections):
+                self._wrong(path, f'{_dotted(path)} must name a system: [{TARGET}."NAME".{system}]')
+                continue
+            for name, inner in self._inside(path, sections, f"[{_dotted((*path, 'create_index'))}]"):
+                values |= self._section(path, name, inner, known)
+            if not system.strip():
+                self._wrong(path, "a target has the name of a system, found an empty one")
+            yield system, values
+
+    def _section(self, prefix: KeyPath, name: str, raw: object, known: list[str]) -> dict[str, object]:
+        path = (*prefix, name)
+        if name not in known:
+            if name in SECTIONS:
+                self._wrong(path, f"{_dotted(path)} cannot be set for one target: [{name}] is for the whole server")
+            else:
+                self._wrong(path, f"unknown section {_dotted(path)}{did_you_mean(name, known)}")
+            return {}
+        settings = settings_in(name)
+        values: dict[str, object] = {}
+        for key, value in self._inside(path, raw, f"[{_dotted(path)}]"):
+            at = (*path, key)
+            if key not in settings:
+                self._wrong(at, f"unknown setting {_dotted(at)}{did_you_mean(key, settings)}")
+                continue
+            try:
+                values[settings[key].name] = settings[key].convert(value)
+            except Wrong as error:
+                where = at if error.position is None else (*at, error.position)
+                self._wrong(where, f"{_dotted(at)} {error.message}", value=True)
+        return values
+
+    def _inside(self, path: KeyPath, raw: object, example: str) -> list[tuple[str, Any]]:
+        if isinstance(raw, dict):
+            return list(raw.items())
+        self._wrong(path, f"{_dotted(path)} must be a section such as {example}, found {shown(raw)}")
+        return []
+
+    def _together(self, config: Config) -> None:
+        """Settings that are right one by one and wrong together."""
+        server = config.server
+        if bool(server.tls_cert) != bool(server.tls_key):
+            there, missing = ("tls_cert", "tls_key") if server.tls_cert else ("tls_key", "tls_cert")
+            self._wrong(("server", there), f"server.{there} is set and server.{missing} is not")
+        for found in disagreements(config.policy):
+            self._wrong(self._first_named((), found.settings), found.message)
+        if self.problems:
+            return
+        for system in config.targets:
+            for found in disagreements(config.policy_of(system)):
+                path = self._first_named((TARGET, system), found.settings)
+                self._wrong(path, f"{_dotted((TARGET, system))}: {found.message}")
+
+    def _first_named(self, prefix: KeyPath, settings: tuple[str, ...]) -> KeyPath:
+        """Of the settings that do not agree, the first that the text names."""
+        paths: list[KeyPath] = [(*prefix, *name.split(".")) for name in settings]
+        return next((path for path in paths if path in self.places.keys), prefix or paths[0])
+
+    def _wrong(self, path: KeyPath, message: str, *, value: bool = False) -> None:
+        place = self.places.value(path) if value else self.places.key(path)
+        self.problems.append(Problem(message, _dotted(path), place))
 
 
-def _section(name: str, text: str, section: str, kind: Any, values: dict[str, object]) -> Any:
-    known = {f.name: f for f in dataclasses.fields(kind)}
-    for key, value in values.items():
-        place = _place(name, text, section, key)
-        if key not in known:
-            raise _unknown(name, text, key, known, section)
-        limits = LIMITS.get(f"{section}.{key}")
-        if limits is None:
-            continue
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise ConfigError(
-                f"{place}: {section}.{key} must be a number, found {value!r}", file=name, field=f"{section}.{key}"
-            )
-        if not limits[0] <= value <= limits[1]:
-            raise ConfigError(
-                f"{place}: {section}.{key} must be from {limits[0]:g} to {limits[1]:g}, found {value:g}",
-                file=name,
-                field=f"{section}.{key}",
-                observed=value,
-            )
-    try:
-        return msgspec.convert(values, kind, strict=True)
-    except msgspec.ValidationError as error:
-        key = str(error).rpartition("`$.")[2].rstrip("`")
-        raise ConfigError(
-            f"{_place(name, text, section, key)}: {section}.{key}: {error}", file=name, field=f"{section}.{key}"
-        ) from error
+def _is_a_section_itself(raw: object) -> bool:
+    """Whether settings stand where the sections of a target should: its name was left out."""
+    return isinstance(raw, dict) and not all(isinstance(inner, dict) for inner in raw.values())
 
 
-def _unknown(name: str, text: str, key: str, known: dict[str, Any], section: str | None = None) -> ConfigError:
-    close = difflib.get_close_matches(key, known, 1)
-    hint = f" (did you mean {close[0]}?)" if close else f" (known: {', '.join(sorted(known))})"
-    dotted = f"{section}.{key}" if section else key
-    what = "setting" if section else "section"
-    place = _place(name, text, section or key, key if section else None)
-    return ConfigError(f"{place}: unknown {what} {dotted}{hint}", file=name, field=dotted)
+def _dotted(path: KeyPath) -> str:
+    """A path as TOML writes it.
+
+    >>> _dotted(("target", "my shop", "watch"))
+    'target."my shop".watch'
+    """
+    names = [part for part in path if isinstance(part, str)]
+    return ".".join(name if _BARE_KEY.fullmatch(name) else json.dumps(name, ensure_ascii=False) for name in names)
 
 
-def _place(name: str, text: str, section: str, key: str | None = None) -> str:
-    """`file, line N` of a setting; only the file where the line cannot be told."""
-    inside = False
-    for number, line in enumerate(text.splitlines(), 1):
-        bare = line.strip()
-        if bare.startswith("["):
-            inside = bare.strip("[] ").split(".")[0] == section
-            if inside and key is None:
-                return f"{name}, line {number}"
-        elif bare.split("=")[0].strip() == (key if inside else section) and (inside or key is None):
-            return f"{name}, line {number}"
-    return name
+def _syntax(said: str, text: str) -> Problem:
+    found = _SYNTAX.fullmatch(said)
+    if found is None:
+        return Problem(f"not TOML: {said}")
+    line, column = found["line"], found["column"]
+    return Problem(f"not TOML: {found['what']}", None, Place(int(line), int(column)) if line else _end_of(text))
+
+
+def _end_of(text: str) -> Place:
+    lines = text.split("\n")
+    return Place(len(lines), len(lines[-1]) + 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from trimtab.act.guards import content_hash
+from trimtab.act.approvals import content_hash
 from trimtab.app.service import Service
 from trimtab.model.change import Change, Proposal
 from trimtab.model.errors import GuardRefused

@@ -12,17 +12,17 @@ from trimtab.store.state_database import StateDatabase
 ALL_SYSTEMS = ""
 OVERRIDES_MAX = 1000
 
-Scalar = str | int | float | bool | None
+Value = str | int | float | bool | list[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """One setting of one action kind, for one system or (`system` is '') for all."""
+    """One setting for one system or (`system` is '') for all; `kind` is its section, `name` its key in it."""
 
     system: str
     kind: str
     name: str
-    value: Scalar
+    value: Value
     set_by: str
     set_at_ms: int
 
@@ -41,7 +41,7 @@ class PolicyOverrides:
             (OVERRIDES_MAX,),
         )
         return tuple(
-            Override(r["system"], r["kind"], r["name"], _scalar(r["value"]), r["set_by"], r["set_at_ms"]) for r in rows
+            Override(r["system"], r["kind"], r["name"], _value(r["value"]), r["set_by"], r["set_at_ms"]) for r in rows
         )
 
     def put(self, override: Override) -> None:
@@ -70,8 +70,8 @@ class PolicyOverrides:
             return done.rowcount > 0
 
 
-def _scalar(text: str) -> Scalar:
+def _value(text: str) -> Value:
     try:
-        return msgspec.json.decode(text, type=Scalar)
+        return msgspec.json.decode(text, type=Value)
     except msgspec.DecodeError as error:
         raise StoreError(f"could not read an override from the state: {error}") from error

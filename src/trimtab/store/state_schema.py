@@ -9,6 +9,7 @@ import sqlite3
 
 from trimtab.model.errors import StoreError
 from trimtab.store.state_schema_access import ACCESS_TABLES
+from trimtab.store.state_schema_freezes import FREEZES_TABLE
 
 APPLICATION_ID = 0x7472696D
 """`trim`, in `PRAGMA application_id`: tells our files from other people's."""
@@ -100,7 +101,7 @@ CREATE TABLE leases (
 ) STRICT;
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, ACCESS_TABLES)
+MIGRATIONS: tuple[str, ...] = (_FIRST, ACCESS_TABLES, FREEZES_TABLE)
 """Script number n (from 0) brings version n to n + 1."""
 
 

@@ -1,0 +1,66 @@
+"""Where the server listens, and to whom it answers: read when it starts."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from trimtab.model.setting import setting
+
+PORT_MAX = 65_535
+_HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[?[0-9a-fA-F:]+\]?")
+
+
+def listen_problem(text: str) -> str | None:
+    """What is wrong with HOST:PORT, None where nothing is.
+
+    >>> listen_problem("127.0.0.1:9321"), listen_problem("[::1]:0")
+    (None, None)
+    >>> listen_problem("9321")
+    "it is HOST:PORT, such as '127.0.0.1:9321' or '[::1]:9321'"
+    """
+    host, colon, port = text.rpartition(":")
+    if not colon or not _HOST_NAME.fullmatch(host) or (":" in host and not host.startswith("[")):
+        return "it is HOST:PORT, such as '127.0.0.1:9321' or '[::1]:9321'"
+    if not port.isascii() or not port.isdigit() or len(port) > 5 or int(port) > PORT_MAX:
+        return f"the port must be from 0 to {PORT_MAX}"
+    return None
+
+
+def host_problem(text: str) -> str | None:
+    """What is wrong with a host's name, None where nothing is.
+
+    >>> host_problem("trimtab.example.com"), host_problem("https://x")
+    (None, "it is a host's name without scheme and port, such as 'trimtab.example.com'")
+    """
+    if len(text) > 253 or not _HOST_NAME.fullmatch(text):
+        return "it is a host's name without scheme and port, such as 'trimtab.example.com'"
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """The one port. Options of `trimtab up` come before these."""
+
+    listen: str = setting(
+        "127.0.0.1:9321",
+        "Address and port of the page, the API and OTLP; any other address than loopback needs people who can log in.",
+        needs_restart=True,
+        problem=listen_problem,
+    )
+    allowed_hosts: tuple[str, ...] = setting(
+        (),
+        "Further names under which the server is reached; requests to any other host name are refused.",
+        low=0,
+        high=100,
+        needs_restart=True,
+        problem=host_problem,
+    )
+    tls_cert: str = setting(
+        "",
+        "File with the certificate chain (PEM); with tls_key the port speaks HTTPS. Relative to this file's folder.",
+        needs_restart=True,
+    )
+    tls_key: str = setting(
+        "", "File with the private key of tls_cert (PEM). Relative to this file's folder.", needs_restart=True
+    )
