@@ -1,29 +1,54 @@
-"""The one port: health, trimtab's own API, OTLP."""
+"""The one port: health, trimtab's own API, OTLP, the pages that the caller brings; and the guard around all of it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
-from trimtab.api.control import control_routes
-from trimtab.api.errors import handle, handle_http, json_response
-from trimtab.api.guard import LoopbackGuard
+from trimtab.api.bodies import BodyTimes
+from trimtab.api.control import OPERATIONS, control_routes
+from trimtab.api.door_table import is_api_path
+from trimtab.api.errors import handle_any, json_response
+from trimtab.api.guard import AccessGuard, Handler
 from trimtab.api.openapi import openapi_document
 from trimtab.api.otlp import otlp_routes
+from trimtab.app.doors import Declared, Door, page_door
 from trimtab.app.service import Service
+from trimtab.model.access import Permission
 from trimtab.model.errors import TrimtabError
 from trimtab.store.limits import TelemetryLimits
 
+OTLP_PATHS = ("/v1/traces", "/v1/metrics", "/v1/logs")
+OWN_DOORS: tuple[Door, ...] = (
+    Door("/healthz", ("GET",), None),
+    Door("/api/trimtab/openapi.json", ("GET",), Permission.LOOK),
+    *(Door(path, ("POST",), Permission.INGEST, body_bytes_max=None) for path in OTLP_PATHS),
+)
 
-def make_app(service: Service) -> Starlette:
-    """The ASGI application over one service."""
+
+@dataclass(frozen=True)
+class Pages:
+    """What the web brings: its routes, who may use each of them, and how it draws what went wrong or was refused."""
+
+    routes: Sequence[BaseRoute] = ()
+    doors: Iterable[Declared] = ()
+    on_error: Handler | None = None
+
+
+def make_app(
+    service: Service, pages: Pages | None = None, *, allowed_hosts: Iterable[str] = (), times: BodyTimes | None = None
+) -> AccessGuard:
+    """The ASGI application over one service. Every route says who may use it, or this is a ValueError."""
     release = version("trimtab")
+    pages = pages or Pages()
 
     async def healthz(_request: Request) -> Response:
         return json_response({"status": "ok", "version": release})
@@ -31,13 +56,35 @@ def make_app(service: Service) -> Starlette:
     async def openapi(_request: Request) -> Response:
         return json_response(openapi_document(release))
 
-    return Starlette(
+    application = Starlette(
         routes=[
             Route("/healthz", healthz, methods=["GET"]),
             Route("/api/trimtab/openapi.json", openapi, methods=["GET"]),
             *control_routes(service),
             *otlp_routes(service.telemetry, TelemetryLimits()),
+            *pages.routes,
         ],
-        middleware=[Middleware(LoopbackGuard)],
-        exception_handlers={TrimtabError: handle, HTTPException: handle_http},
+        exception_handlers=_handlers(pages),
     )
+    doors = [*OWN_DOORS, *(operation.door for operation in OPERATIONS), *map(page_door, pages.doors)]
+    return AccessGuard(
+        application,
+        service.access,
+        doors,
+        allowed_hosts=allowed_hosts,
+        on_page_error=pages.on_error,
+        times=times,
+    )
+
+
+def _handlers(pages: Pages) -> Mapping[Any, Any]:
+    """The API's errors are JSON, those of pages are the web's to draw."""
+
+    async def choose(request: Request, error: Exception) -> Response:
+        if pages.on_error is None or is_api_path(request.url.path):
+            return await handle_any(request, error)
+        if isinstance(error, TrimtabError):
+            request.scope.get("trimtab.audit", {}).setdefault("why", error.message)
+        return await pages.on_error(request, error)
+
+    return dict.fromkeys((TrimtabError, HTTPException, Exception), choose)

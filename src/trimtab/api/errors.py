@@ -76,6 +76,18 @@ async def handle_http(_request: Request, error: Exception) -> Response:
     return http_error_response(error if isinstance(error, HTTPException) else HTTPException(500, "internal error"))
 
 
+async def handle_broken(_request: Request, _error: Exception) -> Response:
+    """Starlette's handler for a fault of ours; the guard logs it. What went wrong is not for whoever asked."""
+    return http_error_response(HTTPException(500, "internal error"))
+
+
+async def handle_any(request: Request, error: Exception) -> Response:
+    """Whatever it is, as JSON."""
+    if isinstance(error, TrimtabError):
+        return await handle(request, error)
+    return await (handle_http if isinstance(error, HTTPException) else handle_broken)(request, error)
+
+
 def http_error_response(error: HTTPException) -> Response:
     """The answer to a request that HTTP itself is against."""
     response = json_response(

@@ -12,8 +12,6 @@ from typing import Protocol
 
 from trimtab.model.access import Permission
 
-NEXT_CHARS_MAX = 2000
-
 
 class Declared(Protocol):
     """Anything that says who may use a route: a `Door`, or a page of `web`."""
@@ -58,14 +56,3 @@ def page_door(declared: Declared) -> Door:
     named = getattr(declared, "action", None)
     action = str(named) if named else f"page {unsafe[0]} {declared.path}" if unsafe else None
     return Door(declared.path, methods, declared.permission, action, is_page=True)
-
-
-def local_path(text: str | None) -> str:
-    """Where to go after the login: a path of this server, whatever was asked for.
-
-    >>> local_path("/cases/7?tab=plan"), local_path("//evil.example"), local_path("https://evil.example")
-    ('/cases/7?tab=plan', '/', '/')
-    """
-    if not text or len(text) > NEXT_CHARS_MAX or not text.isprintable() or "\\" in text:
-        return "/"
-    return text if text.startswith("/") and not text.startswith("//") else "/"

@@ -15,7 +15,7 @@ import click
 import uvicorn
 
 from trimtab.api.asgi import make_app
-from trimtab.api.guard import LOOPBACK_NAMES
+from trimtab.api.hosts import LOOPBACK_NAMES
 from trimtab.app.config import load_config
 from trimtab.app.logs import configure_logs
 from trimtab.app.service import Service

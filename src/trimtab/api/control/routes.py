@@ -10,19 +10,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from trimtab.api.control.operation import Answer, Operation
+from trimtab.api.control.operation import BODY_BYTES_MAX, Answer, Operation, route_path
 from trimtab.api.errors import json_response
 from trimtab.app.service import Service
 from trimtab.model.errors import InputError
 
-BODY_BYTES_MAX = 100_000
-
 
 def routes_of(service: Service, operations: Iterable[Operation]) -> list[Route]:
-    """A route for each operation, under /api/trimtab. Names of systems may hold slashes."""
+    """A route for each operation, under /api/trimtab."""
     return [
         Route(
-            f"/api/trimtab{operation.path.replace('{system}', '{system:path}')}",
+            route_path(operation.path),
             _endpoint(service, operation),
             methods=[operation.method],
         )

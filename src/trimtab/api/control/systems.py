@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import msgspec
+from starlette.requests import Request
 
+from trimtab.api.control.acting import acting, note
 from trimtab.api.control.operation import Operation
 from trimtab.api.control.parameters import LIMIT, NAME_CHARS_MAX, SYSTEM, limit_of, path_text, text_of
+from trimtab.app.service import Service
+from trimtab.model.access import Permission
 
 
 class WatchRequest(msgspec.Struct, forbid_unknown_fields=True):
@@ -20,7 +24,20 @@ class FreezeRequest(msgspec.Struct, forbid_unknown_fields=True):
     """POST /api/trimtab/freeze: the kill switch."""
 
     frozen: bool
-    by: str
+    by: str | None = None
+
+
+def _watch(service: Service, request: Request, body: WatchRequest) -> dict[str, object]:
+    """The audit gets what may be shown of the reference, never what was sent."""
+    acting(request)
+    answer = service.watch_system(body.dsn, body.name, body.change_dsn)
+    note(request, target=answer["name"], dsn=answer["dsn"], change_dsn=answer["change_dsn"])
+    return answer
+
+
+def _freeze(service: Service, request: Request, body: FreezeRequest) -> dict[str, object]:
+    note(request, frozen=body.frozen)
+    return service.freeze(body.frozen, acting(request, body.by))
 
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -30,15 +47,17 @@ OPERATIONS: tuple[Operation, ...] = (
         "POST",
         "/systems",
         "Watch a data system",
-        lambda s, _r, b: s.watch_system(b.dsn, b.name, b.change_dsn),
+        _watch,
         WatchRequest,
         201,
+        action="system watch",
     ),
     Operation(
         "DELETE",
         "/systems/{system}",
         "Stop watching a system; its cases and ledger stay",
         lambda s, r, _b: s.unwatch_system(path_text(r, "system")),
+        action="system unwatch",
     ),
     Operation(
         "GET",
@@ -51,7 +70,9 @@ OPERATIONS: tuple[Operation, ...] = (
         "POST",
         "/freeze",
         "The kill switch: no new change while frozen",
-        lambda s, _r, b: s.freeze(b.frozen, b.by),
+        _freeze,
         FreezeRequest,
+        permission=Permission.DECIDE,
+        action="freeze",
     ),
 )

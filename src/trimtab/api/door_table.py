@@ -1,0 +1,69 @@
+"""Which door a request goes through, by the router's own rules: what is not declared cannot be made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from starlette.routing import BaseRoute, Match, Mount, Route
+from starlette.types import Scope
+
+from trimtab.app.doors import Door
+from trimtab.model.access import Permission
+
+API_PATHS = ("/api/", "/v1/")
+
+
+def is_api_path(path: str) -> bool:
+    """Whether the answer is JSON rather than a page."""
+    return path.startswith(API_PATHS) or path == "/healthz"
+
+
+class DoorTable:
+    """Routes with their doors. ValueError where a route has none, or a door has no route."""
+
+    def __init__(self, routes: Sequence[BaseRoute], doors: Iterable[Door]) -> None:
+        declared: dict[tuple[str, str], Door] = {}
+        for door in doors:
+            for method in door.methods:
+                if (door.path, method) in declared:
+                    raise ValueError(f"{method} {door.path} is declared twice")
+                declared[(door.path, method)] = door
+        unused = set(declared)
+        self._routes: list[tuple[BaseRoute, Mapping[str, Door]]] = []
+        for route in routes:
+            path, methods = _path_and_methods(route)
+            known: dict[str, Door] = {}
+            for method in methods:
+                key = (path, "GET") if method == "HEAD" and (path, "HEAD") not in declared else (path, method)
+                if key not in declared:
+                    raise ValueError(f"{method} {path} says nowhere who may use it")
+                known[method] = declared[key]
+                unused.discard(key)
+            self._routes.append((route, known))
+        if unused:
+            raise ValueError(f"doors without a route: {sorted(unused)}")
+
+    def find(self, scope: Scope) -> tuple[Door, Mapping[str, object]]:
+        """The door and the parameters in the path. Where there is no route one has to be known to hear of it."""
+        for route, doors in self._routes:
+            match, child = route.matches(scope)
+            if match is Match.FULL and scope["method"] in doors:
+                return doors[scope["method"]], child.get("path_params", {})
+        path = str(scope["path"])
+        return Door(path, (), Permission.LOOK, is_page=not is_api_path(path)), {}
+
+    def doors(self) -> tuple[tuple[str, str, Door], ...]:
+        """Every method and path with its door."""
+        return tuple(
+            (method, _path_and_methods(route)[0], door)
+            for route, doors in self._routes
+            for method, door in sorted(doors.items())
+        )
+
+
+def _path_and_methods(route: BaseRoute) -> tuple[str, Sequence[str]]:
+    if isinstance(route, Route):
+        return route.path, sorted(route.methods or ())
+    if isinstance(route, Mount):
+        return route.path, ("GET", "HEAD")
+    raise ValueError(f"{route!r} is a kind of route that the guard does not know")
