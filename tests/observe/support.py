@@ -56,6 +56,9 @@ class Recorder:
     def marks(self) -> Mapping[str, int]:
         return {}
 
+    def listen(self, table_name: str, heard: Callable[[pa.Table], None]) -> None:
+        return None
+
     def status(self) -> TelemetryStatus:
         raise NotImplementedError
 

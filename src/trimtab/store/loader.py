@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from trimtab.model.errors import EngineRefused, StoreError
@@ -25,6 +25,12 @@ _MACHINE_CODES = frozenset({74, 75, 76, 173, 236, 243, 252, 394, 439, 473})
 """The engine's codes that blame the machine, not the message: cannot read, write, open or allocate, aborted,
 no space, too many parts, cancelled, no thread, deadlock avoided."""
 _SEGMENTS_A_QUERY = 1000
+_LEADERS = {"query_slices": "query_executions"}
+"""A slice says that something was observed: who sees it must find its executions. So these are loaded first, and while
+they cannot be, slices wait with them."""
+
+OnLoaded = Callable[[str, Sequence[Message]], None]
+"""Hears, on the loader's thread, which messages of a table can be asked for from now on."""
 
 
 class Sink(Protocol):
@@ -79,6 +85,8 @@ class Loader:
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._crash: BaseException | None = None
+        self._deaf: str | None = None
+        self.on_loaded: OnLoaded = lambda _table_name, _messages: None
         self._thread = threading.Thread(target=self._run, name="trimtab-loader", daemon=True)
         self.loaded_count: dict[str, int] = dict.fromkeys(sinks, 0)
         self.torn_bytes = 0
@@ -119,7 +127,7 @@ class Loader:
         """Why something is not being loaded, or None."""
         if self._crash is not None:
             return f"the loader stopped: {self._crash!r}"
-        return next((retry.error for retry in self._retries.values() if retry.error), None)
+        return next((retry.error for retry in self._retries.values() if retry.error), self._deaf)
 
     @property
     def is_running(self) -> bool:
@@ -150,7 +158,7 @@ class Loader:
             while not self._stop.is_set():
                 self._wake.wait(self._pause_s())
                 self._wake.clear()
-                for segment in self._spool.due(self._ready()):
+                for segment in self._spool.due(self._ready(), _LEADERS):
                     if self._stop.is_set():
                         return
                     if self._may_try(segment.table_name):
@@ -161,6 +169,9 @@ class Loader:
             raise
 
     def _may_try(self, table_name: str) -> bool:
+        leader = _LEADERS.get(table_name)
+        if leader is not None and not self._may_try(leader):
+            return False
         return time.monotonic() >= self._retries[table_name].not_before_s
 
     def _ready(self) -> dict[str, float]:
@@ -179,7 +190,7 @@ class Loader:
     def _try(self, segment: SealedSegment) -> None:
         retry = self._retries[segment.table_name]
         try:
-            self._load(segment, one_by_one=retry.tries_count >= _TRIES_MAX)
+            loaded = self._load(segment, one_by_one=retry.tries_count >= _TRIES_MAX)
         except (EngineRefused, OSError) as error:
             self._suspect.add(segment.id)
             retry.error = f"{segment.table_name}: {error}"
@@ -190,14 +201,21 @@ class Loader:
         else:
             self._suspect.discard(segment.id)
             self._retries[segment.table_name] = _Retry()
+            self._tell(segment.table_name, loaded)
             self._spool.remove(segment)
 
-    def _load(self, segment: SealedSegment, *, one_by_one: bool) -> None:
+    def _tell(self, table_name: str, messages: Sequence[Message]) -> None:
+        try:
+            self.on_loaded(table_name, messages)
+        except Exception as error:  # noqa: BLE001 - rows are more important than who hears of them
+            self._deaf = f"who listens to rows of {table_name} broke: {type(error).__name__}"
+
+    def _load(self, segment: SealedSegment, *, one_by_one: bool) -> list[Message]:
         try:
             content = parse(segment.path.read_bytes())
         except FileNotFoundError:
             self._quarantine.put(segment.table_name, segment.id, 0, b"", "the segment's file is gone")
-            return
+            return []
         if segment.id in self._suspect:
             self._remove_rows(segment)
         for damage in content.damages:
@@ -216,7 +234,9 @@ class Loader:
                     segment.table_name, segment.id, message.index, message.payload, refused[message.index]
                 )
         self.torn_bytes += content.torn_bytes
-        self.loaded_count[segment.table_name] += len(content.messages) - len(refused)
+        loaded = [message for message in content.messages if message.index not in refused]
+        self.loaded_count[segment.table_name] += len(loaded)
+        return loaded
 
     def _remove_rows(self, segment: SealedSegment) -> None:
         self._engine.write(f"DELETE FROM {segment.table_name} WHERE spool_segment = {{id:UInt64}}", {"id": segment.id})

@@ -58,6 +58,17 @@ def _check_times(table_name: str, rows: pa.Table, ahead_ms_max: int) -> None:
             )
 
 
+def rows_of(table_name: str, messages: Sequence[Message]) -> pa.Table:
+    """The rows of messages; EngineRefused names the message that is none."""
+    tables = []
+    for message in messages:
+        try:
+            tables.append(conform(table_name, pa.ipc.open_stream(message.payload).read_all()))
+        except (pa.ArrowInvalid, InputError) as error:
+            raise EngineRefused(f"message {message.index} is not a table: {error}", index=message.index) from error
+    return pa.concat_tables(tables)
+
+
 class RowsSink:
     """Puts messages of one table into the engine, all at once."""
 
@@ -75,17 +86,9 @@ class RowsSink:
 
     def _stream(self, messages: Sequence[Message]) -> bytes:
         """One stream of all messages; EngineRefused names the message that is none."""
-        tables = []
-        for message in messages:
-            try:
-                table = pa.ipc.open_stream(message.payload).read_all()
-                tables.append(conform(self._table_name, table))
-            except (pa.ArrowInvalid, InputError) as error:
-                raise EngineRefused(f"message {message.index} is not a table: {error}", index=message.index) from error
         sink = pa.BufferOutputStream()
-        schema = schema_of(self._table_name)
-        with pa.ipc.new_stream(sink, schema) as writer:
-            writer.write_table(pa.concat_tables(tables).combine_chunks())
+        with pa.ipc.new_stream(sink, schema_of(self._table_name)) as writer:
+            writer.write_table(rows_of(self._table_name, messages).combine_chunks())
         return sink.getvalue().to_pybytes()
 
     def load(self, segment_id: int, messages: Sequence[Message]) -> None:

@@ -221,16 +221,20 @@ class Spool:
             if segment is not None and (only is None or segment is only):
                 self._seal_locked(segment)
 
-    def due(self, ages_s: Mapping[str, float]) -> list[SealedSegment]:
-        """Seal what is full or older than its table's age, and list these tables' sealed segments, oldest first."""
+    def due(self, ages_s: Mapping[str, float], leaders: Mapping[str, str] | None = None) -> list[SealedSegment]:
+        """Seal what is full or older than its table's age, and list these tables' sealed segments, oldest first.
+
+        `leaders` names for a table the one whose messages must not come later: it is sealed, and listed, with it.
+        """
         with self._changed:
-            found: list[SealedSegment] = []
             for name, age_s in ages_s.items():
                 segment = self._open.get(name)
                 if segment is not None and self._due_in_s(segment, age_s) <= 0:
                     self._seal_locked(segment)
-                found.extend(self._sealed[name])
-            return found
+            for name, leader in (leaders or {}).items():
+                if name in ages_s and self._sealed[name] and leader in self._open:
+                    self._seal_locked(self._open[leader])
+            return [segment for name in ages_s for segment in self._sealed[name]]
 
     def next_due_s(self, ages_s: Mapping[str, float]) -> float | None:
         """Seconds until `due` finds something (0: now); None while there is nothing at all."""

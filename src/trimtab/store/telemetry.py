@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from trimtab.model.query import QueryShape
     from trimtab.store.engine import Engine
+    from trimtab.store.frames import Message
     from trimtab.store.loader import Loader
     from trimtab.store.rollup import Roller
     from trimtab.store.spans import SpansSink
@@ -93,6 +94,13 @@ class TelemetryStore(Protocol):
         """Up to which spool segment the rows of a table are also told by its minutes; see `store.rollup`."""
         ...
 
+    def listen(self, table_name: str, heard: Callable[[pa.Table], None]) -> None:
+        """From now on, hand over the new rows of a table (not of spans) once they can be asked for.
+
+        `heard` runs on the loader's thread: it must be quick and must not raise. One listener for each table.
+        """
+        ...
+
     def status(self) -> TelemetryStatus:
         """How the store is doing; cheap."""
         ...
@@ -123,7 +131,9 @@ class EmbeddedTelemetry:
     def __init__(self, lock: DirectoryLock, engine: Engine, spool: Spool, loader: Loader, parts: _Parts) -> None:
         """Use `open`."""
         self._lock, self._engine, self._spool, self._loader, self._parts = lock, engine, spool, loader, parts
+        self._heard: dict[str, Callable[[pa.Table], None]] = {}
         self._closing = threading.Lock()
+        loader.on_loaded = self._tell
         self._is_closed = False
 
     @classmethod
@@ -220,6 +230,18 @@ class EmbeddedTelemetry:
     def marks(self) -> Mapping[str, int]:
         """See `TelemetryStore.marks`."""
         return self._parts.roller.marks
+
+    def listen(self, table_name: str, heard: Callable[[pa.Table], None]) -> None:
+        """See `TelemetryStore.listen`."""
+        self._heard[table_name] = heard
+
+    def _tell(self, table_name: str, messages: Sequence[Message]) -> None:
+        """On the loader's thread: these messages can be asked for now."""
+        heard = self._heard.get(table_name)
+        if heard is not None and messages:
+            from trimtab.store.rows import rows_of
+
+            heard(rows_of(table_name, messages))
 
     def status(self) -> TelemetryStatus:
         """See `TelemetryStore.status`."""
