@@ -35,7 +35,7 @@ class _Token(NamedTuple):
     text: str
 
 
-def without_literals(text: str) -> str:
+def without_literals(text: str, chars_max: int = CHARS_MAX) -> str:
     """The condition with `?` for every string, number, bit string and boolean; parameters (`$1`) stay.
 
     >>> without_literals("((status)::text = ANY ('{open,it''s}'::text[]))")
@@ -62,26 +62,7 @@ def without_literals(text: str) -> str:
                 parts += [text[end : token.start], MASK]
             end = token.end
     masked = "".join([*parts, text[end:]])
-    return masked if len(masked) <= CHARS_MAX else masked[:CHARS_MAX] + " ..."
-
-
-def without_parameters(text: str) -> str:
-    """Masked text with `?` for `$n`, too: what a generic and a custom plan have in common.
-
-    >>> without_parameters("(id = $1)")
-    '(id = ?)'
-    """
-    parts: list[str] = []
-    end = 0
-    try:
-        tokens = parser.scan(text)
-    except (parser.ParseError, ValueError):
-        return MASK
-    for token in tokens:
-        if token.name == "PARAM":
-            parts += [text[end : token.start], MASK]
-            end = token.end + 1
-    return "".join([*parts, text[end:]])
+    return masked if len(masked) <= chars_max else masked[:chars_max] + " ..."
 
 
 def _is_literal(tokens: list[_Token], place: int) -> bool:

@@ -9,13 +9,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from trimtab.sql.condition_text import without_literals
+from trimtab.sql.condition_text import CHARS_MAX, without_literals
 
 NODES_MAX = 400
 """A node beyond this is left out with all below it (a table may have thousands of partitions)."""
 DEPTH_MAX = 60
+BYTES_MAX = 256 * 1024
 NAME_CHARS_MAX = 200
 TEXTS_MAX = 40
 """Keys of one sort or group."""
@@ -98,22 +100,28 @@ _STRUCTURE = (
 Node = Mapping[str, Any]
 
 
-def stored_plan(plan: Node) -> dict[str, Any]:
+def stored_plan(plan: Node, *, bytes_max: int = BYTES_MAX) -> dict[str, Any]:
     """The plan as it may be stored: the object with the key "Plan", as EXPLAIN gave it.
+
+    Where it would be longer than `bytes_max` as JSON, conditions are cut short, then left out.
 
     >>> stored_plan({"Plan": {"Node Type": "Seq Scan", "Filter": "(a = 7)", "Plan Rows": 3, "New Fact": "7"}})
     {'Plan': {'Node Type': 'Seq Scan', 'Plan Rows': 3, 'Filter': '(a = ?)'}}
     """
-    budget = _Budget(NODES_MAX)
-    kept: dict[str, Any] = {"Plan": _stored_node(plan["Plan"], budget, 1)}
+    kept: dict[str, Any] = {}
+    for chars_max in (CHARS_MAX, 100, 0):
+        kept = {"Plan": _stored_node(plan["Plan"], _Budget(NODES_MAX, chars_max), 1)}
+        if len(json.dumps(kept)) <= bytes_max:
+            break
     return kept | {name: plan[name] for name in TIMES if _is_number(plan.get(name))}
 
 
+@dataclass
 class _Budget:
-    """How many nodes may still be kept."""
+    """How many nodes may still be kept, and how long a condition may be."""
 
-    def __init__(self, nodes_count: int) -> None:
-        self.nodes_count = nodes_count
+    nodes_count: int
+    chars_max: int
 
 
 def _stored_node(node: Node, budget: _Budget, depth: int) -> dict[str, Any]:
@@ -124,7 +132,7 @@ def _stored_node(node: Node, budget: _Budget, depth: int) -> dict[str, Any]:
             kept[key] = value[:NAME_CHARS_MAX] if isinstance(value, str) else value
         elif key in NUMBERS and _is_number(value):
             kept[key] = value
-    kept |= {key: _masked(node[key]) for key in CONDITIONS if key in node}
+    kept |= {key: _masked(node[key], budget.chars_max) for key in CONDITIONS if key in node}
     below = [child for child in node.get("Plans") or () if isinstance(child, Mapping)]
     if below:
         taken = below[: budget.nodes_count] if depth < DEPTH_MAX else []
@@ -138,10 +146,10 @@ def _stored_node(node: Node, budget: _Budget, depth: int) -> dict[str, Any]:
     return kept
 
 
-def _masked(value: object) -> str | list[str]:
+def _masked(value: object, chars_max: int) -> str | list[str]:
     if isinstance(value, list):
-        return [without_literals(str(item)) for item in value[:TEXTS_MAX]]
-    return without_literals(str(value))
+        return [without_literals(str(item), chars_max) for item in value[:TEXTS_MAX]]
+    return without_literals(str(value), chars_max)
 
 
 def _is_number(value: object) -> bool:
