@@ -375,9 +375,12 @@ class State:
         )
         return tuple(entry_of(row) for row in rows)
 
-    def newest_entries(self, limit: int = 100) -> tuple[LedgerEntry, ...]:
-        """The newest entries of all changes, newest first."""
-        rows = self._db.rows(f"SELECT {LEDGER_COLUMNS} FROM ledger ORDER BY seq DESC LIMIT ?", (_cap(limit),))
+    def newest_entries(self, limit: int = 100, *, before_seq: int | None = None) -> tuple[LedgerEntry, ...]:
+        """The newest entries of all changes, newest first; with `before_seq` only those that are older than it."""
+        rows = self._db.rows(
+            f"SELECT {LEDGER_COLUMNS} FROM ledger WHERE seq < ? ORDER BY seq DESC LIMIT ?",
+            (2**62 if before_seq is None else before_seq, _cap(limit)),
+        )
         return tuple(entry_of(row) for row in rows)
 
     def last_entry(self, change_id: str, events: Iterable[str] | None = None) -> LedgerEntry | None:
