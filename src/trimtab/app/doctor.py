@@ -153,6 +153,8 @@ def _watch_side(reference: Reference) -> tuple[Side, Place | None]:
     with opened as connection:
         try:
             found = probe(connection)
+            if any(c.name == "server_version" and not c.available for c in found):
+                return Side(reference.display, None, None, None, (), _ordered(found)), None
             readable = {c.name for c in found if c.available} >= {"pg_stat_statements"}
             seen = look_around(connection, statements_readable=readable)
             place = _place(connection)

@@ -39,8 +39,9 @@ def _side(title: str, side: Side) -> list[str]:
     lines = [click.style(f"{title}: {side.reference}", bold=True)]
     if side.trouble is not None:
         return lines + _trouble(side.trouble)
-    where = f"  role {side.role}, database {side.database}"
-    lines.append(f"{where}, {side.server}" if side.server else where)
+    if side.role is not None:
+        where = f"  role {side.role}, database {side.database}"
+        lines.append(f"{where}, {side.server}" if side.server else where)
     lines += [f"  sees {line}" for line in side.sees]
     lines.append("")
     for check in side.checks:
