@@ -16,7 +16,7 @@ import structlog
 
 from trimtab.app.agreement import disagreements
 from trimtab.app.config import Config, Values, check_file, value_of
-from trimtab.app.settings import SETTINGS, plain
+from trimtab.app.settings import SETTINGS, Plain, plain
 from trimtab.model.errors import ConfigError
 
 POLL_S = 2.0
@@ -31,8 +31,8 @@ class Waiting:
     """A setting that runs with another value than the file has: it is read only on start."""
 
     name: str
-    running: object
-    in_file: object
+    running: Plain
+    in_file: Plain
 
 
 @dataclass(frozen=True, slots=True)

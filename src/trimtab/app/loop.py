@@ -13,7 +13,6 @@ import structlog
 from trimtab.act.machine import Machine
 from trimtab.advise.index.advisor import advise
 from trimtab.analyze.queries.slow import find_slow_shapes
-from trimtab.app.config import Config
 from trimtab.app.residuals import log_residuals
 from trimtab.app.watched import Watched
 from trimtab.app.write_rates import write_rates
@@ -21,6 +20,7 @@ from trimtab.extend.contracts import Clock
 from trimtab.model.case import Case, CaseState, Verdict
 from trimtab.model.change import Autonomy
 from trimtab.model.errors import ActError, MissingError, TrimtabError
+from trimtab.model.policy import Policy
 from trimtab.model.query import SlowQuery
 from trimtab.store.state import State
 from trimtab.store.telemetry import TelemetryStore
@@ -29,6 +29,7 @@ ADVISE_RETRY_MS = 60_000
 DETECT_SLICES = 5
 """Findings are looked for every so many slices."""
 OPEN_CASES_MAX = 200
+ONLY_LOOK = "policy lets trimtab only look here (create_index.autonomy is 'observe')"
 
 log = structlog.get_logger()
 
@@ -42,26 +43,31 @@ class SystemLoop:
         telemetry: TelemetryStore,
         state: State,
         machine: Machine,
-        config: Config,
+        policy_of: Callable[[str], Policy],
         clock: Clock,
     ) -> None:
         self.watched = watched
         self.telemetry = telemetry
         self.state = state
         self.machine = machine
-        self.config = config
         self.clock = clock
         self.last_error: str | None = None
+        self._policy_of = policy_of
         self._stop = threading.Event()
         self._retry_at_ms: dict[int, int] = {}
         name = watched.system.name
-        slice_s = config.watch.slice_s
+        slice_s = self.policy.watch.slice_s
         self._threads = [
             threading.Thread(
                 target=self._repeat, args=(self.think, slice_s * DETECT_SLICES), name=f"think-{name}", daemon=True
             ),
             threading.Thread(target=self._repeat, args=(self.act, slice_s), name=f"act-{name}", daemon=True),
         ]
+
+    @property
+    def policy(self) -> Policy:
+        """What is in force for this system now."""
+        return self._policy_of(self.watched.system.name)
 
     def start(self) -> None:
         """Begin."""
@@ -106,12 +112,13 @@ class SystemLoop:
         """One look at the last window."""
         name = self.watched.system.name
         now_ms = self.clock.now_ms()
-        slices = self.telemetry.slices(name, now_ms - int(self.config.detect.window_s * 1000), now_ms)
-        for finding in find_slow_shapes(name, slices, self.watched.shapes(), self.config.detect, now_ms):
+        policy = self.policy
+        slices = self.telemetry.slices(name, now_ms - int(policy.detect.window_s * 1000), now_ms)
+        for finding in find_slow_shapes(name, slices, self.watched.shapes(), policy.detect, now_ms):
             known = self.state.case_of_shape(name, finding.fingerprint)
             if known is not None:
                 closed = known.state is CaseState.CLOSED
-                if not closed or now_ms - known.updated_at_ms < self.config.advise.reopen_after_s * 1000:
+                if not closed or now_ms - known.updated_at_ms < policy.advise.reopen_after_s * 1000:
                     continue
             shape = self.watched.shapes()[finding.fingerprint]
             self.state.open_case(finding, shape.text)
@@ -121,9 +128,13 @@ class SystemLoop:
         now_ms = self.clock.now_ms()
         if now_ms < self._retry_at_ms.get(case.id, 0):
             return
+        policy = self.policy
+        if policy.create_index.autonomy is Autonomy.OBSERVE:
+            self._only_look(case)
+            return
         samples = self.watched.watcher.samples(case.fingerprint)
         waited_s = (now_ms - case.opened_at_ms) / 1000
-        if len(samples) < self.config.advise.samples_min and waited_s < self.config.advise.samples_wait_s:
+        if len(samples) < policy.advise.samples_min and waited_s < policy.advise.samples_wait_s:
             return
         query = self._slow_query(case, samples, now_ms)
         if query is None:
@@ -144,8 +155,16 @@ class SystemLoop:
             self.state.update_case(case.id, verdict=Verdict.NO_ADVICE, reason=advice.reason)
             return
         self.state.update_case(case.id, state=CaseState.ADVISED, proposals=advice.proposals)
-        if self.config.create_index.autonomy is not Autonomy.OBSERVE:
-            self.machine.propose(case.id, advice.proposals[0])
+        change = self.machine.propose(case.id, advice.proposals[0])
+        if policy.create_index.autonomy is Autonomy.APPROVE:
+            log.warning(
+                "needs_your_yes", system=case.system, case=case.id, change=change.id, summary=change.proposal.summary
+            )
+
+    def _only_look(self, case: Case) -> None:
+        """A finding is all there is; once policy lets trimtab propose, advice is asked for."""
+        if case.reason != ONLY_LOOK:
+            self.state.update_case(case.id, reason=ONLY_LOOK)
 
     def _put_off(self, case: Case, reason: str) -> None:
         self._retry_at_ms[case.id] = self.clock.now_ms() + ADVISE_RETRY_MS
@@ -153,7 +172,7 @@ class SystemLoop:
 
     def _slow_query(self, case: Case, samples: tuple[str, ...], now_ms: int) -> SlowQuery | None:
         shape = self.watched.shapes().get(case.fingerprint)
-        start_ms = now_ms - int(self.config.detect.window_s * 1000)
+        start_ms = now_ms - int(self.policy.detect.window_s * 1000)
         slices = self.telemetry.slices(case.system, start_ms, now_ms, [case.fingerprint])
         calls = int(slices.calls.sum())
         if shape is None or calls == 0:

@@ -18,7 +18,7 @@ from trimtab.app.config_file import ConfigFile
 from trimtab.app.settings import SETTINGS, Setting, Wrong, did_you_mean, plain
 from trimtab.model.errors import InputError, NotFound
 from trimtab.model.policy import Policy
-from trimtab.store.policy_overrides import ALL_SYSTEMS, OVERRIDES_MAX, Override, PolicyOverrides, Value
+from trimtab.store.policy_overrides import ALL_SYSTEMS, OVERRIDES_MAX, Override, PolicyOverrides
 
 
 class Source(StrEnum):
@@ -92,7 +92,7 @@ class Policies:
             checked = setting.convert(value)
         except Wrong as error:
             raise InputError(f"{name} {error.message}", field=name, limit=error.limit) from None
-        made = Override(system, setting.section.name, setting.key, _value(checked), by, self._now_ms())
+        made = Override(system, setting.section.name, setting.key, plain(checked), by, self._now_ms())
         others = [other for other in self._overrides.every() if _place(other) != _place(made)]
         if len(others) >= OVERRIDES_MAX:
             raise InputError(f"at most {OVERRIDES_MAX} settings can be overridden", limit=OVERRIDES_MAX)
@@ -174,12 +174,3 @@ def _overridable(name: str) -> Setting:
 
 def _place(override: Override) -> tuple[str, str, str]:
     return override.system, override.kind, override.name
-
-
-def _value(value: object) -> Value:
-    made = plain(value)
-    if isinstance(made, list):
-        return [str(item) for item in made]
-    if isinstance(made, str | int | float | bool):
-        return made
-    raise TypeError(f"no setting has a value like {made!r}")

@@ -10,16 +10,20 @@ from typing import Any
 import msgspec
 import structlog
 
+from trimtab.act.guards import limits_of
 from trimtab.act.machine import Machine
 from trimtab.analyze.queries.slow import shape_loads
 from trimtab.app.access import Access
 from trimtab.app.config import Config
+from trimtab.app.config_status import SettingNow, config_status
 from trimtab.app.loop import SystemLoop
+from trimtab.app.policies import Policies
 from trimtab.app.reading.reader import Reader
+from trimtab.app.steering import KINDS, Steering
 from trimtab.app.watched import Watched
 from trimtab.extend.contracts import Clock, Judge
 from trimtab.model.case import Case
-from trimtab.model.change import Autonomy, Change
+from trimtab.model.change import Autonomy, Change, ChangeState
 from trimtab.model.errors import ConflictError, InputError, NotFound
 from trimtab.model.policy import Policy
 from trimtab.model.system import System
@@ -33,6 +37,7 @@ NAME_CHARS_MAX = 100
 SYSTEMS_MAX = 50
 STOP_TIMEOUT_S = 8.0
 LEDGER_PER_CASE_MAX = 500
+WAITING_MAX = 1000
 CHAIN_CHECK_S = 60.0
 
 log = structlog.get_logger()
@@ -44,7 +49,7 @@ class Service:
 
     def __init__(
         self,
-        config: Config,
+        policies: Policies,
         telemetry: TelemetryStore,
         state: State,
         machine: Machine,
@@ -55,7 +60,8 @@ class Service:
         stop: threading.Event,
         access: Access,
     ) -> None:
-        self.config = config
+        self.policies = policies
+        self.steering = Steering(state, policies, clock)
         self.telemetry = telemetry
         self.state = state
         self.machine = machine
@@ -80,6 +86,7 @@ class Service:
 
     def recover_and_watch(self) -> None:
         """What `start` does, and wait for it."""
+        self.policies.file.watch(self._stop, self._settings_changed)
         for change in self.machine.recover():
             log.info("recovered", change=change.id, state=change.state.value, reason=change.reason)
         with self._lock:
@@ -88,9 +95,10 @@ class Service:
                     self._begin(system)
 
     def _begin(self, system: System) -> Watched:
-        watched = Watched(system, self.telemetry, self._clock, self.config.watch.slice_s)
+        slice_s = self.policy_of(system.name).watch.slice_s
+        watched = Watched(system, self.telemetry, self._clock, slice_s)
         self._watched[system.name] = watched
-        loop = SystemLoop(watched, self.telemetry, self.state, self.machine, self.config, self._clock)
+        loop = SystemLoop(watched, self.telemetry, self.state, self.machine, self.policy_of, self._clock)
         self._loops[system.name] = loop
         watched.start()
         loop.start()
@@ -107,9 +115,49 @@ class Service:
         self.telemetry.close()
         self.state.close()
 
-    def policy(self) -> Policy:
-        """The policy that changes are held to."""
-        return self.config.policy
+    # --- policy
+
+    @property
+    def config(self) -> Config:
+        """What the file says, in force now; for one system ask `policy_of`."""
+        return self.policies.file.config
+
+    def policy_of(self, system: str) -> Policy:
+        """What is in force for a system now. Ask each time: it may change at any moment."""
+        return self.policies.of(system)
+
+    def config_status(self, system: str | None = None) -> Json:
+        """Every setting as it is in force, with its source (see `ConfigStatus`); None: where nothing else is said."""
+        if system is not None:
+            self.state.system(system)
+        watched = [known.name for known in self.state.systems()]
+        status: Json = msgspec.to_builtins(config_status(self.policies, system, watched))
+        return status
+
+    def set_override(self, by: str, name: str, value: object, system: str | None = None) -> SettingNow:
+        """Set a setting over what the file says, for one system or for all; it is kept, and can be cleared."""
+        _check_person(by)
+        now = self.steering.set_override(by, name, value, system)
+        self._settings_changed()
+        return now
+
+    def clear_override(self, by: str, name: str, system: str | None = None) -> SettingNow:
+        """Take an override back: the file counts again."""
+        _check_person(by)
+        now = self.steering.clear_override(by, name, system)
+        self._settings_changed()
+        return now
+
+    def set_autonomy(self, by: str, system: str | None, kind: str, autonomy: Autonomy) -> SettingNow:
+        """How far trimtab goes by itself with one kind of change, on one system or on all."""
+        return self.set_override(by, f"{kind}.autonomy", autonomy.value, system)
+
+    def reload_config(self) -> bool:
+        """Read the configuration file now; False where it is wrong and the last good one stays."""
+        return self.policies.file.reload()
+
+    def _settings_changed(self) -> None:
+        """Told to whoever looks."""
 
     # --- look
 
@@ -127,8 +175,37 @@ class Service:
             "changes_waiting_count": sum(not c.state.is_in_flight for c in alive),
             "ledger": self._chain(),
             "telemetry": msgspec.to_builtins(self.telemetry.status()),
-            "policy": msgspec.to_builtins(self.config.policy),
+            "policy": msgspec.to_builtins(self.policy_of("")),
+            "config": self._config_file(),
+            "freezes": msgspec.to_builtins(self.steering.freezes()),
+            "needs_yes": self.needs_yes(),
         }
+
+    def _config_file(self) -> Json:
+        """The file, and what is wrong with it."""
+        file: Json = msgspec.to_builtins(self.policies.file.status())
+        ignored = self.policies.ignored(system.name for system in self.state.systems())
+        return {**file, "overrides_ignored_count": len(ignored)}
+
+    def needs_yes(self) -> list[Json]:
+        """Cases that wait for a person where policy says that trimtab is to ask (`approve`), most saved first."""
+        waiting = [
+            change
+            for change in self.state.changes(alive=True, limit=WAITING_MAX)
+            if change.state is ChangeState.PROPOSED
+            and limits_of(self.policy_of(change.system), change.proposal.kind).autonomy is Autonomy.APPROVE
+            and not self.machine.is_approved(change)
+        ]
+        return [
+            {
+                "case_id": change.case_id,
+                "change_id": change.id,
+                "system": change.system,
+                "summary": change.proposal.summary,
+                "gain_ms_per_s": change.proposal.gain_ms_per_s,
+            }
+            for change in sorted(waiting, key=lambda change: -change.proposal.gain_ms_per_s)
+        ]
 
     def _chain(self) -> Json:
         """The ledger's hash chain, walked anew when the last walk is older than `CHAIN_CHECK_S`."""
@@ -153,16 +230,17 @@ class Service:
             "added_at_ms": system.added_at_ms,
             "watch": None if watched is None else msgspec.to_builtins(watched.watcher.status()),
             "loop_error": None if loop is None else loop.last_error,
+            "autonomy": {kind: limits_of(self.policy_of(system.name), kind).autonomy.value for kind in KINDS},
         }
 
     def queries(self, system: str | None, limit: int) -> list[Json]:
         """Query shapes of the last detection window, heaviest first."""
         now_ms = self._clock.now_ms()
-        start_ms = now_ms - int(self.config.detect.window_s * 1000)
         found: list[Json] = []
         for name, watched in list(self._watched.items()):
             if system is not None and name != system:
                 continue
+            start_ms = now_ms - int(self.policy_of(name).detect.window_s * 1000)
             shapes = watched.shapes()
             slices = self.telemetry.slices(name, start_ms, now_ms)
             for load in shape_loads(slices)[:limit]:
@@ -199,10 +277,11 @@ class Service:
             return None
         if self.state.system(case.system).change_reference is None:
             return "no connection for changes was given: trimtab watch DSN --change-dsn DSN"
-        autonomy = self.config.create_index.autonomy
-        if autonomy is not Autonomy.AUTO and change.approved_by is None:
+        autonomy = limits_of(self.policy_of(case.system), change.proposal.kind).autonomy
+        if autonomy in (Autonomy.SUGGEST, Autonomy.APPROVE) and change.approved_by is None:
             return f"a person's yes: trimtab approve {case.id}"
-        return self.judge.ready(change.proposal, self.config.policy, self._clock.now_ms()) or change.reason
+        blocking = [result.message for result in self.machine.guards(change.id) if result.passed is False]
+        return "; ".join(blocking) or change.reason
 
     def ledger(self, limit: int) -> list[Json]:
         """The newest ledger entries, newest first."""
@@ -259,6 +338,7 @@ class Service:
                 loop.stop(STOP_TIMEOUT_S)
             if watched is not None:
                 watched.stop()
+            self.steering.forget(name)
         return self.status()
 
     def ensure_watched(self, dsn: str, change_dsn: str) -> str:
@@ -271,8 +351,7 @@ class Service:
         """Approve the proposed change of a case: the one with this hash, until the approval expires."""
         _check_person(by)
         change = self._proposed(case_id)
-        expires_at_ms = change.approval_expires_at_ms
-        if expires_at_ms is not None and expires_at_ms > self._clock.now_ms():
+        if change.state is ChangeState.PROPOSED and self.machine.is_approved(change):
             raise ConflictError(f"case {case_id} was approved by {change.approved_by} already", case_id=case_id)
         if content_hash != change.proposal.content_hash:
             raise ConflictError(
@@ -300,11 +379,19 @@ class Service:
             raise NotFound(f"case {case_id} proposes no change", case_id=case_id)
         return self.state.change(case.change_id)
 
-    def freeze(self, frozen: bool, by: str) -> Json:
-        """The kill switch: nothing new is applied while frozen; undoing goes on."""
+    def freeze(
+        self, frozen: bool, by: str, reason: str | None = None, system: str | None = None, kind: str | None = None
+    ) -> Json:
+        """Freeze or thaw everything (the kill switch), one system, or one kind of change on it.
+
+        Nothing new is applied while frozen; watching and undoing go on.
+        """
         _check_person(by)
-        log.warning("frozen" if frozen else "unfrozen", by=by)
-        self.state.set_kill_switch(f"frozen by {by}" if frozen else None)
+        if frozen:
+            self.steering.freeze(by, reason, system, kind)
+        else:
+            self.steering.thaw(by, system, kind)
+        self._settings_changed()
         return self.status()
 
 

@@ -21,6 +21,10 @@ from trimtab.model.setting import METADATA_KEY, About
 
 SHOWN_CHARS_MAX = 60
 TEXT_CHARS_MAX = 1000
+KNOWN_MAX = 30
+
+Plain = str | int | float | bool | list[str]
+"""A value as TOML and JSON have it."""
 
 
 class Kind(StrEnum):
@@ -152,7 +156,7 @@ def _settings() -> Iterator[Setting]:
                 kind=Kind.CHOICE if enum else _KINDS[hint],
                 default=made.default,
                 about=made.metadata[METADATA_KEY],
-                choices=tuple(enum) if enum else (),
+                choices=tuple(member.value for member in enum) if enum else (),
                 enum=enum,
             )
 
@@ -186,7 +190,10 @@ def did_you_mean(name: str, known: typing.Iterable[str]) -> str:
     """
     names = sorted(known)
     close = difflib.get_close_matches(name, names, 1)
-    return f" (did you mean {close[0]}?)" if close else f" (known: {', '.join(names)})"
+    if close:
+        return f" (did you mean {close[0]}?)"
+    shown_names = names if len(names) <= KNOWN_MAX else [*names[:KNOWN_MAX], "..."]
+    return f" (known: {', '.join(shown_names)})"
 
 
 def shown(value: object) -> str:
@@ -225,12 +232,16 @@ def _long_number(value: int) -> str:
     return f"… ({digits} digits)"
 
 
-def plain(value: object) -> object:
-    """A value as TOML and JSON have it.
+def plain(value: object) -> Plain:
+    """A value of a setting as TOML and JSON have it.
 
     >>> plain(("a", "b")), plain(5.0)
     (['a', 'b'], 5.0)
     """
     if isinstance(value, Enum):
-        return value.value
-    return list(value) if isinstance(value, tuple) else value
+        return str(value.value)
+    if isinstance(value, list | tuple):
+        return [str(item) for item in value]
+    if isinstance(value, str | int | float | bool):
+        return value
+    raise TypeError(f"no setting has a value like {value!r}")

@@ -15,22 +15,31 @@ from trimtab.act.measure import EffectJudge
 from trimtab.app.access import Access
 from trimtab.app.clock import WallClock
 from trimtab.app.config import Config
+from trimtab.app.config_file import ConfigFile
 from trimtab.app.disturbances import disturbances
 from trimtab.app.local import LocalMeasures
+from trimtab.app.policies import Policies
 from trimtab.app.service import Service
+from trimtab.app.table_reach import TableReach
 from trimtab.app.watched import Watched
 from trimtab.extend import registry
 from trimtab.model.errors import InputError, PermissionMissing
 from trimtab.model.query import QueryShape
 from trimtab.sql.connect import Reference
+from trimtab.store.policy_overrides import PolicyOverrides
 from trimtab.store.state import State
 from trimtab.store.telemetry import EmbeddedTelemetry
 
 STATE_FILE = "state.db"
 
 
-def open_service(config: Config, data_dir: Path, url: str, *, login_needed: bool = False) -> Service:
-    """Open both stores under `data_dir` (made with mode 0700) and wire everything on them."""
+def open_service(
+    config: Config, data_dir: Path, url: str, *, login_needed: bool = False, config_path: Path | None = None
+) -> Service:
+    """Open both stores under `data_dir` (made with mode 0700) and wire everything on them.
+
+    `config_path` is the file that `config` was read from: it is read again whenever it changes.
+    """
     try:
         data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
@@ -68,9 +77,11 @@ def open_service(config: Config, data_dir: Path, url: str, *, login_needed: bool
         )
         for plugin in registry.load(registry.ACTUATORS).values()
     ]
-    machine = Machine(state, actuators, judge, clock, policy_of=lambda _system: config.policy)
+    policies = Policies(ConfigFile(config_path, config, clock.now_ms), PolicyOverrides(state.database), clock.now_ms)
+    reach = TableReach(telemetry, shapes_of, clock)
+    machine = Machine(state, actuators, judge, clock, policy_of=policies.of, calls_share=reach.share)
     access = Access(state.database, clock.now_ms, login_needed=login_needed)
-    return Service(config, telemetry, state, machine, judge, clock, url, watched, stop, access)
+    return Service(policies, telemetry, state, machine, judge, clock, url, watched, stop, access)
 
 
 def connect_to_change(state: State, system: str) -> psycopg.Connection[tuple[Any, ...]]:
