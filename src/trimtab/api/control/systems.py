@@ -21,10 +21,13 @@ class WatchRequest(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class FreezeRequest(msgspec.Struct, forbid_unknown_fields=True):
-    """POST /api/trimtab/freeze: the kill switch."""
+    """POST /api/trimtab/freeze: the kill switch; with `system` (and `kind`) only there (and only that)."""
 
     frozen: bool
     by: str | None = None
+    reason: str | None = None
+    system: str | None = None
+    kind: str | None = None
 
 
 def _watch(service: Service, request: Request, body: WatchRequest) -> dict[str, object]:
@@ -36,8 +39,10 @@ def _watch(service: Service, request: Request, body: WatchRequest) -> dict[str, 
 
 
 def _freeze(service: Service, request: Request, body: FreezeRequest) -> dict[str, object]:
-    note(request, frozen=body.frozen)
-    return service.freeze(body.frozen, acting(request, body.by))
+    note(request, target=body.system or "all systems", frozen=body.frozen, reason=body.reason, kind=body.kind)
+    return service.freeze(
+        body.frozen, acting(request, body.by), body.reason or None, body.system or None, body.kind or None
+    )
 
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -69,7 +74,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         "POST",
         "/freeze",
-        "The kill switch: no new change while frozen",
+        "Freeze or thaw: no new change while frozen, everywhere or on one system",
         _freeze,
         FreezeRequest,
         permission=Permission.DECIDE,
