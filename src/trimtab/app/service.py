@@ -72,7 +72,15 @@ class Service:
         self._loops: dict[str, SystemLoop] = {}
         self._stop = stop
         self.access = access
-        self.read = Reader(telemetry, state, watched, clock, self._waits_for)
+        self.read = Reader(
+            telemetry,
+            state,
+            watched,
+            clock,
+            waits_for=self._waits_for,
+            latest=machine.latest,
+            loop_error=self._loop_error,
+        )
         self._lock = threading.Lock()
         self._chain_lock = threading.Lock()
         self._chain_report: tuple[float, ChainReport] | None = None
@@ -214,6 +222,10 @@ class Service:
                 self._chain_report = (time.monotonic(), self.state.verify_chain())
             report = self._chain_report[1]
         return {"entries_count": report.entries_count, "intact": report.intact, "problem": report.problem}
+
+    def _loop_error(self, name: str) -> str | None:
+        loop = self._loops.get(name)
+        return None if loop is None else loop.last_error
 
     def systems(self) -> list[Json]:
         """Watched systems, and what trimtab can see of each."""

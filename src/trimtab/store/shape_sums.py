@@ -29,7 +29,7 @@ _SUMS = (
 
 @dataclass(frozen=True, slots=True)
 class ShapeSums:
-    """N shapes that ran in a window, the one with the most execution time first. Arrays have shape [N]."""
+    """N shapes that ran in a window, by system and fingerprint. Arrays have shape [N]."""
 
     systems: list[str]
     fingerprints: list[str]
@@ -76,9 +76,9 @@ def shape_sums(
         for piece in window.pieces
     )
     found = store.query(
-        "SELECT system_, fingerprint_, sum(calls_) AS calls, sum(total_) AS total, sum(rows_) AS returned,"
-        f" sum(hit_) AS hit, sum(read_) AS read FROM ({parts}) GROUP BY system_, fingerprint_"
-        f" ORDER BY total DESC, system_, fingerprint_ LIMIT {SHAPES_MAX}",
+        "SELECT * FROM (SELECT system_, fingerprint_, sum(calls_) AS calls, sum(total_) AS total, sum(rows_) AS"
+        f" returned, sum(hit_) AS hit, sum(read_) AS read FROM ({parts}) GROUP BY system_, fingerprint_"
+        f" ORDER BY total DESC LIMIT {SHAPES_MAX}) ORDER BY system_, fingerprint_",
         parameters,
     )
     return ShapeSums(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from trimtab.app.reading.answers import (
@@ -13,30 +13,52 @@ from trimtab.app.reading.answers import (
     ExecutionOrder,
     LedgerPage,
     Overview,
+    Series,
     SeriesAnswer,
     ShapeSort,
     ShapesPage,
     ShapeStory,
 )
+from trimtab.app.reading.cases import case_story, cases_page, changes_page, ledger_page
+from trimtab.app.reading.executions import executions_of
+from trimtab.app.reading.keys import parse_key
+from trimtab.app.reading.marks import marks_of
+from trimtab.app.reading.overview import overview_of
 from trimtab.app.reading.ranges import Range, parse_range
+from trimtab.app.reading.texts import ShapeTexts
+from trimtab.model.errors import InputError, NotFound
 
 if TYPE_CHECKING:
+    from trimtab.app.reading.series import OwnLines
     from trimtab.app.watched import Watched
     from trimtab.extend.contracts import Clock
     from trimtab.model.case import Case
+    from trimtab.model.change import Judgement
+    from trimtab.store.grid import Grid
     from trimtab.store.state import State
     from trimtab.store.telemetry import TelemetryStore
 
 ROWS_MAX = 1000
 """Rows of one page of a list."""
-POINTS_MAX = 10_000
+OFFSET_MAX = 1_000_000
+SEARCH_CHARS_MAX = 200
+POINTS_MIN, POINTS_MAX = 10, 10_000
 """Points of one line."""
 KEYS_MAX = 24
 """Keys of one question for lines."""
 
 
+def no_own_lines(key: str, _name: str, _grid: Grid) -> Iterable[Series]:
+    """While nothing tells about trimtab itself."""
+    raise InputError(f"key: {key!r}: there are no numbers of trimtab itself here", field="key", observed=key)
+
+
 class Reader:
-    """Reads both stores for people. Thread-safe; every answer is bounded."""
+    """Reads both stores for people. Thread-safe; every answer is bounded.
+
+    `waits_for` says whose turn a case is, `latest` is the last look at a change under watch, `loop_error` what keeps
+    a system's loop from working. `own_lines` may be replaced by what tells trimtab's own numbers.
+    """
 
     def __init__(
         self,
@@ -44,13 +66,20 @@ class Reader:
         state: State,
         watched: Mapping[str, Watched],
         clock: Clock,
-        waits_for: Callable[[Case], str | None],
+        *,
+        waits_for: Callable[[Case], str | None] = lambda _case: None,
+        latest: Callable[[str], Judgement | None] = lambda _change_id: None,
+        loop_error: Callable[[str], str | None] = lambda _system: None,
     ) -> None:
         self.telemetry = telemetry
         self.state = state
         self.watched = watched
         self.clock = clock
-        self.waits_for = waits_for
+        self.own_lines: OwnLines = no_own_lines
+        self._waits_for = waits_for
+        self._latest = latest
+        self._loop_error = loop_error
+        self.texts = ShapeTexts(telemetry, watched)
 
     def range(self, from_text: str | None, to_text: str | None) -> Range:
         """A range as people write it, seen from now; see `parse_range`."""
@@ -58,7 +87,7 @@ class Reader:
 
     def overview(self, within: Range) -> Overview:
         """Systems, what is wrong, what changed last, what is in flight and what waits."""
-        raise NotImplementedError
+        return overview_of(self.telemetry, self.state, self.watched, self._loop_error, within, self.clock.now_ms())
 
     def shapes(
         self,
@@ -71,11 +100,19 @@ class Reader:
         offset: int = 0,
     ) -> ShapesPage:
         """Shapes that ran in a range, of one system or all. `search` is found in text, tables or fingerprint."""
-        raise NotImplementedError
+        from trimtab.app.reading.shapes import Shapes
+
+        _check_page(limit, offset, search)
+        if system is not None:
+            self._check_system(system)
+        shapes = Shapes(self.telemetry, self.state, self.texts)
+        return shapes.page(system, within, search, sort, descending, limit, offset)
 
     def shape(self, system: str, fingerprint: str, within: Range) -> ShapeStory:
         """One shape; NotFound where neither the store nor a case knows it."""
-        raise NotImplementedError
+        from trimtab.app.reading.shapes import Shapes
+
+        return Shapes(self.telemetry, self.state, self.texts).story(system, fingerprint, within)
 
     def series(self, keys: Sequence[str], within: Range, points: int = 600) -> SeriesAnswer:
         """Lines for charts on one grid of at most `points` steps, and what happened meanwhile.
@@ -83,8 +120,36 @@ class Reader:
         Keys: `shape/SYSTEM/FINGERPRINT/` + mean_ms, calls_per_s, load_ms_per_s, rows_per_s, read_blocks_per_s, p50_ms,
         p95_ms or p99_ms; `system/SYSTEM/` + load_ms_per_s, calls_per_s, mean_ms, sessions_active or waits (one line
         for each kind of wait); `server/SYSTEM/NAME` for a number of the server; `self/NAME` for trimtab's own.
+        A step is never shorter than what the systems are looked at.
         """
-        raise NotImplementedError
+        from trimtab.app.reading.series import Lines
+        from trimtab.store.grid import grid_of
+
+        _check("points", points, POINTS_MIN, POINTS_MAX)
+        if len(keys) > KEYS_MAX:
+            raise InputError(f"key: at most {KEYS_MAX} keys, found {len(keys)}", field="key", limit=KEYS_MAX)
+        wanted = [parse_key(key) for key in dict.fromkeys(keys)]
+        systems = sorted({key.system for key in wanted if key.system})
+        grid = grid_of(within.from_ms, within.to_ms, points, self._look_ms(systems))
+        lines = Lines(self.telemetry, grid, self.clock.now_ms(), self.own_lines)
+        return SeriesAnswer(
+            from_ms=grid.start_ms,
+            to_ms=grid.end_ms,
+            step_ms=grid.step_ms,
+            series=lines.of(wanted),
+            marks=marks_of(self.telemetry, self.state, systems, within),
+        )
+
+    def _check_system(self, system: str) -> None:
+        """NotFound where a system is neither watched nor ever was, as far as is remembered."""
+        if system not in {known.name for known in self.state.systems()} and not self.texts.of(system):
+            raise NotFound(f"there is no system named {system!r}", system=system)
+
+    def _look_ms(self, systems: Sequence[str]) -> int:
+        """How often the systems are looked at: the longest of their slices."""
+        watched = (self.watched.get(system) for system in systems)
+        lengths = (each.watcher.status().intervals_s.get("statements", 1.0) for each in watched if each is not None)
+        return round(1000 * max(lengths, default=1.0))
 
     def executions(
         self,
@@ -94,8 +159,10 @@ class Reader:
         order: ExecutionOrder = ExecutionOrder.SLOWEST,
         limit: int = 50,
     ) -> tuple[Execution, ...]:
-        """Single executions of a shape, from the spans of those who called it."""
-        raise NotImplementedError
+        """Single executions of a shape, from the spans of those who called it (they do not say which system it was)."""
+        _check("limit", limit, 1, ROWS_MAX)
+        self._check_system(system)
+        return executions_of(self.telemetry, fingerprint, within, order, limit)
 
     def cases(
         self,
@@ -107,16 +174,36 @@ class Reader:
         offset: int = 0,
     ) -> CasesPage:
         """Cases, newest first. `states` may name states and verdicts: open, advised, changing, closed, kept, ..."""
-        raise NotImplementedError
+        _check_page(limit, offset, search)
+        return cases_page(self.state, states=states, system=system, search=search, limit=limit, offset=offset)
 
     def case(self, case_id: int) -> CaseStory:
         """One case from the finding to the verdict."""
-        raise NotImplementedError
+        return case_story(self.state, case_id, self._waits_for, self._latest)
 
     def ledger(self, limit: int = 100, before_seq: int | None = None) -> LedgerPage:
         """Everything that was ever written down, newest first."""
-        raise NotImplementedError
+        _check("limit", limit, 1, ROWS_MAX)
+        return ledger_page(self.state, limit, before_seq)
 
     def changes_ever(self, limit: int = 100, offset: int = 0) -> ChangesPage:
         """Everything that ever touched a target, with its measured effect and its undo, newest first."""
-        raise NotImplementedError
+        _check_page(limit, offset, "")
+        return changes_page(self.state, limit, offset)
+
+
+def _check_page(limit: int, offset: int, search: str) -> None:
+    _check("limit", limit, 1, ROWS_MAX)
+    _check("offset", offset, 0, OFFSET_MAX)
+    if len(search) > SEARCH_CHARS_MAX:
+        raise InputError(
+            f"search has at most {SEARCH_CHARS_MAX} characters, found {len(search)}",
+            field="search",
+            limit=SEARCH_CHARS_MAX,
+            observed=len(search),
+        )
+
+
+def _check(name: str, value: int, low: int, high: int) -> None:
+    if not low <= value <= high:
+        raise InputError(f"{name} must be from {low} to {high}, found {value}", field=name, limit=high, observed=value)

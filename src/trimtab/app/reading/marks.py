@@ -1,0 +1,59 @@
+"""What happened on systems in a range: findings, builds, verdicts, and what befell the servers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from trimtab.app.reading.answers import Mark
+from trimtab.app.reading.ranges import Range
+from trimtab.model.change import Change, ChangeState
+from trimtab.observe.postgres.facts import EventKind
+from trimtab.store.state import State
+from trimtab.store.state_of_shapes import cases_between, changes_between
+from trimtab.store.telemetry import TelemetryStore
+
+MARKS_MAX = 200
+EVENTS = (
+    EventKind.CONNECTION_LOST,
+    EventKind.SERVER_RESTARTED,
+    EventKind.STATISTICS_RESET,
+    EventKind.SETTING_CHANGED,
+)
+"""Events of a server that explain a step in a line."""
+
+_EVENTS = (
+    "SELECT toString(system) AS name, happened_at_ms, message FROM server_events"
+    " WHERE system IN {systems:Array(String)} AND kind IN {kinds:Array(String)}"
+    " AND happened_at_ms >= {start:Int64} AND happened_at_ms < {end:Int64}"
+    f" ORDER BY happened_at_ms DESC LIMIT {MARKS_MAX}"
+)
+
+
+def marks_of(telemetry: TelemetryStore, state: State, systems: Sequence[str], within: Range) -> tuple[Mark, ...]:
+    """The newest marks, oldest first."""
+    if not systems:
+        return ()
+    found = [
+        Mark(case.opened_at_ms, None, "finding", case.finding.title, case.system, case.id, case.change_id)
+        for case in cases_between(state.database, systems, within.from_ms, within.to_ms)
+    ]
+    for change in changes_between(state.database, systems, within.from_ms, within.to_ms):
+        found.extend(_marks_of_change(change))
+    kinds = [kind.value for kind in EVENTS]
+    window = {"systems": list(systems), "kinds": kinds, "start": within.from_ms, "end": within.to_ms}
+    events = telemetry.query(_EVENTS, window).to_pylist()
+    found.extend(Mark(row["happened_at_ms"], None, "event", row["message"], row["name"]) for row in events)
+    inside = [mark for mark in found if within.from_ms <= (mark.end_ms or mark.at_ms) and mark.at_ms < within.to_ms]
+    return tuple(sorted(inside, key=lambda mark: (mark.at_ms, mark.kind, mark.label))[-MARKS_MAX:])
+
+
+def _marks_of_change(change: Change) -> list[Mark]:
+    if change.apply_started_at_ms is None:
+        return []
+    where = (change.system, change.case_id, change.id)
+    marks = [Mark(change.apply_started_at_ms, change.applied_at_ms, "change", change.proposal.summary, *where)]
+    if change.finished_at_ms is not None:
+        said = {ChangeState.KEPT: "kept", ChangeState.ROLLED_BACK: "rolled back"}.get(change.state, change.state.value)
+        label = f"{said}: {change.proposal.summary}"
+        marks.append(Mark(change.finished_at_ms, None, "verdict", label, *where))
+    return marks

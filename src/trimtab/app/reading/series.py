@@ -1,0 +1,153 @@
+"""Lines for charts: whatever is asked for on one grid, with as few questions to the engine as that takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from trimtab.app.reading.answers import Series
+from trimtab.app.reading.keys import LEVELS, SHAPE_MEASURES, SYSTEM_MEASURES, Key
+from trimtab.observe.postgres.server_numbers import is_counter
+from trimtab.store.grid import Grid
+from trimtab.store.latencies import quantile_lines
+from trimtab.store.lines import (
+    ActivityLines,
+    ExecutionLines,
+    activity_lines,
+    observed_line,
+    server_line,
+    shape_lines,
+    system_lines,
+)
+from trimtab.store.telemetry import TelemetryStore
+
+DECIMALS = 4
+ACTIVITY = frozenset({"sessions_active", "waits"})
+
+Floats = npt.NDArray[np.float64]
+Booleans = npt.NDArray[np.bool_]
+OwnLines = Callable[[str, str, Grid], Iterable[Series]]
+"""trimtab's own numbers: key, name and grid give lines."""
+
+
+class Lines:
+    """Answers one question for lines; what several keys need is asked for once."""
+
+    def __init__(self, telemetry: TelemetryStore, grid: Grid, now_ms: int, own_lines: OwnLines) -> None:
+        self._telemetry = telemetry
+        self._grid = grid
+        self._own_lines = own_lines
+        self._is_past = grid.start_ms + grid.step_ms * np.arange(grid.count) <= now_ms
+        self._observed: dict[str, tuple[Floats, Floats]] = {}
+        self._activity: dict[str, ActivityLines] = {}
+        self._systems: dict[str, ExecutionLines] = {}
+
+    def of(self, keys: Sequence[Key]) -> tuple[Series, ...]:
+        """A line for each key, in order; several for waits."""
+        shapes = self._shapes([key for key in keys if key.family == "shape"])
+        found: list[Series] = []
+        for key in keys:
+            match key.family:
+                case "shape":
+                    measure = SHAPE_MEASURES[key.measure]
+                    found.append(Series(key.text, measure.name, measure.unit, _plain(shapes[key])))
+                case "system":
+                    found.extend(self._system(key))
+                case "server":
+                    found.append(self._server(key))
+                case _:
+                    found.extend(self._own_lines(key.text, key.measure, self._grid))
+        return tuple(found)
+
+    def _shapes(self, keys: Sequence[Key]) -> Mapping[Key, Floats]:
+        found: dict[Key, Floats] = {}
+        for system in dict.fromkeys(key.system for key in keys):
+            mine = [key for key in keys if key.system == system]
+            counted = [key for key in mine if key.measure not in LEVELS]
+            names = list(dict.fromkeys(key.fingerprint for key in counted))
+            if names:
+                lines = shape_lines(self._telemetry, system, names, self._grid)
+                for key in counted:
+                    found[key] = self._measured(system, lines, names.index(key.fingerprint), key.measure)
+            for name in dict.fromkeys(key.fingerprint for key in mine if key.measure in LEVELS):
+                wanted = [key for key in mine if key.fingerprint == name and key.measure in LEVELS]
+                levels = [LEVELS[key.measure] for key in wanted]
+                found |= zip(wanted, quantile_lines(self._telemetry, name, levels, self._grid), strict=True)
+        return found
+
+    def _system(self, key: Key) -> Iterable[Series]:
+        measure = SYSTEM_MEASURES[key.measure]
+        if key.measure not in ACTIVITY:
+            if key.system not in self._systems:
+                self._systems[key.system] = system_lines(self._telemetry, key.system, self._grid)
+            line = self._measured(key.system, self._systems[key.system], 0, key.measure)
+            return [Series(key.text, measure.name, measure.unit, _plain(line))]
+        if key.system not in self._activity:
+            self._activity[key.system] = activity_lines(self._telemetry, key.system, self._grid)
+        lines = self._activity[key.system]
+        if key.measure == "sessions_active":
+            return [Series(key.text, measure.name, measure.unit, _plain(self._carried(lines.active)))]
+        return [
+            Series(key.text, kind or "running", measure.unit, _plain(self._carried(line)))
+            for kind, line in zip(lines.wait_event_types, lines.waiting, strict=True)
+        ]
+
+    def _server(self, key: Key) -> Series:
+        counter = is_counter(key.measure)
+        line, unit = server_line(self._telemetry, key.system, key.measure, self._grid, is_counter=counter)
+        shown = f"{unit}/s" if counter and unit else unit
+        return Series(key.text, key.measure.replace("_", " "), shown, _plain(self._carried(line)))
+
+    def _measured(self, system: str, lines: ExecutionLines, row: int, measure: str) -> Floats:
+        """One measure of one line; NaN where nobody looked, and a mean where nothing ran."""
+        if system not in self._observed:
+            self._observed[system] = observed_line(self._telemetry, system, self._grid)
+        observed_ms, slices = self._observed[system]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            if measure == "mean_ms":
+                line = np.where(lines.calls[row] > 0, lines.total_exec_time_ms[row] / lines.calls[row], np.nan)
+            else:
+                amount = {
+                    "calls_per_s": lines.calls,
+                    "load_ms_per_s": lines.total_exec_time_ms,
+                    "rows_per_s": lines.rows,
+                    "read_blocks_per_s": lines.shared_blks_read,
+                }[measure][row]
+                line = np.where(observed_ms > 0, amount / (observed_ms / 1000), np.nan)
+            # A slice that is longer than a step tells also about the steps in which no slice begins.
+            reach = np.where(slices > 0, np.maximum(1, np.rint(observed_ms / slices / self._grid.step_ms)), 0)
+        return np.where(self._is_past, carried(line, slices > 0, reach), np.nan)
+
+    def _carried(self, line: Floats) -> Floats:
+        """A number that is looked at less often than once a step holds until the next look."""
+        seen = ~np.isnan(line)
+        places = np.flatnonzero(seen)
+        spacing = float(np.median(np.diff(places))) if len(places) > 1 else 1.0
+        reach = np.where(seen, max(1.0, np.rint(1.5 * spacing)), 0)
+        return np.where(self._is_past, carried(line, seen, reach), np.nan)
+
+
+def carried(line: Floats, seen: Booleans, reach: Floats) -> Floats:
+    """The line with each value that was seen carried over at most `reach` of the steps behind it; all [T].
+
+    >>> carried(np.array([5.0, 0, 0, 7.0, 0]), np.array([1, 0, 0, 1, 0]) > 0, np.array([1, 0, 0, 1, 0.0])).tolist()
+    [5.0, 5.0, nan, 7.0, 7.0]
+    """
+    places = np.arange(len(line))
+    source = np.maximum.accumulate(np.where(seen, places, -1))
+    holds = (source >= 0) & (places - source <= reach[source])
+    return np.where(holds, line[source], np.nan)
+
+
+def _plain(line: Floats) -> list[float | None]:
+    """Numbers for JSON.
+
+    >>> _plain(np.array([1.00001, np.nan]))
+    [1.0, None]
+    """
+    values = np.round(line, DECIMALS).astype(object)
+    values[np.isnan(line)] = None
+    plain: list[float | None] = values.tolist()
+    return plain
