@@ -61,6 +61,23 @@ def test_the_book_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sum(book.known(i) is not None for i in range(50)) == 20
 
 
+def test_ten_thousand_shapes_are_known_and_their_characters_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    book = ShapeBook("shop")
+    versions = set()
+    for i in range(10_000):
+        book.learn(i, f"SELECT c{i} FROM t{i}")
+        versions.add(book.version)
+    assert len(book.shapes()) == 10_000
+    assert len(versions) == 10_000
+    before = book.version
+    book.learn(10_000, "SELECT c7 FROM t7")
+    assert book.version == before, "another id of a known shape brings no new shape"
+    monkeypatch.setattr(shapes, "TEXT_CHARS_MAX", 1_000)
+    book.learn(10_001, "SELECT one FROM more")
+    assert book.version != before
+    assert sum(len(shape.text) for shape in book.shapes()) <= 1_000
+
+
 def test_samples_are_bounded_by_shapes_and_by_characters() -> None:
     keeper = SampleKeeper(per_shape_max=3, shapes_max=2, chars_max=50)
     for shape in "abc":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import psycopg
@@ -19,6 +20,7 @@ from trimtab.store.telemetry import TelemetryStore
 JOIN_TIMEOUT_S = 10.0
 RESTART_S = 10.0
 WHAT_IF_TIMEOUT_MS = 5_000
+PLAN_LOCK_TIMEOUT_MS = 200
 
 log = structlog.get_logger()
 
@@ -36,10 +38,12 @@ class Watched:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"watch-{system.name}", daemon=True)
         self._stored: dict[str, QueryShape] = {}
+        self._known: tuple[int, Mapping[str, QueryShape]] = (-1, {})
 
     def start(self) -> None:
         """Begin to watch. Shapes of earlier runs are read from the store, so that old slices have their texts."""
         self._stored = {shape.fingerprint: shape for shape in self._telemetry.shapes(self.system.name)}
+        self._known = (-1, {})
         self._thread.start()
 
     def _run(self) -> None:
@@ -57,11 +61,27 @@ class Watched:
             self._thread.join(JOIN_TIMEOUT_S)
 
     def shapes(self) -> Mapping[str, QueryShape]:
-        """Every shape that is known, by fingerprint."""
-        return {**self._stored, **{shape.fingerprint: shape for shape in self.watcher.shapes()}}
+        """Every shape that is known, by fingerprint: the same mapping until a new one is seen."""
+        version, known = self._known
+        newest = self.watcher.shapes_version
+        if newest != version:
+            known = MappingProxyType({**self._stored, **{s.fingerprint: s for s in self.watcher.shapes()}})
+            self._known = (newest, known)
+        return known
 
     def connect_to_advise(self) -> psycopg.Connection[tuple[Any, ...]]:
         """A read-only session for plans and what-if."""
         return self.reference.connect(
             "trimtab/advise", read_only=True, statement_timeout_ms=WHAT_IF_TIMEOUT_MS, autocommit=True
+        )
+
+    def connect_to_plan(self, analyze_timeout_ms: int) -> psycopg.Connection[tuple[Any, ...]]:
+        """A read-only session for one plan; it gives up before a lock keeps others waiting behind it."""
+        timeout_ms = max(WHAT_IF_TIMEOUT_MS, analyze_timeout_ms)
+        return self.reference.connect(
+            "trimtab/plan",
+            read_only=True,
+            statement_timeout_ms=timeout_ms,
+            lock_timeout_ms=PLAN_LOCK_TIMEOUT_MS,
+            autocommit=True,
         )

@@ -26,9 +26,15 @@ _EXECUTIONS = (
     " WHERE system = {system:String} AND started_at_ms >= {start:Int64} AND ended_at_ms <= {end:Int64}"
     " AND started_at_ms < {end:Int64}"
 )
+SHAPES_MAX = 20_000
+SHAPE_CHARS_MAX = 16_000_000
+"""All texts together."""
+
 _SHAPES = (
-    "SELECT fingerprint, text, statement, tables FROM query_shapes FINAL"
-    " WHERE system = {system:String} ORDER BY fingerprint"
+    "SELECT fingerprint, text, statement, tables FROM (SELECT *, sum(lengthUTF8(text)) OVER"
+    " (ORDER BY seen_at_ms DESC, fingerprint ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS chars"
+    " FROM query_shapes FINAL WHERE system = {system:String} ORDER BY seen_at_ms DESC, fingerprint"
+    f" LIMIT {SHAPES_MAX}) WHERE chars <= {SHAPE_CHARS_MAX} ORDER BY fingerprint"
 )
 _LATENCY = (
     "SELECT count() AS spans_count, avg(duration_ms) AS mean_ms,"

@@ -80,7 +80,7 @@ class TelemetryStore(Protocol):
         ...
 
     def shapes(self, system: str) -> tuple[QueryShape, ...]:
-        """Every shape of a system that is known, sorted by fingerprint."""
+        """The shapes of a system that are known, sorted by fingerprint; of very many, those that were seen last."""
         ...
 
     def query(self, sql: str, parameters: Mapping[str, object] | None = None) -> pa.Table:

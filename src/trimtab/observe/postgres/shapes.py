@@ -12,7 +12,8 @@ from trimtab.sql.connect import OWN_MARK
 from trimtab.sql.fingerprint import shape_of
 
 QUERY_IDS_MAX = 50_000
-SHAPES_MAX = 5_000
+SHAPES_MAX = 20_000
+"""Texts are bounded by their characters as well: this bounds the many small ones."""
 TEXT_CHARS_MAX = 16_000_000
 """All shapes' texts together."""
 TELL_AGAIN_MS = 24 * 3600 * 1000
@@ -39,6 +40,12 @@ class ShapeBook:
         self._shapes: OrderedDict[str, QueryShape] = OrderedDict()
         self._told_ms: dict[str, int] = {}
         self._chars = 0
+        self._version = 0
+
+    @property
+    def version(self) -> int:
+        """Another number whenever `shapes` has become another set."""
+        return self._version
 
     def known(self, query_id: int) -> Known | None:
         """What the id stands for; None where its text has not been read yet."""
@@ -65,6 +72,7 @@ class ShapeBook:
             if shape.fingerprint not in self._shapes:
                 self._shapes[shape.fingerprint] = shape
                 self._chars += len(shape.text)
+                self._version += 1
             self._shapes.move_to_end(shape.fingerprint)
             while len(self._shapes) > SHAPES_MAX or self._chars > TEXT_CHARS_MAX:
                 dropped, old = self._shapes.popitem(last=False)

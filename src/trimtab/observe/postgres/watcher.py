@@ -157,6 +157,11 @@ class PostgresWatcher:
         """Every shape seen running, as far as they are kept; the most recently seen last."""
         return self._book.shapes()
 
+    @property
+    def shapes_version(self) -> int:
+        """Another number whenever `shapes` has become another set."""
+        return self._book.version
+
     def shape(self, fingerprint: str) -> QueryShape | None:
         """One shape, or None."""
         return self._book.shape(fingerprint)
