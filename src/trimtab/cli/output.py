@@ -207,13 +207,24 @@ def status(console: Console, answer: Json) -> None:
     console.print(Text(f"trimtab at {answer['url']}, up {answer['uptime_s']:.0f} s", "bold"))
     if answer["frozen"]:
         console.print(Text(f"FROZEN: {answer['frozen']}", "bold red"))
+    for freeze in answer["freezes"]:
+        what = f"{freeze['kind']} on {freeze['system']}" if freeze["kind"] else freeze["system"]
+        console.print(
+            Text(f"FROZEN: {what} by {freeze['frozen_by']} {moment(freeze['frozen_at_ms'])}: {freeze['reason']}", "red")
+        )
     autonomy = answer["policy"]["create_index"]["autonomy"]
     console.print(f"policy: create_index is '{autonomy}'")
+    _config(console, answer["config"])
+    for case in answer["needs_yes"]:
+        console.print(
+            Text(f"needs your yes: case {case['case_id']} on {case['system']}: {case['summary']}", "bold yellow")
+        )
     if not answer["systems"]:
         console.print("no system is watched: trimtab watch DSN")
     for row in answer["systems"]:
         watch = row["watch"] or {}
-        console.print(Text(f"{row['name']} ({row['dsn']}): {watch.get('state', 'starting')}"))
+        differs = [f"{kind} is '{level}'" for kind, level in row["autonomy"].items() if level != autonomy]
+        console.print(Text("; ".join([f"{row['name']} ({row['dsn']}): {watch.get('state', 'starting')}", *differs])))
         for problem in (watch.get("last_error"), row["loop_error"], *(watch.get("problems") or {}).values()):
             if problem:
                 console.print(Text(f"  problem: {problem}"))
@@ -228,3 +239,15 @@ def status(console: Console, answer: Json) -> None:
     console.print(f"telemetry: spool {size(store['spool_bytes'])}, quarantined {store['quarantined_count']} messages")
     ledger = answer["ledger"]
     console.print(f"ledger: {ledger['entries_count']} entries, {'intact' if ledger['intact'] else 'BROKEN'}")
+
+
+def _config(console: Console, file: Json) -> None:
+    """Only what a person should do something about."""
+    if file["last_error"]:
+        console.print(Text("the configuration file is wrong, the last good one is in force:", "bold red"))
+        console.print(Text(file["last_error"], "red"))
+    if file["needs_restart"]:
+        names = ", ".join(setting["name"] for setting in file["needs_restart"])
+        console.print(Text(f"in force only after a restart: {names}", "yellow"))
+    if file["overrides_ignored_count"]:
+        console.print(Text(f"overrides not in force: {file['overrides_ignored_count']} (trimtab policy)", "yellow"))
