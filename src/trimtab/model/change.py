@@ -9,12 +9,21 @@ from trimtab.model.index import IndexDefinition
 
 
 class Autonomy(StrEnum):
-    """How far trimtab may go by itself with one kind of action on one target."""
+    """How far trimtab may go by itself with one kind of action on one target: see `AUTONOMY_MEANINGS`."""
 
     OBSERVE = "observe"
     SUGGEST = "suggest"
     APPROVE = "approve"
     AUTO = "auto"
+
+
+AUTONOMY_MEANINGS: dict[Autonomy, str] = {
+    Autonomy.OBSERVE: "finds, and does not ask for advice: there is nothing to approve",
+    Autonomy.SUGGEST: "finds and proposes; a person may approve what is proposed, and nobody is asked to",
+    Autonomy.APPROVE: "finds, proposes and asks: the case stands under 'needs your yes', is told in the log and among "
+    "the events, and nothing is applied without a person's approval",
+    Autonomy.AUTO: "finds, proposes and applies by itself, within every limit",
+}
 
 
 class ChangeState(StrEnum):
