@@ -1,6 +1,6 @@
 """The words of the page for what the code calls by a short name: one table each, so that a thing has one name.
 
-A tone says how a word is drawn: `ok`, `warn`, `bad`, `info` or `quiet`. It never stands for the word.
+A tone says how a word is drawn: `ok`, `warn`, `bad`, `info`, `live` or `quiet`. It never stands for the word.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Word:
 STANDINGS: Mapping[str, Word] = {
     CaseState.OPEN: Word("open", "info", "Noticed; advice is on its way."),
     CaseState.ADVISED: Word("advised", "info", "A change is proposed. Nothing has been touched."),
-    CaseState.CHANGING: Word("changing", "info", "The change is being made or watched."),
+    CaseState.CHANGING: Word("changing", "live", "The change is being made or watched."),
     CaseState.CLOSED: Word("closed", "quiet", "Ended."),
     Verdict.KEPT: Word("kept", "ok", "Measured and proven faster, so it stays."),
     Verdict.ROLLED_BACK: Word("rolled back", "warn", "Measured, and taken back: the database is as it was before."),
@@ -40,9 +40,9 @@ STANDINGS: Mapping[str, Word] = {
 CHANGE_STATES: Mapping[str, Word] = {
     ChangeState.PROPOSED: Word("proposed", "info", "Nothing has been touched; the guards are asked before each start."),
     ChangeState.CHECKED: Word("checked", "info", "All checks have passed; nothing has been touched."),
-    ChangeState.CHECKPOINTED: Word("checkpointed", "info", "How to take it back is written down; nothing is touched."),
-    ChangeState.APPLYING: Word("applying", "info", "The statement runs on the target now."),
-    ChangeState.WATCHING: Word("watching", "info", "It is in place, and measured against what it would have been."),
+    ChangeState.CHECKPOINTED: Word("checkpointed", "live", "How to take it back is written down; nothing is touched."),
+    ChangeState.APPLYING: Word("applying", "live", "The statement runs on the target now."),
+    ChangeState.WATCHING: Word("watching", "live", "It is in place, and measured against what it would have been."),
     ChangeState.KEPT: Word("kept", "ok", "Proven faster: it stays."),
     ChangeState.ROLLED_BACK: Word("rolled back", "warn", "Proven slower, harmful, or unwanted: it was taken back."),
     ChangeState.INCONCLUSIVE: Word("inconclusive", "warn", "No effect could be proven in the time of the watch."),
@@ -119,9 +119,18 @@ CHECKS: Mapping[str, str] = {
     "cool_down": "Cool-down since the last change",
     "attempts": "Attempts so far",
     "retry_wait": "Wait before the next attempt",
+    "frozen": "Frozen after rollbacks, or by a person",
+    "change_window": "Change window",
+    "window_time_left": "Time left in the window",
+    "blast_radius_bytes": "Blast radius: size of the table",
+    "blast_radius_rows": "Blast radius: rows of the table",
+    "blast_radius_indexes": "Blast radius: indexes on the table",
+    "blast_radius_calls": "Blast radius: share of all calls",
     "baseline": "Baseline to judge by",
     "error_budget": "Error budget",
     "target": "Target can be read",
+    "server_version": "Version builds correctly",
+    "direct_connection": "No pooler in between",
     "server_writable": "Server takes writes",
     "table": "Table can be indexed",
     "privilege": "Privileges of the changing role",
@@ -172,3 +181,14 @@ def plain(name: str) -> str:
     'rolled back'
     """
     return name.replace("_", " ")
+
+
+def sentence(text: str | None) -> str:
+    """A message as a sentence: it begins large and ends with a full stop.
+
+    >>> sentence("there is no case 7"), sentence("Why?"), sentence(None)
+    ('There is no case 7.', 'Why?', '')
+    """
+    if not text:
+        return ""
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?", ":", "…")) else ".")
