@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import click
 
 from docs.generate.markdown import code, page, sentences, table
-from trimtab.cli.main import EXIT_CODES, main
+from trimtab.cli.common import EXIT_CODES
+from trimtab.cli.main import main
 
 Named = tuple[str, click.Command]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from docs.generate.markdown import code, page, sentences, table
 from trimtab.api.errors import status_of
-from trimtab.cli.main import exit_code
+from trimtab.cli.common import exit_code
 from trimtab.model import errors
 from trimtab.model.errors import TrimtabError
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from trimtab.app.passwords import Passwords, check_new_password
 from trimtab.app.tries import Tries, network_of
 from trimtab.model.access import (
+    LOOPBACK_PRINCIPAL,
     PERSON_ROLES,
     AuditEntry,
     How,
@@ -44,7 +45,6 @@ REFUSALS_AUDITED_MAX = 30
 TOKEN_MARK = "tt_"  # noqa: S105  (the beginning of every token, not a secret)
 TOKEN_PREFIX_CHARS = 9
 TOKEN_SECONDS_MAX = 10 * 366 * 86_400
-LOCAL_NAME = "local"
 UNKNOWN_NAME = "unknown name"
 """Stands in the audit for a name that nobody has: somebody may have typed a password there."""
 
@@ -168,7 +168,7 @@ class Access:
         """Who a token is; None for one that is unknown, revoked or over. Its first use is audited."""
         hashed = _sha256(bearer)
         if self._local_hash is not None and secrets.compare_digest(hashed, self._local_hash):
-            return Principal(LOCAL_NAME, Role.ADMIN, How.TOKEN)
+            return LOOPBACK_PRINCIPAL
         token = self._people.token_by_hash(hashed)
         now_ms = self._now_ms()
         if (

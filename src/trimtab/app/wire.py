@@ -18,6 +18,7 @@ from trimtab.app.config import Config
 from trimtab.app.config_file import ConfigFile
 from trimtab.app.disturbances import disturbances
 from trimtab.app.local import LocalMeasures
+from trimtab.app.own.keeper import Own
 from trimtab.app.policies import Policies
 from trimtab.app.service import Service
 from trimtab.app.table_reach import TableReach
@@ -28,9 +29,8 @@ from trimtab.model.query import QueryShape
 from trimtab.sql.connect import Reference
 from trimtab.store.policy_overrides import PolicyOverrides
 from trimtab.store.state import State
+from trimtab.store.state_database import STATE_FILE
 from trimtab.store.telemetry import EmbeddedTelemetry
-
-STATE_FILE = "state.db"
 
 
 def open_service(
@@ -81,7 +81,8 @@ def open_service(
     reach = TableReach(telemetry, shapes_of, clock)
     machine = Machine(state, actuators, judge, clock, policy_of=policies.of, calls_share=reach.share)
     access = Access(state.database, clock.now_ms, login_needed=login_needed)
-    return Service(policies, telemetry, state, machine, judge, clock, url, watched, stop, access)
+    own = Own(telemetry, clock)
+    return Service(policies, telemetry, state, machine, judge, clock, url, watched, stop, access, own)
 
 
 def connect_to_change(state: State, system: str) -> psycopg.Connection[tuple[Any, ...]]:

@@ -1,18 +1,46 @@
-"""The command line's way to a running server: HTTP on loopback, found by the data directory."""
+"""The command line's way to a running server: HTTP on loopback, found by the data directory; or HTTPS with a token."""
 
 from __future__ import annotations
 
-import json
+import getpass
 import os
+import ssl
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
 
-from trimtab.model.errors import InputError, MissingError, ServerUnreachable, TrimtabError
+from trimtab.cli.server_note import read_note
+from trimtab.model.errors import (
+    ConflictError,
+    InputError,
+    LoginNeeded,
+    MissingError,
+    NotAllowed,
+    NotFound,
+    ServerUnreachable,
+    TooManyTries,
+    TrimtabError,
+)
 
 TIMEOUT_S = 30.0
-SERVER_FILE = "server.json"
+TOKEN_VARIABLE = "TRIMTAB_TOKEN"  # noqa: S105  (the name of a variable)
+TOKEN_BYTES_MAX = 1000
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_KINDS: dict[int, type[TrimtabError]] = {
+    400: InputError,
+    401: LoginNeeded,
+    403: NotAllowed,
+    404: NotFound,
+    408: MissingError,
+    409: ConflictError,
+    413: InputError,
+    424: MissingError,
+    429: TooManyTries,
+    503: MissingError,
+}
 
 
 def default_data_dir() -> Path:
@@ -24,28 +52,90 @@ def default_data_dir() -> Path:
     return (Path(base) if base else Path.home() / ".local" / "share") / "trimtab"
 
 
-def server_url(data_dir: Path, server: str | None) -> str:
-    """Where the server listens: given, or written down in its data directory."""
-    if server:
-        if not server.startswith(("http://", "https://")):
-            raise InputError(f"--server must be a URL such as http://127.0.0.1:9321, found {server!r}")
-        return server.rstrip("/")
-    note = data_dir / SERVER_FILE
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How to reach a server: what the options and the environment say."""
+
+    data_dir: Path
+    server: str | None = None
+    token_file: Path | None = None
+    ca_file: Path | None = None
+    insecure_http: bool = False
+
+
+def find_server(way: Way) -> Client:
+    """A client for the server that was named, or else the one that is written down in the data directory."""
+    token = _given_token(way.token_file)
+    if way.server is None:
+        note = read_note(way.data_dir)
+        trust = None if way.ca_file is None and note.certificate is None else _trust(way.ca_file, note.certificate)
+        return Client(note.url, token or note.token, trust, insecure_http=way.insecure_http)
+    if not way.server.startswith(("http://", "https://")):
+        raise InputError(f"--server must be a URL such as http://127.0.0.1:9321, found {way.server!r}")
+    trust = _trust(way.ca_file, None) if way.server.startswith("https://") else None
+    return Client(way.server.rstrip("/"), token, trust, insecure_http=way.insecure_http)
+
+
+def _given_token(file: Path | None) -> str | None:
+    """From --token-file, else from the environment; never from an argument, which everybody could read."""
+    if file is None:
+        said = os.environ.get(TOKEN_VARIABLE)
+        return _checked(said, f"the variable {TOKEN_VARIABLE}") if said else None
     try:
-        return str(json.loads(note.read_text())["url"])
-    except (OSError, ValueError, KeyError) as error:
-        raise ServerUnreachable(
-            f"no running server found: {note} is not there or not readable. Start one with "
-            f"'trimtab up --data-dir {data_dir}', or name one with --server URL",
-            data_dir=str(data_dir),
-        ) from error
+        with file.open() as opened:
+            text = opened.read(TOKEN_BYTES_MAX).strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"--token-file {file}: {getattr(error, 'strerror', None) or 'not a text'}") from error
+    if not text:
+        raise InputError(f"--token-file {file}: it is empty")
+    return _checked(text, f"--token-file {file}")
+
+
+def _checked(token: str, place: str) -> str:
+    if not token.isascii() or not token.isprintable() or " " in token:
+        raise InputError(f"{place}: that is no token")
+    return token
+
+
+def _trust(ca_file: Path | None, certificate: str | None) -> ssl.SSLContext:
+    """Whom to believe: an authority's file that was given; the very certificate that the server on this machine told of
+    in its data directory (whatever name is in it); or else the system's authorities."""
+    try:
+        if ca_file is not None or certificate is None:
+            return ssl.create_default_context(cafile=None if ca_file is None else str(ca_file))
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        context.load_verify_locations(certificate)
+    except OSError as error:
+        place = f"--ca-file {ca_file}" if ca_file is not None else f"the server's certificate {certificate}"
+        reason = "no certificate in PEM" if isinstance(error, ssl.SSLError) else error.strerror
+        raise InputError(f"{place}: {reason}") from error
+    return context
 
 
 class Client:
     """Requests to one server; its errors come back as the errors they were."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(
+        self, url: str, token: str | None = None, trust: ssl.SSLContext | None = None, *, insecure_http: bool = False
+    ) -> None:
         self.url = url
+        self._token = token
+        self._trust = trust
+        try:
+            host = urlsplit(url).hostname
+        except ValueError as error:
+            raise InputError(f"{url!r} is not a URL: {error}") from error
+        if token is not None and url.startswith("http://") and host not in _LOOPBACK and not insecure_http:
+            raise InputError(
+                f"the token would travel to {host} in the clear: use https://, or --insecure-http where that is meant"
+            )
+
+    @property
+    def me(self) -> str | None:
+        """The name for ledger and audit; None where the server knows who has the token."""
+        return None if self._token is not None else f"cli:{getpass.getuser()}"
 
     def get(self, path: str, **parameters: object) -> Any:
         """GET under /api/trimtab."""
@@ -56,21 +146,25 @@ class Client:
         """POST under /api/trimtab."""
         return self._request("POST", path, json=body)
 
-    def delete(self, path: str) -> Any:
+    def put(self, path: str, body: dict[str, object]) -> Any:
+        """PUT under /api/trimtab."""
+        return self._request("PUT", path, json=body)
+
+    def delete(self, path: str, **parameters: object) -> Any:
         """DELETE under /api/trimtab."""
-        return self._request("DELETE", path)
+        query = {k: str(v) for k, v in parameters.items() if v is not None}
+        return self._request("DELETE", path, params=query)
 
     def _request(self, method: str, path: str, **arguments: Any) -> Any:
+        headers = {} if self._token is None else {"Authorization": f"Bearer {self._token}"}
+        verify = True if self._trust is None else self._trust
         try:
-            with httpx2.Client(timeout=TIMEOUT_S, trust_env=False) as http:
+            with httpx2.Client(timeout=TIMEOUT_S, trust_env=False, verify=verify, headers=headers) as http:
                 answer = http.request(method, f"{self.url}/api/trimtab{path}", **arguments)
         except httpx2.InvalidURL as error:
             raise InputError(f"{self.url!r} is not a URL: {error}") from error
         except httpx2.HTTPError as error:
-            raise ServerUnreachable(
-                f"the server at {self.url} does not answer ({type(error).__name__}). Is 'trimtab up' running?",
-                url=self.url,
-            ) from error
+            raise ServerUnreachable(_unreachable(self.url, error), url=self.url) from error
         try:
             body = answer.json()
         except ValueError as error:
@@ -80,9 +174,20 @@ class Client:
         raise _as_error(answer.status_code, body)
 
 
+def _unreachable(url: str, error: Exception) -> str:
+    if "CERTIFICATE_VERIFY_FAILED" in str(error):
+        said = str(error).rpartition("certificate verify failed: ")[2].partition(" (_ssl")[0]
+        if "not valid for" in said:
+            return f"{said.rstrip('.')}: name the server as its certificate does"
+        return f"the certificate of {url} is not trusted ({said}): give the authority's with --ca-file FILE"
+    return f"the server at {url} does not answer ({type(error).__name__}). Is 'trimtab up' running?"
+
+
 def _as_error(status: int, body: Any) -> TrimtabError:
     error = body.get("error", {}) if isinstance(body, dict) else {}
     message = str(error.get("message", f"the server answered {status}"))
+    if status == 401:
+        message = f"{message}. Give a token: {TOKEN_VARIABLE}, or --token-file FILE (made with 'trimtab token create')"
     facts = error.get("facts", {})
-    kind = InputError if status in (400, 403, 404) else MissingError if status in (424, 429, 503) else TrimtabError
+    kind = _KINDS.get(status, TrimtabError)
     return kind(message, **{str(k): v for k, v in facts.items() if k not in ("message", "self")})

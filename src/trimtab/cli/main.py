@@ -5,76 +5,17 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
 
 import click
 
-from trimtab.cli.client import Client, default_data_dir, server_url
-from trimtab.model.errors import InputError, MissingError, StoreError, TrimtabError
+from trimtab.cli import people, settings
+from trimtab.cli.client import Client, default_data_dir
+from trimtab.cli.common import client_of, client_options, guarded
+from trimtab.model.errors import InputError
 
 DEFAULT_LISTEN = "127.0.0.1:9321"
-
-EXIT_CODES: dict[int, str] = {
-    0: "done, also where something is listed that a person should look at",
-    1: "the answer is no: refused by a check or by the state of things, or something that matters is missing",
-    2: "wrong use or bad input; the message on stderr names the place",
-    3: "something needed was not there: a server, an extension, a permission, a program",
-}
-
-
-def exit_code(error: TrimtabError) -> int:
-    """The exit code of an error.
-
-    >>> exit_code(InputError("x")), exit_code(MissingError("x")), exit_code(TrimtabError("x"))
-    (2, 3, 1)
-    """
-    if isinstance(error, InputError):
-        return 2
-    if isinstance(error, MissingError | StoreError):
-        return 3
-    return 1
-
-
-def fail(error: TrimtabError) -> NoReturn:
-    """Say what is wrong on stderr and leave."""
-    click.echo(f"trimtab: {error.message}", err=True)
-    sql = error.facts.get("sql")
-    if sql:
-        click.echo(f"a database administrator would run:\n{sql}", err=True)
-    for hint in _hints(error):
-        click.echo(hint, err=True)
-    sys.exit(exit_code(error))
-
-
-def _hints(error: TrimtabError) -> list[str]:
-    """What a person may try, where the message alone does not say."""
-    if "variable" in error.facts:
-        return ["it is read by whoever connects: the server ('trimtab up'), or this command for 'doctor' and 'roles'"]
-    if "could not connect to" not in error.message:
-        return []
-    from trimtab.sql.connection_causes import cause_of
-
-    cause = cause_of(error.message)
-    hints = [] if cause is None else [f"likely: {cause.cause}", f"try: {cause.remedy}"]
-    return [*hints, "more: trimtab doctor DSN"]
-
-
-def guarded(command: Callable[..., None]) -> Callable[..., None]:
-    """Turn errors raised on purpose into a message and an exit code."""
-
-    def run(*arguments: Any, **options: Any) -> None:
-        try:
-            command(*arguments, **options)
-        except TrimtabError as error:
-            fail(error)
-
-    run.__name__ = command.__name__
-    run.__doc__ = command.__doc__
-    return run
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -83,31 +24,28 @@ def main() -> None:
     """Closes the performance loop: notice, prove, apply under guard, measure, keep or take back."""
 
 
-def client_options(command: Callable[..., None]) -> Callable[..., None]:
-    """--server, --data-dir and --format for commands that talk to a running server."""
-    command = click.option(
-        "--format",
-        "form",
-        type=click.Choice(["table", "json"]),
-        default="table",
-        help="For people, or one JSON document.",
-    )(command)
-    command = click.option("--server", help="URL of the server; default: what --data-dir says.")(command)
-    return click.option(
-        "--data-dir", type=click.Path(path_type=Path), help="The server's data directory (TRIMTAB_DATA_DIR)."
-    )(command)
-
-
-def _client(data_dir: Path | None, server: str | None) -> Client:
-    return Client(server_url(data_dir or default_data_dir(), server))
-
-
-def _me() -> str:
-    return f"cli:{getpass.getuser()}"
+for _command in people.COMMANDS:
+    main.add_command(_command)
 
 
 @main.command()
-@click.option("--listen", default=DEFAULT_LISTEN, show_default=True, help="HOST:PORT; loopback only.")
+@click.option(
+    "--listen", default=DEFAULT_LISTEN, show_default=True, help="HOST:PORT; beyond loopback a login and TLS are needed."
+)
+@click.option(
+    "--tls-cert", type=click.Path(path_type=Path), help="Certificate chain in PEM; SIGHUP takes a renewed one."
+)
+@click.option("--tls-key", type=click.Path(path_type=Path), help="Its private key in PEM, without a passphrase.")
+@click.option(
+    "--allowed-host",
+    "allowed_hosts",
+    multiple=True,
+    help="A name that this server answers to; may be given several times.",
+)
+@click.option(
+    "--require-login", is_flag=True, help="Ask for a login on loopback too (many users, or a proxy in front)."
+)
+@click.option("--insecure-http", is_flag=True, help="Allow plain HTTP beyond loopback: passwords travel in the clear.")
 @click.option("--data-dir", type=click.Path(path_type=Path), help="Where everything is kept (TRIMTAB_DATA_DIR).")
 @click.option("--config", type=click.Path(path_type=Path), help="Configuration in TOML.")
 @click.option("--store", help="Telemetry store; only the embedded one is available: leave it out.")
@@ -115,16 +53,29 @@ def _me() -> str:
 @click.option("--state", help="State database; only the embedded one is available: leave it out.")
 @click.option("--promql-window", type=click.Choice(["open", "closed"]), default="open", help="Not used yet.")
 @guarded
-def up(listen: str, data_dir: Path | None, config: Path | None, promql_window: str, **later: str | None) -> None:
+def up(
+    listen: str,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    allowed_hosts: tuple[str, ...],
+    require_login: bool,
+    insecure_http: bool,
+    data_dir: Path | None,
+    config: Path | None,
+    promql_window: str,
+    **later: str | None,
+) -> None:
     """Start the server: watch, find, propose, and do what policy allows."""
     for name, value in later.items():
         if value is not None:
             raise InputError(f"--{name} is not available in this version: only the embedded store is")
     if promql_window != "open":
         raise InputError("--promql-window is not available in this version: there is no PromQL yet")
+    from trimtab.cli.listening import Listening
     from trimtab.cli.up import serve
 
-    serve(listen, data_dir or default_data_dir(), config)
+    listening = Listening(listen, allowed_hosts, tls_cert, tls_key, insecure_http, require_login)
+    serve(listening, data_dir or default_data_dir(), config)
 
 
 @main.command()
@@ -202,7 +153,7 @@ def watch(
     for text in (dsn, change_dsn):
         if text is not None:
             Reference.parse(text)  # a secret is refused here, before it travels anywhere
-    answer = _client(data_dir, server).post("/systems", {"dsn": dsn, "name": name, "change_dsn": change_dsn})
+    answer = client_of(data_dir, server).post("/systems", {"dsn": dsn, "name": name, "change_dsn": change_dsn})
     from trimtab.cli import output
 
     output.show(form, answer, output.system)
@@ -218,7 +169,7 @@ def unwatch(name: str, data_dir: Path | None, server: str | None, form: str) -> 
 
     from trimtab.cli import output
 
-    output.show(form, _client(data_dir, server).delete(f"/systems/{quote(name)}"), output.status)
+    output.show(form, client_of(data_dir, server).delete(f"/systems/{quote(name)}"), output.status)
 
 
 @main.command()
@@ -229,7 +180,7 @@ def cases(limit: int, data_dir: Path | None, server: str | None, form: str) -> N
     """List cases, newest first."""
     from trimtab.cli import output
 
-    output.show(form, _client(data_dir, server).get("/cases", limit=limit), output.cases)
+    output.show(form, client_of(data_dir, server).get("/cases", limit=limit), output.cases)
 
 
 @main.command()
@@ -240,7 +191,7 @@ def case(number: int, data_dir: Path | None, server: str | None, form: str) -> N
     """Show one case: finding, proposal, what was done, what it did."""
     from trimtab.cli import output
 
-    output.show(form, _client(data_dir, server).get(f"/cases/{number}"), output.case)
+    output.show(form, client_of(data_dir, server).get(f"/cases/{number}"), output.case)
 
 
 @main.command()
@@ -252,13 +203,13 @@ def approve(number: int, content_hash: str | None, data_dir: Path | None, server
     """Approve the change that case NUMBER proposes: this exact change, until the approval expires."""
     from trimtab.cli import output
 
-    client = _client(data_dir, server)
+    client = client_of(data_dir, server)
     if content_hash is None:
         change = client.get(f"/cases/{number}")["change"]
         if change is None:
             raise InputError(f"case {number} proposes no change")
         content_hash = change["proposal"]["content_hash"]
-    body: dict[str, object] = {"by": _me(), "content_hash": content_hash}
+    body: dict[str, object] = {"by": client.me, "content_hash": content_hash}
     output.show(form, client.post(f"/cases/{number}/approve", body), output.case)
 
 
@@ -271,8 +222,9 @@ def reject(number: int, reason: str | None, data_dir: Path | None, server: str |
     """Reject the change that case NUMBER proposes."""
     from trimtab.cli import output
 
-    body: dict[str, object] = {"by": _me(), "reason": reason}
-    output.show(form, _client(data_dir, server).post(f"/cases/{number}/reject", body), output.case)
+    client = client_of(data_dir, server)
+    body: dict[str, object] = {"by": client.me, "reason": reason}
+    output.show(form, client.post(f"/cases/{number}/reject", body), output.case)
 
 
 @main.command()
@@ -282,15 +234,45 @@ def status(data_dir: Path | None, server: str | None, form: str) -> None:
     """What runs, what is watched and what trimtab cannot see, what is in flight."""
     from trimtab.cli import output
 
-    output.show(form, _client(data_dir, server).get("/status"), output.status)
+    output.show(form, client_of(data_dir, server).get("/status"), output.status)
 
 
 @main.command()
-@click.option("--off", is_flag=True, help="Allow changes again.")
+@click.option("--off", is_flag=True, help="Allow changes again: the same as 'trimtab thaw'.")
+@click.option("--system", help="Only on this system; default: everywhere (the kill switch).")
+@click.option("--kind", help="Only this kind of change on --system, such as create_index.")
+@click.option("--reason", help="Why; shown wherever something waits for it.")
 @client_options
 @guarded
-def freeze(off: bool, data_dir: Path | None, server: str | None, form: str) -> None:
-    """The kill switch: no new change while frozen; what is in flight is still watched and taken back."""
+def freeze(
+    off: bool,
+    system: str | None,
+    kind: str | None,
+    reason: str | None,
+    data_dir: Path | None,
+    server: str | None,
+    form: str,
+) -> None:
+    """No new change while frozen; what is in flight is still watched and taken back."""
+    _freeze(not off, system, kind, reason, client_of(data_dir, server), form)
+
+
+@main.command()
+@click.option("--system", help="What is frozen on this system; default: the kill switch.")
+@click.option("--kind", help="Only this kind of change on --system; default: all that is frozen there.")
+@client_options
+@guarded
+def thaw(system: str | None, kind: str | None, data_dir: Path | None, server: str | None, form: str) -> None:
+    """Allow changes again, also after a freeze by repeated rollbacks."""
+    _freeze(False, system, kind, None, client_of(data_dir, server), form)
+
+
+def _freeze(frozen: bool, system: str | None, kind: str | None, reason: str | None, client: Client, form: str) -> None:
     from trimtab.cli import output
 
-    output.show(form, _client(data_dir, server).post("/freeze", {"frozen": not off, "by": _me()}), output.status)
+    body: dict[str, object] = {"frozen": frozen, "by": client.me, "system": system, "kind": kind, "reason": reason}
+    output.show(form, client.post("/freeze", body), output.status)
+
+
+main.add_command(settings.policy)
+main.add_command(settings.config)

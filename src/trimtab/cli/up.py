@@ -1,98 +1,118 @@
-"""`trimtab up`: one process, one port. SIGTERM drains and exits 0."""
+"""`trimtab up`: one process, one port. SIGTERM drains and exits 0, SIGHUP takes renewed files."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import signal
 import socket
+import stat
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
+import structlog
 import uvicorn
 
 from trimtab.api.asgi import make_app
-from trimtab.api.hosts import LOOPBACK_NAMES
+from trimtab.api.guard import AccessGuard
 from trimtab.app.config import load_config
 from trimtab.app.logs import configure_logs
 from trimtab.app.service import Service
 from trimtab.app.wire import open_service
-from trimtab.cli.client import SERVER_FILE
+from trimtab.cli.listening import Listening, bind, check_allowed_host, is_loopback, parse_listen, url_of
+from trimtab.cli.patient_http import PatientHttp
+from trimtab.cli.server_note import SERVER_FILE, ServerNote
+from trimtab.cli.tls import ServerTls
 from trimtab.model.errors import InputError, MissingError
 
 DRAIN_TIMEOUT_S = 10
+CONNECTIONS_MAX = 1000
+PRIVATE_UMASK = 0o077
+
+log = structlog.get_logger()
 
 
-def parse_listen(listen: str) -> tuple[str, int]:
-    """HOST:PORT, loopback only.
-
-    >>> parse_listen("127.0.0.1:9321"), parse_listen("[::1]:0")
-    (('127.0.0.1', 9321), ('::1', 0))
-    >>> parse_listen("0.0.0.0:9321")
-    Traceback (most recent call last):
-    ...
-    trimtab.model.errors.InputError: --listen 0.0.0.0:9321: only loopback (127.0.0.1, localhost, [::1]) is possible
-    without authentication, and this version has none
-    """
-    host, colon, port = listen.rpartition(":")
-    host = host.strip("[]").lower()
-    if not colon or not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
-        raise InputError(f"--listen must be HOST:PORT with a port from 0 to 65535, found {listen!r}")
-    if host not in LOOPBACK_NAMES:
-        raise InputError(
-            f"--listen {listen}: only loopback (127.0.0.1, localhost, [::1]) is possible without authentication, "
-            "and this version has none"
-        )
-    return host, int(port)
-
-
-def bind(host: str, port: int) -> socket.socket:
-    """A listening socket; a taken port is said by its number."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-    except OSError as error:
-        listener.close()
-        raise MissingError(
-            f"could not listen on {host}:{port}: {error.strerror}. Another program has the port: "
-            "choose one with --listen HOST:PORT",
-            port=port,
-        ) from error
-    return listener
-
-
-def serve(listen: str, data_dir: Path, config_file: Path | None) -> None:
+def serve(listening: Listening, data_dir: Path, config_file: Path | None) -> None:
     """Run until SIGTERM or SIGINT."""
-    host, port = parse_listen(listen)
+    host, port = parse_listen(listening.listen)
+    allowed_hosts = [check_allowed_host(name) for name in listening.allowed_hosts]
+    tls = _tls(listening)
     configure_logs()
     config = load_config(config_file)
+    os.umask(PRIVATE_UMASK)
     listener = bind(host, port)
-    bound = listener.getsockname()[1]
-    url = f"http://[{host}]:{bound}" if ":" in host else f"http://{host}:{bound}"
-    service = open_service(config, data_dir, url)
-    note = data_dir / SERVER_FILE
-    try:
-        asyncio.run(_serve(service, listener, url, note))
-    finally:
-        service.close()
-        note.unlink(missing_ok=True)
-        listener.close()
+    with contextlib.closing(listener):
+        beyond = not is_loopback(listener)
+        _check_transport(listening, beyond=beyond, tls=tls)
+        url = url_of(listener, tls=tls is not None)
+        login_needed = beyond or listening.require_login
+        service = open_service(config, data_dir, url, login_needed=login_needed, config_path=config_file)
+        try:
+            _check_access(service, listening, data_dir, beyond=beyond)
+            app = make_app(service, allowed_hosts=allowed_hosts)
+            asyncio.run(_serve(service, app, listener, tls, data_dir))
+        finally:
+            service.close()
+            (data_dir / SERVER_FILE).unlink(missing_ok=True)
     click.echo("trimtab: stopped", err=True)
 
 
-async def _serve(service: Service, listener: socket.socket, url: str, note: Path) -> None:
+def _tls(listening: Listening) -> ServerTls | None:
+    if not listening.uses_tls or listening.tls_cert is None or listening.tls_key is None:
+        return None
+    return ServerTls(listening.tls_cert, listening.tls_key)
+
+
+def _check_transport(listening: Listening, *, beyond: bool, tls: ServerTls | None) -> None:
+    """Passwords do not travel in the clear unless somebody said that they may."""
+    if not beyond or tls is not None:
+        return
+    if not listening.insecure_http:
+        raise InputError(
+            f"--listen {listening.listen} is reachable by others, and passwords and tokens would travel in the clear: "
+            "give --tls-cert FILE and --tls-key FILE, or --insecure-http where that is meant"
+        )
+    click.echo(
+        f"trimtab: WARNING: plain HTTP beyond this machine ({listening.listen}): whoever is on the way can read "
+        "passwords and tokens, and act with them. Give --tls-cert and --tls-key.",
+        err=True,
+    )
+
+
+def _check_access(service: Service, listening: Listening, data_dir: Path, *, beyond: bool) -> None:
+    """Where a login is needed somebody must be able to; and the data must be the owner's alone."""
+    if service.access.login_needed and not service.access.has_admin():
+        why = f"--listen {listening.listen} is reachable by others" if beyond else "--require-login is given"
+        raise MissingError(
+            f"{why}, and nobody could log in. Make an admin first: "
+            f"trimtab user add NAME --role admin --data-dir {data_dir}"
+        )
+    mode = stat.S_IMODE(data_dir.stat().st_mode)
+    if mode & 0o077:
+        click.echo(
+            f"trimtab: WARNING: others on this machine may look into {data_dir} (mode {mode:o}): chmod 700 {data_dir}",
+            err=True,
+        )
+
+
+async def _serve(
+    service: Service, app: AccessGuard, listener: socket.socket, tls: ServerTls | None, data_dir: Path
+) -> None:
     config = uvicorn.Config(
-        make_app(service),
+        app,
+        http=PatientHttp,
+        ws="none",
         log_level="warning",
         lifespan="off",
         access_log=False,
+        proxy_headers=False,  # an address that a header claims is nobody's address
+        limit_concurrency=CONNECTIONS_MAX,
         timeout_graceful_shutdown=DRAIN_TIMEOUT_S,
         server_header=False,
+        ssl_context_factory=None if tls is None else lambda _config, _default: tls.context,
     )
     server = uvicorn.Server(config)
     loop = asyncio.get_running_loop()
@@ -103,16 +123,37 @@ async def _serve(service: Service, listener: socket.socket, url: str, note: Path
     server.capture_signals = _no_signals  # type: ignore[method-assign]  # ours: the exit code must be 0
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
+    loop.add_signal_handler(signal.SIGHUP, _reload, service, tls)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started and not task.done():
         await asyncio.sleep(0.01)
     if server.started:
-        temporary = note.with_suffix(".tmp")
-        temporary.write_text(json.dumps({"url": url, "pid": os.getpid()}))
-        temporary.replace(note)
+        _note(service, tls).write(data_dir)
         service.start()
-        click.echo(f"trimtab: serving on {url}", err=True)
+        click.echo(f"trimtab: serving on {service.url}", err=True)
     await task
+
+
+def _note(service: Service, tls: ServerTls | None) -> ServerNote:
+    return ServerNote(
+        service.url,
+        os.getpid(),
+        token=service.access.local_token() if service.access.login_needed else None,
+        certificate=None if tls is None else str(tls.certificate.absolute()),
+    )
+
+
+def _reload(service: Service, tls: ServerTls | None) -> None:
+    """SIGHUP: files that are wrong are told in the log, and the old ones stay in use."""
+    threading.Thread(target=service.reload_config, name="reload", daemon=True).start()
+    if tls is None:
+        return
+    try:
+        tls.reload()
+    except (InputError, OSError) as error:
+        log.error("tls_not_renewed", reason=str(error))
+    else:
+        log.info("tls_renewed", certificate=str(tls.certificate))
 
 
 @contextlib.contextmanager

@@ -70,7 +70,7 @@ class Principal:
 
 
 LOOPBACK_PRINCIPAL = Principal("local", Role.ADMIN, How.LOOPBACK)
-"""Whoever reaches a server that listens on loopback without a login."""
+"""Whoever is on this machine: reaches a server that listens on loopback without a login, or may read its data."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,9 @@ from trimtab.model.errors import ConflictError, StoreError, StoreLocked
 from trimtab.store.news import Listener, News, nobody
 from trimtab.store.state_schema import migrate
 
+STATE_FILE = "state.db"
+"""Its name in the data directory."""
+
 BUSY_TIMEOUT_S = 5.0
 
 

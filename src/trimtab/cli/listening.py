@@ -1,0 +1,109 @@
+"""Where a server listens, and whether that is this machine alone."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+from trimtab.model.errors import InputError, MissingError
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """What `trimtab up` was told about who may reach it, and how."""
+
+    listen: str
+    allowed_hosts: tuple[str, ...] = ()
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    insecure_http: bool = False
+    require_login: bool = False
+
+    @property
+    def uses_tls(self) -> bool:
+        """Whether certificate and key were given; InputError for one without the other."""
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise InputError("--tls-cert and --tls-key go together: one of them was given")
+        return self.tls_cert is not None
+
+
+def parse_listen(listen: str) -> tuple[str, int]:
+    """HOST:PORT.
+
+    >>> parse_listen("127.0.0.1:9321"), parse_listen("[::1]:0")
+    (('127.0.0.1', 9321), ('::1', 0))
+    >>> parse_listen("127.0.0.1")
+    Traceback (most recent call last):
+    ...
+    trimtab.model.errors.InputError: --listen must be HOST:PORT with a port from 0 to 65535, found '127.0.0.1'
+    """
+    host, colon, port = listen.rpartition(":")
+    host = host.strip("[]").lower()
+    if not colon or not host or not port.isascii() or not port.isdigit() or len(port) > 5 or int(port) > 65535:
+        raise InputError(f"--listen must be HOST:PORT with a port from 0 to 65535, found {listen!r}")
+    return host, int(port)
+
+
+def check_allowed_host(name: str) -> str:
+    """A name for the Host header, without a port.
+
+    >>> check_allowed_host("trimtab.example")
+    'trimtab.example'
+    >>> check_allowed_host("https://trimtab.example")
+    Traceback (most recent call last):
+    ...
+    trimtab.model.errors.InputError: --allowed-host must be a name without scheme and port, found 'https://trimtab.example'
+    """
+    plain = name.lower().strip("[]")
+    if (
+        not plain
+        or not all(c.isascii() and (c.isalnum() or c in "._-:") for c in plain)
+        or (":" in plain and not _is_address(plain))
+    ):
+        raise InputError(f"--allowed-host must be a name without scheme and port, found {name!r}")
+    return plain
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A bound socket; a taken port is said by its number."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except OSError as error:
+        raise InputError(f"--listen: {host!r} is no address of this machine: {error.strerror}") from error
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(address)
+    except OSError as error:
+        listener.close()
+        raise MissingError(
+            f"could not listen on {host}:{port}: {error.strerror}. Another program has the port, or the address is "
+            "not this machine's: choose one with --listen HOST:PORT",
+            port=port,
+        ) from error
+    return listener
+
+
+def is_loopback(listener: socket.socket) -> bool:
+    """Whether only this machine reaches it: asked of the socket itself, since a name may mean anything."""
+    return ipaddress.ip_address(str(listener.getsockname()[0]).partition("%")[0]).is_loopback
+
+
+def url_of(listener: socket.socket, *, tls: bool) -> str:
+    """Where this machine reaches it: on loopback, where it listens everywhere."""
+    host, port = listener.getsockname()[:2]
+    address = ipaddress.ip_address(str(host).partition("%")[0])
+    if address.is_unspecified:
+        address = ipaddress.ip_address("127.0.0.1" if address.version == 4 else "::1")
+    shown = f"[{address}]" if address.version == 6 else str(address)
+    return f"{'https' if tls else 'http'}://{shown}:{port}"
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,84 @@
+"""docs/trust.md against the code: what is read, what is stored, that nothing is sent, what may be changed."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from docs.generate.statements import EXAMPLES
+from docs.generate.stored import state_tables, telemetry_tables
+from tests.docs.pages import ROOT
+from trimtab.sql.allowlist import Kind
+from trimtab.store.tables import TABLES
+
+PAGE = (ROOT / "docs/trust.md").read_text("utf-8")
+SOURCE = ROOT / "src/trimtab"
+
+OPENS_CONNECTIONS = {
+    "cli/client.py": {"httpx2", "ssl"},  # to the server that the user named, or that the data directory names
+    "cli/up.py": {"socket", "uvicorn"},  # listens
+    "cli/listening.py": {"socket"},  # where it listens
+    "cli/patient_http.py": {"uvicorn"},  # how long it waits for headers
+    "cli/tls.py": {"ssl"},  # what it listens with
+}
+"""Modules that may touch the network, beside psycopg (to the databases that the user named)."""
+
+NETWORK = re.compile(
+    r"^(socket|ssl|socketserver|http\.client|http\.server|urllib\.request|urllib3|requests|httpx2?|aiohttp|ftplib|smtplib"
+    r"|poplib|imaplib|xmlrpc|uvicorn|websockets|grpc|webbrowser)(\.|$)"
+)
+_READ = re.compile(r"(?:FROM|JOIN)\s+(?:pg_catalog\.)?((?:pg|hypopg)_\w+)\b(?!\s*\()")
+
+
+def modules() -> Iterator[tuple[str, ast.Module]]:
+    for file in sorted(SOURCE.rglob("*.py")):
+        yield str(file.relative_to(SOURCE)), ast.parse(file.read_text("utf-8"))
+
+
+def test_everything_that_is_read_is_on_the_page() -> None:
+    read: dict[str, str] = {}
+    for where, tree in modules():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                read |= dict.fromkeys(_READ.findall(node.value), where)
+    missing = {relation: where for relation, where in read.items() if f"`{relation}`" not in PAGE}
+    assert not missing, f"read, and not on docs/trust.md: {missing}"
+    assert len(read) > 20
+
+
+def test_every_table_that_is_stored_is_on_the_page() -> None:
+    for table in (*telemetry_tables(), *TABLES, *state_tables()):
+        assert f"| `{table}` |" in PAGE, f"stored, and not on docs/trust.md: {table}"
+
+
+def test_every_kind_of_statement_that_is_allowed_is_on_the_page() -> None:
+    assert set(EXAMPLES) == set(Kind)
+
+
+def test_nothing_is_sent() -> None:
+    for where, tree in modules():
+        used = {module for module in _imported(tree) if NETWORK.match(module)}
+        allowed = OPENS_CONNECTIONS.get(where, set())
+        assert {module.partition(".")[0] for module in used} <= allowed, f"{where} can reach the network: {used}"
+
+
+def test_pages_load_nothing_from_elsewhere() -> None:
+    for file in [*SOURCE.rglob("*.html"), *SOURCE.rglob("*.css"), *(f for f in SOURCE.rglob("*.js") if _ours(f))]:
+        text = file.read_text("utf-8")
+        foreign = re.findall(r"(?:src|href|url|fetch|import)\s*[=(]\s*[\"']?(https?:)?//[\w.]+", text)
+        assert not foreign, f"{file.relative_to(ROOT)} loads from elsewhere"
+
+
+def _ours(file: Path) -> bool:
+    return "vendor" not in file.parts
+
+
+def _imported(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
