@@ -100,6 +100,15 @@ def read_catalog(connection: psycopg.Connection[Any], trees: Sequence[ast.Node])
     )
 
 
+def extra_schemas(connection: psycopg.Connection[Any], tree: ast.Node) -> tuple[str, ...]:
+    """Schemas outside the session's `search_path` that a statement's bare names can only mean; see `read_catalog`."""
+    bare = sorted((name for name in named_in(tree).relations if name[0] is None), key=str)
+    if not bare or len(bare) > RELATIONS_MAX:
+        return ()
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return tuple(sorted(_resolve(cursor, bare)[1]))
+
+
 _SERVER = """
     SELECT current_setting('server_version_num')::int AS version, current_user AS role,
            (SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace

@@ -70,6 +70,12 @@ def explain(connection: Connection, statement: str) -> Plan:
     return _by_any_way(connection, checked, fresh)
 
 
+def may_plan_writes(connection: Connection) -> bool:
+    """Whether `explain` can plan INSERT, UPDATE and DELETE here; where not, trying would only fill the server's log."""
+    rights = _rights.get(connection) or _ask_rights(connection)
+    return rights.has_function or (rights.reads and rights.writes)
+
+
 def _by_any_way(connection: Connection, checked: _Statement, rights: _Rights) -> Plan:
     """The way that should work first, then the other one: a refusal leaves an error in the server's log."""
     allowed = rights.reads and (rights.writes or not checked.writes)
