@@ -11,14 +11,17 @@ from collections.abc import Callable
 import structlog
 
 from trimtab.act.machine import Machine
+from trimtab.advise.index.advice import Advice
 from trimtab.advise.index.advisor import advise
 from trimtab.analyze.queries.slow import find_slow_shapes
+from trimtab.app.own.keeper import Own
+from trimtab.app.plans import PlanBook
 from trimtab.app.residuals import log_residuals
 from trimtab.app.watched import Watched
 from trimtab.app.write_rates import write_rates
 from trimtab.extend.contracts import Clock
 from trimtab.model.case import Case, CaseState, Verdict
-from trimtab.model.change import Autonomy
+from trimtab.model.change import Autonomy, Change, ChangeState
 from trimtab.model.errors import ActError, MissingError, TrimtabError
 from trimtab.model.policy import Policy
 from trimtab.model.query import SlowQuery
@@ -45,12 +48,16 @@ class SystemLoop:
         machine: Machine,
         policy_of: Callable[[str], Policy],
         clock: Clock,
+        plans: PlanBook,
+        own: Own,
     ) -> None:
         self.watched = watched
         self.telemetry = telemetry
         self.state = state
         self.machine = machine
         self.clock = clock
+        self.plans = plans
+        self.own = own
         self.last_error: str | None = None
         self._policy_of = policy_of
         self._stop = threading.Event()
@@ -84,7 +91,7 @@ class SystemLoop:
     def _repeat(self, step: Callable[[], None], seconds: float) -> None:
         while not self._stop.wait(seconds):
             try:
-                step()
+                self._step(step)
                 self.last_error = None
             except TrimtabError as error:
                 if self.last_error != error.message:
@@ -93,6 +100,11 @@ class SystemLoop:
             except Exception as error:  # a fault of ours must not stop the loop; it is logged and shown
                 log.exception("loop_step_broke", system=self.watched.system.name)
                 self.last_error = f"internal error: {type(error).__name__}"
+
+    def _step(self, step: Callable[[], None]) -> None:
+        name = step.__name__
+        with self.own.step(f"loop {name}", "trimtab_loop_step_seconds", system=self.watched.system.name, step=name):
+            step()
 
     # --- notice and advise
 
@@ -140,17 +152,11 @@ class SystemLoop:
         if query is None:
             return
         try:
-            with self.watched.connect_to_advise() as connection:
-                advice = advise(
-                    connection,
-                    query,
-                    system=case.system,
-                    residuals=log_residuals(self.state),
-                    writes=write_rates(self.telemetry, case.system, now_ms),
-                )
+            advice = self._asked(case, query, now_ms)
         except MissingError as error:
             self._put_off(case, error.message)
             return
+        self.plans.before(self.watched, case.fingerprint)
         if not advice.proposals:
             self.state.update_case(case.id, verdict=Verdict.NO_ADVICE, reason=advice.reason)
             return
@@ -160,6 +166,21 @@ class SystemLoop:
             log.warning(
                 "needs_your_yes", system=case.system, case=case.id, change=change.id, summary=change.proposal.summary
             )
+
+    def _asked(self, case: Case, query: SlowQuery, now_ms: int) -> Advice:
+        with self.own.step("advice", "trimtab_advice_seconds", system=case.system) as span:
+            span.set(case=case.id, fingerprint=case.fingerprint)
+            with self.watched.connect_to_advise() as connection:
+                advice = advise(
+                    connection,
+                    query,
+                    system=case.system,
+                    residuals=log_residuals(self.state),
+                    writes=write_rates(self.telemetry, case.system, now_ms),
+                )
+            span.set(proposals_count=len(advice.proposals), what_if_calls=advice.what_if_calls)
+            span.keep()
+            return advice
 
     def _only_look(self, case: Case) -> None:
         """A finding is all there is; once policy lets trimtab propose, advice is asked for."""
@@ -196,13 +217,24 @@ class SystemLoop:
         flying = [change for change in alive if change.state.is_in_flight]
         if flying:
             for change in flying:
-                self.machine.advance(change.id)
+                moved = self._advance(change)
+                if moved.state is ChangeState.WATCHING:
+                    self.plans.after(self.watched, moved)
             return
         for change in sorted(alive, key=lambda c: -c.proposal.gain_ms_per_s):
             try:
-                moved = self.machine.advance(change.id)
+                moved = self._advance(change)
             except ActError as error:
                 log.info("change_waits", change=change.id, reason=error.message)
                 continue
             if moved.state is not change.state:
                 return
+
+    def _advance(self, change: Change) -> Change:
+        """One step of a change; the trace of one that moved is kept."""
+        with self.own.traces.span("change", change=change.id, system=change.system) as span:
+            moved = self.machine.advance(change.id)
+            if moved.state is not change.state:
+                span.set(state_before=change.state.value, state_after=moved.state.value)
+                span.keep()
+            return moved

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import structlog
@@ -16,7 +16,12 @@ from trimtab.analyze.queries.slow import shape_loads
 from trimtab.app.access import Access
 from trimtab.app.config import Config
 from trimtab.app.config_status import SettingNow, config_status
+from trimtab.app.events import EventHub, EventKind
 from trimtab.app.loop import SystemLoop
+from trimtab.app.own.keeper import Own
+from trimtab.app.own.metrics import Number
+from trimtab.app.own.numbers import loop_numbers, store_numbers, watch_numbers
+from trimtab.app.plans import PlanBook, TakenPlan
 from trimtab.app.policies import Policies
 from trimtab.app.reading.reader import Reader
 from trimtab.app.steering import KINDS, Steering
@@ -28,10 +33,14 @@ from trimtab.model.errors import ConflictError, InputError, NotFound
 from trimtab.model.policy import Policy
 from trimtab.model.system import System
 from trimtab.observe.postgres.capabilities import probe
+from trimtab.observe.postgres.status import WatchStatus
 from trimtab.sql.connect import Reference
 from trimtab.store.ledger import ChainReport
 from trimtab.store.state import State
 from trimtab.store.telemetry import TelemetryStore
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 NAME_CHARS_MAX = 100
 SYSTEMS_MAX = 50
@@ -59,6 +68,7 @@ class Service:
         watched: dict[str, Watched],
         stop: threading.Event,
         access: Access,
+        own: Own,
     ) -> None:
         self.policies = policies
         self.steering = Steering(state, policies, clock)
@@ -72,6 +82,10 @@ class Service:
         self._loops: dict[str, SystemLoop] = {}
         self._stop = stop
         self.access = access
+        self.own = own
+        self.events = EventHub()
+        self.plans = PlanBook(telemetry, clock, lambda system: self.policy_of(system).plans)
+        self._listen()
         self.read = Reader(
             telemetry,
             state,
@@ -90,6 +104,7 @@ class Service:
 
     def start(self) -> None:
         """Finish or undo what was in flight, then begin to watch what is stored."""
+        self.own.start()
         threading.Thread(target=self.recover_and_watch, name="start", daemon=True).start()
 
     def recover_and_watch(self) -> None:
@@ -104,9 +119,11 @@ class Service:
 
     def _begin(self, system: System) -> Watched:
         slice_s = self.policy_of(system.name).watch.slice_s
-        watched = Watched(system, self.telemetry, self._clock, slice_s)
+        watched = Watched(system, self.telemetry, self._clock, slice_s, self._system_changed)
         self._watched[system.name] = watched
-        loop = SystemLoop(watched, self.telemetry, self.state, self.machine, self.policy_of, self._clock)
+        loop = SystemLoop(
+            watched, self.telemetry, self.state, self.machine, self.policy_of, self._clock, self.plans, self.own
+        )
         self._loops[system.name] = loop
         watched.start()
         loop.start()
@@ -115,13 +132,37 @@ class Service:
     def close(self) -> None:
         """Stop watching, drain what was accepted, close both stores."""
         self._stop.set()
+        self.events.close()
         with self._lock:
             for loop in self._loops.values():
                 loop.stop(STOP_TIMEOUT_S)
             for watched in self._watched.values():
                 watched.stop()
+        self.own.stop()
         self.telemetry.close()
         self.state.close()
+
+    def _listen(self) -> None:
+        """What happens in the stores becomes events, and numbers of our own."""
+        self.state.listen(lambda news: self.events.publish(EventKind(news.kind), dict(news.facts)))
+        self.telemetry.listen("query_slices", self._slices_loaded)
+        self.own.metrics.add_source(lambda: loop_numbers(self.state))
+        self.own.metrics.add_source(lambda: store_numbers(self.telemetry, self._clock))
+        self.own.metrics.add_source(lambda: watch_numbers(self._watch_statuses, self._clock))
+        self.own.metrics.add_source(lambda: [Number("trimtab_event_streams", self.events.subscribers_count)])
+
+    def _watch_statuses(self) -> list[WatchStatus]:
+        return [watched.watcher.status() for watched in list(self._watched.values())]
+
+    def _slices_loaded(self, rows: pa.Table) -> None:
+        newest: dict[str, int] = {}
+        for system, ended_at_ms in zip(rows["system"].to_pylist(), rows["ended_at_ms"].to_pylist(), strict=True):
+            newest[system] = max(ended_at_ms, newest.get(system, 0))
+        for system, ended_at_ms in newest.items():
+            self.events.publish(EventKind.SLICE, {"system": system, "ended_at_ms": ended_at_ms})
+
+    def _system_changed(self, name: str) -> None:
+        self.events.publish(EventKind.SYSTEM, {"name": name})
 
     # --- policy
 
@@ -166,6 +207,7 @@ class Service:
 
     def _settings_changed(self) -> None:
         """Told to whoever looks."""
+        self.events.publish(EventKind.STATUS)
 
     # --- look
 
@@ -183,6 +225,7 @@ class Service:
             "changes_waiting_count": sum(not c.state.is_in_flight for c in alive),
             "ledger": self._chain(),
             "telemetry": msgspec.to_builtins(self.telemetry.status()),
+            "own_problem": self.own.problem,
             "policy": msgspec.to_builtins(self.policy_of("")),
             "config": self._config_file(),
             "freezes": msgspec.to_builtins(self.steering.freezes()),
@@ -242,6 +285,7 @@ class Service:
             "added_at_ms": system.added_at_ms,
             "watch": None if watched is None else msgspec.to_builtins(watched.watcher.status()),
             "loop_error": None if loop is None else loop.last_error,
+            "plan_problem": self.plans.problem(system.name),
             "autonomy": {kind: limits_of(self.policy_of(system.name), kind).autonomy.value for kind in KINDS},
         }
 
@@ -352,6 +396,22 @@ class Service:
                 watched.stop()
             self.steering.forget(name)
         return self.status()
+
+    def plan_now(self, system: str, fingerprint: str, by: str) -> TakenPlan:
+        """Take the plan of a query as it is now; where policy says so, by running it. It can be read when this returns.
+
+        NotFound: no such system, or no such query; Busy: another plan is being taken.
+        """
+        _check_person(by)
+        self.state.system(system)
+        watched = self._watched.get(system)
+        if watched is None:
+            raise NotFound(f"system {system!r} is not watched yet", system=system)
+        with self.own.traces.span("plan", system=system, fingerprint=fingerprint) as span:
+            taken = self.plans.now(watched, fingerprint)
+            span.keep()
+        log.info("plan_taken", system=system, fingerprint=fingerprint, by=by, plan=taken.plan_id)
+        return taken
 
     def ensure_watched(self, dsn: str, change_dsn: str) -> str:
         """The name of the system behind `dsn`, watched from now on if it was not."""

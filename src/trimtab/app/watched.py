@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -28,12 +28,21 @@ log = structlog.get_logger()
 class Watched:
     """Starts and stops the watcher of one system."""
 
-    def __init__(self, system: System, telemetry: TelemetryStore, clock: Clock, slice_s: float) -> None:
+    def __init__(
+        self,
+        system: System,
+        telemetry: TelemetryStore,
+        clock: Clock,
+        slice_s: float,
+        changed: Callable[[str], None] = lambda _name: None,
+    ) -> None:
+        """`changed` hears the system's name whenever it is watched better or worse than before."""
         self.system = system
         self.reference = Reference.parse(system.watch_reference)
         self.watcher = PostgresWatcher(
             system=system.name, reference=self.reference, telemetry=telemetry, clock=clock, slice_s=slice_s
         )
+        self.watcher.on_state = lambda: changed(system.name)
         self._telemetry = telemetry
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"watch-{system.name}", daemon=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -77,6 +78,7 @@ class PostgresWatcher:
         share_max: float = SHARE_MAX,
         slow_looks_s: float | None = None,
     ) -> None:
+        self.on_state: Callable[[], None] = lambda: None
         self._system = system
         self._reference = reference
         self._telemetry = telemetry
@@ -314,4 +316,7 @@ class PostgresWatcher:
 
     def _tell(self, **changes: Any) -> None:
         """The next status; other threads see the old one or the new one, never half of it."""
-        self._status = replace(self._status, problems=dict(self._problems), **changes)
+        before = self._status
+        self._status = replace(before, problems=dict(self._problems), **changes)
+        if (before.state, before.problems) != (self._status.state, self._status.problems):
+            self.on_state()

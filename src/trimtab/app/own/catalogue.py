@@ -1,0 +1,117 @@
+"""Every number that trimtab tells about itself: one table, from which they are made, checked, shown and documented.
+
+Names follow Prometheus: the unit stands in the name, counters end in `_total`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """A gauge goes up and down, a counter only up; a histogram counts observations and adds them up."""
+
+    GAUGE = "gauge"
+    COUNTER = "counter"
+    HISTOGRAM = "histogram"
+
+
+SECONDS_QUICK = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+SECONDS_SLOW = (0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 300.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One declared number. `buckets` are upper bounds, both for histograms alone."""
+
+    name: str
+    kind: Kind
+    unit: str
+    help: str
+    labels: tuple[str, ...] = ()
+    buckets: tuple[float, ...] = ()
+
+
+def _gauge(name: str, unit: str, text: str, *labels: str) -> Metric:
+    return Metric(name, Kind.GAUGE, unit, text, labels)
+
+
+def _counter(name: str, unit: str, text: str, *labels: str) -> Metric:
+    return Metric(name, Kind.COUNTER, unit, text, labels)
+
+
+METRICS: tuple[Metric, ...] = (
+    # --- what it does
+    Metric(
+        "trimtab_loop_step_seconds",
+        Kind.HISTOGRAM,
+        "s",
+        "Time of one step of a system's loop: think (notice and advise) or act.",
+        ("system", "step"),
+        SECONDS_SLOW,
+    ),
+    Metric(
+        "trimtab_advice_seconds",
+        Kind.HISTOGRAM,
+        "s",
+        "Time of one advice: what-if plans on the watched server and the decision.",
+        ("system",),
+        SECONDS_SLOW,
+    ),
+    Metric(
+        "trimtab_http_request_seconds",
+        Kind.HISTOGRAM,
+        "s",
+        "Time of one HTTP request, without open event streams.",
+        ("method", "route", "status"),
+        SECONDS_QUICK,
+    ),
+    _gauge("trimtab_systems_watched", "systems", "Systems under watch."),
+    _gauge("trimtab_cases_open", "cases", "Cases without a verdict."),
+    _gauge("trimtab_changes_in_flight", "changes", "Changes that may have touched their target and are not settled."),
+    _gauge("trimtab_changes_waiting", "changes", "Proposed changes that were not applied yet."),
+    _gauge("trimtab_frozen", "0 or 1", "1 while the kill switch is on."),
+    _counter("trimtab_ledger_entries_total", "entries", "Entries of the ledger."),
+    # --- the watch
+    _gauge("trimtab_watch_up", "0 or 1", "1 while a system is being watched, 0 while it cannot be reached.", "system"),
+    _gauge("trimtab_watch_age_seconds", "s", "Time since the last look at a system.", "system"),
+    _gauge(
+        "trimtab_watch_cost_ratio",
+        "share",
+        "Cost of watching on the watched server ÷ time, in the last full window of 10 s.",
+        "system",
+    ),
+    _counter("trimtab_watch_cost_seconds_total", "s", "Cost of watching on the watched server.", "system"),
+    _counter("trimtab_watch_looks_total", "looks", "Looks at a system.", "system"),
+    _counter("trimtab_watch_looks_skipped_total", "looks", "Looks that were due while another went on.", "system"),
+    # --- the stores
+    _gauge("trimtab_spool_bytes", "bytes", "Telemetry on disk that the engine does not have yet."),
+    _gauge("trimtab_spool_bytes_max", "bytes", "Where the spool takes nothing more."),
+    _gauge("trimtab_spool_age_seconds", "s", "Age of the oldest telemetry that the engine does not have yet."),
+    _counter("trimtab_messages_accepted_total", "messages", "Telemetry messages acknowledged.", "table"),
+    _counter("trimtab_messages_loaded_total", "messages", "Telemetry messages handed to the engine.", "table"),
+    _counter("trimtab_messages_refused_total", "messages", "Telemetry messages refused because the spool was full."),
+    _gauge("trimtab_quarantine_messages", "messages", "Telemetry messages that the engine refused."),
+    _gauge("trimtab_quarantine_bytes", "bytes", "Their size."),
+    _counter("trimtab_spans_outdated_total", "spans", "Spans left out because they were too old or in the future."),
+    # --- telling about itself
+    _gauge("trimtab_event_streams", "streams", "Open event streams (one for each page that somebody looks at)."),
+    _counter("trimtab_own_spans_total", "spans", "Own spans that were stored."),
+    _counter("trimtab_own_spans_left_out_total", "spans", "Own spans that sampling left out."),
+    _counter("trimtab_own_spans_dropped_total", "spans", "Own spans that were too many to store."),
+    _counter("trimtab_own_log_lines_total", "lines", "Lines of the own log.", "level"),
+    _counter("trimtab_own_log_lines_dropped_total", "lines", "Lines of the own log that were too many to store."),
+    # --- the process (collected from the operating system)
+    _gauge("trimtab_threads", "threads", "Threads of the process."),
+    _counter("process_cpu_seconds_total", "s", "User and system CPU time of the process."),
+    _gauge("process_resident_memory_bytes", "bytes", "Resident memory of the process."),
+    _gauge("process_virtual_memory_bytes", "bytes", "Virtual memory of the process."),
+    _gauge("process_start_time_seconds", "s", "When the process started, since 1970."),
+    _gauge("process_open_fds", "files", "Open file descriptors."),
+    _gauge("process_max_fds", "files", "Most file descriptors that may be open."),
+)
+"""All of them."""
+
+BY_NAME: Mapping[str, Metric] = {metric.name: metric for metric in METRICS}

@@ -1,0 +1,62 @@
+"""The numbers of the loop, the watch and the stores, as their own states tell them. Cheap: asked every ten seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from trimtab.app.own.metrics import Number
+from trimtab.observe.postgres.status import WatchState, WatchStatus
+
+if TYPE_CHECKING:
+    from trimtab.extend.contracts import Clock
+    from trimtab.store.state import State
+    from trimtab.store.telemetry import TelemetryStore
+
+_UP = frozenset({WatchState.WATCHING, WatchState.DEGRADED})
+
+
+def loop_numbers(state: State) -> Iterator[Number]:
+    """Cases, changes and the ledger."""
+    [row] = state.database.rows(
+        "SELECT (SELECT count(*) FROM systems) AS systems, (SELECT coalesce(max(seq), 0) FROM ledger) AS entries,"
+        " (SELECT count(*) FROM cases WHERE state <> 'closed') AS cases"
+    )
+    alive = state.changes(alive=True)
+    flying = sum(change.state.is_in_flight for change in alive)
+    yield Number("trimtab_systems_watched", row["systems"])
+    yield Number("trimtab_cases_open", row["cases"])
+    yield Number("trimtab_changes_in_flight", flying)
+    yield Number("trimtab_changes_waiting", len(alive) - flying)
+    yield Number("trimtab_frozen", state.kill_switch() is not None)
+    yield Number("trimtab_ledger_entries_total", row["entries"])
+
+
+def watch_numbers(statuses: Callable[[], Iterable[WatchStatus]], clock: Clock) -> Iterator[Number]:
+    """Of each watched system: whether it is seen, and what looking costs."""
+    for status in statuses():
+        system = {"system": status.system}
+        yield Number("trimtab_watch_up", status.state in _UP, system)
+        if status.last_look_at_ms is not None:
+            yield Number("trimtab_watch_age_seconds", (clock.now_ms() - status.last_look_at_ms) / 1000, system)
+        yield Number("trimtab_watch_cost_ratio", status.cost.share, system)
+        yield Number("trimtab_watch_cost_seconds_total", status.cost.total_s, system)
+        yield Number("trimtab_watch_looks_total", status.looks_count, system)
+        yield Number("trimtab_watch_looks_skipped_total", status.skipped_count, system)
+
+
+def store_numbers(telemetry: TelemetryStore, clock: Clock) -> Iterator[Number]:
+    """What waits, what was taken, what was refused."""
+    status = telemetry.status()
+    oldest_ms = status.oldest_unloaded_at_ms
+    yield Number("trimtab_spool_bytes", status.spool_bytes)
+    yield Number("trimtab_spool_bytes_max", status.spool_bytes_max)
+    yield Number("trimtab_spool_age_seconds", 0.0 if oldest_ms is None else (clock.now_ms() - oldest_ms) / 1000)
+    for table_name, count in status.accepted_messages_count.items():
+        yield Number("trimtab_messages_accepted_total", count, {"table": table_name})
+    for table_name, count in status.loaded_messages_count.items():
+        yield Number("trimtab_messages_loaded_total", count, {"table": table_name})
+    yield Number("trimtab_messages_refused_total", status.refused_full_count)
+    yield Number("trimtab_quarantine_messages", status.quarantined_count)
+    yield Number("trimtab_quarantine_bytes", status.quarantine_bytes)
+    yield Number("trimtab_spans_outdated_total", status.outdated_spans_count)
