@@ -11,9 +11,20 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from trimtab.model.errors import ActError, ConfigError, InputError, MissingError, NotFound, StoreError, TrimtabError
+from trimtab.model.errors import (
+    ActError,
+    Busy,
+    ConfigError,
+    InputError,
+    LoginNeeded,
+    MissingError,
+    NotAllowed,
+    NotFound,
+    StoreError,
+    TooManyTries,
+    TrimtabError,
+)
 from trimtab.web import render
-from trimtab.web.access import Forbidden, NotSignedIn
 from trimtab.web.pages.frame import RELEASE
 from trimtab.web.view import plain_view
 
@@ -23,11 +34,14 @@ if TYPE_CHECKING:
 Handler = Callable[[Request, Exception], Awaitable[Response]]
 
 KINDS: tuple[tuple[type[TrimtabError], int, str, str], ...] = (
-    (Forbidden, 403, "Not for you", "Ask an administrator of this trimtab for another role."),
+    (LoginNeeded, 401, "Sign in first", ""),
+    (NotAllowed, 403, "Not for you", "Ask an administrator of this trimtab, or load the page again."),
+    (TooManyTries, 429, "Too many tries", "Wait a little."),
     (NotFound, 404, "Not found", "It may have been removed, or the address is not right."),
     (ConfigError, 400, "A setting is wrong", ""),
     (InputError, 400, "That cannot be", "Change the address or the form, and try again."),
     (MissingError, 424, "Something is not there", "The rest of trimtab goes on."),
+    (Busy, 503, "Busy", "Try again in a moment."),
     (StoreError, 503, "The store does not answer", "Nothing is lost: what was accepted is on disk. Try again soon."),
     (ActError, 409, "Not possible now", "Look at it again: it has moved on meanwhile."),
 )
@@ -46,7 +60,7 @@ def page_errors(service: Service, fallback: Handler) -> Handler:
     """A handler that draws a page for people, and leaves the rest to `fallback`."""
 
     async def handle(request: Request, error: Exception) -> Response:
-        if isinstance(error, NotSignedIn) and request.method == "GET" and is_for_people(request):
+        if isinstance(error, LoginNeeded) and request.method == "GET" and is_for_people(request):
             target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
             return RedirectResponse(f"/login?next={quote(target, safe='')}", 303)
         if not is_for_people(request):
@@ -59,8 +73,6 @@ def page_errors(service: Service, fallback: Handler) -> Handler:
 
 def describe(error: Exception) -> tuple[int, str, str, str]:
     """Status, title, hint and message of an error."""
-    if isinstance(error, NotSignedIn):
-        return 401, "Sign in first", "", error.message
     if isinstance(error, TrimtabError):
         for kind, status, title, hint in KINDS:
             if isinstance(error, kind):

@@ -13,36 +13,15 @@ from starlette.responses import HTMLResponse
 
 from trimtab.web import format as text
 from trimtab.web.effect_picture import effect_picture
+from trimtab.web.plan_view import plan_view
 from trimtab.web.spark import spark_path
 from trimtab.web.sql_text import sql_lines, sql_markup
 from trimtab.web.static_files import StaticFiles
 from trimtab.web.view import View, segment
+from trimtab.web.words import CHANGE_STATES, SEVERITIES, STANDINGS, plain, sentence, word
 
 if TYPE_CHECKING:
     from jinja2 import Template
-
-CHANGE_TONES = {
-    "proposed": "info",
-    "checked": "info",
-    "checkpointed": "live",
-    "applying": "live",
-    "watching": "live",
-    "kept": "ok",
-    "rolled_back": "bad",
-    "inconclusive": "warn",
-    "failed": "bad",
-    "rejected": "quiet",
-}
-"""How each state of a change looks."""
-
-CASE_TONES = {
-    **CHANGE_TONES,
-    "open": "warn",
-    "advised": "info",
-    "changing": "live",
-    "closed": "quiet",
-    "no_advice": "quiet",
-}
 
 
 @functools.cache
@@ -71,6 +50,8 @@ def environment() -> Environment:
         moment=text.moment_text,
         iso=text.moment_iso,
         ago=lambda ms: text.ago_text(ms, time.time() * 1000),
+        sentence=sentence,
+        plain=plain,
         sql=sql_markup,
         sql_lines=sql_lines,
         segment=segment,
@@ -80,8 +61,12 @@ def environment() -> Environment:
     made.globals.update(
         asset=static_files().address,
         effect_picture=effect_picture,
-        change_tones=CHANGE_TONES,
-        case_tones=CASE_TONES,
+        modules=static_files().modules,
+        plan_view=plan_view,
+        change_words=CHANGE_STATES,
+        case_words=STANDINGS,
+        severity_words=SEVERITIES,
+        word=word,
     )
     made.globals["ui"] = made.get_template("_ui.html").module
     return made

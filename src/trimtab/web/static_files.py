@@ -18,6 +18,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from trimtab.web.module_text import lean
+
 FOREVER = "public, max-age=31536000, immutable"
 SHORT = "public, max-age=60"
 MEDIA = {
@@ -46,6 +48,7 @@ class StaticFiles:
 
     def __init__(self, contents: Mapping[str, bytes]) -> None:
         self._files: dict[str, StaticFile] = {}
+        self._sources = contents
         for path in _in_order(contents):
             self._files[path] = _made(path, self._with_hashes(path, contents[path]))
 
@@ -63,6 +66,10 @@ class StaticFiles:
     def address(self, path: str) -> str:
         """The address of a file, with its hash. KeyError for a file that is not there."""
         return f"/static/{path}?v={self._files[path].digest}"
+
+    def modules(self, path: str) -> list[str]:
+        """Addresses of a module and of all that it imports, so that a browser can fetch them at once."""
+        return [self.address(name) for name in _in_order(self._sources, path)]
 
     def names(self) -> list[str]:
         """Paths of all files."""
@@ -100,7 +107,7 @@ class StaticFiles:
             target = self.address(f"{folder}/{match['name']}")
             return f"{match['before']}{match['quote']}{target}{match['quote']}"
 
-        return _IMPORT.sub(address, content.decode()).encode()
+        return _IMPORT.sub(address, lean(content.decode())).encode()
 
 
 def accepts_gzip(request: Request) -> bool:
@@ -126,8 +133,11 @@ def _walk(folder: Traversable, prefix: str) -> Iterable[tuple[str, bytes]]:
             yield f"{prefix}{entry.name}", entry.read_bytes()
 
 
-def _in_order(contents: Mapping[str, bytes]) -> list[str]:
-    """Modules after the modules that they import. ValueError for a circle: such a file could not carry hashes."""
+def _in_order(contents: Mapping[str, bytes], *first: str) -> list[str]:
+    """Modules after the modules that they import: all files, or `first` and what it needs.
+
+    ValueError for a circle: such files could not carry each other's hashes.
+    """
     order: list[str] = []
     open_: set[str] = set()
 
@@ -143,6 +153,6 @@ def _in_order(contents: Mapping[str, bytes]) -> list[str]:
         open_.discard(path)
         order.append(path)
 
-    for path in sorted(contents):
+    for path in first or sorted(contents):
         visit(path)
     return order

@@ -155,6 +155,17 @@ EVIDENCE: Mapping[str, str] = {
 }
 
 
+SYSTEM_STATES: Mapping[str, Word] = {
+    "starting": Word("starting", "info", "The first look has not come yet."),
+    "watching": Word("watching", "ok", "trimtab looks and sees what it needs."),
+    "degraded": Word("degraded", "warn", "It is watched, but something is missing or refused."),
+    "unreachable": Word("unreachable", "bad", "It does not answer; trimtab tries again."),
+    "stopped": Word("stopped", "quiet", "Nobody looks any more."),
+    "not_watched": Word("not watched", "quiet", "Known, but nobody looks."),
+}
+"""How the watch of a system is doing."""
+
+
 def word(table: Mapping[str, Word], name: object) -> Word:
     """The word for a name; the name itself, quietly, where the table has none.
 

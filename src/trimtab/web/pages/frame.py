@@ -7,7 +7,7 @@ form gets its fields in `asked.form`.
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -99,6 +99,7 @@ class Asked:
 
 
 Page = Callable[[Asked], Response]
+Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def see_other(path: str) -> Response:
@@ -118,7 +119,7 @@ def local_path(path: str) -> str:
     return path if safe else "/"
 
 
-def endpoint(service: Service, page: Page, permission: Permission | None) -> Callable[[Request], object]:
+def endpoint(service: Service, page: Page, permission: Permission | None) -> Endpoint:
     """A page as an endpoint for Starlette."""
 
     async def answer(request: Request) -> Response:

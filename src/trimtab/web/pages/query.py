@@ -1,0 +1,133 @@
+"""`/queries/{system}/{fingerprint}`: one query shape; what it did over time, its plans, its executions, its cases."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from starlette.responses import Response
+
+from trimtab.app.reading.answers import ExecutionOrder, ShapeStory
+from trimtab.app.reading.plans import StoredPlan
+from trimtab.model.errors import InputError, TrimtabError
+from trimtab.web.errors import describe
+from trimtab.web.pages.frame import Asked, see_other
+from trimtab.web.view import Message, segment
+from trimtab.web.words import sentence
+
+PLANS_MAX = 20
+EXECUTIONS_MAX = 50
+NOTICES: Mapping[str, Message] = {
+    "plan": Message("The plan was taken. It is the newest one below."),
+    "same_plan": Message("The plan was taken: its steps are those of the one before.", "quiet"),
+}
+"""What `?notice=` may say: a word chosen here, never a text from the address."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChartWish:
+    """One chart of the page."""
+
+    id: str
+    title: str
+    unit: str
+    measures: tuple[str, ...]
+    kind: str = "line"
+    note: str = ""
+
+
+CHARTS: tuple[ChartWish, ...] = (
+    ChartWish(
+        "latency",
+        "Latency",
+        "ms",
+        ("mean_ms", "p50_ms", "p95_ms", "p99_ms"),
+        note="mean as the server counts it; p50, p95, p99 as callers saw it",
+    ),
+    ChartWish("load", "Load", "ms/s", ("load_ms_per_s",), "area", "1,000 ms/s is one session that is always busy"),
+    ChartWish("calls", "Calls", "calls/s", ("calls_per_s",), "area"),
+    ChartWish("rows", "Rows", "rows/s", ("rows_per_s",), "area"),
+    ChartWish(
+        "blocks", "Blocks read", "blocks/s", ("read_blocks_per_s",), "area", "not found in shared buffers; 8 KiB each"
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Plans:
+    """The plans of the shape: all, the one that is shown, and the one beside it (None: nothing to compare with)."""
+
+    all: tuple[StoredPlan, ...]
+    shown: StoredPlan | None
+    beside: StoredPlan | None
+
+
+def query(asked: Asked) -> Response:
+    """The page."""
+    return draw(asked)
+
+
+def plan_now(asked: Asked) -> Response:
+    """Take a plan now, and come back to the page; why it could not be taken is said there."""
+    system, fingerprint = asked.path("system"), asked.path("fingerprint")
+    try:
+        taken = asked.service.plan_now(system, fingerprint, asked.who.name)
+    except InputError:
+        raise
+    except TrimtabError as error:
+        status, title, _, message = describe(error)
+        return draw(asked, Message(f"No plan was taken. {title}: {sentence(message)}", "bad"), status)
+    notice = "plan" if taken.is_new else "same_plan"
+    kept = {name: asked.form[name] for name in ("from", "to", "tz") if asked.form.get(name)}
+    return see_other(f"{address(system, fingerprint)}?{urlencode({**kept, 'notice': notice})}#plans")
+
+
+def address(system: str, fingerprint: str) -> str:
+    """The path of this page.
+
+    >>> address("db/shop", "ab12")
+    '/queries/db%2Fshop/ab12'
+    """
+    return f"/queries/{segment(system)}/{segment(fingerprint)}"
+
+
+def draw(asked: Asked, message: Message | None = None, status: int = 200) -> Response:
+    """The page, also after a plan that could not be taken."""
+    service = asked.service
+    system, fingerprint = asked.path("system"), asked.path("fingerprint")
+    within = service.read.range(asked.query("from") or None, asked.query("to") or None)
+    story = service.read.shape(system, fingerprint, within)
+    order = ExecutionOrder.NEWEST if asked.query("order") == "newest" else ExecutionOrder.SLOWEST
+    notice = message or NOTICES.get(asked.query("notice"))
+    context = {
+        "title": _title(story),
+        "charts": True,
+        "story": story,
+        "address": address(system, fingerprint),
+        "wishes": CHARTS,
+        "keys": {wish.id: [f"shape/{system}/{fingerprint}/{name}" for name in wish.measures] for wish in CHARTS},
+        "plans": _chosen(service.read.plans(system, fingerprint, PLANS_MAX), asked),
+        "order": order,
+        "executions": service.read.executions(system, fingerprint, within, order, EXECUTIONS_MAX),
+    }
+    fragments = ("totals", "history", "executions")
+    messages: Sequence[Message] = (notice,) if notice else ()
+    return asked.page("query.html", "queries", context, fragments=fragments, status=status, messages=messages)
+
+
+def _title(story: ShapeStory) -> str:
+    words = " ".join(story.shape.split())
+    return words if len(words) <= 80 else f"{words[:79]}…"
+
+
+def _chosen(plans: tuple[StoredPlan, ...], asked: Asked) -> Plans:
+    """What the address asks for; else the newest, beside the one before a change, or the one before it."""
+    by_id = {plan.plan_id: plan for plan in plans}
+    shown = by_id.get(asked.query("plan")) or (plans[0] if plans else None)
+    if shown is None:
+        return Plans(plans, None, None)
+    if asked.query("beside") == "none":
+        return Plans(plans, shown, None)
+    earlier = [plan for plan in plans if plan.since_ms < shown.since_ms and plan.structure != shown.structure]
+    return Plans(plans, shown, by_id.get(asked.query("beside")) or (earlier[0] if earlier else None))

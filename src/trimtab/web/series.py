@@ -1,0 +1,87 @@
+"""`GET /series`: the numbers for all charts of a page in one answer. Never packed: that costs more than it saves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from trimtab.app.reading.answers import SeriesAnswer
+from trimtab.model.access import Permission
+from trimtab.model.errors import InputError
+from trimtab.web.access import require
+
+if TYPE_CHECKING:
+    from trimtab.app.service import Service
+    from trimtab.web.pages.frame import Endpoint
+
+POINTS, POINTS_MIN, POINTS_MAX = 600, 2, 10_000
+DIGITS = 6
+"""Significant digits that a chart needs; more would only make the answer longer."""
+
+
+def endpoint(service: Service) -> Endpoint:
+    """The endpoint: `key` (once for each line), `from`, `to`, `points`."""
+
+    async def series(request: Request) -> Response:
+        require(request, Permission.LOOK)
+        return await run_in_threadpool(_answer, service, request)
+
+    return series
+
+
+def _answer(service: Service, request: Request) -> Response:
+    keys = request.query_params.getlist("key")
+    if not keys:
+        raise InputError("key: name at least one series", field="key")
+    within = service.read.range(request.query_params.get("from"), request.query_params.get("to"))
+    found = service.read.series(keys, within, _points(request.query_params.get("points")))
+    return Response(encode(found), media_type="application/json", headers={"Cache-Control": "no-store"})
+
+
+def _points(text: str | None) -> int:
+    if text is None:
+        return POINTS
+    if not text.isascii() or not text.isdigit() or not POINTS_MIN <= int(text[:9]) <= POINTS_MAX:
+        raise InputError(f"points: from {POINTS_MIN} to {POINTS_MAX}, found {text[:20]!r}", field="points")
+    return int(text)
+
+
+def encode(answer: SeriesAnswer) -> bytes:
+    """As JSON, every value with six significant digits.
+
+    >>> from trimtab.app.reading.answers import Series
+    >>> line = Series("self/x", "x", "ms", [1.23456789, None, 0.0, 123456789.0])
+    >>> encode(SeriesAnswer(0, 4000, 1000, (line,), ()))
+    b'{"from_ms":0,"to_ms":4000,"step_ms":1000,"series":[{"key":"self/x","name":"x","unit":"ms","values":[1.23457,null,0.0,123457000.0]}],"marks":[]}'
+    """
+    return msgspec.json.encode(
+        {
+            "from_ms": answer.from_ms,
+            "to_ms": answer.to_ms,
+            "step_ms": answer.step_ms,
+            "series": [
+                {"key": one.key, "name": one.name, "unit": one.unit, "values": _rounded(one.values)}
+                for one in answer.series
+            ],
+            "marks": answer.marks,
+        }
+    )
+
+
+def _rounded(values: list[float | None]) -> list[float | None]:
+    numbers = np.array(values, np.float64)
+    known = np.isfinite(numbers)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        places = DIGITS - 1 - np.floor(np.log10(np.abs(numbers)))
+    places = np.where(np.isfinite(places), places, 0.0)
+    scale = np.power(10.0, np.abs(places))
+    rounded = np.where(places >= 0, np.round(numbers * scale) / scale, np.round(numbers / scale) * scale)
+    made: list[float | None] = rounded.tolist()
+    if known.all():
+        return made
+    return [value if is_known else None for value, is_known in zip(made, known.tolist(), strict=True)]

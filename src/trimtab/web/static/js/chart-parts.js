@@ -1,0 +1,120 @@
+// The words around a chart: legend with values, links of marks, table, and what a screen reader is told.
+import { agoText, momentText, valueText } from "./format.js";
+import { zone } from "./prefs.js";
+
+/** @typedef {import("./chart-data.js").Answer} Answer */
+
+const ROWS_MAX = 300;
+const MARKS_MAX = 4;
+
+/** @param {string} tag @param {string} name @param {string} [text] */
+export function make(tag, name, text) {
+  const made = document.createElement(tag);
+  if (name) made.className = name;
+  if (text !== undefined) made.textContent = text;
+  return made;
+}
+
+/** Index of the last step with any value, or -1. @param {Answer} answer */
+export function lastIndex(answer) {
+  let last = -1;
+  for (const { values } of answer.series) {
+    for (let index = values.length - 1; index > last; index -= 1) if (values[index] !== null) last = index;
+  }
+  return last;
+}
+
+/** @param {(number | null)[]} values */
+function lastOf(values) {
+  for (let index = values.length - 1; index >= 0; index -= 1) if (values[index] !== null) return values[index];
+  return null;
+}
+
+/** @param {HTMLElement} legend @param {Answer} answer @param {Set<number>} hidden @param {(index: number) => void} onToggle */
+export function drawLegend(legend, answer, hidden, onToggle) {
+  legend.replaceChildren(
+    ...answer.series.map((one, index) => {
+      const button = /** @type {HTMLButtonElement} */ (make("button", `n${(index % 7) + 1}`));
+      button.type = "button";
+      button.setAttribute("aria-pressed", String(!hidden.has(index)));
+      button.title = "Show or hide";
+      button.append(make("i", ""), make("span", "", one.name), make("b", ""));
+      button.addEventListener("click", () => onToggle(index));
+      return button;
+    }),
+    make("span", "when num"),
+  );
+}
+
+/** Values under the cross-hair; without one, the last that are known. @param {HTMLElement} legend @param {Answer} answer @param {string} unit @param {number | null} index */
+export function writeLegend(legend, answer, unit, index) {
+  answer.series.forEach((one, at) => {
+    const value = index === null ? lastOf(one.values) : one.values[index];
+    const text = legend.children[at]?.querySelector("b");
+    if (text) text.textContent = valueText(value, unit);
+  });
+  const when = legend.querySelector(".when");
+  if (when) when.textContent = index === null ? "" : momentText(answer.from_ms + index * answer.step_ms, zone());
+}
+
+/** @param {HTMLElement} list @param {Answer} answer */
+export function drawMarkLinks(list, answer) {
+  const shown = answer.marks.slice(-MARKS_MAX).reverse();
+  const parts = shown.map((mark) => {
+    const text = `${momentText(mark.at_ms, zone()).slice(11, 16)} ${mark.label}`;
+    if (mark.case_id === null || mark.case_id === undefined) return make("span", "", text);
+    const link = /** @type {HTMLAnchorElement} */ (make("a", "", text));
+    link.href = `/cases/${mark.case_id}`;
+    return link;
+  });
+  if (answer.marks.length > shown.length) parts.push(make("span", "", `and ${answer.marks.length - shown.length} more`));
+  list.replaceChildren(...parts);
+}
+
+/** @param {HTMLElement} host @param {Answer} answer @param {string} unit @param {string} title */
+export function drawTable(host, answer, unit, title) {
+  const table = make("table", "");
+  table.append(make("caption", "sr", `${title}, newest first`));
+  const head = make("tr", "");
+  for (const [index, name] of [`Time (${zone() === "utc" ? "UTC" : "local"})`, ...answer.series.map((one) => one.name)].entries()) {
+    const cell = make("th", index ? "r" : "", name);
+    cell.setAttribute("scope", "col");
+    head.append(cell);
+  }
+  const body = make("tbody", "");
+  const count = answer.series[0]?.values.length ?? 0;
+  let rows = 0;
+  for (let index = count - 1; index >= 0 && rows < ROWS_MAX; index -= 1) {
+    if (answer.series.every(({ values }) => values[index] === null)) continue;
+    const row = make("tr", "");
+    row.append(make("td", "num", momentText(answer.from_ms + index * answer.step_ms, zone())));
+    for (const { values } of answer.series) row.append(make("td", "r", valueText(values[index], unit)));
+    body.append(row);
+    rows += 1;
+  }
+  const top = make("thead", "");
+  top.append(head);
+  table.append(top, body);
+  host.replaceChildren(table);
+}
+
+/** One sentence for those who cannot see it. @param {Answer} answer @param {string} unit @param {string} title */
+export function describe(answer, unit, title) {
+  const parts = answer.series.slice(0, 4).map((one) => {
+    const known = /** @type {number[]} */ (one.values.filter((value) => value !== null));
+    if (!known.length) return `${one.name}: nothing observed`;
+    const high = known.reduce((a, b) => Math.max(a, b));
+    return `${one.name}: last ${valueText(known[known.length - 1], unit)}, highest ${valueText(high, unit)}`;
+  });
+  const marks = answer.marks.length ? ` ${answer.marks.length} marked changes.` : "";
+  return `${title}. ${parts.join("; ")}.${marks}`;
+}
+
+/** What is said where the newest value is too old, or "". @param {Answer} answer @param {boolean} live @param {number} sliceMs */
+export function staleText(answer, live, sliceMs) {
+  const last = lastIndex(answer);
+  if (!live || last < 0) return "";
+  const atMs = answer.from_ms + (last + 1) * answer.step_ms;
+  const limit = Math.max(3 * answer.step_ms, 6 * sliceMs);
+  return answer.to_ms - atMs > limit ? `No new value: the last is ${agoText(atMs, answer.to_ms)}` : "";
+}

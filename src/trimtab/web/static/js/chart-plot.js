@@ -1,0 +1,162 @@
+// Draws one chart with uPlot: axes with units, a cross-hair shared by all charts, marks, bands, stacks.
+import { clockText, digitsOf, durationText, momentText, valueText } from "./format.js";
+
+/**
+ * @typedef {import("./chart-data.js").Answer} Answer
+ * @typedef {{axis: string, grid: string, mark: string, series: string[]}} Colours
+ * @typedef {{
+ *   width: number, height: number, unit: string, kind: string, tz: "utc" | "local", colours: Colours,
+ *   hidden: Set<number>, onCursor: (index: number | null) => void, onBrush: (fromMs: number, toMs: number) => void,
+ *   isHovered: () => boolean, marks: () => import("./chart-data.js").Mark[]
+ * }} Wish
+ */
+
+const FONT = '11px system-ui, -apple-system, "Segoe UI", Roboto, "Liberation Sans", sans-serif';
+const BRUSH_PX_MIN = 6;
+const DAY_MS = 864e5;
+
+/** Times and values as uPlot wants them; a stack adds up from the last series to the first. @param {Answer} answer @param {string} kind */
+export function aligned(answer, kind) {
+  const { from_ms: start, step_ms: step, series } = answer;
+  const count = series[0]?.values.length ?? 0;
+  const times = new Float64Array(count);
+  for (let index = 0; index < count; index += 1) times[index] = start + index * step;
+  const values = series.map((one) => one.values);
+  if (kind !== "stack") return [times, ...values];
+  const sums = new Float64Array(count);
+  const stacked = values.toReversed().map((one) =>
+    one.map((value, index) => {
+      if (value === null) return sums[index] || null;
+      sums[index] += value;
+      return sums[index];
+    }),
+  );
+  return [times, ...stacked.toReversed()];
+}
+
+/** Labels of the time axis: dates where a day begins or steps are days, else the clock. @param {number[]} splits @param {number} step @param {"utc" | "local"} tz */
+function timeLabels(splits, step, tz) {
+  let day = "";
+  return splits.map((split) => {
+    const text = momentText(split, tz);
+    const date = text.slice(5, 10);
+    const clock = step < 60_000 ? clockText(split, tz) : text.slice(11, 16);
+    const isNewDay = day !== "" && date !== day;
+    day = date;
+    return step >= DAY_MS || (isNewDay && clock.startsWith("00:00")) ? date : clock;
+  });
+}
+
+/** Labels of the value axis, with their unit. @param {number[]} splits @param {string} unit */
+function valueLabels(splits, unit) {
+  const few = unit === "ms" ? (/** @type {number} */ v) => durationText(v, 4) : (/** @type {number} */ v) => valueText(v, unit);
+  const texts = splits.map((split) => (split === 0 ? "0" : few(split)));
+  return new Set(texts).size === texts.length ? texts : splits.map((split) => `${digitsOf(split, 5)} ${unit}`);
+}
+
+/** @param {any} plot @param {Wish} wish */
+function drawMarks(plot, wish) {
+  const { ctx, bbox, scales } = plot;
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+  ctx.clip();
+  ctx.strokeStyle = wish.colours.mark;
+  ctx.fillStyle = wish.colours.mark;
+  ctx.lineWidth = devicePixelRatio;
+  for (const mark of wish.marks()) {
+    if (mark.at_ms > scales.x.max || (mark.end_ms ?? mark.at_ms) < scales.x.min) continue;
+    const left = Math.round(plot.valToPos(mark.at_ms, "x", true));
+    if (mark.end_ms) {
+      ctx.globalAlpha = 0.14;
+      ctx.fillRect(left, bbox.top, Math.max(plot.valToPos(mark.end_ms, "x", true) - left, 1), bbox.height);
+    }
+    ctx.globalAlpha = 0.75;
+    ctx.setLineDash(mark.kind === "change" ? [] : [4 * devicePixelRatio, 3 * devicePixelRatio]);
+    ctx.beginPath();
+    ctx.moveTo(left, bbox.top);
+    ctx.lineTo(left, bbox.top + bbox.height);
+    ctx.stroke();
+  }
+  ctx.restore();
+}
+
+/** @param {string} colour @param {number} percent */
+const faint = (colour, percent) => `color-mix(in srgb, ${colour} ${percent}%, transparent)`;
+
+/** @param {Answer} answer @param {Wish} wish */
+function seriesOptions(answer, wish) {
+  return answer.series.map((one, index) => {
+    const colour = wish.colours.series[index];
+    const isEdge = wish.kind === "band" && index !== 1;
+    const filled = wish.kind === "stack" || (wish.kind === "area" && index === 0);
+    return {
+      label: one.name,
+      show: !wish.hidden.has(index),
+      stroke: colour,
+      width: isEdge ? 0.5 : 1.5,
+      fill: filled ? faint(colour, wish.kind === "stack" ? 45 : 14) : undefined,
+      points: { size: 4, space: 14 },
+    };
+  });
+}
+
+/** @param {HTMLElement} host @param {Answer} answer @param {Wish} wish */
+export function makePlot(host, answer, wish) {
+  const grid = { stroke: wish.colours.grid, width: 1 };
+  const axis = { stroke: wish.colours.axis, font: FONT, grid, ticks: { ...grid, size: 4 } };
+  const options = {
+    width: wish.width,
+    height: wish.height,
+    ms: 1,
+    tzDate: (/** @type {number} */ at) => (wish.tz === "utc" ? window.uPlot.tzDate(new Date(at), "Etc/UTC") : new Date(at)),
+    legend: { show: false },
+    padding: [8, 10, 0, 0],
+    scales: {
+      x: { range: (/** @type {any} */ _plot, /** @type {number} */ low, /** @type {number} */ high) => [low, high] },
+      y: { range: (/** @type {any} */ _plot, /** @type {number} */ low, /** @type {number} */ high) => [Math.min(0, low ?? 0), (high || 1) * 1.08] },
+    },
+    axes: [
+      { ...axis, space: 64, size: 26, values: (/** @type {any} */ _p, /** @type {number[]} */ splits, /** @type {any} */ _a, /** @type {any} */ _s, /** @type {number} */ step) => timeLabels(splits, step, wish.tz) },
+      {
+        ...axis,
+        space: 32,
+        values: (/** @type {any} */ _p, /** @type {number[]} */ splits) => valueLabels(splits, wish.unit),
+        size: (/** @type {any} */ _p, /** @type {string[] | null} */ texts) => Math.max(...(texts ?? [""]).map((text) => text.length)) * 6.3 + 16,
+      },
+    ],
+    series: [{}, ...seriesOptions(answer, wish)],
+    bands: wish.kind === "band" && answer.series.length === 3 ? [{ series: [3, 1], fill: faint(wish.colours.series[1], 16) }] : [],
+    cursor: {
+      y: false,
+      points: { size: 7 },
+      drag: { x: true, y: false, setScale: false, dist: BRUSH_PX_MIN },
+      sync: { key: "trimtab", setSeries: false, scales: ["x", null], filters: { pub: (/** @type {string} */ type) => type === "mousemove" || type === "mouseleave" } },
+      bind: {
+        dblclick: () => null,
+        mousedown: (/** @type {any} */ _p, /** @type {any} */ _t, /** @type {(event: MouseEvent) => null} */ handle) => (/** @type {MouseEvent} */ event) => (event.shiftKey ? null : handle(event)),
+      },
+    },
+    hooks: {
+      draw: [(/** @type {any} */ plot) => drawMarks(plot, wish)],
+      setCursor: [(/** @type {any} */ plot) => wish.onCursor(plot.cursor.left < 0 ? null : (plot.cursor.idx ?? null))],
+      setSelect: [
+        (/** @type {any} */ plot) => {
+          const { left, width } = plot.select;
+          if (width < BRUSH_PX_MIN || !wish.isHovered()) return;
+          const [from, to] = [plot.posToVal(left, "x"), plot.posToVal(left + width, "x")];
+          plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+          wish.onBrush(from, to);
+        },
+      ],
+    },
+  };
+  const plot = new window.uPlot(options, aligned(answer, wish.kind), host);
+  fit(plot, answer);
+  return plot;
+}
+
+/** The x axis shows the whole range, also where nothing was observed at its ends. @param {any} plot @param {Answer} answer */
+export function fit(plot, answer) {
+  plot.setScale("x", { min: answer.from_ms, max: answer.to_ms });
+}

@@ -1,0 +1,14 @@
+// What every page runs.
+import "./tt-range.js";
+import "./tt-plan.js";
+import { startKeys } from "./keys.js";
+import { startLive } from "./live.js";
+import { startPrefs } from "./prefs.js";
+import { startRange } from "./range.js";
+import { startRegions } from "./regions.js";
+
+startPrefs();
+startRange();
+startRegions();
+startLive();
+startKeys();

@@ -1,0 +1,243 @@
+// <tt-chart>: one picture of time series. Its life: loading, then drawn, empty, failed or stale; htmx may take it away at any time.
+import { join, leave, plan } from "./chart-data.js";
+import { makePannable } from "./chart-pan.js";
+import { describe, drawLegend, drawMarkLinks, drawTable, lastIndex, make, staleText, writeLegend } from "./chart-parts.js";
+import { aligned, fit, makePlot } from "./chart-plot.js";
+import { zone } from "./prefs.js";
+import { current, setRangeMs } from "./range.js";
+
+/** @typedef {import("./chart-data.js").Answer} Answer */
+
+const HEIGHTS = /** @type {Record<string, number>} */ ({ s: 110, m: 170, l: 250 });
+const COLOURS = 7;
+
+class TtChart extends HTMLElement {
+  /** @type {any} the uPlot instance */
+  plot = null;
+  /** @type {Answer | null} */
+  #answer = null;
+  /** @type {Set<number>} */
+  #hidden = new Set();
+  /** @type {ResizeObserver | undefined} */
+  #resized;
+  /** @type {AbortController | undefined} */
+  #listen;
+  /** @type {number} */
+  #waiting = 0;
+
+  /** Keys of the series, in the order of the legend. @returns {string[]} */
+  get keys() {
+    return JSON.parse(this.dataset.keys ?? "[]");
+  }
+
+  /** What is shown. @returns {{from_ms: number, to_ms: number} | null} */
+  get range() {
+    return this.plot ? { from_ms: this.plot.scales.x.min, to_ms: this.plot.scales.x.max } : null;
+  }
+
+  /** What was received: one entry for each series. */
+  get points() {
+    return this.#answer?.series ?? [];
+  }
+
+  /** Marks of changes, findings, verdicts. */
+  get marks() {
+    return this.#answer?.marks ?? [];
+  }
+
+  get width() {
+    return Math.max(this.clientWidth, 200);
+  }
+
+  connectedCallback() {
+    this.#build();
+    this.#resized = new ResizeObserver(() => this.plot && this.plot.width !== this.width && this.plot.setSize({ width: this.width, height: this.#height }));
+    this.#resized.observe(this);
+    this.#listen = new AbortController();
+    const { signal } = this.#listen;
+    document.body.addEventListener("tt:theme", () => this.#redraw(), { signal });
+    document.body.addEventListener("tt:zone", () => this.#redraw(), { signal });
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#redraw(), { signal });
+    join(this);
+  }
+
+  disconnectedCallback() {
+    leave(this);
+    this.#listen?.abort();
+    this.#resized?.disconnect();
+    this.plot?.destroy();
+    this.plot = null;
+  }
+
+  #build() {
+    const title = this.dataset.title ?? "";
+    const plot = make("div", "chart-plot");
+    plot.tabIndex = 0;
+    plot.setAttribute("role", "img");
+    plot.setAttribute("aria-label", `${title}: loading`);
+    const probe = make("span", "chart-probe");
+    probe.append(make("i", "p-axis"), make("i", "p-grid"), make("i", "p-mark"));
+    const palette = make("span", "chart-legend");
+    for (let index = 1; index <= COLOURS; index += 1) {
+      const one = make("span", `n${index}`);
+      one.append(make("i", ""));
+      palette.append(one);
+    }
+    probe.append(palette);
+    const tools = make("div", "chart-tools");
+    const note = make("span", "chart-stale");
+    note.setAttribute("role", "status");
+    const button = /** @type {HTMLButtonElement} */ (make("button", "quiet spring", "View as table"));
+    button.type = "button";
+    button.setAttribute("aria-expanded", "false");
+    button.addEventListener("click", () => this.#toggleTable());
+    tools.append(make("span", "chart-marks"), note, button);
+    const table = make("div", "chart-table");
+    table.hidden = true;
+    table.tabIndex = 0;
+    table.setAttribute("role", "region");
+    table.setAttribute("aria-label", `${title} as a table`);
+    this.replaceChildren(plot, make("div", "chart-legend"), tools, table, probe);
+    this.#state("loading", "");
+  }
+
+  get #height() {
+    return HEIGHTS[/** @type {HTMLElement | null} */ (this.closest("[data-height]"))?.dataset.height ?? "m"];
+  }
+
+  /** @param {string} name @returns {HTMLElement} */
+  #part(name) {
+    return /** @type {HTMLElement} */ (this.querySelector(`:scope > .${name}, :scope > .chart-tools > .${name}`));
+  }
+
+  /** @param {string} state @param {string} title @param {string} [hint] */
+  #state(state, title, hint = "") {
+    this.dataset.state = state;
+    this.querySelector(":scope > .state")?.remove();
+    if (state === "ready" || state === "stale") return;
+    const cover = make("div", "state");
+    cover.dataset.state = state;
+    if (title) cover.append(make("p", "state-title", title));
+    if (hint) cover.append(make("p", "state-hint", hint));
+    if (state === "error") {
+      const again = /** @type {HTMLButtonElement} */ (make("button", "button", "Try again"));
+      again.type = "button";
+      again.addEventListener("click", plan);
+      cover.append(again);
+    }
+    this.append(cover);
+  }
+
+  /** Another range was asked for. A quick answer shows no sign of waiting. */
+  wait() {
+    window.clearTimeout(this.#waiting);
+    this.#waiting = window.setTimeout(() => {
+      this.toggleAttribute("data-waiting", true);
+    }, 300);
+  }
+
+  /** @param {Answer} answer */
+  receive(answer) {
+    window.clearTimeout(this.#waiting);
+    this.removeAttribute("data-waiting");
+    const before = this.#answer;
+    this.#answer = this.hasAttribute("data-marks") ? answer : { ...answer, marks: [] };
+    if (lastIndex(answer) < 0) {
+      this.#clear("empty", "Nothing in this range", "Nothing was observed then. Choose another range, or wait for the next look.");
+      return;
+    }
+    const same = this.plot && before && before.series.length === answer.series.length && before.series.every((one, index) => one.key === answer.series[index].key && one.name === answer.series[index].name);
+    if (same) {
+      this.plot.batch(() => {
+        this.plot.setData(aligned(answer, this.dataset.kind ?? "line"), false);
+        fit(this.plot, answer);
+      });
+    } else this.#draw();
+    this.#words();
+  }
+
+  /** @param {string} message */
+  fail(message) {
+    window.clearTimeout(this.#waiting);
+    this.removeAttribute("data-waiting");
+    if (this.plot) {
+      this.dataset.state = "stale";
+      this.#part("chart-stale").textContent = `Could not refresh: ${message}`;
+    } else this.#clear("error", "Could not load this chart", message);
+  }
+
+  /** @param {string} state @param {string} title @param {string} hint */
+  #clear(state, title, hint) {
+    this.plot?.destroy();
+    this.plot = null;
+    this.#part("chart-legend").replaceChildren();
+    this.#part("chart-plot").setAttribute("aria-label", `${this.dataset.title}: ${title}`);
+    this.#part("chart-stale").textContent = "";
+    this.#state(state, title, hint);
+  }
+
+  #draw() {
+    const answer = /** @type {Answer} */ (this.#answer);
+    const host = this.#part("chart-plot");
+    this.plot?.destroy();
+    drawLegend(this.#part("chart-legend"), answer, this.#hidden, (index) => this.#toggle(index));
+    this.plot = makePlot(host, answer, {
+      width: this.width,
+      height: this.#height,
+      unit: this.dataset.unit ?? "",
+      kind: this.dataset.kind ?? "line",
+      tz: zone(),
+      colours: this.#colours(),
+      hidden: this.#hidden,
+      marks: () => this.marks,
+      isHovered: () => host.matches(":hover"),
+      onCursor: (index) => this.#answer && writeLegend(this.#part("chart-legend"), this.#answer, this.dataset.unit ?? "", index),
+      onBrush: (fromMs, toMs) => setRangeMs(fromMs, toMs),
+    });
+    makePannable(this, host);
+  }
+
+  #words() {
+    const answer = /** @type {Answer} */ (this.#answer);
+    const [unit, title] = [this.dataset.unit ?? "", this.dataset.title ?? ""];
+    const stale = staleText(answer, current().live, Number(document.body.dataset.sliceS ?? 5) * 1000);
+    this.#state(stale ? "stale" : "ready", "");
+    this.#part("chart-stale").textContent = stale;
+    this.#part("chart-plot").setAttribute("aria-label", describe({ ...answer, marks: this.marks }, unit, title));
+    if (this.plot.cursor.left < 0 || this.plot.cursor.left === undefined) writeLegend(this.#part("chart-legend"), answer, unit, null);
+    drawMarkLinks(this.#part("chart-marks"), { ...answer, marks: this.marks });
+    if (!this.#part("chart-table").hidden) drawTable(this.#part("chart-table"), answer, unit, title);
+  }
+
+  #redraw() {
+    if (!this.plot) return;
+    this.#draw();
+    this.#words();
+  }
+
+  /** @returns {import("./chart-plot.js").Colours} */
+  #colours() {
+    const colour = (/** @type {string} */ name) => getComputedStyle(/** @type {Element} */ (this.querySelector(`.chart-probe ${name}`))).color;
+    const count = this.#answer?.series.length ?? 0;
+    const series = Array.from({ length: count }, (_, index) => colour(`.n${(index % COLOURS) + 1} i`));
+    return { axis: colour(".p-axis"), grid: colour(".p-grid"), mark: colour(".p-mark"), series };
+  }
+
+  /** @param {number} index */
+  #toggle(index) {
+    if (!this.#hidden.delete(index)) this.#hidden.add(index);
+    this.plot?.setSeries(index + 1, { show: !this.#hidden.has(index) });
+    this.#part("chart-legend").children[index]?.setAttribute("aria-pressed", String(!this.#hidden.has(index)));
+  }
+
+  #toggleTable() {
+    const table = this.#part("chart-table");
+    table.hidden = !table.hidden;
+    const button = /** @type {HTMLElement} */ (this.querySelector(".chart-tools button"));
+    button.setAttribute("aria-expanded", String(!table.hidden));
+    button.textContent = table.hidden ? "View as table" : "Hide table";
+    if (!table.hidden && this.#answer) drawTable(table, this.#answer, this.dataset.unit ?? "", this.dataset.title ?? "");
+  }
+}
+
+customElements.define("tt-chart", TtChart);
