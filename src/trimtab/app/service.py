@@ -211,6 +211,10 @@ class Service:
 
     # --- look
 
+    def now_ms(self) -> int:
+        """Unix milliseconds, as this server has them."""
+        return self._clock.now_ms()
+
     def status(self) -> Json:
         """What runs, what is watched, what is in flight."""
         alive = self.state.changes(alive=True)
@@ -223,7 +227,7 @@ class Service:
             "cases_open_count": sum(case.verdict is None for case in cases),
             "changes_in_flight": [self._change(c) for c in alive if c.state.is_in_flight],
             "changes_waiting_count": sum(not c.state.is_in_flight for c in alive),
-            "ledger": self._chain(),
+            "ledger": self.chain(),
             "telemetry": msgspec.to_builtins(self.telemetry.status()),
             "own_problem": self.own.problem,
             "policy": msgspec.to_builtins(self.policy_of("")),
@@ -258,7 +262,7 @@ class Service:
             for change in sorted(waiting, key=lambda change: -change.proposal.gain_ms_per_s)
         ]
 
-    def _chain(self) -> Json:
+    def chain(self) -> Json:
         """The ledger's hash chain, walked anew when the last walk is older than `CHAIN_CHECK_S`."""
         with self._chain_lock:
             if self._chain_report is None or time.monotonic() - self._chain_report[0] > CHAIN_CHECK_S:
