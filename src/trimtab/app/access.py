@@ -69,12 +69,19 @@ class Access:
     Principal(name='anna', role=<Role.ADMIN: 'admin'>, how=<How.SESSION: 'session'>, session_id='...')
     """
 
-    def __init__(self, database: StateDatabase, now_ms: Callable[[], int], *, login_needed: bool = False) -> None:
+    def __init__(
+        self,
+        database: StateDatabase,
+        now_ms: Callable[[], int],
+        *,
+        login_needed: bool = False,
+        passwords: Passwords | None = None,
+    ) -> None:
         self.login_needed = login_needed
         self._people = People(database)
         self._audit = Audit(database)
         self._now_ms = now_ms
-        self._passwords = Passwords()
+        self._passwords = passwords or Passwords()
         self._tries_of_name = Tries(TRIES_PER_NAME_MAX, TRIES_WINDOW_S)
         self._tries_of_address = Tries(TRIES_PER_ADDRESS_MAX, TRIES_WINDOW_S)
         self._refusals = Tries(REFUSALS_AUDITED_MAX, TRIES_WINDOW_S)

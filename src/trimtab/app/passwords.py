@@ -6,7 +6,7 @@ import functools
 import secrets
 import threading
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -48,29 +48,31 @@ def check_new_password(password: str, name: str) -> str:
 class Passwords:
     """Hashes and verifies. Slow on purpose, so never on the event loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, hasher: Callable[[], PasswordHasher] | None = None) -> None:
+        self._hasher = functools.cache(hasher or _strong)
+        self._nobody = functools.cache(lambda: self._hasher().hash(secrets.token_hex(16)))
         self._room = threading.BoundedSemaphore(VERIFYING_MAX)
 
     def hash(self, password: str) -> str:
         """The argon2id hash of a password that `check_new_password` let pass."""
         with self._turn():
-            return _hasher().hash(password)
+            return self._hasher().hash(password)
 
     def verify(self, password_hash: str | None, password: str) -> bool:
         """Whether the password fits. None (nobody has that name) takes as long, and is False."""
         from argon2.exceptions import Argon2Error, InvalidHashError
 
-        known = password_hash is not None
         with self._turn():
             try:
-                fits = _hasher().verify(password_hash or _nobody(), unicodedata.normalize("NFC", password))
+                normal = unicodedata.normalize("NFC", password)
+                fits = self._hasher().verify(password_hash or self._nobody(), normal)
             except (Argon2Error, InvalidHashError, UnicodeError):
                 return False
-        return known and fits
+        return fits and password_hash is not None
 
     def is_outdated(self, password_hash: str) -> bool:
         """Whether the hash was made with other costs than today's."""
-        return _hasher().check_needs_rehash(password_hash)
+        return self._hasher().check_needs_rehash(password_hash)
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -82,13 +84,8 @@ class Passwords:
             self._room.release()
 
 
-@functools.cache
-def _hasher() -> PasswordHasher:
+def _strong() -> PasswordHasher:
+    """RFC 9106's second choice: 64 MiB, three passes, four lanes."""
     from argon2 import PasswordHasher
 
-    return PasswordHasher()  # RFC 9106's second choice: 64 MiB, three passes, four lanes
-
-
-@functools.cache
-def _nobody() -> str:
-    return _hasher().hash(secrets.token_hex(16))
+    return PasswordHasher()

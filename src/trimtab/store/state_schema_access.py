@@ -62,6 +62,9 @@ BEGIN SELECT RAISE(ABORT, 'the audit is append-only: no UPDATE'); END;
 CREATE TRIGGER audit_is_not_deleted BEFORE DELETE ON audit
 WHEN OLD.at_ms > (CAST(strftime('%s', 'now') AS INTEGER) - {AUDIT_RETENTION_DAYS} * 86400) * 1000
 BEGIN SELECT RAISE(ABORT, 'the audit is append-only: no DELETE before its retention is over'); END;
+CREATE TRIGGER audit_is_not_replaced BEFORE INSERT ON audit
+WHEN EXISTS (SELECT 1 FROM audit WHERE seq = NEW.seq)
+BEGIN SELECT RAISE(ABORT, 'the audit is append-only: no REPLACE'); END;
 CREATE TRIGGER audit_only_grows AFTER INSERT ON audit
 WHEN EXISTS (SELECT 1 FROM audit WHERE seq > NEW.seq)
 BEGIN SELECT RAISE(ABORT, 'the audit is append-only: seq must be a new number'); END;
