@@ -9,8 +9,8 @@ from typing import Any
 import psycopg
 
 from tests.conftest import Database
-from trimtab.act.create_index import CreateIndex
 from trimtab.act.approvals import content_hash
+from trimtab.act.create_index import CreateIndex
 from trimtab.act.machine import Machine
 from trimtab.model.change import Autonomy, Change, Effect, Judgement, JudgementKind, Proposal, Risk
 from trimtab.model.finding import Finding, FindingKind, Severity

@@ -4,66 +4,27 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.act.fake_target import Crash, FakeActuator, Fuse, MortalState, Target
-from tests.act.support import SYSTEM, FakeClock, FakeJudge, effect, finding, policy, proposal
+from tests.act.fake_target import Crash
+from tests.act.support import effect, finding, policy, proposal
+from tests.act.world import World, new_world
 from trimtab.act.machine import GRACE_S, Machine
 from trimtab.act.steps import CHECKS_VALID_MS
 from trimtab.model.case import CaseState
-from trimtab.model.change import Autonomy, Change, ChangeState, Effect, Judgement, JudgementKind
+from trimtab.model.change import Autonomy, ChangeState, Effect, Judgement, JudgementKind
 from trimtab.model.errors import ConfigError, ConflictError, GuardRefused
-from trimtab.model.policy import Policy, WatchPolicy
-
-
-@dataclass
-class World:
-    """A machine over a target in memory."""
-
-    state: MortalState
-    target: Target
-    clock: FakeClock
-    judge: FakeJudge
-    policy: Policy
-    actuator: FakeActuator
-
-    def __post_init__(self) -> None:
-        self.machine = self.another_machine()
-        self.shapes_count = 0
-
-    def another_machine(self) -> Machine:
-        return Machine(self.state, [self.actuator], self.judge, self.clock, lambda _: self.policy)
-
-    def propose(self, system: str = SYSTEM) -> Change:
-        self.shapes_count += 1
-        case = self.state.open_case(finding(system, f"{self.shapes_count:016x}"), "select $1")
-        return self.machine.propose(case.id, proposal(system=system))
-
-    def until(self, change: Change, state: ChangeState) -> Change:
-        for _ in range(8):
-            if change.state is state:
-                return change
-            change = self.machine.advance(change.id)
-        raise AssertionError(f"{change.state}: {change.reason}")
-
-    def blocking(self, change: Change) -> list[Any]:
-        entry = self.state.last_entry(change.id)
-        assert entry is not None
-        blocking = entry.detail.get("blocking")
-        assert isinstance(blocking, list)
-        return blocking
+from trimtab.model.policy import WatchPolicy
 
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    clock, fuse, target = FakeClock(), Fuse(), Target()
-    MortalState.fuse, MortalState.target = fuse, target
-    with MortalState.open(tmp_path / "state.db", now_ms=clock.now_ms) as state:
-        yield World(state, target, clock, FakeJudge(), policy(), FakeActuator(target, state, fuse))
+    with new_world(tmp_path) as made:
+        yield made
 
 
 def test_each_advance_is_one_step(world: World) -> None:

@@ -55,9 +55,7 @@ def configuration_markdown() -> str:
 def _page() -> Iterator[str]:
     yield "# Configuration"
     yield ""
-    yield (
-        f"One file in TOML, `trimtab up --config FILE`. It has {len(SETTINGS)} settings, each with a default that serves."
-    )
+    yield (f"One file in TOML, `trimtab up --config FILE`. {len(SETTINGS)} settings, each with a default that serves.")
     yield ""
     yield _ABOUT_LAYERS
     for section in SECTIONS.values():
