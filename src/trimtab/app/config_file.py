@@ -155,7 +155,9 @@ def _check_pinned(file: str, config: Config, waiting: tuple[Waiting, ...]) -> No
     for policy in (config.policy, *(config.policy_of(system) for system in config.targets)):
         for found in disagreements(policy):
             names = ", ".join(setting.name for setting in waiting)
-            raise ConfigError(f"{file}: needs a restart, since {names} are read on start: {found.message}")
+            raise ConfigError(
+                f"{file}: needs a restart, since these are read on start: {names}; with them {found.message}"
+            )
 
 
 def changes(before: Config, after: Config) -> Iterator[str]:
