@@ -104,7 +104,6 @@ class Loader:
             for segment in segments:
                 if segment.id in known:
                     self._try(segment)
-        self._wake.set()  # what an earlier run left to roll up
         self._thread.start()
 
     def _known(self, table_name: str, segment_ids: Sequence[int]) -> set[int]:
@@ -183,8 +182,9 @@ class Loader:
         now_s = time.monotonic()
         pauses = [retry.not_before_s - now_s for retry in self._retries.values() if retry.not_before_s > now_s]
         due_s = self._spool.next_due_s(self._ready())
-        if self._roller.has_more:
-            pauses.append(0.0)
+        roll_s = self._roller.due_in_s
+        if roll_s is not None:
+            pauses.append(roll_s)
         return min([*pauses, due_s] if due_s is not None else pauses, default=None)
 
     def _try(self, segment: SealedSegment) -> None:
@@ -203,6 +203,7 @@ class Loader:
             self._retries[segment.table_name] = _Retry()
             self._tell(segment.table_name, loaded)
             self._spool.remove(segment)
+            self._roller.is_behind = True
 
     def _tell(self, table_name: str, messages: Sequence[Message]) -> None:
         try:

@@ -90,7 +90,7 @@ class Roller:
     """Rolls up, on the thread of the loader: nothing is loaded meanwhile.
 
     `marks` says for each source up to which segment its minutes tell everything; it is replaced, never changed, and
-    may be read from any thread.
+    may be read from any thread. `is_behind` is set by the loader when it has loaded something.
     """
 
     def __init__(self, engine: Engine, interval_s: float) -> None:
@@ -99,30 +99,35 @@ class Roller:
         self._next_s = 0.0
         self._unsettled = {rollup.target for rollup in ROLLUPS}
         self.marks: Mapping[str, int] = {}
-        self.has_more = False
+        self.is_behind = True
         self.error: str | None = None
 
     def open(self) -> None:
         """Read the marks. What a crash left beyond them goes before the next roll-up."""
         self.marks = {rollup.source: self._mark(rollup) for rollup in ROLLUPS}
 
+    @property
+    def due_in_s(self) -> float | None:
+        """Seconds until `roll` should be called; None while there is nothing to roll up."""
+        return max(0.0, self._next_s - time.monotonic()) if self.is_behind else None
+
     def roll(self, whole_below: Mapping[str, int]) -> None:
         """Once an interval, roll up what came since; `whole_below[source]` is the first segment that may still change.
 
-        One portion a call: with `has_more`, call again. A refusal (disk full) is kept in `error` and tried again
-        after the interval.
+        One portion of each source a call. A refusal (disk full) is kept in `error` and tried again after the interval.
         """
-        if time.monotonic() < self._next_s and not self.has_more:
+        if self.due_in_s != 0.0:
             return
         self._next_s = time.monotonic() + self._interval_s
-        self.has_more = False
         try:
-            for rollup in ROLLUPS:
-                self.has_more |= self._roll(rollup, whole_below[rollup.source])
-            self.error = None
+            has_more = [self._roll(rollup, whole_below[rollup.source]) for rollup in ROLLUPS]
         except EngineRefused as error:
             self.error = f"roll-up: {error.message}"
-            self.has_more = False
+            return
+        self.error = None
+        self.is_behind = any(has_more)
+        if self.is_behind:
+            self._next_s = 0.0
 
     def _roll(self, rollup: Rollup, below: int) -> bool:
         """One portion; whether there is more."""
