@@ -20,6 +20,7 @@ from trimtab.api.errors import handle_any, json_response
 from trimtab.api.guard import AccessGuard, Handler
 from trimtab.api.openapi import openapi_document
 from trimtab.api.otlp import otlp_routes
+from trimtab.api.own import METRICS_PATH, metrics_route
 from trimtab.app.doors import Declared, Door, page_door
 from trimtab.app.service import Service
 from trimtab.model.access import Permission
@@ -30,6 +31,7 @@ OTLP_PATHS = ("/v1/traces", "/v1/metrics", "/v1/logs")
 OWN_DOORS: tuple[Door, ...] = (
     Door("/healthz", ("GET",), None),
     Door("/api/trimtab/openapi.json", ("GET",), Permission.LOOK),
+    Door(METRICS_PATH, ("GET",), Permission.LOOK),
     *(Door(path, ("POST",), Permission.INGEST, body_bytes_max=None) for path in OTLP_PATHS),
 )
 
@@ -62,6 +64,7 @@ def make_app(
             Route("/api/trimtab/openapi.json", openapi, methods=["GET"]),
             *control_routes(service),
             *otlp_routes(service.telemetry, TelemetryLimits()),
+            metrics_route(service.own),
             *pages.routes,
         ],
         exception_handlers=_handlers(pages),

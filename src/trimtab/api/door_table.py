@@ -15,7 +15,7 @@ API_PATHS = ("/api/", "/v1/")
 
 def is_api_path(path: str) -> bool:
     """Whether the answer is JSON rather than a page."""
-    return path.startswith(API_PATHS) or path == "/healthz"
+    return path.startswith(API_PATHS) or path in ("/healthz", "/metrics")
 
 
 class DoorTable:

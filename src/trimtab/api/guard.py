@@ -32,6 +32,7 @@ from trimtab.api.bodies import BodyTimes, again, read_body, within
 from trimtab.api.door_table import DoorTable
 from trimtab.api.errors import handle_any
 from trimtab.api.hosts import SAFE_METHODS, Names, refused_because
+from trimtab.api.own import ROUTE
 from trimtab.app.access import Access
 from trimtab.app.cookies import SESSION, VISIT, read_cookie, set_cookie
 from trimtab.app.csrf import csrf_fits, csrf_token
@@ -106,6 +107,8 @@ class AccessGuard:
             return
         headers = Headers(scope=scope)
         door, parameters = self.table.find(scope)
+        if door.methods:
+            scope[ROUTE] = door.path
         client = scope.get("client")
         visit = Visit(door, dict(parameters), headers, str(client[0]) if client else "", scope.get("scheme") == "https")
         answer = _Answer(self, visit, scope, send)

@@ -1,5 +1,7 @@
-"""trimtab's own log: lines on stderr. Values of local variables and messages of foreign errors stay out of it, since
-they may hold a user's data."""
+"""trimtab's own log: lines on stderr, and in memory for its page and its store.
+
+Values of local variables and messages of foreign errors stay out of it, since they may hold a user's data.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +12,7 @@ from typing import Any, TextIO
 
 import structlog
 
+from trimtab.app.own.logs import RING
 from trimtab.model.errors import TrimtabError
 
 
@@ -20,6 +23,7 @@ def configure_logs(stream: TextIO | None = None) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             bare_traceback,
+            RING.remember,
             structlog.dev.ConsoleRenderer(colors=False),
         ],
         logger_factory=structlog.PrintLoggerFactory(stream or sys.stderr),

@@ -23,6 +23,7 @@ from trimtab.app.own.metrics import Number
 from trimtab.app.own.numbers import loop_numbers, store_numbers, watch_numbers
 from trimtab.app.plans import PlanBook, TakenPlan
 from trimtab.app.policies import Policies
+from trimtab.app.reading.own import own_lines, own_story
 from trimtab.app.reading.reader import Reader
 from trimtab.app.steering import KINDS, Steering
 from trimtab.app.watched import Watched
@@ -91,10 +92,12 @@ class Service:
             state,
             watched,
             clock,
-            waits_for=self._waits_for,
+            waits_for=self.waits_for,
             latest=machine.latest,
             loop_error=self._loop_error,
         )
+        self.read.own_lines = lambda key, name, grid: own_lines(telemetry, key, name, grid)
+        self.read.own_story = lambda: own_story(own, telemetry, clock.now_ms())
         self._lock = threading.Lock()
         self._chain_lock = threading.Lock()
         self._chain_report: tuple[float, ChainReport] | None = None
@@ -271,8 +274,10 @@ class Service:
         return {"entries_count": report.entries_count, "intact": report.intact, "problem": report.problem}
 
     def _loop_error(self, name: str) -> str | None:
+        """What does not work now in the loop of a system, or about its plans."""
         loop = self._loops.get(name)
-        return None if loop is None else loop.last_error
+        error = None if loop is None else loop.last_error
+        return error or self.plans.problem(name)
 
     def systems(self) -> list[Json]:
         """Watched systems, and what trimtab can see of each."""
@@ -328,14 +333,17 @@ class Service:
         entries = (
             [] if case.change_id is None else self.state.ledger(change_id=case.change_id, limit=LEDGER_PER_CASE_MAX)
         )
-        return {**self._case(case), "waits_for": self._waits_for(case), "ledger": msgspec.to_builtins(entries)}
+        return {**self._case(case), "waits_for": self.waits_for(case), "ledger": msgspec.to_builtins(entries)}
 
-    def _waits_for(self, case: Case) -> str | None:
+    def waits_for(self, case: Case) -> str | None:
         """What keeps a proposed change from being applied now, asked afresh; None where nothing or no change waits."""
         change = None if case.change_id is None else self.state.change(case.change_id)
         if change is None or change.state.is_final or change.state.is_in_flight:
             return None
-        if self.state.system(case.system).change_reference is None:
+        system = next((known for known in self.state.systems() if known.name == case.system), None)
+        if system is None:
+            return f"{case.system} to be watched again"
+        if system.change_reference is None:
             return "no connection for changes was given: trimtab watch DSN --change-dsn DSN"
         autonomy = limits_of(self.policy_of(case.system), change.proposal.kind).autonomy
         if autonomy in (Autonomy.SUGGEST, Autonomy.APPROVE) and change.approved_by is None:

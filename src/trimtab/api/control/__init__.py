@@ -8,12 +8,18 @@ from __future__ import annotations
 
 from starlette.routing import Route
 
-from trimtab.api.control import access, cases, policy, systems
+from trimtab.api.control import access, cases, plans, policy, systems
 from trimtab.api.control.operation import Operation
 from trimtab.api.control.routes import routes_of
 from trimtab.app.service import Service
 
-OPERATIONS: tuple[Operation, ...] = (*systems.OPERATIONS, *cases.OPERATIONS, *policy.OPERATIONS, *access.OPERATIONS)
+OPERATIONS: tuple[Operation, ...] = (
+    *systems.OPERATIONS,
+    *cases.OPERATIONS,
+    *policy.OPERATIONS,
+    *plans.OPERATIONS,
+    *access.OPERATIONS,
+)
 
 
 def control_routes(service: Service) -> list[Route]:

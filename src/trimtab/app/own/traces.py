@@ -47,12 +47,15 @@ class OwnSpan:
     def __init__(self, span: Span | None) -> None:
         self._span = span
 
-    def set(self, **attributes: Attribute | None) -> None:
-        """Say more about it; `_` in names becomes `.`. Names and numbers only, never a user's data."""
+    def set(self, **attributes: Attribute) -> None:
+        """Say more about it: names and numbers, never a user's data."""
+        self.set_all(attributes)
+
+    def set_all(self, attributes: Mapping[str, Attribute]) -> None:
+        """The same for names with dots."""
         if self._span is not None:
             for name, value in attributes.items():
-                if value is not None:
-                    self._span.set_attribute(name.replace("_", "."), value)
+                self._span.set_attribute(name, value)
 
     def keep(self) -> None:
         """Something happened: the trace is to be kept."""

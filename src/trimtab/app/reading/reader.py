@@ -29,6 +29,8 @@ from trimtab.app.reading.texts import ShapeTexts
 from trimtab.model.errors import InputError, NotFound
 
 if TYPE_CHECKING:
+    from trimtab.app.reading.own import OwnStory
+    from trimtab.app.reading.plans import PlansOfChange, StoredPlan
     from trimtab.app.reading.series import OwnLines
     from trimtab.app.watched import Watched
     from trimtab.extend.contracts import Clock
@@ -53,11 +55,16 @@ def no_own_lines(key: str, _name: str, _grid: Grid) -> Iterable[Series]:
     raise InputError(f"key: {key!r}: there are no numbers of trimtab itself here", field="key", observed=key)
 
 
+def no_own_story() -> OwnStory:
+    """While nothing tells about trimtab itself."""
+    raise InputError("there are no numbers of trimtab itself here")
+
+
 class Reader:
     """Reads both stores for people. Thread-safe; every answer is bounded.
 
     `waits_for` says whose turn a case is, `latest` is the last look at a change under watch, `loop_error` what keeps
-    a system's loop from working. `own_lines` may be replaced by what tells trimtab's own numbers.
+    a system's loop from working. `own_lines` and `own_story` are replaced by what tells of trimtab itself.
     """
 
     def __init__(
@@ -76,6 +83,7 @@ class Reader:
         self.watched = watched
         self.clock = clock
         self.own_lines: OwnLines = no_own_lines
+        self.own_story: Callable[[], OwnStory] = no_own_story
         self._waits_for = waits_for
         self._latest = latest
         self._loop_error = loop_error
@@ -163,6 +171,24 @@ class Reader:
         _check("limit", limit, 1, ROWS_MAX)
         self._check_system(system)
         return executions_of(self.telemetry, fingerprint, within, order, limit)
+
+    def plans(self, system: str, fingerprint: str, limit: int = 20) -> tuple[StoredPlan, ...]:
+        """Plans of a shape, newest first: each is one time in which the plan did the same steps."""
+        from trimtab.app.reading.plans import plans
+
+        _check("limit", limit, 1, ROWS_MAX)
+        self._check_system(system)
+        return plans(self.telemetry, system, fingerprint, limit)
+
+    def plans_of_change(self, change_id: str) -> PlansOfChange:
+        """The plan of a change's query before and after it."""
+        from trimtab.app.reading.plans import plans_of_change
+
+        return plans_of_change(self.telemetry, self.state.change(change_id))
+
+    def own(self) -> OwnStory:
+        """trimtab about itself: its numbers, its last log lines, its last spans."""
+        return self.own_story()
 
     def cases(
         self,
