@@ -5,13 +5,19 @@ The guard of the server reads this table too, and the table of routes by role in
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from starlette.routing import BaseRoute, Route
 
 from trimtab.model.access import Permission
-from trimtab.web.pages import frame
+from trimtab.web import events, series
+from trimtab.web.pages import changes, frame, freeze, ledger, login, overview, own, queries, query
+from trimtab.web.pages.cases import decisions, listing
+from trimtab.web.pages.cases import page as case_page
+from trimtab.web.pages.settings import page as settings_page
+from trimtab.web.pages.settings import people, policy, systems, tokens, you
 from trimtab.web.render import static_files
 
 if TYPE_CHECKING:
@@ -20,21 +26,65 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One route. `permission` None: open to everybody."""
+    """One route. `permission` None: open to everybody. `action` is its name in the audit, where it does something.
+
+    `answer` draws a page on a worker thread; `raw` makes an endpoint of its own instead.
+    """
 
     path: str
     methods: tuple[str, ...]
     permission: Permission | None
-    answer: frame.Page
+    answer: frame.Page | None = None
+    raw: Callable[[Service], frame.Endpoint] | None = None
+    action: str | None = None
 
 
-PAGES: tuple[Page, ...] = ()
+GET, POST = ("GET",), ("POST",)
+LOOK, DECIDE, ADMINISTER = Permission.LOOK, Permission.DECIDE, Permission.ADMINISTER
+
+PAGES: tuple[Page, ...] = (
+    Page("/", GET, LOOK, overview.overview),
+    Page("/queries", GET, LOOK, queries.queries),
+    Page("/queries/{system:path}/{fingerprint}/plan", POST, DECIDE, query.plan_now, action="plan_now"),
+    Page("/queries/{system:path}/{fingerprint}", GET, LOOK, query.query),
+    Page("/cases", GET, LOOK, listing.cases),
+    Page("/cases/{case_id}", GET, LOOK, case_page.case),
+    Page("/cases/{case_id}/approve", POST, DECIDE, decisions.approve, action="case approve"),
+    Page("/cases/{case_id}/reject", POST, DECIDE, decisions.reject, action="case reject"),
+    Page("/cases/{case_id}/rollback", POST, DECIDE, decisions.roll_back, action="case rollback"),
+    Page("/changes", GET, LOOK, changes.changes),
+    Page("/ledger", GET, LOOK, ledger.ledger),
+    Page("/freeze", POST, DECIDE, freeze.freeze, action="freeze"),
+    Page("/thaw", POST, DECIDE, policy.thaw, action="thaw"),
+    Page("/settings", GET, LOOK, settings_page.settings),
+    Page("/systems", POST, ADMINISTER, systems.add, action="system watch"),
+    Page("/systems/{name:path}/remove", POST, ADMINISTER, systems.remove, action="system unwatch"),
+    Page("/policy", POST, ADMINISTER, policy.change, action="policy set"),
+    Page("/people", POST, ADMINISTER, people.add, action="user add"),
+    Page("/people/{name}/role", POST, ADMINISTER, people.set_role, action="user role"),
+    Page("/people/{name}/password", POST, ADMINISTER, people.set_password, action="user password"),
+    Page("/people/{name}/remove", POST, ADMINISTER, people.remove, action="user remove"),
+    Page("/tokens", POST, ADMINISTER, tokens.create, action="token create"),
+    Page("/tokens/{token_id}/revoke", POST, ADMINISTER, tokens.revoke, action="token revoke"),
+    Page("/password", POST, LOOK, you.change_password, action="user password own"),
+    Page("/self", GET, LOOK, own.own),
+    Page("/login", GET, None, login.page),
+    Page("/login", POST, None, login.login),
+    Page("/logout", POST, LOOK, login.logout),
+    Page("/series", GET, LOOK, raw=series.endpoint),
+    Page("/events", GET, LOOK, raw=events.endpoint),
+    Page("/static/{path:path}", GET, None, raw=lambda _service: static_files().serve),
+)
 
 
 def web_routes(service: Service) -> list[BaseRoute]:
     """Routes for Starlette."""
-    made: list[BaseRoute] = [
-        Route(page.path, frame.endpoint(service, page.answer, page.permission), methods=list(page.methods))
-        for page in PAGES
-    ]
-    return [Route("/static/{path:path}", static_files().serve, methods=["GET"]), *made]
+    return [Route(page.path, _endpoint(service, page), methods=list(page.methods)) for page in PAGES]
+
+
+def _endpoint(service: Service, page: Page) -> frame.Endpoint:
+    if page.raw is not None:
+        return page.raw(service)
+    if page.answer is None:
+        raise ValueError(f"{page.path} has nothing that answers")
+    return frame.endpoint(service, page.answer, page.permission)

@@ -1,0 +1,24 @@
+"""The kill switch: while it is on nothing new is applied; what is in flight is still watched and taken back."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from trimtab.model.errors import InputError
+from trimtab.web.pages.frame import Asked, local_path, see_other
+from trimtab.web.pages.settings.tab import note
+
+REASON_CHARS_MAX = 500
+
+
+def freeze(asked: Asked) -> Response:
+    """Freeze with a reason, or unfreeze; back to where the form was."""
+    wanted = asked.form.get("frozen", "")
+    if wanted not in ("true", "false"):
+        raise InputError(f"frozen: true or false is expected, found {wanted[:50]!r}", field="frozen")
+    reason = " ".join(asked.form.get("reason", "").split())
+    if len(reason) > REASON_CHARS_MAX:
+        raise InputError(f"a reason has at most {REASON_CHARS_MAX} characters", field="reason", limit=REASON_CHARS_MAX)
+    note(asked, frozen=wanted, reason=reason)
+    asked.service.freeze(wanted == "true", asked.who.name, reason or None)
+    return see_other(local_path(asked.form.get("next", "/")))

@@ -1,0 +1,1 @@
+"""The settings, one file for each tab: what it shows, and what its forms do."""

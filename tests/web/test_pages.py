@@ -1,0 +1,195 @@
+"""Overview, queries and one query: what they show, in every state, and that nothing breaks out of a page."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.web import shown
+from tests.web.site import Site
+from trimtab.app.reading.reader import Reader
+from trimtab.app.service import Service
+from trimtab.model.errors import StoreError
+
+pytestmark = pytest.mark.store
+
+QUERY = f"/queries/db%3A5432%2Fshop/{shown.FINGERPRINT}"
+
+
+@pytest.fixture
+def filled(site: Site, monkeypatch: pytest.MonkeyPatch) -> Site:
+    """A site whose stores have one of everything."""
+    monkeypatch.setattr(Reader, "overview", lambda *_: shown.overview())
+    monkeypatch.setattr(Reader, "shapes", lambda *_: shown.shapes())
+    monkeypatch.setattr(Reader, "shape", lambda *_: shown.story())
+    monkeypatch.setattr(Reader, "plans", lambda *_: shown.plans())
+    monkeypatch.setattr(Reader, "executions", lambda *_: shown.executions())
+    monkeypatch.setattr(Reader, "series", lambda _self, keys, *_: shown.series(keys))
+    return site
+
+
+def get(site: Site, path: str, status: int = 200) -> str:
+    answer = site.visitor().get(path)
+    assert answer.status_code == status, answer.text[:2000]
+    return answer.text
+
+
+@pytest.mark.parametrize("path", ["/", "/queries", QUERY])
+def test_nothing_breaks_out_of_a_page(filled: Site, path: str) -> None:
+    text = get(filled, path)
+    assert "&lt;/script&gt;&lt;img" in text
+    assert "<img" not in text
+    assert not re.search(r"\sstyle\s*=", text), "an inline style would be refused by the content policy"
+    assert not re.search(r"\son\w+\s*=", text), "an inline handler would be refused by the content policy"
+    assert not re.search(r"<script(?![^>]*\bsrc=)", text), "an inline script would be refused by the content policy"
+
+
+@pytest.mark.parametrize("path", ["/", "/queries", QUERY])
+def test_ids_are_said_once(filled: Site, path: str) -> None:
+    found = re.findall(r"\sid=\"([^\"]+)\"", get(filled, path))
+    assert len(found) == len(set(found)), sorted(name for name in found if found.count(name) > 1)
+
+
+def test_the_overview_says_what_is_wrong_and_who_is_needed(filled: Site) -> None:
+    text = get(filled, "/")
+    for part in (
+        "What is wrong",
+        "Needs your yes",
+        "In flight",
+        "Last changes",
+        "critical",
+        "rolled back",
+        "12.5× faster",
+    ):
+        assert part in text
+    assert 'data-keys="[&#34;system/db:5432/shop/load_ms_per_s&#34;]"' in text
+
+
+def test_the_overview_without_systems_shows_the_way(site: Site) -> None:
+    text = get(site, "/")
+    assert "No system is watched yet" in text
+    assert 'href="/settings?tab=systems"' in text
+
+
+def test_a_stale_and_unreachable_system_says_so(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    troubled = shown.system(state="unreachable", stale_s=90.0)
+    monkeypatch.setattr(Reader, "overview", lambda *_: shown.overview(systems=(troubled,)))
+    text = get(site, "/")
+    assert "unreachable" in text
+    assert "stale" in text
+    assert "1 of 1</b> systems not well watched" in text
+
+
+def test_many_systems_are_rows_with_small_lines(filled: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    many = tuple(shown.system(f"system-{number}") for number in range(9))
+    monkeypatch.setattr(Reader, "overview", lambda *_: shown.overview(systems=many))
+    text = get(filled, "/")
+    assert text.count('class="spark"') == 18
+    assert "<tt-chart" not in text
+    assert "uplot" not in text, "what needs no chart fetches none"
+
+
+def test_the_list_of_queries_is_sorted_by_links(filled: Site) -> None:
+    text = get(filled, "/queries?q=orders&from=now-6h")
+    assert 'href="/queries?q=orders&amp;from=now-6h&amp;sort=calls&amp;desc=1"' in text
+    assert "1 to 50 of 10,000 queries" in text
+    assert 'href="/queries?q=orders&amp;from=now-6h&amp;page=2"' in text
+    assert f'href="{QUERY}?from=now-6h"' in text
+
+
+def test_the_table_alone_is_a_fragment(filled: Site) -> None:
+    text = get(filled, "/queries?fragment=results")
+    assert text.lstrip().startswith('<div id="results"')
+    assert "<html" not in text
+    assert "fragment=results" not in re.sub(r'hx-get="[^"]*"', "", text), "links lead to whole pages"
+
+
+def test_typing_replaces_the_address(filled: Site) -> None:
+    answer = filled.visitor().get("/queries?fragment=results&q=a%26b&page=", headers={"HX-Source": "input#search"})
+    assert answer.headers["hx-replace-url"] == "/queries?q=a%26b"
+
+
+@pytest.mark.parametrize(
+    "wrong", ["sort=weight", "page=0", "page=x", "from=yesterday", "from=now&to=now", "fragment=secrets"]
+)
+def test_wrong_parameters_are_said_and_not_guessed(filled: Site, wrong: str) -> None:
+    text = get(filled, f"/queries?{wrong}", 404 if "fragment" in wrong else 400)
+    assert wrong.split("=")[0] in text.lower() or "fragment" in wrong
+
+
+def test_one_query_has_all_its_parts(filled: Site) -> None:
+    text = get(filled, QUERY)
+    for part in (
+        "p95",
+        "Plan now",
+        "Seq Scan on orders",
+        "×240 rows",
+        "0af7651916cd43dd8448eb211c80319c",
+        "Cases and changes",
+    ):
+        assert part in text
+    assert text.count("<tt-chart") == 5
+    assert "data-changed" in text, "steps that the other plan does not have are marked"
+
+
+def test_the_plan_is_a_tree_without_script(filled: Site) -> None:
+    text = get(filled, QUERY)
+    assert text.count('<details class="plan-node"') == 2
+    assert "2,000 (15.6 MiB) read" in text
+
+
+def test_a_plan_now_comes_back_to_the_page(filled: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, str, str]] = []
+
+    def plan_now(_self: Service, system: str, fingerprint: str, by: str) -> object:
+        asked.append((system, fingerprint, by))
+        return type("Taken", (), {"is_new": True})()
+
+    monkeypatch.setattr(Service, "plan_now", plan_now)
+    client = filled.visitor()
+    token = re.search(r'name="csrf_token" value="(\w+)"', client.get(QUERY).text)
+    assert token is not None
+    answer = client.post(f"{QUERY}/plan", data={"csrf_token": token[1], "from": "now-6h"})
+    assert answer.status_code == 303
+    assert answer.headers["location"] == f"{QUERY}?from=now-6h&notice=plan#plans"
+    assert asked == [(shown.SYSTEM, shown.FINGERPRINT, "local")]
+    assert client.post(f"{QUERY}/plan", data={}).status_code == 403
+
+
+def test_a_plan_that_cannot_be_taken_says_why_on_the_page(filled: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def plan_now(*_: object) -> object:
+        raise StoreError("the disk is full")
+
+    monkeypatch.setattr(Service, "plan_now", plan_now)
+    client = filled.visitor()
+    token = re.search(r'name="csrf_token" value="(\w+)"', client.get(QUERY).text)
+    assert token is not None
+    answer = client.post(f"{QUERY}/plan", data={"csrf_token": token[1]})
+    assert answer.status_code == 503
+    assert "The disk is full." in answer.text
+    assert "Seq Scan on orders" in answer.text
+
+
+def test_a_store_that_fails_is_an_error_page(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> object:
+        raise StoreError("the engine is gone")
+
+    monkeypatch.setattr(Reader, "overview", fail)
+    text = get(site, "/", 503)
+    assert "The store does not answer" in text
+    assert "the engine is gone" in text
+
+
+def test_the_theme_of_the_cookie_is_there_at_once(site: Site) -> None:
+    for theme in ("dark", "light"):
+        text = site.visitor().get("/", headers={"Cookie": f"trimtab_theme={theme}"}).text
+        assert f'data-theme="{theme}"' in text
+    assert 'data-theme="system"' in site.visitor().get("/", headers={"Cookie": "trimtab_theme=<x>"}).text
+
+
+def test_pages_are_packed_and_never_stored(filled: Site) -> None:
+    answer = filled.visitor().get("/queries")
+    assert answer.headers["content-encoding"] == "gzip"
+    assert answer.headers["cache-control"] == "no-store"
+    assert int(answer.headers["content-length"]) < 25_000
