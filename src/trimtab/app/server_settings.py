@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from trimtab.model.setting import setting
 
 PORT_MAX = 65_535
-_HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[?[0-9a-fA-F:]+\]?")
+_HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|\[?[0-9a-fA-F:]+\]?")
 
 
 def listen_problem(text: str) -> str | None:
@@ -63,4 +63,10 @@ class ServerSettings:
     )
     tls_key: str = setting(
         "", "File with the private key of tls_cert (PEM). Relative to this file's folder.", needs_restart=True
+    )
+    require_login: bool = setting(False, "Whether a login is needed on loopback, too.", needs_restart=True)
+    insecure_http: bool = setting(
+        False,
+        "Whether plain HTTP is allowed beyond loopback: passwords and tokens travel in the clear.",
+        needs_restart=True,
     )

@@ -7,19 +7,32 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
+from trimtab.app.server_settings import ServerSettings
 from trimtab.model.errors import InputError, MissingError
 
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """What `trimtab up` was told about who may reach it, and how."""
+    """What `trimtab up` was told about who may reach it, and how. An empty `listen` is not told."""
 
-    listen: str
+    listen: str = ""
     allowed_hosts: tuple[str, ...] = ()
     tls_cert: Path | None = None
     tls_key: Path | None = None
     insecure_http: bool = False
     require_login: bool = False
+
+    def over(self, settings: ServerSettings) -> Listening:
+        """The same with what the file says where nothing else was told; a certificate goes with its own key."""
+        told_tls = self.tls_cert is not None or self.tls_key is not None
+        return Listening(
+            self.listen or settings.listen,
+            self.allowed_hosts or settings.allowed_hosts,
+            self.tls_cert if told_tls or not settings.tls_cert else Path(settings.tls_cert),
+            self.tls_key if told_tls or not settings.tls_key else Path(settings.tls_key),
+            self.insecure_http or settings.insecure_http,
+            self.require_login or settings.require_login,
+        )
 
     @property
     def uses_tls(self) -> bool:

@@ -15,8 +15,6 @@ from trimtab.cli.client import Client, default_data_dir
 from trimtab.cli.common import client_of, client_options, guarded
 from trimtab.model.errors import InputError
 
-DEFAULT_LISTEN = "127.0.0.1:9321"
-
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="trimtab")
@@ -29,9 +27,7 @@ for _command in people.COMMANDS:
 
 
 @main.command()
-@click.option(
-    "--listen", default=DEFAULT_LISTEN, show_default=True, help="HOST:PORT; beyond loopback a login and TLS are needed."
-)
+@click.option("--listen", default="", help="HOST:PORT [127.0.0.1:9321]; beyond loopback a login and TLS are needed.")
 @click.option(
     "--tls-cert", type=click.Path(path_type=Path), help="Certificate chain in PEM; SIGHUP takes a renewed one."
 )
