@@ -16,15 +16,17 @@ import click
 import structlog
 import uvicorn
 
-from trimtab.api.asgi import make_app
 from trimtab.api.guard import AccessGuard
+from trimtab.api.own import Observed
 from trimtab.app.config import load_config
 from trimtab.app.logs import configure_logs
+from trimtab.app.own.logs import RING, hear_libraries
 from trimtab.app.service import Service
 from trimtab.app.wire import open_service
 from trimtab.cli.listening import Listening, bind, check_allowed_host, is_loopback, parse_listen, url_of
 from trimtab.cli.patient_http import PatientHttp
 from trimtab.cli.server_note import SERVER_FILE, ServerNote
+from trimtab.cli.site import make_site
 from trimtab.cli.tls import ServerTls
 from trimtab.model.errors import InputError, MissingError
 
@@ -37,11 +39,12 @@ log = structlog.get_logger()
 
 def serve(listening: Listening, data_dir: Path, config_file: Path | None) -> None:
     """Run until SIGTERM or SIGINT."""
+    configure_logs()
+    config = load_config(config_file)
+    listening = listening.over(config.server)
     host, port = parse_listen(listening.listen)
     allowed_hosts = [check_allowed_host(name) for name in listening.allowed_hosts]
     tls = _tls(listening)
-    configure_logs()
-    config = load_config(config_file)
     os.umask(PRIVATE_UMASK)
     listener = bind(host, port)
     with contextlib.closing(listener):
@@ -52,7 +55,7 @@ def serve(listening: Listening, data_dir: Path, config_file: Path | None) -> Non
         service = open_service(config, data_dir, url, login_needed=login_needed, config_path=config_file)
         try:
             _check_access(service, listening, data_dir, beyond=beyond)
-            app = make_app(service, allowed_hosts=allowed_hosts)
+            app = make_site(service, allowed_hosts)
             asyncio.run(_serve(service, app, listener, tls, data_dir))
         finally:
             service.close()
@@ -102,7 +105,7 @@ async def _serve(
     service: Service, app: AccessGuard, listener: socket.socket, tls: ServerTls | None, data_dir: Path
 ) -> None:
     config = uvicorn.Config(
-        app,
+        Observed(app, service.own),
         http=PatientHttp,
         ws="none",
         log_level="warning",
@@ -114,6 +117,7 @@ async def _serve(
         server_header=False,
         ssl_context_factory=None if tls is None else lambda _config, _default: tls.context,
     )
+    hear_libraries(RING)
     server = uvicorn.Server(config)
     loop = asyncio.get_running_loop()
 

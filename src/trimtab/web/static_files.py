@@ -75,6 +75,14 @@ class StaticFiles:
         """Paths of all files."""
         return sorted(self._files)
 
+    def content(self, path: str) -> bytes:
+        """What is sent, not packed."""
+        return self._files[path].plain
+
+    def packed(self, path: str) -> bytes | None:
+        """What is sent, packed; None for what is too short to be."""
+        return self._files[path].packed
+
     def size_on_the_wire_bytes(self, path: str) -> int:
         """What a browser fetches for it."""
         found = self._files[path]

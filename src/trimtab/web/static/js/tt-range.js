@@ -5,23 +5,37 @@ import { current, problemOf, setRange, setRangeMs, zoomOut } from "./range.js";
 
 /** @type {[string, string][]} */
 const QUICK = [["15m", "15 min"], ["30m", "30 min"], ["1h", "1 hour"], ["3h", "3 hours"], ["6h", "6 hours"], ["12h", "12 hours"], ["24h", "1 day"], ["2d", "2 days"], ["7d", "7 days"], ["14d", "14 days"], ["30d", "30 days"], ["90d", "90 days"]];
-const CLOCK = '<svg viewBox="0 0 20 20" aria-hidden="true"><circle cx="10" cy="10" r="7"/><path d="M10 6v4l3 2"/></svg>';
+const GROUP =
+  '<button type="button" class="button" data-do="back" aria-label="Earlier"><svg viewBox="0 0 20 20" aria-hidden="true"><path d="M12 5l-5 5 5 5"/></svg></button>' +
+  '<button type="button" class="button" data-do="open" aria-haspopup="dialog" aria-expanded="false" aria-keyshortcuts="t"><svg viewBox="0 0 20 20" aria-hidden="true"><circle cx="10" cy="10" r="7"/><path d="M10 6v4l3 2"/></svg><span></span></button>' +
+  '<button type="button" class="button" data-do="forward" aria-label="Later"><svg viewBox="0 0 20 20" aria-hidden="true"><path d="M8 5l5 5-5 5"/></svg></button>' +
+  '<button type="button" class="button" data-do="out" aria-label="Zoom out" title="Zoom out (z)"><svg viewBox="0 0 20 20" aria-hidden="true"><circle cx="9" cy="9" r="6"/><path d="M6.5 9h5M13.5 13.5L17 17"/></svg></button>';
+const POP =
+  '<div class="quick"></div><form class="stack" novalidate><div class="field"><label for="pick-from">From</label><input id="pick-from" maxlength="40" autocomplete="off" spellcheck="false"></div>' +
+  '<div class="field"><label for="pick-to">To</label><input id="pick-to" maxlength="40" autocomplete="off" spellcheck="false" aria-describedby="pick-hint"><p class="field-hint" id="pick-hint">now-6h, 2026-01-31 08:00, 2026-01-31T08:00:00Z, or milliseconds</p></div>' +
+  '<button class="button" data-kind="primary">Apply</button></form>';
 
 class TtRange extends HTMLElement {
   connectedCallback() {
     if (this.querySelector(".range-group")) return;
     const group = document.createElement("div");
     group.className = "range-group";
-    group.innerHTML = `<button type="button" class="button" data-do="back" aria-label="Earlier">‹</button><button type="button" class="button range-button" data-do="open" aria-haspopup="dialog" aria-expanded="false" aria-keyshortcuts="t">${CLOCK}<span></span></button><button type="button" class="button" data-do="forward" aria-label="Later">›</button><button type="button" class="button" data-do="out" aria-label="Zoom out" title="Zoom out (z)">⊖</button>`;
+    group.innerHTML = GROUP;
     const pop = document.createElement("div");
     pop.className = "pop";
     pop.hidden = true;
     pop.setAttribute("role", "dialog");
     pop.setAttribute("aria-label", "Time range");
-    pop.innerHTML = `<div class="quick">${QUICK.map(([value, label]) => `<button type="button" data-quick="now-${value}">${label}</button>`).join("")}</div>
-      <form class="stack" novalidate><div class="field"><label for="pick-from">From</label><input id="pick-from" maxlength="40" autocomplete="off" spellcheck="false"></div>
-      <div class="field"><label for="pick-to">To</label><input id="pick-to" maxlength="40" autocomplete="off" spellcheck="false" aria-describedby="pick-hint"><p class="field-hint" id="pick-hint">now-6h, 2026-01-31 08:00, 2026-01-31T08:00:00Z, or milliseconds</p></div>
-      <button class="button" data-kind="primary">Apply</button></form>`;
+    pop.innerHTML = POP;
+    pop.querySelector(".quick")?.append(
+      ...QUICK.map(([value, label]) => {
+        const button = document.createElement("button");
+        button.type = "button";
+        button.dataset.quick = `now-${value}`;
+        button.textContent = label;
+        return button;
+      }),
+    );
     this.append(group, pop);
     this.addEventListener("click", (event) => this.#onClick(event));
     pop.querySelector("form")?.addEventListener("submit", (event) => this.#onSubmit(event));
