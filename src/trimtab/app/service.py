@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from trimtab.app.own.metrics import Number
 from trimtab.app.own.numbers import loop_numbers, store_numbers, watch_numbers
 from trimtab.app.plans import PlanBook, TakenPlan
 from trimtab.app.policies import Policies
+from trimtab.app.reading.cases import find
 from trimtab.app.reading.own import own_lines, own_story
 from trimtab.app.reading.reader import Reader
 from trimtab.app.steering import KINDS, Steering
@@ -327,6 +329,13 @@ class Service:
         """Cases, newest first, each with its change."""
         return [self._case(case) for case in self.state.cases(limit=limit)]
 
+    def find_cases(
+        self, *, states: Sequence[str] = (), system: str | None = None, search: str = "", limit: int, offset: int = 0
+    ) -> tuple[int, list[Json]]:
+        """How many cases fit, and a page of them, newest first, each with its change."""
+        total, found = find(self.state, states=states, system=system, search=search, limit=limit, offset=offset)
+        return total, [self._case(case) for case in found]
+
     def case(self, case_id: int) -> Json:
         """One case with its change and ledger."""
         case = self.state.case(case_id)
@@ -351,9 +360,9 @@ class Service:
         blocking = [result.message for result in self.machine.guards(change.id) if result.passed is False]
         return "; ".join(blocking) or change.reason
 
-    def ledger(self, limit: int) -> list[Json]:
-        """The newest ledger entries, newest first."""
-        return [msgspec.to_builtins(entry) for entry in self.state.newest_entries(limit)]
+    def ledger(self, limit: int, before_seq: int | None = None) -> list[Json]:
+        """The newest ledger entries, newest first; with `before_seq` those that are older than it."""
+        return [msgspec.to_builtins(entry) for entry in self.state.newest_entries(limit, before_seq=before_seq)]
 
     def _case(self, case: Case) -> Json:
         change = None if case.change_id is None else self.state.change(case.change_id)

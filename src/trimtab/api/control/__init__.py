@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from starlette.routing import Route
 
-from trimtab.api.control import access, cases, plans, policy, systems
+from trimtab.api.control import access, cases, plans, policy, reading, systems
 from trimtab.api.control.operation import Operation
 from trimtab.api.control.routes import routes_of
 from trimtab.app.service import Service
@@ -16,6 +16,7 @@ from trimtab.app.service import Service
 OPERATIONS: tuple[Operation, ...] = (
     *systems.OPERATIONS,
     *cases.OPERATIONS,
+    *reading.OPERATIONS,
     *policy.OPERATIONS,
     *plans.OPERATIONS,
     *access.OPERATIONS,

@@ -16,6 +16,7 @@ OFFSET_MAX = 1_000_000
 SEARCH_CHARS_MAX = 200
 NAME_CHARS_MAX = 200
 WHOLE_DIGITS_MAX = 15
+NUMBER_MAX = 10**WHOLE_DIGITS_MAX - 1
 SHOWN_CHARS = 50
 
 Choice = TypeVar("Choice", bound=StrEnum)
@@ -31,15 +32,16 @@ class Parameter:
     required: bool = False
 
 
-FROM = Parameter(
-    "from", "Begin of the range: now-6h, RFC 3339 or Unix milliseconds", {"type": "string", "default": "now-1h"}
-)
-TO = Parameter("to", "End of the range, exclusive", {"type": "string", "default": "now"})
 SYSTEM = Parameter("system", "Name of a watched system", {"type": "string", "maxLength": NAME_CHARS_MAX})
 SEARCH = Parameter("search", "Text to find, whatever its case", {"type": "string", "maxLength": SEARCH_CHARS_MAX})
 LIMIT = Parameter("limit", "Rows of one answer", {"type": "integer", "minimum": 1, "maximum": ROWS_MAX, "default": 100})
 OFFSET = Parameter(
     "offset", "Rows to leave out first", {"type": "integer", "minimum": 0, "maximum": OFFSET_MAX, "default": 0}
+)
+
+
+BEFORE_SEQ = Parameter(
+    "before_seq", "Only entries before this number", {"type": "integer", "minimum": 1, "maximum": NUMBER_MAX}
 )
 
 
@@ -75,6 +77,12 @@ def limit_of(request: Request) -> int:
 def offset_of(request: Request) -> int:
     """See `OFFSET`."""
     return whole(request, "offset", 0, 0, OFFSET_MAX)
+
+
+def before_seq_of(request: Request) -> int | None:
+    """See `BEFORE_SEQ`."""
+    text = request.query_params.get("before_seq")
+    return None if text is None else as_whole("before_seq", text, 1, NUMBER_MAX)
 
 
 def text_of(request: Request, name: str, chars_max: int) -> str | None:

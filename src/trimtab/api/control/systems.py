@@ -6,6 +6,7 @@ import msgspec
 from starlette.requests import Request
 
 from trimtab.api.control.acting import acting, note
+from trimtab.api.control.answers import QueryAnswer
 from trimtab.api.control.operation import Operation
 from trimtab.api.control.parameters import LIMIT, NAME_CHARS_MAX, SYSTEM, limit_of, path_text, text_of
 from trimtab.app.service import Service
@@ -70,6 +71,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "Query shapes of the last minutes, heaviest first",
         lambda s, r, _b: s.queries(text_of(r, "system", NAME_CHARS_MAX), limit_of(r)),
         parameters=(SYSTEM, LIMIT),
+        answer=tuple[QueryAnswer, ...],
     ),
     Operation(
         "POST",

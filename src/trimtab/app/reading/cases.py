@@ -27,10 +27,10 @@ STANDINGS = (*(state.value for state in CaseState), *(verdict.value for verdict 
 T = TypeVar("T")
 
 
-def cases_page(
+def find(
     state: State, *, states: Sequence[str], system: str | None, search: str, limit: int, offset: int
-) -> CasesPage:
-    """See `Reader.cases`."""
+) -> tuple[int, tuple[Case, ...]]:
+    """How many cases fit, and a page of them, newest first. `states` are states and verdicts; none means any."""
     for name in states:
         if name not in STANDINGS:
             raise InputError(
@@ -38,7 +38,14 @@ def cases_page(
             )
     wanted = CasesWanted(system, _standings(states), search)
     total = sum(count_cases(state.database, wanted).values())
-    found = find_cases(state.database, wanted, limit=limit, offset=offset)
+    return total, find_cases(state.database, wanted, limit=limit, offset=offset)
+
+
+def cases_page(
+    state: State, *, states: Sequence[str], system: str | None, search: str, limit: int, offset: int
+) -> CasesPage:
+    """See `Reader.cases`."""
+    total, found = find(state, states=states, system=system, search=search, limit=limit, offset=offset)
     return CasesPage(total, case_rows(state, found))
 
 
