@@ -127,7 +127,8 @@ def test_a_rest_that_does_not_go_with_what_runs_on_waits_as_a_whole(path: Path) 
 def test_the_watcher_sees_writing_replacing_and_mending(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(config_file, "POLL_S", 0.01)
     file, stop, told = opened(path), threading.Event(), threading.Event()
-    file.watch(stop, told.set)
+    file.listen(told.set)
+    file.watch(stop)
     try:
         path.write_text("[create_index]\ncool_down_s = 1\n")
         wait_for(lambda: file.config.create_index.cool_down_s == 1.0)
@@ -148,7 +149,7 @@ def test_the_watcher_sees_writing_replacing_and_mending(path: Path, monkeypatch:
 def test_without_a_file_nothing_is_watched() -> None:
     file = ConfigFile(None, load_config(None), lambda: 1)
     before = threading.active_count()
-    file.watch(threading.Event(), lambda: None)
+    file.watch(threading.Event())
     assert threading.active_count() == before
     assert file.reload()
     assert file.status().file is None

@@ -71,9 +71,12 @@ class ConfigFile:
             file = None if self._path is None else str(self._path)
             return ConfigFileStatus(file, self._loaded_at_ms, self._last_error, self._waiting)
 
-    def watch(self, stop: threading.Event, changed: Callable[[], None]) -> None:
-        """Look at the file every `POLL_S` until `stop`, in a thread; `changed` is called after each reading."""
+    def listen(self, changed: Callable[[], None]) -> None:
+        """Whom to tell after each reading, whatever came of it."""
         self._changed = changed
+
+    def watch(self, stop: threading.Event) -> None:
+        """Look at the file every `POLL_S` until `stop`, in a thread."""
         if self._path is not None:
             threading.Thread(target=self._watch, args=(stop,), name="config-file", daemon=True).start()
 

@@ -74,6 +74,7 @@ class Service:
         own: Own,
     ) -> None:
         self.policies = policies
+        policies.file.listen(self._settings_changed)
         self.steering = Steering(state, policies, clock)
         self.telemetry = telemetry
         self.state = state
@@ -114,7 +115,7 @@ class Service:
 
     def recover_and_watch(self) -> None:
         """What `start` does, and wait for it."""
-        self.policies.file.watch(self._stop, self._settings_changed)
+        self.policies.file.watch(self._stop)
         for change in self.machine.recover():
             log.info("recovered", change=change.id, state=change.state.value, reason=change.reason)
         with self._lock:
