@@ -52,6 +52,9 @@ def test_who_is_asked_for_a_yes_is_a_matter_of_policy(service: Service) -> None:
     service.set_autonomy("alice", "shop", "create_index", Autonomy.APPROVE)
     assert [(one["system"], one["change_id"]) for one in service.needs_yes()] == [("shop", change.id)]
     assert service.status()["needs_yes"][0]["summary"] == "index for orders of a customer"
+    service.state.add_system(System("shop", "service=shop", None, 1))
+    assert service.needs_yes() == [], "nothing could be done with a yes: there is no connection for changes"
+    service.state.add_system(System("shop", "service=shop", "service=shop_change", 1))
     service.approve(change.case_id, "bob", change.proposal.content_hash)
     assert service.needs_yes() == []
     with pytest.raises(ConflictError, match="approved by bob already"):

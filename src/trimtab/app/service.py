@@ -248,15 +248,19 @@ class Service:
         ignored = self.policies.ignored(system.name for system in self.state.systems())
         return {**file, "overrides_ignored_count": len(ignored)}
 
-    def needs_yes(self) -> list[Json]:
-        """Cases that wait for a person where policy says that trimtab is to ask (`approve`), most saved first."""
-        waiting = [
-            change
-            for change in self.state.changes(alive=True, limit=WAITING_MAX)
-            if change.state is ChangeState.PROPOSED
-            and limits_of(self.policy_of(change.system), change.proposal.kind).autonomy is Autonomy.APPROVE
+    def asks(self, change: Change) -> bool:
+        """Whether trimtab asks a person for this change: policy says so (`approve`), and only the yes is missing."""
+        limits = limits_of(self.policy_of(change.system), change.proposal.kind)
+        return (
+            change.state is ChangeState.PROPOSED
+            and limits.autonomy is Autonomy.APPROVE
             and not self.machine.is_approved(change)
-        ]
+            and any(s.name == change.system and s.change_reference is not None for s in self.state.systems())
+        )
+
+    def needs_yes(self) -> list[Json]:
+        """What trimtab asks people for, most saved first."""
+        waiting = [change for change in self.state.changes(alive=True, limit=WAITING_MAX) if self.asks(change)]
         return [
             {
                 "case_id": change.case_id,
