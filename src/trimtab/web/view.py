@@ -84,6 +84,16 @@ class View:
         return _address(self.path, {**dict(self.parameters), "fragment": None, **parameters})
 
     @property
+    def pace(self) -> str:
+        """How often numbers of the range are worth asking for again, for htmx: a day does not change in five seconds.
+
+        >>> from trimtab.app.reading.ranges import Range
+        >>> [_pace(Range(0, hours * 3_600_000)) for hours in (1, 6, 24)]
+        ['5s', '30s', '60s']
+        """
+        return _pace(self.range.range)
+
+    @property
     def other_parameters(self) -> tuple[tuple[str, str], ...]:
         """What a form that sets the range has to carry along."""
         return tuple((name, value) for name, value in self.parameters if name not in {"from", "to", "fragment", "page"})
@@ -101,6 +111,10 @@ class View:
     def may_administer(self) -> bool:
         """Systems, policy, people, tokens."""
         return self.may(Permission.ADMINISTER)
+
+
+def _pace(within: Range) -> str:
+    return f"{min(max(round(within.length_s / 720), 2), 60)}s"
 
 
 def segment(text: str) -> str:
