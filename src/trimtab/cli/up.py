@@ -122,6 +122,7 @@ async def _serve(
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
+        service.events.close()  # nobody waits for streams that would never end
         server.should_exit = True
 
     server.capture_signals = _no_signals  # type: ignore[method-assign]  # ours: the exit code must be 0
