@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.conftest import Database
-from tests.sql.allowlist_statements import GOOD, HOSTILE
+from tests.sql.allowlist_statements import GOOD, HOSTILE, HOSTILE_FAMILIES
 from trimtab.model.errors import StatementRefused
 from trimtab.sql.allowlist import Kind, check, execute_change, prepare_session
 
@@ -35,8 +35,15 @@ def changing(database: Database) -> Iterator[psycopg.Connection[Any]]:
         yield connection
 
 
-def test_there_are_enough_hostile_statements() -> None:
-    assert len(set(HOSTILE)) == len(HOSTILE) >= 120
+def test_there_are_enough_hostile_statements(capsys: pytest.CaptureFixture[str]) -> None:
+    assert len(set(HOSTILE)) == len(HOSTILE) >= 200
+    refused = 0
+    for statement in HOSTILE:
+        with pytest.raises(StatementRefused):
+            check(statement)
+        refused += 1
+    with capsys.disabled():
+        print(f"\n{refused} of {len(HOSTILE)} hostile statements refused, in {len(HOSTILE_FAMILIES)} families")
 
 
 @pytest.mark.parametrize(("statement", "sent"), GOOD, ids=range(len(GOOD)))
