@@ -1,4 +1,4 @@
-"""One site for the whole folder where nothing is changed; stores are slow to open."""
+"""One site for a module where nothing is changed: stores are slow to open, and a process has one at a time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from tests.web.site import Site, open_site
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Without a login, as on loopback. Tests put what is read in its place with `monkeypatch`."""
     with open_site(tmp_path_factory.mktemp("site")) as opened:

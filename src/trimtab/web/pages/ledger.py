@@ -12,7 +12,7 @@ from trimtab.model.change import Change, ChangeState
 from trimtab.model.errors import InputError
 from trimtab.store.change_search import Wanted, count_changes, find_changes
 from trimtab.web.pages.cases.consequences import statement_of
-from trimtab.web.pages.cases.listing import SEARCH_CHARS_MAX, page_of
+from trimtab.web.pages.cases.listing import SEARCH_CHARS_MAX, in_address, page_of
 from trimtab.web.pages.frame import Asked
 from trimtab.web.words import CHANGE_STATES, ENDS, EVENTS, Word, word
 
@@ -37,13 +37,14 @@ def ledger(asked: Asked) -> Response:
     if tab not in (CHANGES, ENTRIES):
         raise InputError(f"tab: there is no {tab[:50]!r}", field="tab")
     context = _changes(asked) if tab == CHANGES else _entries(asked)
-    return asked.page(
+    answer = asked.page(
         "ledger.html",
         "ledger",
         {"title": "Ledger", "tab": tab, "chain": asked.service.chain(), **context},
         fragments=("listing",),
         ranged=False,
     )
+    return in_address(asked, answer)
 
 
 def _changes(asked: Asked) -> dict[str, object]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from starlette.responses import Response
 
@@ -72,12 +73,22 @@ def cases(asked: Asked) -> Response:
         "systems": sorted({known.name for known in asked.service.state.systems()} | ({system} if system else set())),
         "verdicts": [(name, STANDINGS[name]) for name in VERDICTS if listing.counts[name]],
     }
-    return asked.page("cases.html", "cases", context, fragments=("listing",), ranged=False)
+    return in_address(asked, asked.page("cases.html", "cases", context, fragments=("listing",), ranged=False))
+
+
+def in_address(asked: Asked, answer: Response) -> Response:
+    """What was typed into a search, or chosen beside it, goes into the address."""
+    source = asked.request.headers.get("hx-source", "")
+    if asked.fragment == "listing" and source.startswith(("input", "select")):
+        pairs = {name: value for name, value in asked.request.query_params.items() if value and name != "fragment"}
+        path = asked.request.url.path
+        answer.headers["HX-Replace-Url"] = f"{path}?{urlencode(pairs)}" if pairs else path
+    return answer
 
 
 def page_of(asked: Asked) -> int:
     """`?page=`, from 1; InputError where it is no such number."""
-    text = asked.query("page", "1")
+    text = asked.query("page") or "1"
     if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= PAGE_MAX:
         raise InputError(f"page: a number from 1 is expected, found {text[:50]!r}", field="page")
     return int(text[:9])
