@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from starlette.responses import Response
 
@@ -36,7 +37,10 @@ def change_password(asked: Asked) -> Response:
             asked.who, form.get("old_password", ""), form.get("new_password", ""), address_of(asked)
         )
     except (InputError, NotAllowed, TooManyTries) as error:
-        return draw_tab(asked, "you", trouble_of(asked, "password", "", error), {})
+        trouble = trouble_of(asked, "password", "", error)
+        if isinstance(error, NotAllowed):  # the form is wrong, not the visitor
+            trouble = replace(trouble, status=400)
+        return draw_tab(asked, "you", trouble, {})
     answer = see_other("/settings?tab=you&notice=own-password-set")
     cookie = set_cookie(SESSION, session.secret or "", secure=is_secure(asked), max_age_s=SESSION_S)
     answer.headers.append("Set-Cookie", cookie)
