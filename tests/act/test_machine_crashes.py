@@ -21,6 +21,7 @@ from trimtab.act.machine import Machine
 from trimtab.model.change import Autonomy, Change, ChangeState, JudgementKind
 from trimtab.model.errors import ConflictError, GuardRefused
 from trimtab.model.policy import WatchPolicy
+from trimtab.store.freezes import Freezes
 from trimtab.store.ledger import ALLOWED_MOVES, Event
 
 SYSTEMS = ("shop", "bank")
@@ -38,13 +39,27 @@ class MachineUnderCrashes(RuleBasedStateMachine):
         self.clock, self.judge, self.target = FakeClock(), FakeJudge(), Target()
         self.policy = policy()
         self.shapes_count = 0
+        self.thaws: list[tuple[str, int]] = []
         self.start()
 
-    @initialize(autonomy=st.sampled_from([Autonomy.AUTO, Autonomy.AUTO, Autonomy.SUGGEST]), keep=st.booleans())
-    def configure(self, autonomy: Autonomy, keep: bool) -> None:
+    @initialize(
+        autonomy=st.sampled_from([Autonomy.AUTO, Autonomy.AUTO, Autonomy.SUGGEST]),
+        keep=st.booleans(),
+        freeze_after=st.sampled_from([0, 0, 1, 2]),
+        windows=st.sampled_from([(), (), ("00:00-12:00", "12:30-24:00")]),
+    )
+    def configure(self, autonomy: Autonomy, keep: bool, freeze_after: int, windows: tuple[str, ...]) -> None:
         """The policy of this run; two proposals to begin with."""
         watch = WatchPolicy(deadline_s=600.0, keep_when_inconclusive=keep)
-        self.policy = policy(watch, autonomy=autonomy, attempts_max=2, build_timeout_s=300.0)
+        self.policy = policy(
+            watch,
+            autonomy=autonomy,
+            attempts_max=2,
+            build_timeout_s=300.0,
+            freeze_after_rollbacks=freeze_after,
+            freeze_window_s=1e7,
+            change_windows=windows,
+        )
         for system in SYSTEMS:
             self.propose(system, None)
 
@@ -125,6 +140,19 @@ class MachineUnderCrashes(RuleBasedStateMachine):
     def time_passes(self, seconds: int) -> None:
         self.clock.move(seconds)
 
+    @rule(system=st.sampled_from(SYSTEMS))
+    def a_person_thaws(self, system: str) -> None:
+        self.clock.move(1)
+        if Freezes(self.state.database).thaw(system, "create_index", "alice", self.clock.now_ms()):
+            newest = self.state.newest_entries(1)
+            self.thaws.append((system, newest[0].seq if newest else 0))
+        self.clock.move(1)
+
+    @rule(seconds=st.sampled_from([0.0, 10.0]))
+    def a_limit_is_set_anew(self, seconds: float) -> None:
+        limits = replace(self.policy.create_index, cool_down_s=seconds)
+        self.policy = replace(self.policy, create_index=limits)
+
     @rule(kind=st.sampled_from(list(JudgementKind)))
     def the_judge_thinks(self, kind: JudgementKind) -> None:
         self.judge.will_say(kind, effect=effect())
@@ -168,6 +196,22 @@ class MachineUnderCrashes(RuleBasedStateMachine):
             for entry in self.state.ledger(change.id):
                 undo_known = undo_known or (entry.event == Event.CHECKPOINTED and "undo" in entry.detail)
                 assert undo_known or entry.event not in (Event.APPLY_INTENDED, Event.APPLIED, Event.NOTED)
+
+    @invariant()
+    def nothing_is_begun_while_frozen(self) -> None:
+        limit = self.policy.create_index.freeze_after_rollbacks
+        system_of = {change.id: change.system for change in self.state.changes()}
+        for system in SYSTEMS if limit else ():
+            thawed = [seq for name, seq in self.thaws if name == system]
+            rollbacks = 0
+            for entry in self.state.ledger():
+                if system_of[entry.change_id] != system:
+                    continue
+                while thawed and thawed[0] < entry.seq:
+                    thawed.pop(0)
+                    rollbacks = 0
+                assert entry.event != Event.APPLY_INTENDED or rollbacks < limit
+                rollbacks += entry.state is ChangeState.ROLLED_BACK
 
     @invariant()
     def one_in_flight_for_each_system(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from trimtab.act.freezing import freeze_if_due
 from trimtab.act.guards import CallsShare, Question, limits_of, run_guards, run_standing
@@ -263,8 +263,10 @@ class Steps:
         if closes_at_ms is None:
             return policy
         left_s = max(1.0, (closes_at_ms - self.clock.now_ms()) / 1000)
-        cut = replace(limits, build_timeout_s=min(limits.build_timeout_s, left_s))
-        return replace(policy, **{change.proposal.kind: cut})
+        cut: dict[str, Any] = {
+            change.proposal.kind: replace(limits, build_timeout_s=min(limits.build_timeout_s, left_s))
+        }
+        return replace(policy, **cut)
 
     def _finish_apply(self, change: Change) -> None:
         begun_at_ms = self.clock.now_ms()

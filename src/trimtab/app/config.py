@@ -155,8 +155,12 @@ def check_file(path: Path) -> Checked:
     if checked.config is None:
         return checked
     server = checked.config.server
-    beside = {key: str(path.parent / value) for key in ("tls_cert", "tls_key") if (value := getattr(server, key))}
-    return replace(checked, config=replace(checked.config, server=replace(server, **beside)))
+    server = replace(server, tls_cert=_beside(path, server.tls_cert), tls_key=_beside(path, server.tls_key))
+    return replace(checked, config=replace(checked.config, server=server))
+
+
+def _beside(path: Path, named: str) -> str:
+    return str(path.parent / named) if named else ""
 
 
 def check_bytes(data: bytes, name: str) -> Checked:

@@ -211,7 +211,9 @@ def shown(value: object) -> str:
     if isinstance(value, str):
         text = repr(value)
         return text if len(text) <= SHOWN_CHARS_MAX else f"{text[: SHOWN_CHARS_MAX - 2]}…'"
-    return {list: "a list", tuple: "a list", dict: "a section"}.get(type(value), f"a {type(value).__name__}")
+    if isinstance(value, list | tuple):
+        return "a list"
+    return "a section" if isinstance(value, dict) else f"a {type(value).__name__}"
 
 
 def number(value: float) -> str:
