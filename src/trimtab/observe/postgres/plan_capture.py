@@ -111,9 +111,8 @@ def _refusal(connection: Connection, statement: str) -> str | None:
 def _extend_search_path(connection: Connection, schemas: tuple[str, ...]) -> None:
     """Put schemas behind the session's own: the application's search_path is not ours."""
     if schemas:
-        query = (
-            f"SELECT {OWN_MARK} set_config('search_path', concat_ws(', ', current_setting('search_path'), %s), false)"
-        )
+        path = "concat_ws(', ', current_setting('search_path'), %s::text)"
+        query = f"SELECT {OWN_MARK} set_config('search_path', {path}, false)"
         connection.execute(query.encode(), (", ".join(quoted(schema) for schema in schemas),))
 
 
