@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.api import attacks_browser, attacks_credentials, attacks_wire
+from tests.api import attacks_browser, attacks_credentials, attacks_pages, attacks_wire
 from tests.api.attack import Arena, Attack, Got
 from tests.api.served import listening, served
 from tests.sql.allowlist_statements import HOSTILE_FAMILIES
@@ -25,7 +25,12 @@ TIMES = BodyTimes(piece_s=0.5, whole_s=1.0)
 """Less patience than a real server has, so that slow senders need not be waited for."""
 
 SAID_CHARS = 100
-ATTACKS: tuple[Attack, ...] = (*attacks_browser.ATTACKS, *attacks_credentials.ATTACKS, *attacks_wire.ATTACKS)
+ATTACKS: tuple[Attack, ...] = (
+    *attacks_browser.ATTACKS,
+    *attacks_pages.ATTACKS,
+    *attacks_credentials.ATTACKS,
+    *attacks_wire.ATTACKS,
+)
 
 _INTRODUCTION = """# Attacks that were tried
 

@@ -17,7 +17,6 @@ from argon2 import PasswordHasher
 from argon2.profiles import CHEAPEST
 from starlette.testclient import TestClient
 
-from trimtab.api.asgi import make_app
 from trimtab.api.bodies import BodyTimes
 from trimtab.api.guard import AccessGuard
 from trimtab.app.access import Access
@@ -26,6 +25,7 @@ from trimtab.app.passwords import Passwords
 from trimtab.app.service import Service
 from trimtab.app.wire import open_service
 from trimtab.cli.patient_http import PatientHttp
+from trimtab.cli.site import make_site
 from trimtab.model.access import PERSON_ROLES, Role
 
 HOST = "127.0.0.1:9321"
@@ -89,9 +89,9 @@ def served(data_dir: Path, *, times: BodyTimes | None = None) -> Iterator[Served
     database = service.state.database
     try:
         service.access = Access(database, clock, passwords=Passwords(cheap))
-        open_app = make_app(service, times=times)
+        open_app = make_site(service, times=times)
         service.access = Access(database, clock, login_needed=True, passwords=Passwords(cheap))
-        app = make_app(service, allowed_hosts=["trimtab.example"], times=times)
+        app = make_site(service, ["trimtab.example"], times=times)
         made = Served(service, app, open_app, clock)
         for role in Role:
             if role in PERSON_ROLES:

@@ -46,7 +46,8 @@ class Door:
 
 
 def page_door(declared: Declared) -> Door:
-    """The door of a page. What a page does is audited, whether it gave the action a name (`action`) or not.
+    """The door of a page. What a page does is audited, whether it gave the action a name (`action`) or not; an empty
+    name is for pages that see to it themselves.
 
     >>> page_door(Door("/cases/{id}/approve", ("POST",), Permission.DECIDE)).action
     'page POST /cases/{id}/approve'
@@ -54,5 +55,5 @@ def page_door(declared: Declared) -> Door:
     methods = tuple(declared.methods)
     unsafe = [method for method in methods if method not in {"GET", "HEAD"}]
     named = getattr(declared, "action", None)
-    action = str(named) if named else f"page {unsafe[0]} {declared.path}" if unsafe else None
+    action = f"page {unsafe[0]} {declared.path}" if unsafe and named is None else named or None
     return Door(declared.path, methods, declared.permission, action, is_page=True)

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One route. `permission` None: open to everybody. `action` is its name in the audit, where it does something.
+    """One route. `permission` None: open to everybody. `action` is its name in the audit, where it does something ("":
+    it writes to the audit itself).
 
     `answer` draws a page on a worker thread; `raw` makes an endpoint of its own instead.
     """
@@ -69,8 +70,8 @@ PAGES: tuple[Page, ...] = (
     Page("/password", POST, LOOK, you.change_password, action="user password own"),
     Page("/self", GET, LOOK, own.own),
     Page("/login", GET, None, login.page),
-    Page("/login", POST, None, login.login),
-    Page("/logout", POST, LOOK, login.logout),
+    Page("/login", POST, None, login.login, action=""),
+    Page("/logout", POST, LOOK, login.logout, action=""),
     Page("/series", GET, LOOK, raw=series.endpoint),
     Page("/events", GET, LOOK, raw=events.endpoint),
     Page("/static/{path:path}", GET, None, raw=lambda _service: static_files().serve),
