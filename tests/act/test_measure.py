@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -66,6 +66,9 @@ class Recorded:
 
     def marks(self) -> Mapping[str, int]:
         return {}
+
+    def listen(self, table_name: str, heard: Callable[[pa.Table], None]) -> None:
+        raise AssertionError("the judge only reads")
 
     def status(self) -> TelemetryStatus:
         raise AssertionError("the judge only reads")

@@ -98,9 +98,12 @@ def test_events_of_a_loop_that_has_ended_hurt_nobody() -> None:
 def test_many_threads_publish_while_one_takes() -> None:
     hub = EventHub()
     with hub.subscribe() as mine:
-        threads = [
-            threading.Thread(target=lambda: [hub.publish(EventKind.SLICE) for _ in range(500)]) for _ in range(4)
-        ]
+
+        def publish() -> None:
+            for _ in range(500):
+                hub.publish(EventKind.SLICE)
+
+        threads = [threading.Thread(target=publish) for _ in range(4)]
         for thread in threads:
             thread.start()
         seen = 0

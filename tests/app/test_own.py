@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.trace import set_span_in_context
 
 from tests.observe.support import RealClock, Recorder
 from trimtab.app.logs import configure_logs
@@ -19,7 +20,7 @@ from trimtab.app.own.catalogue import BY_NAME, METRICS, Kind
 from trimtab.app.own.keeper import Own
 from trimtab.app.own.logs import LINES_MAX, RING, WAITING_MAX, LogRing, RingHandler, scrubbed
 from trimtab.app.own.metrics import Number, OwnMetrics
-from trimtab.app.own.traces import OwnTraces, TraceKeeper
+from trimtab.app.own.traces import OwnTraces
 from trimtab.model.errors import SpoolFull, StoreError
 from trimtab.store.facts import OtlpAck
 
@@ -32,6 +33,12 @@ SECRETS = [
     "api-key=hunter2&x=1",
     "Cookie: hunter2; path=/",
 ]
+
+
+def parsed(body: bytes) -> ExportTraceServiceRequest:
+    request = ExportTraceServiceRequest()
+    request.ParseFromString(body)
+    return request
 
 
 class Telemetry(Recorder):
@@ -49,7 +56,7 @@ class Telemetry(Recorder):
 
     @property
     def span_names(self) -> list[str]:
-        requests = [ExportTraceServiceRequest.FromString(body) for body in self.bodies]
+        requests = [parsed(body) for body in self.bodies]
         return [s.name for r in requests for rs in r.resource_spans for ss in rs.scope_spans for s in ss.spans]
 
 
@@ -189,7 +196,7 @@ def test_spans_reach_the_store_with_their_parents(own: Own) -> None:
             pass
     own.store()
     telemetry = telemetry_of(own)
-    request = ExportTraceServiceRequest.FromString(telemetry.bodies[0])
+    request = parsed(telemetry.bodies[0])
     resource = {a.key: a.value.string_value for a in request.resource_spans[0].resource.attributes}
     assert resource == {"service.name": "trimtab", "service.version": "1"}
     by_name = {s.name: s for s in request.resource_spans[0].scope_spans[0].spans}
@@ -260,19 +267,22 @@ def test_spans_that_wait_and_traces_that_never_end_are_bounded(monkeypatch: pyte
     drained = own.drain()
     assert drained is not None
     assert (drained[1], own.dropped_count) == (10, 15)
-    keeper = TraceKeeper()
-    monkeypatch.setattr(own, "_keeper", keeper)
-    assert keeper.take() == ()
+    tracer = own._tracer
+    assert tracer is not None
+    for _ in range(10):
+        root = tracer.start_span("never ends")
+        tracer.start_span("child", context=set_span_in_context(root)).end()
+    assert own.dropped_count == 15 + 6, "four of ten are waited for"
 
 
 def test_what_cannot_be_stored_is_said_and_lines_wait(own: Own) -> None:
     own.ring.remember(None, "info", {"event": "one", "level": "info"})
-    telemetry_of(own).refuse = SpoolFull("the spool is full")
-    own.store()
-    assert own.problem == "could not store what trimtab tells about itself: the spool is full"
-    telemetry_of(own).refuse = None
-    own.store()
-    assert own.problem is None
+    problems = []
+    for refuse in (SpoolFull("the spool is full"), None):
+        telemetry_of(own).refuse = refuse
+        own.store()
+        problems.append(own.problem)
+    assert problems == ["could not store what trimtab tells about itself: the spool is full", None]
     assert [row["event"] for row in telemetry_of(own).rows("own_logs")] == ["one"]
 
 

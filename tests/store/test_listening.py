@@ -11,6 +11,7 @@ import pytest
 from tests.store.facts_of_a_shop import events, executions, now_ms, slice_rows
 from trimtab.model.errors import EngineRefused
 from trimtab.store.frames import Message
+from trimtab.store.loader import Sink
 from trimtab.store.spool import Spool
 from trimtab.store.telemetry import EmbeddedTelemetry, TelemetryLimits
 
@@ -59,7 +60,7 @@ def test_a_slice_waits_for_executions_that_the_engine_does_not_take(
     sink = telemetry._loader._sinks["query_executions"]
     load = type(sink).load
 
-    def refuses(self: object, segment_id: int, messages: Sequence[Message]) -> None:
+    def refuses(self: Sink, segment_id: int, messages: Sequence[Message]) -> None:
         if self is sink and not tried.is_set():
             tried.set()
             raise EngineRefused("No space left on device")

@@ -57,7 +57,8 @@ class Own:
         """Measure what is done: a span with this name, and an observation of the histogram `metric`."""
         begun_s = time.perf_counter()
         try:
-            with self.traces.span(name, **labels) as span:
+            with self.traces.span(name) as span:
+                span.set_all(labels)
                 yield span
         finally:
             self.metrics.observe(metric, time.perf_counter() - begun_s, **labels)

@@ -201,4 +201,5 @@ def is_kept(root: ReadableSpan, spans: list[ReadableSpan]) -> bool:
     if ((root.end_time or 0) - (root.start_time or 0)) / 1e9 > SLOW_S:
         return True
     share = KEPT_SHARE.get(root.name, KEPT_SHARE.get(root.name.partition(" ")[0], 1.0))
-    return root.context.trace_id % 1_000_000 < share * 1_000_000
+    trace_id: int = root.context.trace_id
+    return trace_id % 1_000_000 < share * 1_000_000
