@@ -24,7 +24,7 @@ def events_page() -> str:
         "that after a crash it is known what may have happened.",
         table(["event", "meaning"], [[code(getattr(Event, name)), text] for name, text in ledger.items()]),
         "## On the event stream",
-        "`GET /events` tells whoever looks that something is worth looking at again; the payload is in brackets. Who is "
-        "too slow loses the oldest events and is told so by one `gap`.",
+        "`GET /events` tells whoever looks that something is worth looking at again; the payload is in brackets. Who "
+        "is too slow loses the oldest events and is told so by one `gap`.",
         table(["event", "meaning"], [[code(kind.value), stream[kind.name]] for kind in StreamKind]),
     )
