@@ -21,7 +21,7 @@ from trimtab.app.watched import Watched
 from trimtab.app.write_rates import write_rates
 from trimtab.extend.contracts import Clock
 from trimtab.model.case import Case, CaseState, Verdict
-from trimtab.model.change import Autonomy, Change, ChangeState
+from trimtab.model.change import Autonomy, Change, ChangeState, Proposal
 from trimtab.model.errors import ActError, MissingError, TrimtabError
 from trimtab.model.policy import Policy
 from trimtab.model.query import SlowQuery
@@ -32,6 +32,8 @@ ADVISE_RETRY_MS = 60_000
 DETECT_SLICES = 5
 """Findings are looked for every so many slices."""
 OPEN_CASES_MAX = 200
+BOUND_SEEN_MIN = 3
+"""So many statements seen with bound parameters, and none with literals, say that none will be."""
 ONLY_LOOK = "policy lets trimtab only look here (create_index.autonomy is 'observe')"
 
 log = structlog.get_logger()
@@ -62,6 +64,7 @@ class SystemLoop:
         self._policy_of = policy_of
         self._stop = threading.Event()
         self._retry_at_ms: dict[int, int] = {}
+        self._twins: dict[int, str] = {}
         name = watched.system.name
         slice_s = self.policy.watch.slice_s
         self._threads = [
@@ -144,9 +147,16 @@ class SystemLoop:
         if policy.create_index.autonomy is Autonomy.OBSERVE:
             self._only_look(case)
             return
+        twin = self._twins.get(case.id)
+        if twin is not None and not self.state.change(twin).state.is_final:
+            return
         samples = self.watched.watcher.samples(case.fingerprint)
         waited_s = (now_ms - case.opened_at_ms) / 1000
-        if len(samples) < policy.advise.samples_min and waited_s < policy.advise.samples_wait_s:
+        if (
+            len(samples) < policy.advise.samples_min
+            and waited_s < policy.advise.samples_wait_s
+            and not self._only_bound(case, samples)
+        ):
             return
         query = self._slow_query(case, samples, now_ms)
         if query is None:
@@ -160,12 +170,26 @@ class SystemLoop:
         if not advice.proposals:
             self.state.update_case(case.id, verdict=Verdict.NO_ADVICE, reason=advice.reason)
             return
+        twin = self._twin(case, advice.proposals[0])
+        if twin is not None:
+            self._twins[case.id] = twin.id
+            self._put_off(case, f"case {twin.case_id} proposes the same index; asked again once that is decided")
+            return
         self.state.update_case(case.id, state=CaseState.ADVISED, proposals=advice.proposals)
         change = self.machine.propose(case.id, advice.proposals[0])
         if policy.create_index.autonomy is Autonomy.APPROVE:
             log.warning(
                 "needs_your_yes", system=case.system, case=case.id, change=change.id, summary=change.proposal.summary
             )
+
+    def _only_bound(self, case: Case, samples: tuple[str, ...]) -> bool:
+        """Whether the application binds the parameters of this shape: then waiting brings no literals."""
+        return not samples and self.watched.watcher.bound_count(case.fingerprint) >= BOUND_SEEN_MIN
+
+    def _twin(self, case: Case, proposal: Proposal) -> Change | None:
+        """Another case's change that would build the very same index, and is not decided yet."""
+        alive = self.state.changes(alive=True, system=case.system)
+        return next((c for c in alive if c.case_id != case.id and c.proposal.index == proposal.index), None)
 
     def _asked(self, case: Case, query: SlowQuery, now_ms: int) -> Advice:
         with self.own.step("advice", "trimtab_advice_seconds", system=case.system) as span:

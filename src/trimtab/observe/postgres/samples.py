@@ -30,6 +30,7 @@ class SampleKeeper:
         self._lock = threading.Lock()
         self._samples: OrderedDict[str, OrderedDict[str, None]] = OrderedDict()
         self._chars = 0
+        self._bound: OrderedDict[str, int] = OrderedDict()
 
     def add(self, fingerprint: str, text: str) -> None:
         """Keep one more, the newest; the oldest of the shape, then the shape unseen for longest, make room."""
@@ -53,6 +54,18 @@ class SampleKeeper:
         """The samples of one shape, newest first."""
         with self._lock:
             return tuple(reversed(self._samples.get(fingerprint, OrderedDict())))
+
+    def count_bound(self, fingerprint: str) -> None:
+        """A statement of this shape was seen whose parameters the application binds (`$1`): it is no sample."""
+        with self._lock:
+            self._bound[fingerprint] = self._bound.pop(fingerprint, 0) + 1
+            while len(self._bound) > self._shapes_max:
+                self._bound.popitem(last=False)
+
+    def bound_count(self, fingerprint: str) -> int:
+        """How often a statement of this shape was seen with its parameters bound."""
+        with self._lock:
+            return self._bound.get(fingerprint, 0)
 
     def __repr__(self) -> str:
         with self._lock:

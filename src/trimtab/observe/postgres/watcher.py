@@ -172,6 +172,10 @@ class PostgresWatcher:
         """Complete statements of one shape with real parameters, newest first: private data, in memory only."""
         return self._samples.samples(fingerprint)
 
+    def bound_count(self, fingerprint: str) -> int:
+        """How often the shape was seen running with its parameters bound, so that no literal shows."""
+        return self._samples.bound_count(fingerprint)
+
     def _connect(self, facts: Facts) -> Session:
         session = Session.open(self._reference, self._meter, STATEMENT_TIMEOUT_MS)
         self._session, server = session, session.facts
