@@ -171,7 +171,7 @@ def _wait(user: User, steps: Steps) -> None:
     until("proposal", lambda cases: any(case["change"] or case["proposals"] for case in cases))
     steps.add("(watch to first proposal)", time.monotonic() - started)
     for case in user.json("trimtab", "cases"):
-        proposal = (case["change"] or {}).get("proposal") or next(iter(case["proposals"]), {})
+        proposal: dict[str, Any] = (case["change"] or {}).get("proposal") or next(iter(case["proposals"]), {})
         print(f"    case {case['id']}: {case['finding']['title']}")
         print(f"      {case['query_text'][:100]}")
         if proposal:

@@ -81,7 +81,7 @@ def _type(document: Json, schema: Json) -> str:
     ('integer, 1 to 9', '`a`, `b`')
     """
     if "$ref" in schema:
-        return schema["$ref"].rpartition("/")[2]
+        return str(schema["$ref"]).rpartition("/")[2]
     if "enum" in schema:
         return ", ".join(code(value) for value in schema["enum"])
     if "anyOf" in schema:

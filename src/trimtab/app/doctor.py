@@ -72,6 +72,7 @@ TOLD_BY_FILES = frozenset({"service_unknown", "service_file_broken", "no_passwor
 
 RESTART_LINE = "-- then restart the server"
 RELOAD_LINE = "SELECT pg_reload_conf();"
+USEFUL_LINES_MAX = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,8 +187,9 @@ def _open(reference: Reference) -> Connection | Side:
     except MissingError as error:
         cause = cause_of(error.message)
         told = clues(reference) if cause is None or cause.name in TOLD_BY_FILES else []
-        likely = (None, None) if cause is None else (cause.cause, cause.remedy)
-        return Side(reference.display, None, None, None, (), (), Trouble(error.message, *likely, tuple(told)))
+        likely = None if cause is None else cause.cause
+        remedy = None if cause is None else cause.remedy
+        return Side(reference.display, None, None, None, (), (), Trouble(error.message, likely, remedy, tuple(told)))
 
 
 def _broke_off(reference: Reference, error: psycopg.Error) -> Side:
@@ -236,26 +238,40 @@ def _sees(seen: Surroundings) -> tuple[str, ...]:
 
 
 def _script(report: Report) -> str:
-    """The SQL of every check that failed, each once; what needs a restart is said at the end."""
-    wanted = [check.sql for side in report.sides for check in side.checks if not check.ok and check.sql]
+    """The SQL of every check that failed, each once: what matters, then what is useful; a restart is told last."""
+    missing = [check for side in report.sides for check in side.checks if not check.ok and check.sql]
     parts: list[str] = []
-    restart = reload = False
-    for sql in dict.fromkeys(wanted):
-        lines = sql.splitlines()
-        restart |= RESTART_LINE in lines
-        reload |= RELOAD_LINE in lines
-        kept = [line for line in lines if line not in (RESTART_LINE, RELOAD_LINE)]
-        parts.append("\n".join(kept))
+    notes: set[str] = set()
+    for heading, useful in (("", False), ("-- Useful, and not needed for a first finding:", True)):
+        found: dict[str, None] = {}
+        for check in missing:
+            if (check.weight is Weight.USEFUL) is useful:
+                found |= dict.fromkeys([_part(check, notes)])
+        if found and heading and parts:
+            parts.append(heading)
+        parts += found
     if not parts:
         return ""
     database = report.watch.database or "the watched one"
     head = [f"-- For a database administrator, with psql in the database {_plain(database)}, as a superuser."]
     if any("ALTER SYSTEM" in part for part in parts):
         head.append("-- Where a provider runs the server, ALTER SYSTEM is refused: set these in its console instead.")
-    tail = [RELOAD_LINE] if reload else []
-    if restart:
+    tail = [RELOAD_LINE] if RELOAD_LINE in notes else []
+    if RESTART_LINE in notes:
         tail.append("-- Now restart the server: some of these settings are read only when it starts.")
     return "\n".join([*head, *parts, *tail]) + "\n"
+
+
+def _part(check: Check, notes: set[str]) -> str:
+    """The SQL of one check without its lines about reload and restart, which are noted.
+
+    Much SQL for something that is only useful is left out: a script that is to be run should be one that is read.
+    """
+    lines = (check.sql or "").splitlines()
+    if check.weight is Weight.USEFUL and len(lines) > USEFUL_LINES_MAX:
+        return f"-- {check.name}: {len(lines)} lines, which trimtab doctor --format json has"
+    notes |= {line for line in lines if line in (RESTART_LINE, RELOAD_LINE)}
+    return "\n".join(line for line in lines if line not in (RESTART_LINE, RELOAD_LINE))
 
 
 def _next_step(report: Report, dsn: str, change_dsn: str | None) -> str:

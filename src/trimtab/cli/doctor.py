@@ -58,7 +58,8 @@ def _check(check: Check) -> list[str]:
     if check.sql:
         sql = check.sql.splitlines()
         if len(sql) > SQL_LINES_MAX:
-            sql = [f"-- {len(sql)} lines of SQL: see the script at the end"]
+            where = "--format json has them" if check.weight is Weight.USEFUL else "see the script at the end"
+            sql = [f"-- {len(sql)} lines of SQL: {where}"]
         lines += [f"            {line}" for line in sql]
     return lines
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from trimtab.model.system import Capability
 from trimtab.sql.connect import OWN_MARK, Connection
-from trimtab.sql.identifiers import quoted
 
 TABLES_MAX = 20_000
 """Privileges are asked of so many tables at most."""
@@ -119,6 +118,5 @@ def _least_rights(seen: Surroundings) -> Capability:
         return Capability(name, False, needed, detail, "-- make a role that can only look: trimtab roles")
     if seen.may_write:
         detail = f"role {seen.role} may write to tables (trimtab's sessions are read-only all the same)"
-        sql = f"-- make a role that can only look (trimtab roles), or:\nALTER ROLE {quoted(seen.role)} SET "
-        return Capability(name, False, needed, detail, sql + "default_transaction_read_only = on;")
+        return Capability(name, False, needed, detail, "-- make a role that can only look: trimtab roles")
     return Capability(name, True, needed, f"role {seen.role} can only look")

@@ -1,0 +1,119 @@
+"""The role script, run by psql on a real server: it works, it works again, and the doctor finds nothing missing."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+from click.testing import CliRunner
+
+from tests.conftest import Database
+from tests.observe.support import psql
+from trimtab.app.doctor import examine
+from trimtab.cli.main import main
+
+pytestmark = pytest.mark.postgres
+
+USEFUL = {"plans_of_writes", "track_activity_query_size"}
+
+
+def script(*arguments: str) -> str:
+    done = CliRunner().invoke(main, ["roles", *arguments])
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+def refused(*arguments: str) -> str:
+    done = CliRunner().invoke(main, ["roles", *arguments])
+    assert (done.exit_code, done.stdout) == (2, "")
+    return done.stderr
+
+
+def run_twice(database: Database, text: str) -> None:
+    assert "PASSWORD '" not in text
+    psql(database.cluster, database.name, text)
+    psql(database.cluster, database.name, text)
+
+
+def test_both_roles_have_what_they_need(database: Database) -> None:
+    name = database.name
+    database.execute(f"CREATE ROLE {name}_owner NOLOGIN", f"ALTER SCHEMA public OWNER TO {name}_owner")
+    database.execute(f"SET ROLE {name}_owner; CREATE TABLE orders (id int PRIMARY KEY)")
+    run_twice(database, script("--watch-role", f"{name}_w", "--change-role", f"{name}_c", "--owner", f"{name}_owner"))
+    found = examine(database.dsn(f"{name}_w"), database.dsn(f"{name}_c"))
+    assert {c.name for side in found.sides for c in side.checks if not c.ok} <= USEFUL
+    with (
+        psycopg.connect(database.dsn(f"{name}_w"), autocommit=True) as watching,
+        pytest.raises(psycopg.errors.ReadOnlySqlTransaction),
+    ):
+        watching.execute("CREATE TABLE x ()")
+    with psycopg.connect(database.dsn(f"{name}_c"), autocommit=True) as changing:
+        changing.execute("CREATE INDEX CONCURRENTLY trimtab_x ON orders (id)")
+        changing.execute("DROP INDEX CONCURRENTLY trimtab_x")
+
+
+def test_names_that_must_be_quoted(database: Database) -> None:
+    watch, change, owner = (f'{database.name} "{what}\'s" \\role:' for what in ("watch", "change", "owner"))
+    database.execute('CREATE ROLE "' + owner.replace('"', '""') + '" NOLOGIN', 'CREATE SCHEMA "Odd; schema"')
+    text = script("--watch-role", watch, "--change-role", change, "--owner", owner, "--schema", "Odd; schema")
+    run_twice(database, text)
+    with psycopg.connect(database.dsn()) as connection:
+        found = connection.execute(
+            "SELECT rolname FROM pg_roles WHERE rolname = ANY(%s) AND rolcanlogin ORDER BY 1", ([watch, change],)
+        ).fetchall()
+        may = connection.execute("SELECT has_schema_privilege(%s, 'Odd; schema', 'CREATE')", (change,)).fetchone()
+    assert [row[0] for row in found] == sorted([watch, change])
+    assert may == (True,)
+
+
+def test_before_14_rights_are_granted_table_by_table(database: Database) -> None:
+    name = database.name
+    database.execute(f"CREATE ROLE {name}_owner NOLOGIN", f"ALTER SCHEMA public OWNER TO {name}_owner")
+    database.execute(f"SET ROLE {name}_owner; CREATE TABLE old (id int)")
+    text = script("--watch-role", f"{name}_w", "--owner", f"{name}_owner", "--server-version", "13")
+    assert "pg_read_all_data" not in text
+    run_twice(database, text)
+    database.execute(f"SET ROLE {name}_owner; CREATE TABLE new (id int)")
+    with psycopg.connect(database.dsn(f"{name}_w")) as connection:
+        connection.execute("SELECT * FROM old, new")
+
+
+def test_a_dsn_tells_schemas_owners_and_version(database: Database) -> None:
+    name = database.name
+    database.execute(
+        f"CREATE ROLE {name}_owner NOLOGIN",
+        f'CREATE SCHEMA "Sales" AUTHORIZATION {name}_owner',
+        f'SET ROLE {name}_owner; CREATE TABLE "Sales".orders (id int)',
+    )
+    text = script(database.dsn(), "--change-role", f"{name}_c", "--watch-role", f"{name}_w")
+    assert f"GRANT {name}_owner TO {name}_c;" in text
+    assert f'GRANT CREATE ON SCHEMA "Sales" TO {name}_c;' in text
+    run_twice(database, text)
+    assert "GRANT CREATE" not in script(database.dsn())
+    assert "no table in nowhere" in refused(database.dsn(), "--schema", "nowhere")
+
+
+def test_nothing_is_granted_on_tables_of_a_superuser(database: Database) -> None:
+    database.execute("CREATE TABLE orders (id int)")
+    text = script(database.dsn(), "--change-role", "c", "--watch-role", f"{database.name}_w")
+    assert "GRANT postgres" not in text
+    assert "--   ALTER TABLE public.orders OWNER TO app_owner;" in text
+    run_twice(database, text)
+    text = script("--watch-role", f"{database.name}_w", "--owner", "postgres")
+    with pytest.raises(Exception, match="non-zero exit status"):
+        psql(database.cluster, database.name, text)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--change-role", "c"), "--owner NAME"),
+        (("--watch-role", ""), "must not be empty"),
+        (("--watch-role", "x" * 64), "64 bytes"),
+        (("--watch-role", "a\nDROP TABLE x; --"), "printable"),
+        (("--watch-role", "a$trimtab$b"), "printable, and not hold $trimtab$"),
+        (("--watch-role", "pg_monitor"), "keeps for itself"),
+        (("--watch-role", "a", "--change-role", "a", "--owner", "o"), "another role than --watch-role"),
+    ],
+)
+def test_names_that_cannot_be_roles_are_refused(arguments: tuple[str, ...], says: str) -> None:
+    assert says in refused(*arguments)
