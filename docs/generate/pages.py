@@ -11,8 +11,10 @@ from docs.generate.command_line import command_line_page
 from docs.generate.connections import causes_block, checks_block
 from docs.generate.errors import errors_page
 from docs.generate.events import events_page
+from docs.generate.own_numbers import own_numbers_page
 from docs.generate.statements import statements_block
 from docs.generate.stored import state_block, telemetry_block
+from docs.generate.versions import versions_page
 
 DOCS = Path(__file__).parents[1]
 
@@ -23,6 +25,8 @@ PAGES: Mapping[str, Maker] = {
     "reference/api.md": api_page,
     "reference/events.md": events_page,
     "reference/errors.md": errors_page,
+    "reference/postgresql-versions.md": versions_page,
+    "reference/own-metrics.md": own_numbers_page,
 }
 """Files that are made as a whole."""
 

@@ -10,10 +10,12 @@ import pytest
 
 from tests.act.support import BY_CUSTOMER, Rig, changing, policy, proposal
 from tests.act.waiting import wait_for
+from trimtab.act.catalogue import TableSize, table_facts, table_size
 from trimtab.act.create_index import CreateIndex
 from trimtab.model.change import ChangeState, CheckResult
 from trimtab.model.index import IndexDefinition, IndexKey
 from trimtab.model.policy import Policy
+from trimtab.sql import versions
 
 pytestmark = pytest.mark.postgres
 Look = Callable[..., dict[str, CheckResult]]
@@ -44,12 +46,17 @@ def look(rig: Rig) -> Look:
 def test_a_healthy_table_passes(look: Look) -> None:
     results = look()
     assert list(results) == [
+        "server_version",
+        "direct_connection",
         "server_writable",
         "table",
         "privilege",
         "statement",
         "name_free",
         "no_equal_index",
+        "blast_radius_bytes",
+        "blast_radius_rows",
+        "blast_radius_indexes",
         "index_size",
         "disk_free",
         "lock_conflicts",
@@ -62,6 +69,18 @@ def test_a_healthy_table_passes(look: Look) -> None:
     assert {name for name, result in results.items() if result.passed is not True} == {"disk_free", "load"}
     assert results["disk_free"].passed is None
     assert results["load"].observed == "not visible"
+
+
+def test_versions_that_build_wrongly_or_that_nobody_knows(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = look()["server_version"]
+    assert known.passed is True
+    assert known.message.startswith("PostgreSQL 15.")
+    monkeypatch.setattr(versions, "VERSION_MAX", 14)
+    assert look()["server_version"].passed is None, "that is no pass, and does not block"
+    monkeypatch.setattr("trimtab.act.index_checks.build_flaw", lambda *_: versions.build_flaw(140_003, 0))
+    refused = look()["server_version"]
+    assert refused.passed is False
+    assert refused.message.endswith("mended in 14.4")
 
 
 def test_disk_room(rig: Rig, look: Look) -> None:
@@ -227,3 +246,38 @@ def test_an_unused_replication_slot_that_holds_rows(rig: Rig, look: Look) -> Non
     assert look()["replication_slots"].passed is True
     assert look()["prepared_transactions"].passed is True
     assert look()["replica_lag"].observed == "no replicas"
+
+
+def test_the_blast_radius_is_the_table_as_it_is_now(rig: Rig, look: Look) -> None:
+    found = look()
+    size_bytes = int(found["blast_radius_bytes"].observed.split()[0])
+    assert size_bytes > 8192
+    assert found["blast_radius_rows"].observed == "1000 rows"
+    assert found["blast_radius_indexes"].observed == "1 indexes"
+    limits = policy(blast_radius_bytes_max=size_bytes - 1, blast_radius_rows_max=999, blast_radius_indexes_max=1)
+    refused = {name: result for name, result in look(limits=limits).items() if result.passed is False}
+    assert set(refused) == {"blast_radius_bytes", "blast_radius_rows", "blast_radius_indexes"}
+    assert refused["blast_radius_rows"].message == "public.orders has about 1000 rows, the limit is 999"
+    limits = policy(blast_radius_bytes_max=size_bytes, blast_radius_rows_max=1000, blast_radius_indexes_max=2)
+    assert all(look(limits=limits)[name].passed for name in refused)
+
+
+def test_the_size_of_a_locked_table_is_not_waited_for(rig: Rig) -> None:
+    with psycopg.connect(rig.database.dsn("trimtab_change"), autocommit=True) as ours:
+        table = table_facts(ours, "public", "orders")
+        assert table is not None
+        with psycopg.connect(rig.database.dsn()) as holder:
+            holder.execute("LOCK TABLE public.orders IN ACCESS EXCLUSIVE MODE")
+            assert table_size(ours, table.oid) == TableSize(None, 1000)
+        assert (table_size(ours, table.oid).size_bytes or 0) > 8192
+
+
+def test_rows_of_a_table_that_was_never_analyzed_are_counted_by_the_statistics(rig: Rig, look: Look) -> None:
+    rig.database.execute(
+        "CREATE TABLE public.fresh (customer_id int, created_at timestamptz) WITH (autovacuum_enabled = off)",
+        "ALTER TABLE public.fresh OWNER TO shop_owner",
+        "INSERT INTO public.fresh SELECT n, now() FROM generate_series(1, 50) n",
+        "SELECT pg_stat_force_next_flush()",
+    )
+    fresh = IndexDefinition("public", "fresh", (IndexKey("customer_id"),))
+    wait_for(lambda: look(fresh)["blast_radius_rows"].observed == "50 rows")

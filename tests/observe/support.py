@@ -86,10 +86,10 @@ def until(
         time.sleep(0.02)
 
 
-def psql(cluster: Cluster, database: str, script: str) -> None:
+def psql(cluster: Cluster, database: str, script: str, user: str = "postgres") -> None:
     """Run a script as a DBA would."""
     subprocess.run(
-        [str(server_dir() / "psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", cluster.dsn(database), "-f", "-"],
+        [str(server_dir() / "psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", cluster.dsn(database, user), "-f", "-"],
         input=script.encode(),
         check=True,
         timeout=60,

@@ -8,9 +8,16 @@ import pytest
 
 from demo.cluster import Cluster
 from tests.conftest import Database
-from tests.observe.support import psql
+from tests.observe.support import RealClock, Recorder, psql
+from trimtab.model.errors import ExtensionMissing, MissingError, PermissionMissing
 from trimtab.model.system import Capability
 from trimtab.observe.postgres.capabilities import probe
+from trimtab.observe.postgres.cost import CostMeter
+from trimtab.observe.postgres.managed import SERVICES, Managed
+from trimtab.observe.postgres.session import ConnectionLost, Session
+from trimtab.observe.postgres.status import WatchState
+from trimtab.observe.postgres.watcher import PostgresWatcher
+from trimtab.sql import versions
 from trimtab.sql.connect import Reference
 
 pytestmark = pytest.mark.postgres
@@ -89,3 +96,86 @@ def test_preloaded_libraries_of_others_are_kept_in_the_sql(bare: Cluster) -> Non
 def test_the_demo_roles_have_what_they_need(database: Database) -> None:
     with Reference.parse(database.dsn("trimtab_watch")).connect() as connection:
         assert missing(probe(connection)) == {"plans_of_writes", "track_activity_query_size"}
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=[s.marker_role for s in SERVICES])
+def test_a_managed_service_is_told_its_own_way(bare: Cluster, service: Managed) -> None:
+    bare.execute(f"CREATE ROLE {service.marker_role}", 'CREATE ROLE "other Looker" LOGIN', "CREATE DATABASE managed")
+    psql(bare, "shop", "ALTER SYSTEM SET track_io_timing = off; SELECT pg_reload_conf();")
+    try:
+        with Reference.parse(bare.dsn("managed", "other%20Looker")).connect() as connection:
+            found = {c.name: c for c in probe(connection)}
+    finally:
+        psql(bare, "shop", "ALTER SYSTEM RESET track_io_timing; SELECT pg_reload_conf();")
+        bare.execute("DROP DATABASE managed", f"DROP ROLE {service.marker_role}", 'DROP ROLE "other Looker"')
+    assert found["server_version"].detail.endswith(f"({service.name})")
+    told = found["track_io_timing"].sql or ""
+    assert service.settings_place in told
+    assert all(line.startswith("--") for line in told.splitlines()), "nothing that a managed service would refuse"
+    assert (found["pg_monitor"].sql or "").startswith("GRANT pg_monitor TO")
+
+
+def test_an_extension_in_a_schema_that_the_role_may_not_enter(database: Database) -> None:
+    database.execute(
+        "DROP EXTENSION pg_stat_statements",
+        "DROP EXTENSION hypopg",
+        'CREATE SCHEMA "Closed Tools"',
+        'CREATE EXTENSION pg_stat_statements SCHEMA "Closed Tools"',
+        'CREATE EXTENSION hypopg SCHEMA "Closed Tools"',
+    )
+    with Reference.parse(database.dsn("trimtab_change")).connect() as connection:  # pg_read_all_data enters them all
+        found = {c.name: c for c in probe(connection)}
+        for name in ("pg_stat_statements", "hypopg"):
+            assert not found[name].available
+            assert 'is in the schema "Closed Tools", which role trimtab_change may not use' in found[name].detail
+        psql(database.cluster, database.name, found["hypopg"].sql or "")
+        assert not {"pg_stat_statements", "hypopg"} & missing(probe(connection))
+
+
+def test_reading_by_grants_on_every_table_is_enough_for_plans(database: Database) -> None:
+    database.execute("CREATE TABLE a (n int)", "CREATE TABLE b (n int)", "GRANT SELECT ON a TO PUBLIC")
+    database.execute("CREATE ROLE reader LOGIN", "GRANT USAGE ON SCHEMA public TO reader")
+    try:
+        with Reference.parse(database.dsn("reader")).connect() as connection:
+            [plans] = [c for c in probe(connection) if c.name == "plans"]
+            assert (plans.available, plans.detail) == (
+                False,
+                "role reader may read 1 of 2 tables, and not call trimtab.explain_json",
+            )
+            database.execute("GRANT SELECT ON b TO reader")
+            [plans] = [c for c in probe(connection) if c.name == "plans"]
+            assert (plans.available, plans.detail) == (True, "may read every table, so EXPLAIN works")
+    finally:
+        database.execute("DROP OWNED BY reader", "DROP ROLE reader")
+
+
+def test_a_server_that_is_newer_than_known_is_watched_and_one_that_is_older_refused(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reference = Reference.parse(database.dsn("trimtab_watch"))
+    monkeypatch.setattr(versions, "VERSION_MAX", 14)
+    with reference.connect() as connection:
+        [version] = [c for c in probe(connection) if c.name == "server_version"]
+    assert version.available
+    assert "is newer than 14, the newest that trimtab knows: it is watched as if it were one" in version.detail
+
+    monkeypatch.setattr(versions, "VERSION_MIN", 16)
+    watcher = PostgresWatcher("shop", reference, Recorder(), RealClock(), slice_s=0.05)
+    assert not watcher.look()
+    status = watcher.status()
+    assert status.state is WatchState.UNREACHABLE
+    assert "is older than 16, the oldest that trimtab knows" in (status.last_error or "")
+
+
+def test_what_a_managed_server_does_not_have_is_no_lost_connection(database: Database) -> None:
+    """Some say 0A000 of a function, which PostgreSQL itself says of a prepared query whose columns changed."""
+    session = Session.open(Reference.parse(database.dsn()), CostMeter(), 5_000)
+    with pytest.raises(MissingError) as caught:
+        session.rows("x", "DO $$ BEGIN RAISE feature_not_supported USING MESSAGE = 'not on this service'; END $$")
+    assert not isinstance(caught.value, ConnectionLost | ExtensionMissing | PermissionMissing)
+    database.execute("CREATE TABLE t (a int)")
+    assert session.rows("x", "SELECT * FROM t") == []
+    database.execute("ALTER TABLE t ADD COLUMN b int")
+    with pytest.raises(ConnectionLost):
+        session.rows("x", "SELECT * FROM t")
+    session.close()

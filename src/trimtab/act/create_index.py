@@ -78,7 +78,7 @@ def never() -> bool:
 
 
 class CreateIndex:
-    """Actuator for `kind = "create_index"` on PostgreSQL 14 or later.
+    """Actuator for `kind = "create_index"` on PostgreSQL.
 
     `connect(system)` opens a session of the changing role (autocommit, not read-only). `free_bytes(system)` and
     `cpus_count(system)` are None where the server is on another machine. While `stopping()` is true, builds are

@@ -9,16 +9,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from trimtab.act.catalogue import Connection, TableFacts, indexes_of, name_taken, table_facts
+from trimtab.act.catalogue import Connection, TableFacts, indexes_of, name_taken, table_facts, table_size
 from trimtab.act.index_identity import equal_index, make_undo
 from trimtab.model.change import Change, CheckResult
 from trimtab.model.errors import ApplyFailed, StatementRefused
 from trimtab.model.policy import GuardPolicy
 from trimtab.sql.allowlist import check as check_statement
+from trimtab.sql.versions import about, build_flaw, is_known, refusal
 
 Measure = Callable[[str], int | None]
 """A figure about a system's machine that SQL does not show; None where it is not known."""
 
+_VERSION = """
+SELECT current_setting('server_version_num')::int4, current_setting('server_version'), version(),
+       current_setting('max_prepared_transactions')::int4
+"""
+_PID = "SELECT pg_backend_pid()"
 _RECOVERY = "SELECT pg_is_in_recovery()"
 _SEES_ALL = "SELECT pg_has_role(current_user, 'pg_read_all_stats', 'USAGE')"
 _LOCKS = """
@@ -95,6 +101,26 @@ def run_checks(
     return tuple(result for check in CHECKS for result in check(look))
 
 
+def _version(look: Look) -> Iterator[CheckResult]:
+    """A version that builds wrongly is refused; one that nobody tried is not held against it."""
+    row = look.connection.execute(_VERSION.encode()).fetchone() or (0, "unknown", "", 0)
+    version_num, version, banner, prepared_max = int(row[0]), str(row[1]), str(row[2]), int(row[3])
+    problem = refusal(version_num, banner) or build_flaw(version_num, prepared_max)
+    passed = False if problem is not None else True if is_known(version_num) else None
+    message = problem or about(version_num, version)
+    yield CheckResult("server_version", passed, version, "builds correctly", message)
+
+
+def _direct(look: Look) -> Iterator[CheckResult]:
+    """The lock and the time-outs of a build belong to a session, which a pooler gives to others in between."""
+    announced, real = look.connection.info.backend_pid, look.number(_PID)
+    message = (
+        "no pooler stands between" if announced == real else "a pooler or proxy stands between: no session is ours"
+    )
+    observed = "a pooler" if announced != real else "the server itself"
+    yield CheckResult("direct_connection", announced == real, observed, "the server itself", message)
+
+
 def _server(look: Look) -> Iterator[CheckResult]:
     row = look.connection.execute(_RECOVERY).fetchone()
     standby = row is not None and bool(row[0])
@@ -155,6 +181,29 @@ def _no_equal_index(look: Look) -> Iterator[CheckResult]:
     equal = equal_index(look.change.proposal.index, look.table, indexes_of(look.connection, look.table.oid))
     message = "no index like it exists" if equal is None else f"index {equal} is the same"
     yield CheckResult("no_equal_index", equal is None, equal or "none", "none", message)
+
+
+def _blast_radius(look: Look) -> Iterator[CheckResult]:
+    if look.table is None:
+        return
+    relation = look.change.proposal.index.relation
+    size = table_size(look.connection, look.table.oid)
+    limit = look.limits.blast_radius_bytes_max
+    if size.size_bytes is None:
+        message = f"{relation} is locked exclusively, and its size cannot be read"
+        yield CheckResult("blast_radius_bytes", None, "not visible", f"{limit} B", message)
+    else:
+        message = f"{relation} takes {size.size_bytes} bytes, the limit is {limit}"
+        yield CheckResult("blast_radius_bytes", size.size_bytes <= limit, f"{size.size_bytes} B", f"{limit} B", message)
+    limit = look.limits.blast_radius_rows_max
+    message = f"{relation} has about {size.rows_count} rows, the limit is {limit}"
+    yield CheckResult(
+        "blast_radius_rows", size.rows_count <= limit, f"{size.rows_count} rows", f"{limit} rows", message
+    )
+    limit = look.limits.blast_radius_indexes_max
+    count = len(indexes_of(look.connection, look.table.oid))
+    message = f"{relation} has {count} indexes already, and gets no further one at {limit}"
+    yield CheckResult("blast_radius_indexes", count < limit, f"{count} indexes", f"fewer than {limit}", message)
 
 
 def _size(look: Look) -> Iterator[CheckResult]:
@@ -237,11 +286,14 @@ def _replicas(look: Look) -> Iterator[CheckResult]:
 
 
 CHECKS: tuple[Callable[[Look], Iterator[CheckResult]], ...] = (
+    _version,
+    _direct,
     _server,
     _table,
     _privilege,
     _statement,
     _no_equal_index,
+    _blast_radius,
     _size,
     _disk,
     _locks,

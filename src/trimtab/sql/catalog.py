@@ -49,7 +49,10 @@ class ColumnStatistics:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column; `type_name` is the base type as PostgreSQL writes it. `c_collation`: sorts by bytes."""
+    """A column; `type_name` is the base type as PostgreSQL writes it. `c_collation`: sorts by bytes.
+
+    `virtual`: generated and not stored, so that it has no statistics and cannot be indexed.
+    """
 
     name: str
     type_name: str
@@ -59,6 +62,7 @@ class Column:
     c_collation: bool
     deterministic: bool
     statistics: ColumnStatistics | None = None
+    virtual: bool = False
 
     @property
     def is_text(self) -> bool:

@@ -14,6 +14,7 @@ from trimtab.model.errors import StatementRefused
 from trimtab.sql.catalog import Catalog, Column, ColumnStatistics, ExistingIndex, Table, TableWrites
 from trimtab.sql.identifiers import qualified
 from trimtab.sql.trees import single_statement, strings, walk
+from trimtab.sql.versions import DATABASE_COUNTERS_AGE, LOCALE_PROVIDER, NEVER_ANALYSED, VIRTUAL_COLUMNS
 
 RELATIONS_MAX = 60
 VIEW_DEPTH_MAX = 4
@@ -66,6 +67,8 @@ def read_catalog(connection: psycopg.Connection[Any], trees: Sequence[ast.Node])
     missing: list[str] = []
     elsewhere: set[str] = set()
     with connection.cursor(row_factory=dict_row) as cursor:
+        server = cursor.execute(_SERVER).fetchone() or {}
+        version_num = int(server["version"])
         for _ in range(VIEW_DEPTH_MAX):
             if len(names) + len(waiting) > RELATIONS_MAX:
                 raise StatementRefused(
@@ -75,7 +78,7 @@ def read_catalog(connection: psycopg.Connection[Any], trees: Sequence[ast.Node])
             elsewhere |= schemas
             missing += [table if schema is None else f"{schema}.{table}" for schema, table in waiting - found.keys()]
             names |= found
-            new = _relations(cursor, [oid for oid in found.values() if oid not in rows])
+            new = _relations(cursor, version_num, [oid for oid in found.values() if oid not in rows])
             rows |= new
             views = [named_in(single_statement(row["view_sql"])) for row in new.values() if row["view_sql"]]
             functions |= set[str]().union(*(n.functions for n in views))
@@ -83,13 +86,12 @@ def read_catalog(connection: psycopg.Connection[Any], trees: Sequence[ast.Node])
             if not waiting:
                 break
         oids = list(rows)
-        columns = _columns(cursor, oids)
+        columns = _columns(cursor, version_num, oids)
         indexes = _indexes(cursor, oids)
-        server = cursor.execute(_SERVER).fetchone() or {}
         volatility = _volatility(cursor, sorted(functions))
     tables = {oid: _table(row, columns.get(oid, {}), indexes.get(oid, ())) for oid, row in rows.items()}
     return Catalog(
-        server_version=int(server["version"]),
+        server_version=version_num,
         role=str(server["role"]),
         hypopg_schema=server["hypopg_schema"],
         names=names,
@@ -146,7 +148,8 @@ _RELATIONS = """
            CASE WHEN c.relkind = 'v' THEN pg_get_viewdef(c.oid) END AS view_sql,
            f.leaves_count, f.rows, f.pages, f.visible, f.size_bytes, f.never_analysed,
            f.ins, f.live, f.upd, f.hot, f.del,
-           greatest(1, extract(epoch FROM now() - coalesce(d.stats_reset, pg_postmaster_start_time())))::float8 AS age_s
+           greatest(1, extract(epoch FROM now() - coalesce(d.stats_reset, {counters_since},
+                                                           pg_postmaster_start_time())))::float8 AS age_s
       FROM pg_class c
       JOIN pg_namespace n ON n.oid = c.relnamespace
       JOIN pg_stat_database d ON d.datname = current_database()
@@ -155,7 +158,7 @@ _RELATIONS = """
                   sum(greatest(0, l.reltuples))::float8 AS rows,
                   sum(l.relpages)::bigint AS pages, sum(l.relallvisible)::bigint AS visible,
                   sum(pg_relation_size(l.oid))::bigint AS size_bytes,
-                  bool_and(l.reltuples < 0) AS never_analysed,
+                  {never_analysed} AS never_analysed,
                   sum(pg_stat_get_tuples_inserted(l.oid))::float8 AS ins,
                   sum(pg_stat_get_live_tuples(l.oid))::float8 AS live,
                   sum(pg_stat_get_tuples_updated(l.oid))::float8 AS upd,
@@ -167,16 +170,21 @@ _RELATIONS = """
      WHERE c.oid = ANY(%s)"""
 
 
-def _relations(cursor: psycopg.Cursor[DictRow], oids: list[int]) -> dict[int, DictRow]:
-    return {int(row["oid"]): row for row in cursor.execute(_RELATIONS, [oids]).fetchall()}
+def _relations(cursor: psycopg.Cursor[DictRow], version_num: int, oids: list[int]) -> dict[int, DictRow]:
+    query = _RELATIONS.format(
+        never_analysed=NEVER_ANALYSED.spelled(version_num), counters_since=DATABASE_COUNTERS_AGE.spelled(version_num)
+    )
+    return {int(row["oid"]): row for row in cursor.execute(query.encode(), [oids]).fetchall()}
 
 
 _COLUMNS = """
     SELECT a.attrelid::bigint AS oid, a.attname AS name, format_type(b.oid, NULL) AS type_name,
            b.typcategory::text AS category, a.attnotnull AS not_null, a.attgenerated <> '' AS generated,
+           {virtual} AS virtual,
            CASE WHEN o.oid IS NULL THEN true
-                WHEN o.collname = 'default' THEN d.datlocprovider = 'c' AND d.datcollate IN ('C', 'POSIX')
-                ELSE o.collprovider = 'c' AND o.collcollate IN ('C', 'POSIX') END AS c_collation,
+                WHEN o.collprovider = 'd' THEN {database_by_bytes}
+                ELSE o.collprovider = 'b' OR o.collprovider = 'c' AND o.collcollate IN ('C', 'POSIX')
+           END AS c_collation,
            coalesce(o.collisdeterministic, true) AS deterministic,
            s.null_frac, s.avg_width, s.n_distinct, s.correlation, s.most_common_freqs::float8[] AS shares,
            CASE WHEN b.typcategory <> 'A' THEN s.most_common_vals::text::text[] END AS common,
@@ -194,15 +202,19 @@ _COLUMNS = """
      ORDER BY a.attrelid, a.attnum"""
 
 
-def _columns(cursor: psycopg.Cursor[DictRow], oids: list[int]) -> dict[int, dict[str, Column]]:
+def _columns(cursor: psycopg.Cursor[DictRow], version_num: int, oids: list[int]) -> dict[int, dict[str, Column]]:
     found: dict[int, dict[str, Column]] = {}
-    for row in cursor.execute(_COLUMNS, [oids]).fetchall():
+    query = _COLUMNS.format(
+        virtual=VIRTUAL_COLUMNS.spelled(version_num), database_by_bytes=LOCALE_PROVIDER.spelled(version_num)
+    )
+    for row in cursor.execute(query.encode(), [oids]).fetchall():
         found.setdefault(int(row["oid"]), {})[row["name"]] = Column(
             name=row["name"],
             type_name=row["type_name"],
             category=row["category"],
             not_null=row["not_null"],
             generated=row["generated"],
+            virtual=row["virtual"],
             c_collation=row["c_collation"],
             deterministic=row["deterministic"],
             statistics=_statistics(row),

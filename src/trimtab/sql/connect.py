@@ -16,6 +16,7 @@ from psycopg.conninfo import make_conninfo
 from trimtab.model.errors import DsnError, PermissionMissing, ServerUnreachable, TrimtabError
 from trimtab.sql import conninfo
 from trimtab.sql.conninfo import ENVIRONMENT_NAME, ENVIRONMENT_REFERENCE, SECRET_KEYWORDS
+from trimtab.sql.versions import session_timeouts
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -224,14 +225,14 @@ def _read(text: str) -> tuple[Reference | None, str, str | None]:
 def _open(parts: Mapping[str, str], settings: Mapping[str, str], autocommit: bool) -> tuple[Connection | None, str]:
     """A connection with its session settings, or (None, libpq's message). Nothing is raised from inside `except`,
     so that no error is chained to one that holds the secret."""
-    calls = ", ".join("pg_catalog.set_config(%s, %s, false)" for _ in settings)
-    values = [text for pair in settings.items() for text in pair]
     connection: PatientConnection | None = None
     statement_timeout_ms = int(settings["statement_timeout"])
     try:
         connection = PatientConnection.connect(make_conninfo("", **parts), autocommit=autocommit)
         connection.answer_timeout_s = statement_timeout_ms / 1000 + ANSWER_GRACE_S if statement_timeout_ms else None
-        connection.execute(f"SELECT {OWN_MARK} {calls}".encode(), values)
+        pairs = {**settings, **dict.fromkeys(session_timeouts(connection.info.server_version), "0")}
+        calls = ", ".join("pg_catalog.set_config(%s, %s, false)" for _ in pairs)
+        connection.execute(f"SELECT {OWN_MARK} {calls}".encode(), [text for pair in pairs.items() for text in pair])
         if not autocommit:
             connection.commit()
     except psycopg.Error as error:

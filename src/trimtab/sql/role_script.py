@@ -13,8 +13,9 @@ from urllib.parse import quote
 
 from trimtab.model.errors import InputError
 from trimtab.sql.identifiers import quoted
+from trimtab.sql.versions import READ_ALL_DATA
 
-READ_ALL_DATA_VERSION = 14
+READ_ALL_DATA_VERSION = READ_ALL_DATA.since
 """The first major version with the role pg_read_all_data."""
 TABLES_SHOWN_MAX = 50
 _RESERVED = frozenset({"public", "none", "current_user", "session_user", "current_role"})
@@ -68,15 +69,15 @@ _EXTENSIONS = """\
 -- What trimtab reads. pg_stat_statements also has to stand in shared_preload_libraries: trimtab doctor says if it does.
 DO $trimtab$
 BEGIN
-    IF EXISTS (SELECT FROM pg_catalog.pg_available_extensions WHERE name = 'pg_stat_statements') THEN
-        CREATE EXTENSION IF NOT EXISTS pg_stat_statements;
-    ELSE
+    IF NOT EXISTS (SELECT FROM pg_catalog.pg_available_extensions WHERE name = 'pg_stat_statements') THEN
         RAISE WARNING 'pg_stat_statements is not on the server''s machine: install PostgreSQL''s contrib package';
+    ELSIF NOT EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'pg_stat_statements') THEN
+        CREATE EXTENSION pg_stat_statements;
     END IF;
-    IF EXISTS (SELECT FROM pg_catalog.pg_available_extensions WHERE name = 'hypopg') THEN
-        CREATE EXTENSION IF NOT EXISTS hypopg;
-    ELSE
+    IF NOT EXISTS (SELECT FROM pg_catalog.pg_available_extensions WHERE name = 'hypopg') THEN
         RAISE WARNING 'hypopg is not on the server''s machine: without it no index is proposed';
+    ELSIF NOT EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'hypopg') THEN
+        CREATE EXTENSION hypopg;
     END IF;
 END
 $trimtab$;
@@ -89,6 +90,7 @@ def _watch_part(plan: RolePlan) -> str:
     lines = [
         "-- The role that watches: it reads statistics, and data for plans. It cannot write.",
         "BEGIN;",
+        "SET LOCAL client_min_messages = warning;",
         _make(plan.watch_role, _VERSION_GUARD if modern else ()),
     ]
     if modern:
@@ -127,6 +129,7 @@ def _change_part(plan: RolePlan, change_role: str) -> str:
         "-- The role that changes what you approve. It acts as the owner of the tables; trimtab lets it run only",
         "-- CREATE INDEX CONCURRENTLY, DROP INDEX CONCURRENTLY of its own indexes, ANALYZE, and time-outs.",
         "BEGIN;",
+        "SET LOCAL client_min_messages = warning;",
         _make(change_role, [line for owner in owners for line in _no_superuser(owner)]),
         f"GRANT pg_monitor TO {role};",
         *(f"GRANT {quoted(owner)} TO {role};" for owner in owners),

@@ -13,6 +13,7 @@ from psycopg import pq
 from trimtab.model.errors import ExtensionMissing, PermissionMissing, ServerUnreachable, TrimtabError
 from trimtab.sql.connect import OWN_MARK
 from trimtab.sql.identifiers import quoted
+from trimtab.sql.versions import read_grant_sql
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -29,7 +30,7 @@ def server_errors(connection: Connection, doing: str) -> Iterator[None]:
     except psycopg.errors.InsufficientPrivilege as error:
         raise PermissionMissing(
             f"could not {doing}: {error.diag.message_primary}",
-            sql=f"GRANT pg_read_all_data TO {quoted(connection.info.user)}",
+            sql=read_grant_sql(connection.info.server_version, connection.info.user),
         ) from None
     except (psycopg.errors.QueryCanceled, psycopg.errors.LockNotAvailable) as error:
         raise ServerUnreachable(f"could not {doing} in time: {error.diag.message_primary}") from None

@@ -25,6 +25,8 @@ def unusable(term: Term, table: Table, catalog: Catalog) -> str | None:
     for name in term.columns:
         if name not in table.columns:
             return f"{name} is not a column of {table.relation}"
+        if table.columns[name].virtual:
+            return f"{name} is a virtual generated column, which PostgreSQL cannot index"
     for function in term.functions:
         if not catalog.may_be_immutable(function):
             return f"{function}() is not immutable"

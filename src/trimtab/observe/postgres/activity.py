@@ -18,6 +18,7 @@ from trimtab.observe.postgres.samples import SampleKeeper
 from trimtab.observe.postgres.session import Session
 from trimtab.observe.postgres.shapes import ShapeBook
 from trimtab.sql.fingerprint import fingerprint, statement_facts
+from trimtab.sql.versions import ACTIVITY_QUERY_ID
 
 NAME = "activity"
 TEXTS_PER_LOOK_MAX = 50
@@ -66,10 +67,8 @@ class ActivityLooks:
     def collect(self, session: Session, moment: Moment) -> Facts:
         """One look: a row per shape, state and wait event."""
         server = session.facts
-        query_id = "query_id" if server.has_query_id else "NULL::int8"
-        rows = session.rows(
-            NAME, _SQL.format(query_id=query_id), (self._looked_s, server.activity_text_bytes - 1, server.database_oid)
-        )
+        sql = _SQL.format(query_id=ACTIVITY_QUERY_ID.spelled(server.version_num))
+        rows = session.rows(NAME, sql, (self._looked_s, server.activity_text_bytes - 1, server.database_oid))
         counts: defaultdict[tuple[str, str, str, str], int] = defaultdict(int)
         longest_ms: defaultdict[tuple[str, str, str, str], float] = defaultdict(float)
         running: dict[int, tuple[float, str]] = {}
@@ -116,7 +115,9 @@ class ActivityLooks:
         print_ = print_ or fingerprint(seen.text) or ""
         if not print_ or (known is None and not self._is_shape(print_, seen.text)):
             return ""
-        if not _HAS_PARAMETER.search(seen.text):
+        if _HAS_PARAMETER.search(seen.text):
+            self._samples.count_bound(print_)
+        else:
             self._samples.add(print_, seen.text.strip())
         return print_
 

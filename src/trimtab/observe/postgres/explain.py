@@ -23,7 +23,9 @@ from psycopg import pq
 
 from trimtab.model.errors import PermissionMissing, ServerUnreachable, StatementRefused, TrimtabError
 from trimtab.observe.postgres.definer import FUNCTION, install_sql
+from trimtab.observe.postgres.disabled import is_burdened, unburdened
 from trimtab.sql.connect import OWN_MARK, Connection
+from trimtab.sql.versions import DISABLED_NODES, GENERIC_PLAN
 
 STATEMENT_CHARS_MAX = 200_000
 PARAMETERS_MAX = 1_000
@@ -62,12 +64,15 @@ def explain(connection: Connection, statement: str) -> Plan:
     checked = _checked(statement)
     rights = _rights.get(connection) or _ask_rights(connection)
     try:
-        return _by_any_way(connection, checked, rights)
+        plan = _by_any_way(connection, checked, rights)
     except PermissionMissing:
         fresh = _ask_rights(connection)  # a DBA may have helped meanwhile
         if fresh == rights:
             raise
-    return _by_any_way(connection, checked, fresh)
+        plan = _by_any_way(connection, checked, fresh)
+    if is_burdened(plan) and not DISABLED_NODES.applies(rights.version_num) and _forbids_nodes(connection):
+        return unburdened(plan)
+    return plan
 
 
 def may_plan_writes(connection: Connection) -> bool:
@@ -101,7 +106,10 @@ def _by_any_way(connection: Connection, checked: _Statement, rights: _Rights) ->
 def _directly(connection: Connection, text: str, parameters_count: int, rights: _Rights) -> Plan:
     if parameters_count == 0:
         return _run(connection, f"EXPLAIN (FORMAT JSON) {text}")
-    if rights.version_num >= 160_000 and connection.info.parameter_status("standard_conforming_strings") == "on":
+    if (
+        GENERIC_PLAN.applies(rights.version_num)
+        and connection.info.parameter_status("standard_conforming_strings") == "on"
+    ):
         # GENERIC_PLAN needs the simple protocol, which would run several statements: the parser has seen one.
         return _run(connection, f"EXPLAIN (GENERIC_PLAN, FORMAT JSON) {text}", simple=True)
 
@@ -196,6 +204,12 @@ def _translated(error: psycopg.Error, connection: Connection) -> TrimtabError:
         sqlstate=code,
         parameter=int(found.group(1)) if found else None,
     )
+
+
+def _forbids_nodes(connection: Connection) -> bool:
+    """Whether a setting of this session forbids a kind of node: else a huge cost is just that."""
+    query = f"SELECT {OWN_MARK} count(*) FROM pg_settings WHERE name LIKE 'enable\\_%' AND setting = 'off'"
+    return bool(_execute(connection, query)[0][0])
 
 
 def _ask_rights(connection: Connection) -> _Rights:

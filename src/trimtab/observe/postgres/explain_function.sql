@@ -20,6 +20,10 @@ BEGIN
     IF NOT EXISTS (SELECT 1 FROM pg_catalog.pg_roles WHERE rolname = 'trimtab_explain') THEN
         CREATE ROLE trimtab_explain NOLOGIN;
     END IF;
+    IF NOT (SELECT r.rolsuper FROM pg_catalog.pg_roles r WHERE r.rolname = CURRENT_USER) THEN
+        -- Where the DBA is no superuser (managed services): to hand over what it makes, it must be a member for now.
+        GRANT trimtab_explain TO CURRENT_USER;
+    END IF;
     IF pg_catalog.current_setting('server_version_num')::pg_catalog.int4 >= 140000 THEN
         -- EXPLAIN asks for the right to write where the statement would write.
         GRANT pg_read_all_data, pg_write_all_data TO trimtab_explain;
@@ -86,3 +90,11 @@ REVOKE CREATE ON SCHEMA trimtab FROM trimtab_explain;
 REVOKE ALL ON FUNCTION trimtab.explain_json(pg_catalog.text) FROM PUBLIC;
 GRANT USAGE ON SCHEMA trimtab TO :"watch_role";
 GRANT EXECUTE ON FUNCTION trimtab.explain_json(pg_catalog.text) TO :"watch_role";
+
+DO $leave$
+BEGIN
+    IF NOT (SELECT r.rolsuper FROM pg_catalog.pg_roles r WHERE r.rolname = CURRENT_USER) THEN
+        REVOKE trimtab_explain FROM CURRENT_USER;
+    END IF;
+END
+$leave$;

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from trimtab.observe.postgres.counters import CounterBook
 from trimtab.observe.postgres.facts import Facts, Moment
 from trimtab.observe.postgres.session import ServerFacts, Session
+from trimtab.sql.versions import LOCK_WAIT_START
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,11 @@ class NumberLooks:
         self._numbers = numbers
         self._counters = CounterBook()
         self._is_first = True
+
+    @property
+    def counters(self) -> frozenset[str]:
+        """Names of the numbers that are stored as what was added."""
+        return frozenset(number.name for number in self._numbers if number.is_counter)
 
     def forget(self) -> None:
         """The next sample is a base line."""
@@ -59,11 +65,10 @@ class NumberLooks:
 
 
 def lock_looks() -> NumberLooks:
-    """Sessions that wait for locks. When they began to wait is known from 14 on."""
+    """Sessions that wait for locks, and how long the longest wait is where the server knows."""
 
     def sql(server: ServerFacts) -> str:
-        known = server.version_num >= 140_000
-        waited = "max(extract(epoch FROM clock_timestamp() - waitstart)) * 1000" if known else "NULL"
+        waited = LOCK_WAIT_START.spelled(server.version_num)
         return f"SELECT count(*), ({waited})::float8 FROM pg_locks WHERE NOT granted"
 
     return NumberLooks("locks", sql, (Number("locks_waiting", "locks"), Number("lock_wait_ms_max", "ms")))
@@ -160,3 +165,19 @@ def database_looks() -> NumberLooks:
             Number("rows_written", "rows", is_counter=True),
         ),
     )
+
+
+def is_counter(name: str) -> bool:
+    """Whether a number of the server is stored as what was added since the sample before.
+
+    >>> is_counter("deadlocks"), is_counter("connections")
+    (True, False)
+    """
+    return name in _COUNTERS
+
+
+_COUNTERS = frozenset(
+    name
+    for looks in (lock_looks, transaction_looks, replication_looks, database_looks)
+    for name in looks().counters
+)

@@ -14,11 +14,18 @@ from psycopg import pq
 from psycopg.abc import Buffer
 from psycopg.adapt import Loader
 
-from trimtab.model.errors import ExtensionMissing, MissingError, PermissionMissing, ServerUnreachable
+from trimtab.model.errors import (
+    ExtensionMissing,
+    MissingError,
+    PermissionMissing,
+    ServerUnreachable,
+    ServerUnsupported,
+)
 from trimtab.model.system import Capability
 from trimtab.observe.postgres.capabilities import probe
 from trimtab.observe.postgres.cost import CostMeter
 from trimtab.sql.connect import OWN_MARK, Connection, Reference
+from trimtab.sql.versions import refusal
 
 APPLICATION_NAME = "trimtab watch"
 OWN_NAMES_LIKE = "trimtab%"
@@ -26,8 +33,10 @@ OWN_NAMES_LIKE = "trimtab%"
 LOCK_TIMEOUT_MS = 200
 ROWS_MAX = 100_000
 """More rows than this in one look mean that something is wrong; the rest is not read."""
-CACHED_PLAN_CHANGED = "0A000"
+CACHED_PLAN_CHANGED = ("0A000", "RevalidateCachedQuery")
+"""SQLSTATE and the place in the server's source: a managed server says 0A000 of functions it does not have, too."""
 
+_VERSION_SQL = "SELECT current_setting('server_version_num')::int4, version()"
 _FACTS_SQL = """
 SELECT current_setting('server_version_num')::int4, current_setting('server_version'),
     (extract(epoch FROM pg_postmaster_start_time()) * 1000)::int8,
@@ -66,11 +75,6 @@ class ServerFacts:
     statements_columns: frozenset[str]
     own_roles: tuple[int, ...]
 
-    @property
-    def has_query_id(self) -> bool:
-        """Whether pg_stat_activity tells query ids (14 and later)."""
-        return self.version_num >= 140_000
-
 
 class _LenientText(Loader):
     """Text as UTF-8; bytes that are none (a database in SQL_ASCII holds what it was given) become U+FFFD."""
@@ -93,12 +97,13 @@ class Session:
         self._schedstat = local_schedstat(connection)
         self._meter.source = "waiting" if self._schedstat is None else "cpu"
         self._read_s = 0.0  # so that the backend's own start is booked, too
+        self._refuse_strangers()
         self.facts = self._ask_facts()
         self._meter.round_trip_s = min(self._round_trip_s() for _ in range(3))
 
     @classmethod
     def open(cls, reference: Reference, meter: CostMeter, statement_timeout_ms: int) -> Session:
-        """Connect; raises what `Reference.connect` raises."""
+        """Connect; raises what `Reference.connect` raises, or `ServerUnsupported`."""
         connection = reference.connect(
             APPLICATION_NAME, statement_timeout_ms=statement_timeout_ms, lock_timeout_ms=LOCK_TIMEOUT_MS
         )
@@ -158,7 +163,10 @@ class Session:
         code = error.sqlstate or ""
         words = error.diag.message_primary or str(error).partition("\n")[0] or type(error).__name__
         message = f"could not look at {collector}: {words}"
-        if code == CACHED_PLAN_CHANGED:  # an extension was updated: only a new session prepares anew
+        if (
+            code,
+            error.diag.source_function,
+        ) == CACHED_PLAN_CHANGED:  # an extension was updated: only a new session prepares anew
             self._connection.close()
         if self._connection.closed or code.startswith(("57P", "08")) or not code:
             return ConnectionLost(f"the connection to the server was lost: {words}")
@@ -169,6 +177,12 @@ class Session:
         if code in ("42883", "42P01", "3F000", "55000"):
             return ExtensionMissing(message, sqlstate=code)
         return MissingError(message, sqlstate=code)
+
+    def _refuse_strangers(self) -> None:
+        [(version_num, banner)] = self.rows("facts", _VERSION_SQL)
+        problem = refusal(version_num, banner)
+        if problem is not None:
+            raise ServerUnsupported(problem, version_num=version_num)
 
     def _ask_facts(self) -> ServerFacts:
         [row] = self.rows("facts", _FACTS_SQL, (OWN_NAMES_LIKE,))

@@ -1,6 +1,7 @@
 """Looks at settings that change how statements run: a change between two looks is an event.
 
-Only names on this list are read: others may hold secrets (primary_conninfo, archive_command).
+Only names on this list are read: others may hold secrets (primary_conninfo, archive_command). A name that a version
+does not have is left out.
 """
 
 from __future__ import annotations
@@ -19,16 +20,22 @@ WATCHED = (
         "max_worker_processes",
     ),
     *("jit", "jit_above_cost", "plan_cache_mode", "default_statistics_target"),
-    *("from_collapse_limit",),
+    *("from_collapse_limit", "recursive_worktable_factor"),
     *("join_collapse_limit", "geqo_threshold", "constraint_exclusion", "cursor_tuple_fraction"),
     *("enable_seqscan", "enable_indexscan", "enable_indexonlyscan", "enable_bitmapscan", "enable_nestloop"),
     *("enable_hashjoin", "enable_mergejoin", "enable_sort", "enable_hashagg", "enable_material", "enable_memoize"),
     *("enable_incremental_sort", "enable_partitionwise_join", "enable_partitionwise_aggregate"),
+    *("enable_partition_pruning", "enable_gathermerge", "enable_parallel_append", "enable_parallel_hash"),
+    *("enable_tidscan", "enable_async_append", "enable_presorted_aggregate", "enable_group_by_reordering"),
+    *("enable_distinct_reordering", "enable_self_join_elimination"),
+    *("io_method", "io_workers", "io_combine_limit", "recovery_prefetch"),
     *("synchronous_commit", "fsync", "full_page_writes", "wal_level", "wal_compression", "wal_buffers"),
     *("max_wal_size", "min_wal_size", "checkpoint_timeout", "checkpoint_completion_target", "commit_delay"),
     *("autovacuum", "autovacuum_max_workers", "autovacuum_naptime", "autovacuum_vacuum_cost_limit"),
     *("autovacuum_vacuum_scale_factor", "autovacuum_analyze_scale_factor", "vacuum_cost_delay"),
+    *("autovacuum_vacuum_max_threshold", "vacuum_buffer_usage_limit"),
     *("max_connections", "statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"),
+    *("idle_session_timeout", "transaction_timeout"),
     *("track_io_timing", "track_activities", "track_activity_query_size", "compute_query_id"),
     *("pg_stat_statements.max", "pg_stat_statements.track", "pg_stat_statements.track_utility"),
 )

@@ -20,6 +20,14 @@ from trimtab.observe.postgres.session import ServerFacts, Session
 from trimtab.observe.postgres.shapes import ShapeBook
 from trimtab.observe.postgres.statement_delta import FLOATS, INTEGERS, Delta, Snapshot, delta, held_back
 from trimtab.observe.postgres.texts import TextReader
+from trimtab.sql.versions import (
+    STATEMENTS_EXEC_TIME,
+    STATEMENTS_INFO,
+    STATEMENTS_IO_TIME,
+    STATEMENTS_SINCE,
+    STATEMENTS_TOPLEVEL,
+    STATEMENTS_WAL,
+)
 
 NAME = "statements"
 GAP_FACTOR = 3.0
@@ -88,7 +96,7 @@ class StatementLooks:
         return facts
 
     def _info(self, session: Session) -> _Info | None:
-        if "toplevel" not in session.facts.statements_columns:  # before 1.9 there is no such view
+        if not STATEMENTS_INFO.shown_by(session.facts.statements_columns):
             return None
         [row] = session.rows(NAME, _INFO_SQL.format(schema=session.facts.statements_schema))
         return _Info(*row)
@@ -191,13 +199,11 @@ def _shape_row(shape: QueryShape, seen_at_ms: int) -> Row:
 def _snapshot_sql(server: ServerFacts) -> str:
     """The columns that this version of the extension has, in the order of `Snapshot.from_rows`."""
     columns = server.statements_columns
-    owner = "userid::int8 * 2 + toplevel::int4" if "toplevel" in columns else "userid::int8 * 2"
-    prefix = "shared_" if "shared_blk_read_time" in columns else ""  # renamed in 1.11
-    since = "coalesce(extract(epoch FROM stats_since), 0)::float8" if "stats_since" in columns else "0::float8"
     return (
-        f"SELECT queryid, {owner}, calls, rows, shared_blks_hit, shared_blks_read, shared_blks_dirtied,"
-        " shared_blks_written, temp_blks_read, temp_blks_written, wal_bytes::int8,"
-        f" total_exec_time, {prefix}blk_read_time, {prefix}blk_write_time, {since}"
+        f"SELECT queryid, {STATEMENTS_TOPLEVEL.spelled_for(columns)}, calls, rows, shared_blks_hit, shared_blks_read,"
+        " shared_blks_dirtied, shared_blks_written, temp_blks_read, temp_blks_written,"
+        f" {STATEMENTS_WAL.spelled_for(columns)}, {STATEMENTS_EXEC_TIME.spelled_for(columns)},"
+        f" {STATEMENTS_IO_TIME.spelled_for(columns)}, {STATEMENTS_SINCE.spelled_for(columns)}"
         f" FROM {server.statements_schema}.pg_stat_statements(false)"
         " WHERE dbid = %s::oid AND queryid IS NOT NULL AND userid::int8 <> ALL(%s)"
     )
