@@ -177,7 +177,5 @@ def is_counter(name: str) -> bool:
 
 
 _COUNTERS = frozenset(
-    name
-    for looks in (lock_looks, transaction_looks, replication_looks, database_looks)
-    for name in looks().counters
+    name for looks in (lock_looks, transaction_looks, replication_looks, database_looks) for name in looks().counters
 )
