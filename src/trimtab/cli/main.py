@@ -149,10 +149,13 @@ def watch(
     for text in (dsn, change_dsn):
         if text is not None:
             Reference.parse(text)  # a secret is refused here, before it travels anywhere
-    answer = client_of(data_dir, server).post("/systems", {"dsn": dsn, "name": name, "change_dsn": change_dsn})
+    client = client_of(data_dir, server)
+    answer = client.post("/systems", {"dsn": dsn, "name": name, "change_dsn": change_dsn})
     from trimtab.cli import output
 
     output.show(form, answer, output.system)
+    if form == "table":
+        click.echo(f"Next: trimtab cases, or the page at {client.url}. A finding needs about a minute of load.")
 
 
 @main.command()

@@ -15,6 +15,8 @@ from rich.text import Text
 Json = dict[str, Any]
 QUERY_CHARS = 90
 SQL_LINES_MAX = 8
+LONG_DETAILS = frozenset({"proposal", "judgement", "checks", "limits"})
+"""What a ledger entry holds that is shown elsewhere, or only as JSON."""
 
 
 def show(form: str, answer: Any, draw: Callable[[Console, Any], None]) -> None:
@@ -86,6 +88,7 @@ def cases(console: Console, answer: list[Json]) -> None:
     """A list of cases."""
     if not answer:
         console.print("No cases: nothing was found to be slow in what is watched (see trimtab status).")
+        console.print("A finding needs about a minute of load after trimtab watch.")
         return
     rows = table("Cases", "#", "system", "what", "state", "change", "predicted", "measured", "query")
     for row in answer:
@@ -131,7 +134,7 @@ def case(console: Console, answer: Json) -> None:
         _effect(console, change.get("effect"))
         rows = table(f"\nLedger of change {change['id']}", "when", "state", "event", "by", "detail")
         for entry in answer.get("ledger", []):
-            detail = {k: v for k, v in entry["detail"].items() if k not in ("proposal", "judgement")}
+            detail = {k: v for k, v in entry["detail"].items() if k not in LONG_DETAILS}
             rows.add_row(
                 moment(entry["at_ms"]), entry["state"], entry["event"], plain(entry["actor"]), plain(_short(detail))
             )

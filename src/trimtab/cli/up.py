@@ -136,6 +136,8 @@ async def _serve(
         _note(service, tls).write(data_dir)
         service.start()
         click.echo(f"trimtab: serving on {service.url}", err=True)
+        if not service.state.systems():
+            click.echo("trimtab: nothing is watched yet: trimtab doctor DSN, then trimtab watch DSN", err=True)
     await task
 
 
