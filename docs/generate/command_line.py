@@ -7,10 +7,20 @@ from collections.abc import Iterator
 import click
 
 from docs.generate.markdown import code, page, sentences, table
-from trimtab.cli.common import EXIT_CODES
+from trimtab.cli.common import EXIT_CODES, client_options
 from trimtab.cli.main import main
 
+OPTION_HEADS = ("option", "value", "default", "meaning")
 Named = tuple[str, click.Command]
+
+
+@client_options
+def _asks_a_server() -> None:
+    """Carries the options of every command that asks a server."""
+
+
+COMMON = {parameter.name: parameter for parameter in click.command()(_asks_a_server).params}
+"""Options of every command that asks a server: told once."""
 
 
 def commands(group: click.Command = main, path: str = "trimtab") -> Iterator[Named]:
@@ -32,6 +42,10 @@ def command_line_page() -> str:
         "Every command takes `--help`. Those that ask a running server find it by `--server`, else by the data "
         "directory (`--data-dir`, or the environment variable `TRIMTAB_DATA_DIR`).",
         index,
+        "## Options of every command that asks a server",
+        table(
+            OPTION_HEADS, [_option(parameter) for parameter in COMMON.values() if isinstance(parameter, click.Option)]
+        ),
         "## Exit codes",
         table(["code", "meaning"], [[code(number), meaning] for number, meaning in EXIT_CODES.items()]),
         *(_section(name, command) for name, command in commands()),
@@ -41,9 +55,18 @@ def command_line_page() -> str:
 def _section(name: str, command: click.Command) -> str:
     context = click.Context(command, info_name=name)
     parts = [f"## {name}", f"    {' '.join([name, *command.collect_usage_pieces(context)])}", _help(command)]
-    rows = [_option(parameter) for parameter in command.params if isinstance(parameter, click.Option)]
+    asks = {parameter.name for parameter in command.params} >= set(COMMON)
+    rows = [
+        _option(parameter)
+        for parameter in command.params
+        if isinstance(parameter, click.Option) and not (asks and parameter.name in COMMON)
+    ]
     if rows:
-        parts.append(table(["option", "value", "default", "meaning"], rows))
+        parts.append(table(OPTION_HEADS, rows))
+    if asks:
+        parts.append(
+            "And [the options of every command that asks a server](#options-of-every-command-that-asks-a-server)."
+        )
     return "\n\n".join(parts)
 
 

@@ -15,6 +15,7 @@ from docs.generate.own_numbers import own_numbers_page
 from docs.generate.statements import statements_block
 from docs.generate.stored import state_block, telemetry_block
 from docs.generate.versions import versions_page
+from trimtab.app.reference import configuration_markdown
 
 DOCS = Path(__file__).parents[1]
 
@@ -22,6 +23,7 @@ Maker = Callable[[], str]
 
 PAGES: Mapping[str, Maker] = {
     "reference/command-line.md": command_line_page,
+    "reference/configuration.md": configuration_markdown,
     "reference/api.md": api_page,
     "reference/events.md": events_page,
     "reference/errors.md": errors_page,
