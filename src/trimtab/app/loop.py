@@ -147,8 +147,8 @@ class SystemLoop:
         if policy.create_index.autonomy is Autonomy.OBSERVE:
             self._only_look(case)
             return
-        twin = self._twins.get(case.id)
-        if twin is not None and not self.state.change(twin).state.is_final:
+        waits_for = self._twins.get(case.id)
+        if waits_for is not None and not self.state.change(waits_for).state.is_final:
             return
         samples = self.watched.watcher.samples(case.fingerprint)
         waited_s = (now_ms - case.opened_at_ms) / 1000
