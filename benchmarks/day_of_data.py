@@ -21,10 +21,10 @@ import pyarrow as pa
 
 from benchmarks.day import cases, facts, spans
 from benchmarks.day.shapes import HotShape, draw_shapes, heat
-from trimtab.app.wire import STATE_FILE
 from trimtab.model.query import QueryShape
 from trimtab.model.system import System
 from trimtab.store.state import State
+from trimtab.store.state_database import STATE_FILE
 from trimtab.store.tables import table_of
 from trimtab.store.telemetry import EmbeddedTelemetry, TelemetryLimits
 

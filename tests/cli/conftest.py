@@ -61,14 +61,14 @@ class Server:
         return json.loads(done.stdout)
 
 
-def start_server(data_dir: Path, config: str = CONFIG) -> Server:
+def start_server(data_dir: Path, config: str = CONFIG, *options: str) -> Server:
     """Start and wait until it has written down where it listens."""
     data_dir.mkdir(parents=True, exist_ok=True)
     file = data_dir.parent / f"{data_dir.name}.toml"
     file.write_text(config)
     with (data_dir.parent / f"{data_dir.name}.log").open("w") as log:
         process = subprocess.Popen(
-            [TRIMTAB, "up", "--listen", "127.0.0.1:0", "--data-dir", str(data_dir), "--config", str(file)],
+            [TRIMTAB, "up", "--listen", "127.0.0.1:0", "--data-dir", str(data_dir), "--config", str(file), *options],
             stdout=subprocess.DEVNULL,
             stderr=log,
             text=True,

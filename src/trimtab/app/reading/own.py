@@ -135,7 +135,7 @@ def _numbers(numbers: list[Number]) -> tuple[OwnNumber, ...]:
     for metric in METRICS:
         facts = (metric.name, metric.kind.value, metric.unit, metric.help)
         if metric.kind is not Kind.HISTOGRAM:
-            found += [OwnNumber(*facts, n.labels, n.value, None) for n in by_name.get(metric.name, ())]
+            found += [OwnNumber(*facts, n.labels, float(n.value), None) for n in by_name.get(metric.name, ())]
             continue
         counts = {_key(n): n.value for n in by_name.get(f"{metric.name}_count", ())}
         for total in by_name.get(f"{metric.name}_sum", ()):
