@@ -4,13 +4,15 @@ The shop runs with all its indexes, nothing is applied; what trimtab stored is t
 made: for each of four query shapes on different tables, at five moments that do not overlap in what comes after, with
 every look that the loop would have taken. At most 1 of the 20 may be called an effect.
 
-    python -m benchmarks.aa
+    python -m benchmarks.aa [--keep DIR]      record, and keep what was recorded
+    python -m benchmarks.aa --judge DIR       judge again what was kept, with today's arithmetic
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -32,6 +34,7 @@ MOMENTS_COUNT = 5
 EFFECTS_MAX = 1
 WARM_UP_S = 20
 CALLS_SHARE_MIN = 0.8
+STARTED_FILE = "recording-started-at-ms"
 
 
 def pick(telemetry: TelemetryStore, start_ms: int, end_ms: int) -> list[QueryShape]:
@@ -130,16 +133,24 @@ def main() -> int:
     """Record, stop, judge."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--keep", type=Path, help="where to keep what was recorded; must not exist")
+    parser.add_argument("--judge", type=Path, help="judge what an earlier run kept")
     options = parser.parse_args()
     text = POLICY_FILE.read_text().replace('autonomy = "auto"', 'autonomy = "observe"')
     policy = parse_config(text, str(POLICY_FILE)).policy
     watch = policy.watch
     seconds = (watch.baseline_slices_max + MOMENTS_COUNT * (watch.watch_slices_max + 2)) * watch.slice_s
+    if options.judge is not None:
+        start_ms = int((options.judge / STARTED_FILE).read_text())
+        return 0 if judge_all(options.judge, start_ms, policy) <= EFFECTS_MAX else 1
     with live(text, seed=options.seed, healthy=True) as run:
         wait(WARM_UP_S, "warming up")
         start_ms = _now_ms()
         wait(seconds + 5, "recording")
         run.stop_trimtab()
+        if options.keep is not None:
+            shutil.copytree(run.data_dir, options.keep, symlinks=True)  # the engine finds its tables by links
+            (options.keep / STARTED_FILE).write_text(str(start_ms))
         return 0 if judge_all(run.data_dir, start_ms, policy) <= EFFECTS_MAX else 1
 
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from benchmarks.effect_simulation import rates
-from trimtab.stats.effect import batch_means, estimate_effect, synthetic_control
+from trimtab.stats.batches import batch_means, synthetic_control
+from trimtab.stats.effect import estimate_effect
 
 
 @pytest.mark.parametrize("phi", [0.0, 0.5, 0.8])

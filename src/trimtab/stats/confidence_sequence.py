@@ -61,5 +61,13 @@ def student_widening(degrees: float, alpha: float) -> float:
     >>> round(student_widening(10, 0.05), 2), round(student_widening(1e6, 0.05), 2)
     (1.14, 1.0)
     """
-    p = 1.0 - alpha / 2.0
-    return float(special.stdtrit(max(degrees, DEGREES_MIN), p) / special.ndtri(p))
+    return student_quantile(degrees, alpha) / float(special.ndtri(1.0 - alpha / 2.0))
+
+
+def student_quantile(degrees: float, alpha: float) -> float:
+    """Student's two-sided quantile at `alpha`, with at least `DEGREES_MIN` degrees.
+
+    >>> round(student_quantile(7, 0.05), 2)
+    2.36
+    """
+    return float(special.stdtrit(max(degrees, DEGREES_MIN), 1.0 - alpha / 2.0))
