@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from trimtab.stats.effect import batch_means
+from trimtab.stats.batches import batch_means
 
 SIDE_BATCHES_MIN = 3
 """Both sides of a shift need this many batches to show a level."""
