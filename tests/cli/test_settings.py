@@ -9,9 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.cli.conftest import CONFIG, TRIMTAB, Server, start_server, trimtab
 from tests.cli.test_commands import wait_for
+from trimtab.app.server_settings import ServerSettings, host_problem, listen_problem
+from trimtab.cli.listening import Listening, check_allowed_host, parse_listen
 
 BAD = Path(__file__).parent.parent / "data" / "config" / "several_errors.bad.toml"
 
@@ -58,6 +62,25 @@ def test_standard_input_and_a_missing_file() -> None:
     done = trimtab("config", "check", "absent.toml")
     assert done.returncode == 2
     assert "absent.toml: could not be read: No such file or directory" in done.stderr
+
+
+def test_options_come_before_the_file() -> None:
+    file = ServerSettings("0.0.0.0:1", ("a.example",), "/c.pem", "/k.pem", require_login=True)
+    told = Listening().over(file)
+    assert told == Listening("0.0.0.0:1", ("a.example",), Path("/c.pem"), Path("/k.pem"), False, True)
+    told = Listening("[::1]:2", ("b.example",), Path("/d.pem"), Path("/l.pem")).over(file)
+    assert told == Listening("[::1]:2", ("b.example",), Path("/d.pem"), Path("/l.pem"), False, True)
+    assert Listening(tls_cert=Path("/d.pem")).over(file).tls_key is None, "a certificate goes with its own key"
+    assert Listening().over(ServerSettings()) == Listening("127.0.0.1:9321")
+
+
+@given(st.from_regex(r"\[?[A-Za-z0-9.:_-]{1,12}\]?", fullmatch=True), st.integers(0, 99_999))
+def test_what_the_file_may_say_can_be_listened_to(host: str, port: int) -> None:
+    text = f"{host}:{port}"
+    if listen_problem(text) is None:
+        assert parse_listen(text)[1] == port
+    if host_problem(host) is None:
+        assert check_allowed_host(host) == host.lower().strip("[]")
 
 
 @pytest.fixture(scope="module")

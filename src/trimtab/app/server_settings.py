@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from dataclasses import dataclass
 
 from trimtab.model.setting import setting
 
 PORT_MAX = 65_535
-_HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|\[?[0-9a-fA-F:]+\]?")
+_HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 
 
 def listen_problem(text: str) -> str | None:
@@ -20,7 +21,7 @@ def listen_problem(text: str) -> str | None:
     "it is HOST:PORT, such as '127.0.0.1:9321' or '[::1]:9321'"
     """
     host, colon, port = text.rpartition(":")
-    if not colon or not _HOST_NAME.fullmatch(host) or (":" in host and not host.startswith("[")):
+    if not colon or not _is_host(host):
         return "it is HOST:PORT, such as '127.0.0.1:9321' or '[::1]:9321'"
     if not port.isascii() or not port.isdigit() or len(port) > 5 or int(port) > PORT_MAX:
         return f"the port must be from 0 to {PORT_MAX}"
@@ -33,9 +34,20 @@ def host_problem(text: str) -> str | None:
     >>> host_problem("trimtab.example.com"), host_problem("https://x")
     (None, "it is a host's name without scheme and port, such as 'trimtab.example.com'")
     """
-    if len(text) > 253 or not _HOST_NAME.fullmatch(text):
+    if len(text) > 253 or not _is_host(text):
         return "it is a host's name without scheme and port, such as 'trimtab.example.com'"
     return None
+
+
+def _is_host(text: str) -> bool:
+    """A name, an address, or an address of IPv6 in brackets."""
+    if not text.startswith("["):
+        return _HOST_NAME.fullmatch(text) is not None
+    try:
+        ipaddress.IPv6Address(text.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return False
+    return text.endswith("]")
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,7 @@ class PolicyOverrides:
 
 def _value(text: str) -> Value:
     try:
-        return msgspec.json.decode(text, type=Value)
+        value: Value = msgspec.json.decode(text, type=Value)
     except msgspec.DecodeError as error:
         raise StoreError(f"could not read an override from the state: {error}") from error
+    return value
