@@ -41,6 +41,29 @@ def test_what_was_refused_is_in_the_audit(place: Arena) -> None:
     assert place.served.audited()[0] == ("operator", "freeze", "refused")
 
 
+def test_what_pages_do_is_in_the_audit_once(place: Arena) -> None:
+    client, token = place.served.logged_in(Role.ADMIN)
+    headers = {"Origin": BASE_URL, "Accept": "text/html"}
+    person = {"csrf_token": token, "name": "paula", "role": "viewer", "password": PASSWORD, "again": PASSWORD}
+    access = place.served.service.access
+    before = access.audit_entries(1)[0].seq
+    assert client.post("/people", headers=headers, data=person).status_code == 303
+    assert client.post("/people", headers=headers, data=person).status_code == 409
+    assert client.post("/people/paula/remove", headers=headers, data={"csrf_token": token}).status_code == 303
+    assert client.post("/people/paula/remove", headers=headers, data={"csrf_token": "x"}).status_code == 403
+    assert client.post("/logout", headers=headers, data={"csrf_token": token}).status_code == 303
+    entries = [entry for entry in access.audit_entries(20) if entry.seq > before]
+    assert [(e.principal, e.action, e.target, e.outcome.value) for e in reversed(entries)] == [
+        ("admin", "user add", "paula", "done"),
+        ("admin", "user add", "paula", "failed"),
+        ("admin", "user remove", "paula", "done"),
+        ("admin", "user remove", "paula", "refused"),
+        ("admin", "logout", "", "done"),
+    ]
+    assert "there is a user named 'paula' already" in str(entries[3].detail["why"])
+    assert PASSWORD not in str(entries)
+
+
 @pytest.mark.parametrize(
     ("method", "path"),
     [

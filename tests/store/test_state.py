@@ -63,7 +63,8 @@ def test_everything_is_there_after_a_restart(path: Path) -> None:
 
 
 def test_the_file_is_durable_and_private(path: Path, state: State) -> None:
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    for file in path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm"):
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
     rows = state._db._writer.execute("PRAGMA synchronous").fetchone()
     assert rows[0] == 2  # FULL
     assert state._db._writer.execute("PRAGMA journal_mode").fetchone()[0] == "wal"

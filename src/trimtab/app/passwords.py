@@ -20,6 +20,9 @@ PASSWORD_CHARS_MAX = 256
 VERIFYING_MAX = 2
 """Passwords that are looked at together: each takes 64 MiB and some tens of milliseconds of every core."""
 
+WAITING_MAX = 8
+"""Those who may wait for their turn: each holds one of the server's threads. More are sent away at once."""
+
 VERIFYING_WAIT_S = 5.0
 
 
@@ -52,6 +55,7 @@ class Passwords:
         self._hasher = functools.cache(hasher or _strong)
         self._nobody = functools.cache(lambda: self._hasher().hash(secrets.token_hex(16)))
         self._room = threading.BoundedSemaphore(VERIFYING_MAX)
+        self._queue = threading.BoundedSemaphore(VERIFYING_MAX + WAITING_MAX)
 
     def hash(self, password: str) -> str:
         """The argon2id hash of a password that `check_new_password` let pass."""
@@ -65,10 +69,10 @@ class Passwords:
         with self._turn():
             try:
                 normal = unicodedata.normalize("NFC", password)
-                fits = self._hasher().verify(password_hash or self._nobody(), normal)
+                self._hasher().verify(password_hash or self._nobody(), normal)  # raises where it does not fit
             except (Argon2Error, InvalidHashError, UnicodeError):
                 return False
-        return fits and password_hash is not None
+        return password_hash is not None
 
     def is_outdated(self, password_hash: str) -> bool:
         """Whether the hash was made with other costs than today's."""
@@ -76,12 +80,21 @@ class Passwords:
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
-        if not self._room.acquire(timeout=VERIFYING_WAIT_S):
-            raise TooManyTries("too many are logging in at this moment: try again", retry_after_s=5)
+        if not self._queue.acquire(blocking=False):
+            raise _busy()
         try:
-            yield
+            if not self._room.acquire(timeout=VERIFYING_WAIT_S):
+                raise _busy()
+            try:
+                yield
+            finally:
+                self._room.release()
         finally:
-            self._room.release()
+            self._queue.release()
+
+
+def _busy() -> TooManyTries:
+    return TooManyTries("too many are logging in at this moment: try again", retry_after_s=5)
 
 
 def _strong() -> PasswordHasher:

@@ -43,6 +43,7 @@ class StateDatabase:
         with ExitStack() as undo:
             undo.callback(os.close, self._lock_fd)
             try:
+                os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # its log gets the same rights
                 self._writer = undo.enter_context(closing(_connect(path)))
                 path.chmod(0o600)
                 migrate(self._writer)
