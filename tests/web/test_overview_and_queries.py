@@ -177,7 +177,7 @@ def test_a_store_that_fails_is_an_error_page(site: Site, monkeypatch: pytest.Mon
     monkeypatch.setattr(Reader, "overview", fail)
     text = get(site, "/", 503)
     assert "The store does not answer" in text
-    assert "the engine is gone" in text
+    assert "The engine is gone." in text
 
 
 def test_the_theme_of_the_cookie_is_there_at_once(site: Site) -> None:

@@ -9,7 +9,7 @@ from trimtab.web.format import digits_of
 
 WIDTH = 400.0
 LEFT, RIGHT = 12.0, 388.0
-_TICKS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 1000.0)
+_LABELS_MAX = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,5 +71,19 @@ def effect_picture(
         low, high = interval or (value, value)
         return Mark(place(value), place(low), place(high), value, low, high)
 
-    ticks = tuple((place(tick), f"{digits_of(tick)}×") for tick in _TICKS if low_log <= math.log10(tick) <= high_log)
+    ticks = tuple((place(tick), f"{digits_of(tick)}×") for tick in ticks_of(low_log, high_log))
     return EffectPicture(place(1.0), mark(predicted, predicted_interval), mark(measured, measured_interval), ticks)
+
+
+def ticks_of(low_log: float, high_log: float) -> list[float]:
+    """Round values between two decimal logarithms: 1, 2, 5 of each decade on a short axis, whole decades on a long one.
+
+    >>> ticks_of(-1.1, 0.1), ticks_of(-4.8, 0.3)
+    ([0.1, 0.2, 0.5, 1.0], [0.0001, 0.001, 0.01, 0.1, 1.0])
+    """
+    span = high_log - low_log
+    parts = (1, 2, 5) if span <= 1.5 else (1,)
+    every = max(1, math.ceil(span / _LABELS_MAX))
+    decades = [decade for decade in range(math.floor(low_log), math.ceil(high_log) + 1) if decade % every == 0]
+    values = [float(f"{part}e{decade}") for decade in decades for part in parts]
+    return [value for value in values if low_log <= math.log10(value) <= high_log]

@@ -88,12 +88,27 @@ def bytes_text(size: float | None) -> str:
 def percent_text(share: float | None) -> str:
     """A share (0..1) in percent.
 
-    >>> percent_text(0.4567), percent_text(0.0004), percent_text(1.0), percent_text(None)
-    ('45.7 %', '0.04 %', '100 %', '–')
+    >>> percent_text(0.4567), percent_text(0.00041), percent_text(0.00002), percent_text(None)
+    ('45.7 %', '0.041 %', '<0.01 %', '–')
     """
     if share is None or not math.isfinite(share):
         return NOT_MEASURED
+    if 0 < share < 0.0001:
+        return "<0.01 %"
     return f"{digits_of(share * 100)} %"
+
+
+def rate_text(per_s: float | None) -> str:
+    """How often something happens, in the unit that fits it.
+
+    >>> rate_text(1234.0), rate_text(0.5), rate_text(0.02), rate_text(0.0004), rate_text(0.0), rate_text(None)
+    ('1,234 /s', '0.5 /s', '1.2 /min', '1.44 /h', '0 /s', '–')
+    """
+    if per_s is None or not math.isfinite(per_s):
+        return NOT_MEASURED
+    if 0 < per_s < 0.1:
+        return f"{digits_of(per_s * 60)} /min" if per_s * 60 >= 0.1 else f"{digits_of(per_s * 3600)} /h"
+    return f"{number_text(per_s)} /s"
 
 
 def speed_text(ratio: float | None) -> str:

@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse
 from trimtab.web import format as text
 from trimtab.web.effect_picture import effect_picture
 from trimtab.web.plan_view import plan_view
+from trimtab.web.ratios import span_text, tone_of
 from trimtab.web.spark import spark_path
 from trimtab.web.sql_text import sql_lines, sql_markup
 from trimtab.web.static_files import StaticFiles
@@ -46,11 +47,14 @@ def environment() -> Environment:
         duration=text.duration_text,
         bytes=text.bytes_text,
         percent=text.percent_text,
+        rate=text.rate_text,
         speed=text.speed_text,
         moment=text.moment_text,
         iso=text.moment_iso,
         ago=lambda ms: text.ago_text(ms, time.time() * 1000),
         sentence=sentence,
+        span=span_text,
+        tone=tone_of,
         plain=plain,
         sql=sql_markup,
         sql_lines=sql_lines,

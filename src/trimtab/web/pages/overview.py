@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 CARDS_MAX = 3
 """So many systems get a card with charts; more of them get a row each, with small lines."""
 LINES_MAX = 12
+LAST_MAX = 6
 LINE_POINTS = 60
 STALE_LOOKS = 6
 """A system whose last look is older than so many slices is stale."""
@@ -67,6 +68,7 @@ def overview(asked: Asked) -> Response:
         "yes": [one.change for one in waiting if one.needs_yes],
         "waiting": [one.change for one in waiting if not one.needs_yes],
         "flights": [_flight(service, change) for change in found.in_flight],
+        "ended": [change for change in found.last_changes if ChangeState(change.state).is_final][:LAST_MAX],
         "summary": _summary(found, sum(one.needs_yes for one in waiting)),
     }
     return asked.page("overview.html", "overview", context, fragments=("now",))

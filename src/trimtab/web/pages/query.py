@@ -17,7 +17,7 @@ from trimtab.web.view import Message, segment
 from trimtab.web.words import sentence
 
 PLANS_MAX = 20
-EXECUTIONS_MAX = 50
+EXECUTIONS_MAX = 25
 NOTICES: Mapping[str, Message] = {
     "plan": Message("The plan was taken. It is the newest one below."),
     "same_plan": Message("The plan was taken: its steps are those of the one before.", "quiet"),

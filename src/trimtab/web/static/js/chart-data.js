@@ -91,7 +91,7 @@ async function load() {
 
 /** The part of an answer that belongs to some keys, in their order. @param {Answer} whole @param {string[]} keys @returns {Answer} */
 function pick(whole, keys) {
-  return { ...whole, series: keys.flatMap((key) => whole.series.filter((series) => series.key === key)) };
+  return { ...whole, series: keys.flatMap((key) => whole.series.filter((series) => series.key === key || series.key.startsWith(`${key}{`))) };
 }
 
 /** While live: as often as a new point can come, and not more often than that. */

@@ -54,12 +54,21 @@ export function writeLegend(legend, answer, unit, index) {
     if (text) text.textContent = valueText(value, unit);
   });
   const when = legend.querySelector(".when");
-  if (when) when.textContent = index === null ? "" : momentText(answer.from_ms + index * answer.step_ms, zone());
+  if (when) when.textContent = index === null ? "" : whenText(answer, answer.from_ms + index * answer.step_ms);
+}
+
+/** The moment under the cross-hair, and what happened there. @param {Answer} answer @param {number} atMs */
+function whenText(answer, atMs) {
+  const near = Math.max((answer.to_ms - answer.from_ms) / 150, answer.step_ms);
+  const mark = answer.marks.findLast((one) => atMs > one.at_ms - near && atMs < (one.end_ms ?? one.at_ms) + near);
+  const moment = momentText(atMs, zone());
+  return mark ? `${moment}: ${mark.label}` : moment;
 }
 
 /** @param {HTMLElement} list @param {Answer} answer */
 export function drawMarkLinks(list, answer) {
-  const shown = answer.marks.slice(-MARKS_MAX).reverse();
+  const worth = answer.marks.filter((mark) => mark.kind !== "event");
+  const shown = worth.slice(-MARKS_MAX).reverse();
   const parts = shown.map((mark) => {
     const text = `${momentText(mark.at_ms, zone()).slice(11, 16)} ${mark.label}`;
     if (mark.case_id === null || mark.case_id === undefined) return make("span", "", text);
@@ -67,7 +76,7 @@ export function drawMarkLinks(list, answer) {
     link.href = `/cases/${mark.case_id}`;
     return link;
   });
-  if (answer.marks.length > shown.length) parts.push(make("span", "", `and ${answer.marks.length - shown.length} more`));
+  if (worth.length > shown.length) parts.push(make("span", "", `and ${worth.length - shown.length} more`));
   list.replaceChildren(...parts);
 }
 

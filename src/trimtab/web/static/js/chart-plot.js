@@ -7,7 +7,7 @@ import { clockText, digitsOf, durationText, momentText, valueText } from "./form
  * @typedef {{
  *   width: number, height: number, unit: string, kind: string, tz: "utc" | "local", colours: Colours,
  *   hidden: Set<number>, onCursor: (index: number | null) => void, onBrush: (fromMs: number, toMs: number) => void,
- *   isHovered: () => boolean, marks: () => import("./chart-data.js").Mark[]
+ *   marks: () => import("./chart-data.js").Mark[]
  * }} Wish
  */
 
@@ -61,7 +61,6 @@ function drawMarks(plot, wish) {
   ctx.beginPath();
   ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
   ctx.clip();
-  ctx.strokeStyle = wish.colours.mark;
   ctx.fillStyle = wish.colours.mark;
   ctx.lineWidth = devicePixelRatio;
   for (const mark of wish.marks()) {
@@ -72,6 +71,7 @@ function drawMarks(plot, wish) {
       ctx.fillRect(left, bbox.top, Math.max(plot.valToPos(mark.end_ms, "x", true) - left, 1), bbox.height);
     }
     ctx.globalAlpha = 0.75;
+    ctx.strokeStyle = mark.kind === "event" ? wish.colours.axis : wish.colours.mark;
     ctx.setLineDash(mark.kind === "change" ? [] : [4 * devicePixelRatio, 3 * devicePixelRatio]);
     ctx.beginPath();
     ctx.moveTo(left, bbox.top);
@@ -103,6 +103,7 @@ function seriesOptions(answer, wish) {
 
 /** @param {HTMLElement} host @param {Answer} answer @param {Wish} wish */
 export function makePlot(host, answer, wish) {
+  let brushing = false; // cross-hairs are shared; only the chart under the pointer may say what was brushed
   const grid = { stroke: wish.colours.grid, width: 1 };
   const axis = { stroke: wish.colours.axis, font: FONT, grid, ticks: { ...grid, size: 4 } };
   const options = {
@@ -134,7 +135,10 @@ export function makePlot(host, answer, wish) {
       sync: { key: "trimtab", setSeries: false, scales: ["x", null], filters: { pub: (/** @type {string} */ type) => type === "mousemove" || type === "mouseleave" } },
       bind: {
         dblclick: () => null,
-        mousedown: (/** @type {any} */ _p, /** @type {any} */ _t, /** @type {(event: MouseEvent) => null} */ handle) => (/** @type {MouseEvent} */ event) => (event.shiftKey ? null : handle(event)),
+        mousedown: (/** @type {any} */ _p, /** @type {any} */ _t, /** @type {(event: MouseEvent) => null} */ handle) => (/** @type {MouseEvent} */ event) => {
+          brushing = !event.shiftKey;
+          return brushing ? handle(event) : null;
+        },
       },
     },
     hooks: {
@@ -143,7 +147,8 @@ export function makePlot(host, answer, wish) {
       setSelect: [
         (/** @type {any} */ plot) => {
           const { left, width } = plot.select;
-          if (width < BRUSH_PX_MIN || !wish.isHovered()) return;
+          if (width < BRUSH_PX_MIN || !brushing) return;
+          brushing = false;
           const [from, to] = [plot.posToVal(left, "x"), plot.posToVal(left + width, "x")];
           plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
           wish.onBrush(from, to);

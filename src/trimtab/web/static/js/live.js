@@ -33,10 +33,9 @@ export function hold(why) {
 
 /** @param {string} why */
 export function release(why) {
-  if (holds.delete(why)) {
-    show();
-    if (holds.size === 0) tell("refresh", {});
-  }
+  if (!holds.delete(why)) return;
+  show();
+  if (holds.size === 0 && why !== "pan") tell("refresh", {}); // panning ends with a new range, which says it all
 }
 
 /** @param {string} kind @param {unknown} detail */
@@ -93,6 +92,7 @@ function open(address) {
     stream.addEventListener(kind, (event) => {
       heard();
       if (holds.has("hand") || holds.has("pan")) return;
+      if (kind === "slice" && !current().live && document.querySelector("tt-range")) return; // nothing new in a fixed range
       tell(kind, JSON.parse(/** @type {MessageEvent} */ (event).data || "{}"));
     });
   }

@@ -12,3 +12,6 @@ startRange();
 startRegions();
 startLive();
 startKeys();
+
+// On a small screen the rail is a line of links: show the one of this page.
+document.querySelector(".rail [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });

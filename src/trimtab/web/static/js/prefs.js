@@ -1,5 +1,5 @@
 // What this visitor prefers: theme and zone. Kept in a cookie (so that the server draws the right page at once) and in localStorage.
-import { agoText, momentText } from "./format.js";
+import { agoText, clockText, momentText } from "./format.js";
 
 const THEMES = ["system", "dark", "light"];
 const root = document.documentElement;
@@ -68,6 +68,9 @@ export function writeTimes(within) {
     const moment = momentText(ms, zone());
     if (time.classList.contains("ago")) {
       setText(time, agoText(ms, now));
+      time.title = moment;
+    } else if (time.classList.contains("clock")) {
+      setText(time, clockText(ms, zone()));
       time.title = moment;
     } else {
       setText(time, moment);

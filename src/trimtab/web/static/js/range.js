@@ -56,10 +56,11 @@ export function setRange(from, to, how = {}) {
   announce();
 }
 
-/** A range in milliseconds, widened to a minute where it is shorter, cut at now. @param {number} fromMs @param {number} toMs @param {{replace?: boolean}} [how] */
+/** A range in milliseconds, widened to a minute where it is shorter, moved back where it would end after now. @param {number} fromMs @param {number} toMs @param {{replace?: boolean}} [how] */
 export function setRangeMs(fromMs, toMs, how = {}) {
   const now = Date.now();
-  let [start, end] = [Math.round(fromMs), Math.round(Math.min(toMs, now))];
+  const ahead = Math.max(toMs - now, 0);
+  let [start, end] = [Math.round(fromMs - ahead), Math.round(toMs - ahead)];
   if (end - start < SHORTEST_MS) {
     const middle = (start + end) / 2;
     end = Math.round(Math.min(middle + SHORTEST_MS / 2, now));
@@ -68,8 +69,11 @@ export function setRangeMs(fromMs, toMs, how = {}) {
   setRange(String(Math.max(start, end - LONGEST_MS)), String(end), how);
 }
 
+/** Where one came from; who is there already sees twice as much. */
 export function goHome() {
-  setRange(home.from, home.to);
+  const { from, to } = current();
+  if (from === home.from && to === home.to) zoomOut();
+  else setRange(home.from, home.to);
 }
 
 /** Twice as wide around the same middle. */

@@ -8,7 +8,7 @@ import { current, setRangeMs } from "./range.js";
 
 /** @typedef {import("./chart-data.js").Answer} Answer */
 
-const HEIGHTS = /** @type {Record<string, number>} */ ({ s: 110, m: 170, l: 250 });
+const HEIGHTS = /** @type {Record<string, number>} */ ({ s: 132, m: 176, l: 250 });
 const COLOURS = 7;
 
 class TtChart extends HTMLElement {
@@ -190,8 +190,7 @@ class TtChart extends HTMLElement {
       colours: this.#colours(),
       hidden: this.#hidden,
       marks: () => this.marks,
-      isHovered: () => host.matches(":hover"),
-      onCursor: (index) => this.#answer && writeLegend(this.#part("chart-legend"), this.#answer, this.dataset.unit ?? "", index),
+      onCursor: (index) => this.#answer && writeLegend(this.#part("chart-legend"), { ...this.#answer, marks: this.marks }, this.dataset.unit ?? "", index),
       onBrush: (fromMs, toMs) => setRangeMs(fromMs, toMs),
     });
     makePannable(this, host);
@@ -205,7 +204,7 @@ class TtChart extends HTMLElement {
     this.#part("chart-stale").textContent = stale;
     this.#part("chart-plot").setAttribute("aria-label", describe({ ...answer, marks: this.marks }, unit, title));
     if (this.plot.cursor.left < 0 || this.plot.cursor.left === undefined) writeLegend(this.#part("chart-legend"), answer, unit, null);
-    drawMarkLinks(this.#part("chart-marks"), { ...answer, marks: this.marks });
+    if (this.dataset.marks === "list") drawMarkLinks(this.#part("chart-marks"), answer);
     if (!this.#part("chart-table").hidden) drawTable(this.#part("chart-table"), answer, unit, title);
   }
 
