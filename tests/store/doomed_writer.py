@@ -24,7 +24,9 @@ from trimtab.store.spool import Spool
 from trimtab.store.telemetry import EmbeddedTelemetry, TelemetryLimits
 
 DAY_MS = 86_400_000
-LIMITS = TelemetryLimits(load_interval_s=0.02, spans_load_interval_s=0.02, segment_bytes_max=200_000)
+LIMITS = TelemetryLimits(
+    load_interval_s=0.02, spans_load_interval_s=0.02, rollup_interval_s=0.05, segment_bytes_max=200_000
+)
 
 Call = Callable[..., Any]
 
@@ -90,6 +92,11 @@ STEPS: dict[str, Callable[[], None]] = {
     "before a segment is removed": lambda: before(Spool, "remove", 4),  # leaves rows that the next two find
     "after stale rows are deleted": lambda: on_statement("DELETE FROM", 1, is_after=True),
     "before the first insert after a crash": lambda: on_statement("INSERT INTO server_events", 1, is_after=False),
+    "before a roll-up": lambda: on_statement("INSERT INTO span_minutes", 2, is_after=False),
+    "after a roll-up, before its mark": lambda: on_statement("INSERT INTO span_minutes", 2, is_after=True),
+    "after the first roll-up after a crash": lambda: on_statement("INSERT INTO span_minutes", 1, is_after=True),
+    "after stale minutes are deleted": lambda: on_statement("DELETE FROM span_minutes", 1, is_after=True),
+    "after a mark": lambda: on_statement("INSERT INTO rollup_marks", 3, is_after=True),
     "after the first insert after a crash": lambda: on_statement("INSERT INTO server_events", 1, is_after=True),
 }
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.store.doomed_writer import STEPS
+from tests.store.doomed_writer import LIMITS, STEPS
 from trimtab.store.telemetry import EmbeddedTelemetry
 
 pytestmark = [pytest.mark.store, pytest.mark.slow]
@@ -63,7 +63,7 @@ def run_until_killed(data_dir: Path, round_name: str, step: str, kill: Kill | No
 
 def check(data_dir: Path, acknowledged: Counter[str]) -> tuple[int, int]:
     """Acknowledged messages that were found, and others that are there although the kill came before their word."""
-    with EmbeddedTelemetry.open(data_dir) as telemetry:
+    with EmbeddedTelemetry.open(data_dir, LIMITS) as telemetry:
         telemetry.flush(30)
         rows = telemetry.query("SELECT message, count() AS c FROM server_events GROUP BY message").to_pylist()
         found = Counter({f"a {row['message']}": row["c"] for row in rows})
@@ -71,11 +71,20 @@ def check(data_dir: Path, acknowledged: Counter[str]) -> tuple[int, int]:
         spans = telemetry.query("SELECT name, count() AS c FROM spans GROUP BY name").to_pylist()
         assert {row["c"] for row in spans} <= {1}
         found.update({f"s {row['name']}": 1 for row in spans})
+        check_minutes(telemetry)
         missing = set(acknowledged) - set(found)
         assert not missing
         status = telemetry.status()
         assert (status.quarantined_count, status.spool_bytes) == (0, 0)
     return len(acknowledged), len(set(found) - set(acknowledged))
+
+
+def check_minutes(telemetry: EmbeddedTelemetry) -> None:
+    """Up to its mark the minutes tell every span once."""
+    mark = {"mark": telemetry.marks()["spans"]}
+    rolled = telemetry.query("SELECT sum(arraySum(counts)) AS n FROM span_minutes WHERE roll <= {mark:UInt64}", mark)
+    spans = telemetry.query("SELECT count() AS n FROM spans WHERE spool_segment <= {mark:UInt64}", mark)
+    assert rolled["n"][0].as_py() == spans["n"][0].as_py() > 0
 
 
 def test_kills_at_random_moments_lose_nothing_and_double_nothing(

@@ -17,7 +17,7 @@ from trimtab.store import rollup
 from trimtab.store.engine import Engine
 from trimtab.store.grid import grid_of
 from trimtab.store.latencies import quantile_by_shape, quantile_lines
-from trimtab.store.lines import observed_line, shape_lines, system_lines
+from trimtab.store.lines import execution_lines, observed_line
 from trimtab.store.rollup import MINUTE_MS, ROLLUPS
 from trimtab.store.shape_sums import observed_ms, shape_sums, system_sums
 from trimtab.store.telemetry import EmbeddedTelemetry, TelemetryLimits
@@ -198,14 +198,14 @@ def test_lines_by_minutes_and_by_rows_agree(telemetry: EmbeddedTelemetry) -> Non
         fine, coarse = grid_of(start, start + 5 * HOUR_MS, 5000), grid_of(start, start + 5 * HOUR_MS, 100)
         assert (fine.step_ms, coarse.step_ms) == (5000, 300_000)
         for grid in (fine, coarse):
-            lines = shape_lines(telemetry, "shop", names, grid)
+            lines = execution_lines(telemetry, "shop", grid, names, ["calls"])
             for line, name in enumerate(names):
                 mine = [row for row in rows if row[0] == name]
                 want = np.bincount([(r[1] - start) // grid.step_ms for r in mine], [r[3] for r in mine], grid.count)
-                assert lines.calls[line].tolist() == want.tolist()
-            everything = system_lines(telemetry, "shop", grid)
-            assert everything.calls.sum() == sum(row[3] for row in rows)
-            assert everything.total_exec_time_ms.sum() == pytest.approx(sum(row[4] for row in rows))
+                assert lines["calls"][line].tolist() == want.tolist()
+            everything = execution_lines(telemetry, "shop", grid)
+            assert everything["calls"].sum() == sum(row[3] for row in rows)
+            assert everything["total_exec_time_ms"].sum() == pytest.approx(sum(row[4] for row in rows))
             observed, slices = observed_line(telemetry, "shop", grid)
             want = np.bincount([(low - start) // grid.step_ms for low, _ in windows], minlength=grid.count)
             assert slices.tolist() == want.tolist()

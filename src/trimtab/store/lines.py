@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,22 +19,8 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float64]
 
-_SUMS = {
-    "calls": "sum(calls)",
-    "total_exec_time_ms": "sum(total_exec_time_ms)",
-    "rows": "sum(rows)",
-    "shared_blks_read": "sum(shared_blks_read)",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class ExecutionLines:
-    """K lines of T steps; 0 where nothing ran. Arrays have shape [K, T]."""
-
-    calls: Floats
-    total_exec_time_ms: Floats
-    rows: Floats
-    shared_blks_read: Floats
+AMOUNTS = ("calls", "total_exec_time_ms", "rows", "shared_blks_read")
+"""What can be added up of executions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +35,37 @@ class ActivityLines:
     waiting: Floats
 
 
-def shape_lines(store: TelemetryStore, system: str, fingerprints: Sequence[str], grid: Grid) -> ExecutionLines:
-    """What these shapes of one system did; line k belongs to `fingerprints[k]`."""
-    return _execution_lines(store, system, list(fingerprints), grid)
+def execution_lines(
+    store: TelemetryStore,
+    system: str,
+    grid: Grid,
+    fingerprints: Sequence[str] | None = None,
+    amounts: Iterable[str] = AMOUNTS,
+) -> dict[str, Floats]:
+    """What these shapes did, line k for `fingerprints[k]`; without them one line for all shapes of the system.
 
-
-def system_lines(store: TelemetryStore, system: str, grid: Grid) -> ExecutionLines:
-    """What all shapes of one system did together: one line."""
-    return _execution_lines(store, system, None, grid)
+    By amount, [K, T]; 0 where nothing ran. Columns of amounts that are not asked for are not read.
+    """
+    columns = [name for name in AMOUNTS if name in set(amounts)]
+    window = pieces_of(
+        store, "query_executions", "started_at_ms", grid.start_ms, grid.end_ms, by_minutes=grid.by_minutes
+    )
+    parameters = window.parameters | _grid(grid) | {"system": system}
+    more, who, line = "", "", "0"
+    if fingerprints is not None:
+        more = " AND fingerprint IN {fingerprints:Array(String)}"
+        who, line = "fingerprint, ", "indexOf({fingerprints:Array(String)}, fingerprint) - 1"
+        parameters["fingerprints"] = list(fingerprints)
+    sums = ", ".join(f"sum({name}) AS {name}_" for name in columns)
+    parts = " UNION ALL ".join(
+        f"SELECT {who}{_place('minute_ms' if piece.is_minutes else 'started_at_ms')} AS place, {', '.join(columns)}"
+        f" FROM {piece.table} WHERE {piece.where} AND system = {{system:String}}{more}"
+        for piece in window.pieces
+    )
+    found = store.query(f"SELECT toInt64({line}) AS line, place, {sums} FROM ({parts}) GROUP BY {who}place", parameters)
+    lines = np.asarray(found["line"].to_numpy(), np.int64)
+    size = (1 if fingerprints is None else len(fingerprints), grid.count)
+    return {name: _added(found, f"{name}_", size, lines) for name in columns}
 
 
 def observed_line(store: TelemetryStore, system: str, grid: Grid) -> tuple[Floats, Floats]:
@@ -128,30 +137,6 @@ def server_line(store: TelemetryStore, system: str, name: str, grid: Grid, *, is
     with np.errstate(invalid="ignore", divide="ignore"):
         line = np.where(samples > 0, value / divisor, np.nan)
     return line, units[0] if units else ""
-
-
-def _execution_lines(store: TelemetryStore, system: str, fingerprints: list[str] | None, grid: Grid) -> ExecutionLines:
-    window = pieces_of(
-        store, "query_executions", "started_at_ms", grid.start_ms, grid.end_ms, by_minutes=grid.by_minutes
-    )
-    parameters = window.parameters | _grid(grid) | {"system": system}
-    line, more = "0", ""
-    if fingerprints is not None:
-        line, more = "indexOf({fingerprints:Array(String)}, fingerprint_) - 1", " AND fingerprint IN"
-        more += " {fingerprints:Array(String)}"
-        parameters["fingerprints"] = fingerprints
-    who = "''" if fingerprints is None else "toString(fingerprint)"
-    sums = ", ".join(f"{sql} AS {name}_" for name, sql in _SUMS.items())
-    parts = " UNION ALL ".join(
-        f"SELECT {who} AS fingerprint_, {_place('minute_ms' if piece.is_minutes else 'started_at_ms')} AS place, {sums}"
-        f" FROM {piece.table} WHERE {piece.where} AND system = {{system:String}}{more} GROUP BY fingerprint_, place"
-        for piece in window.pieces
-    )
-    columns = ", ".join(f"{name}_" for name in _SUMS)
-    found = store.query(f"SELECT toInt64({line}) AS line, place, {columns} FROM ({parts})", parameters)
-    lines = np.asarray(found["line"].to_numpy(), np.int64)
-    size = (1 if fingerprints is None else len(fingerprints), grid.count)
-    return ExecutionLines(**{name: _added(found, f"{name}_", size, lines) for name in _SUMS})
 
 
 def _grid(grid: Grid) -> dict[str, object]:

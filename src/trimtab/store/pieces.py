@@ -52,22 +52,22 @@ def pieces_of(
     first_ms, last_ms = -(-start_ms // MINUTE_MS) * MINUTE_MS, end_ms // MINUTE_MS * MINUTE_MS
     scale = "" if per_ms == 1 else f" * {per_ms}"
 
-    def rows(low: str, high: str, more: str = "") -> Piece:
-        where = f"{column} >= {{{low}:Int64}}{scale} AND {column} < {{{high}:Int64}}{scale}{more}"
-        return Piece(table, where, is_minutes=False)
+    def between(low: str, high: str) -> str:
+        return f"{column} >= {{{low}:Int64}}{scale} AND {column} < {{{high}:Int64}}{scale}"
 
     window: dict[str, object] = {"window_start": start_ms, "window_end": end_ms}
     if not by_minutes or mark == 0 or first_ms >= last_ms:
-        return Pieces((rows("window_start", "window_end"),), window, table)
+        return Pieces((Piece(table, between("window_start", "window_end"), is_minutes=False),), window, table)
     target = _ROLLUP_OF[table].target
     inside = "minute_ms >= {first_minute:Int64} AND minute_ms < {last_minute:Int64} AND roll <= {mark:UInt64}"
-    found = [
-        Piece(target, inside, is_minutes=True),
-        rows("first_minute", "last_minute", " AND spool_segment > {mark:UInt64}"),
-    ]
+    newer = f"{between('first_minute', 'last_minute')} AND spool_segment > {{mark:UInt64}}"
+    found = [Piece(target, inside, is_minutes=True), Piece(table, newer, is_minutes=False)]
+    edges = []
     if start_ms < first_ms:
-        found.append(rows("window_start", "first_minute"))
+        edges.append(f"({between('window_start', 'first_minute')})")
     if last_ms < end_ms:
-        found.append(rows("last_minute", "window_end"))
+        edges.append(f"({between('last_minute', 'window_end')})")
+    if edges:
+        found.append(Piece(table, f"({' OR '.join(edges)})", is_minutes=False))
     minutes: dict[str, object] = {"first_minute": first_ms, "last_minute": last_ms, "mark": mark}
     return Pieces(tuple(found), window | minutes, f"{target}, and {table} for what is newer and for the edges")

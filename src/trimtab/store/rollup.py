@@ -29,21 +29,24 @@ BUCKET = f"toInt16(ceil(log(greatest(duration_ms, 0.0001)) / log({GROWTH})))"
 
 @dataclass(frozen=True, slots=True)
 class Rollup:
-    """How rows of `source` become rows of `target`: `columns` of it, by an aggregating `select` without FROM."""
+    """How rows of `source` become rows of `target`: `columns` of it, by an aggregating `select` from `rows`.
+
+    {SEGMENTS} in `rows` stands for the condition on the segments.
+    """
 
     source: str
     target: str
     columns: str
     select: str
-    where: str
+    rows: str
     group_by: str
 
     @property
     def insert(self) -> str:
         """One roll-up of the segments ({lo}, {hi}]."""
+        rows = self.rows.format(SEGMENTS="spool_segment > {lo:UInt64} AND spool_segment <= {hi:UInt64}")
         return (
-            f"INSERT INTO {self.target} ({self.columns}, roll) SELECT {self.select}, {{hi:UInt64}} FROM {self.source}"
-            f" WHERE spool_segment > {{lo:UInt64}} AND spool_segment <= {{hi:UInt64}}{self.where}"
+            f"INSERT INTO {self.target} ({self.columns}, roll) SELECT {self.select}, {{hi:UInt64}} FROM {rows}"
             f" GROUP BY {self.group_by}"
         )
 
@@ -55,7 +58,7 @@ ROLLUPS: tuple[Rollup, ...] = (
         "system, fingerprint, minute_ms, calls, total_exec_time_ms, rows, shared_blks_hit, shared_blks_read",
         f"system, fingerprint, intDiv(started_at_ms, {MINUTE_MS}) * {MINUTE_MS} AS the_minute, sum(calls),"
         " sum(total_exec_time_ms), sum(rows), sum(shared_blks_hit), sum(shared_blks_read)",
-        "",
+        "query_executions WHERE {SEGMENTS}",
         "system, fingerprint, the_minute",
     ),
     Rollup(
@@ -64,17 +67,18 @@ ROLLUPS: tuple[Rollup, ...] = (
         "system, minute_ms, slices_count, observed_ms",
         f"system, intDiv(started_at_ms, {MINUTE_MS}) * {MINUTE_MS} AS the_minute, count(),"
         " sum(ended_at_ms - started_at_ms)",
-        "",
+        "query_slices WHERE {SEGMENTS}",
         "system, the_minute",
     ),
     Rollup(
         "spans",
         "span_minutes",
-        "fingerprint, minute_ms, bucket, spans_count",
-        f"db_query_fingerprint, intDiv(started_at_ns, {MINUTE_MS}000000) * {MINUTE_MS} AS the_minute,"
-        f" {BUCKET} AS the_bucket, count()",
-        " AND db_query_fingerprint <> ''",
-        "db_query_fingerprint, the_minute, the_bucket",
+        "fingerprint, minute_ms, buckets, counts",
+        "db_query_fingerprint, the_minute, groupArray(the_bucket), groupArray(the_count)",
+        f"(SELECT db_query_fingerprint, intDiv(started_at_ns, {MINUTE_MS}000000) * {MINUTE_MS} AS the_minute,"
+        f" {BUCKET} AS the_bucket, toUInt32(count()) AS the_count FROM spans"
+        " WHERE {SEGMENTS} AND db_query_fingerprint <> '' GROUP BY db_query_fingerprint, the_minute, the_bucket)",
+        "db_query_fingerprint, the_minute",
     ),
 )
 """Every roll-up. A source has one target."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow.compute as pc
 
 from trimtab.store.pieces import ROWS_ONLY_MS_MAX, Pieces, pieces_of
 
@@ -21,10 +22,7 @@ if TYPE_CHECKING:
 SHAPES_MAX = 200_000
 """Shapes of one answer; those that carry the most load come."""
 
-_SUMS = (
-    "sum(calls) AS calls_, sum(total_exec_time_ms) AS total_, sum(rows) AS rows_, sum(shared_blks_hit) AS hit_,"
-    " sum(shared_blks_read) AS read_"
-)
+_COLUMNS = ("calls", "total_exec_time_ms", "rows", "shared_blks_hit", "shared_blks_read")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,53 +61,54 @@ def shape_sums(
     """Sums by shape over slices that began in `[start_ms, end_ms)`."""
     window = _executions(store, start_ms, end_ms)
     parameters = dict(window.parameters)
-    more = ""
+    names, more = "system, fingerprint", ""
     if system is not None:
-        more += " AND system = {system:String}"
+        names, more = "fingerprint", " AND system = {system:String}"
         parameters["system"] = system
     if fingerprints is not None:
         more += " AND fingerprint IN {fingerprints:Array(String)}"
         parameters["fingerprints"] = list(fingerprints)
-    parts = " UNION ALL ".join(
-        f"SELECT toString(system) AS system_, toString(fingerprint) AS fingerprint_, {_SUMS} FROM {piece.table}"
-        f" WHERE {piece.where}{more} GROUP BY system, fingerprint"
-        for piece in window.pieces
-    )
+    sums = ", ".join(f"sum({column}) AS {column}_" for column in _COLUMNS)
+    rows = _rows(window, ", ".join((names, *_COLUMNS)), more)
     found = store.query(
-        "SELECT * FROM (SELECT system_, fingerprint_, sum(calls_) AS calls, sum(total_) AS total, sum(rows_) AS"
-        f" returned, sum(hit_) AS hit, sum(read_) AS read FROM ({parts}) GROUP BY system_, fingerprint_"
-        f" ORDER BY total DESC LIMIT {SHAPES_MAX}) ORDER BY system_, fingerprint_",
+        f"SELECT {names}, {sums} FROM ({rows}) GROUP BY {names} ORDER BY total_exec_time_ms_ DESC LIMIT {SHAPES_MAX}",
         parameters,
     )
+    order = [(name, "ascending") for name in names.split(", ")]
+    found = found.take(pc.sort_indices(found, sort_keys=order))
     return ShapeSums(
-        systems=found["system_"].to_pylist(),
-        fingerprints=found["fingerprint_"].to_pylist(),
-        calls=np.asarray(found["calls"].to_numpy(), np.int64),
-        total_exec_time_ms=np.asarray(found["total"].to_numpy(), np.float64),
-        rows=np.asarray(found["returned"].to_numpy(), np.int64),
-        shared_blks_hit=np.asarray(found["hit"].to_numpy(), np.int64),
-        shared_blks_read=np.asarray(found["read"].to_numpy(), np.int64),
+        systems=found["system"].to_pylist() if system is None else [system] * found.num_rows,
+        fingerprints=found["fingerprint"].to_pylist(),
+        calls=np.asarray(found["calls_"].to_numpy(), np.int64),
+        total_exec_time_ms=np.asarray(found["total_exec_time_ms_"].to_numpy(), np.float64),
+        rows=np.asarray(found["rows_"].to_numpy(), np.int64),
+        shared_blks_hit=np.asarray(found["shared_blks_hit_"].to_numpy(), np.int64),
+        shared_blks_read=np.asarray(found["shared_blks_read_"].to_numpy(), np.int64),
         source=window.source,
     )
 
 
 def system_sums(store: TelemetryStore, start_ms: int, end_ms: int) -> dict[str, SystemSums]:
-    """Sums by system over slices that began in `[start_ms, end_ms)`; a system that was not observed is left out."""
+    """Sums by system over slices that began in `[start_ms, end_ms)`, of each that was observed or did anything."""
     window = _executions(store, start_ms, end_ms)
-    parts = " UNION ALL ".join(
-        "SELECT toString(system) AS system_, sum(calls) AS calls_, sum(total_exec_time_ms) AS total_"
-        f" FROM {piece.table} WHERE {piece.where} GROUP BY system"
-        for piece in window.pieces
-    )
     found = store.query(
-        f"SELECT system_, sum(calls_) AS calls, sum(total_) AS total FROM ({parts}) GROUP BY system_",
+        "SELECT system, sum(calls) AS calls_, sum(total_exec_time_ms) AS total_"
+        f" FROM ({_rows(window, 'system, calls, total_exec_time_ms', '')}) GROUP BY system",
         window.parameters,
     ).to_pylist()
-    did = {str(row["system_"]): (int(row["calls"]), float(row["total"])) for row in found}
+    did = {str(row["system"]): (int(row["calls_"]), float(row["total_"])) for row in found}
+    observed = observed_ms(store, start_ms, end_ms)
     return {
-        system: SystemSums(*did.get(system, (0, 0.0)), observed_ms=time_ms)
-        for system, time_ms in observed_ms(store, start_ms, end_ms).items()
+        system: SystemSums(*did.get(system, (0, 0.0)), observed_ms=observed.get(system, 0))
+        for system in did.keys() | observed.keys()
     }
+
+
+def _rows(window: Pieces, columns: str, more: str) -> str:
+    """All rows of a window, whatever table they are in."""
+    return " UNION ALL ".join(
+        f"SELECT {columns} FROM {piece.table} WHERE {piece.where}{more}" for piece in window.pieces
+    )
 
 
 def observed_ms(store: TelemetryStore, start_ms: int, end_ms: int) -> dict[str, int]:

@@ -12,19 +12,18 @@ from trimtab.app.reading.keys import LEVELS, SHAPE_MEASURES, SYSTEM_MEASURES, Ke
 from trimtab.observe.postgres.server_numbers import is_counter
 from trimtab.store.grid import Grid
 from trimtab.store.latencies import quantile_lines
-from trimtab.store.lines import (
-    ActivityLines,
-    ExecutionLines,
-    activity_lines,
-    observed_line,
-    server_line,
-    shape_lines,
-    system_lines,
-)
+from trimtab.store.lines import ActivityLines, activity_lines, execution_lines, observed_line, server_line
 from trimtab.store.telemetry import TelemetryStore
 
 DECIMALS = 4
 ACTIVITY = frozenset({"sessions_active", "waits"})
+AMOUNT_OF = {
+    "calls_per_s": "calls",
+    "load_ms_per_s": "total_exec_time_ms",
+    "rows_per_s": "rows",
+    "read_blocks_per_s": "shared_blks_read",
+}
+"""What a rate is the rate of."""
 
 Floats = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]
@@ -42,7 +41,7 @@ class Lines:
         self._is_past = grid.start_ms + grid.step_ms * np.arange(grid.count) <= now_ms
         self._observed: dict[str, tuple[Floats, Floats]] = {}
         self._activity: dict[str, ActivityLines] = {}
-        self._systems: dict[str, ExecutionLines] = {}
+        self._systems: dict[str, Mapping[str, Floats]] = {}
 
     def of(self, keys: Sequence[Key]) -> tuple[Series, ...]:
         """A line for each key, in order; several for waits."""
@@ -68,7 +67,8 @@ class Lines:
             counted = [key for key in mine if key.measure not in LEVELS]
             names = list(dict.fromkeys(key.fingerprint for key in counted))
             if names:
-                lines = shape_lines(self._telemetry, system, names, self._grid)
+                amounts = {name for key in counted for name in _amounts(key.measure)}
+                lines = execution_lines(self._telemetry, system, self._grid, names, amounts)
                 for key in counted:
                     found[key] = self._measured(system, lines, names.index(key.fingerprint), key.measure)
             for name in dict.fromkeys(key.fingerprint for key in mine if key.measure in LEVELS):
@@ -81,7 +81,8 @@ class Lines:
         measure = SYSTEM_MEASURES[key.measure]
         if key.measure not in ACTIVITY:
             if key.system not in self._systems:
-                self._systems[key.system] = system_lines(self._telemetry, key.system, self._grid)
+                amounts = ("calls", "total_exec_time_ms")
+                self._systems[key.system] = execution_lines(self._telemetry, key.system, self._grid, None, amounts)
             line = self._measured(key.system, self._systems[key.system], 0, key.measure)
             return [Series(key.text, measure.name, measure.unit, _plain(line))]
         if key.system not in self._activity:
@@ -100,22 +101,17 @@ class Lines:
         shown = f"{unit}/s" if counter and unit else unit
         return Series(key.text, key.measure.replace("_", " "), shown, _plain(self._carried(line)))
 
-    def _measured(self, system: str, lines: ExecutionLines, row: int, measure: str) -> Floats:
+    def _measured(self, system: str, lines: Mapping[str, Floats], row: int, measure: str) -> Floats:
         """One measure of one line; NaN where nobody looked, and a mean where nothing ran."""
         if system not in self._observed:
             self._observed[system] = observed_line(self._telemetry, system, self._grid)
         observed_ms, slices = self._observed[system]
         with np.errstate(invalid="ignore", divide="ignore"):
             if measure == "mean_ms":
-                line = np.where(lines.calls[row] > 0, lines.total_exec_time_ms[row] / lines.calls[row], np.nan)
+                calls = lines["calls"][row]
+                line = np.where(calls > 0, lines["total_exec_time_ms"][row] / calls, np.nan)
             else:
-                amount = {
-                    "calls_per_s": lines.calls,
-                    "load_ms_per_s": lines.total_exec_time_ms,
-                    "rows_per_s": lines.rows,
-                    "read_blocks_per_s": lines.shared_blks_read,
-                }[measure][row]
-                line = np.where(observed_ms > 0, amount / (observed_ms / 1000), np.nan)
+                line = np.where(observed_ms > 0, lines[AMOUNT_OF[measure]][row] / (observed_ms / 1000), np.nan)
             # A slice that is longer than a step tells also about the steps in which no slice begins.
             reach = np.where(slices > 0, np.maximum(1, np.rint(observed_ms / slices / self._grid.step_ms)), 0)
         return np.where(self._is_past, carried(line, slices > 0, reach), np.nan)
@@ -139,6 +135,15 @@ def carried(line: Floats, seen: Booleans, reach: Floats) -> Floats:
     source = np.maximum.accumulate(np.where(seen, places, -1))
     holds = (source >= 0) & (places - source <= reach[source])
     return np.where(holds, line[source], np.nan)
+
+
+def _amounts(measure: str) -> tuple[str, ...]:
+    """What a measure is made of.
+
+    >>> _amounts("mean_ms"), _amounts("rows_per_s")
+    (('calls', 'total_exec_time_ms'), ('rows',))
+    """
+    return ("calls", "total_exec_time_ms") if measure == "mean_ms" else (AMOUNT_OF[measure],)
 
 
 def _plain(line: Floats) -> list[float | None]:
