@@ -6,9 +6,27 @@ from collections.abc import Iterator
 from typing import Any
 
 from docs.generate.markdown import code, page, sentences, table
-from trimtab.api.openapi import openapi_document
+from trimtab.api.openapi import ERROR_STATUSES, openapi_document
 
 Json = dict[str, Any]
+
+INTRODUCTION = """\
+One port for everything. The document for programs is at `/api/trimtab/openapi.json` (OpenAPI 3.1). Who may call what,
+and every page beside the API, is in [access](access.md); what errors look like is in [error kinds](errors.md).
+
+Where a login is needed, programs send a token: `Authorization: Bearer SECRET`. Times are Unix milliseconds. What an
+answer is made of is under [Schemas](#schemas)."""
+
+BESIDE = (
+    ("GET /healthz", "200 with JSON once the server serves; open to everybody"),
+    ("GET /metrics", "trimtab's own numbers as Prometheus reads them: [all of them](own-metrics.md)"),
+    ("POST /v1/traces", "OTLP over HTTP: spans in, protobuf or JSON, gzip or not; 200 means on disk"),
+    ("POST /v1/metrics", "501 for now"),
+    ("POST /v1/logs", "501 for now"),
+    ("GET /events", "what happens, as server-sent events: [event kinds](events.md)"),
+    ("GET /series", "lines for the charts of the page, as JSON"),
+)
+"""Routes that are not in the document."""
 
 
 def operations(document: Json) -> Iterator[tuple[str, str, Json]]:
@@ -21,73 +39,83 @@ def operations(document: Json) -> Iterator[tuple[str, str, Json]]:
 def api_page() -> str:
     """The page."""
     document = openapi_document("")
-    rows = [[code(method), code(path), operation["summary"]] for method, path, operation in operations(document)]
+    rows = [
+        [code(f"{method} {path}"), operation["summary"], operation.get("x-permission") or ""]
+        for method, path, operation in operations(document)
+    ]
     return page(
         "HTTP API",
-        "One port for everything. The document for programs is at `/api/trimtab/openapi.json`; who may call what is in "
-        "[access](access.md), and what errors look like in [error kinds](errors.md).",
-        table(["method", "path", "what it does"], rows),
+        INTRODUCTION,
+        table(["route", "what it does", "takes"], rows),
         "## Beside it",
-        table(
-            ["path", "what it is"],
-            [
-                [code("GET /healthz"), "200 with JSON once the server serves"],
-                [code("POST /v1/traces"), "OTLP over HTTP: spans in, protobuf or JSON, gzip or not; 200 means on disk"],
-                [code("POST /v1/metrics") + ", " + code("POST /v1/logs"), "501 for now"],
-            ],
-        ),
-        *(_section(document, *found) for found in operations(document)),
+        table(["route", "what it is"], [[code(route), text] for route, text in BESIDE]),
+        "## Answers that are errors",
+        table(["status", "meaning"], [[code(status), text] for status, text in ERROR_STATUSES.items()]),
+        *(_section(*found) for found in operations(document)),
+        "## Schemas",
+        *(_schema(name, schema) for name, schema in sorted(document["components"]["schemas"].items())),
     )
 
 
-def _section(document: Json, method: str, path: str, operation: Json) -> str:
-    parts = [f"## {method} {path}", sentences(operation.get("description") or operation["summary"]) + "."]
+def _section(method: str, path: str, operation: Json) -> str:
+    parts = [f"## {method} {path}", f"{sentences(operation['summary'])}."]
     given = operation.get("parameters") or []
     if given:
         rows = [
-            [code(p["name"]), p["in"], _type(document, p["schema"]), "yes" if p.get("required") else "", _about(p)]
+            [code(p["name"]), p["in"], type_of(p["schema"]), "yes" if p.get("required") else "", _about(p)]
             for p in given
         ]
         parts.append(table(["parameter", "in", "type", "required", "meaning"], rows))
     body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
     if body is not None:
-        schema = _resolved(document, body)
-        parts.append(f"Body (JSON): {sentences(schema.get('description')) or 'an object'}")
-        required = schema.get("required", ())
-        rows = [
-            [code(name), _type(document, field), "yes" if name in required else "", sentences(field.get("description"))]
-            for name, field in schema.get("properties", {}).items()
-        ]
+        parts.append(f"Body: {type_of(body)}.")
+    for status, answer in operation["responses"].items():
+        if status.startswith("2"):
+            schema = answer.get("content", {}).get("application/json", {}).get("schema") or {}
+            parts.append(f"Answer {status}: {type_of(schema)}.")
+    return "\n\n".join(parts)
+
+
+def _schema(name: str, schema: Json) -> str:
+    parts = [f"### {name}"]
+    about = sentences(schema.get("description"))
+    if about:
+        parts.append(about)
+    if "enum" in schema:
+        parts.append(type_of(schema))
+    required = schema.get("required", ())
+    rows = [
+        [code(field), type_of(kind), "yes" if field in required else "", sentences(kind.get("description"))]
+        for field, kind in schema.get("properties", {}).items()
+    ]
+    if any(row[3] for row in rows):
         parts.append(table(["field", "type", "required", "meaning"], rows))
-    answers = ", ".join(
-        f"{status} {answer['description'].lower()}" for status, answer in operation["responses"].items()
-    )
-    return "\n\n".join([*parts, f"Answers: {answers}."])
+    elif rows:
+        parts.append(table(["field", "type", "required"], [row[:3] for row in rows]))
+    return "\n\n".join(parts)
 
 
 def _about(parameter: Json) -> str:
     return sentences(parameter.get("description") or parameter["schema"].get("description"))
 
 
-def _resolved(document: Json, schema: Json) -> Json:
-    name = schema.get("$ref", "").rpartition("/")[2]
-    return document["components"]["schemas"][name] if name else schema
-
-
-def _type(document: Json, schema: Json) -> str:
+def type_of(schema: Json) -> str:
     """A schema in a few words.
 
-    >>> _type({}, {"type": "integer", "minimum": 1, "maximum": 9}), _type({}, {"enum": ["a", "b"]})
+    >>> type_of({"type": "integer", "minimum": 1, "maximum": 9}), type_of({"enum": ["a", "b"]})
     ('integer, 1 to 9', '`a`, `b`')
+    >>> type_of({"type": "array", "items": {"$ref": "#/components/schemas/Case"}})
+    'array of [Case](#case)'
     """
     if "$ref" in schema:
-        return str(schema["$ref"]).rpartition("/")[2]
+        name = str(schema["$ref"]).rpartition("/")[2]
+        return f"[{name}](#{name.lower()})"
     if "enum" in schema:
         return ", ".join(code(value) for value in schema["enum"])
     if "anyOf" in schema:
-        return " or ".join(_type(document, part) for part in schema["anyOf"])
+        return " or ".join(type_of(part) for part in schema["anyOf"])
     if schema.get("type") == "array":
-        return f"array of {_type(document, schema.get('items', {}))}"
+        return f"array of {type_of(schema.get('items') or {})}"
     low, high = schema.get("minimum"), schema.get("maximum")
     span = f", {low} to {high}" if low is not None and high is not None else f", from {low}" if low is not None else ""
-    return f"{schema.get('type', 'any')}{span}"
+    return f"{schema.get('type', 'any JSON')}{span}"

@@ -13,6 +13,8 @@ from docs.generate.attributes import attribute_docs
 from docs.generate.command_line import commands
 from docs.generate.pages import BLOCKS, DOCS, made
 from tests.docs.pages import ROOT, anchors, blocks, links, name, pages
+from trimtab.api.asgi import OWN_DOORS
+from trimtab.app import events
 from trimtab.cli.main import main
 from trimtab.observe.postgres.facts import EventKind
 from trimtab.store.ledger import Event
@@ -101,8 +103,14 @@ def test_every_command_and_option_says_what_it_does() -> None:
                 assert parameter.help, f"{path} {parameter.opts[0]} has no help"
 
 
+def test_every_route_beside_the_api_is_told() -> None:
+    text = (DOCS / "reference/api.md").read_text("utf-8")
+    for door in OWN_DOORS:
+        assert door.path in text, f"{door.path} is not in docs/reference/api.md"
+
+
 def test_every_event_kind_says_what_it_means() -> None:
-    for kinds in (EventKind, Event):
+    for kinds in (EventKind, Event, events.EventKind):
         for kind, text in attribute_docs(kinds).items():
             assert text, f"{kinds.__name__}.{kind} has no docstring under it"
 
