@@ -194,7 +194,7 @@ def test_a_change_under_watch_can_be_taken_back(world: World) -> None:
     assert 'action="/cases/' + str(world.case["watching"]) + '/rollback"' in page
     changes = world.page("/changes")
     assert re.search(r'<li data-status="now" aria-current="step"[^>]*><span class="machine-state">watching', changes)
-    assert "Latest verdict" in changes
+    assert "at the latest" in changes
 
 
 def test_the_ledger_has_only_what_was_begun(world: World) -> None:

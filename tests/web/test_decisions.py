@@ -59,7 +59,7 @@ def test_a_yes_is_for_the_change_that_was_seen(world: World) -> None:
     assert (now.approved_by, now.approved_hash) == ("operator", change.proposal.content_hash)
     after = world.clients[Role.OPERATOR].get(answer.headers["Location"]).text
     assert "Approved. trimtab begins as soon as guards and checks agree" in after
-    assert "operator approved exactly this change" in after
+    assert "<b>operator</b> approved exactly this change" in after
     assert action not in forms_of(after)
 
 

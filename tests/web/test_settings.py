@@ -102,7 +102,7 @@ def test_a_limit_that_cannot_be_comes_back_with_what_was_typed(world: World) -> 
     typed = {"name": "watch.alpha", "system": "", "value": "2", "shown": "1", "do": "set"}
     answer = send(world.admin, world.tab("policy"), "/policy", typed)
     assert answer.status_code == 400
-    assert "Watch.alpha must be from 0.0001 to 0.2, found 2" in answer.text
+    assert "watch.alpha must be from 0.0001 to 0.2, found 2" in answer.text
     assert 'id="value-watch.alpha" name="value" value="2"' in answer.text
 
 

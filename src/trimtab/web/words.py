@@ -195,11 +195,14 @@ def plain(name: str) -> str:
 
 
 def sentence(text: str | None) -> str:
-    """A message as a sentence: it begins large and ends with a full stop.
+    """A message as a sentence: it begins large and ends with a full stop. A name at its beginning stays as it is.
 
-    >>> sentence("there is no case 7"), sentence("Why?"), sentence(None)
-    ('There is no case 7.', 'Why?', '')
+    >>> sentence("there is no case 7"), sentence("Why?"), sentence("watch.alpha is 9"), sentence(None)
+    ('There is no case 7.', 'Why?', 'watch.alpha is 9.', '')
     """
     if not text:
         return ""
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?", ":", "…")) else ".")
+    first = text.split(maxsplit=1)[0] if text.strip() else ""
+    is_name = any(mark in first.rstrip(".,:;") for mark in "._")
+    begun = text if is_name else text[:1].upper() + text[1:]
+    return begun + ("" if text.endswith((".", "!", "?", ":", "…")) else ".")

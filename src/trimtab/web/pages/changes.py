@@ -10,6 +10,7 @@ from trimtab.app.reading.answers import ChangeRow
 from trimtab.app.reading.rows import change_row
 from trimtab.app.service import Service
 from trimtab.model.change import Change, ChangeState, Judgement
+from trimtab.web.format import duration_text
 from trimtab.web.pages.cases.consequences import WayBack, way_back
 from trimtab.web.pages.cases.steps import StateNode, state_nodes
 from trimtab.web.pages.frame import Asked
@@ -25,7 +26,7 @@ class Flight:
     """One change in flight.
 
     `since_ms` is when it entered its state, `deadline_ms` when trimtab gives up, `verdict_ms` the earliest and latest
-    moment of a verdict (None before it is watched). `share` is how much of the time to the deadline is gone (0..1).
+    moment of a verdict (None before it is watched). `share` (0..1) of the time to the end is gone, `gone` says so.
     """
 
     change: Change
@@ -36,6 +37,7 @@ class Flight:
     deadline_ms: int | None
     verdict_ms: tuple[int, int] | None
     share: float | None
+    gone: str
     judgement: Judgement | None
     row: ChangeRow
     way_back: WayBack
@@ -91,7 +93,7 @@ def _flight(service: Service, change: Change, now_ms: int) -> Flight:
         last = (watch.warm_up_slices + watch.watch_slices_max) * watch.slice_s
         verdict_ms = (begun_ms + round(first * 1000), begun_ms + round(last * 1000))
     share = None
-    end_ms = verdict_ms[1] if verdict_ms is not None else deadline_ms
+    end_ms = verdict_ms[1] if verdict_ms is not None and now_ms < verdict_ms[1] else deadline_ms
     if begun_ms is not None and end_ms is not None and end_ms > begun_ms:
         share = min(max((now_ms - begun_ms) / (end_ms - begun_ms), 0.0), 1.0)
     return Flight(
@@ -103,11 +105,22 @@ def _flight(service: Service, change: Change, now_ms: int) -> Flight:
         deadline_ms=deadline_ms,
         verdict_ms=verdict_ms,
         share=share,
+        gone="" if begun_ms is None or end_ms is None else _gone(now_ms - begun_ms, end_ms - begun_ms),
         judgement=service.machine.latest(change.id),
         row=change_row(service.state, change),
         way_back=way_back(policy),
         attempts=sum(entry.event == "apply_intended" for entry in ledger),
     )
+
+
+def _gone(gone_ms: int, whole_ms: int) -> str:
+    """How much of a time is gone, in whole seconds.
+
+    >>> _gone(2_345, 3_600_000), _gone(-5, 60_000)
+    ('2 s of 1 h', '0 s of 1 min')
+    """
+    seconds = max(gone_ms, 0) // 1000
+    return f"{duration_text(seconds * 1000) if seconds else '0 s'} of {duration_text(whole_ms)}"
 
 
 def _waiting(service: Service, change: Change) -> Waiting:

@@ -44,7 +44,7 @@ CHARTS: Sequence[OwnChart] = (
     OwnChart("own-cost", "Cost on watched servers", ("trimtab_watch_cost_ratio",)),
     OwnChart("own-age", "Time since the last look", ("trimtab_watch_age_seconds",)),
     OwnChart("own-steps", "Steps of the loop", ("trimtab_loop_step_seconds",)),
-    OwnChart("own-http", "HTTP requests", ("trimtab_http_request_seconds",)),
+    OwnChart("own-lines", "Lines of its log", ("trimtab_own_log_lines_total",)),
     OwnChart("own-spool", "Spool", ("trimtab_spool_bytes",)),
     OwnChart("own-spool-age", "Oldest telemetry in the spool", ("trimtab_spool_age_seconds",)),
     OwnChart("own-cpu", "Processor time of trimtab", ("process_cpu_seconds_total",)),

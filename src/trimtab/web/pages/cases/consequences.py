@@ -53,16 +53,16 @@ class WayBack:
 
 
 CREATE_LOCK = (
-    "SHARE UPDATE EXCLUSIVE on the table, twice for moments: reading and writing go on. The build waits for"
-    " transactions that are older than itself."
+    "Lock: SHARE UPDATE EXCLUSIVE on the table; reading and writing go on. The build waits for transactions that are"
+    " older than itself."
 )
 CREATE_BLOCKED = (
     "Other changes to the table (ALTER TABLE, VACUUM, ANALYZE, another index) wait until it is done. Writers pay for"
     " keeping the index from then on."
 )
 DROP_LOCK = (
-    "SHARE UPDATE EXCLUSIVE on the table: reading and writing go on. It waits until no transaction uses the index any"
-    " more; removing it then takes milliseconds."
+    "Lock: SHARE UPDATE EXCLUSIVE on the table; reading and writing go on. It waits until no transaction uses the index"
+    " any more; removing it then takes milliseconds."
 )
 
 

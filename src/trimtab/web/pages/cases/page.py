@@ -57,6 +57,7 @@ class Decision:
     """What the visitor may decide now, and why not where not."""
 
     needs_yes: bool
+    by_policy: bool
     is_approved: bool
     can_reject: bool
     can_roll_back: bool
@@ -64,6 +65,18 @@ class Decision:
     approval: Approval | None
     way_back: WayBack | None
     why_not: str | None
+    waits_for: str | None
+
+    @property
+    def heading(self) -> str:
+        """What the panel is about."""
+        if self.needs_yes:
+            return "Needs your yes"
+        if self.is_approved:
+            return "Approved"
+        if self.by_policy:
+            return "Begins by itself"
+        return "Taking it back" if self.can_roll_back or self.is_rolling_back else "Decision"
 
     @property
     def is_open(self) -> bool:
@@ -149,6 +162,7 @@ def context_of(service: Service, story: CaseStory, said: Said) -> dict[str, obje
     """Everything that the template shows."""
     proposal = story.change.proposal if story.change is not None else next(iter(story.case.proposals), None)
     effect = effect_of(story)
+    decision = decision_of(service, story, proposal)
     before, after = plans_of(service, story)
     rows, checked_at_ms = _checks(service, story)
     return {
@@ -161,9 +175,9 @@ def context_of(service: Service, story: CaseStory, said: Said) -> dict[str, obje
         "others": tuple(p for p in story.case.proposals if proposal is None or p.content_hash != proposal.content_hash),
         "standing": standing_of(story.case, story.change),
         "sentence": sentence_of(story),
-        "steps": steps_of(story.case, story.change, story.ledger),
+        "steps": steps_of(story.case, story.change, story.ledger, by_policy=decision.by_policy),
         "evidence": tuple(_shown(story.case, item) for item in story.case.finding.evidence),
-        "decision": decision_of(service, story, proposal),
+        "decision": decision,
         "checks": checks_of(rows, checked_at_ms),
         "effect": effect,
         "quantities": () if effect is None else quantities_of(effect),
@@ -202,7 +216,9 @@ def sentence_of(story: CaseStory) -> str:
     if story.judgement is not None and change.state is ChangeState.WATCHING:
         return f"{word(CHANGE_STATES, change.state).meaning} {sentence(story.judgement.reason)}"
     said = story.waits_for if change.state is ChangeState.PROPOSED else change.reason
-    return f"{word(CHANGE_STATES, change.state).meaning} {'Waits for ' + said + '.' if said else ''}".strip()
+    if change.state is ChangeState.PROPOSED and said is not None and said.startswith("a person's yes"):
+        return "Proposed, and nothing has been touched. It begins with a person's yes."
+    return f"{word(CHANGE_STATES, change.state).meaning} {'It waits: ' + said + '.' if said else ''}".strip()
 
 
 def decision_of(service: Service, story: CaseStory, proposal: Proposal | None) -> Decision:
@@ -210,7 +226,7 @@ def decision_of(service: Service, story: CaseStory, proposal: Proposal | None) -
     change = story.change
     policy = service.policy_of(story.case.system)
     if change is None or proposal is None:
-        return Decision(False, False, False, False, False, None, None, None)
+        return Decision(False, False, False, False, False, False, None, None, None, None)
     system = next((known for known in service.state.systems() if known.name == story.case.system), None)
     autonomy = policy.create_index.autonomy
     is_proposed = change.state is ChangeState.PROPOSED
@@ -226,14 +242,23 @@ def decision_of(service: Service, story: CaseStory, proposal: Proposal | None) -
     wants_a_person = autonomy in (Autonomy.SUGGEST, Autonomy.APPROVE)
     return Decision(
         needs_yes=is_proposed and why_not is None and wants_a_person and not is_approved,
+        by_policy=is_proposed and why_not is None and autonomy is Autonomy.AUTO,
         is_approved=is_approved,
         can_reject=change.state in _UNTOUCHED,
         can_roll_back=change.state in _TOUCHED and not is_rolling_back,
         is_rolling_back=is_rolling_back,
-        approval=approval(proposal, change, policy) if is_proposed else None,
+        approval=approval(proposal, change, policy) if is_proposed and why_not is None else None,
         way_back=way_back(policy),
         why_not=why_not,
+        waits_for=_waits_for(service, change) if is_proposed and why_not is None else None,
     )
+
+
+def _waits_for(service: Service, change: Change) -> str | None:
+    """What else than a person's yes keeps it from beginning now."""
+    guards = service.machine.guards(change.id)
+    said = [result.message for result in guards if result.passed is False and result.name != "autonomy"]
+    return "; ".join(said) or None
 
 
 _UNTOUCHED = (ChangeState.PROPOSED, ChangeState.CHECKED, ChangeState.CHECKPOINTED)

@@ -22,13 +22,15 @@ class Step:
     note: str = ""
 
 
-def steps_of(case: Case, change: Change | None, ledger: Sequence[LedgerEntry]) -> tuple[Step, ...]:
-    """The seven steps of a case."""
+def steps_of(
+    case: Case, change: Change | None, ledger: Sequence[LedgerEntry], *, by_policy: bool = False
+) -> tuple[Step, ...]:
+    """The seven steps of a case; `by_policy` where a proposed change needs nobody's yes."""
     last = {entry.event: entry for entry in ledger}
     reached: list[tuple[str, int | None, str]] = [
         ("Noticed", case.finding.noticed_at_ms, ""),
         ("Proposed", None if change is None else change.created_at_ms, ""),
-        ("Approved", *_approved(change, last)),
+        ("Approved", *_approved(change, last, by_policy=by_policy)),
         ("Checked", _at(last, Event.CHECKED), ""),
         ("Made", None if change is None else change.applied_at_ms, ""),
         ("Measured", *_measured(change)),
@@ -65,10 +67,12 @@ def _status(number: int, at_ms: int | None, furthest: int, *, is_over: bool) -> 
     return NOW if number == furthest + 1 else TODO
 
 
-def _approved(change: Change | None, last: Mapping[str, LedgerEntry]) -> tuple[int | None, str]:
+def _approved(change: Change | None, last: Mapping[str, LedgerEntry], *, by_policy: bool) -> tuple[int | None, str]:
     entry = last.get(Event.APPROVED)
     if entry is not None:
         return entry.at_ms, f"by {entry.actor}"
+    if change is not None and by_policy:
+        return change.created_at_ms, "by policy"
     if change is not None and change.apply_started_at_ms is not None:
         return _at(last, Event.CHECKED), "by policy"
     return None, ""

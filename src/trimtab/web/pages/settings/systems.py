@@ -16,7 +16,21 @@ HERE = "/settings?tab=systems"
 
 def context(asked: Asked) -> dict[str, object]:
     """Every watched system."""
-    return {"watched": asked.service.systems()}
+    return {"watched": asked.service.systems(), "rhythms": rhythms}
+
+
+def rhythms(intervals_s: Mapping[str, float]) -> str:
+    """How often each collector looks, those of the same rhythm together.
+
+    >>> rhythms({"statements": 1.0, "tables": 30.0, "activity": 1.0})
+    'every 1 s: statements, activity; every 30 s: tables'
+    """
+    by_interval: dict[float, list[str]] = {}
+    for name, interval_s in intervals_s.items():
+        by_interval.setdefault(interval_s, []).append(name)
+    return "; ".join(
+        f"every {interval_s:g} s: {', '.join(by_interval[interval_s])}" for interval_s in sorted(by_interval)
+    )
 
 
 def add(asked: Asked) -> Response:

@@ -45,8 +45,9 @@ function onAnswer(event) {
 function onFault(event) {
   const source = event.detail.ctx?.sourceElement;
   if (!(source instanceof HTMLElement)) return;
+  const status = event.detail.ctx?.response?.status ?? event.detail.ctx?.response?.raw?.status;
+  if (source.hasAttribute(`hx-status:${status}`)) return; // a form whose answer says what is wrong, in its place
   source.setAttribute("data-failed", "");
-  const status = event.detail.ctx?.response?.status;
   toast(status && status < 500 ? "That did not work. Reload the page and try again." : FAILED, "fault");
 }
 
