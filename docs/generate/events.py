@@ -5,7 +5,6 @@ from __future__ import annotations
 from docs.generate.attributes import attribute_docs
 from docs.generate.markdown import code, page, table
 from trimtab.app.events import EventKind as StreamKind
-from trimtab.app import events as stream
 from trimtab.observe.postgres.facts import EventKind
 from trimtab.store.ledger import Event
 
@@ -14,7 +13,6 @@ def events_page() -> str:
     """The page."""
     server = attribute_docs(EventKind)
     ledger = attribute_docs(Event)
-    streamed = attribute_docs(stream.EventKind)
     stream = attribute_docs(StreamKind)
     return page(
         "Event kinds",
@@ -25,10 +23,6 @@ def events_page() -> str:
         "In the ledger, which only grows. An entry `…_intended` is written before the effect that it announces, so "
         "that after a crash it is known what may have happened.",
         table(["event", "meaning"], [[code(getattr(Event, name)), text] for name, text in ledger.items()]),
-        "## On the event stream",
-        "`GET /events` (server-sent events). An event is a hint to look again, never the fact itself; a comment line "
-        f"comes at least every {stream.HEART_BEAT_S:g} s.",
-        table(["event", "meaning"], [[code(kind.value), streamed[kind.name]] for kind in stream.EventKind]),
         "## On the event stream",
         "`GET /events` tells whoever looks that something is worth looking at again; the payload is in brackets. Who "
         "is too slow loses the oldest events and is told so by one `gap`.",
