@@ -146,6 +146,9 @@ def test_names_that_cannot_be(access: Access) -> None:
             access.add_user("test", name, "viewer", PASSWORD)
         with pytest.raises(InputError):
             access.create_token("test", name, "viewer")
+    for name in ("local", "Trimtab"):
+        with pytest.raises(InputError, match="somebody else"):
+            access.add_user("test", name, "viewer", PASSWORD)
 
 
 def test_a_person_has_no_role_for_programs(access: Access) -> None:

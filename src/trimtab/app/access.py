@@ -49,6 +49,9 @@ UNKNOWN_NAME = "unknown name"
 """Stands in the audit for a name that nobody has: somebody may have typed a password there."""
 
 
+RESERVED_NAMES = frozenset({"local", "trimtab", "nobody"})
+"""What ledger and audit call the server itself and whoever is on its machine."""
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 _WRONG = "the name or the password is wrong"
 _TEXT_CHARS_MAX = 200
@@ -220,6 +223,10 @@ class Access:
     def add_user(self, by: str, name: str, role: str, password: str) -> User:
         """A new person. InputError for a name, role or password that does not serve."""
         _check_name(name)
+        if name.casefold() in RESERVED_NAMES:
+            raise InputError(
+                f"{name!r} stands for somebody else in ledger and audit: choose another name", field="name"
+            )
         now_ms = self._now_ms()
         user = User(name, _person_role(role), by, now_ms, now_ms)
         self._people.add_user(user, self._passwords.hash(check_new_password(password, name)))
