@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -87,7 +88,7 @@ def executions(
     size = len(order)
     zeros = np.zeros(size, np.int64)
 
-    def column(busy_part: npt.NDArray[np.float64], rare_part: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    def column(busy_part: npt.NDArray[Any], rare_part: npt.NDArray[Any]) -> npt.NDArray[Any]:
         return np.concatenate([busy_part, rare_part])[order]
 
     hits = column(blocks - read, 50 * rare_ms)
@@ -200,7 +201,7 @@ def table_numbers(draw: np.random.Generator, system: str, start_ms: int, end_ms:
     parts = []
     for place, relation in enumerate(TABLES[:10]):
         live = 100_000 * (place + 1)
-        columns: dict[str, object] = {
+        columns: dict[str, Any] = {
             "system": pa.array([system] * len(at), pa.string()),
             "sampled_at_ms": at,
             "relation": pa.array([relation] * len(at), pa.string()),

@@ -16,7 +16,6 @@ from benchmarks.day.shapes import HotShape
 SPANS_PER_BODY_MAX = 15_000
 NETWORK_MS = 0.3
 _TRACE, _SPAN, _START, _END = bytes(range(1, 17)), bytes(range(65, 73)), 0x1122334455667788, 0x21324354657687A1
-_CLIENT = 3
 
 
 def bodies(
@@ -86,7 +85,7 @@ def _template(hot: HotShape) -> bytes:
         "server.address": "127.0.0.1",
         "code.function": f"shop.{hot.shape.tables[0].rpartition('.')[2] if hot.shape.tables else 'query'}",
     }
-    span = Span(trace_id=_TRACE, span_id=_SPAN, name=hot.shape.statement.value.upper(), kind=_CLIENT)
+    span = Span(trace_id=_TRACE, span_id=_SPAN, name=hot.shape.statement.value.upper(), kind=Span.SPAN_KIND_CLIENT)
     span.start_time_unix_nano, span.end_time_unix_nano = _START, _END
     span.attributes.extend(KeyValue(key=k, value=AnyValue(string_value=v)) for k, v in told.items())
     return span.SerializeToString()

@@ -100,7 +100,7 @@ class Roller:
     def __init__(self, engine: Engine, interval_s: float) -> None:
         self._engine = engine
         self._interval_s = interval_s
-        self._next_s = 0.0
+        self._next_s = time.monotonic() + interval_s
         self._unsettled = {rollup.target for rollup in ROLLUPS}
         self.marks: Mapping[str, int] = {}
         self.is_behind = True
