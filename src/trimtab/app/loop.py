@@ -114,7 +114,8 @@ class SystemLoop:
     def think(self) -> None:
         """Open cases for what is slow now, and ask for advice where enough is known."""
         self.detect()
-        for case in self.state.cases(states=[CaseState.OPEN], system=self.watched.system.name, limit=OPEN_CASES_MAX):
+        cases = self.state.cases(states=[CaseState.OPEN], system=self.watched.system.name, limit=OPEN_CASES_MAX)
+        for case in sorted(cases, key=lambda case: case.id):  # of those found together the heaviest was opened first
             if self._stop.is_set():
                 return
             try:

@@ -67,6 +67,7 @@ def up(
             raise InputError(f"--{name} is not available in this version: only the embedded store is")
     if promql_window != "open":
         raise InputError("--promql-window is not available in this version: there is no PromQL yet")
+    click.echo(f"trimtab: starting, with the data in {data_dir or default_data_dir()}", err=True)
     from trimtab.cli.listening import Listening
     from trimtab.cli.up import serve
 
