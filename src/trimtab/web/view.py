@@ -114,7 +114,7 @@ class View:
 
 
 def _pace(within: Range) -> str:
-    return f"{min(max(round(within.length_s / 720), 2), 60)}s"
+    return f"{min(max(round(within.length_s / 720), 5), 60)}s"
 
 
 def segment(text: str) -> str:

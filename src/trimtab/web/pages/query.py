@@ -45,12 +45,10 @@ CHARTS: tuple[ChartWish, ...] = (
         ("mean_ms", "p50_ms", "p95_ms", "p99_ms"),
         note="mean as the server counts it; p50, p95, p99 as callers saw it",
     ),
-    ChartWish("load", "Load", "ms/s", ("load_ms_per_s",), "area", "1,000 ms/s is one session that is always busy"),
+    ChartWish("load", "Load", "ms/s", ("load_ms_per_s",), "area", "1,000 ms/s: one session always busy"),
     ChartWish("calls", "Calls", "calls/s", ("calls_per_s",), "area"),
     ChartWish("rows", "Rows", "rows/s", ("rows_per_s",), "area"),
-    ChartWish(
-        "blocks", "Blocks read", "blocks/s", ("read_blocks_per_s",), "area", "not found in shared buffers; 8 KiB each"
-    ),
+    ChartWish("blocks", "Blocks read", "blocks/s", ("read_blocks_per_s",), "area", "of 8 KiB, not found in memory"),
 )
 
 
