@@ -12,7 +12,7 @@ def own_numbers_page() -> str:
     return page(
         "trimtab's own numbers, log and traces",
         "`GET /metrics` gives the numbers in Prometheus' text format, to whoever may look (a token with the role "
-        "viewer is enough). They are also stored every ten seconds in `own_metrics` and shown on the page `/self`; "
+        "viewer is enough). They are also taken every ten seconds into `own_metrics` and shown on the page `/self`; "
         "`self/NAME` is their key for charts.",
         table(
             ["name", "kind", "unit", "labels", "meaning"],

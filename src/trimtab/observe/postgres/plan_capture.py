@@ -25,7 +25,7 @@ _ELSEWHERE = frozenset({"Foreign Scan", "Custom Scan", "ModifyTable", "LockRows"
 """Steps that do more than read here, or are done elsewhere."""
 
 _SETTINGS = f"""
-    SELECT {OWN_MARK} name, setting || coalesce(' ' || nullif(unit, ''), '') FROM pg_catalog.pg_settings
+    SELECT {OWN_MARK} name, current_setting(name) FROM pg_catalog.pg_settings
      WHERE source NOT IN ('default', 'override') AND setting ~ '^[a-z0-9.+-]*$'
        AND (category LIKE 'Query Tuning%' OR name IN ('work_mem', 'hash_mem_multiplier', 'max_parallel_workers'))
      ORDER BY name"""
