@@ -98,6 +98,11 @@ def test_a_fault_of_ours_says_nothing_about_itself(place: Arena, monkeypatch: py
     assert answer.json()["error"] == {"kind": "HTTPException", "message": "internal error", "facts": {}}
 
 
+def test_the_version_is_for_those_who_are_known(place: Arena) -> None:
+    assert place.served.visitor().get("/healthz").json() == {"status": "ok"}
+    assert "version" in place.served.visitor(Role.VIEWER).get("/healthz").json()
+
+
 def test_markup_in_names_and_texts_is_json_and_nothing_else(place: Arena) -> None:
     markup = "<script>alert(1)</script>"
     answer = place.served.visitor(Role.ADMIN).post(

@@ -52,8 +52,9 @@ def make_app(
     release = version("trimtab")
     pages = pages or Pages()
 
-    async def healthz(_request: Request) -> Response:
-        return json_response({"status": "ok", "version": release})
+    async def healthz(request: Request) -> Response:
+        known = request.scope.get("trimtab.principal") is not None
+        return json_response({"status": "ok", **({"version": release} if known else {})})
 
     async def openapi(_request: Request) -> Response:
         return json_response(openapi_document(release))
