@@ -238,7 +238,8 @@ def test_a_build_that_a_dead_process_left_running_is_seen_and_taken_up(rig: Rig)
     with psycopg.connect(rig.database.dsn()) as writer:
         writer.execute("UPDATE public.orders SET total = 1 WHERE id = 1")
         rig.policy = policy(lock_timeout_s=30.0)
-        building = threading.Thread(target=rig.actuator.apply, args=(change, undo, rig.policy))
+        alone = CreateIndex(changing(rig.database))  # the machine's own would ask its machine whether to go on
+        building = threading.Thread(target=alone.apply, args=(change, undo, rig.policy))
         building.start()
         other = CreateIndex(changing(rig.database))
         wait_for(lambda: other.inspect(change, undo).index is not None)
@@ -254,7 +255,7 @@ def test_a_build_that_a_dead_process_left_running_can_be_ended(rig: Rig) -> None
 
     def build() -> None:
         try:
-            rig.actuator.apply(change, undo, policy(lock_timeout_s=30.0))
+            CreateIndex(changing(rig.database)).apply(change, undo, policy(lock_timeout_s=30.0))
         except Exception as error:  # noqa: BLE001  (looked at below)
             failures.append(error)
 
@@ -264,7 +265,8 @@ def test_a_build_that_a_dead_process_left_running_can_be_ended(rig: Rig) -> None
         building.start()
         other = CreateIndex(changing(rig.database))
         wait_for(lambda: other.inspect(change, undo).index is not None)
-        with pytest.raises(Exception, match="could not drop"):  # the writer still holds the table
+        # The writer still holds the table; or the build that was ended cleans up at this very moment, and ends us.
+        with pytest.raises(Exception, match="could not drop|terminating connection"):
             other.roll_back(change, undo, policy(lock_timeout_s=0.1))
     building.join(30)
     assert failures

@@ -74,8 +74,8 @@ def test_a_healthy_table_passes(look: Look) -> None:
 def test_versions_that_build_wrongly_or_that_nobody_knows(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
     known = look()["server_version"]
     assert known.passed is True
-    assert known.message.startswith("PostgreSQL 15.")
-    monkeypatch.setattr(versions, "VERSION_MAX", 14)
+    assert known.message.startswith("PostgreSQL 1")
+    monkeypatch.setattr(versions, "VERSION_MAX", 12)
     assert look()["server_version"].passed is None, "that is no pass, and does not block"
     monkeypatch.setattr("trimtab.act.index_checks.build_flaw", lambda *_: versions.build_flaw(140_003, 0))
     refused = look()["server_version"]

@@ -153,18 +153,18 @@ def test_a_server_that_is_newer_than_known_is_watched_and_one_that_is_older_refu
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reference = Reference.parse(database.dsn("trimtab_watch"))
-    monkeypatch.setattr(versions, "VERSION_MAX", 14)
+    monkeypatch.setattr(versions, "VERSION_MAX", 12)
     with reference.connect() as connection:
         [version] = [c for c in probe(connection) if c.name == "server_version"]
     assert version.available
-    assert "is newer than 14, the newest that trimtab knows: it is watched as if it were one" in version.detail
+    assert "is newer than 12, the newest that trimtab knows: it is watched as if it were one" in version.detail
 
-    monkeypatch.setattr(versions, "VERSION_MIN", 16)
+    monkeypatch.setattr(versions, "VERSION_MIN", 99)
     watcher = PostgresWatcher("shop", reference, Recorder(), RealClock(), slice_s=0.05)
     assert not watcher.look()
     status = watcher.status()
     assert status.state is WatchState.UNREACHABLE
-    assert "is older than 16, the oldest that trimtab knows" in (status.last_error or "")
+    assert "is older than 99, the oldest that trimtab knows" in (status.last_error or "")
 
 
 def test_what_a_managed_server_does_not_have_is_no_lost_connection(database: Database) -> None:
