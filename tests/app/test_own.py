@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import logging
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -296,6 +298,13 @@ def test_before_it_starts_everything_may_be_called_and_nothing_is_loaded() -> No
     own.stop()
     assert telemetry_of(own).written == []
     assert telemetry_of(own).bodies == []
+
+
+def test_what_it_needs_is_loaded_behind_the_start_of_the_server() -> None:
+    code = "import sys, trimtab.cli.up, trimtab.app.wire; print('prometheus_client' in sys.modules, end=' ');"
+    code += "print(any(name.startswith('opentelemetry.sdk') for name in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.split() == ["False", "False"]
 
 
 def test_it_stores_by_itself_and_once_more_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
