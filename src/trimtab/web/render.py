@@ -76,6 +76,13 @@ def environment() -> Environment:
     return made
 
 
+def warm_up() -> None:
+    """Compile every template and pack every file now, so that the first visitor does not wait for it."""
+    made = environment()
+    for name in made.list_templates():
+        made.get_template(name)
+
+
 def page(template: str, view: View, context: Mapping[str, object], fragment: str | None = None) -> str:
     """The whole page, or one of its blocks.
 

@@ -5,6 +5,7 @@ The guard of the server reads this table too, and the table of routes by role in
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ from trimtab.web.pages.cases import decisions, listing
 from trimtab.web.pages.cases import page as case_page
 from trimtab.web.pages.settings import page as settings_page
 from trimtab.web.pages.settings import people, policy, systems, tokens, you
-from trimtab.web.render import static_files
+from trimtab.web.render import static_files, warm_up
 
 if TYPE_CHECKING:
     from trimtab.app.service import Service
@@ -79,7 +80,8 @@ PAGES: tuple[Page, ...] = (
 
 
 def web_routes(service: Service) -> list[BaseRoute]:
-    """Routes for Starlette."""
+    """Routes for Starlette. Templates are made ready meanwhile."""
+    threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
     return [Route(page.path, _endpoint(service, page), methods=list(page.methods)) for page in PAGES]
 
 
