@@ -162,7 +162,7 @@ def test_a_rollback_is_asked_for_by_those_who_decide(site: Site) -> None:
     entry = done.json()["ledger"][-1]
     assert (entry["event"], entry["actor"], entry["detail"]["final"]) == (
         "rollback_intended",
-        "operator",
+        "token:operator",
         "rolled_back",
     )
     assert re.fullmatch("rolled back by token:operator: it hurts", entry["detail"]["reason"])
