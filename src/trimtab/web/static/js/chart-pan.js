@@ -11,12 +11,18 @@ let frame = 0;
 /** @type {{fromMs: number, toMs: number} | null} */
 let wanted = null;
 
-/** Move every chart to a range on the next frame; the data that is there moves along. @param {number} fromMs @param {number} toMs */
+/** Whether any of it can be seen: what cannot need not be drawn while it moves. @param {HTMLElement} chart */
+function isSeen(chart) {
+  const { top, bottom } = chart.getBoundingClientRect();
+  return bottom > 0 && top < window.innerHeight;
+}
+
+/** Move every chart that is seen to a range on the next frame; the data that is there moves along. @param {number} fromMs @param {number} toMs */
 function moveAll(fromMs, toMs) {
   wanted = { fromMs, toMs };
   window.cancelAnimationFrame(frame);
   frame = window.requestAnimationFrame(() => {
-    for (const chart of all()) /** @type {Plotted} */ (/** @type {unknown} */ (chart)).plot?.setScale("x", { min: fromMs, max: toMs });
+    for (const chart of /** @type {Plotted[]} */ (/** @type {unknown} */ ([...all()].filter(isSeen)))) chart.plot?.setScale("x", { min: fromMs, max: toMs });
   });
 }
 
