@@ -176,6 +176,7 @@ def context_of(service: Service, story: CaseStory, said: Said) -> dict[str, obje
         "standing": standing_of(story.case, story.change),
         "sentence": sentence_of(story),
         "steps": steps_of(story.case, story.change, story.ledger, by_policy=decision.by_policy),
+        "sections": sections_of(story, decision),
         "evidence": tuple(_shown(story.case, item) for item in story.case.finding.evidence),
         "decision": decision,
         "checks": checks_of(rows, checked_at_ms),
@@ -194,6 +195,20 @@ def context_of(service: Service, story: CaseStory, said: Said) -> dict[str, obje
         "said": said.values,
         "trouble": said.trouble,
     }
+
+
+def sections_of(story: CaseStory, decision: Decision) -> tuple[str, ...]:
+    """The parts of the page that are there, by their ids; the steps lead to them."""
+    change = story.change
+    there = {
+        "finding": True,
+        "proposal": True,
+        "decision": decision.is_open or decision.why_not is not None,
+        "checks": change is not None,
+        "case-ledger": bool(story.ledger),
+        "effect-panel": change is not None and change.apply_started_at_ms is not None,
+    }
+    return tuple(name for name, is_there in there.items() if is_there)
 
 
 def standing_of(case: Case, change: Change | None) -> Word:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from trimtab.model.case import Case, Verdict
 from trimtab.model.change import Change, ChangeState, LedgerEntry
 from trimtab.store.ledger import Event
+from trimtab.web.words import STANDINGS, word
 
 DONE, NOW, TODO, MISSED = "done", "now", "todo", "missed"
 
@@ -20,6 +21,13 @@ class Step:
     status: str
     at_ms: int | None = None
     note: str = ""
+    section: str | None = None
+    """The id of the part of the page that tells of it, where there is one."""
+    end: str | None = None
+    """How the end is drawn: a tone; None for a step on the way."""
+
+
+SECTIONS = ("finding", "proposal", "decision", "checks", "case-ledger", "effect-panel")
 
 
 def steps_of(
@@ -40,13 +48,14 @@ def steps_of(
     furthest = max((number for number, (_, at_ms, _) in enumerate(reached) if at_ms is not None), default=0)
     is_over = case.verdict is not None
     steps = [
-        Step(title, _status(number, at_ms, furthest, is_over=is_over), at_ms, note)
+        Step(title, _status(number, at_ms, furthest, is_over=is_over), at_ms, note, SECTIONS[number])
         for number, (title, at_ms, note) in enumerate(reached)
     ]
     if not is_over:
         return (*steps, Step("Verdict", TODO))
     ended_at_ms = case.updated_at_ms if change is None else change.finished_at_ms or case.updated_at_ms
-    return (*steps, Step(_ENDINGS.get(str(case.verdict), "Ended"), DONE, ended_at_ms))
+    tone = word(STANDINGS, case.verdict).tone
+    return (*steps, Step(_ENDINGS.get(str(case.verdict), "Ended"), DONE, ended_at_ms, end=tone))
 
 
 _ENDINGS: Mapping[str, str] = {
