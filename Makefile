@@ -80,12 +80,14 @@ check: lint types layers unit ## Lint, types, layers, unit tests: under 90 secon
 test: $(STAMP) postgresql web lint types layers ## Everything: set up, check, all tests
 	$(BIN)/python -m pytest
 
-.PHONY: bench bench-advise bench-new-user aa soak
+.PHONY: bench bench-advise bench-read bench-new-user aa soak
 bench: $(STAMP) postgresql ## What trimtab costs the watched server and itself; how quickly it starts
 	$(BIN)/python -m benchmarks.overhead
 	$(BIN)/python -m benchmarks.startup
 bench-advise: $(STAMP) postgresql ## Predicted beside measured effect of proposed indexes
 	$(BIN)/python -m benchmarks.predicted_vs_measured
+bench-read: $(STAMP) ## What pages wait for: reads over a day of data with 10,000 shapes (about 2 minutes)
+	$(BIN)/python -m benchmarks.reading
 bench-new-user: $(STAMP) postgresql ## From pip install to the first finding on a fresh PostgreSQL with pgbench (about 15 minutes)
 	$(BIN)/python -m benchmarks.new_user
 aa: $(STAMP) postgresql ## 20 changes that change nothing: how many are judged an effect (about 15 minutes)
