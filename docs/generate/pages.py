@@ -9,6 +9,7 @@ from pathlib import Path
 from docs.generate.api import api_page
 from docs.generate.command_line import command_line_page
 from docs.generate.connections import causes_block, checks_block
+from docs.generate.decisions import decisions_block
 from docs.generate.errors import errors_page
 from docs.generate.events import events_page
 from docs.generate.own_numbers import own_numbers_page
@@ -35,6 +36,7 @@ PAGES: Mapping[str, Maker] = {
 BLOCKS: Mapping[str, Maker] = {
     "causes": causes_block,
     "checks": checks_block,
+    "decisions": decisions_block,
     "statements": statements_block,
     "state": state_block,
     "telemetry": telemetry_block,

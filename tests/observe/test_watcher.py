@@ -233,6 +233,7 @@ def test_samples_are_literal_statements_of_their_shape(shop: Database) -> None:
         watcher.look()
         app.close()
         samples = watcher.samples(fingerprint(BY_STATUS) or "")
+        assert watcher.bound_count(fingerprint(BY_STATUS) or "") == 1, "psycopg binds what it is given apart"
     assert len(samples) == 32
     assert samples[0] == "SELECT count(*) FROM orders WHERE status = 'private 39'"
     assert all("$1" not in s and "two" not in s and "long" not in s for s in samples)
