@@ -170,6 +170,25 @@ def test_a_plan_that_cannot_be_taken_says_why_on_the_page(filled: Site, monkeypa
     assert "Seq Scan on orders" in answer.text
 
 
+def test_the_frame_says_what_concerns_every_page(filled: Site) -> None:
+    client = filled.visitor()
+    token = re.search(r'name="csrf_token" value="(\w+)"', client.get("/queries").text)
+    assert token is not None
+    form = {"csrf_token": token[1], "frozen": "true", "next": "/queries"}
+    assert client.post("/freeze", data=form).headers["location"] == "/queries"
+    text = get(filled, "/queries?fragment=frame")
+    assert text.lstrip().startswith('<div id="frame"')
+    assert "Nothing new is applied" in text
+    assert client.post("/freeze", data={**form, "frozen": "false"}).status_code == 303
+    assert "Nothing new is applied" not in get(filled, "/?fragment=frame")
+
+
+def test_links_of_a_system_with_a_strange_name_lead_back_to_it(filled: Site) -> None:
+    text = get(filled, "/queries/a%3Fb%23c/ff")
+    assert 'data-path="/queries/a%3Fb%23c/ff"' in text
+    assert 'href="/queries/a%3Fb%23c/ff?order=newest#executions"' in text
+
+
 def test_a_store_that_fails_is_an_error_page(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> object:
         raise StoreError("the engine is gone")

@@ -10,6 +10,7 @@ import pytest
 from tests.web import shown
 from tests.web.site import Site
 from trimtab.app.events import EventHub, EventKind
+from trimtab.app.reading.answers import Series, SeriesAnswer
 from trimtab.app.reading.reader import Reader
 from trimtab.web.events import BEAT, stream
 from trimtab.web.series import encode
@@ -37,8 +38,8 @@ def test_a_wrong_question_is_answered_as_json(site: Site, wrong: str) -> None:
 
 
 def test_a_day_of_gaps_is_only_nulls() -> None:
-    line = shown.Series("k", "n", "ms", [None] * 5)
-    answer = shown.SeriesAnswer(0, 5, 1, (line,), ())
+    line = Series("k", "n", "ms", [None] * 5)
+    answer = SeriesAnswer(0, 5, 1, (line,), ())
     assert msgspec.json.decode(encode(answer))["series"][0]["values"] == [None] * 5
 
 

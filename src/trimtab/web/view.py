@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
@@ -20,6 +20,8 @@ THEMES = ("system", "dark", "light")
 ZONES = ("utc", "local")
 KEPT = ("from", "to", "tz")
 """Parameters that go along from page to page."""
+SHOW_WAITING = frozenset({"overview", "cases"})
+"""Pages that tell by themselves what needs a yes."""
 _MESSAGES_MAX = 3
 
 
@@ -68,7 +70,7 @@ class View:
     slice_s: float
     version: str
     messages: tuple[Message, ...] = ()
-    counts: Mapping[str, int] = field(default_factory=dict)
+    yes_count: int = 0
     navigation: tuple[NavigationItem, ...] = field(default=NAVIGATION)
 
     def link(self, path: str, **parameters: object) -> str:
@@ -147,11 +149,13 @@ def view_of(
     now_ms: int,
     ranged: bool = True,
     messages: Iterable[Message] = (),
+    path: str | None = None,
 ) -> View:
-    """Everything that the frame of a page shows."""
+    """Everything that the frame of a page shows. `path` is the page's own, where a form was sent to another one."""
     principal = principal_of(request)
+    decides = principal is not None and principal.may(Permission.DECIDE)
     return View(
-        path=request.url.path,
+        path=path or path_of(request),
         parameters=tuple(request.query_params.items()),
         nav=nav,
         range=range_of(request, now_ms),
@@ -165,6 +169,7 @@ def view_of(
         slice_s=service.config.watch.slice_s,
         version=version,
         messages=tuple(messages)[:_MESSAGES_MAX],
+        yes_count=len(service.needs_yes()) if decides and nav not in SHOW_WAITING else 0,
     )
 
 
@@ -172,7 +177,7 @@ def plain_view(request: Request, service: Service, version: str) -> View:
     """A frame that reads nothing and takes nothing from the address: for errors."""
     now_ms = service.read.clock.now_ms()
     return View(
-        path=request.url.path,
+        path=path_of(request),
         parameters=(),
         nav="",
         range=RangeView(DEFAULT_FROM, DEFAULT_TO, parse_range(None, None, now_ms)),
@@ -192,6 +197,11 @@ def principal_of(request: Request) -> Principal | None:
     """Who asks, as the guard of the server found out."""
     found = request.scope.get("trimtab.principal")
     return found if isinstance(found, Principal) else None
+
+
+def path_of(request: Request) -> str:
+    """The path with what has to be escaped in an address escaped."""
+    return quote(str(request.scope["path"]))
 
 
 def _one_of(value: str | None, allowed: tuple[str, ...]) -> str:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _GZIP_BYTES_MIN = 1_000
 _GZIP_LEVEL = 5
+FRAME = "frame"
+"""The part that every page has: what concerns all of them, such as the kill switch."""
 RELEASE = version("trimtab")
 
 
@@ -67,7 +69,7 @@ class Asked:
         """The block that is asked for alone, or None for the whole page."""
         return self.request.query_params.get("fragment")
 
-    def view(self, nav: str, *, ranged: bool = True, messages: Sequence[Message] = ()) -> View:
+    def view(self, nav: str, *, ranged: bool = True, messages: Sequence[Message] = (), path: str | None = None) -> View:
         """The frame."""
         return view_of(
             self.request,
@@ -77,6 +79,7 @@ class Asked:
             now_ms=self.service.read.clock.now_ms(),
             ranged=ranged,
             messages=messages,
+            path=path,
         )
 
     def page(
@@ -89,12 +92,15 @@ class Asked:
         ranged: bool = True,
         status: int = 200,
         messages: Sequence[Message] = (),
+        path: str | None = None,
     ) -> Response:
-        """The page, or the one of its `fragments` that was asked for."""
+        """The page, or the one of its `fragments` that was asked for. `path`: see `view_of`."""
         fragment = self.fragment
+        if fragment == FRAME:
+            return render.html(render.page("base.html", self.view(nav, ranged=ranged), {"title": ""}, FRAME))
         if fragment is not None and fragment not in fragments:
             raise NotFound(f"this page has no part {fragment[:50]!r}", field="fragment")
-        view = self.view(nav, ranged=ranged, messages=messages)
+        view = self.view(nav, ranged=ranged, messages=messages, path=path)
         return render.html(render.page(template, view, context, fragment), status)
 
 

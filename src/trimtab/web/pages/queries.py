@@ -56,7 +56,7 @@ def queries(asked: Asked) -> Response:
 def _address(asked: Asked) -> str:
     """The address of what is shown, without what only fragments need."""
     pairs = [(name, value) for name, value in asked.request.query_params.items() if value and name != "fragment"]
-    return f"{asked.request.url.path}?{urlencode(pairs)}" if pairs else asked.request.url.path
+    return f"/queries?{urlencode(pairs)}" if pairs else "/queries"
 
 
 def _order(asked: Asked) -> tuple[ShapeSort, bool]:

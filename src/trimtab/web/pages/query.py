@@ -111,7 +111,15 @@ def draw(asked: Asked, message: Message | None = None, status: int = 200) -> Res
     }
     fragments = ("totals", "history", "executions")
     messages: Sequence[Message] = (notice,) if notice else ()
-    return asked.page("query.html", "queries", context, fragments=fragments, status=status, messages=messages)
+    return asked.page(
+        "query.html",
+        "queries",
+        context,
+        fragments=fragments,
+        status=status,
+        messages=messages,
+        path=address(system, fingerprint),
+    )
 
 
 def _title(story: ShapeStory) -> str:

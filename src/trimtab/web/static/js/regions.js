@@ -28,7 +28,7 @@ function completeAddress(event) {
   for (const [name, value] of new URLSearchParams(location.search)) {
     if (!wanted.has(name)) wanted.append(name, value);
   }
-  ctx.request.action = `${location.pathname}?${wanted}`;
+  ctx.request.action = `${document.body.dataset.path ?? location.pathname}?${wanted}`;
 }
 
 /** @param {CustomEvent} event */
