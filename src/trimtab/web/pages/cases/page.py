@@ -18,7 +18,7 @@ from trimtab.model.finding import Evidence
 from trimtab.web import render
 from trimtab.web.pages.cases.consequences import Approval, WayBack, approval, statement_of, way_back
 from trimtab.web.pages.cases.steps import steps_of
-from trimtab.web.pages.frame import Asked
+from trimtab.web.pages.frame import FRAME, Asked
 from trimtab.web.view import Message, RangeView, segment
 from trimtab.web.words import CHANGE_STATES, CHECKS, EVENTS, EVIDENCE, STANDINGS, Word, sentence, title, word
 
@@ -127,11 +127,13 @@ def case(asked: Asked) -> Response:
 
 def draw(asked: Asked, case_id: int, said: Said) -> Response:
     """The page, also after a form that did not work: then with what was typed, and with what happened meanwhile."""
+    if asked.fragment == FRAME:
+        return asked.page("case.html", "cases", {})
     if asked.fragment not in (None, "article"):
         raise NotFound(f"this page has no part {str(asked.fragment)[:50]!r}", field="fragment")
     story = asked.service.read.case(case_id)
     notice = NOTICES.get(asked.query("notice"))
-    view = asked.view("cases", messages=[] if notice is None else [notice])
+    view = asked.view("cases", messages=[] if notice is None else [notice], path=f"/cases/{case_id}")
     home = home_of(story, asked.service.now_ms())
     if not asked.query("from") and not asked.query("to"):
         view = replace(view, range=home)

@@ -87,4 +87,5 @@ def draw_tab(asked: Asked, key: str, trouble: Trouble | None, more: Mapping[str,
         ranged=False,
         status=status,
         messages=[] if notice is None else [notice],
+        path="/settings",
     )

@@ -7,10 +7,11 @@ from urllib.parse import quote
 
 from starlette.responses import Response
 
-from trimtab.app.config_status import SettingNow, config_status
+from trimtab.app.config_status import config_status, setting_now
 from trimtab.app.settings import SECTIONS, SETTINGS, Kind, Plain
 from trimtab.app.steering import KINDS
 from trimtab.model.errors import InputError, NotFound
+from trimtab.store.policy_overrides import ALL_SYSTEMS
 from trimtab.web.pages.frame import Asked
 from trimtab.web.pages.settings.page import draw_tab
 from trimtab.web.pages.settings.tab import Trouble, attempt, note
@@ -32,7 +33,16 @@ def context(asked: Asked) -> dict[str, object]:
     return {
         "system": system,
         "systems": names,
-        "kinds": [(kind, [(name, _autonomy(asked, kind, name, names)) for name in (None, *names)]) for kind in KINDS],
+        "kinds": [
+            (
+                kind,
+                [
+                    (name, setting_now(service.policies, f"{kind}.autonomy", name or ALL_SYSTEMS))
+                    for name in (None, *names)
+                ],
+            )
+            for kind in KINDS
+        ],
         "sections": [
             (section, [now for now in per_target if now.section == section.name])
             for section in SECTIONS.values()
@@ -43,12 +53,6 @@ def context(asked: Asked) -> dict[str, object]:
         "frozen": service.state.kill_switch(),
         "freezes": service.steering.freezes(),
     }
-
-
-def _autonomy(asked: Asked, kind: str, system: str | None, names: list[str]) -> SettingNow:
-    """How far trimtab goes with a kind of change on one system, or where nothing else is said."""
-    status = config_status(asked.service.policies, system, names)
-    return next(now for now in status.settings if now.name == f"{kind}.autonomy")
 
 
 def change(asked: Asked) -> Response:
