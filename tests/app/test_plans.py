@@ -161,6 +161,7 @@ def test_before_and_after_a_change_are_the_same_statement(
     seen.texts = ("SELECT * FROM orders WHERE customer = 7 AND status = 'newer'",)
     for _ in range(3):
         book.after(seen.watched, change)
+        book.settle(20)
     assert seen.connections_count == 2, "the plan after a change is taken once"
     telemetry.flush(10)
     pair = plans_of_change(telemetry, change)
@@ -173,9 +174,11 @@ def test_before_and_after_a_change_are_the_same_statement(
     assert pair.after.root.rows_removed == 20, "customer 5 has 20 orders, none of this status: the statement of before"
     restarted = PlanBook(telemetry, clock, lambda _system: RUN)
     restarted.after(seen.watched, change)
+    restarted.settle(20)
     assert seen.connections_count == 2, "and not again after a restart"
     other = change_of(seen, "c2-bb", clock.now_ms())
     book.after(seen.watched, other)
+    book.settle(20)
     telemetry.flush(10)
     same = plans_of_change(telemetry, other)
     assert same.is_same is True, "a change that changed nothing about the plan has its own row"
@@ -206,11 +209,13 @@ def test_what_goes_wrong_is_said_tried_again_and_disturbs_nobody(
     change = change_of(seen, "c1-aa", clock.now_ms())
     for _ in range(CHANGE_TRIES_MAX * 40):
         book.after(seen.watched, change)
+        book.settle(20)
     assert clock.now - change.created_at_ms > CHANGE_TRIES_MAX * RETRY_MS
     with pytest.raises(ServerUnreachable):
         book.now(seen.watched, seen.shape.fingerprint)
     monkeypatch.undo()
     book.after(seen.watched, change)
+    book.settle(20)
     assert book.problem("shop") is not None, "it was tried often enough"
     book.now(seen.watched, seen.shape.fingerprint)
     assert book.problem("shop") is None

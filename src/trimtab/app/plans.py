@@ -88,6 +88,7 @@ class _Tries:
     count: int = 0
     not_before_ms: int = 0
     is_done: bool = False
+    thread: threading.Thread | None = None
 
 
 class PlanBook:
@@ -117,18 +118,32 @@ class PlanBook:
         self._try(watched, fingerprint, Origin.ADVICE, "")
 
     def after(self, watched: Watched, change: Change) -> None:
-        """The plan of a change that is watched, once: asked as often as one likes."""
+        """The plan of a change that is watched, once: asked as often as one likes, and never waits for it.
+
+        Whoever asks must go on watching: what the change does may be harm.
+        """
         with self._lock:
             tries = self._tries.get(change.id) or _Tries()
             _remember(self._tries, change.id, tries, 0)
         now_ms = self._clock.now_ms()
         if tries.is_done or tries.count >= CHANGE_TRIES_MAX or now_ms < tries.not_before_ms:
             return
+        if tries.thread is not None and tries.thread.is_alive():
+            return
         tries.count, tries.not_before_ms = tries.count + 1, now_ms + RETRY_MS
-        fingerprint = change.proposal.fingerprint
-        tries.is_done = self._has_after(watched.system.name, fingerprint, change.id) or self._try(
-            watched, fingerprint, Origin.WATCHING, change.id
-        )
+
+        def take() -> None:
+            tries.is_done = self._try(watched, change.proposal.fingerprint, Origin.WATCHING, change.id)
+
+        tries.thread = threading.Thread(target=take, name=f"plan-{change.id}", daemon=True)
+        tries.thread.start()
+
+    def settle(self, timeout_s: float) -> None:
+        """Wait for plans that are being taken in the background, each at most so long."""
+        with self._lock:
+            threads = [tries.thread for tries in self._tries.values() if tries.thread is not None]
+        for thread in threads:
+            thread.join(timeout_s)
 
     def now(self, watched: Watched, fingerprint: str) -> TakenPlan:
         """A plan because somebody wants to see one; can be asked for when this returns.
@@ -144,7 +159,8 @@ class PlanBook:
         """Take one; what goes wrong is said, and disturbs nobody."""
         system = watched.system.name
         try:
-            self._take(watched, fingerprint, origin, change_id)
+            if not change_id or not self._has_after(system, fingerprint, change_id):
+                self._take(watched, fingerprint, origin, change_id)
         except TrimtabError as error:
             self._say(system, f"could not take the plan of {fingerprint}: {error.message}")
             return False
@@ -248,11 +264,8 @@ class PlanBook:
 
     def _has_after(self, system: str, fingerprint: str, change_id: str) -> bool:
         """Whether an earlier run of the server took it."""
-        try:
-            values = {"system": system, "fingerprint": fingerprint, "change": change_id}
-            return self._telemetry.query(_AFTER, values).num_rows > 0
-        except TrimtabError:
-            return False  # then it is taken once more
+        values = {"system": system, "fingerprint": fingerprint, "change": change_id}
+        return self._telemetry.query(_AFTER, values).num_rows > 0
 
 
 def _remember(memory: OrderedDict[Key, Value], key: Key, value: Value, chars: int) -> None:

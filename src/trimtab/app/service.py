@@ -144,6 +144,7 @@ class Service:
                 loop.stop(STOP_TIMEOUT_S)
             for watched in self._watched.values():
                 watched.stop()
+        self.plans.settle(STOP_TIMEOUT_S)
         self.own.stop()
         self.telemetry.close()
         self.state.close()
@@ -420,6 +421,7 @@ class Service:
                 loop.stop(STOP_TIMEOUT_S)
             if watched is not None:
                 watched.stop()
+            self.plans.forget(name)
             self.steering.forget(name)
         return self.status()
 
