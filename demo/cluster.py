@@ -17,7 +17,9 @@ from pathlib import Path
 
 import psycopg
 
-SERVER_DIRS = ("/usr/lib/postgresql/15/bin", "/usr/lib/postgresql/16/bin", "/usr/lib/postgresql/17/bin")
+SERVER_DIRS = tuple(f"/usr/lib/postgresql/{major}/bin" for major in (15, 16, 17, 18, 14))
+SERVER_DIR_VARIABLE = "TRIMTAB_POSTGRES_BIN"
+"""Names another folder, to run the demo and the whole test suite on another server (it needs HypoPG)."""
 
 DEFAULT_SETTINGS: Mapping[str, str] = {
     "listen_addresses": "127.0.0.1",
@@ -52,10 +54,13 @@ def free_port() -> int:
 
 
 def server_dir() -> Path:
-    """The folder with `initdb` and `postgres`."""
-    for candidate in SERVER_DIRS:
+    """The folder with `initdb`, `postgres`, `pg_ctl` and `psql`."""
+    named = os.environ.get(SERVER_DIR_VARIABLE)
+    for candidate in (named,) if named else SERVER_DIRS:
         if (Path(candidate) / "initdb").exists():
             return Path(candidate)
+    if named:
+        raise ClusterError(f"{SERVER_DIR_VARIABLE}={named} has no initdb in it")
     raise ClusterError("no PostgreSQL server found: apt-get install postgresql-15 postgresql-15-hypopg")
 
 

@@ -83,6 +83,13 @@ def test_versions_that_build_wrongly_or_that_nobody_knows(look: Look, monkeypatc
     assert refused.message.endswith("mended in 14.4")
 
 
+def test_a_pooler_in_between_is_refused(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pooler announces process ids of its own."""
+    monkeypatch.setattr("trimtab.act.index_checks._PID", "SELECT pg_backend_pid() + 1")
+    refused = look()["direct_connection"]
+    assert (refused.passed, refused.observed) == (False, "a pooler")
+
+
 def test_disk_room(rig: Rig, look: Look) -> None:
     def actuator(free_bytes: int) -> CreateIndex:
         return CreateIndex(changing(rig.database), free_bytes=lambda _: free_bytes, cpus_count=lambda _: 2)
