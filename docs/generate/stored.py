@@ -9,8 +9,10 @@ from importlib import resources
 from docs.generate.attributes import attribute_docs
 from docs.generate.markdown import code, table
 from trimtab.store import state_schema, tables
+from trimtab.store.rollup import DERIVED
 
 _CREATE = re.compile(r"CREATE TABLE IF NOT EXISTS (\w+)\s*\((.*?)^ENGINE.*?;", re.DOTALL | re.MULTILINE)
+_COLUMN = re.compile(r"^    (\w+) ", re.MULTILINE)
 _TTL = re.compile(r"INTERVAL (\d+) DAY")
 
 
@@ -48,8 +50,9 @@ def telemetry_block() -> str:
     for name, create in telemetry_tables().items():
         ttl = _TTL.search(create)
         schema = tables.TABLES.get(name)
-        columns = ", ".join(schema.names) if schema is not None else ""
-        rows.append([code(name), docs.get(name.upper(), ""), columns, f"{ttl[1]} days" if ttl else "for ever"])
+        columns = ", ".join(_COLUMN.findall(create) if schema is None else schema.names)
+        what = docs.get(name.upper()) or DERIVED.get(name, "")
+        rows.append([code(name), what, columns, f"{ttl[1]} days" if ttl else "for ever"])
     return table(["table", "what", "columns", "kept"], rows)
 
 

@@ -83,6 +83,14 @@ ROLLUPS: tuple[Rollup, ...] = (
 )
 """Every roll-up. A source has one target."""
 
+DERIVED: Mapping[str, str] = {
+    "query_minutes": "Sums of `query_executions` by the minute.",
+    "slice_minutes": "How long a system was observed in a minute, from `query_slices`.",
+    "span_minutes": "Latencies of `spans` by the minute, as counts in buckets that grow by 4 %.",
+    "rollup_marks": "How far these sums tell everything.",
+}
+"""What is made from rows, and says nothing that they did not say."""
+
 _PENDING = (
     "SELECT spool_segment AS id, count() AS n FROM {source}"
     " WHERE spool_segment > {{lo:UInt64}} AND spool_segment < {{below:UInt64}} GROUP BY id ORDER BY id"

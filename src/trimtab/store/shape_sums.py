@@ -128,6 +128,15 @@ def observed_ms(store: TelemetryStore, start_ms: int, end_ms: int) -> dict[str, 
     return {str(row["system_"]): int(row["observed"]) for row in found}
 
 
+def last_slice_at_ms(store: TelemetryStore, system: str) -> int | None:
+    """When the newest stored slice of a system ended; None where there is none."""
+    found = store.query(
+        "SELECT ended_at_ms FROM query_slices WHERE system = {system:String} ORDER BY started_at_ms DESC LIMIT 1",
+        {"system": system},
+    )
+    return int(found["ended_at_ms"][0].as_py()) if found.num_rows else None
+
+
 def _executions(store: TelemetryStore, start_ms: int, end_ms: int) -> Pieces:
     return pieces_of(
         store, "query_executions", "started_at_ms", start_ms, end_ms, by_minutes=end_ms - start_ms > ROWS_ONLY_MS_MAX

@@ -132,6 +132,9 @@ def test_the_overview(day: SmallDay) -> None:
     [system] = overview.systems
     assert (system.name, system.state, system.cases_open_count) == ("shop", "not_watched", 4)
     assert system.observed_s == pytest.approx(3600, abs=10)
+    assert system.last_look_at_ms == day.day.end_ms
+    assert system.stale_s is not None
+    assert system.stale_s > 0
     whole = day.reader.shapes("shop", day.last(1), limit=1000)
     total_ms = sum(row.total_exec_time_ms for row in whole.rows)
     assert whole.total == len(whole.rows)

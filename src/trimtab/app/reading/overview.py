@@ -12,7 +12,7 @@ from trimtab.app.reading.rows import badness, case_rows, change_row
 from trimtab.model.system import System
 from trimtab.sql.connect import Reference
 from trimtab.store.change_search import Wanted, find_changes
-from trimtab.store.shape_sums import SystemSums, system_sums
+from trimtab.store.shape_sums import SystemSums, last_slice_at_ms, system_sums
 from trimtab.store.state import State
 from trimtab.store.telemetry import TelemetryStore
 
@@ -53,6 +53,7 @@ def overview_of(
                 sums.get(system.name, _NOTHING),
                 counts.get(system.name, 0),
                 now_ms,
+                telemetry,
             )
             for system in state.systems()
         ),
@@ -67,7 +68,13 @@ def overview_of(
 
 
 def _system(
-    system: System, watched: Watched | None, loop_error: str | None, sums: SystemSums, cases_count: int, now_ms: int
+    system: System,
+    watched: Watched | None,
+    loop_error: str | None,
+    sums: SystemSums,
+    cases_count: int,
+    now_ms: int,
+    telemetry: TelemetryStore,
 ) -> SystemRow:
     status = None if watched is None else watched.watcher.status()
     problems: list[str] = []
@@ -78,6 +85,8 @@ def _system(
     if loop_error is not None:
         problems.append(loop_error)
     last_look = None if status is None else status.last_look_at_ms
+    if last_look is None:  # since the server was started; an earlier one may have looked
+        last_look = last_slice_at_ms(telemetry, system.name)
     observed_s = sums.observed_ms / 1000
     return SystemRow(
         name=system.name,
