@@ -19,7 +19,7 @@ from random import Random
 import numpy as np
 import pyarrow as pa
 
-from benchmarks.day import cases, facts, spans
+from benchmarks.day import cases, facts, plans, spans
 from benchmarks.day.shapes import HotShape, draw_shapes, heat
 from trimtab.model.query import QueryShape
 from trimtab.model.system import System
@@ -64,6 +64,7 @@ def fill_day(
     history_count: int = 40,
     system: str = SYSTEM,
     dsn: str = DSN,
+    change_dsn: str | None = None,
 ) -> Day:
     """Fill an empty data directory; `end_ms` is when the day ends (now, to the second, where it is not given)."""
     data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -75,13 +76,15 @@ def fill_day(
     stories = cases.stories_of(draw, hot_count, history_count)
     clock = cases.Past()
     with State.open(data_dir / STATE_FILE, now_ms=clock) as state:
-        state.add_system(System(system, dsn, None, start_ms))
+        state.add_system(System(system, dsn, change_dsn, start_ms))
         cases.tell(state, clock, hot, stories, end_ms, seed)
+        changes = state.changes(limit=len(stories))
     episodes = cases.episodes_of(stories, end_ms)
     numbers = np.random.default_rng(seed)
     executions_count = spans_count = 0
     with EmbeddedTelemetry.open(data_dir, TelemetryLimits(rollup_interval_s=0.5)) as telemetry:
         _write(telemetry, "query_shapes", _shape_rows(known, start_ms))
+        _write(telemetry, "query_plans", table_of("query_plans", plans.rows_of(changes, seed)))
         for hour_ms in range(start_ms, end_ms, HOUR_MS):
             until_ms = min(hour_ms + HOUR_MS, end_ms)
             starts = np.arange(hour_ms, until_ms, slice_ms)
