@@ -112,7 +112,7 @@ export function makePlot(host, answer, wish) {
     ms: 1,
     tzDate: (/** @type {number} */ at) => (wish.tz === "utc" ? window.uPlot.tzDate(new Date(at), "Etc/UTC") : new Date(at)),
     legend: { show: false },
-    padding: [8, 10, 0, 0],
+    padding: [8, 20, 0, 0],
     scales: {
       x: { range: (/** @type {any} */ _plot, /** @type {number} */ low, /** @type {number} */ high) => [low, high] },
       y: { range: (/** @type {any} */ _plot, /** @type {number} */ low, /** @type {number} */ high) => [Math.min(0, low ?? 0), (high || 1) * 1.08] },
