@@ -150,11 +150,3 @@ def test_the_overview(day: SmallDay) -> None:
     day.state.set_kill_switch("frozen by anna")
     assert day.reader.overview(day.last(1)).frozen == "frozen by anna"
     day.state.set_kill_switch(None)
-
-
-def test_the_day_is_the_same_again(day: SmallDay) -> None:
-    """What is measured on it can be measured again."""
-    long_ago = day.reader.shapes("shop", day.last(4.9), limit=1000)
-    assert long_ago.total > 100
-    assert "query_minutes" in long_ago.source
-    assert day.day.spans_count == 5 * 3600 * 2
