@@ -124,12 +124,22 @@ def test_one_query_has_all_its_parts(filled: Site) -> None:
         "Plan now",
         "Seq Scan on orders",
         "×240 rows",
-        "0af7651916cd43dd8448eb211c80319c",
         "Cases and changes",
     ):
         assert part in text
     assert text.count("<tt-chart") == 5
     assert "data-changed" in text, "steps that the other plan does not have are marked"
+
+
+def test_executions_come_after_the_page_or_with_it_where_there_is_no_script(filled: Site) -> None:
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    page = get(filled, QUERY)
+    assert trace not in page
+    assert 'hx-trigger="load, tt:range from:body' in page
+    assert trace in get(filled, f"{QUERY}?executions=now")
+    later = get(filled, f"{QUERY}?fragment=executions")
+    assert trace in later
+    assert "load, tt:range" not in later
 
 
 def test_the_plan_is_a_tree_without_script(filled: Site) -> None:

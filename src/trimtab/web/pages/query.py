@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -91,35 +91,48 @@ def address(system: str, fingerprint: str) -> str:
 
 
 def draw(asked: Asked, message: Message | None = None, status: int = 200) -> Response:
-    """The page, also after a plan that could not be taken."""
-    service = asked.service
+    """The page, also after a plan that could not be taken. Executions come after it: they take the longest to find."""
     system, fingerprint = asked.path("system"), asked.path("fingerprint")
+    if asked.fragment == "executions":
+        return asked.page("query.html", "queries", _executions(asked, system, fingerprint), fragments=("executions",))
+    service = asked.service
     within = service.read.range(asked.query("from") or None, asked.query("to") or None)
     story = service.read.shape(system, fingerprint, within)
-    order = ExecutionOrder.NEWEST if asked.query("order") == "newest" else ExecutionOrder.SLOWEST
-    notice = message or NOTICES.get(asked.query("notice"))
-    context = {
+    context: dict[str, object] = {
         "title": _title(story),
         "charts": True,
         "story": story,
         "address": address(system, fingerprint),
         "wishes": CHARTS,
         "keys": {wish.id: [f"shape/{system}/{fingerprint}/{name}" for name in wish.measures] for wish in CHARTS},
-        "plans": _chosen(service.read.plans(system, fingerprint, PLANS_MAX), asked),
-        "order": order,
-        "executions": service.read.executions(system, fingerprint, within, order, EXECUTIONS_MAX),
+        "executions": None,
+        "order": _order(asked),
     }
-    fragments = ("totals", "history", "executions")
-    messages: Sequence[Message] = (notice,) if notice else ()
+    if asked.fragment is None:
+        context["plans"] = _chosen(service.read.plans(system, fingerprint, PLANS_MAX), asked)
+        if asked.query("executions") == "now":
+            context["executions"] = _executions(asked, system, fingerprint)["executions"]
+    notice = message or NOTICES.get(asked.query("notice"))
     return asked.page(
         "query.html",
         "queries",
         context,
-        fragments=fragments,
+        fragments=("totals", "history"),
         status=status,
-        messages=messages,
+        messages=(notice,) if notice else (),
         path=address(system, fingerprint),
     )
+
+
+def _executions(asked: Asked, system: str, fingerprint: str) -> dict[str, object]:
+    within = asked.service.read.range(asked.query("from") or None, asked.query("to") or None)
+    order = _order(asked)
+    found = asked.service.read.executions(system, fingerprint, within, order, EXECUTIONS_MAX)
+    return {"title": "", "executions": found, "order": order}
+
+
+def _order(asked: Asked) -> ExecutionOrder:
+    return ExecutionOrder.NEWEST if asked.query("order") == "newest" else ExecutionOrder.SLOWEST
 
 
 def _title(story: ShapeStory) -> str:
