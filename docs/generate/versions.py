@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from docs.generate.markdown import page, table
-from tests.postgres import test_tapes, test_versions
+from tests.postgres import test_real_changes, test_real_plans, test_real_reading, test_real_rights, test_tapes
 from tests.postgres.proofs import MEANING, PROOFS, Grade
 from tests.postgres.servers import PACKAGE, PACKAGED
 from tests.postgres.tape import FOLDER, read
@@ -11,7 +11,7 @@ from tests.sql import test_versions as test_rules
 from trimtab.observe.postgres.managed import SERVICES
 from trimtab.sql.versions import DIFFERENCES, NOT_READ, VERSION_MAX, VERSION_MIN, VERSIONS, Difference
 
-PROVING = (test_tapes, test_versions, test_rules)
+PROVING = (test_tapes, test_real_reading, test_real_plans, test_real_rights, test_real_changes, test_rules)
 """The modules whose tests are proofs: to import them is to collect those."""
 
 INTRODUCTION = f"""
