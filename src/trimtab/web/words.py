@@ -29,7 +29,7 @@ STANDINGS: Mapping[str, Word] = {
     CaseState.CHANGING: Word("changing", "live", "The change is being made or watched."),
     CaseState.CLOSED: Word("closed", "quiet", "Ended."),
     Verdict.KEPT: Word("kept", "ok", "Measured and proven faster, so it stays."),
-    Verdict.ROLLED_BACK: Word("rolled back", "warn", "Measured, and taken back: the database is as it was before."),
+    Verdict.ROLLED_BACK: Word("rolled back", "warn", "Taken back: the database is as it was before."),
     Verdict.INCONCLUSIVE: Word("inconclusive", "warn", "Measured to the end, and no effect could be proven."),
     Verdict.FAILED: Word("failed", "bad", "It could not be made, or not be measured."),
     Verdict.NO_ADVICE: Word("no advice", "quiet", "Looked at, and nothing that trimtab can propose would help."),

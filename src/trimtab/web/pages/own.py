@@ -11,7 +11,7 @@ from trimtab.app.own.catalogue import BY_NAME, Kind
 from trimtab.web.pages.frame import Asked
 
 LINES_MAX = 60
-SPANS_MAX = 30
+SPANS_MAX = 20
 
 
 @dataclass(frozen=True, slots=True)
