@@ -42,7 +42,8 @@ def execution_lines(
     fingerprints: Sequence[str] | None = None,
     amounts: Iterable[str] = AMOUNTS,
 ) -> dict[str, Floats]:
-    """What these shapes did, line k for `fingerprints[k]`; without them one line for all shapes of the system.
+    """What these shapes did, line k for `fingerprints[k]` (at least one, no two the same); without them one line for
+    all shapes of the system.
 
     By amount, [K, T]; 0 where nothing ran. Columns of amounts that are not asked for are not read.
     """
@@ -51,21 +52,21 @@ def execution_lines(
         store, "query_executions", "started_at_ms", grid.start_ms, grid.end_ms, by_minutes=grid.by_minutes
     )
     parameters = window.parameters | _grid(grid) | {"system": system}
-    more, who, line = "", "", "0"
+    size = (1 if fingerprints is None else len(fingerprints), grid.count)
+    more, line = "", ""
     if fingerprints is not None:
         more = " AND fingerprint IN {fingerprints:Array(String)}"
-        who, line = "fingerprint, ", "indexOf({fingerprints:Array(String)}, fingerprint) - 1"
+        # One small number for line and step together: the engine groups by it faster than by both.
+        line = f"transform(fingerprint, {{fingerprints:Array(String)}}, range({size[0]}), 0) * {grid.count} + "
         parameters["fingerprints"] = list(fingerprints)
     sums = ", ".join(f"sum({name}) AS {name}_" for name in columns)
     parts = " UNION ALL ".join(
-        f"SELECT {who}{_place('minute_ms' if piece.is_minutes else 'started_at_ms')} AS place, {', '.join(columns)}"
-        f" FROM {piece.table} WHERE {piece.where} AND system = {{system:String}}{more}"
+        f"SELECT toUInt32({line}{_place('minute_ms' if piece.is_minutes else 'started_at_ms')}) AS place,"
+        f" {', '.join(columns)} FROM {piece.table} WHERE {piece.where} AND system = {{system:String}}{more}"
         for piece in window.pieces
     )
-    found = store.query(f"SELECT toInt64({line}) AS line, place, {sums} FROM ({parts}) GROUP BY {who}place", parameters)
-    lines = np.asarray(found["line"].to_numpy(), np.int64)
-    size = (1 if fingerprints is None else len(fingerprints), grid.count)
-    return {name: _added(found, f"{name}_", size, lines) for name in columns}
+    found = store.query(f"SELECT place, {sums} FROM ({parts}) GROUP BY place", parameters)
+    return {name: _added(found, f"{name}_", size) for name in columns}
 
 
 def observed_line(store: TelemetryStore, system: str, grid: Grid) -> tuple[Floats, Floats]:
