@@ -21,11 +21,11 @@ QUERY = f"/queries/db%3A5432%2Fshop/{shown.FINGERPRINT}"
 @pytest.fixture
 def filled(site: Site, monkeypatch: pytest.MonkeyPatch) -> Site:
     """A site whose stores have one of everything."""
-    monkeypatch.setattr(Reader, "overview", lambda *_: shown.overview())
-    monkeypatch.setattr(Reader, "shapes", lambda *_: shown.shapes())
-    monkeypatch.setattr(Reader, "shape", lambda *_: shown.story())
-    monkeypatch.setattr(Reader, "plans", lambda *_: shown.plans())
-    monkeypatch.setattr(Reader, "executions", lambda *_: shown.executions())
+    monkeypatch.setattr(Reader, "overview", lambda *_, **__: shown.overview())
+    monkeypatch.setattr(Reader, "shapes", lambda *_, **__: shown.shapes())
+    monkeypatch.setattr(Reader, "shape", lambda *_, **__: shown.story())
+    monkeypatch.setattr(Reader, "plans", lambda *_, **__: shown.plans())
+    monkeypatch.setattr(Reader, "executions", lambda *_, **__: shown.executions())
     monkeypatch.setattr(Reader, "series", lambda _self, keys, *_: shown.series(keys))
     return site
 
@@ -73,7 +73,7 @@ def test_the_overview_without_systems_shows_the_way(site: Site) -> None:
 
 def test_a_stale_and_unreachable_system_says_so(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     troubled = shown.system(state="unreachable", stale_s=90.0)
-    monkeypatch.setattr(Reader, "overview", lambda *_: shown.overview(systems=(troubled,)))
+    monkeypatch.setattr(Reader, "overview", lambda *_, **__: shown.overview(systems=(troubled,)))
     text = get(site, "/")
     assert "unreachable" in text
     assert "stale" in text
@@ -82,7 +82,7 @@ def test_a_stale_and_unreachable_system_says_so(site: Site, monkeypatch: pytest.
 
 def test_many_systems_are_rows_with_small_lines(filled: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     many = tuple(shown.system(f"system-{number}") for number in range(9))
-    monkeypatch.setattr(Reader, "overview", lambda *_: shown.overview(systems=many))
+    monkeypatch.setattr(Reader, "overview", lambda *_, **__: shown.overview(systems=many))
     text = get(filled, "/")
     assert text.count('class="spark"') == 18
     assert "<tt-chart" not in text
@@ -200,7 +200,7 @@ def test_links_of_a_system_with_a_strange_name_lead_back_to_it(filled: Site) -> 
 
 
 def test_a_store_that_fails_is_an_error_page(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object) -> object:
+    def fail(*_: object, **__: object) -> object:
         raise StoreError("the engine is gone")
 
     monkeypatch.setattr(Reader, "overview", fail)

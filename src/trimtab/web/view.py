@@ -87,13 +87,8 @@ class View:
 
     @property
     def pace(self) -> str:
-        """How often numbers of the range are worth asking for again, for htmx: a day does not change in five seconds.
-
-        >>> from trimtab.app.reading.ranges import Range
-        >>> [_pace(Range(0, hours * 3_600_000)) for hours in (1, 6, 24)]
-        ['5s', '30s', '60s']
-        """
-        return _pace(self.range.range)
+        """How often numbers of the range are worth asking for again, as htmx has it."""
+        return f"{pace_s(self.range.range)}s"
 
     @property
     def other_parameters(self) -> tuple[tuple[str, str], ...]:
@@ -115,8 +110,26 @@ class View:
         return self.may(Permission.ADMINISTER)
 
 
-def _pace(within: Range) -> str:
-    return f"{min(max(round(within.length_s / 720), 5), 60)}s"
+def pace_s(within: Range) -> int:
+    """How old numbers of a range may be, in seconds: a day does not change in five of them.
+
+    >>> [pace_s(Range(0, hours * 3_600_000)) for hours in (1, 6, 24)]
+    [5, 30, 60]
+    """
+    return min(max(round(within.length_s / 720), 5), 60)
+
+
+def steady(within: Range) -> Range:
+    """A range that moves with the clock in steps of its pace, so that who looks twice in one step asks the same.
+
+    >>> steady(Range(1_234_567, 1_234_567 + 3_600_000, True)), steady(Range(1_234_567, 4_834_567))
+    (Range(from_ms=1230000, to_ms=4830000, is_live=True), Range(from_ms=1234567, to_ms=4834567, is_live=False))
+    """
+    if not within.is_live:
+        return within
+    step_ms = pace_s(within) * 1000
+    to_ms = within.to_ms // step_ms * step_ms
+    return Range(to_ms - within.length_ms, to_ms, True)
 
 
 def segment(text: str) -> str:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from trimtab.app.reading.answers import Overview, SystemRow
 from trimtab.app.reading.cases import open_cases
+from trimtab.app.reading.facts import Facts
 from trimtab.app.reading.ranges import Range
 from trimtab.app.reading.rows import badness, case_rows, change_row
 from trimtab.model.system import System
 from trimtab.sql.connect import Reference
 from trimtab.store.change_search import Wanted, find_changes
-from trimtab.store.shape_sums import SystemSums, last_slice_at_ms, system_sums
+from trimtab.store.shape_sums import SystemSums, last_slice_at_ms
 from trimtab.store.state import State
 from trimtab.store.telemetry import TelemetryStore
 
@@ -29,6 +30,7 @@ _NOTHING = SystemSums(0, 0.0, 0)
 
 def overview_of(
     telemetry: TelemetryStore,
+    facts: Facts,
     state: State,
     watched: Mapping[str, Watched],
     loop_error: Callable[[str], str | None],
@@ -40,7 +42,7 @@ def overview_of(
     counts: dict[str, int] = {}
     for case in cases:
         counts[case.system] = counts.get(case.system, 0) + 1
-    sums = system_sums(telemetry, within.from_ms, within.to_ms)
+    sums = facts.systems(within)
     alive = state.changes(alive=True, limit=ALIVE_MAX)
     return Overview(
         from_ms=within.from_ms,

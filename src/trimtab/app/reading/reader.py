@@ -21,10 +21,12 @@ from trimtab.app.reading.answers import (
 )
 from trimtab.app.reading.cases import case_story, cases_page, changes_page, ledger_page
 from trimtab.app.reading.executions import executions_of
+from trimtab.app.reading.facts import Facts
 from trimtab.app.reading.keys import parse_key
 from trimtab.app.reading.marks import marks_of
 from trimtab.app.reading.overview import overview_of
 from trimtab.app.reading.ranges import Range, parse_range
+from trimtab.app.reading.recent import Recent
 from trimtab.app.reading.texts import ShapeTexts
 from trimtab.model.errors import InputError, NotFound
 
@@ -63,6 +65,8 @@ def no_own_story() -> OwnStory:
 class Reader:
     """Reads both stores for people. Thread-safe; every answer is bounded.
 
+    `fresh_s` says how old the sums of a range may be; see `recent`. The rest is always of now.
+
     `waits_for` says whose turn a case is, `latest` is the last look at a change under watch, `loop_error` what keeps
     a system's loop from working. `own_lines` and `own_story` are replaced by what tells of trimtab itself.
     """
@@ -88,14 +92,16 @@ class Reader:
         self._latest = latest
         self._loop_error = loop_error
         self.texts = ShapeTexts(telemetry, watched)
+        self._recent = Recent()
 
     def range(self, from_text: str | None, to_text: str | None) -> Range:
         """A range as people write it, seen from now; see `parse_range`."""
         return parse_range(from_text, to_text, self.clock.now_ms())
 
-    def overview(self, within: Range) -> Overview:
+    def overview(self, within: Range, *, fresh_s: float = 0.0) -> Overview:
         """Systems, what is wrong, what changed last, what is in flight and what waits."""
-        return overview_of(self.telemetry, self.state, self.watched, self._loop_error, within, self.clock.now_ms())
+        facts, now_ms = self._facts(fresh_s), self.clock.now_ms()
+        return overview_of(self.telemetry, facts, self.state, self.watched, self._loop_error, within, now_ms)
 
     def shapes(
         self,
@@ -106,6 +112,8 @@ class Reader:
         descending: bool = True,
         limit: int = 100,
         offset: int = 0,
+        *,
+        fresh_s: float = 0.0,
     ) -> ShapesPage:
         """Shapes that ran in a range, of one system or all. `search` is found in text, tables or fingerprint."""
         from trimtab.app.reading.shapes import Shapes
@@ -113,14 +121,17 @@ class Reader:
         _check_page(limit, offset, search)
         if system is not None:
             self._check_system(system)
-        shapes = Shapes(self.telemetry, self.state, self.texts)
+        shapes = Shapes(self._facts(fresh_s), self.state, self.texts)
         return shapes.page(system, within, search, sort, descending, limit, offset)
 
-    def shape(self, system: str, fingerprint: str, within: Range) -> ShapeStory:
+    def shape(self, system: str, fingerprint: str, within: Range, *, fresh_s: float = 0.0) -> ShapeStory:
         """One shape; NotFound where neither the store nor a case knows it."""
         from trimtab.app.reading.shapes import Shapes
 
-        return Shapes(self.telemetry, self.state, self.texts).story(system, fingerprint, within)
+        return Shapes(self._facts(fresh_s), self.state, self.texts).story(system, fingerprint, within)
+
+    def _facts(self, fresh_s: float) -> Facts:
+        return Facts(self.telemetry, self._recent, fresh_s)
 
     def series(self, keys: Sequence[str], within: Range, points: int = 600) -> SeriesAnswer:
         """Lines for charts on one grid of at most `points` steps, and what happened meanwhile.

@@ -8,18 +8,15 @@ import numpy as np
 import numpy.typing as npt
 
 from trimtab.app.reading.answers import ShapeRow, ShapeSort, ShapesPage, ShapeStory
+from trimtab.app.reading.facts import Facts
 from trimtab.app.reading.ranges import Range
 from trimtab.app.reading.rows import case_rows, change_row, shortened
 from trimtab.app.reading.texts import ShapeTexts, fits
 from trimtab.model.errors import NotFound
 from trimtab.model.query import QueryShape
-from trimtab.store.latencies import quantile_by_shape
-from trimtab.store.shape_sums import ShapeSums, observed_ms, shape_sums, system_sums
+from trimtab.store.shape_sums import ShapeSums
 from trimtab.store.state import State
 from trimtab.store.state_of_shapes import cases_of_shape, changes_near_shape, newest_cases
-from trimtab.store.telemetry import TelemetryStore
-
-LEVEL = 0.95
 
 Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.int64]
@@ -28,8 +25,8 @@ Places = npt.NDArray[np.int64]
 class Shapes:
     """Lists and stories of shapes."""
 
-    def __init__(self, telemetry: TelemetryStore, state: State, texts: ShapeTexts) -> None:
-        self._telemetry = telemetry
+    def __init__(self, facts: Facts, state: State, texts: ShapeTexts) -> None:
+        self._facts = facts
         self._state = state
         self._texts = texts
 
@@ -44,12 +41,12 @@ class Shapes:
         offset: int,
     ) -> ShapesPage:
         """See `Reader.shapes`."""
-        sums = shape_sums(self._telemetry, within.from_ms, within.to_ms, system)
-        observed = observed_ms(self._telemetry, within.from_ms, within.to_ms)
+        sums = self._facts.shapes(within, system)
+        observed = self._facts.observed_ms(within)
         places = self._found(sums, search.strip().lower())
         p95_ms: dict[str, float] | None = None
         if sort is ShapeSort.P95:
-            p95_ms = quantile_by_shape(self._telemetry, LEVEL, within.from_ms, within.to_ms)
+            p95_ms = self._facts.p95_ms(within, None)
         shown = self._sorted(sums, places, sort, descending, p95_ms or {})[offset : offset + limit].tolist()
         return ShapesPage(
             from_ms=within.from_ms,
@@ -82,10 +79,10 @@ class Shapes:
         )
 
     def _totals(self, system: str, fingerprint: str, within: Range) -> ShapeRow | None:
-        sums = shape_sums(self._telemetry, within.from_ms, within.to_ms, system, [fingerprint])
+        sums = self._facts.shapes(within, system, fingerprint)
         if len(sums) == 0:
             return None
-        everything = system_sums(self._telemetry, within.from_ms, within.to_ms).get(system)
+        everything = self._facts.systems(within).get(system)
         observed = {system: 0 if everything is None else everything.observed_ms}
         [row] = self._rows(sums, [0], observed, within, None)
         whole = 0.0 if everything is None else everything.total_exec_time_ms
@@ -148,9 +145,7 @@ class Shapes:
         if not shown:
             return ()
         if p95_ms is None:
-            p95_ms = quantile_by_shape(
-                self._telemetry, LEVEL, within.from_ms, within.to_ms, list(dict.fromkeys(fingerprints))
-            )
+            p95_ms = self._facts.p95_ms(within, list(dict.fromkeys(fingerprints)))
         cases = newest_cases(self._state.database, fingerprints)
         texts = {system: self._texts.of(system) for system in {sums.systems[place] for place in shown}}
         whole = dict.fromkeys(texts, 0.0)

@@ -16,13 +16,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from trimtab.app.reading.ranges import Range
 from trimtab.model.access import Permission, Principal
 from trimtab.model.errors import NotFound
 from trimtab.web import render
 from trimtab.web.access import require
 from trimtab.web.forms import read_form
 from trimtab.web.static_files import accepts_gzip
-from trimtab.web.view import Message, View, view_of
+from trimtab.web.view import Message, View, pace_s, steady, view_of
 
 if TYPE_CHECKING:
     from trimtab.app.service import Service
@@ -63,6 +64,16 @@ class Asked:
     def query(self, name: str, default: str = "") -> str:
         """A parameter of the address."""
         return self.request.query_params.get(name, default)
+
+    @property
+    def within(self) -> Range:
+        """The range that the address asks for."""
+        return steady(self.service.read.range(self.query("from") or None, self.query("to") or None))
+
+    @property
+    def fresh_s(self) -> float:
+        """How old the sums of that range may be."""
+        return pace_s(self.within)
 
     @property
     def fragment(self) -> str | None:

@@ -57,8 +57,8 @@ class Waiting:
 def overview(asked: Asked) -> Response:
     """The page."""
     service = asked.service
-    within = service.read.range(asked.query("from") or None, asked.query("to") or None)
-    found = service.read.overview(within)
+    within = asked.within
+    found = service.read.overview(within, fresh_s=asked.fresh_s)
     waiting = [Waiting(change, _needs_yes(service, found, change)) for change in found.waiting]
     context = {
         "title": "Overview",

@@ -25,12 +25,12 @@ HEADS: tuple[tuple[ShapeSort, str, str], ...] = (
 def queries(asked: Asked) -> Response:
     """The page, or its table alone."""
     service = asked.service
-    within = service.read.range(asked.query("from") or None, asked.query("to") or None)
     sort, descending = _order(asked)
     number = _page(asked)
     system = asked.query("system") or None
     search = asked.query("q").strip()[:200]
-    found = service.read.shapes(system, within, search, sort, descending, ROWS, (number - 1) * ROWS)
+    offset = (number - 1) * ROWS
+    found = service.read.shapes(system, asked.within, search, sort, descending, ROWS, offset, fresh_s=asked.fresh_s)
     pages = max(1, -(-found.total // ROWS))
     context = {
         "title": "Queries",

@@ -96,8 +96,7 @@ def draw(asked: Asked, message: Message | None = None, status: int = 200) -> Res
     if asked.fragment == "executions":
         return asked.page("query.html", "queries", _executions(asked, system, fingerprint), fragments=("executions",))
     service = asked.service
-    within = service.read.range(asked.query("from") or None, asked.query("to") or None)
-    story = service.read.shape(system, fingerprint, within)
+    story = service.read.shape(system, fingerprint, asked.within, fresh_s=asked.fresh_s)
     context: dict[str, object] = {
         "title": _title(story),
         "charts": True,
@@ -125,9 +124,8 @@ def draw(asked: Asked, message: Message | None = None, status: int = 200) -> Res
 
 
 def _executions(asked: Asked, system: str, fingerprint: str) -> dict[str, object]:
-    within = asked.service.read.range(asked.query("from") or None, asked.query("to") or None)
     order = _order(asked)
-    found = asked.service.read.executions(system, fingerprint, within, order, EXECUTIONS_MAX)
+    found = asked.service.read.executions(system, fingerprint, asked.within, order, EXECUTIONS_MAX)
     return {"title": "", "executions": found, "order": order}
 
 
