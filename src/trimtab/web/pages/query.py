@@ -103,6 +103,7 @@ def draw(asked: Asked, message: Message | None = None, status: int = 200) -> Res
         "story": story,
         "address": address(system, fingerprint),
         "wishes": CHARTS,
+        "mark_cases": [case.id for case in story.cases] + [change.case_id for change in story.changes],
         "keys": {wish.id: [f"shape/{system}/{fingerprint}/{name}" for name in wish.measures] for wish in CHARTS},
         "executions": None,
         "order": _order(asked),

@@ -3,9 +3,11 @@ import { agoText, momentText, valueText } from "./format.js";
 import { zone } from "./prefs.js";
 
 /** @typedef {import("./chart-data.js").Answer} Answer */
+/** @typedef {import("./chart-data.js").Mark} Mark */
 
 const ROWS_MAX = 300;
 const MARKS_MAX = 4;
+const MARKS_DRAWN_MAX = 40;
 
 /** @param {string} tag @param {string} name @param {string} [text] */
 export function make(tag, name, text) {
@@ -13,6 +15,19 @@ export function make(tag, name, text) {
   if (name) made.className = name;
   if (text !== undefined) made.textContent = text;
   return made;
+}
+
+/**
+ * The marks that a chart shows: of the cases that it is about, and few enough to be told apart; what matters least goes first.
+ * @param {Mark[]} marks
+ * @param {number[] | null} cases
+ */
+export function marksWorth(marks, cases) {
+  let left = cases ? marks.filter((mark) => mark.kind === "event" || cases.includes(mark.case_id ?? -1)) : marks;
+  for (const kind of ["event", "finding", "verdict"]) {
+    if (left.length > MARKS_DRAWN_MAX) left = left.filter((mark) => mark.kind !== kind);
+  }
+  return left;
 }
 
 /** Index of the last step with any value, or -1. @param {Answer} answer */

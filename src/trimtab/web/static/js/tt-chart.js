@@ -1,7 +1,7 @@
 // <tt-chart>: one picture of time series. Its life: loading, then drawn, empty, failed or stale; htmx may take it away at any time.
 import { join, leave, plan } from "./chart-data.js";
 import { makePannable } from "./chart-pan.js";
-import { describe, drawLegend, drawMarkLinks, drawTable, lastIndex, make, staleText, writeLegend } from "./chart-parts.js";
+import { describe, drawLegend, drawMarkLinks, drawTable, lastIndex, make, marksWorth, staleText, writeLegend } from "./chart-parts.js";
 import { aligned, fit, makePlot } from "./chart-plot.js";
 import { zone } from "./prefs.js";
 import { current, setRangeMs } from "./range.js";
@@ -141,7 +141,8 @@ class TtChart extends HTMLElement {
     window.clearTimeout(this.#waiting);
     this.removeAttribute("data-waiting");
     const before = this.#answer;
-    this.#answer = this.hasAttribute("data-marks") ? answer : { ...answer, marks: [] };
+    const cases = this.dataset.cases ? JSON.parse(this.dataset.cases) : null;
+    this.#answer = { ...answer, marks: this.hasAttribute("data-marks") ? marksWorth(answer.marks, cases) : [] };
     if (lastIndex(answer) < 0) {
       this.#clear("empty", "Nothing in this range", "Nothing was observed then. Choose another range, or wait for the next look.");
       return;
@@ -190,7 +191,7 @@ class TtChart extends HTMLElement {
       colours: this.#colours(),
       hidden: this.#hidden,
       marks: () => this.marks,
-      onCursor: (index) => this.#answer && writeLegend(this.#part("chart-legend"), { ...this.#answer, marks: this.marks }, this.dataset.unit ?? "", index),
+      onCursor: (index) => this.#answer && writeLegend(this.#part("chart-legend"), this.#answer, this.dataset.unit ?? "", index),
       onBrush: (fromMs, toMs) => setRangeMs(fromMs, toMs),
     });
     makePannable(this, host);
@@ -202,7 +203,7 @@ class TtChart extends HTMLElement {
     const stale = staleText(answer, current().live, Number(document.body.dataset.sliceS ?? 5) * 1000);
     this.#state(stale ? "stale" : "ready", "");
     this.#part("chart-stale").textContent = stale;
-    this.#part("chart-plot").setAttribute("aria-label", describe({ ...answer, marks: this.marks }, unit, title));
+    this.#part("chart-plot").setAttribute("aria-label", describe(answer, unit, title));
     if (this.plot.cursor.left < 0 || this.plot.cursor.left === undefined) writeLegend(this.#part("chart-legend"), answer, unit, null);
     if (this.dataset.marks === "list") drawMarkLinks(this.#part("chart-marks"), answer);
     if (!this.#part("chart-table").hidden) drawTable(this.#part("chart-table"), answer, unit, title);
