@@ -47,6 +47,10 @@ web: $(STAMP) $(WEB_STAMP) ## Fetch the pinned browser libraries (into the packa
 postgresql: ## Install PostgreSQL 15 with HypoPG from Debian's packages where it is missing
 	@scripts/install-postgresql.sh
 
+.PHONY: chromium
+chromium: ## Install Chromium from Debian's packages where it is missing
+	@scripts/install-chromium.sh
+
 .PHONY: demo
 demo: $(STAMP) postgresql ## See the loop on a real PostgreSQL (ONCE=1: unattended, writes demo.json; SEED=n)
 	@exec $(BIN)/python -m demo.run --seed $(SEED) $(if $(filter-out 0,$(ONCE)),--once)
@@ -73,17 +77,23 @@ types: $(STAMP)
 layers: $(STAMP)
 	@PYTHONPATH=src $(BIN)/lint-imports --no-cache > /tmp/trimtab-layers.$$$$ 2>&1 || { cat /tmp/trimtab-layers.$$$$; rm -f /tmp/trimtab-layers.$$$$; exit 1; }; rm -f /tmp/trimtab-layers.$$$$
 unit: $(STAMP)
-	$(BIN)/python -m pytest -q -m "not postgres and not store and not slow"
+	$(BIN)/python -m pytest -q -m "not postgres and not store and not slow and not browser"
 check: lint types layers unit ## Lint, types, layers, unit tests: under 90 seconds
 
 .PHONY: test
-test: $(STAMP) postgresql web lint types layers ## Everything: set up, check, all tests
+test: $(STAMP) postgresql chromium web lint types layers ## Everything: set up, check, all tests
 	$(BIN)/python -m pytest
 
-.PHONY: bench bench-advise bench-read bench-new-user aa soak
+.PHONY: screenshots
+screenshots: $(STAMP) chromium web ## Photograph every page in every state into docs/screenshots
+	$(BIN)/python -m tests.browser.screenshots
+
+.PHONY: bench bench-page bench-advise bench-read bench-new-user aa soak
 bench: $(STAMP) postgresql ## What trimtab costs the watched server and itself; how quickly it starts
 	$(BIN)/python -m benchmarks.overhead
 	$(BIN)/python -m benchmarks.startup
+bench-page: $(STAMP) chromium web ## First paint and script of each page, with a day of data and 10,000 shapes
+	$(BIN)/python -m benchmarks.page
 bench-advise: $(STAMP) postgresql ## Predicted beside measured effect of proposed indexes
 	$(BIN)/python -m benchmarks.predicted_vs_measured
 bench-read: $(STAMP) ## What pages wait for: reads over a day of data with 10,000 shapes (about 2 minutes)

@@ -45,6 +45,8 @@ class DayServer:
     cases: dict[str, int]
     shape: str
     rolled_back_shape: str
+    start_ms: int
+    end_ms: int
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ def day_server(data_dir: Path) -> Iterator[DayServer]:
             cases.setdefault(name, case["id"])
             shapes.setdefault(name, case["fingerprint"])
         busiest = max(day.hot, key=lambda hot: hot.calls_per_s * hot.mean_ms)
-        yield DayServer(server.url, cases, busiest.shape.fingerprint, shapes["rolled_back"])
+        yield DayServer(server.url, cases, busiest.shape.fingerprint, shapes["rolled_back"], day.start_ms, day.end_ms)
 
 
 @contextlib.contextmanager

@@ -1,0 +1,80 @@
+"""Every page and every state of it, by name: what the tests look at, what is photographed, and what is said of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tests.browser.servers import DayServer
+
+
+@dataclass(frozen=True)
+class Place:
+    """A page of the server with a day of data. `path` names cases by how they stand; `about` is one sentence."""
+
+    name: str
+    path: str
+    about: str
+    status: int = 200
+
+    def address(self, day: DayServer) -> str:
+        """Its path there."""
+        named: Mapping[str, object] = {
+            **day.cases,
+            "shape": day.shape,
+            "rolled_back_shape": day.rolled_back_shape,
+            "start_ms": day.start_ms,
+            "end_ms": day.end_ms,
+        }
+        return self.path.format(**named)
+
+
+PLACES: tuple[Place, ...] = (
+    Place(
+        "overview",
+        "/",
+        "Systems, what is wrong, what needs a yes, what is in flight, and what the last changes really did.",
+    ),
+    Place(
+        "queries",
+        "/queries?from=now-24h&to=now",
+        "Every query shape that ran, here ten thousand; sorted and searched by the server.",
+    ),
+    Place(
+        "query",
+        "/queries/shop/{rolled_back_shape}?from={start_ms}&to={end_ms}",
+        "One query: latency, load, calls, rows and blocks with changes marked, its plans, its executions.",
+    ),
+    Place("cases", "/cases", "Open cases, then those that have ended."),
+    Place("case-open", "/cases/{open}", "A case without advice yet."),
+    Place("case-proposed", "/cases/{proposed}", "A case that waits for a yes, with what exactly would happen."),
+    Place("case-blocked", "/cases/{blocked}", "A case that a check holds back."),
+    Place("case-watching", "/cases/{watching}", "A change in place, being measured; it can be taken back."),
+    Place(
+        "case-kept", "/cases/{kept}", "A change that was proven faster: predicted beside measured, and the way back."
+    ),
+    Place("case-rolled-back", "/cases/{rolled_back}", "A change that was proven slower and taken back."),
+    Place("case-inconclusive", "/cases/{inconclusive}", "A change of which nothing could be proven."),
+    Place("case-failed", "/cases/{failed}", "A change that could not be made."),
+    Place("case-no-advice", "/cases/{no_advice}", "A case where nothing would help."),
+    Place("case-rejected", "/cases/{rejected}", "A change that a person did not want."),
+    Place("changes", "/changes", "What waits, what is in flight, and what has just ended."),
+    Place("ledger", "/ledger", "Everything that was ever applied, with its measured effect and the way back."),
+    Place("ledger-entries", "/ledger?tab=entries", "The ledger entry by entry, each with the hash of the one before."),
+    Place(
+        "settings-systems",
+        "/settings?tab=systems",
+        "What is watched, what trimtab may see there, and the SQL for the rest.",
+    ),
+    Place("settings-policy", "/settings?tab=policy", "How far trimtab goes by itself, by system and kind of change."),
+    Place("settings-people", "/settings?tab=people", "People and their roles."),
+    Place("settings-tokens", "/settings?tab=tokens", "Tokens for programs."),
+    Place("settings-audit", "/settings?tab=audit", "Who did what."),
+    Place(
+        "settings-configuration", "/settings?tab=configuration", "Every setting, where it was said, and what it does."
+    ),
+    Place("settings-you", "/settings?tab=you", "One's own password and rights."),
+    Place("self", "/self", "trimtab about itself: its cost, its stores, its numbers, its log."),
+    Place("error-404", "/nowhere", "There is no such page.", 404),
+    Place("error-400", "/queries?from=yesterday", "An address that says something impossible.", 400),
+)
