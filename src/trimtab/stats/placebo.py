@@ -1,10 +1,11 @@
 """How far untouched series strayed from each other: the same comparison, made where nothing was changed.
 
-Each control is compared with the mean of the others as if it were the changed one. What such placebos show beyond
-their own noise is what a machine does to one shape and not to the other when its load moves (a neighbour takes the
-disk, a cache is lost). A changed shape may have met the same, so that its interval has to hold it. Source: Abadie,
-Diamond and Hainmueller (2010), "Synthetic control methods", the placebo studies; here as a variance, since with eight
-controls a rank says little.
+Each control is compared with the mean of the others as if it were the changed one, with a slope of 1: a slope that is
+read from a noisy baseline comes out too small, and what all of them did alike would look like straying. What such
+placebos show beyond their own noise is what a machine does to one shape and not to the other when its load moves (a
+neighbour takes the disk, a cache is lost). A changed shape may have met the same, so that its interval has to hold it.
+Source: Abadie, Diamond and Hainmueller (2010), "Synthetic control methods", the placebo studies; here as a variance,
+since with eight controls a rank says little.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ from trimtab.stats.batches import (
     around_mean,
     batch_means,
     mean_inflation,
-    ridge_slope,
     synthetic_control,
     value_variance,
     whole_batches,
@@ -57,9 +57,7 @@ def _placebo(series: Array, others: Array, count_before: int, batch_slices: int)
     """Log ratio of a series that nobody changed, and the variance that its own noise gives it."""
     if not len(others):
         return None
-    control = synthetic_control(others, count_before)
-    slope = ridge_slope([(series[:count_before], control[:count_before])])
-    left = series - slope * control
+    left = series - synthetic_control(others, count_before)
     before = batch_means(whole_batches(left[:count_before], batch_slices), batch_slices)
     after = batch_means(left[count_before:], batch_slices)
     if len(before) < 6 or not len(after):
