@@ -5,6 +5,8 @@ import { toast } from "./toast.js";
 
 /** The address of the page that is shown, to see what Back changed. */
 let shown = location.href;
+/** @type {Set<string>} Ids of regions whose last refresh failed. */
+const failed = new Set();
 const FAILED = "Could not refresh: trimtab does not answer. What is shown is older.";
 
 /** @param {string} href @returns {string} */
@@ -47,7 +49,7 @@ function onFault(event) {
   if (!(source instanceof HTMLElement)) return;
   const status = event.detail.ctx?.response?.status ?? event.detail.ctx?.response?.raw?.status;
   if (source.hasAttribute(`hx-status:${status}`)) return; // a form whose answer says what is wrong, in its place
-  source.setAttribute("data-failed", "");
+  failed.add(source.id);
   toast(status && status < 500 ? "That did not work. Reload the page and try again." : FAILED, "fault");
 }
 
@@ -76,11 +78,9 @@ export function startRegions() {
     });
   }
   document.addEventListener("htmx:after:swap", (event) => {
-    const source = /** @type {CustomEvent} */ (event).detail?.ctx?.sourceElement;
-    if (source instanceof HTMLElement && source.hasAttribute("data-failed")) {
-      source.removeAttribute("data-failed");
-      toast("", "fault");
-    }
+    const ctx = /** @type {CustomEvent} */ (event).detail?.ctx;
+    const source = ctx?.sourceElement;
+    if (ctx?.response?.raw?.ok && source instanceof HTMLElement && failed.delete(source.id) && !failed.size) toast("", "fault");
   });
   document.body.addEventListener("tt:range", () => {
     shown = location.href;
