@@ -13,5 +13,10 @@ startRegions();
 startLive();
 startKeys();
 
-// On a small screen the rail is a line of links: show the one of this page.
-document.querySelector(".rail [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+// On a small screen the rail is a line of links: show the one of this page. (scrollIntoView would also move where Tab begins.)
+const here = document.querySelector(".rail [aria-current]");
+const line = here?.closest("nav");
+if (here && line) {
+  const [inner, outer] = [here.getBoundingClientRect(), line.getBoundingClientRect()];
+  line.scrollLeft += inner.left - outer.left - (outer.width - inner.width) / 2;
+}

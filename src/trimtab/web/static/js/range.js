@@ -88,9 +88,9 @@ export function zoomOut() {
 /** Back to a range of the same length that ends now. */
 export function goLive() {
   const { fromMs, toMs } = current();
-  const length = toMs - fromMs;
-  const [unit, name] = length % 864e5 === 0 ? [864e5, "d"] : length % 36e5 === 0 ? [36e5, "h"] : [6e4, "m"];
-  setRange(`now-${Math.max(1, Math.round(length / Number(unit)))}${name}`, "now", { home: true });
+  const minutes = Math.max(1, Math.round((toMs - fromMs) / 6e4));
+  const [unit, name] = minutes % 1440 === 0 ? [1440, "d"] : minutes % 60 === 0 ? [60, "h"] : [1, "m"];
+  setRange(`now-${minutes / Number(unit)}${name}`, "now", { home: true });
 }
 
 /** Tell the page that the range is another one now. */
