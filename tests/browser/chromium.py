@@ -131,8 +131,9 @@ def visit(
     script: bool = True,
     zone: str = "Europe/Berlin",
     scale: float = 1,
+    watched: bool = True,
 ) -> Iterator[Visitor]:
-    """A visitor who is nobody yet."""
+    """A visitor who is nobody yet; watching what the page does has its price, which benchmarks do not want to pay."""
     context = browser.new_context(
         base_url=base_url,
         viewport=size,
@@ -145,7 +146,8 @@ def visit(
     )
     context.set_default_timeout(TIMEOUT_MS)
     seen = Seen()
-    seen.listen(context)
+    if watched:
+        seen.listen(context)
     try:
         yield Visitor(context, context.new_page(), seen)
     finally:

@@ -31,12 +31,15 @@ def admin(browser: Browser, guarded: GuardedServer) -> Iterator[Visitor]:
         yield opened
 
 
-def test_nothing_breaks_out_on_any_page(admin: Visitor, guarded: GuardedServer) -> None:
+def test_nothing_breaks_out_of_any_page_or_its_layout(admin: Visitor, guarded: GuardedServer) -> None:
     page = admin.page
     shown = 0
     for path in guarded.hostile_paths:
         open_page(page, path)
-        for picture in page.locator("tt-chart[data-state=ready]").all():
+        for size in (NARROW, WIDE):
+            resize(page, size)
+            assert layout_problems(page) == [], (path, size)
+        for picture in page.locator("tt-chart:is([data-state=ready], [data-state=stale])").all()[:3]:
             picture.get_by_role("button", name="View as table").click()
             picture.locator(".u-over").hover()
         page.evaluate("() => { for (const one of document.querySelectorAll('main details')) one.open = true; }")
@@ -52,17 +55,6 @@ def test_nothing_breaks_out_on_any_page(admin: Visitor, guarded: GuardedServer) 
         admin.seen.forget()
         shown += HOSTILE in page.locator("body").inner_text()
     assert shown >= 20, "it is shown all the same, as text"
-
-
-def test_hostile_text_does_not_break_the_layout(admin: Visitor, guarded: GuardedServer) -> None:
-    page = admin.page
-    for path in guarded.hostile_paths[:20]:
-        open_page(page, path)
-        for size in (WIDE, NARROW):
-            resize(page, size)
-            assert layout_problems(page) == [], (path, size)
-        page.set_viewport_size(WIDE)
-    admin.seen.forget()
 
 
 def test_the_hostile_query_has_its_page_with_charts_plan_and_executions(admin: Visitor) -> None:
