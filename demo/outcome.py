@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from demo.faults.fault import Fault
+from demo.faults.fault import Fault, FaultKind
 from demo.shapes import names_by_shape, shape_id
 
 P95_FALL_MIN = 10.0
@@ -30,8 +30,8 @@ class Goals:
         """What is still open, in words."""
         wanted = (
             (self.kept, f"a kept change whose p95 fell {P95_FALL_MIN:g} times or more"),
-            (self.rolled_back, "a change that was rolled back"),
-            (self.no_advice, "a problem left alone because nothing helps"),
+            (self.rolled_back, "the lie built, measured and rolled back"),
+            (self.no_advice, "the hopeless query left alone because nothing helps"),
         )
         return ", ".join(text for reached, text in wanted if not reached)
 
@@ -62,12 +62,18 @@ def p95_fall(case: Json) -> float | None:
     return before / after if before and after else None
 
 
-def goals(cases: list[Json]) -> Goals:
-    """Which goals these cases reach."""
+def goals(cases: list[Json], faults: tuple[Fault, ...]) -> Goals:
+    """Which goals these cases reach: each fault has to end as it deserves, another case ending so is no proof."""
+    ended = [(fault.kind, case) for case in cases if (fault := fault_of(case, faults)) is not None]
+
+    def verdicts(kind: FaultKind) -> set[str]:
+        return {str(case["verdict"]) for found, case in ended if found is kind}
+
+    curable = [case for kind, case in ended if kind in (FaultKind.MISSING_COMPOSITE, FaultKind.MISSING_SPECIAL)]
     return Goals(
-        kept=any(case["verdict"] == "kept" and (p95_fall(case) or 0.0) >= P95_FALL_MIN for case in cases),
-        rolled_back=any(case["verdict"] == "rolled_back" for case in cases),
-        no_advice=any(case["verdict"] == "no_advice" for case in cases),
+        kept=any(case["verdict"] == "kept" and (p95_fall(case) or 0.0) >= P95_FALL_MIN for case in curable),
+        rolled_back="rolled_back" in verdicts(FaultKind.LIE),
+        no_advice="no_advice" in verdicts(FaultKind.HOPELESS),
     )
 
 

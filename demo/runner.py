@@ -163,7 +163,7 @@ class Demo:
                 notes = (f"trimtab does not answer: {error}",)
             self.screen.show(self._view(elapsed_s, cases, ledger, tail, server, notes))
             if self.options.once:
-                reached = goals(cases)
+                reached = goals(cases, self.faults)
                 if reached.all_reached:
                     return self._finish(cases, cluster, server)
                 if elapsed_s > ONCE_LIMIT_S:
@@ -219,6 +219,7 @@ class Demo:
         print(f"written: {self.options.output}; what others saw, in {evidence}:", flush=True)
         if not print_agreements(crosscheck(made, evidence)):
             print("demo: NOT CONFIRMED: others saw something else than demo.json says, see FAR above", file=sys.stderr)
+            return EXIT_FAILED
         return 0
 
     def _give_up(self, cases: list[Json], server: TrimtabServer, missing: str) -> int:

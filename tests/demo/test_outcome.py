@@ -37,22 +37,32 @@ def view(elapsed_s: float = 42.0) -> View:
 
 
 def test_all_goals_are_reached() -> None:
-    assert goals(done()).all_reached
-    assert goals(done()).missing() == ""
+    assert goals(done(), FAULTS).all_reached
+    assert goals(done(), FAULTS).missing() == ""
 
 
 @pytest.mark.parametrize("absent", [0, 1, 2])
 def test_each_goal_counts(absent: int) -> None:
     cases = done()
     del cases[absent]
-    assert not goals(cases).all_reached
-    assert goals(cases).missing()
+    assert not goals(cases, FAULTS).all_reached
+    assert goals(cases, FAULTS).missing()
+
+
+def test_another_case_that_ends_so_is_no_proof() -> None:
+    wrong = [
+        case(1, FaultKind.LIE, "kept", EFFECT),
+        case(2, FaultKind.HOPELESS, "rolled_back", EFFECT),
+        case(3, FaultKind.MISSING_SPECIAL, "no_advice"),
+    ]
+    reached = goals(wrong, FAULTS)
+    assert [reached.kept, reached.rolled_back, reached.no_advice] == [False, False, False]
 
 
 @pytest.mark.parametrize("after", [8.1, None])
 def test_a_kept_change_must_have_brought_p95_down_ten_times(after: float | None) -> None:
     kept = case(1, FaultKind.MISSING_COMPOSITE, "kept", {**EFFECT, "p95_after_ms": after})
-    assert not goals([kept]).kept
+    assert not goals([kept], FAULTS).kept
 
 
 def test_demo_json_has_the_fields_of_the_contract() -> None:
