@@ -178,7 +178,7 @@ def pan(browser: Browser, url: str, keys: list[str], end_ms: int) -> tuple[list[
     """Times between frames while twelve charts are dragged, in ms, and how many points they had in all."""
     with visit(browser, url, watched=False, size={"width": 1440, "height": 1800}) as somebody:
         page = somebody.page
-        shape, start_ms = keys[0].split("/")[2], end_ms - POINTS * STEP_MS
+        shape, start_ms = keys[0].split("/")[2], end_ms - (POINTS - 1) * STEP_MS
         page.goto(f"/queries/{SYSTEM}/{shape}?from={start_ms}&to={end_ms}&points={POINTS}")
         page.evaluate(_TWELVE, keys)
         drawn = page.locator("tt-chart:is([data-state=ready], [data-state=stale])")

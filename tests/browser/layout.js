@@ -24,6 +24,8 @@
         isCutting: /hidden|clip|auto|scroll/.test(style.overflowX + style.overflowY),
         isRaised: /fixed|sticky/.test(style.position) || (style.position === "absolute" && style.zIndex !== "auto"),
         isCell: style.display === "table-cell" && /^T[DH]$/.test(element.tagName),
+        left: box.left + parseFloat(style.paddingLeft) / 2,
+        right: box.right - parseFloat(style.paddingRight) / 2,
       });
     }
     return known.get(element);
@@ -34,12 +36,12 @@
     const seen = { left: line.left, right: line.right, top: line.top, bottom: line.bottom };
     let cell = null;
     for (let up = element; up && up !== document.body; up = up.parentElement) {
-      const { box, isHidden, isCutting, isRaised, isCell } = about(up);
+      const { box, isHidden, isCutting, isRaised, isCell, left, right } = about(up);
       if (isHidden || isRaised) return null;
       if (isCell && !cell) {
         cell = up;
-        const by = Math.round(Math.max(seen.right - box.right, box.left - seen.left));
-        if (by > 1) problems.add(`text leaves its cell by ${by} px: ${name(up)}`);
+        const by = Math.round(Math.max(seen.right - right, left - seen.left));
+        if (by > 1) problems.add(`something stands ${by} px too far out in its cell: ${name(up)}`);
       }
       if (!isCutting) continue;
       seen.left = Math.max(seen.left, box.left);
@@ -58,7 +60,8 @@
       if (!node.data.trim() || !element || element.closest("script, style, select") || !element.checkVisibility()) continue;
       const range = document.createRange();
       range.selectNodeContents(node);
-      for (const line of range.getClientRects()) {
+      const badge = element.closest(".badge");
+      for (const line of badge ? badge.getClientRects() : range.getClientRects()) {
         const seen = visible(line, element);
         if (seen) found.push({ ...seen, node });
       }

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Sp
 from playwright.sync_api import Page
 
 from benchmarks.day_of_data import fill_day
+from demo.cluster import ROLE_STATEMENTS, Cluster
 from tests.cli.conftest import Server, start_server
 from tests.web.site import PASSWORD, open_site
 from tests.web.stories import HOSTILE, Stories
@@ -74,9 +76,9 @@ def running(data_dir: Path, config: str = QUIET, *options: str) -> Iterator[Serv
 
 
 @contextlib.contextmanager
-def day_server(data_dir: Path) -> Iterator[DayServer]:
+def day_server(data_dir: Path, slice_ms: int = 60_000) -> Iterator[DayServer]:
     """Fill a store with a day, and serve it. Its PostgreSQL does not answer: the system is shown as it was."""
-    day = fill_day(data_dir, slice_ms=60_000, shapes_count=SHAPES_COUNT, spans_per_s=0.5, change_dsn=NOBODY_LISTENS)
+    day = fill_day(data_dir, slice_ms=slice_ms, shapes_count=SHAPES_COUNT, spans_per_s=0.5, change_dsn=NOBODY_LISTENS)
     with running(data_dir) as server:
         listed = msgspec.json.decode(httpx2.get(f"{server.url}/api/trimtab/cases?limit=200", timeout=60).content)
         cases: dict[str, int] = {}
@@ -120,10 +122,48 @@ def guarded_server(data_dir: Path) -> Iterator[GuardedServer]:
         yield GuardedServer(server.url, _paths())
 
 
-def log_in(page: Page, role: Role) -> None:
-    """Fill in the form, as the person whose name is the role."""
+@contextlib.contextmanager
+def team_server(data_dir: Path, team: Mapping[Role, str]) -> Iterator[str]:
+    """Nothing is watched yet; people have the names that are given, and there are some tokens."""
+    with open_site(data_dir, login_needed=True) as site:
+        access = site.service.access
+        first = team[Role.ADMIN]
+        for role, name in team.items():
+            access.add_user("cli", name, role, PASSWORD)
+            access.remove_user(first, role.value)
+        access.create_token(first, "grafana", Role.VIEWER, 90 * 86_400)
+        access.create_token(first, "shop-spans", Role.INGEST)
+        access.audit(first, "token create", "grafana", {"role": "viewer"}, how="session", address="127.0.0.1")
+        access.audit(first, "policy set", "create_index.autonomy", {"value": "approve"}, how="session")
+    with running(data_dir, QUIET, "--require-login") as server:
+        yield server.url
+
+
+@contextlib.contextmanager
+def healthy_server(data_dir: Path) -> Iterator[str]:
+    """A day of data, of a PostgreSQL that answers and has little to do."""
+    with Cluster.temporary({"shared_buffers": "64MB", "fsync": "off"}) as cluster:
+        cluster.execute(*ROLE_STATEMENTS, "CREATE DATABASE shop OWNER shop_owner")
+        cluster.execute("CREATE EXTENSION pg_stat_statements", "CREATE EXTENSION hypopg", database="shop")
+        watch, change = cluster.dsn("shop", "trimtab_watch"), cluster.dsn("shop", "trimtab_change")
+        fill_day(data_dir, slice_ms=15_000, shapes_count=800, spans_per_s=0.2, dsn=watch, change_dsn=change)
+        with running(data_dir, f"{QUIET}[create_index]\nfreeze_after_rollbacks = 0\n") as server:
+            _wait_until_watched(server.url)
+            yield server.url
+
+
+def _wait_until_watched(url: str) -> None:
+    give_up_at = time.monotonic() + 60
+    while '"watching"' not in httpx2.get(f"{url}/api/trimtab/overview", timeout=60).text:
+        if time.monotonic() > give_up_at:
+            raise TimeoutError("the server was not looked at")
+        time.sleep(0.2)
+
+
+def log_in(page: Page, role: Role, name: str | None = None) -> None:
+    """Fill in the form, as the person whose name is the role, or who is named."""
     page.goto("/login?next=%2F")
-    page.get_by_label("Name").fill(role.value)
+    page.get_by_label("Name").fill(name or role.value)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url("**/")

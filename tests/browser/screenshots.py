@@ -1,0 +1,282 @@
+"""Photographs every page and every state of it, in both themes and at both widths, for the documentation.
+
+    python -m tests.browser.screenshots [--only NAME] [--folder docs/screenshots]
+
+Writes PAGE-{light,dark}[-390].png and, when all were taken, `docs/pages.md`, which shows them. Look at them: a test can
+say that nothing overlaps, not that it is clear.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import re
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import cast
+
+from PIL import Image
+from playwright.sync_api import Browser, Page, Route, ViewportSize, expect
+
+from tests.browser.chromium import NARROW, TIMEOUT_MS, WIDE, Scheme, open_browser, visit
+from tests.browser.places import PLACES
+from tests.browser.servers import DayServer, day_server, healthy_server, log_in, team_server
+from tests.browser.waiting import open_page, resize
+from trimtab.model.access import Role
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "docs/screenshots"
+PAGE = ROOT / "docs/pages.md"
+HEIGHT_MAX = {WIDE["width"]: 1300, NARROW["width"]: 1400}
+"""Longer pages are cut: what is below looks like what is above."""
+COLOURS, COLOURS_EXACT = 56, 36
+FILE_BYTES_MAX = 120_000
+ALL_BYTES_MAX = 6_000_000
+SCHEMES: tuple[Scheme, ...] = ("light", "dark")
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One picture: on which server, how to get there, and what it shows. `role`: who has to be logged in."""
+
+    name: str
+    about: str
+    server: str
+    prepare: Callable[[Page], None]
+    role: Role | None = None
+
+
+_HELD: list[Route] = []
+"""Requests that were not answered while the picture was taken."""
+
+
+def goes(path: str) -> Callable[[Page], None]:
+    """Just open it."""
+    return lambda page: open_page(page, path)
+
+
+def _with_series(page: Page, path: str, message: str | None) -> None:
+    """Numbers that fail with a message, or do not come."""
+
+    if message is None:
+        page.route("**/series?*", _HELD.append)
+        page.goto(path)
+        expect(page.locator("tt-chart[data-state=loading]").first).to_be_visible()
+        return
+    page.route("**/series?*", lambda route: route.fulfill(status=503, json={"error": {"message": message}}))
+    open_page(page, path)
+
+
+def _without_stream(page: Page, path: str) -> None:
+    page.route("**/events", lambda route: route.abort())
+    open_page(page, path)
+    expect(page.locator("#stream-note")).to_be_visible(timeout=TIMEOUT_MS)
+
+
+def _wrong_password(page: Page) -> None:
+    page.goto("/login")
+    page.get_by_label("Name").fill("anna")
+    page.get_by_label("Password").fill("not this one, sorry")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_be_visible()
+
+
+def _pressed(path: str, key: str, dialog: str) -> Callable[[Page], None]:
+    def prepare(page: Page) -> None:
+        open_page(page, path)
+        page.keyboard.press(key)
+        expect(page.get_by_role("dialog", name=dialog)).to_be_visible()
+
+    return prepare
+
+
+def _as_table(path: str) -> Callable[[Page], None]:
+    def prepare(page: Page) -> None:
+        open_page(page, path)
+        page.get_by_role("button", name="View as table").first.click()
+
+    return prepare
+
+
+def _searched(page: Page) -> None:
+    open_page(page, "/queries?from=now-24h&to=now")
+    page.keyboard.press("/")
+    page.keyboard.type("warehouses")
+    page.wait_for_url("**q=warehouses*")
+    expect(page.locator("#results tbody tr").first).to_contain_text("warehouses")
+
+
+def shots(day: DayServer) -> Sequence[Shot]:
+    """All of them, in the order in which they are shown."""
+    query = f"/queries/shop/{day.rolled_back_shape}?from={day.start_ms}&to={day.end_ms}"
+    of_team = {"settings-people", "settings-tokens", "settings-audit", "settings-you"}
+    found = [
+        Shot(
+            place.name,
+            place.about,
+            "healthy" if place.name in ("overview", "settings-systems") else "team" if place.name in of_team else "day",
+            goes(place.address(day)),
+            Role.ADMIN if place.name in of_team else None,
+        )
+        for place in PLACES
+    ]
+    more = [
+        Shot("queries-searched", "The same, searched as one types.", "day", _searched),
+        Shot("query-as-table", "Every picture can be seen as a table.", "day", _as_table(query)),
+        Shot("range", "The time range, quick or exact; keys do it too.", "day", _pressed(query, "t", "Time range")),
+        Shot("keys", "All keys.", "day", _pressed("/cases", "?", "Keys")),
+        Shot("login", "Who comes from another machine signs in.", "team", goes("/login")),
+        Shot("login-refused", "A wrong name or password.", "team", _wrong_password),
+        Shot("loading", "Numbers that are still to come.", "day", lambda page: _with_series(page, query, message=None)),
+        Shot(
+            "error-chart",
+            "Numbers that could not be had; the rest of the page stands.",
+            "day",
+            lambda page: _with_series(page, query, message="The store is busy: try again in a moment."),
+        ),
+        Shot(
+            "stale",
+            "trimtab does not answer any more: the page says so.",
+            "day",
+            lambda page: _without_stream(page, "/cases"),
+        ),
+        Shot("unreachable", "A server that does not answer: what is shown is as old as it says.", "day", goes("/")),
+        Shot("forbidden", "What a role may not see.", "team", goes("/settings?tab=people"), Role.VIEWER),
+        Shot("empty-overview", "A server that was just started.", "team", goes("/"), Role.ADMIN),
+        Shot("empty-queries", "No query ran yet.", "team", goes("/queries"), Role.ADMIN),
+        Shot("empty-cases", "Nothing was found to be slow.", "team", goes("/cases"), Role.ADMIN),
+        Shot("empty-changes", "Nothing waits, nothing is in flight.", "team", goes("/changes"), Role.ADMIN),
+        Shot("empty-ledger", "Nothing was ever applied.", "team", goes("/ledger"), Role.ADMIN),
+        Shot("empty-settings-systems", "Nothing is watched yet.", "team", goes("/settings?tab=systems"), Role.ADMIN),
+    ]
+    return [*found, *more]
+
+
+def photograph(page: Page, size: ViewportSize) -> bytes:
+    """The page from its top, as far as HEIGHT_MAX, in few colours."""
+    height = int(str(page.evaluate("() => document.documentElement.scrollHeight")))
+    resize(page, {"width": size["width"], "height": max(size["height"], min(height, HEIGHT_MAX[size["width"]]))})
+    page.evaluate("() => document.fonts.ready")
+    taken = page.screenshot(animations="disabled", caret="hide")
+    resize(page, size)
+    return _small(taken)
+
+
+def _small(png: bytes) -> bytes:
+    """With a palette: the colours that fill areas as they are, the rest (edges of letters) as near as a few allow."""
+    with Image.open(io.BytesIO(png)) as picture:
+        whole = picture.convert("RGB")
+    counted = sorted(whole.getcolors(whole.width * whole.height) or [], key=lambda one: -one[0])
+    exact = [channel for _, colour in counted[:COLOURS_EXACT] for channel in cast("tuple[int, int, int]", colour)]
+    rest = whole.quantize(COLOURS - COLOURS_EXACT, Image.Quantize.MEDIANCUT).getpalette() or []
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([*exact, *rest][: 3 * COLOURS])
+    packed = io.BytesIO()
+    whole.quantize(palette=palette, dither=Image.Dither.NONE).save(packed, "PNG", optimize=True)
+    return packed.getvalue()
+
+
+def take(browser: Browser, urls: dict[str, str], wanted: Sequence[Shot], folder: Path) -> None:
+    """Every picture in both themes and widths, into `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    kinds = dict.fromkeys((shot.server, shot.role) for shot in wanted)
+    for scheme, size, (server, role) in product(SCHEMES, (WIDE, NARROW), kinds):
+        with visit(browser, urls[server], size=size, scheme=scheme) as somebody:
+            if role is not None:
+                log_in(somebody.page, role, TEAM[role])
+            for shot in wanted:
+                if (shot.server, shot.role) != (server, role):
+                    continue
+                shot.prepare(somebody.page)
+                picture = photograph(somebody.page, size)
+                (folder / file_name(shot.name, scheme, size)).write_bytes(picture)
+                while _HELD:
+                    _HELD.pop().abort()
+                somebody.page.unroute_all(behavior="ignoreErrors")
+        print(f"{scheme} {size['width']} {server} {role or ''}", flush=True)
+
+
+TEAM = {Role.ADMIN: "anna", Role.OPERATOR: "ben", Role.VIEWER: "carla"}
+
+
+def file_name(name: str, scheme: Scheme, size: ViewportSize) -> str:
+    """PAGE-{light,dark}[-390].png."""
+    return f"{name}-{scheme}{'' if size == WIDE else '-390'}.png"
+
+
+def text(wanted: Sequence[Shot]) -> str:
+    """`docs/pages.md`."""
+    lines = [
+        "# The pages",
+        "",
+        "Every page and every state of it, in both themes, on a desk and on a phone: taken by `make screenshots` from",
+        "servers with a made-up day of data and ten thousand query shapes. Long pages are cut.",
+        "",
+    ]
+    for shot in wanted:
+        light, dark, narrow, narrow_dark = (
+            f"screenshots/{file_name(shot.name, scheme, size)}" for size in (WIDE, NARROW) for scheme in SCHEMES
+        )
+        title = shot.name.replace("-", " ").capitalize()
+        lines += [
+            f"## {title}",
+            "",
+            shot.about,
+            "",
+            f"![{title}, light]({light})",
+            "",
+            f"[Dark]({dark}), [on a phone]({narrow}), [on a phone, dark]({narrow_dark})",
+            "",
+        ]
+    return "\n".join(lines)
+
+
+def problems(folder: Path) -> list[str]:
+    """Files that are too large."""
+    sizes = {file.name: file.stat().st_size for file in folder.glob("*.png")}
+    found = [f"{name}: {size:,} bytes" for name, size in sizes.items() if size > FILE_BYTES_MAX]
+    total = sum(sizes.values())
+    print(f"{len(sizes)} pictures, {total:,} bytes, the largest {max(sizes.values(), default=0):,}")
+    return found + ([f"all together {total:,} bytes"] if total > ALL_BYTES_MAX else [])
+
+
+@contextlib.contextmanager
+def servers(folder: Path) -> Iterator[tuple[DayServer, dict[str, str]]]:
+    """All that is photographed."""
+    with (
+        day_server(folder / "day", slice_ms=15_000) as day,
+        healthy_server(folder / "healthy") as healthy,
+        team_server(folder / "team", TEAM) as team,
+    ):
+        yield day, {"day": day.url, "healthy": healthy, "team": team}
+
+
+def main() -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--only", default="", help="a regular expression for names")
+    parser.add_argument("--folder", type=Path, default=FOLDER)
+    given = parser.parse_args()
+    with (
+        tempfile.TemporaryDirectory(prefix="trimtab-shots-") as folder,
+        servers(Path(folder)) as (day, urls),
+        open_browser() as browser,
+    ):
+        every = shots(day)
+        wanted = [shot for shot in every if re.search(given.only, shot.name)]
+        if not given.only:
+            for old in given.folder.glob("*.png"):
+                old.unlink()
+        take(browser, urls, wanted, given.folder)
+    if not given.only and given.folder == FOLDER:
+        PAGE.write_text(text(every))
+    if too_large := problems(given.folder):
+        raise SystemExit("\n".join(too_large))
+
+
+if __name__ == "__main__":
+    main()
