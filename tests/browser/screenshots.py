@@ -31,9 +31,9 @@ from trimtab.model.access import Role
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "docs/screenshots"
 PAGE = ROOT / "docs/pages.md"
-HEIGHT_MAX = {WIDE["width"]: 1300, NARROW["width"]: 1400}
+HEIGHT_MAX = {WIDE["width"]: 1150, NARROW["width"]: 1200}
 """Longer pages are cut: what is below looks like what is above."""
-COLOURS, COLOURS_EXACT = 56, 36
+COLOURS, COLOURS_EXACT = 64, 28
 FILE_BYTES_MAX = 120_000
 ALL_BYTES_MAX = 6_000_000
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
@@ -54,6 +54,10 @@ _HELD: list[Route] = []
 """Requests that were not answered while the picture was taken."""
 
 
+def _hold(route: Route) -> None:
+    _HELD.append(route)
+
+
 def goes(path: str) -> Callable[[Page], None]:
     """Just open it."""
     return lambda page: open_page(page, path)
@@ -63,7 +67,7 @@ def _with_series(page: Page, path: str, message: str | None) -> None:
     """Numbers that fail with a message, or do not come."""
 
     if message is None:
-        page.route("**/series?*", _HELD.append)
+        page.route("**/series?*", _hold)
         page.goto(path)
         expect(page.locator("tt-chart[data-state=loading]").first).to_be_visible()
         return
@@ -172,7 +176,7 @@ def _small(png: bytes) -> bytes:
         whole = picture.convert("RGB")
     counted = sorted(whole.getcolors(whole.width * whole.height) or [], key=lambda one: -one[0])
     exact = [channel for _, colour in counted[:COLOURS_EXACT] for channel in cast("tuple[int, int, int]", colour)]
-    rest = whole.quantize(COLOURS - COLOURS_EXACT, Image.Quantize.MEDIANCUT).getpalette() or []
+    rest = whole.quantize(COLOURS - COLOURS_EXACT, Image.Quantize.MAXCOVERAGE).getpalette() or []
     palette = Image.new("P", (1, 1))
     palette.putpalette([*exact, *rest][: 3 * COLOURS])
     packed = io.BytesIO()
