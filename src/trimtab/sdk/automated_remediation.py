@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from trimtab.app.config import Config
-from trimtab.app.remediate import remediate
+from trimtab.app.remediate import Leaving, remediate
 from trimtab.app.wire import open_service
 from trimtab.model.change import Change, ChangeState, Proposal
 from trimtab.model.query import SlowQuery
+from trimtab.sdk.leaving import run_and_settle
 from trimtab.sdk.query_optimizer import as_slow_query
 from trimtab.sdk.results import RemediationResult
 from trimtab.store.ledger import Event
@@ -23,6 +23,9 @@ class AutomatedRemediation:
     `dsn` watches, `change_dsn` changes: two roles, both references without passwords. `data_dir` keeps telemetry,
     state and ledger; without one they live in a temporary folder for the length of one call, and the ledger is gone
     after it. Calling `execute_safe_remediation` **is** the approval of that exact proposal.
+
+    Ctrl-C takes back what is in flight before it leaves; a second one leaves at once. Whatever could not be settled
+    then is named on stderr with the folder that holds its undo, and that folder stays, also a temporary one.
     """
 
     def __init__(
@@ -47,13 +50,20 @@ class AutomatedRemediation:
         a change that nothing has touched yet is withdrawn (`aborted`); one in flight is still brought to its end.
         """
         query = as_slow_query(0, issue)
-        if self._data_dir is not None:
-            return self._execute(self._data_dir, query, remediation_action, approved_by, timeout_s)
-        with tempfile.TemporaryDirectory(prefix="trimtab-") as folder:
-            return self._execute(Path(folder), query, remediation_action, approved_by, timeout_s)
+
+        def work(data_dir: Path, leaving: Leaving) -> RemediationResult:
+            return self._execute(data_dir, query, remediation_action, approved_by, timeout_s, leaving)
+
+        return run_and_settle(self._data_dir, work)
 
     def _execute(
-        self, data_dir: Path, query: SlowQuery, proposal: Proposal, approved_by: str, timeout_s: float
+        self,
+        data_dir: Path,
+        query: SlowQuery,
+        proposal: Proposal,
+        approved_by: str,
+        timeout_s: float,
+        leaving: Leaving,
     ) -> RemediationResult:
         service = open_service(self._config, data_dir, "in-process")
         try:
@@ -66,6 +76,7 @@ class AutomatedRemediation:
                 proposal=proposal,
                 approved_by=approved_by,
                 timeout_s=timeout_s,
+                leaving=leaving,
             )
             undone = service.state.last_entry(change.id, (Event.UNDONE,)) is not None
         finally:
@@ -83,9 +94,9 @@ STATUS_OF: dict[ChangeState, Any] = {
 
 
 def result_of(change: Change, *, undone: bool) -> RemediationResult:
-    """A final change as the seed's result; `undone` is what the ledger says about it."""
+    """A change at its end as the seed's result; `undone` is what the ledger says about it."""
     return RemediationResult(
-        status=STATUS_OF[change.state],
+        status=STATUS_OF.get(change.state, "error"),
         reason=change.reason or "",
         rolled_back=undone and change.state is not ChangeState.REJECTED,
         effect=change.effect,
