@@ -10,6 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests.act.support import finding, policy, proposal
+from tests.many_cases import many_cases
 from trimtab.app.config import load_config
 from trimtab.app.events import EventKind
 from trimtab.app.service import Service
@@ -45,9 +46,26 @@ def propose(service: Service, system: str, fingerprint: str) -> Change:
     return service.machine.propose(case.id, proposal(system=system, fingerprint=fingerprint))
 
 
-def test_who_is_asked_for_a_yes_is_a_matter_of_policy(service: Service) -> None:
+@pytest.mark.parametrize(
+    ("autonomy", "waits"),
+    [(Autonomy.OBSERVE, False), (Autonomy.SUGGEST, True), (Autonomy.APPROVE, True), (Autonomy.AUTO, False)],
+)
+def test_what_a_person_could_approve_now_waits_for_a_yes(service: Service, autonomy: Autonomy, waits: bool) -> None:
+    change = propose(service, "shop", "a" * 16)
+    service.set_autonomy("alice", None, "create_index", autonomy)
+    assert service.waits_for_yes(change) is waits
+    assert [one["change_id"] for one in service.status()["needs_yes"]] == ([change.id] if waits else [])
+
+
+def test_status_counts_open_cases_of_any_number(service: Service) -> None:
+    many_cases(service.state, 1_100)
+    assert service.status()["cases_open_count"] == 1_100
+
+
+def test_whose_yes_is_waited_for_is_a_matter_of_policy(service: Service) -> None:
     change = propose(service, "shop", "a" * 16)
     propose(service, "bank", "b" * 16)
+    service.set_autonomy("alice", None, "create_index", Autonomy.OBSERVE)
     assert service.needs_yes() == []
     service.set_autonomy("alice", "shop", "create_index", Autonomy.APPROVE)
     assert [(one["system"], one["change_id"]) for one in service.needs_yes()] == [("shop", change.id)]

@@ -54,7 +54,7 @@ def test_a_change_is_approved(plain: Visitor, day: DayServer) -> None:
     page = plain.page
     path = f"/cases/{day.cases['blocked']}"
     page.goto(path)
-    expect(page.locator("#decision")).to_contain_text("Needs your yes")
+    expect(page.locator("#decision")).to_contain_text("Waits for your yes")
     page.get_by_role("button", name="Approve this change").click()
     page.wait_for_url(f"**{path}?*")
     expect(page.locator("main > .note").first).to_be_visible()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 from trimtab.app.reading.answers import (
     CaseRow,
     ChangeRow,
@@ -12,6 +15,7 @@ from trimtab.app.reading.answers import (
     ShapeRow,
     ShapesPage,
     ShapeStory,
+    SlowRow,
     SystemRow,
     Undo,
 )
@@ -112,21 +116,43 @@ def system(name: str = SYSTEM, *, state: str = "watching", stale_s: float = 2.0)
         mean_ms=0.334,
         cost_share=0.0021,
         cases_open_count=1,
+        slow_count=1 if state == "watching" else None,
+        blind=None if state == "watching" else "it does not answer",
     )
 
 
-def overview(*, systems: tuple[SystemRow, ...] | None = None) -> Overview:
+def slow(case_id: int | None = 2, case_state: str | None = "no_advice", **other: Any) -> SlowRow:
+    """A query that is slow now, whose case has ended."""
+    told: dict[str, Any] = {
+        "system": SYSTEM,
+        "fingerprint": FINGERPRINT,
+        "kind": "objective_broken",
+        "severity": "critical",
+        "title": f"mean 412 ms is over the objective of 20 ms {HOSTILE}",
+        "query_text": f"SELECT {HOSTILE}",
+        "noticed_at_ms": NOW_MS - 20_000,
+        "load_share": 0.4,
+        "case_reason": "no index would help",
+    }
+    return SlowRow(case_id=case_id, case_state=case_state, **(told | other))
+
+
+def overview(*, systems: tuple[SystemRow, ...] | None = None, **other: Any) -> Overview:
     """The first page with one of everything."""
-    return Overview(
+    found = Overview(
         from_ms=NOW_MS - 3_600_000,
         to_ms=NOW_MS,
         systems=(system(),) if systems is None else systems,
+        slow=(slow(),),
+        slow_count=1,
         findings=(case(), case(severity="warning", state="advised")),
+        cases_open_count=2,
         last_changes=(change(), change("rolled_back", case_id=2)),
         in_flight=(change("watching", measured=False, case_id=4),),
         waiting=(change("proposed", measured=False, case_id=5),),
         frozen=None,
     )
+    return replace(found, **other)
 
 
 def shape(number: int = 1) -> ShapeRow:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from html import unescape
 
 import pytest
 
@@ -54,7 +56,7 @@ def test_the_overview_says_what_is_wrong_and_who_is_needed(filled: Site) -> None
     text = get(filled, "/")
     for part in (
         "What is wrong",
-        "Needs your yes",
+        "Waits for your yes",
         "In flight",
         "Last changes",
         "critical",
@@ -77,7 +79,73 @@ def test_a_stale_and_unreachable_system_says_so(site: Site, monkeypatch: pytest.
     text = get(site, "/")
     assert "unreachable" in text
     assert "stale" in text
-    assert "1 of 1</b> systems not well watched" in text
+    assert "1 of 1</b> system unreachable" in text
+
+
+def words_of(text: str) -> str:
+    """What a person reads."""
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", text)).split())
+
+
+@pytest.mark.parametrize(
+    ("case_state", "said"),
+    [
+        ("no_advice", "left alone: nothing helps"),
+        ("rolled_back", "tried, rolled back"),
+        ("inconclusive", "tried, nothing proven"),
+        ("failed", "tried, failed"),
+        ("rejected", "left alone: rejected"),
+        ("kept", "improved"),
+        ("open", "open"),
+    ],
+)
+def test_what_is_slow_now_is_said_however_its_case_ended(
+    site: Site, monkeypatch: pytest.MonkeyPatch, case_state: str, said: str
+) -> None:
+    slow = shown.slow(7, case_state)
+    found = shown.overview(slow=(slow,), findings=(), cases_open_count=0, waiting=())
+    monkeypatch.setattr(Reader, "overview", lambda *_, **__: found)
+    page = get(site, "/")
+    text = words_of(page)
+    assert "1 query is slow now" in text
+    assert "mean 412 ms is over the objective of 20 ms" in text
+    assert said in text
+    assert "Nothing is wrong" not in text
+    assert "/cases/7" in page
+
+
+def test_a_slow_query_without_a_case_leads_to_its_page(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = shown.overview(slow=(shown.slow(None, None, case_reason=None),), findings=(), cases_open_count=0)
+    monkeypatch.setattr(Reader, "overview", lambda *_, **__: found)
+    assert f'href="{QUERY}"' in get(site, "/")
+
+
+@pytest.mark.parametrize("state", ["degraded", "unreachable", "starting", "not_watched", "watching"])
+def test_nothing_is_claimed_of_a_system_that_cannot_be_seen(
+    site: Site, monkeypatch: pytest.MonkeyPatch, state: str
+) -> None:
+    blind = replace(shown.system(state=state), blind="nothing was stored of it lately", slow_count=None)
+    found = shown.overview(systems=(blind,), slow=(), slow_count=0, findings=(), cases_open_count=0)
+    monkeypatch.setattr(Reader, "overview", lambda *_, **__: found)
+    text = words_of(get(site, "/"))
+    assert "trimtab cannot say what is slow there now: Nothing was stored of it lately." in text
+    assert "Nothing is wrong" not in text
+    assert "keeps its objective" not in text
+    assert "slow now" not in text.replace("what is slow there now", "")
+    well = replace(shown.system("bank"), slow_count=0)
+    monkeypatch.setattr(Reader, "overview", lambda *_, **__: replace(found, systems=(blind, well)))
+    text = words_of(get(site, "/"))
+    assert "Nothing is wrong where trimtab can see" in text
+    assert "trimtab cannot say what is slow there now" in text
+
+
+def test_all_is_well_only_where_everything_is_seen(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    well = replace(shown.system(), slow_count=0)
+    found = shown.overview(systems=(well,), slow=(), slow_count=0, findings=(), cases_open_count=0)
+    monkeypatch.setattr(Reader, "overview", lambda *_, **__: found)
+    text = words_of(get(site, "/"))
+    assert "Nothing is wrong that trimtab can see" in text
+    assert "0 queries are slow now 0 open cases" in text
 
 
 def test_many_systems_are_rows_with_small_lines(filled: Site, monkeypatch: pytest.MonkeyPatch) -> None:

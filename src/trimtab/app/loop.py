@@ -17,6 +17,7 @@ from trimtab.analyze.queries.slow import find_slow_shapes
 from trimtab.app.own.keeper import Own
 from trimtab.app.plans import PlanBook
 from trimtab.app.residuals import log_residuals
+from trimtab.app.slow_look import SlowLook
 from trimtab.app.watched import Watched
 from trimtab.app.write_rates import write_rates
 from trimtab.extend.contracts import Clock
@@ -61,6 +62,7 @@ class SystemLoop:
         self.plans = plans
         self.own = own
         self.last_error: str | None = None
+        self.slow_look: SlowLook | None = None
         self._policy_of = policy_of
         self._stop = threading.Event()
         self._retry_at_ms: dict[int, int] = {}
@@ -130,7 +132,11 @@ class SystemLoop:
         now_ms = self.clock.now_ms()
         policy = self.policy
         slices = self.telemetry.slices(name, now_ms - int(policy.detect.window_s * 1000), now_ms)
-        for finding in find_slow_shapes(name, slices, self.watched.shapes(), policy.detect, now_ms):
+        findings = find_slow_shapes(name, slices, self.watched.shapes(), policy.detect, now_ms)
+        ends = slices.ended_at_ms
+        seen_until_ms = int(ends[-1]) if len(ends) else None
+        self.slow_look = SlowLook(now_ms, len(ends), policy.detect.slices_min, seen_until_ms, findings)
+        for finding in findings:
             known = self.state.case_of_shape(name, finding.fingerprint)
             if known is not None:
                 closed = known.state is CaseState.CLOSED

@@ -27,6 +27,7 @@ from trimtab.app.policies import Policies
 from trimtab.app.reading.cases import find
 from trimtab.app.reading.own import own_lines, own_story
 from trimtab.app.reading.reader import Reader
+from trimtab.app.slow_look import SlowLook
 from trimtab.app.steering import KINDS, Steering
 from trimtab.app.watched import Watched
 from trimtab.extend.contracts import Clock, Judge
@@ -38,6 +39,7 @@ from trimtab.model.system import System
 from trimtab.observe.postgres.capabilities import probe
 from trimtab.observe.postgres.status import WatchStatus
 from trimtab.sql.connect import Reference
+from trimtab.store.case_search import open_cases_by_system
 from trimtab.store.ledger import ChainReport
 from trimtab.store.state import State
 from trimtab.store.telemetry import TelemetryStore
@@ -98,6 +100,7 @@ class Service:
             waits_for=self.waits_for,
             latest=machine.latest,
             loop_error=self._loop_error,
+            slow_look=self._slow_look,
         )
         self.read.own_lines = lambda key, name, grid: own_lines(telemetry, key, name, grid)
         self.read.own_story = lambda: own_story(own, telemetry, clock.now_ms())
@@ -225,13 +228,12 @@ class Service:
     def status(self) -> Json:
         """What runs, what is watched, what is in flight."""
         alive = self.state.changes(alive=True)
-        cases = self.state.cases(limit=1000)
         return {
             "url": self.url,
             "uptime_s": time.monotonic() - self._started,
             "frozen": self.state.kill_switch(),
             "systems": self.systems(),
-            "cases_open_count": sum(case.verdict is None for case in cases),
+            "cases_open_count": sum(open_cases_by_system(self.state.database).values()),
             "changes_in_flight": [self._change(c) for c in alive if c.state.is_in_flight],
             "changes_waiting_count": sum(not c.state.is_in_flight for c in alive),
             "ledger": self.chain(),
@@ -249,19 +251,30 @@ class Service:
         ignored = self.policies.ignored(system.name for system in self.state.systems())
         return {**file, "overrides_ignored_count": len(ignored)}
 
-    def asks(self, change: Change) -> bool:
-        """Whether trimtab asks a person for this change: policy says so (`approve`), and only the yes is missing."""
+    def waits_for_yes(self, change: Change) -> bool:
+        """Whether a person could approve this change now, and it waits for that.
+
+        The same under `suggest` and `approve`; under `approve` it was also told in the log.
+        """
+        return change.state is ChangeState.PROPOSED and self._wants_yes(change, self._changeable())
+
+    def _changeable(self) -> frozenset[str]:
+        """The systems with a connection for changes."""
+        return frozenset(system.name for system in self.state.systems() if system.change_reference is not None)
+
+    def _wants_yes(self, change: Change, changeable: frozenset[str]) -> bool:
         limits = limits_of(self.policy_of(change.system), change.proposal.kind)
         return (
-            change.state is ChangeState.PROPOSED
-            and limits.autonomy is Autonomy.APPROVE
+            change.system in changeable
+            and limits.autonomy in (Autonomy.SUGGEST, Autonomy.APPROVE)
             and not self.machine.is_approved(change)
-            and any(s.name == change.system and s.change_reference is not None for s in self.state.systems())
         )
 
     def needs_yes(self) -> list[Json]:
-        """What trimtab asks people for, most saved first."""
-        waiting = [change for change in self.state.changes(alive=True, limit=WAITING_MAX) if self.asks(change)]
+        """What waits for a person's yes, most saved first."""
+        changeable = self._changeable()
+        proposed = [c for c in self.state.changes(alive=True, limit=WAITING_MAX) if c.state is ChangeState.PROPOSED]
+        waiting = [change for change in proposed if self._wants_yes(change, changeable)]
         return [
             {
                 "case_id": change.case_id,
@@ -286,6 +299,11 @@ class Service:
         loop = self._loops.get(name)
         error = None if loop is None else loop.last_error
         return error or self.plans.problem(name)
+
+    def _slow_look(self, name: str) -> SlowLook | None:
+        """What the last look for slow queries found on a system, since the server was started."""
+        loop = self._loops.get(name)
+        return None if loop is None else loop.slow_look
 
     def systems(self) -> list[Json]:
         """Watched systems, and what trimtab can see of each."""

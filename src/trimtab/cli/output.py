@@ -191,6 +191,8 @@ def system(console: Console, answer: Json) -> None:
     console.print(Text(f"Watching {answer['name']} ({answer['dsn']})", "bold"))
     if answer["change_dsn"] is None:
         console.print("  no connection for changes: trimtab looks and proposes, it changes nothing")
+    elif answer.get("change_target"):
+        console.print(Text(f"  changes: {answer['change_target']}"))
     for capability in answer.get("capabilities", []):
         mark = "yes" if capability["available"] else "NO "
         console.print(Text(f"  {mark} {capability['name']}: {capability['detail']}"))
@@ -220,8 +222,9 @@ def status(console: Console, answer: Json) -> None:
     _config(console, answer["config"])
     for case in answer["needs_yes"]:
         console.print(
-            Text(f"needs your yes: case {case['case_id']} on {case['system']}: {case['summary']}", "bold yellow")
+            Text(f"waits for your yes: case {case['case_id']} on {case['system']}: {case['summary']}", "bold yellow")
         )
+        console.print(Text(f"  trimtab approve {case['case_id']}, or look at it first: trimtab case {case['case_id']}"))
     if not answer["systems"]:
         console.print("no system is watched: trimtab watch DSN")
     for row in answer["systems"]:

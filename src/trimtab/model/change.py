@@ -19,9 +19,8 @@ class Autonomy(StrEnum):
 
 AUTONOMY_MEANINGS: dict[Autonomy, str] = {
     Autonomy.OBSERVE: "finds, and does not ask for advice: there is nothing to approve",
-    Autonomy.SUGGEST: "finds and proposes; a person may approve what is proposed, and nobody is asked to",
-    Autonomy.APPROVE: "finds, proposes and asks: the case stands under 'needs your yes', is told in the log and among "
-    "the events, and nothing is applied without a person's approval",
+    Autonomy.SUGGEST: "finds and proposes; a proposal waits for a person's yes, and nothing is applied without it",
+    Autonomy.APPROVE: "as suggest, and each proposal that waits for a person's yes is also announced in the log",
     Autonomy.AUTO: "finds, proposes and applies by itself, within every limit",
 }
 

@@ -59,6 +59,12 @@ def count_cases(database: StateDatabase, wanted: CasesWanted) -> dict[str, int]:
     return {str(row["standing"]): int(row["n"]) for row in rows}
 
 
+def open_cases_by_system(database: StateDatabase) -> dict[str, int]:
+    """How many cases are not closed, by system; those that are no longer watched count too."""
+    rows = database.rows(f"SELECT system, count(*) AS n FROM cases WHERE state <> 'closed' GROUP BY 1 LIMIT {ROWS_MAX}")
+    return {str(row["system"]): int(row["n"]) for row in rows}
+
+
 def changes_by_id(database: StateDatabase, ids: Iterable[str]) -> dict[str, Change]:
     """These changes, by id; at most `ROWS_MAX`."""
     chosen = tuple(dict.fromkeys(ids))[:ROWS_MAX]

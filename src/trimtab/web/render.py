@@ -19,7 +19,7 @@ from trimtab.web.spark import spark_path
 from trimtab.web.sql_text import sql_lines, sql_markup
 from trimtab.web.static_files import StaticFiles
 from trimtab.web.view import View, segment
-from trimtab.web.words import CHANGE_STATES, SEVERITIES, STANDINGS, plain, sentence, word
+from trimtab.web.words import CHANGE_STATES, SEVERITIES, STANDINGS, SYSTEM_STATES, plain, sentence, word
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -70,6 +70,7 @@ def environment() -> Environment:
         change_words=CHANGE_STATES,
         case_words=STANDINGS,
         severity_words=SEVERITIES,
+        system_words=SYSTEM_STATES,
         word=word,
     )
     made.globals["ui"] = made.get_template("_ui.html").module

@@ -21,7 +21,7 @@ ZONES = ("utc", "local")
 KEPT = ("from", "to", "tz")
 """Parameters that go along from page to page."""
 SHOW_WAITING = frozenset({"overview", "cases"})
-"""Pages that tell by themselves what needs a yes."""
+"""Pages that tell by themselves what waits for a yes."""
 _MESSAGES_MAX = 3
 
 

@@ -67,6 +67,18 @@ ENDS: tuple[ChangeState, ...] = (
     ChangeState.REJECTED,
 )
 
+OUTCOMES: Mapping[str, Word] = {
+    Verdict.KEPT: Word("improved", "info", "An index was built and kept; the query is still beyond its limit."),
+    Verdict.ROLLED_BACK: Word("tried, rolled back", "warn", "What was tried was taken back: the query is as before."),
+    Verdict.INCONCLUSIVE: Word("tried, nothing proven", "warn", "What was tried had no effect that could be proven."),
+    Verdict.FAILED: Word("tried, failed", "bad", "What was to be tried could not be made."),
+    Verdict.NO_ADVICE: Word(
+        "left alone: nothing helps", "quiet", "Looked at; no index that trimtab can propose helps."
+    ),
+    Verdict.REJECTED: Word("left alone: rejected", "quiet", "A person said no, or an approval expired."),
+}
+"""What became of the case of a query that is slow still."""
+
 KINDS: Mapping[str, Word] = {
     FindingKind.OBJECTIVE_BROKEN: Word("breaks its objective", "bad"),
     FindingKind.CARRIES_LOAD: Word("carries the load", "warn"),
@@ -87,7 +99,7 @@ RISKS: Mapping[str, Word] = {
 AUTONOMIES: Mapping[str, Word] = {
     Autonomy.OBSERVE: Word("observe", "quiet", "Look and advise. Nothing is proposed for approval, nothing changes."),
     Autonomy.SUGGEST: Word("suggest", "info", "Propose. Nothing changes without a person's yes to that very change."),
-    Autonomy.APPROVE: Word("approve", "info", "Propose and ask. Nothing changes without a person's yes."),
+    Autonomy.APPROVE: Word("approve", "info", "As suggest, and announce in the log what waits for a yes."),
     Autonomy.AUTO: Word("auto", "warn", "Make the change by itself where every guard and check passes."),
 }
 
@@ -122,6 +134,7 @@ CHECKS: Mapping[str, str] = {
     "frozen": "Frozen after rollbacks, or by a person",
     "change_window": "Change window",
     "window_time_left": "Time left in the window",
+    "same_database": "Changes go to the watched database",
     "blast_radius_bytes": "Blast radius: size of the table",
     "blast_radius_rows": "Blast radius: rows of the table",
     "blast_radius_indexes": "Blast radius: indexes on the table",

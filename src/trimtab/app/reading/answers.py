@@ -286,6 +286,8 @@ class SystemRow:
     """How one system does. `stale_s` is how long ago trimtab last looked; `cost_share` (0..1) what looking costs it.
 
     `problems` are sentences about what does not work now, `missing` what trimtab may not see, with the SQL for it.
+    `slow_count` is how many of its queries break their objective or carry the load now; None where trimtab cannot see
+    that, and then `blind` says why.
     """
 
     name: str
@@ -303,16 +305,45 @@ class SystemRow:
     mean_ms: float | None
     cost_share: float | None
     cases_open_count: int
+    slow_count: int | None
+    blind: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SlowRow:
+    """A query that breaks its objective or carries the load, as the last look for slow queries found it.
+
+    `case_id` is its newest case (None: it has none yet), `case_state` that case's verdict, or its state before that.
+    """
+
+    system: str
+    fingerprint: str
+    kind: str
+    severity: str
+    title: str
+    query_text: str
+    noticed_at_ms: int
+    load_share: float
+    case_id: int | None
+    case_state: str | None
+    case_reason: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """The first page. `findings` are open cases, worst first; `frozen` says who pulled the kill switch."""
+    """The first page. `slow` is what is slow now, `findings` are open cases, both worst first.
+
+    `slow_count` and `cases_open_count` count all of them; the lists are bounded. `frozen` says who pulled the kill
+    switch.
+    """
 
     from_ms: int
     to_ms: int
     systems: tuple[SystemRow, ...]
+    slow: tuple[SlowRow, ...]
+    slow_count: int
     findings: tuple[CaseRow, ...]
+    cases_open_count: int
     last_changes: tuple[ChangeRow, ...]
     in_flight: tuple[ChangeRow, ...]
     waiting: tuple[ChangeRow, ...]

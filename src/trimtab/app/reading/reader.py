@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from trimtab.app.reading.own import OwnStory
     from trimtab.app.reading.plans import PlansOfChange, StoredPlan
     from trimtab.app.reading.series import OwnLines
+    from trimtab.app.reading.slow import SlowLooks
     from trimtab.app.watched import Watched
     from trimtab.extend.contracts import Clock
     from trimtab.model.case import Case
@@ -68,7 +69,8 @@ class Reader:
     `fresh_s` says how old the sums of a range may be; see `recent`. The rest is always of now.
 
     `waits_for` says whose turn a case is, `latest` is the last look at a change under watch, `loop_error` what keeps
-    a system's loop from working. `own_lines` and `own_story` are replaced by what tells of trimtab itself.
+    a system's loop from working, `slow_look` the last look for slow queries on it.
+    `own_lines` and `own_story` are replaced by what tells of trimtab itself.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class Reader:
         waits_for: Callable[[Case], str | None] = lambda _case: None,
         latest: Callable[[str], Judgement | None] = lambda _change_id: None,
         loop_error: Callable[[str], str | None] = lambda _system: None,
+        slow_look: SlowLooks = lambda _system: None,
     ) -> None:
         self.telemetry = telemetry
         self.state = state
@@ -91,6 +94,7 @@ class Reader:
         self._waits_for = waits_for
         self._latest = latest
         self._loop_error = loop_error
+        self._slow_look = slow_look
         self.texts = ShapeTexts(telemetry, watched)
         self._recent = Recent()
 
@@ -100,8 +104,17 @@ class Reader:
 
     def overview(self, within: Range, *, fresh_s: float = 0.0) -> Overview:
         """Systems, what is wrong, what changed last, what is in flight and what waits."""
-        facts, now_ms = self._facts(fresh_s), self.clock.now_ms()
-        return overview_of(self.telemetry, facts, self.state, self.watched, self._loop_error, within, now_ms)
+        return overview_of(
+            self.telemetry,
+            self._facts(fresh_s),
+            self.state,
+            self.watched,
+            self._loop_error,
+            self._slow_look,
+            self.texts,
+            within,
+            self.clock.now_ms(),
+        )
 
     def shapes(
         self,

@@ -90,8 +90,14 @@ def case_rows(state: State, cases: Iterable[Case]) -> tuple[CaseRow, ...]:
 
 def badness(case: Case) -> tuple[int, float, int]:
     """What is worse is greater: the severity first, then the part of the load, then the age."""
-    return (_RANKS[case.finding.severity], _load_share(case.finding), -case.opened_at_ms)
+    return (_RANKS[case.finding.severity], load_share(case.finding), -case.opened_at_ms)
 
 
-def _load_share(finding: Finding) -> float:
+def worst_first(finding: Finding) -> tuple[int, float]:
+    """What is worse is less: to sort by."""
+    return (-_RANKS[finding.severity], -load_share(finding))
+
+
+def load_share(finding: Finding) -> float:
+    """The part (0..1) of its system's execution time that a finding tells of; 0 where it does not."""
     return next((evidence.value for evidence in finding.evidence if evidence.name == "load_share"), 0.0)

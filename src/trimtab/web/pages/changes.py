@@ -125,12 +125,9 @@ def _gone(gone_ms: int, whole_ms: int) -> str:
 
 def _waiting(service: Service, change: Change) -> Waiting:
     case = service.state.case(change.case_id)
-    autonomy = service.policy_of(change.system).create_index.autonomy.value
-    system = next((s for s in service.state.systems() if s.name == change.system), None)
-    can_change = system is not None and system.change_reference is not None
     return Waiting(
         change=change,
         title=case.finding.title,
         for_what=service.waits_for(case),
-        needs_yes=can_change and not service.machine.is_approved(change) and autonomy in ("suggest", "approve"),
+        needs_yes=service.waits_for_yes(change),
     )

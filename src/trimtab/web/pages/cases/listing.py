@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -97,11 +97,12 @@ def page_of(asked: Asked) -> int:
 def find(service: Service, *, system: str | None, state: str | None, search: str, page: int) -> Listing:
     """The cases that fit, in their groups; `page` is of the ended ones."""
     read = service.read
-    alive = _lines(service, read.cases(states=ALIVE, system=system, search=search, limit=OPEN_MAX).rows)
+    found = read.cases(states=ALIVE, system=system, search=search, limit=OPEN_MAX)
+    alive = _lines(service, found.rows)
     needs_yes = tuple(line for line in alive if line.standing is NEEDS)
     still_open = tuple(line for line in alive if line.standing is not NEEDS)
     counts = {name: read.cases(states=(name,), system=system, search=search, limit=1).total for name in VERDICTS}
-    counts |= {NEEDS_YES: len(needs_yes), OPEN: len(still_open), ENDED: sum(counts.values())}
+    counts |= {NEEDS_YES: len(needs_yes), OPEN: found.total - len(needs_yes), ENDED: sum(counts.values())}
     wanted = VERDICTS if state in (None, ENDED) else tuple(name for name in VERDICTS if name == state)
     fitting = sum(counts[name] for name in wanted)
     pages = max(1, -(-fitting // PAGE_ROWS))
@@ -121,15 +122,16 @@ def find(service: Service, *, system: str | None, state: str | None, search: str
     )
 
 
-NEEDS = Word("needs your yes", "warn", "A change is proposed, and only a person's yes is missing.")
+NEEDS = Word("waits for your yes", "warn", "A change is proposed, and only a person's yes is missing.")
 
 
 def _lines(service: Service, rows: Iterable[CaseRow]) -> tuple[Line, ...]:
     can_change = {system.name: system.change_reference is not None for system in service.state.systems()}
-    return tuple(_line(service, row, can_change=can_change.get(row.system, False)) for row in rows)
+    waiting = {one["change_id"] for one in service.needs_yes()}
+    return tuple(_line(service, row, waiting, can_change=can_change.get(row.system, False)) for row in rows)
 
 
-def _line(service: Service, row: CaseRow, *, can_change: bool) -> Line:
+def _line(service: Service, row: CaseRow, waiting: Collection[str], *, can_change: bool) -> Line:
     change, kind = row.change, word(KINDS, row.kind)
     if row.verdict is not None:
         return Line(row, word(STANDINGS, row.verdict), kind, row.reason)
@@ -137,6 +139,8 @@ def _line(service: Service, row: CaseRow, *, can_change: bool) -> Line:
         return Line(row, word(STANDINGS, row.state), kind, row.reason or "collects statements to ask for advice with")
     if change.state != ChangeState.PROPOSED:
         return Line(row, word(CHANGE_STATES, change.state), kind, change.reason)
+    if change.id in waiting:
+        return Line(row, NEEDS, kind, change.reason)
     autonomy = service.policy_of(row.system).create_index.autonomy
     proposed = word(CHANGE_STATES, change.state)
     if not can_change:
@@ -145,6 +149,4 @@ def _line(service: Service, row: CaseRow, *, can_change: bool) -> Line:
         return Line(row, proposed, kind, "policy lets trimtab only look")
     if autonomy is Autonomy.AUTO:
         return Line(row, proposed, kind, change.reason or "begins as soon as the guards agree")
-    if change.approved_by is None:
-        return Line(row, NEEDS, kind, change.reason)
     return Line(row, Word("approved", "info"), kind, change.reason or f"approved by {change.approved_by}")

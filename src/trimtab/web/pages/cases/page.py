@@ -71,7 +71,7 @@ class Decision:
     def heading(self) -> str:
         """What the panel is about."""
         if self.needs_yes:
-            return "Needs your yes"
+            return "Waits for your yes"
         if self.is_approved:
             return "Approved"
         if self.by_policy:
@@ -256,9 +256,8 @@ def decision_of(service: Service, story: CaseStory, proposal: Proposal | None) -
     elif is_proposed and autonomy is Autonomy.OBSERVE:
         why_not = "policy lets trimtab only look here"
     is_rolling_back = story.undo is not None and story.undo.state == "running"
-    wants_a_person = autonomy in (Autonomy.SUGGEST, Autonomy.APPROVE)
     return Decision(
-        needs_yes=is_proposed and why_not is None and wants_a_person and not is_approved,
+        needs_yes=service.waits_for_yes(change),
         by_policy=is_proposed and why_not is None and autonomy is Autonomy.AUTO,
         is_approved=is_approved,
         can_reject=change.state in _UNTOUCHED,
