@@ -41,13 +41,17 @@ SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 
 @dataclass(frozen=True)
 class Shot:
-    """One picture: on which server, how to get there, and what it shows. `role`: who has to be logged in."""
+    """One picture: on which server, how to get there, and what it shows.
+
+    `role`: who has to be logged in; `part`: only this element.
+    """
 
     name: str
     about: str
     server: str
     prepare: Callable[[Page], None]
     role: Role | None = None
+    part: str | None = None
 
 
 _HELD: list[Route] = []
@@ -131,6 +135,20 @@ def shots(day: DayServer) -> Sequence[Shot]:
     more = [
         Shot("queries-searched", "The same, searched as one types.", "day", _searched),
         Shot("query-as-table", "Every picture can be seen as a table.", "day", _as_table(query)),
+        Shot(
+            "plans",
+            "The plan before a change and the one after it: where the time goes, where estimates were wrong.",
+            "day",
+            goes(query),
+            part="#plans",
+        ),
+        Shot(
+            "effect",
+            "What a change did: predicted beside measured, against untouched queries of the same time.",
+            "day",
+            goes(f"/cases/{day.cases['kept']}"),
+            part="#effect-panel",
+        ),
         Shot("range", "The time range, quick or exact; keys do it too.", "day", _pressed(query, "t", "Time range")),
         Shot("keys", "All keys.", "day", _pressed("/cases", "?", "Keys")),
         Shot("login", "Who comes from another machine signs in.", "team", goes("/login")),
@@ -160,8 +178,10 @@ def shots(day: DayServer) -> Sequence[Shot]:
     return [*found, *more]
 
 
-def photograph(page: Page, size: ViewportSize) -> bytes:
-    """The page from its top, as far as HEIGHT_MAX, in few colours."""
+def photograph(page: Page, size: ViewportSize, part: str | None) -> bytes:
+    """The page from its top, as far as HEIGHT_MAX, or a part of it; in few colours."""
+    if part is not None:
+        return _small(page.locator(part).screenshot(animations="disabled", caret="hide"))
     height = int(str(page.evaluate("() => document.documentElement.scrollHeight")))
     resize(page, {"width": size["width"], "height": max(size["height"], min(height, HEIGHT_MAX[size["width"]]))})
     page.evaluate("() => document.fonts.ready")
@@ -196,7 +216,7 @@ def take(browser: Browser, urls: dict[str, str], wanted: Sequence[Shot], folder:
                 if (shot.server, shot.role) != (server, role):
                     continue
                 shot.prepare(somebody.page)
-                picture = photograph(somebody.page, size)
+                picture = photograph(somebody.page, size, shot.part)
                 (folder / file_name(shot.name, scheme, size)).write_bytes(picture)
                 while _HELD:
                     _HELD.pop().abort()

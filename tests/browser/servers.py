@@ -153,11 +153,12 @@ def healthy_server(data_dir: Path) -> Iterator[str]:
 
 
 def _wait_until_watched(url: str) -> None:
-    give_up_at = time.monotonic() + 60
-    while '"watching"' not in httpx2.get(f"{url}/api/trimtab/overview", timeout=60).text:
+    """Until the overview has nothing to say against how it is watched."""
+    give_up_at = time.monotonic() + 120
+    while "1</b> system watched" not in httpx2.get(f"{url}/", headers={"Accept": "text/html"}, timeout=60).text:
         if time.monotonic() > give_up_at:
-            raise TimeoutError("the server was not looked at")
-        time.sleep(0.2)
+            raise TimeoutError("the server is not well watched")
+        time.sleep(0.5)
 
 
 def log_in(page: Page, role: Role, name: str | None = None) -> None:

@@ -14,6 +14,7 @@ import { clockText, digitsOf, durationText, momentText, valueText } from "./form
 const FONT = '11px system-ui, -apple-system, "Segoe UI", Roboto, "Liberation Sans", sans-serif';
 const BRUSH_PX_MIN = 6;
 const DAY_MS = 864e5;
+const BYTE_STEPS = Array.from({ length: 50 }, (_, power) => 2 ** power);
 
 /** Times and values as uPlot wants them; a stack adds up from the last series to the first. @param {Answer} answer @param {string} kind */
 export function aligned(answer, kind) {
@@ -122,6 +123,7 @@ export function makePlot(host, answer, wish) {
       {
         ...axis,
         space: 32,
+        ...(wish.unit === "bytes" ? { incrs: BYTE_STEPS } : {}),
         values: (/** @type {any} */ _p, /** @type {number[]} */ splits) => valueLabels(splits, wish.unit),
         size: (/** @type {any} */ _p, /** @type {string[] | null} */ texts) => Math.max(...(texts ?? [""]).map((text) => text.length)) * 6.3 + 16,
       },
