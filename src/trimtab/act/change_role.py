@@ -20,9 +20,7 @@ SELECT {OWN_MARK} current_user::text, current_database()::text, pg_is_in_recover
     (SELECT rolsuper FROM pg_roles WHERE rolname = current_user),
     coalesce((SELECT string_agg(quote_ident(r.rolname), ', ' ORDER BY r.rolname) FROM pg_roles r
               WHERE r.rolsuper AND r.rolname <> current_user AND pg_has_role(current_user, r.oid, 'MEMBER')), ''),
-    pg_has_role(current_user, 'pg_read_all_stats', 'USAGE'),
-    (extract(epoch FROM pg_postmaster_start_time()) * 1000)::int8,
-    (SELECT oid::int8 FROM pg_database WHERE datname = current_database())
+    pg_has_role(current_user, 'pg_read_all_stats', 'USAGE')
 """
 _OWNERS = f"""
 SELECT {OWN_MARK} pg_get_userbyid(c.relowner)::text, pg_has_role(c.relowner, 'USAGE'), r.rolsuper, count(*)
@@ -47,15 +45,10 @@ _SHOW_TIMEOUT = f"SELECT {OWN_MARK} current_setting('lock_timeout')"
 
 @dataclass(frozen=True, slots=True)
 class ChangeRole:
-    """Who the changing role is, where it arrived, and what it may do there.
-
-    `server_started_at_ms` and `database_oid` tell whether the watching role arrived at the same place.
-    """
+    """Who the changing role is, where it arrived, and what it may do there."""
 
     role: str
     database: str
-    server_started_at_ms: int
-    database_oid: int
     capabilities: tuple[Capability, ...]
 
 
@@ -70,7 +63,7 @@ class _Owner:
 def look_at_change_role(connection: Connection) -> ChangeRole:
     """A handful of round trips. The only thing set is the session's own lock_timeout, which ends with the session."""
     row = connection.execute(_ROLE.encode()).fetchone() or ()
-    role, database, is_standby, backend_pid, is_super, supers, sees_all, started_ms, oid = row
+    role, database, is_standby, backend_pid, is_super, supers, sees_all = row
     owners = [_Owner(*found) for found in connection.execute(_OWNERS.encode()).fetchall()]
     schemas = [(str(name), bool(may)) for name, may in connection.execute(_SCHEMAS.encode()).fetchall()]
     connection.execute(_TRY_TIMEOUT.encode())
@@ -79,8 +72,6 @@ def look_at_change_role(connection: Connection) -> ChangeRole:
     return ChangeRole(
         role,
         database,
-        started_ms,
-        oid,
         (
             Capability(
                 "change_on_primary",

@@ -33,12 +33,21 @@ from trimtab.act.catalogue import (
 )
 from trimtab.act.change_session import APPLICATION, LOOK_TIMEOUT_S, Connect, change_session, failed, set_timeouts
 from trimtab.act.index_build import IndexBuild
-from trimtab.act.index_checks import Measure, run_checks
-from trimtab.act.index_identity import UndoRecord, find, lock_key, make_undo, read_undo, same_but_for_name
+from trimtab.act.index_checks import Measure, WhoIsWatched, compare_with_watched, nobody, run_checks
+from trimtab.act.index_identity import (
+    UndoRecord,
+    check_target,
+    find,
+    lock_key,
+    make_undo,
+    read_undo,
+    same_but_for_name,
+)
 from trimtab.model.change import Change, CheckResult
-from trimtab.model.errors import ApplyFailed, TrimtabError
+from trimtab.model.errors import ApplyFailed, OtherTarget, TrimtabError
 from trimtab.model.policy import GuardPolicy, Policy
 from trimtab.sql.allowlist import execute_change
+from trimtab.sql.database_identity import identity_of
 from trimtab.sql.identifiers import qualified
 
 _DEPENDENT = "2BP01"
@@ -81,8 +90,8 @@ class CreateIndex:
     """Actuator for `kind = "create_index"` on PostgreSQL.
 
     `connect(system)` opens a session of the changing role (autocommit, not read-only). `free_bytes(system)` and
-    `cpus_count(system)` are None where the server is on another machine. While `stopping()` is true, builds are
-    cancelled and cleaned up.
+    `cpus_count(system)` are None where the server is on another machine. `watched(system)` asks the watched side which
+    database it is. While `stopping()` is true, builds are cancelled and cleaned up.
     """
 
     kind = "create_index"
@@ -93,12 +102,14 @@ class CreateIndex:
         *,
         free_bytes: Measure = unknown,
         cpus_count: Measure = unknown,
+        watched: WhoIsWatched = nobody,
         stopping: Callable[[], bool] = never,
         drop_back_off_s: float = DROP_BACK_OFF_S,
     ) -> None:
         self._connect = connect
         self._free_bytes = free_bytes
         self._cpus_count = cpus_count
+        self._watched = watched
         self._stopping = stopping
         self._drop_back_off_s = drop_back_off_s
         self._note: Note | None = None
@@ -111,7 +122,9 @@ class CreateIndex:
     def checks(self, change: Change, policy: Policy) -> tuple[CheckResult, ...]:
         """Look, touch nothing."""
         with self._session(change) as connection:
-            return run_checks(connection, change, policy.create_index, self._free_bytes, self._cpus_count)
+            return run_checks(
+                connection, change, policy.create_index, self._free_bytes, self._cpus_count, self._watched
+            )
 
     def checkpoint(self, change: Change) -> dict[str, object]:
         """The undo record: table OID, our index's name and definition, every index that is there now."""
@@ -120,13 +133,15 @@ class CreateIndex:
             table = table_facts(connection, definition.schema, definition.table)
             if table is None:
                 raise ApplyFailed(f"there is no table {definition.relation}", transient=False)
-            undo = make_undo(change, table, indexes_of(connection, table.oid))
+            undo = make_undo(change, table, indexes_of(connection, table.oid), identity_of(connection).target)
             return msgspec.convert(msgspec.to_builtins(undo), dict[str, object])
 
     def inspect(self, change: Change, undo: dict[str, object]) -> IndexState:
         """Absent, building (a session of this change is alive), invalid or present."""
+        record = read_undo(undo, change.id)
         with self._session(change) as connection:
-            return _inspect(connection, change.id, read_undo(undo, change.id))
+            check_target(connection, record)
+            return _inspect(connection, change.id, record)
 
     def apply(self, change: Change, undo: dict[str, object], policy: Policy) -> dict[str, object]:
         """Build the index, or finish what is already there. On a failure one try is made to drop what is left."""
@@ -134,6 +149,10 @@ class CreateIndex:
         started_s = time.monotonic()
         try:
             with self._session(change, policy.create_index) as connection:
+                check_target(connection, record)
+                compared = compare_with_watched(connection, change.system, self._watched)
+                if compared.same is False:
+                    raise OtherTarget(compared.message, transient=True)
                 self._lock(connection, change)
                 index, already = self._built(connection, change, record, policy.create_index)
                 analyzed = any(key.is_expression for key in change.proposal.index.keys)
@@ -162,6 +181,7 @@ class CreateIndex:
     def _roll_back(self, change: Change, undo: dict[str, object], policy: Policy, tries_max: int) -> dict[str, object]:
         record = read_undo(undo, change.id)
         with self._session(change, policy.create_index) as connection:
+            check_target(connection, record)
             set_timeouts(
                 connection,
                 lock_timeout_s=policy.create_index.lock_timeout_s,

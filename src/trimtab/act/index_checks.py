@@ -12,13 +12,16 @@ from dataclasses import dataclass
 from trimtab.act.catalogue import Connection, TableFacts, indexes_of, name_taken, table_facts, table_size
 from trimtab.act.index_identity import equal_index, make_undo
 from trimtab.model.change import Change, CheckResult
-from trimtab.model.errors import ApplyFailed, StatementRefused
+from trimtab.model.errors import ApplyFailed, StatementRefused, TrimtabError
 from trimtab.model.policy import GuardPolicy
 from trimtab.sql.allowlist import check as check_statement
+from trimtab.sql.database_identity import Comparison, DatabaseIdentity, compare_live, identity_of
 from trimtab.sql.versions import about, build_flaw, is_known, refusal
 
 Measure = Callable[[str], int | None]
 """A figure about a system's machine that SQL does not show; None where it is not known."""
+WhoIsWatched = Callable[[str], DatabaseIdentity | None]
+"""Which database answers to the watch of a system, asked now; None where there is no watch. May raise."""
 
 _VERSION = """
 SELECT current_setting('server_version_num')::int4, current_setting('server_version'), version(),
@@ -76,6 +79,7 @@ class Look:
     sees_all: bool
     free_bytes: int | None
     cpus_count: int | None
+    watched: WhoIsWatched
 
     def number(self, query: str) -> int:
         """The single number that a fixed query gives."""
@@ -83,8 +87,29 @@ class Look:
         return 0 if row is None or row[0] is None else int(row[0])
 
 
+def nobody(_system: str) -> DatabaseIdentity | None:
+    """There is no watch to compare with."""
+    return None
+
+
+def compare_with_watched(connection: Connection, system: str, watched: WhoIsWatched) -> Comparison:
+    """Whether the session is in the database that is watched; a watch that does not answer counts as another one."""
+    try:
+        seen = watched(system)
+    except TrimtabError as error:
+        return Comparison(False, f"it cannot be seen whether changes go to the watched database: {error.message}")
+    if seen is None:
+        return Comparison(None, "there is no watch to compare the connection for changes with")
+    return compare_live(seen, identity_of(connection))
+
+
 def run_checks(
-    connection: Connection, change: Change, limits: GuardPolicy, free_bytes: Measure, cpus_count: Measure
+    connection: Connection,
+    change: Change,
+    limits: GuardPolicy,
+    free_bytes: Measure,
+    cpus_count: Measure,
+    watched: WhoIsWatched,
 ) -> tuple[CheckResult, ...]:
     """All checks of `CHECKS`; those about the table are left out when it does not exist."""
     definition = change.proposal.index
@@ -97,6 +122,7 @@ def run_checks(
         row is not None and bool(row[0]),
         free_bytes(change.system),
         cpus_count(change.system),
+        watched,
     )
     return tuple(result for check in CHECKS for result in check(look))
 
@@ -119,6 +145,12 @@ def _direct(look: Look) -> Iterator[CheckResult]:
     )
     observed = "a pooler" if announced != real else "the server itself"
     yield CheckResult("direct_connection", announced == real, observed, "the server itself", message)
+
+
+def _same_database(look: Look) -> Iterator[CheckResult]:
+    compared = compare_with_watched(look.connection, look.change.system, look.watched)
+    observed = {True: "the watched one", False: "another one", None: "not compared"}[compared.same]
+    yield CheckResult("same_database", compared.same, observed, "the watched one", compared.message)
 
 
 def _server(look: Look) -> Iterator[CheckResult]:
@@ -288,6 +320,7 @@ def _replicas(look: Look) -> Iterator[CheckResult]:
 CHECKS: tuple[Callable[[Look], Iterator[CheckResult]], ...] = (
     _version,
     _direct,
+    _same_database,
     _server,
     _table,
     _privilege,

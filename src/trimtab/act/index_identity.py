@@ -10,8 +10,9 @@ from pglast import ast, parse_sql
 
 from trimtab.act.catalogue import Connection, IndexFacts, TableFacts, index_by_name, index_by_oid
 from trimtab.model.change import Change
-from trimtab.model.errors import ApplyFailed, StatementRefused
+from trimtab.model.errors import ApplyFailed, OtherTarget, StatementRefused
 from trimtab.model.index import IndexDefinition
+from trimtab.sql.database_identity import TargetIdentity, compare_stored, identity_of
 from trimtab.sql.expressions import essence
 from trimtab.sql.index_ddl import create_statement, index_name
 
@@ -25,6 +26,7 @@ class UndoRecord:
 
     `columns` are attribute numbers (keys, then included), 0 for an expression; `options` are pg_index.indoption.
     `index_oid` is added as soon as the server shows it. `indexes_before` has OID and definition of each index.
+    `target` is the database that all of this is true of; records of older versions have none.
     """
 
     schema: str
@@ -38,6 +40,7 @@ class UndoRecord:
     has_predicate: bool
     indexes_before: tuple[tuple[int, str], ...] = ()
     index_oid: int | None = None
+    target: TargetIdentity | None = None
 
     def matches(self, index: IndexFacts) -> bool:
         """Whether an index has our table and our definition, as far as the catalogue's numbers tell."""
@@ -71,7 +74,9 @@ def lock_key(change_id: str) -> int:
     return int.from_bytes(hashlib.sha256(f"trimtab change {change_id}".encode()).digest()[:8]) >> 1
 
 
-def make_undo(change: Change, table: TableFacts, indexes: tuple[IndexFacts, ...]) -> UndoRecord:
+def make_undo(
+    change: Change, table: TableFacts, indexes: tuple[IndexFacts, ...], target: TargetIdentity | None = None
+) -> UndoRecord:
     """The record for a change that is about to be applied."""
     definition = change.proposal.index
     name = index_name(definition, change.id)
@@ -86,7 +91,21 @@ def make_undo(change: Change, table: TableFacts, indexes: tuple[IndexFacts, ...]
         options=_options(definition),
         has_predicate=definition.predicate is not None,
         indexes_before=tuple((index.oid, index.definition) for index in indexes),
+        target=target,
     )
+
+
+def check_target(connection: Connection, undo: UndoRecord) -> None:
+    """`OtherTarget` where the session is in another database than the one the record is about: OIDs and names mean
+    nothing there, and what is not found there was not removed."""
+    if undo.target is None:
+        return
+    now = identity_of(connection).target
+    if compare_stored(undo.target, now).same is False:
+        raise OtherTarget(
+            f"refused: the change was made in {undo.target}, and the connection for changes leads to {now}",
+            transient=True,
+        )
 
 
 def find(connection: Connection, undo: UndoRecord) -> Found:

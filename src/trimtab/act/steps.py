@@ -10,10 +10,10 @@ from trimtab.act.freezing import freeze_if_due
 from trimtab.act.guards import CallsShare, Question, limits_of, run_guards, run_standing
 from trimtab.act.journal import Journal
 from trimtab.act.plain import effect_detail, judgement_detail, results_detail
-from trimtab.extend.contracts import Actuator, Clock, Judge
+from trimtab.extend.contracts import Actuator, Clock, Judge, TargetState
 from trimtab.model.change import Change, ChangeState, CheckResult, Judgement, JudgementKind
 from trimtab.model.change_window import moment, opening
-from trimtab.model.errors import ActError, ConfigError, ConflictError, MissingError, TrimtabError
+from trimtab.model.errors import ActError, ConfigError, ConflictError, MissingError, OtherTarget, TrimtabError
 from trimtab.model.policy import GuardPolicy, Policy
 from trimtab.store.ledger import Event
 from trimtab.store.state import State
@@ -106,7 +106,7 @@ class Steps:
         if self.journal.pending_rollback(change) is not None:
             self.roll_back(change)
             return
-        there = self.actuator(change).inspect(change, change.undo or {}).presence
+        there = self._target(change).presence
         if there == "building":
             last = self.state.last_entry(change.id, (Event.APPLY_INTENDED, Event.ADOPTED))
             overdue = self.overdue(change)
@@ -130,7 +130,7 @@ class Steps:
         seen_at_ms = self._inspected_at_ms.get(change.id, 0)
         if judgement.kind is JudgementKind.UNDECIDED and now_ms - seen_at_ms < INSPECT_EVERY_MS:
             return
-        target = self.actuator(change).inspect(change, change.undo or {})
+        target = self._target(change)
         _remember(self._inspected_at_ms, change.id, now_ms)
         if target.presence == "absent":
             stranger = getattr(target, "stranger", None)
@@ -221,6 +221,16 @@ class Steps:
     def limits(self, change: Change) -> GuardPolicy:
         """The limits in force now."""
         return limits_of(self.policy_of(change.system), change.proposal.kind)
+
+    def _target(self, change: Change) -> TargetState:
+        """How the target is now. Another database than the one it was made in is told by the ledger, once."""
+        try:
+            return self.actuator(change).inspect(change, change.undo or {})
+        except OtherTarget as error:
+            last = self.state.last_entry(change.id)
+            if last is None or error.message not in str(last.detail.get("reason")):
+                self.journal.append(change, Event.NOTED, change.state, {"reason": error.message})
+            raise
 
     def _look(self, change: Change) -> Judgement:
         """Ask the judge; after the deadline what is undecided is inconclusive."""

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 import psycopg
 
-from trimtab.act.change_role import ChangeRole, look_at_change_role
+from trimtab.act.change_role import look_at_change_role
 from trimtab.model.errors import MissingError, ServerUnreachable
 from trimtab.model.system import Capability
 from trimtab.observe.postgres.capabilities import probe
@@ -19,6 +19,7 @@ from trimtab.observe.postgres.surroundings import Surroundings, look_around, not
 from trimtab.sql.connect import Connection, Reference
 from trimtab.sql.connection_causes import cause_of
 from trimtab.sql.connection_clues import clues
+from trimtab.sql.database_identity import DatabaseIdentity, compare_live, identity_of
 
 APPLICATION_NAME = "trimtab/doctor"
 STATEMENT_TIMEOUT_MS = 15_000
@@ -143,11 +144,7 @@ def examine(dsn: str, change_dsn: str | None = None) -> Report:
     return replace(report, script=_script(report), next_step=_next_step(report, dsn, change_dsn))
 
 
-Place = tuple[int, int]
-"""When the server was started, and the database's OID: the same for two connections to one database."""
-
-
-def _watch_side(reference: Reference) -> tuple[Side, Place | None]:
+def _watch_side(reference: Reference) -> tuple[Side, DatabaseIdentity | None]:
     opened = _open(reference)
     if isinstance(opened, Side):
         return opened, None
@@ -158,7 +155,9 @@ def _watch_side(reference: Reference) -> tuple[Side, Place | None]:
                 return Side(reference.display, None, None, None, (), _ordered(found)), None
             readable = {c.name for c in found if c.available} >= {"pg_stat_statements"}
             seen = look_around(connection, statements_readable=readable)
-            place = _place(connection)
+            place = identity_of(connection)
+        except ServerUnreachable as error:
+            return Side(reference.display, None, None, None, (), (), Trouble(error.message, None, None, ())), None
         except psycopg.Error as error:
             return _broke_off(reference, error), None
     checks = _ordered((*found, *notices(seen)))
@@ -166,18 +165,21 @@ def _watch_side(reference: Reference) -> tuple[Side, Place | None]:
     return Side(reference.display, seen.role, seen.database, version, _sees(seen), checks), place
 
 
-def _change_side(reference: Reference, watched: Place | None) -> Side:
+def _change_side(reference: Reference, watched: DatabaseIdentity | None) -> Side:
     opened = _open(reference)
     if isinstance(opened, Side):
         return opened
     with opened as connection:
         try:
             found = look_at_change_role(connection)
+            arrived = identity_of(connection)
+        except ServerUnreachable as error:
+            return Side(reference.display, None, None, None, (), (), Trouble(error.message, None, None, ()))
         except psycopg.Error as error:
             return _broke_off(reference, error)
     capabilities = found.capabilities
     if watched is not None:
-        capabilities = (_same_database(found, watched), *capabilities)
+        capabilities = (_same_database(watched, arrived), *capabilities)
     return Side(reference.display, found.role, found.database, None, (), _ordered(capabilities))
 
 
@@ -198,19 +200,12 @@ def _broke_off(reference: Reference, error: psycopg.Error) -> Side:
     return Side(reference.display, None, None, None, (), (), Trouble(lost.message, None, None, ()))
 
 
-def _place(connection: Connection) -> Place:
-    row = connection.execute(
-        "SELECT (extract(epoch FROM pg_postmaster_start_time()) * 1000)::int8,"
-        " (SELECT oid::int8 FROM pg_database WHERE datname = current_database())"
-    ).fetchone()
-    return (0, 0) if row is None else (int(row[0]), int(row[1]))
-
-
-def _same_database(change: ChangeRole, watched: Place) -> Capability:
-    same = (change.server_started_at_ms, change.database_oid) == watched
-    detail = "both roles arrive at the same database" if same else "the two references lead to different databases"
-    sql = None if same else "-- give --change-dsn the same host, port and database as the reference that watches"
-    return Capability("change_same_database", same, "changing what is watched", detail, sql)
+def _same_database(watched: DatabaseIdentity, changed: DatabaseIdentity) -> Capability:
+    compared = compare_live(watched, changed)
+    other = compared.same is False
+    detail = f"the two references lead to different databases: {compared.message}" if other else compared.message
+    sql = "-- give --change-dsn the same host, port and database as the reference that watches" if other else None
+    return Capability("change_same_database", not other, "changing what is watched", detail, sql)
 
 
 def _ordered(capabilities: tuple[Capability, ...]) -> tuple[Check, ...]:

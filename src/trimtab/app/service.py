@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import structlog
 
+from trimtab.act.approvals import check_seen
 from trimtab.act.guards import limits_of
 from trimtab.act.machine import Machine
 from trimtab.analyze.queries.slow import shape_loads
 from trimtab.app.access import Access
 from trimtab.app.config import Config
 from trimtab.app.config_status import SettingNow, config_status
+from trimtab.app.databases import check_change_target, check_watched_once
 from trimtab.app.events import EventHub, EventKind
 from trimtab.app.loop import SystemLoop
 from trimtab.app.own.keeper import Own
@@ -39,6 +41,7 @@ from trimtab.model.system import System
 from trimtab.observe.postgres.capabilities import probe
 from trimtab.observe.postgres.status import WatchStatus
 from trimtab.sql.connect import Reference
+from trimtab.sql.database_identity import identity_of
 from trimtab.store.case_search import open_cases_by_system
 from trimtab.store.ledger import ChainReport
 from trimtab.store.state import State
@@ -105,6 +108,7 @@ class Service:
         self.read.own_lines = lambda key, name, grid: own_lines(telemetry, key, name, grid)
         self.read.own_story = lambda: own_story(own, telemetry, clock.now_ms())
         self._lock = threading.Lock()
+        self._watch_lock = threading.Lock()
         self._chain_lock = threading.Lock()
         self._chain_report: tuple[float, ChainReport] | None = None
         self._started = time.monotonic()
@@ -399,28 +403,38 @@ class Service:
     # --- do
 
     def watch_system(self, dsn: str, name: str | None = None, change_dsn: str | None = None) -> Json:
-        """Begin to watch a system. It must answer now; what trimtab may not see there is named, not fatal."""
+        """Begin to watch a system. It must answer now; what trimtab may not see there is named, not fatal.
+
+        InputError where changes would go to another database; ConflictError where it is watched under another name.
+        """
         reference = Reference.parse(dsn)
         change = None if change_dsn is None else Reference.parse(change_dsn)
         label = name or _name_of(reference)
         if not label.strip() or len(label) > NAME_CHARS_MAX or not label.isprintable():
             raise InputError(f"a name has 1 to {NAME_CHARS_MAX} printable characters", field="name")
+        with self._watch_lock:  # one after the other, so that one database is not begun twice at a time
+            return self._watch(label, reference, change)
+
+    def _watch(self, label: str, reference: Reference, change: Reference | None) -> Json:
         with reference.connect("trimtab/probe") as connection:
             capabilities = probe(connection)
-        if change is not None:
-            change.connect("trimtab/probe").close()
+            identity = identity_of(connection)
+        target = None if change is None else check_change_target(reference, identity, change)
+        self._check_new(label, reference, {system.name: system for system in self.state.systems()})
+        check_watched_once(identity, label, self.state.systems())
+        found = {"capabilities": msgspec.to_builtins(capabilities), "change_target": target}
         with self._lock:
             known = {system.name: system for system in self.state.systems()}
             self._check_new(label, reference, known)
             if label in known:
                 self.state.add_system(_with_change(known[label], change))
-                return {**self._system(self.state.system(label)), "capabilities": msgspec.to_builtins(capabilities)}
+                return {**self._system(self.state.system(label)), **found}
             if len(self._watched) >= SYSTEMS_MAX:
                 raise InputError(f"at most {SYSTEMS_MAX} systems can be watched by one server", limit=SYSTEMS_MAX)
             system = System(label, reference.stored, None if change is None else change.stored, self._clock.now_ms())
             self.state.add_system(system)
             self._begin(system)
-        return {**self._system(system), "capabilities": msgspec.to_builtins(capabilities)}
+        return {**self._system(system), **found}
 
     def _check_new(self, label: str, reference: Reference, known: dict[str, System]) -> None:
         """The same database twice would be proposed twice; another one under a taken name would mix two histories."""
@@ -471,11 +485,7 @@ class Service:
         change = self._proposed(case_id)
         if change.state is ChangeState.PROPOSED and self.machine.is_approved(change):
             raise ConflictError(f"case {case_id} was approved by {change.approved_by} already", case_id=case_id)
-        if content_hash != change.proposal.content_hash:
-            raise ConflictError(
-                f"case {case_id} proposes another change by now: its hash is {change.proposal.content_hash}",
-                expected=content_hash,
-            )
+        check_seen(self.state, case_id, change, content_hash)
         self.machine.approve(change.id, by, change.proposal.content_hash)
         return self.case(case_id)
 

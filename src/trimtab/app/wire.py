@@ -16,6 +16,7 @@ from trimtab.app.access import Access
 from trimtab.app.clock import WallClock
 from trimtab.app.config import Config
 from trimtab.app.config_file import ConfigFile
+from trimtab.app.databases import watched_identity
 from trimtab.app.disturbances import disturbances
 from trimtab.app.local import LocalMeasures
 from trimtab.app.own.keeper import Own
@@ -73,6 +74,7 @@ def open_service(
             lambda system: connect_to_change(state, system),
             free_bytes=local.free_bytes,
             cpus_count=local.cpus_count,
+            watched=lambda system: watched_identity(state.system(system)),
             stopping=stop.is_set,
         )
         for plugin in registry.load(registry.ACTUATORS).values()

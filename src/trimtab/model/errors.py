@@ -25,6 +25,7 @@
         ├── GuardRefused      a check said no (nothing was touched)
         ├── ConflictError     the ledger moved on meanwhile
         └── ApplyFailed       the target refused or broke off
+            └── OtherTarget   it is another database than the one that the change was made in
 
 Errors carry facts as attributes; prose for people is made at the edge (api, cli).
 """
@@ -142,3 +143,7 @@ class ConflictError(ActError):
 
 class ApplyFailed(ActError):
     """The target refused the change or broke off."""
+
+
+class OtherTarget(ApplyFailed):
+    """What answers is another database than the one that is watched, or that the change was made in."""

@@ -108,11 +108,23 @@ class State:
     # --- systems -----------------------------------------------------------------------------------------------
 
     def add_system(self, system: System) -> None:
-        """Add a system, or change the references of the one with this name; `DsnError` for one with a secret."""
+        """Add a system, or change the references of the one with this name; `DsnError` for one with a secret.
+
+        `ConflictError` for another `change_reference` while a change is in flight: its work would not be found again.
+        """
         for reference in (system.watch_reference, system.change_reference):
             if reference is not None:
                 Reference.parse(reference)
         with self._db.transaction() as db:
+            busy = self.changes(in_flight=True, system=system.name, limit=1)
+            if busy and any(
+                s.change_reference != system.change_reference for s in self.systems() if s.name == system.name
+            ):
+                raise ConflictError(
+                    f"system {system.name!r} has change {busy[0].id} in flight ({busy[0].state}): its connection for "
+                    "changes stays until that has ended",
+                    change_id=busy[0].id,
+                )
             db.execute(
                 "INSERT INTO systems (name, watch_reference, change_reference, added_at_ms) VALUES (?, ?, ?, ?)"
                 " ON CONFLICT (name) DO UPDATE SET watch_reference = excluded.watch_reference,"
