@@ -38,6 +38,15 @@ def test_who_is_not_in_is_led_to_the_login_and_back(door: Site) -> None:
     assert client.get("/cases").status_code == 303
 
 
+def test_a_part_of_a_page_leads_to_the_login_and_back_to_its_page(door: Site) -> None:
+    headers = {"HX-Request": "true", "HX-Current-URL": "http://127.0.0.1:9321/cases?state=open&q=a%26b"}
+    answer = door.visitor().get("/cases?state=open&fragment=listing", headers=headers)
+    assert answer.status_code == 401
+    assert answer.headers["HX-Redirect"] == "/login?next=%2Fcases%3Fstate%3Dopen%26q%3Da%2526b"
+    answer = door.visitor().get("/cases?fragment=listing", headers={"HX-Request": "true"})
+    assert answer.headers["HX-Redirect"] == "/login"
+
+
 def test_a_wrong_password_keeps_the_name_and_tells_nothing(door: Site) -> None:
     client = door.visitor()
     page = client.get("/login").text

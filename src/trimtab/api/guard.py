@@ -16,7 +16,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
-from urllib.parse import parse_qs, quote
+from urllib.parse import parse_qs, quote, urlsplit
 
 import structlog
 from starlette.applications import Starlette
@@ -323,14 +323,27 @@ def _field(body: bytes) -> str:
     return values[0] if len(values) == 1 else ""
 
 
+def _login_for(address: str) -> str:
+    """The way to the login and then to that page, wherever it says that it is: only its path counts.
+
+    >>> _login_for("https://evil.example/cases?q=a"), _login_for(""), _login_for("http://[")
+    ('/login?next=%2Fcases%3Fq%3Da', '/login', '/login')
+    """
+    try:
+        page = urlsplit(address)
+    except ValueError:
+        return LOGIN_PATH
+    if not page.path:
+        return LOGIN_PATH
+    after = f"{page.path}?{page.query}" if page.query else page.path
+    return f"{LOGIN_PATH}?next={quote(after, safe='')}"
+
+
 def _to_login(request: Request, response: Response) -> Response:
     """The way to the login, and back afterwards; for scripts only the fact."""
-    address = LOGIN_PATH
-    if request.method == "GET":
-        query = f"?{request.url.query}" if request.url.query else ""
-        address = f"{LOGIN_PATH}?next={quote(request.url.path + query, safe='')}"
-    if request.headers.get("hx-request") == "true":
-        response.headers["HX-Redirect"] = LOGIN_PATH
+    if request.headers.get("hx-request") == "true":  # a part of a page: back to the page that it is of
+        response.headers["HX-Redirect"] = _login_for(request.headers.get("hx-current-url", ""))
         return response
+    address = _login_for(str(request.url)) if request.method == "GET" else LOGIN_PATH
     wants_page = "text/html" in request.headers.get("accept", "text/html")
     return RedirectResponse(address, 303) if wants_page else response

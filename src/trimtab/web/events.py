@@ -1,4 +1,4 @@
-"""`GET /events`: what happens, as server-sent events; one stream for each open page."""
+"""`GET /events`: what happens, as server-sent events; one stream for each browser, shared by its tabs."""
 
 from __future__ import annotations
 

@@ -1,22 +1,12 @@
-// One event stream for the whole page. Events become `tt:slice`, `tt:case`, … on the body; regions and charts listen there.
+// What happens, on the page: events become `tt:slice`, `tt:case`, … on the body; regions and charts listen there.
 import { clockText } from "./format.js";
 import { zone } from "./prefs.js";
 import { current, goLive } from "./range.js";
+import { startStream } from "./stream.js";
 
-const KINDS = ["slice", "case", "change", "system", "status"];
-const SILENCE_MS = 40_000;
-const WAIT_MS_MIN = 1_000;
-const WAIT_MS_MAX = 30_000;
-const HIDDEN_MS = 60_000;
-
-/** @type {EventSource | null} */
-let source = null;
 let heardMs = Date.now();
-let waitMs = WAIT_MS_MIN;
 let opened = 0;
-let retry = 0;
-let hiddenTimer = 0;
-/** @type {Set<string>} Why nothing moves: "hand", "pan", "hidden". */
+/** @type {Set<string>} Why nothing moves: "hand", "pan". */
 const holds = new Set();
 let broken = false;
 
@@ -66,66 +56,24 @@ function show() {
   }
 }
 
-/** @param {string} address */
-function open(address) {
-  source?.close();
-  window.clearTimeout(retry);
-  const stream = new EventSource(address);
-  source = stream;
-  stream.addEventListener("open", () => {
-    waitMs = WAIT_MS_MIN;
-    heard();
-    opened += 1;
-    if (opened > 1) tell("refresh", {});
+/** What the stream says, here or through another tab. @param {string} kind @param {string} data */
+function onWord(kind, data) {
+  if (kind === "lost") {
+    broken = true;
     show();
-  });
-  stream.addEventListener("error", () => {
-    stream.close();
-    if (source === stream) again(address);
-  });
-  stream.addEventListener("beat", heard);
-  stream.addEventListener("gap", () => {
-    heard();
-    tell("refresh", {});
-  });
-  for (const kind of KINDS) {
-    stream.addEventListener(kind, (event) => {
-      heard();
-      if (holds.has("hand") || holds.has("pan")) return;
-      if (kind === "slice" && !current().live && document.querySelector("tt-range")) return; // nothing new in a fixed range
-      tell(kind, JSON.parse(/** @type {MessageEvent} */ (event).data || "{}"));
-    });
+    return;
   }
-}
-
-function heard() {
   heardMs = Date.now();
-  if (broken) {
+  const isNew = kind === "open" || opened === 0;
+  if (isNew) opened += 1;
+  if (broken || isNew) {
     broken = false;
     show();
   }
-}
-
-/** Try again after a while that doubles. @param {string} address */
-function again(address) {
-  broken = true;
-  show();
-  window.clearTimeout(retry);
-  retry = window.setTimeout(() => open(address), waitMs * (0.75 + Math.random() / 2));
-  waitMs = Math.min(waitMs * 2, WAIT_MS_MAX);
-}
-
-/** A tab that nobody sees for a minute needs no stream. @param {string} address */
-function onVisibility(address) {
-  window.clearTimeout(hiddenTimer);
-  if (document.hidden) {
-    hiddenTimer = window.setTimeout(() => {
-      source?.close();
-      source = null;
-    }, HIDDEN_MS);
-  } else if (!source || source.readyState === EventSource.CLOSED) {
-    open(address);
-  }
+  if (kind === "gap" || (kind === "open" && opened > 1)) tell("refresh", {});
+  if (["open", "here", "beat", "gap"].includes(kind) || holds.has("hand") || holds.has("pan")) return;
+  if (kind === "slice" && !current().live && document.querySelector("tt-range")) return; // nothing new in a fixed range
+  tell(kind, JSON.parse(data || "{}"));
 }
 
 /** The button, or the key `p`. */
@@ -138,21 +86,10 @@ export function toggleLive() {
 export function startLive() {
   const address = document.body.dataset.stream;
   if (!address) return;
-  open(address);
-  document.addEventListener("visibilitychange", () => onVisibility(address));
+  startStream(address, onWord);
   document.body.addEventListener("tt:range", show);
   document.addEventListener("click", (event) => {
     if (event.target instanceof Element && event.target.closest('[data-action="live"]')) toggleLive();
   });
-  window.addEventListener("pagehide", () => source?.close());
-  window.addEventListener("pageshow", (event) => {
-    if (event.persisted) open(address);
-  });
-  setInterval(() => {
-    if (source && Date.now() - heardMs > SILENCE_MS && !broken) {
-      source.close();
-      again(address);
-    }
-  }, 5_000);
   show();
 }
