@@ -15,6 +15,7 @@ from trimtab.app.config import Config
 from trimtab.app.events import EventKind, Subscription
 from trimtab.app.logs import configure_logs
 from trimtab.app.own.catalogue import BY_NAME
+from trimtab.app.own.logs import LogRing
 from trimtab.app.reading.ranges import Range
 from trimtab.app.service import Service
 from trimtab.app.wire import open_service
@@ -115,6 +116,11 @@ def test_trimtab_tells_of_itself(service: Service, monkeypatch: pytest.MonkeyPat
     assert numbers["trimtab_advice_seconds"].observations_count == 1
     assert set(numbers) <= set(BY_NAME)
     assert story.log_lines[0].event == "something"
+    service.own.ring = LogRing()  # as after a restart
+    assert "something" in [line.event for line in service.read.own().log_lines]
+    service.own.ring.remember(None, "info", {"event": "newer", "level": "info"})
+    assert next(line.event for line in service.read.own().log_lines) == "newer"
+    assert [line.event for line in service.read.own().log_lines].count("something") == 1
     assert [(span.name, span.attributes["case"]) for span in story.spans] == [("advice", "7")]
     assert story.problem is None
     assert service.status()["own_problem"] is None

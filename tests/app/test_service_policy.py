@@ -57,6 +57,19 @@ def test_what_a_person_could_approve_now_waits_for_a_yes(service: Service, auton
     assert [one["change_id"] for one in service.status()["needs_yes"]] == ([change.id] if waits else [])
 
 
+def test_what_begins_when_nothing_is_frozen(service: Service) -> None:
+    change, other = propose(service, "shop", "a" * 16), propose(service, "bank", "b" * 16)
+    assert service.ready_to_start() == ()
+    service.approve(change.case_id, "bob", change.proposal.content_hash)
+    assert [ready.id for ready in service.ready_to_start()] == [change.id]
+    service.set_autonomy("alice", "bank", "create_index", Autonomy.AUTO)
+    assert {ready.id for ready in service.ready_to_start()} == {change.id, other.id}
+    service.set_autonomy("alice", None, "create_index", Autonomy.OBSERVE)
+    assert [ready.id for ready in service.ready_to_start()] == [other.id]
+    service.state.add_system(System("bank", "service=bank", None, 1))
+    assert service.ready_to_start() == ()
+
+
 def test_status_counts_open_cases_of_any_number(service: Service) -> None:
     many_cases(service.state, 1_100)
     assert service.status()["cases_open_count"] == 1_100

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from html import unescape
+from types import SimpleNamespace
 
 import pytest
 
@@ -257,8 +258,31 @@ def test_the_frame_says_what_concerns_every_page(filled: Site) -> None:
     text = get(filled, "/queries?fragment=frame")
     assert text.lstrip().startswith('<div id="frame"')
     assert "Nothing new is applied" in text
+    assert "No change stands ready to begin." in text
     assert client.post("/freeze", data={**form, "frozen": "false"}).status_code == 303
     assert "Nothing new is applied" not in get(filled, "/?fragment=frame")
+
+
+def test_unfreezing_asks_first_and_says_what_would_start(filled: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    change = SimpleNamespace(case_id=7, system="shop", proposal=SimpleNamespace(summary=f"an index {shown.HOSTILE}"))
+    monkeypatch.setattr(Service, "ready_to_start", lambda _: (change,) * 7)
+    monkeypatch.setattr(filled.service.state, "kill_switch", lambda: "frozen by anna")
+    for path in ("/queries", "/settings?tab=policy"):
+        page = get(filled, path)
+        for form in re.findall(r"<details[^>]*>.*?</details>", page, re.DOTALL):
+            page = page.replace(form, form.partition("</summary>")[0])
+        assert 'name="frozen" value="false"' not in page, "not without opening the question"
+    text = get(filled, "/queries")
+    assert "these begin, one after the other on each system, as soon as guards and checks agree" in words_of(text)
+    assert "case 7 on shop: an index" in words_of(text)
+    assert "and 2 more" in words_of(text)
+    assert "<img" not in text
+
+
+def test_many_plans_are_cards_on_a_phone(filled: Site) -> None:
+    text = get(filled, QUERY)
+    table = text[text.index('<table class="plan-list stacked">') :].partition("</table>")[0]
+    assert table.count('data-label="Cost"') == 2
 
 
 def test_links_of_a_system_with_a_strange_name_lead_back_to_it(filled: Site) -> None:

@@ -290,6 +290,18 @@ class Service:
             for change in sorted(waiting, key=lambda change: -change.proposal.gain_ms_per_s)
         ]
 
+    def ready_to_start(self) -> tuple[Change, ...]:
+        """What begins when nothing is frozen and guards and checks agree: approved, or policy lets trimtab do it."""
+        changeable = self._changeable()
+        alive = self.state.changes(alive=True, in_flight=False, limit=WAITING_MAX)
+        return tuple(
+            change
+            for change in alive
+            if change.system in changeable
+            and not self._wants_yes(change, changeable)
+            and limits_of(self.policy_of(change.system), change.proposal.kind).autonomy is not Autonomy.OBSERVE
+        )
+
     def chain(self) -> Json:
         """The ledger's hash chain, walked anew when the last walk is older than `CHAIN_CHECK_S`."""
         with self._chain_lock:

@@ -11,6 +11,7 @@ from starlette.requests import Request
 
 from trimtab.app.reading.ranges import DEFAULT_FROM, DEFAULT_TO, Range, parse_range
 from trimtab.model.access import Permission, Principal
+from trimtab.model.change import Change
 from trimtab.web.navigation import NAVIGATION, NavigationItem
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ class View:
     version: str
     messages: tuple[Message, ...] = ()
     yes_count: int = 0
+    would_start: tuple[Change, ...] = ()
     navigation: tuple[NavigationItem, ...] = field(default=NAVIGATION)
 
     def link(self, path: str, **parameters: object) -> str:
@@ -167,6 +169,7 @@ def view_of(
     """Everything that the frame of a page shows. `path` is the page's own, where a form was sent to another one."""
     principal = principal_of(request)
     decides = principal is not None and principal.may(Permission.DECIDE)
+    frozen = service.state.kill_switch()
     return View(
         path=path or path_of(request),
         parameters=tuple(request.query_params.items()),
@@ -177,12 +180,13 @@ def view_of(
         tz=_one_of(request.query_params.get("tz") or request.cookies.get("trimtab_tz"), ZONES),
         principal=principal,
         csrf=str(request.scope.get("trimtab.csrf", "")),
-        frozen=service.state.kill_switch(),
+        frozen=frozen,
         stream=principal is not None and principal.may(Permission.LOOK),
         slice_s=service.config.watch.slice_s,
         version=version,
         messages=tuple(messages)[:_MESSAGES_MAX],
         yes_count=len(service.needs_yes()) if decides and nav not in SHOW_WAITING else 0,
+        would_start=service.ready_to_start() if decides and frozen is not None else (),
     )
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 LINES_MAX = 200
 SPANS_MAX = 100
 SPANS_AGE_MS = 6 * 3_600_000
+LINES_AGE_MS = 7 * 86_400_000
 WIDTH_MAX = 60
 """Steps that one sample may stand for."""
 LINES_OF_SERIES_MAX = 100
@@ -33,6 +34,11 @@ _SPANS = (
     "SELECT trace_id, span_id, parent_span_id, name, kind, intDiv(started_at_ns, 1000000) AS started_at_ms,"
     " duration_ms, status, attributes FROM spans WHERE db_query_fingerprint = '' AND service_name = {service:String}"
     " AND started_at_ns >= {since:Int64} * 1000000 ORDER BY started_at_ns DESC LIMIT {limit:Int64}"
+)
+_LINES = (
+    "SELECT logged_at_ms, toString(level) AS level, toString(event) AS event, detail FROM own_logs"
+    " WHERE logged_at_ms >= {since:Int64} AND logged_at_ms < {before:Int64}"
+    " ORDER BY logged_at_ms DESC LIMIT {limit:Int64}"
 )
 _SERIES = (
     "SELECT labels, intDiv(sampled_at_ms - {origin:Int64}, {step:Int64}) AS place, sum(value) AS value_,"
@@ -85,7 +91,18 @@ def own_story(own: Own, telemetry: TelemetryStore, now_ms: int) -> OwnStory:
     parameters = {"service": SERVICE_NAME, "since": now_ms - SPANS_AGE_MS, "limit": SPANS_MAX}
     rows = telemetry.query(_SPANS, parameters).to_pylist()
     spans = tuple(OwnSpanRow(**{**row, "attributes": dict(row["attributes"])}) for row in rows)
-    return OwnStory(_numbers(own.metrics.now()), own.ring.newest(LINES_MAX), spans, own.problem)
+    return OwnStory(_numbers(own.metrics.now()), _newest_lines(own, telemetry, now_ms), spans, own.problem)
+
+
+def _newest_lines(own: Own, telemetry: TelemetryStore, now_ms: int) -> tuple[LogLine, ...]:
+    """The newest lines of this process, and before them those that earlier ones stored; newest first."""
+    lines = own.ring.newest(LINES_MAX)
+    if len(lines) >= LINES_MAX:
+        return lines
+    before_ms = lines[-1].logged_at_ms if lines else now_ms + 1
+    parameters = {"since": now_ms - LINES_AGE_MS, "before": before_ms, "limit": LINES_MAX - len(lines)}
+    stored = telemetry.query(_LINES, parameters).to_pylist()
+    return (*lines, *(LogLine(**{**row, "detail": dict(row["detail"])}) for row in stored))
 
 
 def own_lines(telemetry: TelemetryStore, key: str, name: str, grid: Grid) -> tuple[Series, ...]:
