@@ -177,13 +177,24 @@ def test_from_a_slow_query_to_a_proposal_that_a_person_rejects(server: Server, d
         for word in ("Found", "Proposed", "predicted ratio", "verified", "not verified", "hash", "Ledger"):
             assert word in table
         assert "no connection for changes" in str(case_now(server, number)["waits_for"])
-        wrong = server.run("approve", number, "--hash", "0" * 8)
-        assert wrong.returncode == 1
-        assert "another change" in wrong.stderr
+        right = case["change"]["proposal"]["content_hash"]
+        for wrong, code, says in (("0" * 8, 2, "64 hex digits"), ("0" * 64, 1, "another change by now, or the hash")):
+            refused = server.run("approve", number, "--hash", wrong)
+            assert refused.returncode == code
+            assert says in refused.stderr
+            assert right not in refused.stderr
+        heaviest = server.json("queries", "--search", "customer_id", "--limit", "1")["rows"]
+        assert [row["fingerprint"] for row in heaviest] == [case["fingerprint"]]
+        assert "customer_id" in server.run("queries", "--sort", "mean").stdout
+        early = server.run("rollback", number)
+        assert early.returncode == 1
+        assert "nothing to roll back" in early.stderr
         rejected = server.json("reject", number, "--reason", "not today")
         assert (rejected["verdict"], rejected["state"]) == ("rejected", "closed")
         assert "not today" in rejected["reason"]
         assert next(e["event"] for e in rejected["ledger"]) == "proposed"
+        assert [entry["event"] for entry in server.json("ledger", "--limit", "1")] == ["rejected"]
+        assert "not today" in server.run("ledger").stdout
         again = server.run("approve", number)
         assert again.returncode == 1
         status = server.json("status")

@@ -9,10 +9,12 @@ person looks again.
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields
 from enum import Enum
 
 from trimtab.model.change import Change, Proposal
+from trimtab.model.errors import ConflictError, InputError
 from trimtab.model.policy import GuardPolicy
 from trimtab.sql.index_ddl import change_hash
 from trimtab.store.ledger import Event
@@ -20,6 +22,7 @@ from trimtab.store.state import State
 
 NOT_LIMITS = frozenset({"autonomy", "approval_valid_s"})
 LIMITS = "limits"
+_HASH = re.compile("[0-9a-f]{64}")
 
 
 def content_hash(proposal: Proposal) -> str:
@@ -39,6 +42,31 @@ def limits_told(limits: GuardPolicy) -> dict[str, object]:
         if field.name not in NOT_LIMITS:
             told[field.name] = value.value if isinstance(value, Enum) else list(value) if _is_list(value) else value
     return told
+
+
+def check_seen(state: State, case_id: int, change: Change, seen: str) -> None:
+    """Whether the hash that somebody saw is that of the change of this case now.
+
+    The right hash is never told: who pastes it has not looked at what it stands for.
+    """
+    if seen == change.proposal.content_hash:
+        return
+    if not _HASH.fullmatch(seen):
+        raise InputError(
+            f"a hash has 64 hex digits (0-9, a-f), this has {len(seen)} characters: 'trimtab case {case_id}' shows "
+            "the change with its whole hash",
+            field="content_hash",
+            observed=len(seen),
+        )
+    look = f"look at it ('trimtab case {case_id}'), and approve what you see there"
+    earlier = (other.proposal.content_hash for other in state.changes(case_id=case_id))
+    if seen in earlier:
+        raise ConflictError(
+            f"case {case_id} proposed that before, and proposes another change by now: {look}", case_id=case_id
+        )
+    raise ConflictError(
+        f"case {case_id} proposes another change by now, or the hash is mistyped: {look}", case_id=case_id
+    )
 
 
 def approval_problem(state: State, change: Change, limits: GuardPolicy, now_ms: int) -> str | None:

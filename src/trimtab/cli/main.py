@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from trimtab.cli import people, settings
+from trimtab.cli import decisions, looking, people, settings
 from trimtab.cli.client import Client, default_data_dir
 from trimtab.cli.common import client_of, client_options, guarded
 from trimtab.model.errors import InputError
@@ -22,7 +22,7 @@ def main() -> None:
     """Closes the performance loop: notice, prove, apply under guard, measure, keep or take back."""
 
 
-for _command in people.COMMANDS:
+for _command in (*decisions.COMMANDS, *looking.COMMANDS, *people.COMMANDS):
     main.add_command(_command)
 
 
@@ -192,39 +192,6 @@ def case(number: int, data_dir: Path | None, server: str | None, form: str) -> N
     from trimtab.cli import output
 
     output.show(form, client_of(data_dir, server).get(f"/cases/{number}"), output.case)
-
-
-@main.command()
-@click.argument("number", type=int)
-@click.option("--hash", "content_hash", help="Approve only if the proposal still has this hash (see 'trimtab case').")
-@client_options
-@guarded
-def approve(number: int, content_hash: str | None, data_dir: Path | None, server: str | None, form: str) -> None:
-    """Approve the change that case NUMBER proposes: this exact change, until the approval expires."""
-    from trimtab.cli import output
-
-    client = client_of(data_dir, server)
-    if content_hash is None:
-        change = client.get(f"/cases/{number}")["change"]
-        if change is None:
-            raise InputError(f"case {number} proposes no change")
-        content_hash = change["proposal"]["content_hash"]
-    body: dict[str, object] = {"by": client.me, "content_hash": content_hash}
-    output.show(form, client.post(f"/cases/{number}/approve", body), output.case)
-
-
-@main.command()
-@click.argument("number", type=int)
-@click.option("--reason", help="Why; kept in the ledger.")
-@client_options
-@guarded
-def reject(number: int, reason: str | None, data_dir: Path | None, server: str | None, form: str) -> None:
-    """Reject the change that case NUMBER proposes."""
-    from trimtab.cli import output
-
-    client = client_of(data_dir, server)
-    body: dict[str, object] = {"by": client.me, "reason": reason}
-    output.show(form, client.post(f"/cases/{number}/reject", body), output.case)
 
 
 @main.command()

@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import click
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
+
+from trimtab.cli.tables import ReadableTable, UnbrokenConsole
 
 Json = dict[str, Any]
 QUERY_CHARS = 90
+DETAIL_CHARS = 400
 SQL_LINES_MAX = 8
+UNBROKEN_WIDTH = 1_000_000
 LONG_DETAILS = frozenset({"proposal", "judgement", "checks", "limits"})
 """What a ledger entry holds that is shown elsewhere, or only as JSON."""
 
 
 def show(form: str, answer: Any, draw: Callable[[Console, Any], None]) -> None:
-    """Print an answer as `table` or as `json`."""
+    """Print an answer as `table` or as `json`. Where stdout is no terminal, no line is broken."""
     if form == "json":
         click.echo(json.dumps(answer, indent=2))
+    elif sys.stdout.isatty():
+        draw(UnbrokenConsole(highlight=False), answer)
     else:
-        draw(Console(highlight=False, soft_wrap=False), answer)
+        written = io.StringIO()
+        draw(UnbrokenConsole(file=written, force_terminal=False, highlight=False, width=UNBROKEN_WIDTH), answer)
+        click.echo("\n".join(line.rstrip() for line in written.getvalue().removesuffix("\n").split("\n")))
 
 
 def moment(at_ms: int | None) -> str:
@@ -76,12 +85,15 @@ def plain(value: object) -> Text:
     return Text(" ".join(str(value).split()))
 
 
-def table(title: str, *columns: str) -> Table:
+def table(title: str, *columns: str) -> ReadableTable:
     """An empty table in the house's style."""
-    made = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
-    for column in columns:
-        made.add_column(column, overflow="fold")
-    return made
+    return ReadableTable(title, *columns)
+
+
+def cut(console: Console, text: str) -> str:
+    """The beginning of a long text for a person at a terminal; all of it for whatever reads it elsewhere."""
+    flat = " ".join(text.split())
+    return flat if len(flat) <= QUERY_CHARS or not console.is_terminal else f"{flat[: QUERY_CHARS - 1]}…"
 
 
 def cases(console: Console, answer: list[Json]) -> None:
@@ -103,7 +115,7 @@ def cases(console: Console, answer: list[Json]) -> None:
             plain(proposal.get("summary", "-")),
             ratio(proposal.get("predicted_ratio"), proposal.get("predicted_interval_90")),
             ratio(effect.get("ratio"), effect.get("interval_90")),
-            plain(row["query_text"][:QUERY_CHARS]),
+            plain(cut(console, row["query_text"])),
         )
     console.print(rows)
 
@@ -134,9 +146,12 @@ def case(console: Console, answer: Json) -> None:
         _effect(console, change.get("effect"))
         rows = table(f"\nLedger of change {change['id']}", "when", "state", "event", "by", "detail")
         for entry in answer.get("ledger", []):
-            detail = {k: v for k, v in entry["detail"].items() if k not in LONG_DETAILS}
             rows.add_row(
-                moment(entry["at_ms"]), entry["state"], entry["event"], plain(entry["actor"]), plain(_short(detail))
+                moment(entry["at_ms"]),
+                entry["state"],
+                entry["event"],
+                plain(entry["actor"]),
+                plain(detail_of(console, entry)),
             )
         console.print(rows)
 
@@ -146,7 +161,7 @@ def _proposal(console: Console, proposal: Json) -> None:
     console.print(
         Text(
             f"  predicted ratio {ratio(proposal['predicted_ratio'], proposal['predicted_interval_90'])} "
-            f"(90 % interval: {proposal['interval_source']})\n"
+            f"(holds 9 times in 10, by {proposal['interval_source']})\n"
             f"  saves {proposal['gain_ms_per_s']:.3g} ms/s, costs writers {proposal['write_cost_ms_per_s']:.3g} ms/s, "
             f"about {size(proposal['size_bytes'])}, about {proposal['build_time_s']:.3g} s to build, "
             f"risk {proposal['risk']}\n"
@@ -182,8 +197,11 @@ def _effect(console: Console, effect: Json | None) -> None:
     console.print(rows)
 
 
-def _short(detail: Json) -> str:
-    return ", ".join(f"{k}={json.dumps(v) if isinstance(v, dict | list) else v}" for k, v in detail.items())[:400]
+def detail_of(console: Console, entry: Json) -> str:
+    """What a ledger entry says beside its event; shortened on a terminal."""
+    told = {k: v for k, v in entry["detail"].items() if k not in LONG_DETAILS}
+    text = ", ".join(f"{k}={json.dumps(v) if isinstance(v, dict | list) else v}" for k, v in told.items())
+    return text if len(text) <= DETAIL_CHARS or not console.is_terminal else f"{text[: DETAIL_CHARS - 1]}…"
 
 
 def system(console: Console, answer: Json) -> None:

@@ -122,7 +122,6 @@ def _title(console: Console, what: str, answer: Json) -> None:
 
 def _settings(console: Console, rows: list[Json]) -> None:
     drawn = table("", "setting", "value", "from")
-    drawn.title = None
     for row in rows:
         style = None if row["source"] == "default" else "bold"
         drawn.add_row(plain(row["name"]), plain(shown(row["value"], row["unit"])), plain(source(row)), style=style)
