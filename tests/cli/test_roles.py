@@ -92,12 +92,36 @@ def test_a_dsn_tells_schemas_owners_and_version(database: Database) -> None:
     assert "no table in nowhere" in refused(database.dsn(), "--schema", "nowhere")
 
 
+HOW = "The script says how to give them an owner of their own"
+
+
+def raised(database: Database, text: str) -> list[str]:
+    """The server's warnings while it runs a script."""
+    heard: list[str] = []
+    with psycopg.connect(database.dsn(), autocommit=True) as connection:
+        connection.add_notice_handler(lambda notice: heard.append(notice.message_primary or ""))
+        connection.execute(text.encode())
+    return heard
+
+
+def test_a_role_that_could_change_nothing_is_not_left_out_in_silence(database: Database) -> None:
+    done = CliRunner().invoke(main, ["roles", database.dsn(), "--change-role", "c"])
+    assert "WARNING: no table was found that could be changed; the role c is not made" in done.stderr
+    quiet = CliRunner().invoke(main, ["roles", database.dsn(), "--watch-role", f"{database.name}_w"])
+    assert quiet.stderr == ""
+    assert raised(database, quiet.stdout) == []
+
+
 def test_nothing_is_granted_on_tables_of_a_superuser(database: Database) -> None:
     database.execute("CREATE TABLE orders (id int)")
     text = script(database.dsn(), "--change-role", "c", "--watch-role", f"{database.name}_w")
     assert "GRANT postgres" not in text
     assert "--   ALTER TABLE public.orders OWNER TO app_owner;" in text
     run_twice(database, text)
+    done = CliRunner().invoke(main, ["roles", database.dsn(), "--change-role", "c"])
+    warning = "1 table belongs to postgres, a superuser: nothing is granted on it, and trimtab can change nothing there"
+    assert f"{warning}; the role c is not made" in done.stderr
+    assert raised(database, done.stdout) == [f"trimtab: {warning}; the role c is not made. {HOW}"]
     text = script("--watch-role", f"{database.name}_w", "--owner", "postgres")
     with pytest.raises(Exception, match="non-zero exit status"):
         psql(database.cluster, database.name, text)

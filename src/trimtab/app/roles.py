@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import psycopg
 
@@ -26,6 +27,14 @@ ORDER BY 1, 2 LIMIT {TABLES_MAX}
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What psql is to run. `warning`: it does less than was asked for."""
+
+    text: str
+    warning: str | None
+
+
 def script_for(
     *,
     dsn: str | None = None,
@@ -34,7 +43,7 @@ def script_for(
     owners: Sequence[str] = (),
     schemas: Sequence[str] = (),
     major: int | None = None,
-) -> str:
+) -> Script:
     """The script. With a DSN, schemas, owners and version are what the database says, where options do not say more.
 
     A role for changes is made when one is named, or an owner is.
@@ -42,7 +51,7 @@ def script_for(
     change = change_role or (CHANGE_ROLE if owners else None)
     if dsn is None:
         named = tuple(schemas) or ("public",)
-        return role_script(RolePlan(watch_role, change, tuple(owners), named, major or READ_ALL_DATA_VERSION))
+        return _script(RolePlan(watch_role, change, tuple(owners), named, major or READ_ALL_DATA_VERSION))
     with Reference.parse(dsn).connect("trimtab/roles") as connection:
         tables, version = _look(connection)
     wanted = [row for row in tables if (not schemas or row[0] in schemas) and (not owners or row[2] in owners)]
@@ -52,7 +61,7 @@ def script_for(
     supers = {row[2] for row in tables if row[3]}
     found_owners = tuple(o for o in dict.fromkeys(owners or [row[2] for row in wanted]) if o not in supers)
     changes = change is not None and bool(found_owners)
-    return role_script(
+    return _script(
         RolePlan(
             watch_role,
             change if changes else None,
@@ -61,8 +70,13 @@ def script_for(
             major or version,
             tuple(qualified(schema, table) for schema, table, _, _ in super_owned) if change else (),
             super_owned[0][2] if super_owned and change else None,
+            None if changes else change,
         )
     )
+
+
+def _script(plan: RolePlan) -> Script:
+    return Script(role_script(plan), plan.warning)
 
 
 Row = tuple[str, str, str, bool]

@@ -132,7 +132,9 @@ def roles(
         schemas=schemas,
         major=server_version,
     )
-    click.echo(script, nl=False)
+    if script.warning is not None:
+        click.echo(f"trimtab: WARNING: {script.warning}", err=True)
+    click.echo(script.text, nl=False)
 
 
 @main.command()

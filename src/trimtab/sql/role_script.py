@@ -26,7 +26,8 @@ class RolePlan:
     """What the script is to make. `change_role` None: only the role that watches.
 
     `owners` own the tables that may be changed; `super_owned` are tables ("schema.table", quoted) whose owner is a
-    superuser, which nothing is granted on. `major` is the server's version (13, or anything later).
+    superuser, which nothing is granted on. `major` is the server's version (13, or anything later). `refused_role` is
+    the role for changes that was asked for and is not made, since it could change nothing.
     """
 
     watch_role: str
@@ -36,6 +37,24 @@ class RolePlan:
     major: int = READ_ALL_DATA_VERSION
     super_owned: tuple[str, ...] = ()
     super_owner: str | None = None
+    refused_role: str | None = None
+
+    @property
+    def warning(self) -> str | None:
+        """What whoever runs the script has to know, since it does less than was asked for."""
+        role = self.change_role or self.refused_role
+        if role is None or not (self.super_owned or self.refused_role):
+            return None
+        made = f"; the role {quoted(role)} is not made" if self.change_role is None else ""
+        if not self.super_owned:
+            return f"no table was found that could be changed{made}"
+        count = len(self.super_owned)
+        tables = "1 table belongs" if count == 1 else f"{count} tables belong"
+        return (
+            f"{tables} to {quoted(self.super_owner or 'nobody')}, a superuser: nothing is granted on "
+            f"{'it' if count == 1 else 'them'}, and trimtab can change nothing there{made}. "
+            "The script says how to give them an owner of their own"
+        )
 
 
 def role_script(plan: RolePlan) -> str:
@@ -47,6 +66,8 @@ def role_script(plan: RolePlan) -> str:
     if plan.super_owned:
         parts.append(_super_owned_part(plan))
     parts += [_EXTENSIONS, _foot(plan)]
+    if plan.warning is not None:
+        parts.append(_warning(plan.warning))
     return "\n".join(parts)
 
 
@@ -180,6 +201,20 @@ def _super_owned_part(plan: RolePlan) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _warning(text: str) -> str:
+    """Said by the server, so that it is read where comments are not: psql prints it on stderr."""
+    return "\n".join(
+        [
+            "DO $trimtab$",
+            "BEGIN",
+            f"    RAISE WARNING USING MESSAGE = {text_literal(f'trimtab: {text}')};",
+            "END",
+            "$trimtab$;",
+            "",
+        ]
+    )
 
 
 def _foot(plan: RolePlan) -> str:
