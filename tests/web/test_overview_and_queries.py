@@ -12,9 +12,11 @@ import pytest
 from tests.web import shown
 from tests.web.markup import ids_of, refused_by_policy
 from tests.web.site import Site
+from trimtab.app.reading.answers import Undo
 from trimtab.app.reading.reader import Reader
 from trimtab.app.service import Service
 from trimtab.model.errors import StoreError
+from trimtab.model.system import System
 
 pytestmark = pytest.mark.store
 
@@ -129,7 +131,7 @@ def test_nothing_is_claimed_of_a_system_that_cannot_be_seen(
     found = shown.overview(systems=(blind,), slow=(), slow_count=0, findings=(), cases_open_count=0)
     monkeypatch.setattr(Reader, "overview", lambda *_, **__: found)
     text = words_of(get(site, "/"))
-    assert "trimtab cannot say what is slow there now: Nothing was stored of it lately." in text
+    assert "trimtab cannot say what is slow there now. Nothing was stored of it lately." in text
     assert "Nothing is wrong" not in text
     assert "keeps its objective" not in text
     assert "slow now" not in text.replace("what is slow there now", "")
@@ -198,6 +200,31 @@ def test_one_query_has_all_its_parts(filled: Site) -> None:
         assert part in text
     assert text.count("<tt-chart") == 5
     assert "data-changed" in text, "steps that the other plan does not have are marked"
+
+
+def test_numbers_of_callers_say_of_which_systems_they_are(filled: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "together with" not in get(filled, QUERY)
+    systems = tuple(System(name, f"service={name}", None, 1) for name in (shown.SYSTEM, "bank", "depot"))
+    monkeypatch.setattr(filled.service.state, "systems", lambda: systems)
+    known = {"bank": {shown.FINGERPRINT: None}}
+    monkeypatch.setattr(filled.service.read.texts, "of", lambda system: known.get(system, {}))
+    text = words_of(get(filled, f"{QUERY}?executions=now"))
+    assert "as callers saw it, together with bank" in text
+    assert "p50, p95, p99 as callers saw it, also those of bank" in text
+    assert "also those of bank: spans do not say which system they went to" in text
+    assert "depot" not in text
+
+
+def test_the_overview_says_what_its_lines_are_and_where_an_inconclusive_change_is(
+    filled: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    undone, left = Undo(None, "dropped again", "done"), Undo("DROP INDEX x", "left in place", "by_hand")
+    changes = (replace(shown.change("inconclusive"), undo=undone), replace(shown.change("inconclusive"), undo=left))
+    monkeypatch.setattr(Reader, "overview", lambda *_, **__: shown.overview(last_changes=changes))
+    text = words_of(get(filled, "/"))
+    assert "a change begins a finding, or a verdict something befell the server" in text
+    assert "inconclusive taken back" in text
+    assert "inconclusive left in place" in text
 
 
 def test_executions_come_after_the_page_or_with_it_where_there_is_no_script(filled: Site) -> None:

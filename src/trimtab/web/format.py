@@ -31,7 +31,7 @@ def number_text(value: float | None, digits: int = 3) -> str:
     if value is None or not math.isfinite(value):
         return NOT_MEASURED
     if abs(value) >= 9_999.5:
-        for factor, suffix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        for factor, suffix in ((1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
             if abs(value) >= factor * 0.9995:
                 return digits_of(value / factor, digits) + suffix
     return digits_of(value, digits if abs(value) < 1000 else 4)
@@ -74,12 +74,14 @@ def bytes_text(size: float | None) -> str:
 
     >>> bytes_text(0), bytes_text(1536), bytes_text(12_345_678), bytes_text(None)
     ('0 B', '1.5 KiB', '11.8 MiB', '–')
+    >>> bytes_text(2**60)
+    '1 EiB'
     """
     if size is None or not math.isfinite(size):
         return NOT_MEASURED
     if size < 0:
         return f"-{bytes_text(-size)}"
-    for power, unit in ((4, "TiB"), (3, "GiB"), (2, "MiB"), (1, "KiB")):
+    for power, unit in ((6, "EiB"), (5, "PiB"), (4, "TiB"), (3, "GiB"), (2, "MiB"), (1, "KiB")):
         if size >= 1024**power * 0.9995:
             return f"{digits_of(size / 1024**power)} {unit}"
     return f"{digits_of(size)} B"
@@ -116,12 +118,14 @@ def speed_text(ratio: float | None) -> str:
 
     >>> speed_text(0.08), speed_text(1.45), speed_text(0.999), speed_text(None)
     ('12.5× faster', '1.45× slower', 'unchanged', '–')
+    >>> speed_text(1 / 15_075)
+    '15.1k× faster'
     """
     if ratio is None or not math.isfinite(ratio) or ratio <= 0:
         return NOT_MEASURED
     if 0.995 <= ratio <= 1.005:
         return "unchanged"
-    return f"{digits_of(1 / ratio)}× faster" if ratio < 1 else f"{digits_of(ratio)}× slower"
+    return f"{number_text(1 / ratio)}× faster" if ratio < 1 else f"{number_text(ratio)}× slower"
 
 
 def moment_text(ms: float) -> str:

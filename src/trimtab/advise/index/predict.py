@@ -16,7 +16,10 @@ COVERAGE = 0.90
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """Mean times in ms; `ratio` is after ÷ before, `interval_90` where it will be 9 times in 10 by `source`."""
+    """Mean times in ms; `ratio` is after ÷ before, `interval_90` where it will be 9 times in 10.
+
+    `source` says by what, in words that a DBA can judge: "holds 9 times in 10, by" + source.
+    """
 
     before_ms: float
     after_ms: float
@@ -68,14 +71,13 @@ def _log_interval(classes: Sequence[str], residuals: Sequence[float]) -> tuple[f
     rows = [priors()[name] for name in classes] or [priors()["plain"]]
     low, high = min(row.low for row in rows), max(row.high for row in rows)
     if len(residuals) < RESIDUALS_MIN:
-        names = ", ".join(row.name for row in rows)
-        return low, high, f"prior for {names}: {'; '.join(dict.fromkeys(row.source for row in rows))}"
+        return low, high, "; ".join(dict.fromkeys(row.source for row in rows))
     own_low, own_high = conformal(residuals)
-    source = f"conformal quantiles of {len(residuals)} changes measured here"
+    source = f"{len(residuals)} changes that were measured here, against what was predicted for them"
     risky = [row for row in rows if row.name != "plain"]
     if any(row.high > own_high for row in risky):
         own_high = max(row.high for row in risky)
-        source += f", widened upwards for {', '.join(row.name for row in risky)}"
+        source += f", widened upwards for {', '.join(row.name.replace('_', ' ') for row in risky)}"
     return own_low, own_high, source
 
 

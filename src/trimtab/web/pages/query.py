@@ -107,6 +107,7 @@ def draw(asked: Asked, message: Message | None = None, status: int = 200) -> Res
         "keys": {wish.id: [f"shape/{system}/{fingerprint}/{name}" for name in wish.measures] for wish in CHARTS},
         "executions": None,
         "order": _order(asked),
+        "shared_with": _shared_with(asked, system, fingerprint),
     }
     if asked.fragment is None:
         context["plans"] = _chosen(service.read.plans(system, fingerprint, PLANS_MAX), asked)
@@ -127,7 +128,15 @@ def draw(asked: Asked, message: Message | None = None, status: int = 200) -> Res
 def _executions(asked: Asked, system: str, fingerprint: str) -> dict[str, object]:
     order = _order(asked)
     found = asked.service.read.executions(system, fingerprint, asked.within, order, EXECUTIONS_MAX)
-    return {"title": "", "executions": found, "order": order}
+    shared = _shared_with(asked, system, fingerprint)
+    return {"title": "", "executions": found, "order": order, "shared_with": shared}
+
+
+def _shared_with(asked: Asked, system: str, fingerprint: str) -> list[str]:
+    """Other systems where this very query runs: a caller's span does not say which of them it went to."""
+    read = asked.service.read
+    others = [known.name for known in asked.service.state.systems() if known.name != system]
+    return [name for name in others if fingerprint in read.texts.of(name)]
 
 
 def _order(asked: Asked) -> ExecutionOrder:

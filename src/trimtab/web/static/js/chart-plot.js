@@ -131,6 +131,11 @@ export function makePlot(host, answer, wish) {
     series: [{}, ...seriesOptions(answer, wish)],
     bands: wish.kind === "band" && answer.series.length === 3 ? [{ series: [3, 1], fill: faint(wish.colours.series[1], 16) }] : [],
     cursor: {
+      // on the nearest step before it is told to the other charts: else a rounding decides which of two steps each of them says
+      move: (/** @type {any} */ plot, /** @type {number} */ left, /** @type {number} */ top) => {
+        const moment = left < 0 || left > plot.over.clientWidth ? undefined : plot.data[0][plot.posToIdx(left)];
+        return [moment === undefined ? left : plot.valToPos(moment, "x"), top];
+      },
       y: false,
       points: { size: 7 },
       drag: { x: true, y: false, setScale: false, dist: BRUSH_PX_MIN },

@@ -14,7 +14,7 @@ export function numberText(value, digits = 3) {
   if (value == null || !Number.isFinite(value)) return NOT_MEASURED;
   const size = Math.abs(value);
   if (size >= 9999.5) {
-    for (const [factor, suffix] of /** @type {[number, string][]} */ ([[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]])) {
+    for (const [factor, suffix] of /** @type {[number, string][]} */ ([[1e18, "E"], [1e15, "P"], [1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]])) {
       if (size >= factor * 0.9995) return digitsOf(value / factor, digits) + suffix;
     }
   }
@@ -43,7 +43,7 @@ export function durationText(ms, digits = 3) {
 export function bytesText(size) {
   if (size == null || !Number.isFinite(size)) return NOT_MEASURED;
   if (size < 0) return `-${bytesText(-size)}`;
-  for (const [power, unit] of /** @type {[number, string][]} */ ([[4, "TiB"], [3, "GiB"], [2, "MiB"], [1, "KiB"]])) {
+  for (const [power, unit] of /** @type {[number, string][]} */ ([[6, "EiB"], [5, "PiB"], [4, "TiB"], [3, "GiB"], [2, "MiB"], [1, "KiB"]])) {
     if (size >= 1024 ** power * 0.9995) return `${digitsOf(size / 1024 ** power)} ${unit}`;
   }
   return `${digitsOf(size)} B`;
@@ -56,7 +56,9 @@ export function valueText(value, unit) {
   if (unit === "bytes" || unit === "B") return bytesText(value);
   if (unit === "bytes/s") return `${bytesText(value)}/s`;
   if (unit === "ratio" || unit === "share") return `${digitsOf(value * 100)} %`;
-  return unit ? `${numberText(value)} ${unit}` : numberText(value);
+  const text = numberText(value);
+  if (text === "1" && /^[a-z]{4,}s$/.test(unit)) return `1 ${unit.replace(/(?:ie)?s$/, (end) => (end === "ies" ? "y" : ""))}`; // one session
+  return unit ? `${text} ${unit}` : text;
 }
 
 /** @param {number} value */

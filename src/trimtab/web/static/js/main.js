@@ -18,5 +18,12 @@ const here = document.querySelector(".rail [aria-current]");
 const line = here?.closest("nav");
 if (here && line) {
   const [inner, outer] = [here.getBoundingClientRect(), line.getBoundingClientRect()];
+  const more = () => {
+    const rest = line.scrollWidth - line.clientWidth - line.scrollLeft;
+    line.dataset.more = [line.scrollLeft > 2 ? "left" : "", rest > 2 ? "right" : ""].filter(Boolean).join(" ");
+  };
+  line.addEventListener("scroll", more, { passive: true });
+  window.addEventListener("resize", more);
+  requestAnimationFrame(more);
   line.scrollLeft += inner.left - outer.left - (outer.width - inner.width) / 2;
 }
