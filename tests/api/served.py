@@ -127,13 +127,20 @@ def listening(app: AccessGuard) -> Iterator[int]:
         thread.join(10)
 
 
+def _has_answered(connection: socket.socket, wait_s: float) -> bool:
+    """poll, not select: the engine leaves some threads and their files behind in a process that opens many stores."""
+    poll = select.poll()
+    poll.register(connection, select.POLLIN)
+    return bool(poll.poll(wait_s * 1000))
+
+
 def raw(port: int, *pieces: bytes, pause_s: float = 0.0, timeout_s: float = 5.0) -> bytes:
     """Send bytes as they are, until the server answers, and read until it closes or says nothing more for a while."""
     with socket.create_connection(("127.0.0.1", port), timeout=timeout_s) as connection:
         answer = b""
         try:
             for number, piece in enumerate(pieces):
-                if select.select([connection], [], [], pause_s if number else 0)[0]:
+                if _has_answered(connection, pause_s if number else 0):
                     break
                 connection.sendall(piece)
             while chunk := connection.recv(65536):
