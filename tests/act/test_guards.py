@@ -341,6 +341,7 @@ def test_asking_the_guards_writes_nothing(world: World) -> None:
         "kill_switch",
         "frozen",
         "autonomy",
+        "earlier_tries",
         "content",
         "change_window",
         "one_at_a_time",

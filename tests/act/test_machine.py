@@ -74,9 +74,37 @@ def test_an_approval_expires(world: World) -> None:
     assert world.machine.advance(change.id).state is ChangeState.PROPOSED
     world.clock.move(1)
     change = world.machine.advance(change.id)
-    assert change.state is ChangeState.REJECTED
-    assert change.reason == "the approval of alice has expired"
-    assert not world.target.indexes
+    assert (change.state, change.approved_by, change.approved_hash) == (ChangeState.PROPOSED, None, None)
+    assert str(change.reason).startswith("the approval of alice expired unused (")
+    assert world.state.case(change.case_id).verdict is None
+    change = world.machine.advance(change.id)
+    assert world.blocking(change)[0] == "autonomy"
+    assert "the approval of alice expired unused (" in str(change.reason)
+    world.judge.waiting_for = None
+    world.machine.approve(change.id, "bob", change.proposal.content_hash)
+    assert world.until(change, ChangeState.WATCHING).approved_by == "bob"
+    assert world.state.verify_chain().intact
+
+
+def test_an_approval_before_its_window_loses_nothing_and_is_warned_about(world: World) -> None:
+    world.policy = policy(
+        autonomy=Autonomy.APPROVE, approval_valid_s=3600.0, change_windows=("Sat 00:00-06:00",)
+    )  # it is a Tuesday
+    change = world.propose()
+    assert world.machine.approval_warning(change) is None
+    change = world.machine.approve(change.id, "alice", change.proposal.content_hash)
+    said = (
+        "the approval expires (Tue 2023-11-14 23:13 UTC) before the next change window opens (Sat 2023-11-18 00:00 UTC)"
+    )
+    assert str(world.machine.approval_warning(change)).startswith(said)
+    assert said in world.guard(change, "change_window").message
+    world.clock.move(75 * 3600)  # Saturday, 01:13
+    for _ in range(3):
+        change = world.machine.advance(change.id)
+    assert change.state is ChangeState.PROPOSED
+    assert world.state.case(change.case_id).verdict is None
+    change = world.machine.approve(change.id, "bob", change.proposal.content_hash)
+    assert world.machine.approval_warning(change) is None
 
 
 def test_reject_before_and_roll_back_after(world: World) -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from tests.act.fake_target import Crash, FakeActuator, Fuse, MortalState, Target
-from tests.act.support import FakeClock, FakeJudge, effect, finding, policy, proposal
+from tests.act.support import BY_CUSTOMER, FakeClock, FakeJudge, effect, finding, policy, proposal
 from trimtab.act.machine import Machine
 from trimtab.model.change import Autonomy, Change, ChangeState, JudgementKind
 from trimtab.model.errors import ConflictError, GuardRefused
@@ -97,7 +97,10 @@ class MachineUnderCrashes(RuleBasedStateMachine):
         """A new case and a change for it."""
         self.shapes_count += 1
         case = self.state.open_case(finding(system, f"{self.shapes_count:016x}"), "select $1")
-        made = replace(proposal(system=system), fingerprint=case.fingerprint)
+        index = replace(
+            BY_CUSTOMER, predicate=f"id > {self.shapes_count % 5}"
+        )  # some come again, most were never tried
+        made = replace(proposal(index, system), fingerprint=case.fingerprint)
         self.may_die(lambda: self.machine.propose(case.id, made), crash_at)
 
     @precondition(lambda self: self.alive())
@@ -212,6 +215,20 @@ class MachineUnderCrashes(RuleBasedStateMachine):
                     rollbacks = 0
                 assert entry.event != Event.APPLY_INTENDED or rollbacks < limit
                 rollbacks += entry.state is ChangeState.ROLLED_BACK
+
+    @invariant()
+    def what_was_refused_or_failed_is_begun_only_with_a_yes(self) -> None:
+        changes = {change.id: change for change in self.state.changes()}
+        unwanted: set[str] = set()
+        approved: set[str] = set()
+        for entry in self.state.ledger():
+            if entry.event == Event.APPROVED:
+                approved.add(entry.change_id)
+            content = changes[entry.change_id].proposal.content_hash
+            if entry.event == Event.APPLY_INTENDED:
+                assert content not in unwanted or entry.change_id in approved
+            if entry.state in (ChangeState.REJECTED, ChangeState.ROLLED_BACK, ChangeState.INCONCLUSIVE):
+                unwanted.add(content)
 
     @invariant()
     def one_in_flight_for_each_system(self) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from tests.act.fake_target import FakeActuator, Fuse, MortalState, Target
-from tests.act.support import SYSTEM, FakeClock, FakeJudge, finding, policy, proposal
+from tests.act.support import BY_CUSTOMER, SYSTEM, FakeClock, FakeJudge, finding, policy, proposal
 from trimtab.act.machine import Machine
 from trimtab.model.change import Change, ChangeState, CheckResult
 from trimtab.model.policy import Policy
@@ -44,7 +44,10 @@ class World:
     def propose(self, system: str = SYSTEM, **other: Any) -> Change:
         self.shapes_count += 1
         case = self.state.open_case(finding(system, f"{self.shapes_count:016x}"), "select $1")
-        return self.machine.propose(case.id, proposal(system=system, **other))
+        fresh = replace(
+            BY_CUSTOMER, predicate=f"id > {self.shapes_count}"
+        )  # each another index, so that none was tried
+        return self.machine.propose(case.id, proposal(other.pop("index", fresh), system, **other))
 
     def until(self, change: Change, state: ChangeState) -> Change:
         for _ in range(8):

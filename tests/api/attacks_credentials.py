@@ -6,7 +6,7 @@ import time
 
 from tests.api.attack import Arena, Attack, Got, got
 from tests.api.served import CSRF, LOGIN, PASSWORD
-from trimtab.app.access import TRIES_PER_ADDRESS_MAX, TRIES_PER_NAME_MAX, TRIES_WINDOW_S
+from trimtab.app.login_tries import PER_ADDRESS_MAX, PER_NAME_MAX, WINDOW_S
 from trimtab.model.access import Role
 
 STATUS = "/api/trimtab/status"
@@ -23,28 +23,51 @@ def log_in(arena: Arena, name: str, password: str, address: str = "testclient", 
 
 def guess_one_name(arena: Arena) -> Got:
     """Many passwords for one name, each from another address; then the right one."""
-    for number in range(TRIES_PER_NAME_MAX):
+    for number in range(PER_NAME_MAX):
         assert log_in(arena, "viewer", f"guess {number}", f"198.51.100.{number}").status == 401
     return log_in(arena, "viewer", PASSWORD, "198.51.100.99")
 
 
+def guess_one_name_from_one_place(arena: Arena) -> Got:
+    """Many passwords for one name from one address; then the right one from there."""
+    for number in range(PER_NAME_MAX):
+        assert log_in(arena, "admin", f"guess {number}", "198.51.100.200").status == 401
+    return log_in(arena, "admin", PASSWORD, "198.51.100.200")
+
+
+def lock_somebody_out(arena: Arena) -> Got:
+    """Wrong passwords for the name of another, so that its owner cannot come in from where they always do."""
+    assert log_in(arena, "operator", PASSWORD, "192.0.2.200").status == 200
+    for number in range(PER_NAME_MAX):
+        assert log_in(arena, "operator", f"guess {number}", f"198.51.100.{100 + number}").status == 401
+    return log_in(arena, "operator", PASSWORD, "192.0.2.200")
+
+
+def wipe_with_an_own_login(arena: Arena) -> Got:
+    """Somebody with an account guesses the names of others, and logs in between so as not to be counted."""
+    for number in range(PER_ADDRESS_MAX):
+        assert log_in(arena, "viewer", PASSWORD, "203.0.113.3").status == 200
+        assert log_in(arena, f"neme{number}", "password1", "203.0.113.3").status == 401
+    return log_in(arena, "operator", PASSWORD, "203.0.113.3")
+
+
 def guess_many_names(arena: Arena) -> Got:
     """One password for many names, from one address; then a right one."""
-    for number in range(TRIES_PER_ADDRESS_MAX):
+    for number in range(PER_ADDRESS_MAX):
         assert log_in(arena, f"name{number}", "password1", "203.0.113.1").status == 401
     return log_in(arena, "operator", PASSWORD, "203.0.113.1")
 
 
 def guess_behind_a_header(arena: Arena) -> Got:
     """The same, with another invented X-Forwarded-For each time."""
-    for number in range(TRIES_PER_ADDRESS_MAX):
+    for number in range(PER_ADDRESS_MAX):
         log_in(arena, f"nome{number}", "password1", "203.0.113.2", X_Forwarded_For=f"10.0.0.{number}")
     return log_in(arena, "operator", PASSWORD, "203.0.113.2", X_Forwarded_For="10.9.9.9")
 
 
 def after_the_window(arena: Arena) -> Got:
     """The door opens again."""
-    arena.served.clock.ahead_ms += int(TRIES_WINDOW_S * 1000) + 1
+    arena.served.clock.ahead_ms += int(WINDOW_S * 1000) + 1
     return log_in(arena, "viewer", PASSWORD, "198.51.100.99")
 
 
@@ -56,7 +79,7 @@ def timing(arena: Arena) -> Got:
             began_s = time.perf_counter()
             found = log_in(arena, name, "wrong", f"192.0.2.{number}")
             times_s.append(time.perf_counter() - began_s)
-    arena.served.clock.ahead_ms += int(TRIES_WINDOW_S * 1000) + 1
+    arena.served.clock.ahead_ms += int(WINDOW_S * 1000) + 1
     return found
 
 
@@ -141,15 +164,29 @@ def demoted(arena: Arena) -> Got:
 
 ATTACKS: tuple[Attack, ...] = (
     Attack("Brute force", "control: the right password", lambda a: log_in(a, "viewer", PASSWORD), 200, True),
+    Attack("Brute force", "many names, with logins of one's own in between", wipe_with_an_own_login, 429),
     Attack(
         "Brute force",
-        f"the right password after {TRIES_PER_NAME_MAX} wrong ones, from another address",
+        f"the right password after {PER_NAME_MAX} wrong ones, from another address",
         guess_one_name,
         429,
     ),
-    Attack("Brute force", f"one password for {TRIES_PER_ADDRESS_MAX} names, then a right one", guess_many_names, 429),
+    Attack(
+        "Brute force",
+        f"the right password after {PER_NAME_MAX} wrong ones, from the same address",
+        guess_one_name_from_one_place,
+        429,
+    ),
+    Attack("Brute force", f"one password for {PER_ADDRESS_MAX} names, then a right one", guess_many_names, 429),
     Attack("Brute force", "the same behind an invented X-Forwarded-For", guess_behind_a_header, 429),
-    Attack("Brute force", f"control: {TRIES_WINDOW_S / 60:g} minutes later", after_the_window, 200, True),
+    Attack(
+        "Brute force",
+        "control: the owner, whose name others guess, from where they logged in before",
+        lock_somebody_out,
+        200,
+        True,
+    ),
+    Attack("Brute force", f"control: {WINDOW_S / 60:g} minutes later", after_the_window, 200, True),
     Attack("Brute force", "a name that nobody has", timing, 401),
     Attack("Brute force", "name: ' OR '1'='1", lambda a: log_in(a, "' OR '1'='1", PASSWORD, "192.0.2.50"), 401),
     Attack("Brute force", "password of 2,000 characters", lambda a: log_in(a, "admin", "x" * 2000, "192.0.2.50"), 400),

@@ -17,13 +17,11 @@ from trimtab.app.access import (
     SESSION_IDLE_MS,
     SESSION_LONGEST_MS,
     SESSIONS_PER_USER_MAX,
-    TRIES_PER_ADDRESS_MAX,
-    TRIES_PER_NAME_MAX,
-    TRIES_WINDOW_S,
     UNKNOWN_NAME,
     Access,
     acting_name,
 )
+from trimtab.app.login_tries import PER_ADDRESS_MAX, PER_NAME_MAX, SLOWLY_S, WINDOW_S
 from trimtab.app.passwords import VERIFYING_MAX, WAITING_MAX, Passwords, check_new_password
 from trimtab.model.access import LOOPBACK_PRINCIPAL, ROLE_PERMISSIONS, How, Outcome, Permission, Principal, Role
 from trimtab.model.errors import ConflictError, InputError, LoginNeeded, NotAllowed, NotFound, TooManyTries
@@ -314,31 +312,82 @@ def test_times_that_cannot_be(access: Access, seconds: int) -> None:
 # --- brute force
 
 
-def test_too_many_wrong_passwords_close_the_door_for_a_name(access: Access, clock: Clock) -> None:
-    for number in range(TRIES_PER_NAME_MAX):
-        with pytest.raises(LoginNeeded):
-            access.login("anna", "wrong", f"192.0.2.{number}")
-    with pytest.raises(TooManyTries) as refused:
-        access.login("ANNA", PASSWORD, "198.51.100.1")  # even the right one, from elsewhere, spelled otherwise
-    assert refused.value.facts["retry_after_s"] == int(TRIES_WINDOW_S) + 1
-    assert access.login("vera", PASSWORD, "198.51.100.1").user == "Vera"
-    clock.now_ms += int(TRIES_WINDOW_S * 1000)
+def fail(access: Access, name: str, address: str) -> None:
+    with pytest.raises(LoginNeeded):
+        access.login(name, "wrong", address)
+
+
+def test_too_many_wrong_passwords_close_the_door_for_a_name_at_one_address(access: Access, clock: Clock) -> None:
+    for _ in range(PER_NAME_MAX):
+        fail(access, "anna", HERE)
+    with pytest.raises(TooManyTries, match="try again in 15 min") as refused:
+        access.login("ANNA", PASSWORD, HERE)  # even the right one, spelled otherwise
+    assert refused.value.facts["retry_after_s"] == int(WINDOW_S) + 1
+    assert access.login("vera", PASSWORD, HERE).user == "Vera"
+    clock.now_ms += int(WINDOW_S * 1000)
+    assert access.login("anna", PASSWORD, HERE).user == "anna"
+
+
+def test_guesses_from_elsewhere_make_a_name_slow_and_do_not_lock_its_owner_out(access: Access, clock: Clock) -> None:
+    access.login("anna", PASSWORD, HERE)
+    for number in range(PER_NAME_MAX):
+        fail(access, "anna", f"203.0.113.{number}")
+    with pytest.raises(TooManyTries, match="try again in 1 min"):
+        access.login("anna", PASSWORD, "198.51.100.1")
+    assert access.login("anna", PASSWORD, HERE).user == "anna"
+    clock.now_ms += int(SLOWLY_S * 1000)
+    fail(access, "anna", "203.0.113.77")
+    with pytest.raises(TooManyTries):
+        access.login("anna", PASSWORD, "198.51.100.1")
+    clock.now_ms += int(SLOWLY_S * 1000)
     assert access.login("anna", PASSWORD, "198.51.100.1").user == "anna"
 
 
+def test_where_somebody_logged_in_is_known_after_a_restart(
+    access: Access, database: StateDatabase, clock: Clock
+) -> None:
+    access.login("anna", PASSWORD, HERE)
+    later = Access(database, clock, login_needed=True, passwords=Passwords(cheap))
+    for number in range(PER_NAME_MAX):
+        fail(later, "anna", f"203.0.113.{number}")
+    assert later.login("anna", PASSWORD, HERE).user == "anna"
+
+
+def test_a_name_can_be_unlocked(access: Access) -> None:
+    for number in range(PER_NAME_MAX):
+        fail(access, "anna", f"203.0.113.{number}")
+        fail(access, "Vera", HERE)
+    access.unlock("vera", "ANNA")
+    assert access.login("anna", PASSWORD, "198.51.100.1").user == "anna"
+    with pytest.raises(TooManyTries):
+        access.login("Vera", PASSWORD, HERE)
+    access.unlock("anna", "vera")
+    assert access.login("Vera", PASSWORD, HERE).user == "Vera"
+    with pytest.raises(NotFound):
+        access.unlock("anna", "nobody")
+
+
+def test_a_login_of_ones_own_does_not_open_the_door_to_guess_others(access: Access) -> None:
+    for number in range(PER_ADDRESS_MAX):
+        access.login("Vera", PASSWORD, HERE)
+        fail(access, f"name{number}", HERE)
+    with pytest.raises(TooManyTries):
+        access.login("anna", PASSWORD, HERE)
+
+
 def test_too_many_names_close_the_door_for_an_address(access: Access, clock: Clock) -> None:
-    for number in range(TRIES_PER_ADDRESS_MAX):
+    for number in range(PER_ADDRESS_MAX):
         with pytest.raises(LoginNeeded):
             access.login(f"name{number}", "wrong", HERE)
     with pytest.raises(TooManyTries):
         access.login("anna", PASSWORD, HERE)
     assert access.login("anna", PASSWORD, "198.51.100.1").user == "anna"
-    clock.now_ms += int(TRIES_WINDOW_S * 1000)
+    clock.now_ms += int(WINDOW_S * 1000)
     assert access.login("anna", PASSWORD, HERE).user == "anna"
 
 
 def test_addresses_of_one_customer_count_as_one(access: Access) -> None:
-    for number in range(TRIES_PER_ADDRESS_MAX):
+    for number in range(PER_ADDRESS_MAX):
         with pytest.raises(LoginNeeded):
             access.login(f"name{number}", "wrong", f"2001:db8::{number:x}")
     with pytest.raises(TooManyTries):
@@ -347,7 +396,7 @@ def test_addresses_of_one_customer_count_as_one(access: Access) -> None:
 
 def test_a_login_that_goes_well_forgets_what_went_wrong(access: Access) -> None:
     for _ in range(3):
-        for _ in range(TRIES_PER_NAME_MAX - 1):
+        for _ in range(PER_NAME_MAX - 1):
             with pytest.raises(LoginNeeded):
                 access.login("anna", "wrong", HERE)
         access.login("anna", PASSWORD, HERE)
@@ -362,13 +411,13 @@ def test_tries_at_the_same_time_count_as_many(access: Access) -> None:
         except (LoginNeeded, TooManyTries) as error:
             refused.append(type(error))
 
-    threads = [threading.Thread(target=attempt) for _ in range(TRIES_PER_NAME_MAX + 10)]
+    threads = [threading.Thread(target=attempt) for _ in range(PER_NAME_MAX + 10)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(refused) == TRIES_PER_NAME_MAX + 10
-    assert refused.count(LoginNeeded) <= TRIES_PER_NAME_MAX
+    assert len(refused) == PER_NAME_MAX + 10
+    assert refused.count(LoginNeeded) <= PER_NAME_MAX
     with pytest.raises(TooManyTries):
         access.login("anna", PASSWORD, HERE)
 

@@ -15,7 +15,7 @@ from tests.act.support import SYSTEM, finding, policy, proposal
 from tests.act.world import World, new_world
 from trimtab.app.loop import ONLY_LOOK, SystemLoop
 from trimtab.model.case import Case, CaseState
-from trimtab.model.change import Autonomy
+from trimtab.model.change import Autonomy, ChangeState
 
 
 @pytest.fixture
@@ -91,3 +91,22 @@ def test_a_policy_that_changes_counts_for_the_next_case(world: World) -> None:
     second = world.state.open_case(finding(fingerprint="b" * 16), "select $1")
     loop.advise(second)
     assert [world.state.case(case.id).change_id is None for case in (first, second)] == [True, False]
+
+
+def test_what_was_refused_is_asked_for_under_auto_and_says_who_refused_it(world: World) -> None:
+    loop = loop_of(world)
+    assert world.policy.create_index.autonomy is Autonomy.AUTO
+    first = world.state.open_case(finding(fingerprint="a" * 16), "select $1")
+    loop.advise(first)
+    change_id = world.state.case(first.id).change_id
+    assert change_id is not None
+    world.machine.reject(change_id, "anna", "not on this table")
+    second = world.state.open_case(finding(fingerprint="a" * 16), "select $1")
+    with capture_logs() as logs:
+        loop.advise(second)
+    assert [entry["case"] for entry in logs if entry["event"] == "needs_your_yes"] == [second.id]
+    case = world.state.case(second.id)
+    assert "rejected by anna: not on this table" in case.proposals[0].risk_reasons[0]
+    assert case.change_id is not None
+    assert world.machine.advance(case.change_id).state is ChangeState.PROPOSED
+    assert "rejected by anna: not on this table" in str(world.state.case(second.id).reason)

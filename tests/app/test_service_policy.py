@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -201,3 +202,29 @@ def test_the_share_of_calls_that_name_a_table(service: Service) -> None:
     assert reach.share("shop", "public.items") == pytest.approx(0.5)
     assert reach.share("bank", "public.orders") is None
     assert policy().create_index.blast_radius_calls_share_max == 1.0
+
+
+def test_a_persons_no_is_asked_about_again_and_named_under_auto(service: Service) -> None:
+    first = propose(service, "shop", "a" * 16)
+    service.reject(first.case_id, "anna", "the table is going away")
+    service.set_autonomy("alice", "shop", "create_index", Autonomy.AUTO)
+    again = propose(service, "shop", "a" * 16)
+    assert [one["change_id"] for one in service.needs_yes()] == [again.id]
+    said = str(service.case(again.case_id)["waits_for"])
+    assert said.startswith(
+        f"a person's yes: trimtab approve {again.case_id} (exactly this was rejected by anna: the table"
+    )
+    service.approve(again.case_id, "bob", again.proposal.content_hash)
+    assert service.needs_yes() == []
+
+
+def test_an_approval_that_expires_before_the_window_opens_is_warned_about(service: Service) -> None:
+    change = propose(service, "shop", "a" * 16)
+    now = service.now_ms() / 1000
+    day = datetime.fromtimestamp(now, UTC).strftime("%a")
+    far = {"Mon": "Fri", "Tue": "Sat", "Wed": "Sun", "Thu": "Mon", "Fri": "Tue", "Sat": "Wed", "Sun": "Thu"}[day]
+    service.set_override("alice", "create_index.change_windows", [f"{far} 00:00-06:00"], "shop")
+    answer = service.approve(change.case_id, "bob", change.proposal.content_hash)
+    assert "before the next change window opens" in answer["warning"]
+    other = propose(service, "bank", "b" * 16)
+    assert service.approve(other.case_id, "bob", other.proposal.content_hash)["warning"] is None

@@ -3,8 +3,8 @@
 An approval is for exactly one content (the hash of what would be done, and where) **and** for the limits that were in
 force when it was given. It is void when the content is another, when its time is over, and when any limit of that kind
 of change on that system was set to something else since: who widens a limit does not widen another person's yes.
-`autonomy` and `approval_valid_s` are no limits of what is done, and may change. A void approval is never repaired: a
-person looks again.
+`autonomy`, `approval_valid_s` and `retry_measured_after_s` are no limits of what is done, and may change. A void
+approval is never repaired: a person looks again.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from trimtab.sql.index_ddl import change_hash
 from trimtab.store.ledger import Event
 from trimtab.store.state import State
 
-NOT_LIMITS = frozenset({"autonomy", "approval_valid_s"})
+NOT_LIMITS = frozenset({"autonomy", "approval_valid_s", "retry_measured_after_s"})
 LIMITS = "limits"
 _HASH = re.compile("[0-9a-f]{64}")
 
@@ -73,7 +73,9 @@ def approval_problem(state: State, change: Change, limits: GuardPolicy, now_ms: 
     """Why nobody's yes counts for this change now; None while one does."""
     expires_at_ms = change.approval_expires_at_ms
     if change.approved_by is None or expires_at_ms is None:
-        return "a person has to approve it"
+        last = state.last_entry(change.id, (Event.APPROVED, Event.APPROVAL_EXPIRED))
+        expired = last is not None and last.event == Event.APPROVAL_EXPIRED
+        return f"{last.detail.get('reason')}" if last is not None and expired else "a person has to approve it"
     if change.approved_hash != content_hash(change.proposal):
         return "the approval was for something else"
     if expires_at_ms <= now_ms:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from trimtab.act.approvals import approval_problem, content_hash
+from trimtab.act.earlier_tries import holding
 from trimtab.extend.contracts import Judge
 from trimtab.model.change import Autonomy, Change, CheckResult
 from trimtab.model.change_window import moment, opening
@@ -96,7 +97,9 @@ def _change_window(q: Question) -> Iterator[CheckResult]:
     now = opening(windows, q.now_ms)
     if not now.is_open:
         opens = "it does not open soon" if now.opens_at_ms is None else f"it opens {moment(now.opens_at_ms, windows)}"
-        yield CheckResult("change_window", False, "closed", limit, f"the change window is closed; {opens}")
+        late = late_window(q.change, q.limits, q.now_ms)
+        message = f"the change window is closed; {opens}{f'; {late}' if late else ''}"
+        yield CheckResult("change_window", False, "closed", limit, message)
         return
     if now.closes_at_ms is None:
         yield CheckResult("change_window", True, "open", limit, "the change window is open")
@@ -112,6 +115,35 @@ def _change_window(q: Question) -> Iterator[CheckResult]:
         f"predicted build of {build_s:.0f} s, and {q.limits.window_margin_s:g} s)"
     )
     yield CheckResult("window_time_left", left_s >= needed_s, f"{left_s:.0f} s", f"{needed_s:.0f} s", message)
+
+
+def late_window(change: Change, limits: GuardPolicy, now_ms: int) -> str | None:
+    """That the yes to a change expires before its next window opens; None where it does not."""
+    expires_at_ms, windows = change.approval_expires_at_ms, limits.change_windows
+    if expires_at_ms is None or not windows:
+        return None
+    now = opening(windows, now_ms)
+    if now.is_open or (now.opens_at_ms is not None and now.opens_at_ms < expires_at_ms):
+        return None
+    opens = "opens" if now.opens_at_ms is None else f"opens ({moment(now.opens_at_ms, windows)})"
+    return (
+        f"the approval expires ({moment(expires_at_ms, windows)}) before the next change window {opens}, and the "
+        "change then waits for another: approve it later, or let approvals be valid for longer (approval_valid_s)"
+    )
+
+
+def _earlier_tries(q: Question) -> Iterator[CheckResult]:
+    """A person's no holds for ever, a measured failure for long; another person's yes stands above both."""
+    limit = "a person's yes"
+    earlier = holding(q.state, q.change.proposal, q.limits, q.now_ms)
+    if earlier is None:
+        yield CheckResult("earlier_tries", True, "none", limit, "nothing speaks against exactly this from earlier")
+    elif approval_problem(q.state, q.change, q.limits, q.now_ms) is None:
+        message = f"{earlier}; {q.change.approved_by} approved it all the same"
+        yield CheckResult("earlier_tries", True, "approved", limit, message)
+    else:
+        message = f"{earlier}; it is not applied again without a person's yes"
+        yield CheckResult("earlier_tries", False, "not approved", limit, message)
 
 
 def _content(q: Question) -> Iterator[CheckResult]:
@@ -183,6 +215,7 @@ STANDING: tuple[Callable[[Question], Iterator[CheckResult]], ...] = (
     _kill_switch,
     _frozen,
     _autonomy,
+    _earlier_tries,
     _content,
     _change_window,
 )

@@ -17,7 +17,8 @@ from typing import Protocol, runtime_checkable
 
 from trimtab.act.approvals import LIMITS, approval_problem, limits_told
 from trimtab.act.approvals import content_hash as hash_of
-from trimtab.act.guards import CallsShare, limits_of, run_guards
+from trimtab.act.earlier_tries import EarlierTry, holding
+from trimtab.act.guards import CallsShare, late_window, limits_of, run_guards
 from trimtab.act.journal import ACTOR, Journal
 from trimtab.act.steps import RECOVERY, STEPS, Steps
 from trimtab.extend.contracts import Actuator, Clock, Judge
@@ -201,6 +202,14 @@ class Machine:
         """Whether a person's yes counts for it now."""
         limits = self._steps.limits(change)
         return approval_problem(self._state, change, limits, self._clock.now_ms()) is None
+
+    def earlier(self, change: Change) -> EarlierTry | None:
+        """What keeps exactly this from being applied without a person's yes, whatever autonomy says; None: nothing."""
+        return holding(self._state, change.proposal, self._steps.limits(change), self._clock.now_ms())
+
+    def approval_warning(self, change: Change) -> str | None:
+        """That the approval of a change will expire before it can be used; None where it will not."""
+        return late_window(change, self._steps.limits(change), self._clock.now_ms())
 
     def guards(self, change_id: str) -> tuple[CheckResult, ...]:
         """What the guards say of a change now. Asks, and writes nothing."""

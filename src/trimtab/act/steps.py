@@ -49,8 +49,11 @@ class Steps:
         now_ms = self.clock.now_ms()
         expires_at_ms = change.approval_expires_at_ms
         if expires_at_ms is not None and expires_at_ms <= now_ms:
-            reason = f"the approval of {change.approved_by} has expired"
-            self.journal.append(change, Event.REJECTED, ChangeState.REJECTED, {"reason": reason})
+            reason = (
+                f"the approval of {change.approved_by} expired unused ({moment(expires_at_ms)}): "
+                "a person has to approve it again"
+            )
+            self.journal.append(change, Event.APPROVAL_EXPIRED, ChangeState.PROPOSED, {"reason": reason})
             return
         question = self.question(change)
         freeze_if_due(self.state, change, question.limits, now_ms)

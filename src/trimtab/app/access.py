@@ -11,6 +11,8 @@ import re
 import secrets
 from collections.abc import Callable, Mapping
 
+from trimtab.app.login_tries import KNOWN_MAX, LoginTries
+from trimtab.app.login_tries import WINDOW_S as TRIES_WINDOW_S
 from trimtab.app.passwords import Passwords, check_new_password
 from trimtab.app.tries import Tries, network_of
 from trimtab.model.access import (
@@ -36,9 +38,8 @@ SESSIONS_PER_USER_MAX = 20
 SEEN_EVERY_MS = 60_000
 """How often the last use of a session or token is written down: each writing costs an fsync."""
 
-TRIES_WINDOW_S = 900.0
-TRIES_PER_NAME_MAX = 10
-TRIES_PER_ADDRESS_MAX = 30
+OWNERS_MS = 90 * 86_400_000
+"""Where somebody logged in within this time is an address of theirs; see `login_tries`."""
 REFUSALS_AUDITED_MAX = 30
 """Refused actions that are written down, of one principal in `TRIES_WINDOW_S`: the audit cannot be flooded."""
 
@@ -85,8 +86,7 @@ class Access:
         self._audit = Audit(database)
         self._now_ms = now_ms
         self._passwords = passwords or Passwords()
-        self._tries_of_name = Tries(TRIES_PER_NAME_MAX, TRIES_WINDOW_S)
-        self._tries_of_address = Tries(TRIES_PER_ADDRESS_MAX, TRIES_WINDOW_S)
+        self._tries = LoginTries(lambda: self._audit.logins(now_ms() - OWNERS_MS, KNOWN_MAX))
         self._refusals = Tries(REFUSALS_AUDITED_MAX, TRIES_WINDOW_S)
         self._limits_told = Tries(1, TRIES_WINDOW_S)
         self._local_hash: str | None = None
@@ -102,8 +102,7 @@ class Access:
         if not self._passwords.verify(password_hash, password) or known is None or password_hash is None:
             self.audit_refusal(known or UNKNOWN_NAME, "login", "", {"why": _WRONG}, address=address)
             raise LoginNeeded(_WRONG)
-        self._tries_of_name.forget(known.casefold())
-        self._tries_of_address.forget(network_of(address))
+        self._tries.went_well(known, address)
         if self._passwords.is_outdated(password_hash):
             self._people.rehash(known, password_hash, self._passwords.hash(password))
         session = self._new_session(known)
@@ -122,17 +121,14 @@ class Access:
     def _count_try(self, name: str, address: str, known: str | None) -> None:
         """Counted before the password is looked at, so that many tries at once count as many."""
         now_ms = self._now_ms()
-        wait_s = self._tries_of_address.take(network_of(address), now_ms)
-        if wait_s == 0.0:
-            wait_s = self._tries_of_name.take(name.casefold()[:_TEXT_CHARS_MAX], now_ms)
+        wait_s = self._tries.take(name, address, now_ms)
         if wait_s == 0.0:
             return
         if self._limits_told.take(f"limit {network_of(address)}", now_ms) == 0.0:
             detail = {"why": "too many tries", "wait_s": round(wait_s)}
             self._write(known or UNKNOWN_NAME, "", address, "login", "", Outcome.REFUSED, detail)
-        raise TooManyTries(
-            f"too many failed logins: try again in {max(1, round(wait_s / 60))} min", retry_after_s=int(wait_s) + 1
-        )
+        wait = f"{int(wait_s) + 1} s" if wait_s < 45 else f"{round(wait_s / 60)} min"
+        raise TooManyTries(f"too many failed logins: try again in {wait}", retry_after_s=int(wait_s) + 1)
 
     def _new_session(self, name: str) -> Session:
         now_ms = self._now_ms()
@@ -248,7 +244,7 @@ class Access:
         self._count_try(principal.name, address, principal.name)
         if not self._passwords.verify(self._people.password_hash(principal.name), old):
             raise NotAllowed("the old password is wrong")
-        self._tries_of_name.forget(principal.name.casefold())
+        self._tries.went_well(principal.name, address)
         self.set_password(principal.name, principal.name, new)
         return self._new_session(principal.name)
 
@@ -263,6 +259,13 @@ class Access:
         _check_text(by)
         user = self._people.user(name)
         self._people.remove_user(name, keep_an_admin=self.login_needed)
+        return user
+
+    def unlock(self, by: str, name: str) -> User:
+        """Forget the failed logins of somebody who has to wait; the password stays, and so do limits of addresses."""
+        _check_text(by)
+        user = self._people.user(name)
+        self._tries.unlock(user.name)
         return user
 
     # --- tokens

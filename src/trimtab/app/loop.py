@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import structlog
 
+from trimtab.act.earlier_tries import remember
 from trimtab.act.machine import Machine
 from trimtab.advise.index.advice import Advice
 from trimtab.advise.index.advisor import advise
@@ -177,14 +178,16 @@ class SystemLoop:
         if not advice.proposals:
             self.state.update_case(case.id, verdict=Verdict.NO_ADVICE, reason=advice.reason)
             return
-        twin = self._twin(case, advice.proposals[0])
+        proposals = remember(self.state, advice.proposals)
+        twin = self._twin(case, proposals[0])
         if twin is not None:
             self._twins[case.id] = twin.id
             self._put_off(case, f"case {twin.case_id} proposes the same index; asked again once that is decided")
             return
-        self.state.update_case(case.id, state=CaseState.ADVISED, proposals=advice.proposals)
-        change = self.machine.propose(case.id, advice.proposals[0])
-        if policy.create_index.autonomy is Autonomy.APPROVE:
+        self.state.update_case(case.id, state=CaseState.ADVISED, proposals=proposals)
+        change = self.machine.propose(case.id, proposals[0])
+        held = policy.create_index.autonomy is Autonomy.AUTO and self.machine.earlier(change) is not None
+        if held or policy.create_index.autonomy is Autonomy.APPROVE:
             log.warning(
                 "needs_your_yes", system=case.system, case=case.id, change=change.id, summary=change.proposal.summary
             )

@@ -258,7 +258,8 @@ class Service:
     def waits_for_yes(self, change: Change) -> bool:
         """Whether a person could approve this change now, and it waits for that.
 
-        The same under `suggest` and `approve`; under `approve` it was also told in the log.
+        The same under `suggest` and `approve`; under `approve` it was also told in the log. Under `auto` what a person
+        refused, or what was measured and did not prove good, waits for one, too.
         """
         return change.state is ChangeState.PROPOSED and self._wants_yes(change, self._changeable())
 
@@ -267,12 +268,12 @@ class Service:
         return frozenset(system.name for system in self.state.systems() if system.change_reference is not None)
 
     def _wants_yes(self, change: Change, changeable: frozenset[str]) -> bool:
-        limits = limits_of(self.policy_of(change.system), change.proposal.kind)
-        return (
-            change.system in changeable
-            and limits.autonomy in (Autonomy.SUGGEST, Autonomy.APPROVE)
-            and not self.machine.is_approved(change)
-        )
+        if change.system not in changeable or self.machine.is_approved(change):
+            return False
+        autonomy = limits_of(self.policy_of(change.system), change.proposal.kind).autonomy
+        if autonomy is Autonomy.AUTO:
+            return self.machine.earlier(change) is not None
+        return autonomy in (Autonomy.SUGGEST, Autonomy.APPROVE)
 
     def needs_yes(self) -> list[Json]:
         """What waits for a person's yes, most saved first."""
@@ -395,8 +396,10 @@ class Service:
         if system.change_reference is None:
             return "no connection for changes was given: trimtab watch DSN --change-dsn DSN"
         autonomy = limits_of(self.policy_of(case.system), change.proposal.kind).autonomy
-        if autonomy in (Autonomy.SUGGEST, Autonomy.APPROVE) and change.approved_by is None:
-            return f"a person's yes: trimtab approve {case.id}"
+        earlier = self.machine.earlier(change)
+        asks = autonomy in (Autonomy.SUGGEST, Autonomy.APPROVE) or (autonomy is Autonomy.AUTO and earlier is not None)
+        if asks and change.approved_by is None:
+            return f"a person's yes: trimtab approve {case.id}{'' if earlier is None else f' ({earlier})'}"
         blocking = [result.message for result in self.machine.guards(change.id) if result.passed is False]
         return "; ".join(blocking) or change.reason
 
@@ -492,14 +495,17 @@ class Service:
         return str(self.watch_system(dsn, next(known, None), change_dsn)["name"])
 
     def approve(self, case_id: int, by: str, content_hash: str) -> Json:
-        """Approve the proposed change of a case: the one with this hash, until the approval expires."""
+        """Approve the proposed change of a case: the one with this hash, until the approval expires.
+
+        `warning` in the answer says that it expires before the next change window opens; None where it does not.
+        """
         _check_person(by)
         change = self._proposed(case_id)
         if change.state is ChangeState.PROPOSED and self.machine.is_approved(change):
             raise ConflictError(f"case {case_id} was approved by {change.approved_by} already", case_id=case_id)
         check_seen(self.state, case_id, change, content_hash)
-        self.machine.approve(change.id, by, change.proposal.content_hash)
-        return self.case(case_id)
+        approved = self.machine.approve(change.id, by, change.proposal.content_hash)
+        return {**self.case(case_id), "warning": self.machine.approval_warning(approved)}
 
     def reject(self, case_id: int, by: str, reason: str | None = None) -> Json:
         """Reject the proposed change of a case."""

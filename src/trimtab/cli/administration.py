@@ -39,6 +39,9 @@ class Administration(Protocol):
     def set_role(self, name: str, role: str) -> Json:
         """Another role."""
 
+    def unlock(self, name: str) -> Json:
+        """Forget their failed logins."""
+
     def remove_user(self, name: str) -> Json:
         """Take somebody away."""
 
@@ -106,6 +109,10 @@ class OverApi:
         """Another role."""
         return self._post(f"/access/users/{quote(name, safe='')}/role", {"role": role})
 
+    def unlock(self, name: str) -> Json:
+        """Forget their failed logins."""
+        return self._post(f"/access/users/{quote(name, safe='')}/unlock", {})
+
     def remove_user(self, name: str) -> Json:
         """Take somebody away."""
         gone: Json = self._client.delete(f"/access/users/{quote(name, safe='')}")
@@ -157,6 +164,10 @@ class InDirectory:
     def set_role(self, name: str, role: str) -> Json:
         """Another role."""
         return self._do("user role", name, lambda: self._access.set_role(self._by, name, role), role=role)
+
+    def unlock(self, name: str) -> Json:
+        """Failed logins are counted in the memory of a server: while none runs there are none."""
+        return self._do("user unlock", name, lambda: self._access.unlock(self._by, name))
 
     def remove_user(self, name: str) -> Json:
         """Take somebody away."""

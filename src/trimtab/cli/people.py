@@ -141,6 +141,20 @@ def user_role(name: str, role: str, data_dir: Path | None, server: str | None, f
         show(form, admin.set_role(name, role), people_output.user)
 
 
+@user.command("unlock")
+@click.argument("name")
+@client_options
+@guarded
+def user_unlock(name: str, data_dir: Path | None, server: str | None, form: str) -> None:
+    """Forget the failed logins of NAME, who need not wait any more; limits of addresses stay."""
+    from trimtab.cli import people_output
+    from trimtab.cli.administration import administration
+    from trimtab.cli.output import show
+
+    with administration(way_of(data_dir, server)) as admin:
+        show(form, admin.unlock(name), people_output.unlocked)
+
+
 @click.group()
 def token() -> None:
     """Secrets for programs: TRIMTAB_TOKEN of this command, or `Authorization: Bearer` of a sender of telemetry."""

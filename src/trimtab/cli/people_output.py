@@ -17,6 +17,11 @@ def removed(console: Console, row: Json) -> None:
     console.print(plain(f"{row['name']} is removed"))
 
 
+def unlocked(console: Console, row: Json) -> None:
+    """Somebody who may try again."""
+    console.print(plain(f"{row['name']} may try again"))
+
+
 def users(console: Console, answer: list[Json]) -> None:
     """All people."""
     if not answer:

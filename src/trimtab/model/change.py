@@ -29,7 +29,7 @@ class ChangeState(StrEnum):
     """The states of a change. The last five are final.
 
     `inconclusive` is final whether the change was left or taken back: the ledger entry says which.
-    `rejected` means nobody touched anything: a person said no, or the approval expired.
+    `rejected` means nobody touched anything: a person said no.
     """
 
     PROPOSED = "proposed"

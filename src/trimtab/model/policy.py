@@ -242,6 +242,14 @@ class GuardPolicy:
     freeze_window_s: float = setting(
         86_400.0, "Within which time rollbacks are counted together.", unit="s", low=60, high=31_536_000
     )
+    retry_measured_after_s: float = setting(
+        30 * 86_400.0,
+        "The very change that was measured and rolled back, or stayed inconclusive, is not applied by itself again "
+        "within this time; one that a person rejected never is. A yes stands above both.",
+        unit="s",
+        low=0,
+        high=315_360_000,
+    )
     approval_valid_s: float = setting(
         24 * 3600.0, "An approval that was not used within this time expires.", unit="s", low=1, high=2_592_000
     )

@@ -61,6 +61,15 @@ class Audit:
         )
         return tuple(map(_entry, rows))
 
+    def logins(self, since_ms: int, limit: int) -> tuple[tuple[str, str], ...]:
+        """Who logged in from where since then: names and addresses, each pair once."""
+        rows = self._db.rows(
+            "SELECT DISTINCT principal, address FROM audit"
+            " WHERE at_ms >= ? AND action = 'login' AND outcome = 'done' LIMIT ?",
+            (since_ms, limit),
+        )
+        return tuple((str(row["principal"]), str(row["address"])) for row in rows)
+
 
 def _entry(row: sqlite3.Row) -> AuditEntry:
     return AuditEntry(

@@ -6,9 +6,10 @@ month on one system: that is asked here, and answered by SQLite instead of in me
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from trimtab.model.change import Change
+from trimtab.model.change import Change, ChangeState
 from trimtab.store.state_codec import CHANGE_COLUMNS, change_of
 from trimtab.store.state_database import StateDatabase
 
@@ -48,6 +49,20 @@ def find_changes(database: StateDatabase, wanted: Wanted, *, limit: int, offset:
         f"SELECT {columns} FROM changes JOIN cases ON cases.id = changes.case_id WHERE {where}"
         " ORDER BY changes.apply_started_at_ms DESC, changes.id LIMIT ? OFFSET ?",
         (*values, min(limit, ROWS_MAX), max(offset, 0)),
+    )
+    return tuple(change_of(row) for row in rows)
+
+
+def ended_with_hash(
+    database: StateDatabase, system: str, content_hash: str, states: Iterable[ChangeState]
+) -> tuple[Change, ...]:
+    """Changes of one system with exactly this content that ended in one of `states`, newest end first."""
+    wanted = [state.value for state in states]
+    rows = database.rows(
+        f"SELECT {CHANGE_COLUMNS} FROM changes WHERE system = ? AND state IN ({', '.join('?' * len(wanted))})"
+        " AND instr(proposal, ?) > 0 AND json_extract(proposal, '$.content_hash') = ?"
+        " ORDER BY finished_at_ms DESC, id LIMIT ?",
+        (system, *wanted, content_hash, content_hash, ROWS_MAX),
     )
     return tuple(change_of(row) for row in rows)
 

@@ -33,7 +33,7 @@ STANDINGS: Mapping[str, Word] = {
     Verdict.INCONCLUSIVE: Word("inconclusive", "warn", "Measured to the end, and no effect could be proven."),
     Verdict.FAILED: Word("failed", "bad", "It could not be made, or not be measured."),
     Verdict.NO_ADVICE: Word("no advice", "quiet", "Looked at, and nothing that trimtab can propose would help."),
-    Verdict.REJECTED: Word("rejected", "quiet", "A person said no, or an approval expired. Nothing was touched."),
+    Verdict.REJECTED: Word("rejected", "quiet", "A person said no. Nothing was touched."),
 }
 """How a case stands: its verdict, or its state where there is none yet."""
 
@@ -47,7 +47,7 @@ CHANGE_STATES: Mapping[str, Word] = {
     ChangeState.ROLLED_BACK: Word("rolled back", "warn", "Proven slower, harmful, or unwanted: it was taken back."),
     ChangeState.INCONCLUSIVE: Word("inconclusive", "warn", "No effect could be proven in the time of the watch."),
     ChangeState.FAILED: Word("failed", "bad", "It could not be made, or the target changed underneath."),
-    ChangeState.REJECTED: Word("rejected", "quiet", "A person said no, or the approval expired."),
+    ChangeState.REJECTED: Word("rejected", "quiet", "A person said no."),
 }
 
 STEPS: tuple[ChangeState, ...] = (
@@ -106,6 +106,7 @@ AUTONOMIES: Mapping[str, Word] = {
 EVENTS: Mapping[str, Word] = {
     Event.PROPOSED: Word("proposed"),
     Event.APPROVED: Word("approved", "ok"),
+    Event.APPROVAL_EXPIRED: Word("approval expired unused", "warn"),
     Event.REJECTED: Word("rejected"),
     Event.BLOCKED: Word("held back by a check", "warn"),
     Event.CHECKED: Word("checks passed", "ok"),
@@ -128,6 +129,7 @@ CHECKS: Mapping[str, str] = {
     "content": "Content is what was proposed",
     "one_at_a_time": "One change at a time here",
     "changes_per_hour": "Changes in an hour",
+    "earlier_tries": "What became of exactly this before",
     "cool_down": "Cool-down since the last change",
     "attempts": "Attempts so far",
     "retry_wait": "Wait before the next attempt",

@@ -247,6 +247,14 @@ OPERATIONS: tuple[Operation, ...] = (
         action="user role",
     ),
     Operation(
+        "POST",
+        "/access/users/{user}/unlock",
+        "Forget somebody's failed logins: who has to wait for them need not any more",
+        lambda s, r, _b: s.access.unlock(acting(r), path_text(r, "user")),
+        answer=User,
+        action="user unlock",
+    ),
+    Operation(
         "DELETE",
         "/access/users/{user}",
         "Take somebody away, with all their sessions",

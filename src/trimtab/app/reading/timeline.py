@@ -99,6 +99,7 @@ def _checks(detail: Mapping[str, object]) -> list[dict[str, object]]:
 _WORDS: Mapping[str, Words] = {
     Event.PROPOSED: _proposed,
     Event.APPROVED: lambda entry: (f"Approved by {entry.actor}", ""),
+    Event.APPROVAL_EXPIRED: _saying("The approval expired"),
     Event.REJECTED: _saying("Rejected"),
     Event.BLOCKED: _saying("Has to wait"),
     Event.CHECKED: _checked,

@@ -258,7 +258,7 @@ def decision_of(service: Service, story: CaseStory, proposal: Proposal | None) -
     is_rolling_back = story.undo is not None and story.undo.state == "running"
     return Decision(
         needs_yes=service.waits_for_yes(change),
-        by_policy=is_proposed and why_not is None and autonomy is Autonomy.AUTO,
+        by_policy=is_proposed and why_not is None and autonomy is Autonomy.AUTO and not service.waits_for_yes(change),
         is_approved=is_approved,
         can_reject=change.state in _UNTOUCHED,
         can_roll_back=change.state in _TOUCHED and not is_rolling_back,
