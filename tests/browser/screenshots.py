@@ -35,7 +35,7 @@ HEIGHT_MAX = {WIDE["width"]: 1150, NARROW["width"]: 1200}
 """Longer pages are cut: what is below looks like what is above."""
 COLOURS, COLOURS_EXACT = 64, 28
 FILE_BYTES_MAX = 120_000
-ALL_BYTES_MAX = 6_000_000
+ALL_BYTES_MAX = 7_000_000
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 
 
