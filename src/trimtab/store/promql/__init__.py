@@ -1,0 +1,1 @@
+"""PromQL over columns: parse, plan, evaluate; native histograms; the test scripts of Prometheus."""
