@@ -1,0 +1,131 @@
+"""Machine code for the loops over samples: Python never loops over samples itself.
+
+A kernel is a plain function over NumPy arrays with an explicit signature. It stands in a file whose name ends in
+`kernels.py`, which is imported where it is needed, not at start-up: importing it compiles it once and afterwards loads
+it from Numba's cache on disk.
+
+    python -m trimtab.store.compiled      compiles all of them (after the installation)
+    load_in_background(); wait()          `trimtab up` loads them beside its start; a query waits, it never compiles
+
+A kernel calls only kernels of its own file: Numba's cache looks at no other file to see whether it is still right.
+Kernels have no `fastmath`: sums are the sums that the source says, in its order.
+"""
+
+import importlib
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+F = TypeVar("F", bound=Callable[..., object])
+
+SUFFIX = "kernels.py"
+
+
+def kernel(signature: str | list[str], *, is_inlined: bool = False) -> Callable[[F], F]:
+    """Compile a function for one signature, or load it from the cache (compile each time where nothing can be cached).
+
+    >>> @kernel("float64(float64[::1])")
+    ... def total(values):
+    ...     sum_ = 0.0
+    ...     for value in values:
+    ...         sum_ += value
+    ...     return sum_
+    >>> import numpy as np
+    >>> total(np.array([1.0, 2.0, 3.5]))
+    6.5
+    """
+    import numba
+
+    def decorate(function: F) -> F:
+        inline = "always" if is_inlined else "never"
+        try:
+            return numba.njit(signature, cache=True, nogil=True, error_model="numpy", fastmath=False, inline=inline)(
+                function
+            )
+        except RuntimeError as error:
+            if "cannot cache" not in str(error):
+                raise
+            return numba.njit(signature, cache=False, nogil=True, error_model="numpy", fastmath=False, inline=inline)(
+                function
+            )
+
+    return decorate
+
+
+def kernel_modules() -> list[str]:
+    """Names of all modules that hold kernels, found by the names of their files (nothing is imported).
+
+    >>> all(name.endswith("kernels") for name in kernel_modules())
+    True
+    """
+    package = Path(__file__).parents[1]
+    paths = sorted(path.relative_to(package.parent) for path in package.rglob("*" + SUFFIX))
+    return [".".join(path.with_suffix("").parts) for path in paths]
+
+
+def load(modules: Sequence[str] | None = None) -> dict[str, float]:
+    """Import kernel modules (all of them if none is named); answer the seconds each took."""
+    took_s = {}
+    for name in kernel_modules() if modules is None else modules:
+        began = time.perf_counter()
+        importlib.import_module(name)
+        took_s[name] = time.perf_counter() - began
+    return took_s
+
+
+class Loading:
+    """Kernels being loaded on a thread of their own; whoever needs them waits for it.
+
+    >>> loading = Loading(lambda: None)
+    >>> loading.start(); loading.wait(10)
+    True
+    """
+
+    def __init__(self, work: Callable[[], object]) -> None:
+        self._work = work
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._error: BaseException | None = None
+
+    def start(self) -> None:
+        """Begin, once; a second call does nothing."""
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="load-kernels", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._work()
+        except Exception as error:  # noqa: BLE001 - raised again by whoever waits
+            self._error = error
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Wait until all are loaded; False when that took longer. What went wrong while loading is raised here."""
+        self.start()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(timeout_s)
+            if self._thread.is_alive():
+                return False
+        if self._error is not None:
+            raise self._error
+        return True
+
+
+_all_kernels = Loading(load)
+load_in_background = _all_kernels.start
+wait = _all_kernels.wait
+
+
+def main() -> int:
+    """Compile everything and say what took how long."""
+    for name, took_s in load().items():
+        sys.stdout.write(f"{took_s:7.2f} s  {name}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
