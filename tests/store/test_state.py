@@ -362,26 +362,6 @@ def test_readers_and_writers_in_many_threads(state: State, change: Change) -> No
     assert len(state.ledger(change.id)) > 50
 
 
-def test_a_file_of_another_program_or_a_newer_trimtab_is_refused(tmp_path: Path) -> None:
-    other = tmp_path / "other.db"
-    with sqlite3.connect(other) as raw:
-        raw.execute("CREATE TABLE t (a)")
-    raw.close()
-    with pytest.raises(StoreError, match="another program"):
-        State.open(other)
-    newer = tmp_path / "newer.db"
-    State.open(newer).close()
-    with sqlite3.connect(newer) as raw:
-        raw.execute("PRAGMA user_version = 99")
-    raw.close()
-    with pytest.raises(StoreError, match="version 99"):
-        State.open(newer)
-    garbage = tmp_path / "garbage.db"
-    garbage.write_bytes(b"this is no database" * 100)
-    with pytest.raises(StoreError, match="could not open"):
-        State.open(garbage)
-
-
 def test_a_closed_state_says_so(path: Path) -> None:
     state = State.open(path)
     state.close()

@@ -46,7 +46,10 @@ def open_service(
     except OSError as error:
         raise InputError(f"could not make the data directory {data_dir}: {error.strerror}") from error
     if not os.access(data_dir, os.W_OK | os.X_OK):
-        raise InputError(f"the data directory {data_dir} is not writable")
+        raise InputError(
+            f"the data directory {data_dir} is not writable: give it to the user who runs trimtab, or take another "
+            "--data-dir"
+        )
     state = State.open(data_dir / STATE_FILE)
     try:
         telemetry = EmbeddedTelemetry.open(data_dir)

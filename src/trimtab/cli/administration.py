@@ -77,8 +77,6 @@ def administration(way: Way, *, creates: bool = False) -> Iterator[Administratio
         raise InputError(f"there is nothing in {directory} yet, and no --server was named")
     try:
         database = StateDatabase(directory / STATE_FILE)
-    except OSError as error:
-        raise InputError(f"could not open {directory / STATE_FILE}: {error.strerror}") from error
     except StoreLocked:
         yield OverApi(find_server(way))
         return

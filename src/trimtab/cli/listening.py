@@ -45,6 +45,8 @@ class Listening:
 def parse_listen(listen: str) -> tuple[str, int]:
     """HOST:PORT.
 
+    An address of IPv6 stands in brackets: without them nobody could tell its end from the port.
+
     >>> parse_listen("127.0.0.1:9321"), parse_listen("[::1]:0")
     (('127.0.0.1', 9321), ('::1', 0))
     >>> parse_listen("127.0.0.1")
@@ -52,8 +54,13 @@ def parse_listen(listen: str) -> tuple[str, int]:
     ...
     trimtab.model.errors.InputError: --listen must be HOST:PORT with a port from 0 to 65535, found '127.0.0.1'
     """
-    host, colon, port = listen.rpartition(":")
-    host = host.strip("[]").lower()
+    written, colon, port = listen.rpartition(":")
+    in_brackets = written.startswith("[") and written.endswith("]")
+    host = (written[1:-1] if in_brackets else written).lower()
+    if (in_brackets or ":" in host or "[" in host) and not (in_brackets and _is_six(host.partition("%")[0])):
+        raise InputError(
+            f"--listen takes an address of IPv6, and nothing else, in brackets ('[::1]:9321'), found {listen!r}"
+        )
     if not colon or not host or not port.isascii() or not port.isdigit() or len(port) > 5 or int(port) > 65535:
         raise InputError(f"--listen must be HOST:PORT with a port from 0 to 65535, found {listen!r}")
     return host, int(port)
@@ -62,8 +69,8 @@ def parse_listen(listen: str) -> tuple[str, int]:
 def check_allowed_host(name: str) -> str:
     """A name for the Host header, without a port.
 
-    >>> check_allowed_host("trimtab.example")
-    'trimtab.example'
+    >>> check_allowed_host("trimtab.example"), check_allowed_host("[FD00:0::1]")
+    ('trimtab.example', 'fd00::1')
     >>> check_allowed_host("https://trimtab.example")
     Traceback (most recent call last):
     ...
@@ -76,7 +83,7 @@ def check_allowed_host(name: str) -> str:
         or (":" in plain and not _is_address(plain))
     ):
         raise InputError(f"--allowed-host must be a name without scheme and port, found {name!r}")
-    return plain
+    return str(ipaddress.ip_address(plain)) if ":" in plain else plain
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -93,8 +100,8 @@ def bind(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         raise MissingError(
-            f"could not listen on {host}:{port}: {error.strerror}. Another program has the port, or the address is "
-            "not this machine's: choose one with --listen HOST:PORT",
+            f"could not listen on {in_url(host)}:{port}: {error.strerror}. Another program has the port, or the "
+            "address is not this machine's: choose one with --listen HOST:PORT",
             port=port,
         ) from error
     return listener
@@ -111,8 +118,16 @@ def url_of(listener: socket.socket, *, tls: bool) -> str:
     address = ipaddress.ip_address(str(host).partition("%")[0])
     if address.is_unspecified:
         address = ipaddress.ip_address("127.0.0.1" if address.version == 4 else "::1")
-    shown = f"[{address}]" if address.version == 6 else str(address)
-    return f"{'https' if tls else 'http'}://{shown}:{port}"
+    return f"{'https' if tls else 'http'}://{in_url(str(address))}:{port}"
+
+
+def in_url(host: str) -> str:
+    """A host as it stands before a port: an address of IPv6 in brackets.
+
+    >>> in_url("127.0.0.1"), in_url("::1"), in_url("trimtab.example")
+    ('127.0.0.1', '[::1]', 'trimtab.example')
+    """
+    return f"[{host}]" if ":" in host else host
 
 
 def _is_address(text: str) -> bool:
@@ -121,3 +136,7 @@ def _is_address(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _is_six(text: str) -> bool:
+    return ":" in text and _is_address(text)

@@ -50,7 +50,7 @@ class Engine:
                 )
             import chdb  # noqa: F401 - half a second, so only here
 
-            self._directory = directory
+            self.directory = directory
             self._limits = limits
             self._process_id = os.getpid()
             self._write_lock = threading.Lock()
@@ -71,9 +71,14 @@ class Engine:
 
         limits = self._limits
         try:
-            session = Session(str(self._directory))
+            session = Session(str(self.directory))
         except RuntimeError as error:
-            raise StoreError(f"the engine cannot open {self._directory}: {_short(error)}") from error
+            raise StoreError(
+                f"the engine cannot open {self.directory}: {_reason(error)}. Nothing was removed. If the disk is "
+                f"neither full nor read-only, {self.directory.parent} is damaged: put a copy of it in its place, or "
+                "move it away (history is then lost, and fills again; cases and ledger are elsewhere)",
+                directory=str(self.directory),
+            ) from error
         session.query(
             f"SET max_threads={limits.threads_max}, max_insert_threads=1, max_execution_time={limits.query_s_max},"
             f" max_memory_usage={limits.query_memory_bytes_max}, use_cache_for_count_from_files=0,"
@@ -182,3 +187,8 @@ def _answer(session: Session, sql: str, parameters: Parameters | None) -> pa.Tab
 def _short(error: Exception) -> str:
     text = str(error)
     return text if len(text) <= _MESSAGE_CHARS_MAX else text[:_MESSAGE_CHARS_MAX] + " ..."
+
+
+def _reason(error: Exception) -> str:
+    """The engine's reason without the places in its code, which follow."""
+    return str(error).partition("Stack trace")[0].splitlines()[0].rstrip(" .,:")[:_MESSAGE_CHARS_MAX]

@@ -26,7 +26,8 @@ class DirectoryLock:
             os.close(self._descriptor)
             self._descriptor = None
             raise StoreLocked(
-                f"{directory} is in use by process {holder}; one trimtab at a time may have it",
+                f"{directory} is in use by process {holder}; one trimtab at a time may have it: stop that one, or take "
+                "another data directory",
                 directory=str(directory),
                 holder=holder,
             ) from error

@@ -124,7 +124,7 @@ class Spool:
         path = self._directory / "epoch"
         seen = [segment.id >> _SEQUENCE_BITS for segment in self.leftover]
         if path.exists():
-            seen.append(int(path.read_text("ascii")))
+            seen.append(_number_in(path))
         epoch = max(int(time.time()), *(number + 1 for number in seen), 1)
         write_file(path, b"%d\n" % epoch)
         return epoch
@@ -301,3 +301,13 @@ class Spool:
             self._closed = True
             for segment in list(self._open.values()):
                 self._seal_locked(segment)
+
+
+def _number_in(path: Path) -> int:
+    try:
+        return int(path.read_text("ascii"))
+    except ValueError as error:
+        raise StoreError(
+            f"{path} is damaged: it should hold one number. Remove it: the clock takes its place, and nothing is lost",
+            path=str(path),
+        ) from error

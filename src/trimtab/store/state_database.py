@@ -19,6 +19,8 @@ from typing import Any
 
 from trimtab.model.errors import ConflictError, StoreError, StoreLocked
 from trimtab.store.news import Listener, News, nobody
+from trimtab.store.opening import opening
+from trimtab.store.state_look import look
 from trimtab.store.state_schema import migrate
 
 STATE_FILE = "state.db"
@@ -38,11 +40,13 @@ class StateDatabase:
         self._writing_thread: int | None = None
         self._news: dict[News, None] = {}
         self.listener: Listener = nobody
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._lock_fd = _take_lock(path.with_name(path.name + ".lock"))
-        with ExitStack() as undo:
+        with opening("the state", path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._lock_fd = _take_lock(path)
+        with ExitStack() as undo, opening("the state", path):
             undo.callback(os.close, self._lock_fd)
             try:
+                look(path, BUSY_TIMEOUT_S)
                 os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # its log gets the same rights
                 self._writer = undo.enter_context(closing(_connect(path)))
                 path.chmod(0o600)
@@ -50,7 +54,9 @@ class StateDatabase:
                 self._reader = undo.enter_context(closing(_connect(path)))
                 self._reader.execute("PRAGMA query_only = ON")
             except sqlite3.Error as error:
-                raise StoreError(f"could not open the state in {path}: {error}", path=str(path)) from error
+                raise StoreError(
+                    f"could not open the state in {path}: {error}{_to_do(error)}", path=str(path)
+                ) from error
             undo.pop_all()  # it is open: `close` does this
         self._closed = False
 
@@ -77,7 +83,9 @@ class StateDatabase:
             except sqlite3.IntegrityError as error:
                 raise ConflictError(f"the state refused a write: {error}") from error
             except sqlite3.Error as error:
-                raise StoreError(f"could not write the state in {self.path}: {error}", path=str(self.path)) from error
+                raise StoreError(
+                    f"could not write the state in {self.path}: {error}{_to_do(error)}", path=str(self.path)
+                ) from error
             finally:
                 self._writing_thread = None
                 self._news.clear()
@@ -110,7 +118,9 @@ class StateDatabase:
         try:
             return connection.execute(sql, parameters).fetchall()
         except sqlite3.Error as error:
-            raise StoreError(f"could not read the state in {self.path}: {error}", path=str(self.path)) from error
+            raise StoreError(
+                f"could not read the state in {self.path}: {error}{_to_do(error)}", path=str(self.path)
+            ) from error
 
     def _check_open(self) -> None:
         if self._closed:
@@ -130,8 +140,21 @@ def _connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _take_lock(path: Path) -> int:
-    """Lock `path` for this open file and write our process id into it; `StoreLocked` names the holder."""
+def _to_do(error: sqlite3.Error) -> str:
+    """What a person can do about it, in front of it a colon."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code == sqlite3.SQLITE_FULL:
+        return ": make room on its disk; what was committed before is still there"
+    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
+        return ": give the file and its folder to the user who runs trimtab, on a file system that can be written to"
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return ": it is damaged: stop trimtab, and put a copy of it in its place"
+    return ""
+
+
+def _take_lock(state: Path) -> int:
+    """Lock a file beside the state and write our process id into it; `StoreLocked` names the holder."""
+    path = state.with_name(f"{state.name}.lock")
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -139,7 +162,10 @@ def _take_lock(path: Path) -> int:
         holder = os.pread(fd, 64, 0).decode(errors="replace").strip() or "unknown"
         os.close(fd)
         raise StoreLocked(
-            f"the state beside {path} is in use by process {holder}", path=str(path), holder=holder
+            f"{state} is in use by process {holder}; one trimtab at a time may have it: stop that one, or take another "
+            "data directory",
+            path=str(path),
+            holder=holder,
         ) from error
     except OSError:
         os.close(fd)

@@ -6,6 +6,7 @@ The version is in `PRAGMA user_version`. A migration is never edited once it was
 from __future__ import annotations
 
 import sqlite3
+from pathlib import Path
 
 from trimtab.model.errors import StoreError
 from trimtab.store.state_schema_access import ACCESS_TABLES
@@ -105,21 +106,33 @@ MIGRATIONS: tuple[str, ...] = (_FIRST, ACCESS_TABLES, FREEZES_TABLE)
 """Script number n (from 0) brings version n to n + 1."""
 
 
-def migrate(connection: sqlite3.Connection) -> int:
-    """Bring the file up to `len(MIGRATIONS)`; return the version it had before.
-
-    Each step is one transaction. A file written by a newer trimtab, or by another program, is refused.
-    """
+def check_ours(connection: sqlite3.Connection, path: Path) -> None:
+    """StoreError for a file that a newer trimtab, or another program, has written. Only reads."""
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     application = int(connection.execute("PRAGMA application_id").fetchone()[0])
     tables = int(connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0])
     if application not in (0, APPLICATION_ID) or (tables and application == 0):
-        raise StoreError("this SQLite file belongs to another program", application_id=application)
+        raise StoreError(
+            f"{path} is an SQLite file of another program, and was left as it is: move it away, or take another "
+            "data directory",
+            path=str(path),
+            application_id=application,
+        )
     if version > len(MIGRATIONS):
         raise StoreError(
-            f"the state has version {version}; this trimtab knows versions up to {len(MIGRATIONS)}: use a newer one",
+            f"{path} has version {version}, made by a newer trimtab; this one knows versions up to {len(MIGRATIONS)}, "
+            "and left it as it is: start a newer one, or put back the copy from before the upgrade",
+            path=str(path),
             version=version,
         )
+
+
+def migrate(connection: sqlite3.Connection) -> int:
+    """Bring the file up to `len(MIGRATIONS)`; return the version it had before.
+
+    Each step is one transaction. `check_ours` comes first.
+    """
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     for number in range(version, len(MIGRATIONS)):
         connection.executescript(
             f"BEGIN IMMEDIATE;\n{MIGRATIONS[number]}\nPRAGMA user_version = {number + 1};\n"

@@ -18,6 +18,7 @@ from trimtab.model.errors import InputError, StoreError
 from trimtab.store.facts import LatencySummary, OtlpAck, SliceTable, TelemetryStatus
 from trimtab.store.limits import TelemetryLimits
 from trimtab.store.lock import DirectoryLock
+from trimtab.store.opening import opening
 from trimtab.store.quarantine import Quarantine
 
 if TYPE_CHECKING:
@@ -150,8 +151,8 @@ class EmbeddedTelemetry:
 
         limits = limits or TelemetryLimits()
         directory = data_dir.resolve() / "telemetry"
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with contextlib.ExitStack() as undo:
+        with contextlib.ExitStack() as undo, opening("the telemetry", directory):
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             lock = DirectoryLock(directory)
             undo.callback(lock.release)
             engine = Engine(directory / "engine", limits)
