@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from trimtab.act.controls import control_rows, touches
+from trimtab.act.controls import Untouched, control_rows, touches
 from trimtab.model.change import Effect
 from trimtab.model.policy import WatchPolicy
 from trimtab.model.query import QueryShape
@@ -27,7 +27,9 @@ EFFECT_ALPHA = 0.10
 
 
 def take(slices: SliceTable, keep: Positions) -> SliceTable:
-    """The slices at these positions, in this order."""
+    """The slices at these positions, in this order; a copy only where some are left out."""
+    if np.array_equal(keep, np.arange(slices.slices_count)):
+        return slices
     return replace(
         slices,
         started_at_ms=slices.started_at_ms[keep],
@@ -89,7 +91,8 @@ def log_means(slices: SliceTable, rows: Positions) -> NDArray[np.float64]:
 class Comparison:
     """What is compared: `history` and `before` are quiet stretches, `after` the time since the change was made.
 
-    All are positions in `slices`. `shapes` are the known shapes, `target` is the changed relation.
+    All are positions in `slices`. `shapes` are the known shapes, `target` is the changed relation, `untouched` are the
+    shapes that may be compared with.
     """
 
     slices: SliceTable
@@ -98,12 +101,12 @@ class Comparison:
     after: Positions
     shapes: Mapping[str, QueryShape]
     target: str
+    untouched: Untouched
     watch: WatchPolicy
 
     def controls(self, fingerprint: str) -> tuple[tuple[int, str], ...]:
         """Rows and names of the untouched shapes that one shape is compared with."""
-        used = np.concatenate([self.before, self.after])
-        return control_rows(self.slices, self.shapes, fingerprint, self.target, len(self.before), used)
+        return control_rows(self.slices, self.untouched, fingerprint, self.before)
 
     def effect(self, fingerprint: str, *, alpha: float) -> tuple[EffectEstimate, Effect] | None:
         """What the change did to one shape; None where it ran too seldom, or with too few controls, to be judged."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,43 +31,66 @@ def touches(shape: QueryShape, target: str) -> bool:
     return any(table.rpartition(".")[2] == bare for table in shape.tables)
 
 
-def control_rows(
+@dataclass(frozen=True, slots=True)
+class Untouched:
+    """The shapes that do not touch the changed relation and ran often enough, with how long a call took before."""
+
+    rows: tuple[int, ...]
+    names: tuple[str, ...]
+    mean_ms: tuple[float, ...]
+
+
+def untouched(
     slices: SliceTable,
     shapes: Mapping[str, QueryShape],
-    fingerprint: str,
     target: str,
-    count_before: int,
-    used: NDArray[np.int64],
-) -> tuple[tuple[int, str], ...]:
-    """Rows of `slices` and fingerprints of shapes that do not touch relation `target` and run often enough.
+    before: NDArray[np.int64],
+    after: NDArray[np.int64] | None = None,
+) -> Untouched:
+    """Rows of `slices` that can serve as controls for any shape of relation `target`.
 
-    `used` are the positions of the slices that count, the first `count_before` of them the baseline. Those come
-    first that take about as long a call as `fingerprint` did: on a machine short of CPU a statement of 100 ms waits
-    for its turn many times, one of 0.1 ms hardly ever, and only shapes that are alike drift alike. At most
-    `CONTROLS_MAX`.
+    They must have run in a share of the slices at the positions `before`, and in one of those at `after`, if any.
+    Found once for a whole comparison: a table may have hundreds of shapes, beside ten thousand others.
     """
-    calls = slices.calls[:, used]
-    baseline = used[:count_before]
-    own = slices.row_of(fingerprint)
-    own_ms = 1.0 if own is None else _mean_ms(slices, own, baseline)
-    eligible = []
-    for row, name in enumerate(slices.fingerprints):
+    often = _ran_often(slices, before)
+    if after is not None and len(after):
+        often = often & _ran_often(slices, after)
+    found = []
+    for row in np.flatnonzero(often).tolist():
+        name = slices.fingerprints[row]
         shape = shapes.get(name)
-        if shape is None or shape.statement is StatementKind.OTHER or not shape.tables:
+        if shape is None or shape.statement is StatementKind.OTHER or not shape.tables or touches(shape, target):
             continue
-        if name == fingerprint or touches(shape, target):
-            continue
-        ran = calls[row] > 0
-        if ran[:count_before].mean() < PRESENT_SHARE_MIN:
-            continue
-        if len(ran) > count_before and ran[count_before:].mean() < PRESENT_SHARE_MIN:
-            continue
-        eligible.append((row, name))
-    eligible.sort(key=lambda pair: (abs(math.log(_mean_ms(slices, pair[0], baseline) / own_ms)), pair[1]))
-    return tuple(eligible[:CONTROLS_MAX])
+        found.append((row, name, mean_ms(slices, row, before)))
+    return Untouched(*zip(*found, strict=True)) if found else Untouched((), (), ())
 
 
-def _mean_ms(slices: SliceTable, row: int, used: NDArray[np.int64]) -> float:
+def control_rows(
+    slices: SliceTable, fit: Untouched, fingerprint: str, before: NDArray[np.int64]
+) -> tuple[tuple[int, str], ...]:
+    """Rows of `slices` and fingerprints of those that one shape is compared with, at most `CONTROLS_MAX`.
+
+    Those come first that take about as long a call as `fingerprint` did at the positions `before`: on a machine short
+    of CPU a statement of 100 ms waits for its turn many times, one of 0.1 ms hardly ever, and only shapes that are
+    alike drift alike.
+    """
+    own = slices.row_of(fingerprint)
+    own_ms = 1.0 if own is None else mean_ms(slices, own, before)
+    order = sorted(
+        (abs(math.log(its_ms / own_ms)), name, row)
+        for row, name, its_ms in zip(fit.rows, fit.names, fit.mean_ms, strict=True)
+        if name != fingerprint
+    )
+    return tuple((row, name) for _, name, row in order[:CONTROLS_MAX])
+
+
+def _ran_often(slices: SliceTable, used: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether each row ran in `PRESENT_SHARE_MIN` of the slices at these positions."""
+    ran = np.count_nonzero(slices.calls[:, used], axis=1)
+    return np.asarray(ran >= PRESENT_SHARE_MIN * len(used)) if len(used) else np.zeros(len(ran), np.bool_)
+
+
+def mean_ms(slices: SliceTable, row: int, used: NDArray[np.int64]) -> float:
     """Mean execution time over the slices at `used`, never 0."""
     calls = float(slices.calls[row, used].sum())
     return max(float(slices.total_exec_time_ms[row, used].sum()) / calls, 1e-6) if calls else 1e-6

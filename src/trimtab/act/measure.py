@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trimtab.act.comparison import Comparison, Span, level_stretches, take
-from trimtab.act.controls import control_rows
+from trimtab.act.controls import control_rows, untouched
 from trimtab.act.watch_guard import too_harmful
 from trimtab.model.change import Change, Effect, Judgement, JudgementKind, Proposal
 from trimtab.model.policy import Policy, WatchPolicy
@@ -68,9 +68,9 @@ class EffectJudge:
         present = 0.0 if row is None else float(np.mean(slices.calls[row] > 0))
         if present < PRESENT_SHARE_MIN:
             return f"the query ran in {present:.0%} of the baseline's slices, {PRESENT_SHARE_MIN:.0%} are needed"
-        controls = control_rows(
-            slices, self.shapes_of(proposal.system), proposal.fingerprint, proposal.target, recent, np.arange(recent)
-        )
+        everything = np.arange(recent)
+        fit = untouched(slices, self.shapes_of(proposal.system), proposal.target, everything)
+        controls = control_rows(slices, fit, proposal.fingerprint, everything)
         if len(controls) < watch.controls_min:
             return f"{len(controls)} untouched shapes can serve as controls, {watch.controls_min} are needed"
         return None
@@ -93,13 +93,15 @@ class EffectJudge:
         remembered = self._last.get(change.id)
         if remembered is not None and remembered[0] == batches:
             return remembered[1]
+        after, shapes = after[: batches * watch.batch_slices], self.shapes_of(change.system)
         comparison = Comparison(
             slices=slices,
             history=tuple(history),
             before=before,
-            after=after[: batches * watch.batch_slices],
-            shapes=self.shapes_of(change.system),
+            after=after,
+            shapes=shapes,
             target=change.proposal.target,
+            untouched=untouched(slices, shapes, change.proposal.target, before, after),
             watch=watch,
         )
         judgement = self._look(change, comparison)
