@@ -51,6 +51,10 @@ postgresql: ## Install PostgreSQL 15 with HypoPG from Debian's packages where it
 chromium: ## Install Chromium from Debian's packages where it is missing
 	@scripts/install-chromium.sh
 
+.PHONY: metrics-servers
+metrics-servers: ## Install Prometheus and VictoriaMetrics from Debian's packages where they are missing
+	@scripts/install-metrics-servers.sh
+
 .PHONY: demo
 demo: $(STAMP) postgresql ## See the loop on a real PostgreSQL (ONCE=1: unattended, writes demo.json; SEED=n)
 	@exec $(BIN)/python -m demo.run --seed $(SEED) $(if $(filter-out 0,$(ONCE)),--once)
@@ -81,14 +85,14 @@ unit: $(STAMP)
 check: lint types layers unit ## Lint, types, layers, unit tests: under 90 seconds
 
 .PHONY: test
-test: $(STAMP) postgresql chromium web lint types layers ## Everything: set up, check, all tests
+test: $(STAMP) postgresql chromium metrics-servers web lint types layers ## Everything: set up, check, all tests
 	$(BIN)/python -m pytest
 
 .PHONY: screenshots
 screenshots: $(STAMP) chromium web ## Photograph every page in every state into docs/screenshots
 	$(BIN)/python -m tests.browser.screenshots
 
-.PHONY: bench bench-page bench-advise bench-read bench-new-user aa soak
+.PHONY: bench bench-page bench-advise bench-read bench-metrics bench-new-user aa soak
 bench: $(STAMP) postgresql ## What trimtab costs the watched server and itself; how quickly it starts
 	$(BIN)/python -m benchmarks.overhead
 	$(BIN)/python -m benchmarks.startup
@@ -98,6 +102,8 @@ bench-advise: $(STAMP) postgresql ## Predicted beside measured effect of propose
 	$(BIN)/python -m benchmarks.predicted_vs_measured
 bench-read: $(STAMP) ## What pages wait for: reads over a day of data with 10,000 shapes (about 2 minutes)
 	$(BIN)/python -m benchmarks.reading
+bench-metrics: $(STAMP) metrics-servers ## Metrics beside Prometheus and VictoriaMetrics: writing, asking, size (about 20 minutes)
+	$(BIN)/python -m benchmarks.metrics
 bench-new-user: $(STAMP) postgresql ## From pip install to the first finding on a fresh PostgreSQL with pgbench (about 15 minutes)
 	$(BIN)/python -m benchmarks.new_user
 aa: $(STAMP) postgresql ## 20 changes that change nothing: how many are judged an effect (about 15 minutes)
