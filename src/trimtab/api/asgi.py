@@ -18,6 +18,7 @@ from trimtab.api.control import OPERATIONS, control_routes
 from trimtab.api.door_table import is_api_path
 from trimtab.api.errors import handle_any, json_response
 from trimtab.api.guard import AccessGuard, Handler
+from trimtab.api.misses import told
 from trimtab.api.openapi import openapi_document
 from trimtab.api.otlp import otlp_routes
 from trimtab.api.own import METRICS_PATH, metrics_route
@@ -85,6 +86,8 @@ def _handlers(pages: Pages) -> Mapping[Any, Any]:
     """The API's errors are JSON, those of pages are the web's to draw."""
 
     async def choose(request: Request, error: Exception) -> Response:
+        if isinstance(error, HTTPException) and is_api_path(request.url.path):
+            error = told(error, request.scope, request.app.routes)
         if pages.on_error is None or is_api_path(request.url.path):
             return await handle_any(request, error)
         if isinstance(error, TrimtabError):

@@ -10,6 +10,7 @@ import msgspec
 
 from trimtab.api.control import OPERATIONS
 from trimtab.api.control.operation import Operation
+from trimtab.api.control.parameters import NUMBER_MAX
 
 ERROR_SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -26,7 +27,7 @@ ERROR_SCHEMA: dict[str, Any] = {
         }
     },
 }
-_NUMBER: dict[str, Any] = {"type": "integer", "minimum": 1, "maximum": 10**15}
+_NUMBER: dict[str, Any] = {"type": "integer", "minimum": 1, "maximum": NUMBER_MAX}
 _TEXT: dict[str, Any] = {"type": "string", "minLength": 1}
 _PARAMETERS: dict[str, Any] = {"case_id": _NUMBER, "token_id": _NUMBER}
 ERROR_STATUSES = {
@@ -34,6 +35,7 @@ ERROR_STATUSES = {
     "401": "A login or a token is needed, or the one that was sent is wrong",
     "403": "Refused: the role may not, or another site, name or proxy is behind it",
     "404": "There is no such thing",
+    "405": "The path does not take this method: Allow says which",
     "408": "The body came too slowly",
     "409": "Not possible now",
     "413": "The body is too long",

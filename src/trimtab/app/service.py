@@ -342,7 +342,9 @@ class Service:
         }
 
     def queries(self, system: str | None, limit: int) -> list[Json]:
-        """Query shapes of the last detection window, heaviest first."""
+        """Query shapes of the last detection window, heaviest first; NotFound for a system that is not watched."""
+        if system is not None:
+            self.state.system(system)
         now_ms = self._clock.now_ms()
         found: list[Json] = []
         for name, watched in list(self._watched.items()):

@@ -9,7 +9,15 @@ from starlette.requests import Request
 
 from trimtab.api.control.acting import acting, address_of, note, principal_of
 from trimtab.api.control.operation import Answer, Operation
-from trimtab.api.control.parameters import LIMIT, Parameter, as_whole, limit_of, path_text
+from trimtab.api.control.parameters import (
+    BEFORE_SEQ,
+    LIMIT,
+    NUMBER_MAX,
+    as_whole,
+    before_seq_of,
+    limit_of,
+    path_text,
+)
 from trimtab.app.access import SESSION_LONGEST_MS
 from trimtab.app.cookies import SESSION, clear_cookie, set_cookie
 from trimtab.app.csrf import csrf_token
@@ -26,8 +34,6 @@ from trimtab.model.access import (
     User,
 )
 from trimtab.model.errors import ConflictError
-
-SEQ_MAX = 10**15
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern="^[A-Za-z0-9][A-Za-z0-9._@-]*$")]
 NewPassword = Annotated[str, msgspec.Meta(min_length=12, max_length=256)]
@@ -108,11 +114,6 @@ class Done(msgspec.Struct):
     done: bool = True
 
 
-BEFORE_SEQ = Parameter(
-    "before_seq", "Only entries before this number", {"type": "integer", "minimum": 1, "maximum": SEQ_MAX}
-)
-
-
 def _login(service: Service, request: Request, body: LoginRequest) -> Answer:
     if not service.access.login_needed:
         raise ConflictError("this server listens on loopback and asks nobody for a login")
@@ -173,16 +174,14 @@ def _create_token(service: Service, request: Request, body: TokenRequest) -> Tok
 
 
 def _revoke_token(service: Service, request: Request, _body: None) -> Token:
-    number = as_whole("token_id", path_text(request, "token_id"), 1, SEQ_MAX)
+    number = as_whole("token_id", path_text(request, "token_id"), 1, NUMBER_MAX)
     token = service.access.revoke_token(acting(request), number)
     note(request, target=token.name, token_id=token.id)
     return token
 
 
 def _audit(service: Service, request: Request, _body: None) -> tuple[AuditEntry, ...]:
-    text = request.query_params.get("before_seq")
-    before = None if text is None else as_whole("before_seq", text, 1, SEQ_MAX)
-    return service.access.audit_entries(limit_of(request), before)
+    return service.access.audit_entries(limit_of(request), before_seq_of(request))
 
 
 _ADMIN = Permission.ADMINISTER
@@ -222,7 +221,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         "GET",
         "/access/users",
-        "People who may log in",
+        "People who may log in, at most 1,000",
         lambda s, _r, _b: s.access.users(),
         answer=tuple[User, ...],
         permission=_ADMIN,
@@ -265,7 +264,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         "GET",
         "/access/tokens",
-        "Tokens of programs, newest first, without their secrets",
+        "The 1,000 newest tokens of programs, newest first, without their secrets",
         lambda s, _r, _b: s.access.tokens(),
         answer=tuple[Token, ...],
         permission=_ADMIN,

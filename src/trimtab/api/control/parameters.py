@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from starlette.requests import Request
 
+from trimtab.app.settings import did_you_mean
 from trimtab.model.errors import InputError
 
 ROWS_MAX = 1000
@@ -50,6 +51,19 @@ def one_of(name: str, description: str, kind: type[StrEnum], default: StrEnum) -
     return Parameter(name, description, {"enum": [member.value for member in kind], "default": default.value})
 
 
+def check_names(request: Request, parameters: Sequence[Parameter]) -> None:
+    """InputError for a parameter that the route does not know, or that is there twice and counts once."""
+    known = {parameter.name: parameter for parameter in parameters}
+    for name in request.query_params:
+        if name not in known:
+            shown = name[:SHOWN_CHARS]
+            hint = did_you_mean(shown, known) if known else ": this route takes none"
+            raise InputError(f"unknown parameter {shown!r}{hint}", field=shown)
+        count = len(request.query_params.getlist(name))
+        if count > 1 and known[name].schema.get("type") != "array":
+            raise InputError(f"{name} may be given once, found {count} times", field=name, limit=1, observed=count)
+
+
 def whole(request: Request, name: str, default: int, low: int, high: int) -> int:
     """A whole number from `low` to `high`."""
     text = request.query_params.get(name)
@@ -64,7 +78,10 @@ def as_whole(name: str, text: str, low: int, high: int) -> int:
     number = int(text)
     if not low <= number <= high:
         raise InputError(
-            f"{name} must be from {low} to {high}, found {number}", field=name, limit=high, observed=number
+            f"{name} must be from {low} to {high}, found {number}",
+            field=name,
+            limit=low if number < low else high,
+            observed=number,
         )
     return number
 
@@ -138,7 +155,7 @@ def flag_of(request: Request, name: str, default: bool) -> bool:
 
 def case_id_of(request: Request) -> int:
     """The case's number in the path."""
-    return as_whole("case_id", str(request.path_params["case_id"]), 0, 10**WHOLE_DIGITS_MAX)
+    return as_whole("case_id", str(request.path_params["case_id"]), 1, NUMBER_MAX)
 
 
 def path_text(request: Request, name: str) -> str:

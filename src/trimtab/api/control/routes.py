@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Iterable
 
 import msgspec
@@ -11,9 +12,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from trimtab.api.control.operation import BODY_BYTES_MAX, Answer, Operation, route_path
+from trimtab.api.control.parameters import check_names
 from trimtab.api.errors import json_response
 from trimtab.app.service import Service
 from trimtab.model.errors import InputError
+
+_PLACE = re.compile(r" - at `\$\.([^`]+)`$")
+_NAMED = re.compile(r"(?:unknown|missing required) field `([^`]+)`")
 
 
 def routes_of(service: Service, operations: Iterable[Operation]) -> list[Route]:
@@ -30,6 +35,7 @@ def routes_of(service: Service, operations: Iterable[Operation]) -> list[Route]:
 
 def _endpoint(service: Service, operation: Operation) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
+        check_names(request, operation.parameters)
         body = None
         if operation.body is not None:
             body = await _body(request, operation.body)
@@ -60,4 +66,18 @@ async def _body(request: Request, kind: type) -> object:
     try:
         return msgspec.json.decode(data, type=kind)
     except msgspec.DecodeError as error:
-        raise InputError(f"the body is not right: {error}") from None
+        raise InputError(f"the body is not right: {error}", **_field(str(error))) from None
+
+
+def _field(said: str) -> dict[str, str]:
+    """Which field the decoder means.
+
+    >>> _field("Object contains unknown field `foo`"), _field("Expected `bool`, got `str` - at `$.frozen`")
+    ({'field': 'foo'}, {'field': 'frozen'})
+    >>> _field("Object contains unknown field `b` - at `$.a`"), _field("Input data was truncated")
+    ({'field': 'a.b'}, {})
+    """
+    place = _PLACE.search(said)
+    named = _NAMED.search(said)
+    parts = [part for part in (place and place[1], named and named[1]) if part]
+    return {"field": ".".join(parts)} if parts else {}

@@ -48,7 +48,12 @@ def _freeze(service: Service, request: Request, body: FreezeRequest) -> dict[str
 
 OPERATIONS: tuple[Operation, ...] = (
     Operation("GET", "/status", "What runs, what is watched, what is in flight", lambda s, _r, _b: s.status()),
-    Operation("GET", "/systems", "Watched systems and what trimtab can see of each", lambda s, _r, _b: s.systems()),
+    Operation(
+        "GET",
+        "/systems",
+        "Watched systems (at most 50) and what trimtab can see of each",
+        lambda s, _r, _b: s.systems(),
+    ),
     Operation(
         "POST",
         "/systems",
