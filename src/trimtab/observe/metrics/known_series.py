@@ -1,0 +1,119 @@
+"""Keys of the wire to slots of the store: what is known costs a look into a table, what is new is registered.
+
+Refused series are remembered, too, but only for a while: what is refused now may be welcome when others are gone.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trimtab.model.errors import InputError
+from trimtab.store.metrics.block import Labels
+from trimtab.store.metrics.contract import MetricStore
+from trimtab.store.metrics.wire_cache import ABSENT, WireCache
+
+REFUSED_FOR_S = 30.0
+REFUSED_MAX = 100_000
+_NO_REASON = ("series_refused", "")
+
+Refusal = tuple[str, str]
+"""A reason that is counted, and a sentence."""
+
+
+class KnownSeries:
+    """Thread-safe. One for each kind of key."""
+
+    def __init__(self, store: MetricStore, now_s: Callable[[], float] = time.monotonic) -> None:
+        self._store = store
+        self._now_s = now_s
+        self._cache = WireCache()
+        self._lock = threading.Lock()
+        self._refused_cache = WireCache(REFUSED_MAX * 4)
+        self._refusals: list[Refusal] = []
+        self._refused_since_s = now_s()
+
+    def slots(
+        self, keys: NDArray[np.uint64], labels_of: Callable[[int], Labels]
+    ) -> tuple[NDArray[np.int32], dict[int, Refusal], NDArray[np.int64]]:
+        """The slot of each key, -1 where it is refused; why, by index; and the indexes of keys that were new.
+
+        `labels_of(index)` is asked for new ones, and raises InputError (`facts["reason"]`) for one that is bad.
+        Raises SpoolFull, StoreError.
+        """
+        slots = self._cache.look_up(keys)
+        absent = np.flatnonzero(slots == ABSENT)
+        if not len(absent):
+            return slots, {}, absent
+        refused: dict[int, Refusal] = {}
+        absent = self._leave_out_refused(keys, slots, absent, refused)
+        if len(absent):
+            self._register(keys, slots, absent, labels_of, refused)
+        return slots, refused, absent
+
+    def _leave_out_refused(
+        self, keys: NDArray[np.uint64], slots: NDArray[np.int32], absent: NDArray[np.int64], refused: dict[int, Refusal]
+    ) -> NDArray[np.int64]:
+        with self._lock:
+            is_over = self._now_s() - self._refused_since_s > REFUSED_FOR_S
+            if is_over or len(self._refusals) > REFUSED_MAX:
+                self._refused_cache.clear()
+                self._refusals, self._refused_since_s = [], self._now_s()
+            refusals = self._refusals
+            numbers = self._refused_cache.look_up(keys[absent])
+        known = numbers != ABSENT
+        for index, number in zip(absent[known].tolist(), numbers[known].tolist(), strict=True):
+            slots[index] = -1
+            refused[index] = refusals[number] if number < len(refusals) else _NO_REASON
+        left: NDArray[np.int64] = absent[~known]
+        return left
+
+    def _register(
+        self,
+        keys: NDArray[np.uint64],
+        slots: NDArray[np.int32],
+        absent: NDArray[np.int64],
+        labels_of: Callable[[int], Labels],
+        refused: dict[int, Refusal],
+    ) -> None:
+        """A series may stand in a body more than once: each key is parsed once."""
+        _, firsts, inverse = np.unique(keys[absent], axis=0, return_index=True, return_inverse=True)
+        order = np.argsort(firsts)  # in the order that they came in
+        indexes = absent[firsts[order]].tolist()
+        inverse = np.argsort(order)[inverse.reshape(-1)]
+        good: list[int] = []
+        labels: list[Labels] = []
+        found = np.full(len(indexes), -1, np.int32)
+        refusals: dict[int, Refusal] = {}
+        for place, index in enumerate(indexes):
+            try:
+                labels.append(labels_of(index))
+            except InputError as error:
+                refusals[place] = (str(error.facts.get("reason", "series_invalid")), error.message)
+            else:
+                good.append(place)
+        if labels:
+            registered = self._store.register(labels)
+            found[good] = registered.slots
+            for number, (reason, sentence) in registered.refused.items():
+                refusals[good[number]] = (reason, sentence)
+        slots[absent] = found[inverse]
+        self._remember(keys[indexes], found, refusals)
+        for index, place in zip(absent.tolist(), inverse.tolist(), strict=True):
+            if found[place] < 0:
+                refused[index] = refusals.get(place, _NO_REASON)
+
+    def _remember(self, keys: NDArray[np.uint64], found: NDArray[np.int32], refusals: dict[int, Refusal]) -> None:
+        taken = found >= 0
+        if taken.any():
+            self._cache.put(keys[taken], found[taken])
+        if not refusals:
+            return
+        with self._lock:
+            numbers = np.arange(len(self._refusals), len(self._refusals) + len(refusals), dtype=np.int32)
+            self._refusals.extend(refusals.values())
+            self._refused_cache.put(keys[list(refusals)], numbers)

@@ -1,0 +1,273 @@
+"""Prometheus' remote write, 1.0 and 2.0: a body comes in, samples are stored, what was not taken is said.
+
+Known series cost a look-up. New ones, native histograms, exemplars and metadata are parsed one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trimtab.model.errors import InputError
+from trimtab.observe.metrics import remote_write_messages as messages
+from trimtab.observe.metrics.known_series import KnownSeries, Refusal
+from trimtab.observe.metrics.limits import IngestLimits
+from trimtab.observe.metrics.native import histogram_of, is_stale
+from trimtab.observe.metrics.new_series import labels_of
+from trimtab.observe.metrics.pace import Pace
+from trimtab.observe.metrics.refusals import Refusals
+from trimtab.observe.metrics.remote_write_decode import Decoded, decode
+from trimtab.observe.metrics.remote_write_kernels import EXEMPLAR, HISTOGRAM, METADATA, NO_SUCH_SYMBOL
+from trimtab.store.metrics.block import METRIC_NAME, STALE_BITS, Labels
+from trimtab.store.metrics.contract import Exemplar, Metadata, MetricKind, MetricStore, Samples
+from trimtab.store.metrics.wire_cache import new_seed
+from trimtab.store.promql.histogram import FloatHistogram
+
+_KINDS: tuple[MetricKind, ...] = (
+    "unknown",
+    "counter",
+    "gauge",
+    "histogram",
+    "gaugehistogram",
+    "summary",
+    "info",
+    "stateset",
+)
+_SUFFIXES: Mapping[MetricKind, tuple[str, ...]] = {
+    "histogram": ("_bucket", "_sum", "_count"),
+    "gaugehistogram": ("_bucket", "_gsum", "_gcount"),
+    "summary": ("_sum", "_count"),
+}
+STALE = float(np.array([STALE_BITS], np.uint64).view(np.float64)[0])
+
+
+@dataclass(slots=True)
+class Written:
+    """What became of a body."""
+
+    samples_count: int = 0
+    histograms_count: int = 0
+    exemplars_count: int = 0
+    sent_count: int = 0
+    """Samples and histograms that were in the body."""
+    refusals: Refusals = field(default_factory=Refusals)
+
+
+class RemoteWrite:
+    """Thread-safe; for worker threads: decoding and waiting for the disk happen in the call."""
+
+    def __init__(self, store: MetricStore, limits: IngestLimits, pace: Pace) -> None:
+        self._store = store
+        self._limits = limits
+        self._pace = pace
+        self._seed = new_seed()
+        self._known = {1: KnownSeries(store), 2: KnownSeries(store)}
+
+    def write(self, body: bytearray, version: int, sender: str) -> Written:
+        """Store a body (unpacked). Good samples are stored whatever the others are.
+
+        InputError where the body is not what it says, BodyTooLong, TooFast, SpoolFull, StoreError.
+        """
+        decoded = decode(body, version, self._seed, self._limits.samples_a_body_max)
+        rare_kinds = decoded.rare[:, 0]
+        histograms_count = int(np.count_nonzero(rare_kinds == HISTOGRAM))
+        written = Written(sent_count=len(decoded.at_ms) + histograms_count)
+        self._pace.take(sender, written.sent_count)
+        reader = _Reader(decoded)
+        slots, refused, new = self._known[version].slots(decoded.keys, reader.labels)
+        by_series = decoded.samples_by_series
+        if refused:
+            _count(refused, by_series, decoded.rare, written.refusals)
+        samples = reader.samples(slots, written.refusals)
+        metadata = reader.metadata_of(new, slots) if version == 2 else reader.metadata()
+        samples = _with_metadata(samples, metadata)
+        if not len(samples.slots) and not samples.exemplars and not samples.metadata:
+            return written
+        appended = self._store.append(samples)
+        written.refusals.add_all(cast("dict[str, int]", appended.refused))
+        written.refusals.sentences.extend(appended.first_refusals)
+        written.histograms_count = appended.histograms_count
+        written.samples_count = appended.accepted_count - appended.histograms_count
+        written.exemplars_count = appended.exemplars_count
+        return written
+
+
+def _count(
+    refused: dict[int, Refusal], by_series: NDArray[np.int64], rare: NDArray[np.int64], refusals: Refusals
+) -> None:
+    """Each sample and each histogram of a refused series is one that was not taken."""
+    histograms = np.bincount(rare[rare[:, 0] == HISTOGRAM, 1], minlength=len(by_series))
+    for index, (reason, sentence) in refused.items():
+        refusals.add(reason, int(by_series[index] + histograms[index]), sentence)
+
+
+def _with_metadata(samples: Samples, metadata: list[Metadata]) -> Samples:
+    return Samples(
+        samples.slots,
+        samples.at_ms,
+        samples.values,
+        samples.start_ms,
+        samples.histograms,
+        samples.exemplars,
+        metadata,
+    )
+
+
+class _Reader:
+    """Reads what the kernel only pointed at."""
+
+    def __init__(self, decoded: Decoded) -> None:
+        self._decoded = decoded
+        self._symbols: dict[int, bytes] = {}
+
+    def labels(self, index: int) -> Labels:
+        """Of one series; InputError where they are bad."""
+        decoded = self._decoded
+        fault = 0 if decoded.faults is None else decoded.faults[index]
+        if fault:
+            why = "names a symbol that is not there" if fault == NO_SUCH_SYMBOL else "has a label without a value"
+            raise InputError(f"a series of the body {why}", reason="symbol_missing")
+        data = self._bytes(int(decoded.places[index, 0]), int(decoded.places[index, 1]))
+        if decoded.version == 1:
+            series = cast("messages.Series", _parse("Series", data, "labels"))
+            return labels_of((label.name, label.value) for label in series.labels)
+        return labels_of(self._pairs(cast("messages.Series2", _parse("Series2", data, "labels")).labels_refs))
+
+    def samples(self, slots: NDArray[np.int32], refusals: Refusals) -> Samples:
+        """Those of series that have a slot; histograms and exemplars with them."""
+        decoded = self._decoded
+        of_sample = np.repeat(slots, decoded.samples_by_series)
+        at_ms, values, start_ms = decoded.at_ms, decoded.values, decoded.start_ms
+        if len(slots) and slots.min() < 0:
+            kept = of_sample >= 0
+            of_sample, at_ms, values = of_sample[kept], at_ms[kept], values[kept]
+            start_ms = None if start_ms is None else start_ms[kept]
+        exemplars: list[Exemplar] = []
+        rows: list[tuple[int, int, float, int, FloatHistogram | None]] = []
+        for kind, series, start, end in decoded.rare.tolist():
+            slot = -1 if kind == METADATA else int(slots[series])
+            if slot < 0:
+                continue
+            try:
+                if kind == HISTOGRAM:
+                    rows.append((slot, *self._histogram(start, end)))
+                elif kind == EXEMPLAR:
+                    exemplars.append(self._exemplar(slot, start, end))
+            except InputError as error:
+                refusals.add("histogram_invalid" if kind == HISTOGRAM else "exemplar_invalid", 1, error.message)
+        if not rows:
+            return Samples(of_sample, at_ms, values, start_ms, (), exemplars)
+        first = len(of_sample)
+        histograms = [(first + place, row[4]) for place, row in enumerate(rows) if row[4] is not None]
+        started = np.zeros(first, np.int64) if start_ms is None else start_ms
+        return Samples(
+            np.concatenate([of_sample, np.array([row[0] for row in rows], np.int32)]),
+            np.concatenate([at_ms, np.array([row[1] for row in rows], np.int64)]),
+            np.concatenate([values, np.array([row[2] for row in rows], np.float64)]),
+            np.concatenate([started, np.array([row[3] for row in rows], np.int64)]),
+            histograms,
+            exemplars,
+        )
+
+    def _histogram(self, start: int, end: int) -> tuple[int, float, int, FloatHistogram | None]:
+        """Time, value (of one that ends its series), start, the histogram."""
+        data = self._bytes(start, end)
+        message = cast("messages.Histogram", _parse("Histogram", data, "a native histogram"))
+        if is_stale(message):
+            return message.timestamp, STALE, message.start_timestamp, None
+        return message.timestamp, 0.0, message.start_timestamp, histogram_of(message)
+
+    def _exemplar(self, slot: int, start: int, end: int) -> Exemplar:
+        data = self._bytes(start, end)
+        if self._decoded.version == 1:
+            message = cast("messages.Exemplar", _parse("Exemplar", data, "an exemplar"))
+            labels = [(label.name, label.value) for label in message.labels]
+            return Exemplar(slot, _exemplar_labels(labels), message.value, message.timestamp)
+        second = cast("messages.Exemplar2", _parse("Exemplar2", data, "an exemplar"))
+        return Exemplar(slot, _exemplar_labels(self._pairs(second.labels_refs)), second.value, second.timestamp)
+
+    def metadata(self) -> list[Metadata]:
+        """Of a body of 1.0: what it says of metrics. What cannot be read is left out: no sample depends on it."""
+        found = []
+        for kind, _, start, end in self._decoded.rare.tolist():
+            if kind != METADATA:
+                continue
+            try:
+                message = cast("messages.Metadata", _parse("Metadata", self._bytes(start, end), "metadata"))
+                metric = message.metric_family_name.decode()
+                found.append(Metadata(metric, _kind(message.type), message.unit.decode(), message.help.decode()))
+            except (InputError, UnicodeDecodeError):
+                continue
+        return found
+
+    def metadata_of(self, new: NDArray[np.int64], slots: NDArray[np.int32]) -> list[Metadata]:
+        """Of a body of 2.0: what it says of the metrics of series that were new, once for each metric."""
+        found: dict[str, Metadata] = {}
+        for index in new.tolist():
+            if slots[index] < 0:
+                continue
+            data = self._bytes(int(self._decoded.places[index, 0]), int(self._decoded.places[index, 1]))
+            try:
+                series = cast("messages.Series2", _parse("Series2", data, "labels"))
+                if not series.HasField("metadata"):
+                    continue
+                told = series.metadata
+                metric = dict(self._pairs(series.labels_refs))[METRIC_NAME.encode()].decode()
+                metric = _family(metric, _kind(told.type))
+                unit, text = self._symbol(told.unit_ref).decode(), self._symbol(told.help_ref).decode()
+            except (InputError, UnicodeDecodeError):
+                continue
+            found[metric] = Metadata(metric, _kind(told.type), unit, text)
+        return list(found.values())
+
+    def _pairs(self, numbers: Sequence[int]) -> list[tuple[bytes, bytes]]:
+        if len(numbers) % 2:
+            raise InputError("labels of the body have a name without a value", reason="symbol_missing")
+        texts = [self._symbol(number) for number in numbers]
+        return list(zip(texts[::2], texts[1::2], strict=True))
+
+    def _symbol(self, number: int) -> bytes:
+        known = self._symbols.get(number)
+        if known is None:
+            symbols = self._decoded.symbols
+            if symbols is None or number >= len(symbols):
+                raise InputError(f"there is no symbol number {number} in the body", reason="symbol_missing")
+            known = self._symbols[number] = self._bytes(int(symbols[number, 0]), int(symbols[number, 1]))
+        return known
+
+    def _bytes(self, start: int, end: int) -> bytes:
+        return bytes(memoryview(self._decoded.body)[start:end])
+
+
+def _parse(name: str, data: bytes, what: str) -> object:
+    from google.protobuf.message import DecodeError
+
+    try:
+        return messages.message_class(name).FromString(data)
+    except DecodeError as error:
+        raise InputError(f"{what} of the body cannot be read: {error}", reason="series_invalid") from error
+
+
+def _exemplar_labels(pairs: list[tuple[bytes, bytes]]) -> Labels:
+    try:
+        return tuple(sorted((name.decode(), value.decode()) for name, value in pairs))
+    except UnicodeDecodeError as error:
+        raise InputError(f"a label of an exemplar is not UTF-8: {error.reason}") from error
+
+
+def _kind(number: int) -> MetricKind:
+    return _KINDS[number] if 0 <= number < len(_KINDS) else "unknown"
+
+
+def _family(metric: str, kind: MetricKind) -> str:
+    """The metric that a series belongs to: histograms and summaries have several.
+
+    >>> _family("latency_s_bucket", "histogram"), _family("requests_count", "counter")
+    ('latency_s', 'requests_count')
+    """
+    suffixes = _SUFFIXES.get(kind, ())
+    return next((metric.removesuffix(suffix) for suffix in suffixes if metric.endswith(suffix)), metric)

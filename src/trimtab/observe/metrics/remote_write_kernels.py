@@ -1,0 +1,429 @@
+"""Reads remote-write bodies as they are on the wire, without making an object for anything in them.
+
+Each kernel goes once over a body and writes down, in arrays that the caller made, for each series a hash of its
+labels' bytes and where it stands, and for each sample time and value. Whatever is rare (histograms, exemplars,
+metadata) is only pointed at. No length in the body is trusted: each is compared with what is left of the message
+around it, and nothing is allocated here. Arrays that are too small end the walk with `MORE_ROOM`.
+
+Keys are `field number << 3 | wire type`; a known field of another wire type is skipped like an unknown one, as
+protobuf has it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trimtab.store.compiled import kernel
+
+Bytes = NDArray[np.uint8]
+Numbers = NDArray[np.int64]
+Hashes = NDArray[np.uint64]
+Number = np.int64
+Hash = np.uint64
+
+DONE, MORE_ROOM, BROKEN = 0, 1, 2
+SERIES, SAMPLES, RARE, AT = 0, 1, 2, 3
+"""Places in `counts`: how many of each were found, and at which byte a broken body breaks."""
+
+HISTOGRAM, EXEMPLAR, METADATA = 0, 1, 2
+"""Kinds of what is rare; a row of `rare` is (kind, series, start, end)."""
+
+GOOD, NO_SUCH_SYMBOL, ODD_REFERENCES = 0, 1, 2
+"""What is wrong with the labels of a series of 2.0."""
+
+
+@kernel("UniTuple(int64, 2)(uint8[::1], int64, int64)")
+def varint(body: Bytes, at: Number, end: Number) -> tuple[Number, Number]:
+    """The number at `at` and where it ends; -1 for the end where it is broken."""
+    value = np.int64(0)
+    shift = 0
+    while at < end and shift < 70:
+        byte = np.int64(body[at])
+        at += 1
+        value |= (byte & 0x7F) << shift if shift < 63 else (byte & 1) << 63
+        if byte < 0x80:
+            return (value, at) if shift < 63 or byte < 2 else (value, np.int64(-1))
+        shift += 7
+    return value, np.int64(-1)
+
+
+@kernel("int64(uint8[::1], int64, int64, int64)")
+def skipped(body: Bytes, at: Number, end: Number, wire: Number) -> Number:
+    """Where a field that nobody wants ends; -1 where it is broken."""
+    if wire == 0:
+        return varint(body, at, end)[1]
+    if wire == 1:
+        return at + 8 if end - at >= 8 else np.int64(-1)
+    if wire == 5:
+        return at + 4 if end - at >= 4 else np.int64(-1)
+    if wire == 2:
+        length, at = varint(body, at, end)
+        return at + length if at >= 0 and 0 <= length <= end - at else np.int64(-1)
+    return np.int64(-1)
+
+
+@kernel("uint64(uint8[::1], int64)")
+def word(body: Bytes, at: Number) -> Hash:
+    """Eight bytes, least significant first."""
+    return (
+        np.uint64(body[at])
+        | np.uint64(body[at + 1]) << np.uint64(8)
+        | np.uint64(body[at + 2]) << np.uint64(16)
+        | np.uint64(body[at + 3]) << np.uint64(24)
+        | np.uint64(body[at + 4]) << np.uint64(32)
+        | np.uint64(body[at + 5]) << np.uint64(40)
+        | np.uint64(body[at + 6]) << np.uint64(48)
+        | np.uint64(body[at + 7]) << np.uint64(56)
+    )
+
+
+@kernel("uint64(uint64)")
+def mixed(value: Hash) -> Hash:
+    """All bits of a word depend on all bits of another."""
+    value ^= value >> np.uint64(32)
+    value *= np.uint64(0xE9846AF9B1A615D5)
+    value ^= value >> np.uint64(29)
+    value *= np.uint64(0x9E6F8A1BC4D2F3A7)
+    return value ^ (value >> np.uint64(31))
+
+
+@kernel("UniTuple(uint64, 2)(uint64, uint64, uint64, uint64)")
+def stirred(low: Hash, high: Hash, first: Hash, second: Hash) -> tuple[Hash, Hash]:
+    """A hash with two words more in it."""
+    low = (low ^ (first * np.uint64(0x87C37B91114253D5))) * np.uint64(0x9DDFEA08EB382D69)
+    high = (high ^ (second * np.uint64(0x4CF5AD432745937F))) * np.uint64(0xC6A4A7935BD1E995)
+    low = (low << np.uint64(27) | low >> np.uint64(37)) + high
+    high = (high << np.uint64(31) | high >> np.uint64(33)) + low
+    return low, high
+
+
+@kernel("UniTuple(uint64, 2)(uint64, uint64, uint8[::1], int64, int64)")
+def hashed(low: Hash, high: Hash, body: Bytes, start: Number, end: Number) -> tuple[Hash, Hash]:
+    """A hash with the bytes from `start` to `end`, and their number, in it."""
+    size = end - start
+    low ^= np.uint64(size) * np.uint64(0x9E3779B97F4A7C15)
+    at = start
+    while end - at >= 16:
+        low, high = stirred(low, high, word(body, at), word(body, at + 8))
+        at += 16
+    if at < end:
+        if size >= 16:  # the last sixteen, some of them once more
+            low, high = stirred(low, high, word(body, end - 16), word(body, end - 8))
+        else:
+            first = np.uint64(0)
+            second = np.uint64(0)
+            while at < end:
+                byte = np.uint64(body[at])
+                place = at - start
+                if place < 8:
+                    first |= byte << np.uint64(8 * place)
+                else:
+                    second |= byte << np.uint64(8 * (place - 8))
+                at += 1
+            low, high = stirred(low, high, first, second)
+    low, high = mixed(low + (high << np.uint64(1))), mixed(high ^ low)
+    return low + high, high
+
+
+@kernel("UniTuple(int64, 4)(uint8[::1], int64, int64)")
+def sample(body: Bytes, at: Number, end: Number) -> tuple[Number, Number, Number, Number]:
+    """A Sample of either version: where it ends (-1: broken), its value's bits, its time, its start."""
+    bits = np.int64(0)
+    at_ms = np.int64(0)
+    start_ms = np.int64(0)
+    while at < end:
+        key = np.int64(body[at])
+        at += 1
+        if key == 0x09 and end - at >= 8:
+            bits = np.int64(word(body, at))
+            at += 8
+        elif key == 0x10:
+            at_ms, at = varint(body, at, end)
+        elif key == 0x18:
+            start_ms, at = varint(body, at, end)
+        else:
+            key, at = varint(body, at - 1, end)
+            if at < 0 or key >> 3 == 0:
+                return np.int64(-1), bits, at_ms, start_ms
+            at = skipped(body, at, end, key & 7)
+        if at < 0:
+            return np.int64(-1), bits, at_ms, start_ms
+    return at, bits, at_ms, start_ms
+
+
+@kernel(
+    "int64(uint8[::1], uint64[::1], int64[::1], uint64[:, ::1], int64[:, ::1], int64[::1], int64[::1], int64[:, ::1])"
+)
+def decode_1(
+    body: Bytes,
+    seed: Hashes,
+    counts: Numbers,
+    hashes: Hashes,
+    places: Numbers,
+    at_ms: Numbers,
+    bits: Numbers,
+    rare: Numbers,
+) -> int:
+    """A WriteRequest of 1.0. A row of `places` is (start, end) of a TimeSeries and the number of samples up to it."""
+    series_count = 0
+    samples_count = 0
+    rare_count = 0
+    end = np.int64(len(body))
+    at = np.int64(0)
+    while at < end:
+        counts[AT] = at
+        key, at = varint(body, at, end)
+        if at < 0 or key >> 3 == 0:
+            return BROKEN
+        if key not in (0x0A, 0x1A):
+            at = skipped(body, at, end, key & 7)
+            if at < 0:
+                return BROKEN
+            continue
+        length, at = varint(body, at, end)
+        if at < 0 or length < 0 or length > end - at:
+            return BROKEN
+        stop = at + length
+        if key == 0x1A:
+            if rare_count == len(rare):
+                return MORE_ROOM
+            rare[rare_count] = METADATA, -1, at, stop
+            rare_count += 1
+            at = stop
+            continue
+        if series_count == len(places):
+            return MORE_ROOM
+        low, high = seed[0], seed[1]
+        begun = at
+        run_start = run_end = np.int64(-1)  # labels that stand together are hashed together
+        while at < stop:
+            counts[AT] = at
+            here = at
+            key, at = varint(body, at, stop)
+            if at < 0 or key >> 3 == 0:
+                return BROKEN
+            if key & 7 != 2:
+                at = skipped(body, at, stop, key & 7)
+                if at < 0:
+                    return BROKEN
+                continue
+            length, at = varint(body, at, stop)
+            if at < 0 or length < 0 or length > stop - at:
+                return BROKEN
+            field_end = at + length
+            if key == 0x0A:
+                if here != run_end:
+                    if run_end >= 0:
+                        low, high = hashed(low, high, body, run_start, run_end)
+                    run_start = here
+                run_end = field_end
+            elif key == 0x12:
+                if samples_count == len(bits):
+                    return MORE_ROOM
+                at, value, time_ms, _ = sample(body, at, field_end)
+                if at < 0:
+                    return BROKEN
+                at_ms[samples_count] = time_ms
+                bits[samples_count] = value
+                samples_count += 1
+            elif key in (0x1A, 0x22):
+                if rare_count == len(rare):
+                    return MORE_ROOM
+                rare[rare_count] = EXEMPLAR if key == 0x1A else HISTOGRAM, series_count, at, field_end
+                rare_count += 1
+            at = field_end
+        if run_end >= 0:
+            low, high = hashed(low, high, body, run_start, run_end)
+        hashes[series_count] = low, high
+        places[series_count] = begun, stop, samples_count
+        series_count += 1
+    counts[SERIES], counts[SAMPLES], counts[RARE] = series_count, samples_count, rare_count
+    return DONE
+
+
+@kernel("int64(uint8[::1], uint64[::1], int64[::1], int64[:, ::1], uint64[:, ::1])")
+def symbols_2(body: Bytes, seed: Hashes, counts: Numbers, symbols: Numbers, hashes: Hashes) -> int:
+    """The symbols of a Request of 2.0: where each stands, and its hash. Their number goes to `counts[0]`."""
+    count = 0
+    end = np.int64(len(body))
+    at = np.int64(0)
+    while at < end:
+        counts[AT] = at
+        key, at = varint(body, at, end)
+        if at < 0 or key >> 3 == 0:
+            return BROKEN
+        if key != 0x22:
+            at = skipped(body, at, end, key & 7)
+            if at < 0:
+                return BROKEN
+            continue
+        length, at = varint(body, at, end)
+        if at < 0 or length < 0 or length > end - at:
+            return BROKEN
+        if count == len(symbols):
+            return MORE_ROOM
+        symbols[count] = at, at + length
+        hashes[count] = hashed(seed[0], seed[1], body, at, at + length)
+        count += 1
+        at += length
+    counts[0] = count
+    return DONE
+
+
+@kernel("Tuple((int64, uint64, uint64, int64))(uint8[::1], int64, int64, uint64, uint64, uint64[:, ::1])")
+def references(
+    body: Bytes, at: Number, end: Number, low: Hash, high: Hash, symbols: Hashes
+) -> tuple[Number, Hash, Hash, Number]:
+    """A hash with the symbols in it that packed references name: end (-1: broken), the hash, how many (-1: no such)."""
+    count = np.int64(0)
+    while at < end:
+        index, at = varint(body, at, end)
+        if at < 0:
+            return np.int64(-1), low, high, count
+        if index < 0 or index >= len(symbols):
+            return end, low, high, np.int64(-1)
+        low, high = stirred(low, high, symbols[index, 0], symbols[index, 1])
+        count += 1
+    return at, low, high, count
+
+
+@kernel("Tuple((int64, uint64, uint64))(uint8[::1], int64, int64, uint64, uint64, uint64[:, ::1])")
+def metadata_2(
+    body: Bytes, at: Number, end: Number, low: Hash, high: Hash, symbols: Hashes
+) -> tuple[Number, Hash, Hash]:
+    """A hash with the type, the help and the unit in it, so that others of these make another key."""
+    while at < end:
+        key, at = varint(body, at, end)
+        if at < 0 or key >> 3 == 0:
+            return np.int64(-1), low, high
+        if key & 7 != 0:
+            at = skipped(body, at, end, key & 7)
+            if at < 0:
+                return np.int64(-1), low, high
+            continue
+        value, at = varint(body, at, end)
+        if at < 0:
+            return np.int64(-1), low, high
+        if key == 0x08 or value < 0 or value >= len(symbols):
+            low, high = stirred(low, high, np.uint64(key), np.uint64(value))
+        else:
+            low, high = stirred(low, high, symbols[value, 0] + np.uint64(key), symbols[value, 1])
+    return at, low, high
+
+
+@kernel(
+    "int64(uint8[::1], uint64[::1], uint64[:, ::1], int64[::1],"
+    " uint64[:, ::1], int64[:, ::1], uint8[::1], int64[::1], int64[::1], int64[::1], int64[:, ::1])"
+)
+def decode_2(
+    body: Bytes,
+    seed: Hashes,
+    symbols: Hashes,
+    counts: Numbers,
+    hashes: Hashes,
+    places: Numbers,
+    faults: Bytes,
+    at_ms: Numbers,
+    bits: Numbers,
+    start_ms: Numbers,
+    rare: Numbers,
+) -> int:
+    """The series of a Request of 2.0, like `decode_1`; `symbols` are the hashes of `symbols_2`."""
+    series_count = 0
+    samples_count = 0
+    rare_count = 0
+    end = np.int64(len(body))
+    at = np.int64(0)
+    while at < end:
+        counts[AT] = at
+        key, at = varint(body, at, end)
+        if at < 0 or key >> 3 == 0:
+            return BROKEN
+        if key != 0x2A:
+            at = skipped(body, at, end, key & 7)
+            if at < 0:
+                return BROKEN
+            continue
+        length, at = varint(body, at, end)
+        if at < 0 or length < 0 or length > end - at:
+            return BROKEN
+        if series_count == len(places):
+            return MORE_ROOM
+        stop = at + length
+        low, high = seed[0], seed[1]
+        begun = at
+        first_sample = samples_count
+        fault = GOOD
+        references_count = np.int64(0)
+        created_ms = np.int64(0)
+        while at < stop:
+            counts[AT] = at
+            key, at = varint(body, at, stop)
+            if at < 0 or key >> 3 == 0:
+                return BROKEN
+            if key == 0x08:  # a reference that is not packed
+                index, at = varint(body, at, stop)
+                if at < 0:
+                    return BROKEN
+                if 0 <= index < len(symbols):
+                    low, high = stirred(low, high, symbols[index, 0], symbols[index, 1])
+                    references_count += 1
+                else:
+                    fault = NO_SUCH_SYMBOL
+                continue
+            if key == 0x30:
+                created_ms, at = varint(body, at, stop)
+                if at < 0:
+                    return BROKEN
+                continue
+            if key & 7 != 2:
+                at = skipped(body, at, stop, key & 7)
+                if at < 0:
+                    return BROKEN
+                continue
+            length, at = varint(body, at, stop)
+            if at < 0 or length < 0 or length > stop - at:
+                return BROKEN
+            field_end = at + length
+            if key == 0x0A:
+                at, low, high, found = references(body, at, field_end, low, high, symbols)
+                if at < 0:
+                    return BROKEN
+                if found < 0:
+                    fault = NO_SUCH_SYMBOL
+                else:
+                    references_count += found
+            elif key == 0x12:
+                if samples_count == len(bits):
+                    return MORE_ROOM
+                at, value, time_ms, begun_ms = sample(body, at, field_end)
+                if at < 0:
+                    return BROKEN
+                at_ms[samples_count] = time_ms
+                bits[samples_count] = value
+                start_ms[samples_count] = begun_ms
+                samples_count += 1
+            elif key in (0x1A, 0x22):
+                if rare_count == len(rare):
+                    return MORE_ROOM
+                rare[rare_count] = HISTOGRAM if key == 0x1A else EXEMPLAR, series_count, at, field_end
+                rare_count += 1
+            elif key == 0x2A:
+                at, low, high = metadata_2(body, at, field_end, low, high, symbols)
+                if at < 0:
+                    return BROKEN
+            at = field_end
+        if fault == GOOD and references_count % 2:
+            fault = ODD_REFERENCES
+        if created_ms:
+            for earlier in range(first_sample, samples_count):
+                if start_ms[earlier] == 0:
+                    start_ms[earlier] = created_ms
+        low, high = mixed(low + (high << np.uint64(1))), mixed(high ^ low)
+        hashes[series_count] = low + high, high
+        places[series_count] = begun, stop, samples_count
+        faults[series_count] = fault
+        series_count += 1
+    counts[SERIES], counts[SAMPLES], counts[RARE] = series_count, samples_count, rare_count
+    return DONE

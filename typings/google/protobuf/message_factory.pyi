@@ -1,0 +1,3 @@
+from google.protobuf.message import Message
+
+def GetMessageClass(descriptor: object) -> type[Message]: ...
