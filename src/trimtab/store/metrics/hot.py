@@ -1,0 +1,334 @@
+"""The hot window: the newest samples in memory, complete from `from_ms` on.
+
+New samples go into a small head, in the order in which they come. A full head becomes a slab (`slab`), eight small
+slabs one large slab; the oldest slab goes when there are too many bytes and the engine has its samples. Appending holds
+the lock; reading holds it only for the head, because slabs never change.
+
+Appending has two steps, so that nothing is seen before it is durable: `judge` says which samples are to be kept, then
+they are spooled, then `insert` puts them in (judging again if another writer came in between).
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+import numpy as np
+
+from trimtab.store.metrics.arrays import I32, I64, U8
+from trimtab.store.metrics.slab import Slab, merged, slab_of
+
+_HEAD_SAMPLES_MIN = 131_072
+_SLABS_OF_A_SLAB = 8
+_STRAGGLERS_MAX = 64
+"""More stragglers than this are looked up in a sorted slab, not in the chains of the head."""
+_LATE_SAMPLES_MAX = 1_000_000
+_NEVER_MS = -(1 << 62)
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Which times are taken."""
+
+    oldest_ms: int
+    latest_ms: int
+    window_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Verdicts (`hot_kernels`) by index, None where all are accepted; `order` sorts the batch, where it had to be."""
+
+    verdicts: U8 | None
+    order: I64 | None
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Samples of the series asked for, `[first[i], end[i])` of them for the i-th."""
+
+    at_ms: I64
+    bits: I64
+    first: I64
+    end: I64
+
+
+class _Head:
+    """Samples in the order in which they came."""
+
+    def __init__(self, capacity: int) -> None:
+        self.slots = np.empty(capacity, np.int32)
+        self.at_ms, self.bits = np.empty(capacity, np.int64), np.empty(capacity, np.int64)
+        self.before = np.empty(capacity, np.int32)
+        self.count = 0
+
+    @property
+    def capacity(self) -> int:
+        return len(self.slots)
+
+    @property
+    def size_bytes(self) -> int:
+        return self.slots.nbytes + self.at_ms.nbytes + self.bits.nbytes + self.before.nbytes
+
+
+class HotWindow:
+    """Samples by slot. Every method may be called from any thread."""
+
+    def __init__(self, bytes_max: int, from_ms: int = _NEVER_MS) -> None:
+        self._lock = threading.Lock()
+        self._bytes_max = bytes_max
+        self._from_ms = from_ms
+        self._slots_count = 0
+        self._newest_at: I64 = np.zeros(0, np.int64)
+        self._newest_bits: I64 = np.zeros(0, np.int64)
+        self._last: I32 = np.zeros(0, np.int32)
+        self._batch_last: I32 = np.zeros(0, np.int32)
+        self._stamps: I32 = np.zeros(0, np.int32)
+        self._stamp = 0
+        self._version = 0
+        self._head = _Head(min(_HEAD_SAMPLES_MIN, max(1024, bytes_max // 512)))
+        self._small: tuple[Slab, ...] = ()
+        self._large: tuple[Slab, ...] = ()
+        self._late: list[tuple[I32, I64, I64]] | None = None
+        self._newest_ms = 0
+
+    @property
+    def from_ms(self) -> int:
+        """Complete from here on."""
+        return self._from_ms
+
+    @property
+    def newest_ms(self) -> int:
+        """The time of the newest sample; 0: there is none."""
+        return self._newest_ms
+
+    @property
+    def samples_count(self) -> int:
+        """Samples in memory."""
+        return self._head.count + sum(slab.count for slab in (*self._large, *self._small))
+
+    @property
+    def size_bytes(self) -> int:
+        """What samples and the arrays by series take."""
+        by_slot = 28 * len(self._newest_at)
+        return self._head.size_bytes + by_slot + sum(slab.size_bytes for slab in (*self._large, *self._small))
+
+    def _make_room(self, slots_count: int) -> None:
+        """Arrays by slot for so many series; needs the lock."""
+        old = len(self._newest_at)
+        self._slots_count = max(self._slots_count, slots_count)
+        if slots_count <= old:
+            return
+        new = max(slots_count, old * 3 // 2, 1024)
+        for name, empty in (("_newest_at", _NEVER_MS), ("_newest_bits", 0), ("_last", -1), ("_batch_last", 0)):
+            array = getattr(self, name)
+            larger = np.full(new, empty, array.dtype)
+            larger[:old] = array
+            setattr(self, name, larger)
+        self._stamps = np.zeros(new, np.int32)
+        self._stamp = 0
+
+    def judge(self, slots: I32, at_ms: I64, bits: I64, slots_count: int, bounds: Bounds) -> Judged:
+        """What is to become of samples; nothing changes. `slots_count` series are known."""
+        with self._lock:
+            return self._judge(slots, at_ms, bits, slots_count, bounds)
+
+    def _judge(self, slots: I32, at_ms: I64, bits: I64, slots_count: int, bounds: Bounds) -> Judged:
+        from trimtab.store.metrics import hot_kernels
+
+        self._make_room(slots_count)
+        verdicts = np.empty(len(slots), np.uint8)
+        order: I64 | None = None
+        while True:
+            self._stamp += 1
+            if self._stamp == 2**31 - 1:
+                self._stamps[:] = 0
+                self._stamp = 1
+            others, stragglers = hot_kernels.judge(
+                slots,
+                at_ms,
+                bits,
+                self._newest_at[: self._slots_count],
+                self._newest_bits,
+                self._batch_last,
+                self._stamps,
+                self._stamp,
+                bounds.oldest_ms,
+                bounds.latest_ms,
+                bounds.window_ms,
+                verdicts,
+            )
+            if others >= 0:
+                break
+            order = np.lexsort((at_ms, slots))
+            slots, at_ms, bits = slots[order], at_ms[order], bits[order]
+        if stragglers:
+            indexes = np.flatnonzero(verdicts == hot_kernels.STRAGGLER)
+            verdicts[indexes] = self._look_up(slots[indexes], at_ms[indexes], bits[indexes])
+        return Judged(verdicts if others else None, order, self._version)
+
+    def _look_up(self, slots: I32, at_ms: I64, bits: I64) -> U8:
+        """Verdicts of stragglers: accepted where there is nothing at their time."""
+        from trimtab.store.metrics.hot_kernels import ACCEPTED, find_in_head, find_in_slab
+
+        if len(slots) > _STRAGGLERS_MAX:
+            self._seal()
+        found = np.full(len(slots), ACCEPTED, np.uint8)
+        first, last = int(at_ms.min()), int(at_ms.max())
+        for slab in (*self._large, *self._small):
+            if slab.from_ms <= last and first <= slab.to_ms:
+                find_in_slab(slots, at_ms, bits, slab.offsets, slab.at_ms, slab.bits, found)
+        if self._head.count:
+            head = self._head
+            find_in_head(slots, at_ms, bits, self._last, head.at_ms, head.bits, head.before, found)
+        return found
+
+    def insert(self, slots: I32, at_ms: I64, bits: I64, version: int, bounds: Bounds) -> None:
+        """Put in samples that `judge` accepted at that version, in its order."""
+        with self._lock:
+            self._insert(slots, at_ms, bits, version, bounds)
+
+    def _insert(self, slots: I32, at_ms: I64, bits: I64, version: int, bounds: Bounds) -> None:
+        from trimtab.store.metrics import hot_kernels
+
+        if len(slots) == 0:
+            return
+        if version != self._version:
+            judged = self._judge(slots, at_ms, bits, self._slots_count, bounds)
+            if judged.order is not None:
+                slots, at_ms, bits = slots[judged.order], at_ms[judged.order], bits[judged.order]
+            if judged.verdicts is not None:
+                kept = judged.verdicts == hot_kernels.ACCEPTED
+                slots, at_ms, bits = slots[kept], at_ms[kept], bits[kept]
+        self._version += 1
+        self._put(slots, at_ms, bits)
+
+    def _put(self, slots: I32, at_ms: I64, bits: I64) -> None:
+        """Into the head, without asking; needs the lock."""
+        from trimtab.store.metrics import hot_kernels
+
+        if self._late is not None:
+            self._note_late(slots, at_ms, bits)
+        start = 0
+        while start < len(slots):
+            if self._head.count == self._head.capacity:
+                self._seal()
+            head = self._head
+            end = min(len(slots), start + head.capacity - head.count)
+            head.count = hot_kernels.insert(
+                slots[start:end],
+                at_ms[start:end],
+                bits[start:end],
+                self._from_ms,
+                head.slots,
+                head.at_ms,
+                head.bits,
+                head.before,
+                head.count,
+                self._last,
+                self._newest_at,
+                self._newest_bits,
+            )
+            start = end
+        if len(at_ms):
+            self._newest_ms = max(self._newest_ms, int(at_ms.max()))
+
+    def _note_late(self, slots: I32, at_ms: I64, bits: I64) -> None:
+        """While older samples are being read back: remember what came for that time meanwhile."""
+        late = at_ms < self._from_ms
+        if self._late is not None and late.any():
+            self._late.append((slots[late], at_ms[late], bits[late]))
+            if sum(len(part[0]) for part in self._late) > _LATE_SAMPLES_MAX:
+                self._late = None
+
+    def _seal(self) -> None:
+        """Turn the head into a slab; needs the lock."""
+        head = self._head
+        if head.count == 0:
+            return
+        count = head.count
+        fresh = slab_of(head.slots[:count], head.at_ms[:count], head.bits[:count], self._slots_count)
+        small = (*self._small, fresh)
+        if len(small) >= _SLABS_OF_A_SLAB:
+            self._large, small = (*self._large, merged(small)), ()
+        self._small = small
+        self._last[:] = -1
+        wanted = min(max(_HEAD_SAMPLES_MIN, self._slots_count // 4), max(1024, self._bytes_max // 512))
+        if head.capacity != wanted:
+            self._head = _Head(wanted)
+        else:
+            head.count = 0
+
+    def evict(self, loaded_before_ms: int) -> None:
+        """Drop the oldest slabs while there are too many bytes; only what lies before `loaded_before_ms` may go."""
+        with self._lock:
+            while self.size_bytes > self._bytes_max:
+                slabs = (*self._large, *self._small)
+                oldest = min(slabs, key=lambda slab: slab.to_ms, default=None)
+                if oldest is None or oldest.to_ms >= loaded_before_ms:
+                    return
+                self._large = tuple(slab for slab in self._large if slab is not oldest)
+                self._small = tuple(slab for slab in self._small if slab is not oldest)
+                self._from_ms = max(self._from_ms, oldest.to_ms + 1)
+                self._late = None
+
+    def begin_reload(self) -> None:
+        """From now on, remember samples that come for the time before `from_ms`."""
+        with self._lock:
+            self._late = []
+
+    def end_reload(self) -> None:
+        """Nothing older will come."""
+        with self._lock:
+            self._late = None
+
+    def prepend(self, slab: Slab | None, from_ms: int) -> bool:
+        """Take in older samples: the window is complete from `from_ms` then. False: it is of no use any more."""
+        from trimtab.store.metrics.hot_kernels import note_newest
+
+        with self._lock:
+            if self._late is None:
+                return False
+            if slab is not None:
+                self._make_room(len(slab.offsets) - 1)
+                note_newest(slab.offsets, slab.at_ms, slab.bits, self._newest_at, self._newest_bits)
+                self._large = (slab, *self._large)
+                self._newest_ms = max(self._newest_ms, slab.to_ms)
+            self._from_ms = from_ms
+            late, self._late = self._late, []
+            for slots, at_ms, bits in late:
+                self._put_late(slots, at_ms, bits)
+            return True
+
+    def _put_late(self, slots: I32, at_ms: I64, bits: I64) -> None:
+        """What came meanwhile, unless the slab has it."""
+        from trimtab.store.metrics.hot_kernels import ACCEPTED
+
+        fresh = at_ms < self._from_ms
+        if not fresh.all():
+            now_hot = np.flatnonzero(~fresh)
+            found = self._look_up(slots[now_hot], at_ms[now_hot], bits[now_hot])
+            fresh[now_hot] = found == ACCEPTED
+        self._put(slots[fresh], at_ms[fresh], bits[fresh])
+
+    def gather(self, slots: I32, from_ms: int, to_ms: int) -> tuple[int, list[Part]]:
+        """From when on the window is complete, and the samples of these series from there or `from_ms` to `to_ms`."""
+        from trimtab.store.metrics.hot_kernels import bounds, gather_head
+
+        with self._lock:
+            hot_from_ms = self._from_ms
+            from_ms = max(from_ms, hot_from_ms)
+            slabs = (*self._large, *self._small)
+            head = self._head
+            fresh = gather_head(slots, from_ms, to_ms, self._last, head.at_ms, head.bits, head.before)
+        parts = []
+        for slab in slabs:
+            if slab.from_ms <= to_ms and from_ms <= slab.to_ms:
+                first, end = np.empty(len(slots), np.int64), np.empty(len(slots), np.int64)
+                if bounds(slots, slab.offsets, slab.at_ms, from_ms, to_ms, first, end):
+                    parts.append(Part(slab.at_ms, slab.bits, first, end))
+        offsets, at_ms, bits = fresh
+        if len(at_ms):
+            parts.append(Part(at_ms, bits, offsets[:-1].copy(), offsets[1:].copy()))
+        return hot_from_ms, parts

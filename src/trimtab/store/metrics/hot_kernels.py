@@ -1,0 +1,298 @@
+"""Loops over samples in memory.
+
+The head takes samples in the order in which they come: `slots`, `at`, `bits`, and `before`, the sample of the same
+series that came before (-1: none), so that a series is a chain from `last[slot]`. A slab has samples series by series:
+those of slot `s` are `[offsets[s], offsets[s + 1])`, ascending. Values are compared by their bits, since NaNs matter.
+"""
+
+import numpy as np
+
+from trimtab.store.compiled import kernel
+from trimtab.store.metrics.arrays import I32, I64, U8
+
+ACCEPTED, REPEATED, UNKNOWN, OUT_OF_ORDER, DUPLICATE, TOO_OLD, TOO_FAR, STRAGGLER = range(8)
+
+
+@kernel(
+    "UniTuple(int64, 2)(int32[::1], int64[::1], int64[::1], int64[::1], int64[::1], int32[::1], int32[::1], int32,"
+    " int64, int64, int64, uint8[::1])"
+)
+def judge(
+    slots: I32,
+    at: I64,
+    bits: I64,
+    newest_at: I64,
+    newest_bits: I64,
+    batch_last: I32,
+    stamps: I32,
+    stamp: int,
+    oldest_ms: int,
+    latest_ms: int,
+    window_ms: int,
+    verdicts: U8,
+) -> tuple[int, int]:
+    """What becomes of each sample; answers how many are not plainly accepted, and how many are stragglers.
+
+    A straggler is older than the newest of its series: whether there is one at its time has to be looked up. Answers
+    (-1, -1) where samples of one series do not ascend within the batch. `batch_last` and `stamps` are scratch by slot.
+    """
+    others = 0
+    stragglers = 0
+    for index in range(len(slots)):
+        slot = slots[index]
+        time = at[index]
+        verdict = ACCEPTED
+        if slot < 0 or slot >= len(newest_at):
+            verdict = UNKNOWN
+        elif time < oldest_ms:
+            verdict = TOO_OLD
+        elif time > latest_ms:
+            verdict = TOO_FAR
+        else:
+            is_settled = False
+            if stamps[slot] == stamp:
+                other = batch_last[slot]
+                if time < at[other]:
+                    return -1, -1
+                if time == at[other]:
+                    verdict = REPEATED if bits[index] == bits[other] else DUPLICATE
+                    is_settled = True
+            if not is_settled:
+                newest = newest_at[slot]
+                if time == newest:
+                    verdict = REPEATED if bits[index] == newest_bits[slot] else DUPLICATE
+                elif time < newest:
+                    if newest - time > window_ms:
+                        verdict = OUT_OF_ORDER
+                    else:
+                        verdict = STRAGGLER
+                        stragglers += 1
+                stamps[slot] = stamp
+                batch_last[slot] = index
+        verdicts[index] = verdict
+        if verdict != ACCEPTED:
+            others += 1
+    return others, stragglers
+
+
+@kernel(
+    "int64(int32[::1], int64[::1], int64[::1], int64, int32[::1], int64[::1], int64[::1], int32[::1], int64,"
+    " int32[::1], int64[::1], int64[::1])"
+)
+def insert(
+    slots: I32,
+    at: I64,
+    bits: I64,
+    hot_from_ms: int,
+    head_slots: I32,
+    head_at: I64,
+    head_bits: I64,
+    before: I32,
+    head_count: int,
+    last: I32,
+    newest_at: I64,
+    newest_bits: I64,
+) -> int:
+    """Put samples into the head, which has room for them; answers how many the head has then.
+
+    Samples older than the hot window only count for what is newest.
+    """
+    for index in range(len(slots)):
+        slot = slots[index]
+        time = at[index]
+        if time >= hot_from_ms:
+            head_slots[head_count] = slot
+            head_at[head_count] = time
+            head_bits[head_count] = bits[index]
+            before[head_count] = last[slot]
+            last[slot] = head_count
+            head_count += 1
+        if time > newest_at[slot]:
+            newest_at[slot] = time
+            newest_bits[slot] = bits[index]
+    return head_count
+
+
+@kernel("void(int32[::1], int64[::1], int64[::1], int32[::1], int64[::1], int64[::1], int32[::1], uint8[::1])")
+def find_in_head(
+    slots: I32, at: I64, bits: I64, last: I32, head_at: I64, head_bits: I64, before: I32, verdicts: U8
+) -> None:
+    """Turn the verdict of stragglers that the head has already."""
+    for index in range(len(slots)):
+        where = last[slots[index]]
+        while where >= 0:
+            if head_at[where] == at[index]:
+                verdicts[index] = REPEATED if head_bits[where] == bits[index] else DUPLICATE
+                break
+            where = before[where]
+
+
+@kernel("void(int32[::1], int64[::1], int64[::1], int32[::1], int64[::1], int64[::1], uint8[::1])")
+def find_in_slab(slots: I32, at: I64, bits: I64, offsets: I32, slab_at: I64, slab_bits: I64, verdicts: U8) -> None:
+    """Turn the verdict of stragglers that a slab has already."""
+    for index in range(len(slots)):
+        slot = slots[index]
+        if slot + 1 < len(offsets):
+            low, high = offsets[slot], offsets[slot + 1]
+            end = high
+            while low < high:
+                middle = (low + high) // 2
+                if slab_at[middle] < at[index]:
+                    low = middle + 1
+                else:
+                    high = middle
+            if low < end and slab_at[low] == at[index]:
+                verdicts[index] = REPEATED if slab_bits[low] == bits[index] else DUPLICATE
+
+
+@kernel("UniTuple(int64[::1], 3)(int32[::1], int64, int64, int32[::1], int64[::1], int64[::1], int32[::1])")
+def gather_head(
+    slots: I32, from_ms: int, to_ms: int, last: I32, head_at: I64, head_bits: I64, before: I32
+) -> tuple[I64, I64, I64]:
+    """Samples of these series in the head, in the order in which they came: offsets, times, values."""
+    offsets = np.zeros(len(slots) + 1, np.int64)
+    total = 0
+    for index in range(len(slots)):
+        slot = slots[index]
+        where = last[slot] if slot < len(last) else -1
+        while where >= 0:
+            if from_ms <= head_at[where] <= to_ms:
+                total += 1
+            where = before[where]
+        offsets[index + 1] = total
+    at = np.empty(total, np.int64)
+    bits = np.empty(total, np.int64)
+    for index in range(len(slots)):
+        slot = slots[index]
+        where = last[slot] if slot < len(last) else -1
+        end = offsets[index + 1]
+        while where >= 0:
+            if from_ms <= head_at[where] <= to_ms:
+                end -= 1
+                at[end] = head_at[where]
+                bits[end] = head_bits[where]
+            where = before[where]
+    return offsets, at, bits
+
+
+@kernel("Tuple((int32[::1], int64[::1], int64[::1]))(int32[::1], int64[::1], int64[::1], int64)")
+def by_slot(slots: I32, at: I64, bits: I64, slots_count: int) -> tuple[I32, I64, I64]:
+    """Samples series by series, each in the order in which they were."""
+    offsets = np.zeros(slots_count + 1, np.int32)
+    for slot in slots:
+        offsets[slot + 1] += 1
+    for slot in range(slots_count):
+        offsets[slot + 1] += offsets[slot]
+    cursor = offsets[:-1].copy()
+    sorted_at = np.empty(len(slots), np.int64)
+    sorted_bits = np.empty(len(slots), np.int64)
+    for index in range(len(slots)):
+        slot = slots[index]
+        where = cursor[slot]
+        cursor[slot] = where + 1
+        sorted_at[where] = at[index]
+        sorted_bits[where] = bits[index]
+    return offsets, sorted_at, sorted_bits
+
+
+@kernel(["int64(int32[::1], int64[::1], int64[::1])", "int64(int64[::1], int64[::1], int64[::1])"])
+def settle(offsets: I32 | I64, at: I64, bits: I64) -> int:
+    """Sort, in place, those series that do not ascend; answers how many samples have a time that one before has."""
+    repeated = 0
+    for series in range(len(offsets) - 1):
+        first, end = offsets[series], offsets[series + 1]
+        for index in range(first + 1, end):
+            if at[index] < at[index - 1]:
+                order = np.argsort(at[first:end], kind="mergesort")
+                at[first:end] = at[first:end][order]
+                bits[first:end] = bits[first:end][order]
+                break
+        for index in range(first + 1, end):
+            repeated += at[index] == at[index - 1]
+    return repeated
+
+
+@kernel("int64(int64[::1], int64[::1], int64[::1])")
+def drop_repeated(offsets: I64, at: I64, bits: I64) -> int:
+    """Keep, in place, of samples of a series at one time the first; answers how many samples there are then."""
+    where = 0
+    first = 0
+    for series in range(len(offsets) - 1):
+        end = offsets[series + 1]
+        for index in range(first, end):
+            if index == first or at[index] != at[index - 1]:
+                at[where] = at[index]
+                bits[where] = bits[index]
+                where += 1
+        first = end
+        offsets[series + 1] = where
+    return where
+
+
+@kernel("void(int32[::1], int64[::1], int64[::1], int32[::1], int64[::1], int64[::1])")
+def pour(offsets: I32, at: I64, bits: I64, cursor: I32, out_at: I64, out_bits: I64) -> None:
+    """Copy a whole slab, each series to its cursor, which moves on."""
+    for slot in range(len(offsets) - 1):
+        where = cursor[slot]
+        for index in range(offsets[slot], offsets[slot + 1]):
+            out_at[where] = at[index]
+            out_bits[where] = bits[index]
+            where += 1
+        cursor[slot] = where
+
+
+@kernel("int64(int32[::1], int32[::1], int64[::1], int64, int64, int64[::1], int64[::1])")
+def bounds(slots: I32, offsets: I32, at: I64, from_ms: int, to_ms: int, first: I64, end: I64) -> int:
+    """Where samples with `from_ms <= at <= to_ms` of these series lie in a slab; answers how many there are."""
+    total = 0
+    for index in range(len(slots)):
+        slot = slots[index]
+        if slot + 1 >= len(offsets):
+            first[index] = 0
+            end[index] = 0
+            continue
+        low, high = offsets[slot], offsets[slot + 1]
+        stop = high
+        if low < high and at[low] < from_ms:
+            while low < high:
+                middle = (low + high) // 2
+                if at[middle] < from_ms:
+                    low = middle + 1
+                else:
+                    high = middle
+        first[index] = low
+        high = stop
+        if low < high and at[high - 1] > to_ms:
+            while low < high:
+                middle = (low + high) // 2
+                if at[middle] <= to_ms:
+                    low = middle + 1
+                else:
+                    high = middle
+        else:
+            low = high
+        end[index] = low
+        total += low - first[index]
+    return total
+
+
+@kernel("void(int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[::1])")
+def copy(first: I64, end: I64, at: I64, bits: I64, cursor: I64, out_at: I64, out_bits: I64) -> None:
+    """Copy of each series the samples `[first, end)` to its cursor, which moves on."""
+    for series in range(len(first)):
+        where = cursor[series]
+        for index in range(first[series], end[series]):
+            out_at[where] = at[index]
+            out_bits[where] = bits[index]
+            where += 1
+        cursor[series] = where
+
+
+@kernel("void(int32[::1], int64[::1], int64[::1], int64[::1], int64[::1])")
+def note_newest(offsets: I32, at: I64, bits: I64, newest_at: I64, newest_bits: I64) -> None:
+    """A slab's last sample of each series is the newest, unless there is a newer one."""
+    for slot in range(len(offsets) - 1):
+        end = offsets[slot + 1]
+        if end > offsets[slot] and at[end - 1] > newest_at[slot]:
+            newest_at[slot] = at[end - 1]
+            newest_bits[slot] = bits[end - 1]
