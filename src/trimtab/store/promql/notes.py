@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from trimtab.store.promql.errors import line_and_column
+from trimtab.store.promql.lexer import quoted
+from trimtab.store.promql.numbers import written
 
 Operation = Literal["addition", "subtraction", "aggregation"]
 _QUANTILE_DOCS = "https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile"
@@ -54,7 +56,7 @@ class Monotonic:
             for at_ms in (self.first_ms, self.last_ms)
         )
         return (
-            f", from buckets {short(self.from_bound)} to {short(self.to_bound)}, with a max diff of "
+            f", from buckets {written(self.from_bound)} to {written(self.to_bound)}, with a max diff of "
             f"{_two_digits(self.most)}, over {self.count} samples from {first} to {last}"
         )
 
@@ -72,17 +74,25 @@ class Notes:
     def __init__(self) -> None:
         self._places: dict[Note, int] = {}
         self._monotonic: dict[Note, Monotonic] = {}
+        self._overlaps: dict[Note, int] = {}
 
     def add(self, note: Note, place: int) -> None:
         """Tell it, of what begins at `place` of the query."""
         self._places.setdefault(note, place)
 
-    def add_monotonic(self, metric: str, what: Monotonic, place: int) -> None:
+    def add_monotonic(self, metric: str, repair: Monotonic, place: int) -> None:
         """Tell that a classic histogram had to be repaired."""
         what = f"input to histogram_quantile needed to be fixed for monotonicity (see {_QUANTILE_DOCS})"
         note = Note("info", _of_metric(what, metric))
         seen = self._monotonic.get(note)
-        self._monotonic[note] = what if seen is None else seen.joined(what)
+        self._monotonic[note] = repair if seen is None else seen.joined(repair)
+        self.add(note, place)
+
+    def add_overlap(self, metric: str, place: int, count: int = 1) -> None:
+        """Tell that samples say that they began to count before the sample before them was taken."""
+        what = "sample has start time that overlaps with previous sample timestamp"
+        note = Note("warning", f"{what} for metric {quoted(metric)}")
+        self._overlaps[note] = self._overlaps.get(note, 0) + count
         self.add(note, place)
 
     def texts(self, query: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -91,25 +101,29 @@ class Notes:
         for note, place in self._places.items():
             line, column = line_and_column(query, place)
             more = self._monotonic[note].text() if note in self._monotonic else ""
+            if self._overlaps.get(note, 0) > 1:
+                more = f" ({self._overlaps[note]} occurrences)"
             result[note.kind].append(f"PromQL {note.kind}: {note.text}{more} ({line}:{column})")
         return tuple(sorted(result["warning"])), tuple(sorted(result["info"]))
 
 
 def quantile_out_of_range(quantile: float) -> Note:
-    return Note("warning", f"quantile value should be between 0 and 1, got {short(quantile)}")
+    return Note("warning", f"quantile value should be between 0 and 1, got {written(quantile)}")
 
 
 def ratio_out_of_range(ratio: float, capped: float) -> Note:
-    return Note("warning", f"ratio value should be between -1 and 1, got {short(ratio)}, capping to {short(capped)}")
+    return Note(
+        "warning", f"ratio value should be between -1 and 1, got {written(ratio)}, capping to {written(capped)}"
+    )
 
 
 def bad_bucket_label(label: str, metric: str) -> Note:
-    what = f'bucket label "le" is missing or has a malformed value of {_quoted(label)}'
+    what = f'bucket label "le" is missing or has a malformed value of {quoted(label)}'
     return Note("warning", _of_metric(what, metric))
 
 
 def mixed_in_range(metric: str) -> Note:
-    return Note("warning", f"encountered a mix of histograms and floats for metric name {_quoted(metric)}")
+    return Note("warning", f"encountered a mix of histograms and floats for metric name {quoted(metric)}")
 
 
 def mixed_in_aggregation() -> Note:
@@ -121,16 +135,16 @@ def mixed_classic_and_native(metric: str) -> Note:
 
 
 def not_a_counter(metric: str) -> Note:
-    return Note("warning", f"this native histogram metric is not a counter: {_quoted(metric)}")
+    return Note("warning", f"this native histogram metric is not a counter: {quoted(metric)}")
 
 
 def not_a_gauge(metric: str) -> Note:
-    return Note("warning", f"this native histogram metric is not a gauge: {_quoted(metric)}")
+    return Note("warning", f"this native histogram metric is not a gauge: {quoted(metric)}")
 
 
 def mixed_schemas(metric: str) -> Note:
     what = "vector contains a mix of histograms with exponential and custom buckets schemas for metric name"
-    return Note("warning", f"{what} {_quoted(metric)}")
+    return Note("warning", f"{what} {quoted(metric)}")
 
 
 def incompatible_layout(operator: str) -> Note:
@@ -145,19 +159,14 @@ def conflicting_resets(operation: Operation) -> Note:
     return Note("warning", f"conflicting counter resets during histogram {operation}")
 
 
-def start_time_overlap(metric: str) -> Note:
-    what = "sample has start time that overlaps with previous sample timestamp"
-    return Note("warning", _of_metric(what, metric))
-
-
 def maybe_not_a_counter(metric: str) -> Note:
     what = "metric might not be a counter, name does not end in _total/_sum/_count/_bucket:"
-    return Note("info", f"{what} {_quoted(metric)}")
+    return Note("info", f"{what} {quoted(metric)}")
 
 
 def maybe_not_a_counter_by_type(metric: str, kind: str) -> Note:
     what = 'metric might not be a counter, __type__ label is not set to "counter" or "histogram"'
-    return Note("info", f"{what}, got {_quoted(kind)}: {_quoted(metric)}")
+    return Note("info", f"{what}, got {quoted(kind)}: {quoted(metric)}")
 
 
 def incompatible_types(left: str, operator: str, right: str) -> Note:
@@ -165,13 +174,13 @@ def incompatible_types(left: str, operator: str, right: str) -> Note:
     return Note("info", f"{what}: {left} {operator} {right}")
 
 
-def histogram_ignored(aggregation: str) -> Note:
+def ignored_in_aggregation(aggregation: str) -> Note:
     return Note("info", f"ignored histogram in {aggregation} aggregation")
 
 
-def histograms_ignored_in_range(metric: str) -> Note:
+def ignored_in_range(metric: str) -> Note:
     what = "ignored histograms in a range containing both floats and histograms for metric name"
-    return Note("info", f"{what} {_quoted(metric)}")
+    return Note("info", f"{what} {quoted(metric)}")
 
 
 def nan_result(metric: str) -> Note:
@@ -191,27 +200,9 @@ def bounds_reconciled(operation: Operation) -> Note:
     return Note("info", f"mismatched custom buckets were reconciled during {operation}")
 
 
-def short(number: float) -> str:
-    """A number as Go's %g writes it.
-
-    >>> short(0.1), short(-1.0), short(1e21), short(float("inf"))
-    ('0.1', '-1', '1e+21', '+Inf')
-    """
-    if number != number:  # noqa: PLR0124
-        return "NaN"
-    if number in (float("inf"), float("-inf")):
-        return "+Inf" if number > 0 else "-Inf"
-    text = repr(float(number))
-    return text.removesuffix(".0")
-
-
 def _two_digits(number: float) -> str:
     return f"{number:.2g}"
 
 
 def _of_metric(what: str, metric: str) -> str:
-    return f"{what} for metric name {_quoted(metric)}" if metric else what
-
-
-def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return f"{what} for metric name {quoted(metric)}" if metric else what
