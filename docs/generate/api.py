@@ -51,8 +51,8 @@ def api_page() -> str:
         table(["route", "what it is"], [[code(route), text] for route, text in BESIDE]),
         "## Answers that are errors",
         'Each is `{"error": {"kind", "message", "facts"}}`; `facts.field` names the parameter or the field of the\n'
-        "body that is wrong. What a route does not know is refused, be it a parameter or a field. A name, number or path\n"
-        "that is well formed and not there is 404; one that cannot be is 400. HEAD works where GET does.",
+        "body that is wrong. A parameter or field that a route does not know is refused. A name, number or path that\n"
+        "is well formed and not there is 404; one that cannot be is 400. HEAD works where GET does.",
         table(["status", "meaning"], [[code(status), text] for status, text in ERROR_STATUSES.items()]),
         *(_section(*found) for found in operations(document)),
         "## Schemas",

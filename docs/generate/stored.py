@@ -9,6 +9,7 @@ from importlib import resources
 from docs.generate.attributes import attribute_docs
 from docs.generate.markdown import code, table
 from trimtab.store import state_schema, tables
+from trimtab.store.retention import RETENTION
 from trimtab.store.rollup import DERIVED
 
 _CREATE = re.compile(r"CREATE TABLE IF NOT EXISTS (\w+)\s*\((.*?)^ENGINE.*?;", re.DOTALL | re.MULTILINE)
@@ -52,7 +53,8 @@ def telemetry_block() -> str:
         schema = tables.TABLES.get(name)
         columns = ", ".join(_COLUMN.findall(create) if schema is None else schema.names)
         what = docs.get(name.upper()) or DERIVED.get(name, "")
-        rows.append([code(name), what, columns, f"{ttl[1]} days" if ttl else "for ever"])
+        kept = f"{ttl[1]} days (`retention.{RETENTION[name].setting}`)" if ttl else "for ever"
+        rows.append([code(name), what, columns, kept])
     return table(["table", "what", "columns", "kept"], rows)
 
 

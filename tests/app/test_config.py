@@ -169,3 +169,35 @@ def test_files_of_tls_are_beside_the_configuration(tmp_path: Path) -> None:
 
 def test_values_are_found_by_name() -> None:
     assert value_of(Config(), "watch.slice_s") == 5.0
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[retention]\nspans_days = 0", "retention.spans_days must be from 1 to 3650, found 0"),
+        ("[retention]\nspans_days = 1.5", "retention.spans_days must be a whole number"),
+        ("[retention]\nspans_days = 60", "retention.span_minutes_days is 30, less than retention.spans_days (60)"),
+        (
+            "[retention]\nstatements_days = 100",
+            "retention.minutes_days is 90, less than retention.statements_days (100)",
+        ),
+        (
+            "[retention]\nstatements_days = 3\n[watch]\ndeadline_s = 300000",
+            "line 2, column 1: retention.statements_days is 3, less than the baseline, the watch and a day",
+        ),
+        (
+            '[retention]\nstatements_days = 3\n[target."shop".watch]\ndeadline_s = 300000',
+            "retention.statements_days is 3, less than the baseline",
+        ),
+        ('[target."shop".retention]\nspans_days = 3', "[retention] is for the whole server"),
+    ],
+)
+def test_nothing_is_dropped_that_is_needed(text: str, said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_config(text)
+    assert said in caught.value.message
+
+
+def test_retention_is_set_in_days() -> None:
+    config = parse_config("[retention]\nstatements_days = 3\nown_days = 1")
+    assert (config.retention.statements_days, config.retention.own_days, config.retention.spans_days) == (3, 1, 7)

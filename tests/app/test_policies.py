@@ -17,6 +17,7 @@ from trimtab.app.policies import Policies, Source
 from trimtab.app.settings import SETTINGS
 from trimtab.model.change import Autonomy
 from trimtab.model.errors import InputError, NotFound
+from trimtab.model.retention import RetentionPolicy
 from trimtab.store.policy_overrides import ALL_SYSTEMS, Override, PolicyOverrides
 from trimtab.store.state_database import StateDatabase
 
@@ -191,4 +192,4 @@ def test_whatever_is_set_and_cleared_what_is_in_force_agrees(
             continue
         finally:
             for one in ("", "shop", "bank"):
-                assert list(disagreements(policies.of(one))) == []
+                assert list(disagreements(policies.of(one), RetentionPolicy())) == []

@@ -1,6 +1,6 @@
 """Configuration in TOML: every setting has a default that serves; a wrong one is refused with its place.
 
-    [detect] [advise] [watch] [create_index] [plans] [server]     see `trimtab.app.settings`
+    [detect] [advise] [watch] [create_index] [plans] [retention] [server]     see `trimtab.app.settings`
     [target."NAME".detect], ...                                   the same again, for one system
 
 All that is wrong is told at once, each with line, column, limit and the value seen.
@@ -23,6 +23,7 @@ from trimtab.app.toml_places import Path as KeyPath
 from trimtab.app.toml_places import Place, Places, find_places
 from trimtab.model.errors import ConfigError
 from trimtab.model.policy import AdvisePolicy, DetectPolicy, GuardPolicy, PlansPolicy, Policy, WatchPolicy
+from trimtab.model.retention import RetentionPolicy
 
 CONFIG_BYTES_MAX = 1_000_000
 TARGET = "target"
@@ -46,6 +47,7 @@ class Config:
     watch: WatchPolicy = field(default_factory=WatchPolicy)
     create_index: GuardPolicy = field(default_factory=GuardPolicy)
     plans: PlansPolicy = field(default_factory=PlansPolicy)
+    retention: RetentionPolicy = field(default_factory=RetentionPolicy)
     server: ServerSettings = field(default_factory=ServerSettings)
     targets: Mapping[str, Values] = field(default_factory=dict)
     named: frozenset[str] = frozenset()
@@ -265,12 +267,12 @@ class _Reader:
         if bool(server.tls_cert) != bool(server.tls_key):
             there, missing = ("tls_cert", "tls_key") if server.tls_cert else ("tls_key", "tls_cert")
             self._wrong(("server", there), f"server.{there} is set and server.{missing} is not")
-        for found in disagreements(config.policy):
+        for found in disagreements(config.policy, config.retention):
             self._wrong(self._first_named((), found.settings), found.message)
         if self.problems:
             return
         for system in config.targets:
-            for found in disagreements(config.policy_of(system)):
+            for found in disagreements(config.policy_of(system), config.retention):
                 path = self._first_named((TARGET, system), found.settings)
                 self._wrong(path, f"{_dotted((TARGET, system))}: {found.message}")
 

@@ -156,7 +156,7 @@ def _check_pinned(file: str, config: Config, waiting: tuple[Waiting, ...]) -> No
     if not waiting:
         return
     for policy in (config.policy, *(config.policy_of(system) for system in config.targets)):
-        for found in disagreements(policy):
+        for found in disagreements(policy, config.retention):
             names = ", ".join(setting.name for setting in waiting)
             raise ConfigError(
                 f"{file}: needs a restart, since these are read on start: {names}; with them {found.message}"

@@ -130,12 +130,12 @@ def _in_force(config: Config, overrides: Iterable[Override], system: str) -> InF
     mine.sort(key=lambda override: (override.system != ALL_SYSTEMS, override.set_at_ms))
     values, ignored = _values(mine)
     together = with_values(policy, {name: value for name, (_, value) in values.items()})
-    if next(disagreements(together), None) is None:
+    if next(disagreements(together, config.retention), None) is None:
         return InForce(together, {name: override for name, (override, _) in values.items()}, tuple(ignored))
     used: dict[str, Override] = {}
     for name, (override, value) in values.items():  # one after another: whichever breaks it is left out
         tried = with_values(policy, {name: value})
-        problem = next(disagreements(tried), None)
+        problem = next(disagreements(tried, config.retention), None)
         if problem is None:
             policy, used[name] = tried, override
         else:

@@ -35,11 +35,19 @@ from trimtab.store.telemetry import EmbeddedTelemetry
 
 
 def open_service(
-    config: Config, data_dir: Path, url: str, *, login_needed: bool = False, config_path: Path | None = None
+    config: Config,
+    data_dir: Path,
+    url: str,
+    *,
+    login_needed: bool = False,
+    config_path: Path | None = None,
+    sets_retention: bool = False,
 ) -> Service:
     """Open both stores under `data_dir` (made with mode 0700) and wire everything on them.
 
     `config_path` is the file that `config` was read from: it is read again whenever it changes.
+    `sets_retention`: telemetry is kept as long as `config` says from now on; else as long as it was, so that a short
+    visit drops nothing.
     """
     try:
         data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -52,7 +60,7 @@ def open_service(
         )
     state = State.open(data_dir / STATE_FILE)
     try:
-        telemetry = EmbeddedTelemetry.open(data_dir)
+        telemetry = EmbeddedTelemetry.open(data_dir, retention=config.retention if sets_retention else None)
     except BaseException:
         state.close()
         raise

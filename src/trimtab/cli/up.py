@@ -52,7 +52,9 @@ def serve(listening: Listening, data_dir: Path, config_file: Path | None) -> Non
         _check_transport(listening, beyond=beyond, tls=tls)
         url = url_of(listener, tls=tls is not None)
         login_needed = beyond or listening.require_login
-        service = open_service(config, data_dir, url, login_needed=login_needed, config_path=config_file)
+        service = open_service(
+            config, data_dir, url, login_needed=login_needed, config_path=config_file, sets_retention=True
+        )
         try:
             _check_access(service, listening, data_dir, beyond=beyond)
             app = make_site(service, allowed_hosts)

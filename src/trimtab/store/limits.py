@@ -47,7 +47,5 @@ class TelemetryLimits:
     query_memory_bytes_max: int = 1024 * MIB
     query_rows_max: int = 5_000_000
     """Rows of one answer; more is an error, never a cut."""
-    span_age_s_max: float = 7 * 86400.0
-    """Spans older than this are left out (and counted): it is their retention."""
     span_ahead_s_max: float = 3600.0
     """Spans that begin further in the future are left out (and counted)."""

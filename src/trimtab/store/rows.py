@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from trimtab.model.errors import EngineRefused, InputError
 from trimtab.store.engine import Engine, memory_file
 from trimtab.store.frames import Message
-from trimtab.store.retention import DAY_MS, RETENTION
+from trimtab.store.retention import DAY_MS, RETENTION, Retention
 from trimtab.store.tables import conform, schema_of
 
 AHEAD_MS_MAX = DAY_MS
@@ -25,24 +25,25 @@ _ENGINE_TYPES: dict[pa.DataType, str] = {
 }
 
 
-def message_of(table_name: str, table: pa.Table, ahead_ms_max: int = AHEAD_MS_MAX) -> bytes:
-    """An Arrow IPC stream of rows in the table's own schema.
+def message_of(
+    table_name: str, table: pa.Table, kept: Retention | None = None, ahead_ms_max: int = AHEAD_MS_MAX
+) -> bytes:
+    """An Arrow IPC stream of rows in the table's own schema. `kept` is how long the table keeps them.
 
     Raises InputError where columns do not fit, or where a row is older than the table keeps or in the future: the
     engine would drop it in silence.
     """
     rows = conform(table_name, table)
-    _check_times(table_name, rows, ahead_ms_max)
+    _check_times(table_name, rows, kept or RETENTION[table_name], ahead_ms_max)
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, rows.schema) as writer:
         writer.write_table(rows)
     return sink.getvalue().to_pybytes()
 
 
-def _check_times(table_name: str, rows: pa.Table, ahead_ms_max: int) -> None:
+def _check_times(table_name: str, rows: pa.Table, kept: Retention, ahead_ms_max: int) -> None:
     if rows.num_rows == 0:
         return
-    kept = RETENTION[table_name]
     now_ms = time.time_ns() // 1_000_000
     first, last = now_ms - kept.days * DAY_MS, now_ms + ahead_ms_max
     times = rows[kept.column]

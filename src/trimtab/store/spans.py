@@ -16,6 +16,7 @@ import pyarrow as pa
 from trimtab.store.engine import Engine, memory_file
 from trimtab.store.frames import Message
 from trimtab.store.limits import TelemetryLimits
+from trimtab.store.retention import DAY_MS
 from trimtab.store.span_statement import stored_statement
 
 _SCALAR_COLUMNS = (
@@ -114,17 +115,19 @@ _INSERT = (
 
 
 class SpansSink:
-    """Puts trace requests into the engine, all at once. `outdated_count` is how many spans were out of time."""
+    """Puts trace requests into the engine, all at once. `outdated_count` is how many spans were out of time: older than
+    `days`, their retention, or too far in the future."""
 
-    def __init__(self, engine: Engine, limits: TelemetryLimits) -> None:
+    def __init__(self, engine: Engine, limits: TelemetryLimits, days: int) -> None:
         self._engine = engine
         self._limits = limits
+        self._age_ns_max = days * DAY_MS * 1_000_000
         self.outdated_count = 0
 
     def _window(self) -> dict[str, int]:
         now_ns = time.time_ns()
         return {
-            "first_ns": now_ns - int(self._limits.span_age_s_max * 1e9),
+            "first_ns": now_ns - self._age_ns_max,
             "last_ns": now_ns + int(self._limits.span_ahead_s_max * 1e9),
         }
 

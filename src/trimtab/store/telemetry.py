@@ -25,9 +25,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from trimtab.model.query import QueryShape
+    from trimtab.model.retention import RetentionPolicy
     from trimtab.store.engine import Engine
     from trimtab.store.frames import Message
     from trimtab.store.loader import Loader
+    from trimtab.store.retention import Retention
     from trimtab.store.rollup import Roller
     from trimtab.store.spans import SpansSink
     from trimtab.store.spool import Spool
@@ -116,6 +118,7 @@ class _Parts:
     """What only `status` and limits need."""
 
     limits: TelemetryLimits
+    kept: Mapping[str, Retention]
     schema_version: int
     quarantine: Quarantine
     spans: SpansSink
@@ -138,11 +141,17 @@ class EmbeddedTelemetry:
         self._is_closed = False
 
     @classmethod
-    def open(cls, data_dir: Path, limits: TelemetryLimits | None = None) -> EmbeddedTelemetry:
-        """Open `data_dir`/telemetry, making or migrating it; StoreLocked where another process has it."""
+    def open(
+        cls, data_dir: Path, limits: TelemetryLimits | None = None, retention: RetentionPolicy | None = None
+    ) -> EmbeddedTelemetry:
+        """Open `data_dir`/telemetry, making or migrating it; StoreLocked where another process has it.
+
+        `retention` says how long rows are kept from now on; None leaves that as it is.
+        """
         from trimtab.store.engine import Engine
         from trimtab.store.loader import Loader, Sink
         from trimtab.store.migrate import migrate
+        from trimtab.store.retention import keep
         from trimtab.store.rollup import Roller
         from trimtab.store.rows import RowsSink
         from trimtab.store.spans import SpansSink
@@ -158,15 +167,16 @@ class EmbeddedTelemetry:
             engine = Engine(directory / "engine", limits)
             undo.callback(engine.close)
             schema_version = migrate(engine)
+            kept = keep(engine, retention)
             spool = Spool(directory / "spool", TABLES, limits)
             quarantine = Quarantine(directory / "quarantine", limits.quarantine_bytes_max)
-            spans = SpansSink(engine, limits)
+            spans = SpansSink(engine, limits, kept["spans"].days)
             sinks: dict[str, Sink] = {name: RowsSink(engine, name) for name in TABLES if name != "spans"}
             roller = Roller(engine, limits.rollup_interval_s)
             loader = Loader(spool, engine, sinks | {"spans": spans}, quarantine, roller, limits)
             loader.start()
             undo.pop_all()
-        return cls(lock, engine, spool, loader, _Parts(limits, schema_version, quarantine, spans, roller))
+        return cls(lock, engine, spool, loader, _Parts(limits, kept, schema_version, quarantine, spans, roller))
 
     def write(self, table_name: str, table: pa.Table) -> None:
         """See `TelemetryStore.write`. Spans come as `append_otlp_traces`."""
@@ -175,7 +185,7 @@ class EmbeddedTelemetry:
         if table_name == "spans":
             raise InputError("spans are written as OTLP requests: use append_otlp_traces", table=table_name)
         self._check_loader()
-        message = message_of(table_name, table)
+        message = message_of(table_name, table, self._parts.kept.get(table_name))
         if table.num_rows:
             self._spool.append(table_name, message, table.num_rows)
 

@@ -1,0 +1,53 @@
+"""How long telemetry is kept: the settings, in days."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from trimtab.model.setting import setting
+
+DAYS_MAX = 3_650
+
+
+def _days(default: int, doc: str, low: int = 1) -> int:
+    return setting(default, doc, unit="days", low=low, high=DAYS_MAX, needs_restart=True)
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionPolicy:
+    """How long telemetry is kept. What has become older goes by whole days (UTC); where a time is shorter than it was
+    before, what is older than that goes on start."""
+
+    statements_days: int = _days(
+        30,
+        "How long it is kept what statements did, slice by slice. Shorter than before: older data is dropped.",
+        low=2,
+    )
+    minutes_days: int = _days(
+        90,
+        "How long its sums by the minute, the texts of statements and events of servers are kept; no less than "
+        "statements_days. Shorter than before: older data is dropped.",
+        low=2,
+    )
+    statistics_days: int = _days(
+        30, "How long statistics of tables, indexes and servers are kept. Shorter than before: older data is dropped."
+    )
+    sessions_days: int = _days(
+        7, "How long it is kept what sessions did and waited for. Shorter than before: older data is dropped."
+    )
+    plans_days: int = _days(
+        30, "How long plans are kept since they were last seen. Shorter than before: older plans are dropped."
+    )
+    spans_days: int = _days(
+        7,
+        "How long spans are kept that were sent in; older ones are not taken. Shorter than before: older spans are "
+        "dropped.",
+    )
+    span_minutes_days: int = _days(
+        30,
+        "How long the latencies of spans by the minute are kept; no less than spans_days. Shorter than before: older "
+        "data is dropped.",
+    )
+    own_days: int = _days(
+        7, "How long trimtab's own numbers and log are kept. Shorter than before: older data is dropped."
+    )
