@@ -53,8 +53,8 @@ def telemetry_block() -> str:
         schema = tables.TABLES.get(name)
         columns = ", ".join(_COLUMN.findall(create) if schema is None else schema.names)
         what = docs.get(name.upper()) or DERIVED.get(name, "")
-        kept = f"{ttl[1]} days (`retention.{RETENTION[name].setting}`)" if ttl else "for ever"
-        rows.append([code(name), what, columns, kept])
+        by = f" (`retention.{RETENTION[name].setting}`)" if name in RETENTION else ""
+        rows.append([code(name), what, columns, f"{ttl[1]} days{by}" if ttl else "for ever"])
     return table(["table", "what", "columns", "kept"], rows)
 
 

@@ -69,7 +69,10 @@ def test_every_table_keeps_as_long_as_its_setting_says(tmp_path: Path) -> None:
     names = sorted({kept.setting for kept in RETENTION.values()})
     policy = RetentionPolicy(**{name: 1000 + number for number, name in enumerate(names)})
     with EmbeddedTelemetry.open(tmp_path, LIMITS, policy) as telemetry:
-        assert days(telemetry) == {name: getattr(policy, kept.setting) for name, kept in RETENTION.items()}
+        now = days(telemetry)
+        assert {name: now[name] for name in RETENTION} == {
+            name: getattr(policy, kept.setting) for name, kept in RETENTION.items()
+        }
         assert RetentionPolicy() == RetentionPolicy(**{kept.setting: kept.days for kept in RETENTION.values()})
 
 
