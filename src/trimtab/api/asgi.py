@@ -22,6 +22,7 @@ from trimtab.api.misses import told
 from trimtab.api.openapi import openapi_document
 from trimtab.api.otlp import otlp_routes
 from trimtab.api.own import METRICS_PATH, metrics_route
+from trimtab.api.remote_write import WRITE_PATH, remote_write_route
 from trimtab.app.doors import Declared, Door, page_door
 from trimtab.app.service import Service
 from trimtab.model.access import Permission
@@ -33,7 +34,7 @@ OWN_DOORS: tuple[Door, ...] = (
     Door("/healthz", ("GET",), None),
     Door("/api/trimtab/openapi.json", ("GET",), Permission.LOOK),
     Door(METRICS_PATH, ("GET",), Permission.LOOK),
-    *(Door(path, ("POST",), Permission.INGEST, body_bytes_max=None) for path in OTLP_PATHS),
+    *(Door(path, ("POST",), Permission.INGEST, body_bytes_max=None) for path in (*OTLP_PATHS, WRITE_PATH)),
 )
 
 
@@ -66,6 +67,7 @@ def make_app(
             Route("/api/trimtab/openapi.json", openapi, methods=["GET"]),
             *control_routes(service),
             *otlp_routes(service.telemetry, TelemetryLimits()),
+            remote_write_route(service.metrics_in),
             metrics_route(service.own),
             *pages.routes,
         ],

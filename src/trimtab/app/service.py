@@ -23,7 +23,7 @@ from trimtab.app.events import EventHub, EventKind
 from trimtab.app.loop import SystemLoop
 from trimtab.app.own.keeper import Own
 from trimtab.app.own.metrics import Number
-from trimtab.app.own.numbers import loop_numbers, store_numbers, watch_numbers
+from trimtab.app.own.numbers import ingest_numbers, loop_numbers, store_numbers, watch_numbers
 from trimtab.app.plans import PlanBook, TakenPlan
 from trimtab.app.policies import Policies
 from trimtab.app.reading.cases import find
@@ -38,6 +38,7 @@ from trimtab.model.change import Autonomy, Change, ChangeState
 from trimtab.model.errors import ConflictError, InputError, NotFound
 from trimtab.model.policy import Policy
 from trimtab.model.system import System
+from trimtab.observe.metrics.receivers import MetricsIn
 from trimtab.observe.postgres.capabilities import probe
 from trimtab.observe.postgres.status import WatchStatus
 from trimtab.sql.connect import Reference
@@ -82,6 +83,7 @@ class Service:
         policies.file.listen(self._settings_changed)
         self.steering = Steering(state, policies, clock)
         self.telemetry = telemetry
+        self.metrics_in = MetricsIn(lambda: getattr(telemetry, "metrics", None))
         self.state = state
         self.machine = machine
         self.judge = judge
@@ -162,6 +164,7 @@ class Service:
         self.telemetry.listen("query_slices", self._slices_loaded)
         self.own.metrics.add_source(lambda: loop_numbers(self.state))
         self.own.metrics.add_source(lambda: store_numbers(self.telemetry, self._clock))
+        self.own.metrics.add_source(lambda: ingest_numbers(self.metrics_in))
         self.own.metrics.add_source(lambda: watch_numbers(self._watch_statuses, self._clock))
         self.own.metrics.add_source(lambda: [Number("trimtab_event_streams", self.events.subscribers_count)])
 

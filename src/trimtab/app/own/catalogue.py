@@ -96,6 +96,19 @@ METRICS: tuple[Metric, ...] = (
     _gauge("trimtab_quarantine_messages", "messages", "Telemetry messages that the engine refused."),
     _gauge("trimtab_quarantine_bytes", "bytes", "Their size."),
     _counter("trimtab_spans_outdated_total", "spans", "Spans left out because they were too old or in the future."),
+    # --- metrics from outside
+    _counter("trimtab_samples_received_total", "samples", "Samples of metrics that were stored.", "protocol"),
+    _counter(
+        "trimtab_samples_refused_total", "samples", "Samples of metrics that were not taken.", "protocol", "reason"
+    ),
+    _counter(
+        "trimtab_metric_bodies_refused_total",
+        "bodies",
+        "Bodies with metrics of which nothing was stored: broken, too long, too fast, or no room.",
+        "protocol",
+        "reason",
+    ),
+    _gauge("trimtab_metric_bodies_inflight_bytes", "bytes", "Bodies with metrics in memory, packed and unpacked."),
     # --- telling about itself
     _gauge("trimtab_event_streams", "streams", "Open event streams (one for each page that somebody looks at)."),
     _counter("trimtab_own_spans_total", "spans", "Own spans that were stored."),

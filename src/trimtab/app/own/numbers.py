@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from trimtab.app.own.metrics import Number
+from trimtab.observe.metrics.receivers import MetricsIn
 from trimtab.observe.postgres.status import WatchState, WatchStatus
 
 if TYPE_CHECKING:
@@ -60,3 +61,15 @@ def store_numbers(telemetry: TelemetryStore, clock: Clock) -> Iterator[Number]:
     yield Number("trimtab_quarantine_messages", status.quarantined_count)
     yield Number("trimtab_quarantine_bytes", status.quarantine_bytes)
     yield Number("trimtab_spans_outdated_total", status.outdated_spans_count)
+
+
+def ingest_numbers(metrics: MetricsIn) -> Iterator[Number]:
+    """What came in over remote write and OTLP, and what of it was not taken. The usual reasons are told from 0 on."""
+    counts = metrics.counts
+    for protocol, count in counts.taken.items():
+        yield Number("trimtab_samples_received_total", count, {"protocol": protocol})
+    for (protocol, reason), count in counts.refused.items():
+        yield Number("trimtab_samples_refused_total", count, {"protocol": protocol, "reason": reason})
+    for (protocol, reason), count in counts.bodies.items():
+        yield Number("trimtab_metric_bodies_refused_total", count, {"protocol": protocol, "reason": reason})
+    yield Number("trimtab_metric_bodies_inflight_bytes", metrics.room.taken_bytes)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from trimtab.model.errors import InputError
 from trimtab.observe.otlp import BodyTooLong
 
@@ -10,8 +12,10 @@ _RATIO_MAX = 24
 _HEADER_BYTES = 64
 
 
-def unpacked(packed: bytes, bytes_max: int) -> bytearray:
+def unpacked(packed: bytes, bytes_max: int, claim: Callable[[int], None] = lambda _: None) -> bytearray:
     """The bytes in it. BodyTooLong where they are more than `bytes_max`, InputError where it is not snappy.
+
+    `claim` is asked for room for so many bytes, before they are taken.
 
     >>> unpacked(bytes([3, 8]) + b"abc", 100)
     bytearray(b'abc')
@@ -28,6 +32,7 @@ def unpacked(packed: bytes, bytes_max: int) -> bytearray:
         )
     if size > len(packed) * _RATIO_MAX + _HEADER_BYTES:
         raise InputError(f"the body is not snappy: {len(packed)} bytes cannot become {size}", observed=size)
+    claim(size)
     body = bytearray(size)
     try:
         written = cramjam.snappy.decompress_raw_into(packed, body)

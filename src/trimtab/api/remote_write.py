@@ -1,0 +1,99 @@
+"""`POST /api/v1/write`: Prometheus' remote write, 1.0 and 2.0. Acknowledged means on disk.
+
+Answers follow the specification: 204 when all was taken; 400 says what was not, and the rest is stored; 415 for what is
+neither version; 413 for a body that is too long; 429 (with Retry-After) and 5xx are to be tried again.
+"""
+
+from __future__ import annotations
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from trimtab.api.receiving import RETRY_AFTER_S, receive, sender_of
+from trimtab.model.errors import InputError, SpoolFull, StoreError
+from trimtab.observe.metrics.limits import TooFast
+from trimtab.observe.metrics.receivers import REMOTE_WRITE, MetricsIn
+from trimtab.observe.otlp import BodyTooLong
+from trimtab.observe.room import Claim, NoRoom
+
+WRITE_PATH = "/api/v1/write"
+VERSIONS = {"": 1, "prometheus.WriteRequest": 1, "io.prometheus.write.v2.Request": 2}
+"""By the parameter `proto` of the content type."""
+
+_ACCEPTED = ", ".join(f"application/x-protobuf;proto={proto}" for proto in sorted(VERSIONS) if proto)
+
+
+def remote_write_route(metrics: MetricsIn) -> Route:
+    """The route."""
+
+    async def write(request: Request) -> Response:
+        version = version_of(request.headers.get("content-type", ""))
+        encoding = request.headers.get("content-encoding", "snappy").strip().lower()
+        if version is None:
+            return _text(415, f"content-type must be one of: {_ACCEPTED}", {"Accept": _ACCEPTED})
+        if encoding != "snappy":
+            return _text(415, f"content-encoding must be snappy, not {encoding!r}", {"Accept-Encoding": "snappy"})
+        with Claim(metrics.room) as claim:
+            try:
+                packed = await receive(request, claim, metrics.limits.body_bytes_max)
+                return await run_in_threadpool(_write, metrics, packed, version, sender_of(request), claim)
+            except (NoRoom, SpoolFull) as error:
+                metrics.counts.refused_body(REMOTE_WRITE, "full")
+                return _text(429, str(error), {"Retry-After": str(RETRY_AFTER_S)})
+            except TooFast as error:
+                metrics.counts.refused_body(REMOTE_WRITE, "too_fast")
+                return _text(429, error.message, {"Retry-After": str(error.retry_after_s)})
+            except BodyTooLong as error:
+                metrics.counts.refused_body(REMOTE_WRITE, "body_too_long")
+                return _text(413, error.message)
+            except InputError as error:
+                metrics.counts.refused_body(REMOTE_WRITE, "body_broken")
+                return _text(400, error.message)
+            except StoreError as error:
+                return _text(503, error.message, {"Retry-After": str(RETRY_AFTER_S)})
+            except ClientDisconnect:
+                return Response(status_code=400)
+
+    return Route(WRITE_PATH, write, methods=["POST"])
+
+
+def version_of(content_type: str) -> int | None:
+    """1 or 2; None where it is neither.
+
+    >>> version_of("application/x-protobuf"), version_of("application/x-protobuf;proto=io.prometheus.write.v2.Request")
+    (1, 2)
+    >>> version_of("application/json"), version_of("application/x-protobuf; proto=tomorrow")
+    (None, None)
+    """
+    media, *parameters = (part.strip() for part in content_type.split(";"))
+    if media.lower() != "application/x-protobuf":
+        return None
+    proto = ""
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "proto":
+            proto = value.strip().strip('"')
+    return VERSIONS.get(proto)
+
+
+def _write(metrics: MetricsIn, packed: bytes, version: int, sender: str, claim: Claim) -> Response:
+    """On a worker thread: unpack, decode, put on disk."""
+    from trimtab.observe.metrics.snappy import unpacked
+
+    body = unpacked(packed, metrics.limits.body_bytes_max, claim.grow_by)
+    written = metrics.remote_write.write(body, version, sender)
+    headers = {
+        "X-Prometheus-Remote-Write-Samples-Written": str(written.samples_count),
+        "X-Prometheus-Remote-Write-Histograms-Written": str(written.histograms_count),
+        "X-Prometheus-Remote-Write-Exemplars-Written": str(written.exemplars_count),
+    }
+    metrics.counts.stored(REMOTE_WRITE, written.samples_count + written.histograms_count, written.refusals.counts)
+    if written.refusals.counts:
+        return _text(400, written.refusals.text(written.sent_count), headers)
+    return Response(status_code=204, headers=headers)
+
+
+def _text(status: int, message: str, headers: dict[str, str] | None = None) -> Response:
+    return Response(message + "\n", status, headers, "text/plain")
