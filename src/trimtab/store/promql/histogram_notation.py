@@ -7,6 +7,8 @@ import re
 
 from trimtab.model.errors import InputError
 from trimtab.store.promql.histogram import CounterResetHint, FloatHistogram
+from trimtab.store.promql.histogram_buckets import negative_buckets, positive_buckets
+from trimtab.store.promql.numbers import written
 
 _HINTS: dict[str, CounterResetHint] = {hint: hint for hint in ("unknown", "reset", "not_reset", "gauge")}
 _PART = re.compile(r"([a-z_]+):(\[[^\]]*\]|[^\s\[\]]+)")
@@ -89,6 +91,30 @@ def text_of(histogram: FloatHistogram) -> str:
             row = [number_text(counts.get(index, 0.0)) for index in range(filled[0], filled[-1] + 1)]
             parts.append(f"{prefix}buckets:[{' '.join(row)}]")
     return "{{" + " ".join(parts) + "}}"
+
+
+def display_of(histogram: FloatHistogram) -> str:
+    """The histogram as Prometheus shows it, with the bounds of its buckets.
+
+    >>> display_of(histogram_of("{{sum:3 count:22 z_bucket:2 z_bucket_w:0.5 buckets:[5 10] n_buckets:[1]}}"))
+    '{count:22, sum:3, [-1,-0.5):1, [-0.5,0.5]:2, (0.5,1]:5, (1,2]:10}'
+    """
+    parts = [f"count:{written(histogram.count)}", f"sum:{written(histogram.sum)}"]
+    zero = histogram.zero_threshold
+    parts += [
+        f"[{written(bucket.lower)},{written(bucket.upper)}):{written(bucket.population)}"
+        for bucket in reversed(negative_buckets(histogram))
+        if bucket.population
+    ]
+    if histogram.zero_count:
+        parts.append(f"[{written(-zero)},{written(zero)}]:{written(histogram.zero_count)}")
+    parts += [
+        f"{'[' if bucket.lower == -math.inf else '('}{written(bucket.lower)},{written(bucket.upper)}]:"
+        f"{written(bucket.population)}"
+        for bucket in positive_buckets(histogram)
+        if bucket.population
+    ]
+    return "{" + ", ".join(parts) + "}"
 
 
 def number_text(value: float) -> str:
