@@ -54,7 +54,10 @@ class Engine:
             self._limits = limits
             self._process_id = os.getpid()
             self._write_lock = threading.Lock()
-            self._idle: queue.LifoQueue[Session] = queue.LifoQueue()
+            self._idle: queue.LifoQueue[Session | None] = queue.LifoQueue()
+            self._idle_wide: queue.LifoQueue[Session | None] = queue.LifoQueue()
+            for _ in range(limits.wide_sessions_count):
+                self._idle_wide.put(None)  # made when it is needed
             self._is_closed = False
             with contextlib.ExitStack() as undo:
                 self._writer = self._session(is_writer=True)
@@ -66,7 +69,7 @@ class Engine:
                 undo.pop_all()
             _open_path = directory
 
-    def _session(self, *, is_writer: bool) -> Session:
+    def _session(self, *, is_writer: bool, is_wide: bool = False) -> Session:
         from chdb.session import Session
 
         limits = self._limits
@@ -79,9 +82,10 @@ class Engine:
                 "move it away (history is then lost, and fills again; cases and ledger are elsewhere)",
                 directory=str(self.directory),
             ) from error
+        memory_bytes = limits.wide_query_memory_bytes_max if is_wide else limits.query_memory_bytes_max
         session.query(
             f"SET max_threads={limits.threads_max}, max_insert_threads=1, max_execution_time={limits.query_s_max},"
-            f" max_memory_usage={limits.query_memory_bytes_max}, use_cache_for_count_from_files=0,"
+            f" max_memory_usage={memory_bytes}, use_cache_for_count_from_files=0,"
             " insert_deduplicate=0, output_format_arrow_compression_method='none'"
         )
         if is_writer:
@@ -92,28 +96,36 @@ class Engine:
                 " input_format_parallel_parsing=0"
             )
         else:
-            session.query(f"SET max_result_rows={limits.query_rows_max}, result_overflow_mode='throw'")
+            rows_max = limits.wide_query_rows_max if is_wide else limits.query_rows_max
+            session.query(f"SET max_result_rows={rows_max}, result_overflow_mode='throw'")
             session.query("SET readonly=1")
         return session
 
-    def read(self, sql: str, parameters: Parameters | None = None) -> pa.Table:
-        """Run one SELECT on a read-only session; raises EngineRefused, or StoreError when all are busy for long."""
+    def read(self, sql: str, parameters: Parameters | None = None, *, is_wide: bool = False) -> pa.Table:
+        """Run one SELECT on a read-only session; raises EngineRefused, or StoreError when all are busy for long.
+
+        `is_wide` is for answers that are columns of numbers: they may have more rows, and fewer run at a time.
+        """
         self._check_usable()
+        limits = self._limits
+        idle = self._idle_wide if is_wide else self._idle
         try:
-            session = self._idle.get(timeout=self._limits.query_s_max)
+            session = idle.get(timeout=limits.query_s_max)
         except queue.Empty:
+            count = limits.wide_sessions_count if is_wide else limits.sessions_count
             raise StoreError(
-                f"all {self._limits.sessions_count} sessions of the engine were busy for {self._limits.query_s_max} s",
-                limit=self._limits.sessions_count,
+                f"all {count} sessions of the engine were busy for {limits.query_s_max} s", limit=count
             ) from None
         try:
             self._check_usable()
+            if session is None:
+                session = self._session(is_writer=False, is_wide=True)
             return _answer(session, sql, parameters)
         except EngineRefused:
-            session = self._replacement(session, is_writer=False)
+            session = self._replacement(session, is_writer=False, is_wide=is_wide)
             raise
         finally:
-            self._idle.put(session)
+            idle.put(session)
 
     def write(self, sql: str, parameters: Parameters | None = None) -> pa.Table:
         """Run one statement on the writing session; returns its rows, if it has any. Raises EngineRefused."""
@@ -125,9 +137,10 @@ class Engine:
                 self._writer = self._replacement(self._writer, is_writer=True)
                 raise
 
-    def _replacement(self, failed: Session, *, is_writer: bool) -> Session:
-        fresh = self._session(is_writer=is_writer)
-        failed.close()
+    def _replacement(self, failed: Session | None, *, is_writer: bool, is_wide: bool = False) -> Session:
+        fresh = self._session(is_writer=is_writer, is_wide=is_wide)
+        if failed is not None:
+            failed.close()
         return fresh
 
     def _check_usable(self) -> None:
@@ -145,9 +158,15 @@ class Engine:
             if self._is_closed or os.getpid() != self._process_id:
                 return
             self._is_closed = True
-            for _ in range(self._limits.sessions_count):
-                with contextlib.suppress(queue.Empty):  # a query that outlives its limit ends with the process
-                    self._idle.get(timeout=self._limits.query_s_max + 5).close()
+            for idle, count in (
+                (self._idle, self._limits.sessions_count),
+                (self._idle_wide, self._limits.wide_sessions_count),
+            ):
+                for _ in range(count):
+                    with contextlib.suppress(queue.Empty):  # a query that outlives its limit ends with the process
+                        session = idle.get(timeout=self._limits.query_s_max + 5)
+                        if session is not None:
+                            session.close()
             self._writer.close()
         with _open_lock:
             _open_path = None

@@ -47,5 +47,9 @@ class TelemetryLimits:
     query_memory_bytes_max: int = 1024 * MIB
     query_rows_max: int = 5_000_000
     """Rows of one answer; more is an error, never a cut."""
+    wide_sessions_count: int = 2
+    """Queries for columns of numbers that run at the same time."""
+    wide_query_rows_max: int = 60_000_000
+    wide_query_memory_bytes_max: int = 4096 * MIB
     span_ahead_s_max: float = 3600.0
     """Spans that begin further in the future are left out (and counted)."""

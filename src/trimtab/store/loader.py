@@ -25,9 +25,14 @@ _MACHINE_CODES = frozenset({74, 75, 76, 173, 236, 243, 252, 394, 439, 473})
 """The engine's codes that blame the machine, not the message: cannot read, write, open or allocate, aborted,
 no space, too many parts, cancelled, no thread, deadlock avoided."""
 _SEGMENTS_A_QUERY = 1000
-_LEADERS = {"query_slices": "query_executions"}
-"""A slice says that something was observed: who sees it must find its executions. So these are loaded first, and while
-they cannot be, slices wait with them."""
+_LEADERS = {
+    "query_slices": "query_executions",
+    "metric_samples": "metric_series",
+    "metric_histograms": "metric_series",
+    "metric_exemplars": "metric_series",
+}
+"""A slice says that something was observed: who sees it must find its executions. A sample has only the number of its
+series: who sees it must find the labels. So the leaders are loaded first, and while they cannot be, the others wait."""
 
 OnLoaded = Callable[[str, Sequence[Message]], None]
 """Hears, on the loader's thread, which messages of a table can be asked for from now on."""
@@ -70,7 +75,9 @@ class Loader:
         quarantine: Quarantine,
         roller: Roller,
         limits: TelemetryLimits,
+        ages_s: Mapping[str, float] | None = None,
     ) -> None:
+        """`ages_s` is for tables whose segments wait for more at another pace than the rest."""
         self._spool, self._engine, self._sinks, self._quarantine, self._limits = (
             spool,
             engine,
@@ -79,6 +86,7 @@ class Loader:
             limits,
         )
         self._ages_s = dict.fromkeys(sinks, limits.load_interval_s) | {"spans": limits.spans_load_interval_s}
+        self._ages_s |= ages_s or {}
         self._retries = {name: _Retry() for name in sinks}
         self._roller = roller
         self._suspect: set[int] = set()

@@ -95,8 +95,16 @@ class _OpenSegment:
 class Spool:
     """All tables' segments under one directory. `on_data` is called when a table gets something to load."""
 
-    def __init__(self, directory: Path, table_names: Iterable[str], limits: TelemetryLimits) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        table_names: Iterable[str],
+        limits: TelemetryLimits,
+        segment_rows_max: Mapping[str, int] | None = None,
+    ) -> None:
+        """`segment_rows_max` is for tables whose segments have another bound than the rest."""
         self._directory = directory
+        self._rows_max = segment_rows_max or {}
         self._limits = limits
         self._changed = threading.Condition()
         self._open: dict[str, _OpenSegment] = {}
@@ -134,8 +142,11 @@ class Spool:
         """All segments together."""
         return self._size_bytes
 
-    def append(self, table_name: str, payload: bytes, rows_count: int) -> None:
-        """Put a message on disk; it is there when this returns. Raises SpoolFull, InputError or StoreError."""
+    def append(self, table_name: str, payload: bytes, rows_count: int) -> int:
+        """Put a message on disk; it is there when this returns: the id of its segment.
+
+        Raises SpoolFull, InputError or StoreError.
+        """
         limits = self._limits
         if len(payload) > limits.message_bytes_max:
             raise InputError(
@@ -154,7 +165,7 @@ class Spool:
             except OSError as error:
                 raise self._full(f"cannot write to the spool: {error.strerror}", len(data), error.errno) from error
             self._size_bytes += len(data)
-            is_full = segment.rows_count >= limits.segment_rows_max
+            is_full = segment.rows_count >= self._rows_max_of(table_name)
             is_news = count == 1 or is_full
         try:
             segment.sync(count)
@@ -167,6 +178,10 @@ class Spool:
             self.accepted_count[table_name] += 1
         if is_news:
             self.on_data()
+        return segment.id
+
+    def _rows_max_of(self, table_name: str) -> int:
+        return self._rows_max.get(table_name, self._limits.segment_rows_max)
 
     def _check_room(self, incoming_bytes: int) -> None:
         limit = self._limits.spool_bytes_max
@@ -194,7 +209,7 @@ class Spool:
         segment = self._open.get(table_name)
         if segment is not None:
             fits = segment.size_bytes + incoming_bytes <= self._limits.segment_bytes_max + HEADER_BYTES
-            if fits and segment.rows_count < self._limits.segment_rows_max and segment.failure is None:
+            if fits and segment.rows_count < self._rows_max_of(table_name) and segment.failure is None:
                 return segment
             self._seal_locked(segment)
         segment_id = self._next_id
@@ -245,7 +260,7 @@ class Spool:
             return min((max(0.0, self._due_in_s(segment, age_s)) for segment, age_s in opened), default=None)
 
     def _due_in_s(self, segment: _OpenSegment, age_s: float) -> float:
-        if segment.rows_count >= self._limits.segment_rows_max:
+        if segment.rows_count >= self._rows_max_of(segment.table_name):
             return 0.0
         return age_s - (time.monotonic() - segment.begun_s)
 
@@ -256,6 +271,14 @@ class Spool:
             self._sealed[segment.table_name].remove(segment)
             self._size_bytes -= segment.size_bytes
             self._changed.notify_all()
+
+    def segments_of(self, table_name: str) -> list[Path]:
+        """Files of a table that are here now, the open one too, oldest first."""
+        with self._changed:
+            paths = [segment.path for segment in self._sealed[table_name]]
+            if table_name in self._open:
+                paths.append(self._open[table_name].path)
+            return paths
 
     def pending(self) -> list[SealedSegment]:
         """Seal everything and list what the engine does not have yet."""

@@ -1,0 +1,68 @@
+"""Loops over rows of the engine: they come in any order of series, each run of a series ascending."""
+
+import numpy as np
+
+from trimtab.store.compiled import kernel
+from trimtab.store.metrics.arrays import I32, I64, U64
+
+_U64_READ = "Array(uint64, 1, 'C', readonly=True)"
+_I64_READ = "Array(int64, 1, 'C', readonly=True)"
+
+
+@kernel(f"void({_U64_READ}, uint64[::1], int32[::1], int64[::1])")
+def find(ids: U64, wanted: U64, series: I32, counts: I64) -> None:
+    """Which of the wanted ids (ascending) each row has (-1: none of them), and how many rows each has."""
+    last_id = np.uint64(0)
+    last_series = -2
+    for row in range(len(ids)):
+        id_ = ids[row]
+        if last_series == -2 or id_ != last_id:
+            last_id = id_
+            low, high = 0, len(wanted)
+            while low < high:
+                middle = (low + high) // 2
+                if wanted[middle] < id_:
+                    low = middle + 1
+                else:
+                    high = middle
+            last_series = low if low < len(wanted) and wanted[low] == id_ else -1
+        series[row] = last_series
+        if last_series >= 0:
+            counts[last_series] += 1
+
+
+@kernel(f"void(int32[::1], {_I64_READ}, {_I64_READ}, int64[::1], int64[::1], int64[::1])")
+def place(series: I32, at: I64, bits: I64, cursor: I64, out_at: I64, out_bits: I64) -> None:
+    """Copy each row to the cursor of its series, which moves on."""
+    for row in range(len(series)):
+        where = series[row]
+        if where >= 0:
+            to = cursor[where]
+            cursor[where] = to + 1
+            out_at[to] = at[row]
+            out_bits[to] = bits[row]
+
+
+@kernel("int64(int64[::1], int64[::1], int64[::1])")
+def conflicts(offsets: I64, at: I64, bits: I64) -> int:
+    """How many samples of settled series have the time of the one before, but another value."""
+    found = 0
+    for series in range(len(offsets) - 1):
+        for row in range(offsets[series] + 1, offsets[series + 1]):
+            found += at[row] == at[row - 1] and bits[row] != bits[row - 1]
+    return found
+
+
+@kernel("int64[::1](int64[::1], int64[::1], int64[::1], int64[::1], int64[::1])")
+def fill_forward(offsets: I64, at: I64, marks_offsets: I64, marks_at: I64, marks: I64) -> I64:
+    """For each sample the mark of its series that was set last, at or before it; 0 where none was."""
+    filled = np.zeros(len(at), np.int64)
+    for series in range(len(offsets) - 1):
+        mark, end = marks_offsets[series], marks_offsets[series + 1]
+        value = 0
+        for row in range(offsets[series], offsets[series + 1]):
+            while mark < end and marks_at[mark] <= at[row]:
+                value = marks[mark]
+                mark += 1
+            filled[row] = value
+    return filled
