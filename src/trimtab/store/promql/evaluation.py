@@ -1,0 +1,176 @@
+"""One evaluation of one query: what it may use, what it has said, and the walk over the tree.
+
+Each kind of node has a function in `OPERATORS`, each function of PromQL one in `FUNCTIONS`; both are filled by the
+modules that know how. What is the same at every step (`is_invariant`) is evaluated once and repeated.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import numpy as np
+
+from trimtab.store.metrics.block import Matcher, SeriesBlock, Source
+from trimtab.store.promql.errors import QueryCancelled, QueryTimeout, QueryTooBig
+from trimtab.store.promql.lexer import words
+from trimtab.store.promql.notes import Note, Notes
+from trimtab.store.promql.options import Options
+from trimtab.store.promql.syntax import (
+    Aggregate,
+    Binary,
+    Call,
+    Matrix,
+    Node,
+    Number,
+    Paren,
+    Selector,
+    String,
+    Subquery,
+    Unary,
+    unwrapped,
+)
+from trimtab.store.promql.vector import Scalar, Steps, Vector
+
+Value = Vector | Scalar | str
+
+DEPENDS_ON_TIME = frozenset(
+    words("days_in_month day_of_month day_of_week day_of_year hour minute month year predict_linear time timestamp")
+)
+
+
+@dataclass(slots=True)
+class Evaluation:
+    """State of one evaluation."""
+
+    source: Source
+    query: str
+    options: Options
+    whole: Steps
+    """The steps of the query itself."""
+    end_ms: int
+    """The end that was asked for (the last step may be before it)."""
+    notes: Notes = field(default_factory=Notes)
+    samples_count: int = 0
+    held: int = 0
+    began_s: float = field(default_factory=time.monotonic)
+    is_ordered: bool = False
+    _blocks: dict[tuple[object, ...], SeriesBlock] = field(default_factory=dict)
+    _invariant: dict[int, bool] = field(default_factory=dict)
+
+    def check(self) -> None:
+        """Raise where nobody waits any more, or where it has taken too long."""
+        if self.options.cancelled():
+            raise QueryCancelled("query was canceled in expression evaluation")
+        took_s = time.monotonic() - self.began_s
+        if took_s > self.options.timeout_s:
+            raise QueryTimeout(
+                f"query timed out in expression evaluation after {took_s:.1f} s (limit {self.options.timeout_s:g} s)",
+                limit_s=self.options.timeout_s,
+                seen_s=took_s,
+            )
+
+    def note(self, note: Note, node: Node) -> None:
+        """Tell something about a part of the query."""
+        self.notes.add(note, node.start)
+
+    def hold(self, count: int) -> None:
+        """Count samples that are in memory from now on."""
+        self.held += count
+        if self.held > self.options.samples_max:
+            raise QueryTooBig(
+                "query processing would load too many samples into memory in query execution: "
+                f"{self.held:,}, more than {self.options.samples_max:,}",
+                limit=self.options.samples_max,
+                seen=self.held,
+            )
+
+    def block(self, alternatives: Sequence[Sequence[Matcher]], from_ms: int, to_ms: int) -> SeriesBlock:
+        """Samples of a selector; the same question is asked of the store once."""
+        key = (tuple(map(tuple, alternatives)), from_ms, to_ms)
+        found = self._blocks.get(key)
+        if found is None:
+            self.check()
+            found = self.source.select(alternatives, from_ms, to_ms)
+            self._blocks[key] = found
+            self.samples_count += len(found.at_ms)
+            self.hold(len(found.at_ms))
+        return found
+
+    def eval(self, node: Node, steps: Steps) -> Value:
+        """The value of a node at some steps."""
+        self.check()
+        held = self.held
+        if steps.count > 1 and not isinstance(node, Number | String) and self.is_invariant(node):
+            once = self.eval(node, steps.first())
+            if isinstance(once, Vector):
+                self.hold(len(once.labels) * steps.count)
+                return once.repeated(steps.count)
+            return once if isinstance(once, str) else Scalar(np.repeat(once.values, steps.count))
+        value = OPERATORS[type(node)](self, node, steps)
+        self.held = held + (value.values.size if not isinstance(value, str) else 0)
+        self.hold(0)
+        return value
+
+    def vector(self, node: Node, steps: Steps) -> Vector:
+        """The value of a node that is an instant vector."""
+        return _of(Vector, self.eval(node, steps))
+
+    def scalar(self, node: Node, steps: Steps) -> Scalar:
+        """The value of a node that is a scalar."""
+        return _of(Scalar, self.eval(node, steps))
+
+    def text(self, node: Node) -> str:
+        """The value of a node that is a string."""
+        inner = unwrapped(node)
+        return inner.value if isinstance(inner, String) else ""
+
+    def is_invariant(self, node: Node) -> bool:
+        """Whether it is the same at every step."""
+        known = self._invariant.get(id(node))
+        if known is None:
+            known = self._is_invariant(node)
+            self._invariant[id(node)] = known
+        return known
+
+    def _is_invariant(self, node: Node) -> bool:
+        match node:
+            case Selector() | Subquery():
+                return node.is_pinned
+            case Matrix():
+                return node.selector.is_pinned
+            case Aggregate():
+                return all(self.is_invariant(child) for child in node.children())
+            case Call():
+                inner = [unwrapped(argument) for argument in node.arguments]
+                if node.name == "timestamp":
+                    return isinstance(inner[0], Selector) and inner[0].is_pinned
+                return node.name not in DEPENDS_ON_TIME and all(self.is_invariant(child) for child in inner)
+            case Binary() | Unary() | Paren():
+                return all(self.is_invariant(child) for child in node.children())
+            case _:
+                return True
+
+
+OPERATORS: dict[type[Node], Callable[[Evaluation, Node, Steps], Value]] = {}
+FUNCTIONS: dict[str, Callable[[Evaluation, Call, Steps], Value]] = {}
+
+T = TypeVar("T", Vector, Scalar)
+
+
+def _of(kind: type[T], value: Value) -> T:
+    if not isinstance(value, kind):
+        raise TypeError(f"{kind.__name__} expected, got {type(value).__name__}")
+    return value
+
+
+def function(*names: str) -> Callable[[Callable[[Evaluation, Call, Steps], Value]], Callable[..., Value]]:
+    """Register what evaluates some functions of PromQL."""
+
+    def register(implementation: Callable[[Evaluation, Call, Steps], Value]) -> Callable[..., Value]:
+        FUNCTIONS.update(dict.fromkeys(names, implementation))
+        return implementation
+
+    return register
