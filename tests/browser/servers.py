@@ -18,6 +18,7 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
 from playwright.sync_api import Page
 
+from benchmarks.day.shapes import COLUMNS, TABLES
 from benchmarks.day_of_data import fill_day
 from demo.cluster import ROLE_STATEMENTS, Cluster
 from tests.cli.conftest import Server, start_server
@@ -144,12 +145,18 @@ def healthy_server(data_dir: Path) -> Iterator[str]:
     """A day of data, of a PostgreSQL that answers and has little to do."""
     with Cluster.temporary({"shared_buffers": "64MB", "fsync": "off"}) as cluster:
         cluster.execute(*ROLE_STATEMENTS, "CREATE DATABASE shop OWNER shop_owner")
-        cluster.execute("CREATE EXTENSION pg_stat_statements", "CREATE EXTENSION hypopg", database="shop")
+        cluster.execute("CREATE EXTENSION pg_stat_statements", "CREATE EXTENSION hypopg", *_tables(), database="shop")
         watch, change = cluster.dsn("shop", "trimtab_watch"), cluster.dsn("shop", "trimtab_change")
         fill_day(data_dir, slice_ms=15_000, shapes_count=800, spans_per_s=0.2, dsn=watch, change_dsn=change)
         with running(data_dir, f"{QUIET}[create_index]\nfreeze_after_rollbacks = 0\n") as server:
             _wait_until_watched(server.url)
             yield server.url
+
+
+def _tables() -> list[str]:
+    """The tables that the made-up queries ask, empty, so that their plans can be taken."""
+    columns = ", ".join(f"{column} bigint" for column in COLUMNS)
+    return [f"CREATE TABLE {table} ({columns})" for table in TABLES]
 
 
 def _wait_until_watched(url: str) -> None:

@@ -69,7 +69,7 @@ def test_ten_thousand_queries_are_sorted_searched_and_paged(visitor: Visitor) ->
     searched = page.url
     page.keyboard.type(" zzz")
     expect(page.locator("#results")).to_contain_text("No query fits")
-    page.goto(searched)
+    open_page(page, searched)
     expect(page.locator("#search")).to_have_value("warehouses")
     page.keyboard.press("/")
     page.keyboard.press("ArrowDown")

@@ -12,7 +12,7 @@ from tests.browser.axe import violations
 from tests.browser.chromium import Visitor
 from tests.browser.layout import layout_problems
 from tests.browser.servers import DayServer
-from tests.browser.waiting import drawn, open_page, until
+from tests.browser.waiting import begun, drawn, open_page, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.store, pytest.mark.slow]
 
@@ -104,7 +104,7 @@ def test_keys_lead_to_places(visitor: Visitor) -> None:
         page.keyboard.press("g")
         page.keyboard.press(key)
         page.wait_for_url(re.compile(rf"{path}\?from=now-6h&to=now$"))
-        page.wait_for_load_state("load")
+        begun(page)
     open_page(page, "/cases/1")
     page.keyboard.press("/")
     page.wait_for_url("**/queries*")

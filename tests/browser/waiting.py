@@ -34,8 +34,14 @@ def open_page(page: Page, path: str) -> None:
     drawn(page)
 
 
+def begun(page: Page) -> None:
+    """Wait until the scripts run, which come after the first paint: keys and regions work from then on."""
+    expect(page.locator("html[data-ready]")).to_be_attached(timeout=TIMEOUT_MS)
+
+
 def drawn(page: Page) -> None:
-    """Wait until every chart has its numbers (or an end) and nothing moves any more."""
+    """Wait until scripts run, every chart has its numbers (or an end) and nothing moves any more."""
+    begun(page)
     expect(page.locator("tt-chart:not([data-state]), tt-chart[data-state=loading]")).to_have_count(
         0, timeout=TIMEOUT_MS
     )

@@ -49,6 +49,7 @@ class StaticFiles:
     def __init__(self, contents: Mapping[str, bytes]) -> None:
         self._files: dict[str, StaticFile] = {}
         self._sources = contents
+        self._modules: dict[tuple[str, ...], tuple[str, ...]] = {}
         for path in _in_order(contents):
             self._files[path] = _made(path, self._with_hashes(path, contents[path]))
 
@@ -67,9 +68,12 @@ class StaticFiles:
         """The address of a file, with its hash. KeyError for a file that is not there."""
         return f"/static/{path}?v={self._files[path].digest}"
 
-    def modules(self, path: str) -> list[str]:
-        """Addresses of a module and of all that it imports, so that a browser can fetch them at once."""
-        return [self.address(name) for name in _in_order(self._sources, path)]
+    def modules(self, *paths: str) -> tuple[str, ...]:
+        """Addresses of modules and of all that they import, so that a browser can fetch them at once."""
+        found = self._modules.get(paths)
+        if found is None:
+            found = self._modules[paths] = tuple(self.address(name) for name in _in_order(self._sources, *paths))
+        return found
 
     def names(self) -> list[str]:
         """Paths of all files."""

@@ -49,7 +49,11 @@ function show() {
   button.setAttribute("aria-pressed", String(state === "live"));
   button.title = state === "live" ? "Follows what happens. Press to pause." : state === "paused" ? "Press to follow again." : line || text;
   const words = button.querySelector(".live-text");
-  if (words && words.textContent !== text) words.textContent = text;
+  if (words && words.textContent !== text) {
+    const [what, why] = text.split(":");
+    words.textContent = what;
+    if (why) words.append(Object.assign(document.createElement("span"), { className: "live-why", textContent: `:${why}` }));
+  }
   if (note) {
     note.hidden = !line;
     if (note.textContent !== line) note.textContent = line;
