@@ -88,6 +88,12 @@ check: lint types layers unit ## Lint, types, layers, unit tests: under 90 secon
 test: $(STAMP) postgresql chromium metrics-servers web lint types layers ## Everything: set up, check, all tests
 	$(BIN)/python -m pytest
 
+FILES ?= ../shared/data/promqltest
+.PHONY: promqltest
+promqltest: $(STAMP) ## Run Prometheus' test scripts of PromQL (FILES=any script or folder)
+	@for file in $(FILES); do test -e "$$file" || { echo "promqltest: skipped, there is no $$file"; exit 0; }; done; \
+	exec $(BIN)/trimtab test promql --known-misses tests/store/promql/excluded.toml $(FILES)
+
 .PHONY: screenshots
 screenshots: $(STAMP) chromium web ## Photograph every page in every state into docs/screenshots
 	$(BIN)/python -m tests.browser.screenshots

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 
 from trimtab.store.promql.histogram import FloatHistogram
-from trimtab.store.promql.histogram_sum import Added, HistogramSum, added
+from trimtab.store.promql.histogram_sum import Added, HistogramSum
 from trimtab.store.promql.notes import Note, bounds_reconciled, conflicting_resets
 
 
@@ -24,15 +23,22 @@ def total_of(histograms: Sequence[FloatHistogram]) -> tuple[FloatHistogram, list
 def mean_of_several(histograms: Sequence[FloatHistogram]) -> tuple[FloatHistogram, list[Note]]:
     """The mean of at least one histogram; raises `MixedSchemas`.
 
-    As sum by count, and where the sum is beyond all numbers, from one to the next.
+    As sum by count, and from where the sum would be beyond all numbers on, from mean to mean.
     """
-    total, notes = total_of(histograms)
-    if not _has_overflow(total):
-        return total.divided(float(len(histograms))).compacted(), notes
-    mean = histograms[0]
+    total, met = HistogramSum(histograms[0]), list[Added]()
+    is_stepwise = False
     for count, histogram in enumerate(histograms[1:], start=2):
-        mean, _ = added(mean.scaled((count - 1) / count), histogram.divided(float(count)))
-    return mean.compacted(), notes
+        if not is_stepwise:
+            before = total.copied()
+            met.append(total.add(histogram))
+            if not total.has_overflow:
+                continue
+            is_stepwise, total = True, before
+            total.scale(1 / (count - 1))
+        total.scale((count - 1) / count)
+        met.append(total.add(histogram.divided(float(count))))
+    mean = total.value() if is_stepwise else total.value().divided(float(len(histograms)))
+    return mean.compacted(), _notes(histograms, met)
 
 
 def _notes(histograms: Iterable[FloatHistogram], met: Iterable[Added]) -> list[Note]:
@@ -43,8 +49,3 @@ def _notes(histograms: Iterable[FloatHistogram], met: Iterable[Added]) -> list[N
     if any(one.bounds_differ for one in met):
         notes.append(bounds_reconciled("aggregation"))
     return notes
-
-
-def _has_overflow(histogram: FloatHistogram) -> bool:
-    numbers = (histogram.zero_count, histogram.count, histogram.sum)
-    return any(map(math.isinf, (*numbers, *histogram.positive_buckets, *histogram.negative_buckets)))

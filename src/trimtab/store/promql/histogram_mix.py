@@ -6,8 +6,6 @@ with a histogram, changes `values` and `present` there, and gives the histograms
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -148,19 +146,19 @@ def in_pairs(
     return result
 
 
-def negated(vector: Vector) -> Vector:
-    """`-vector`, of its histograms; the numbers are left alone.
+def scaled_by(vector: Vector, factor: float) -> Histograms | None:
+    """The histograms of a vector times a number (`-x` is times -1).
 
     >>> one = np.array([[FloatHistogram(count=2.0)]], np.object_)
-    >>> negated(Vector([()], np.zeros((1, 1)), np.array([[True]]), one)).histograms[0, 0].count
+    >>> scaled_by(Vector([()], np.zeros((1, 1)), np.array([[True]]), one), -1.0)[0, 0].count
     -2.0
     """
     if vector.histograms is None:
-        return vector
+        return None
     result: Histograms = np.full(vector.present.shape, None, np.object_)
     for row, step in np.argwhere(vector.has_histogram).tolist():
-        result[row, step] = vector.histograms[row, step].scaled(-1.0)
-    return replace(vector, histograms=result)
+        result[row, step] = vector.histograms[row, step].scaled(factor)
+    return result
 
 
 def _put(value: Value | None, *, row: int, step: int, into: tuple[Floats, Bools, Histograms]) -> None:

@@ -8,6 +8,7 @@ Neumaier), so that a sum over many histograms is as exact as one over numbers; o
 from __future__ import annotations
 
 import math
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -74,6 +75,24 @@ class HistogramSum:
             for index, count in counts.items():
                 terms[index] = _plus(terms.get(index, (0.0, 0.0)), sign * count)
         return Added(hints_conflict, bounds_differ)
+
+    def scale(self, factor: float) -> None:
+        """Multiply all that is in it, and what rounding lost of it."""
+        self._zero, self._count, self._sum = (_times(term, factor) for term in (self._zero, self._count, self._sum))
+        self._positive = {index: _times(term, factor) for index, term in self._positive.items()}
+        self._negative = {index: _times(term, factor) for index, term in self._negative.items()}
+
+    @property
+    def has_overflow(self) -> bool:
+        """Whether anything in it is beyond all numbers."""
+        terms = (self._zero, self._count, self._sum, *self._positive.values(), *self._negative.values())
+        return any(math.isinf(total) for total, _ in terms)
+
+    def copied(self) -> HistogramSum:
+        """Another sum of the same."""
+        other = copy(self)
+        other._positive, other._negative = dict(self._positive), dict(self._negative)
+        return other
 
     def value(self) -> FloatHistogram:
         """The sum, without empty buckets."""
@@ -251,6 +270,10 @@ def _plus(term: _Term, value: float) -> _Term:
     if abs(total) >= abs(value):
         return together, lost + ((total - together) + value)
     return together, lost + ((value - together) + total)
+
+
+def _times(term: _Term, factor: float) -> _Term:
+    return term[0] * factor, term[1] * factor
 
 
 def _total(term: _Term) -> float:

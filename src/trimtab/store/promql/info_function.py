@@ -17,7 +17,7 @@ from trimtab.store.promql.errors import QueryError
 from trimtab.store.promql.evaluation import Evaluation, Value, function
 from trimtab.store.promql.selectors import block_for, indexes_of
 from trimtab.store.promql.syntax import Bound, Call, Node, Selector, Subquery, unwrapped
-from trimtab.store.promql.vector import Bools, Ints, Steps, Vector, empty, merged
+from trimtab.store.promql.vector import Ints, Steps, Vector, empty, merged
 
 IDENTIFYING = ("instance", "job")
 _VALUES_IN_PATTERN_MAX = 200

@@ -35,9 +35,10 @@ class ScriptSource:
         self._series: dict[Labels, _Samples] = {}
 
     def load(self, load: Load) -> None:
-        """Take what a `load` command says."""
+        """Take what a `load` command says; of a series that it has twice, the last line counts."""
         classic = ClassicHistograms()
-        for labels, values, starts in load.series:
+        series = {labels: (values, starts) for labels, values, starts in load.series}
+        for labels, (values, starts) in series.items():
             for index, value in enumerate(values):
                 if value is None:
                     continue
