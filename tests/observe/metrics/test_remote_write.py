@@ -15,8 +15,9 @@ from tests.observe.metrics.fake_store import FakeStore
 from trimtab.model.errors import InputError, SpoolFull
 from trimtab.observe.metrics.limits import IngestLimits, TooFast
 from trimtab.observe.metrics.pace import Pace
-from trimtab.observe.metrics.remote_write import STALE, RemoteWrite, Written
+from trimtab.observe.metrics.remote_write import STALE, RemoteWrite
 from trimtab.observe.metrics.snappy import unpacked
+from trimtab.observe.metrics.written import Written
 from trimtab.observe.otlp import BodyTooLong
 from trimtab.store.metrics.block import STALE_BITS
 from trimtab.store.metrics.contract import Metadata

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trimtab.model.errors import InputError
-from trimtab.store.metrics.block import Labels
-from trimtab.store.metrics.contract import MetricStore
 from trimtab.store.metrics.wire_cache import ABSENT, WireCache
+
+T = TypeVar("T")
 
 REFUSED_FOR_S = 30.0
 REFUSED_MAX = 100_000
@@ -25,11 +26,23 @@ Refusal = tuple[str, str]
 """A reason that is counted, and a sentence."""
 
 
-class KnownSeries:
-    """Thread-safe. One for each kind of key."""
+class Taken(Protocol):
+    """What registering gives: a number for each (-1: refused), and why, by index. `Registered` is one."""
 
-    def __init__(self, store: MetricStore, now_s: Callable[[], float] = time.monotonic) -> None:
-        self._store = store
+    @property
+    def slots(self) -> NDArray[np.int32]:
+        """The numbers."""
+
+    @property
+    def refused(self) -> Mapping[int, tuple[str, str]]:
+        """Reason and sentence."""
+
+
+class KnownSeries(Generic[T]):
+    """Thread-safe. One for each kind of key; `register` gives numbers to what is new (labels, or several of them)."""
+
+    def __init__(self, register: Callable[[list[T]], Taken], now_s: Callable[[], float] = time.monotonic) -> None:
+        self._register_new = register
         self._now_s = now_s
         self._cache = WireCache()
         self._lock = threading.Lock()
@@ -38,11 +51,11 @@ class KnownSeries:
         self._refused_since_s = now_s()
 
     def slots(
-        self, keys: NDArray[np.uint64], labels_of: Callable[[int], Labels]
+        self, keys: NDArray[np.uint64], read: Callable[[int], T]
     ) -> tuple[NDArray[np.int32], dict[int, Refusal], NDArray[np.int64]]:
         """The slot of each key, -1 where it is refused; why, by index; and the indexes of keys that were new.
 
-        `labels_of(index)` is asked for new ones, and raises InputError (`facts["reason"]`) for one that is bad.
+        `read(index)` is asked for new ones, and raises InputError (`facts["reason"]`) for one that is bad.
         Raises SpoolFull, StoreError.
         """
         slots = self._cache.look_up(keys)
@@ -52,7 +65,7 @@ class KnownSeries:
         refused: dict[int, Refusal] = {}
         absent = self._leave_out_refused(keys, slots, absent, refused)
         if len(absent):
-            self._register(keys, slots, absent, labels_of, refused)
+            self._register(keys, slots, absent, read, refused)
         return slots, refused, absent
 
     def _leave_out_refused(
@@ -77,7 +90,7 @@ class KnownSeries:
         keys: NDArray[np.uint64],
         slots: NDArray[np.int32],
         absent: NDArray[np.int64],
-        labels_of: Callable[[int], Labels],
+        read: Callable[[int], T],
         refused: dict[int, Refusal],
     ) -> None:
         """A series may stand in a body more than once: each key is parsed once."""
@@ -86,18 +99,18 @@ class KnownSeries:
         indexes = absent[firsts[order]].tolist()
         inverse = np.argsort(order)[inverse.reshape(-1)]
         good: list[int] = []
-        labels: list[Labels] = []
+        labels: list[T] = []
         found = np.full(len(indexes), -1, np.int32)
         refusals: dict[int, Refusal] = {}
         for place, index in enumerate(indexes):
             try:
-                labels.append(labels_of(index))
+                labels.append(read(index))
             except InputError as error:
                 refusals[place] = (str(error.facts.get("reason", "series_invalid")), error.message)
             else:
                 good.append(place)
         if labels:
-            registered = self._store.register(labels)
+            registered = self._register_new(labels)
             found[good] = registered.slots
             for number, (reason, sentence) in registered.refused.items():
                 refusals[good[number]] = (reason, sentence)

@@ -25,13 +25,14 @@ class Refusals:
 
     def add(self, reason: str, count: int, sentence: str = "") -> None:
         """`count` samples more; the sentence is kept while there are few."""
-        self.counts[reason] += count
+        if count:
+            self.counts[reason] += count
         if sentence and len(self.sentences) < SENTENCES_MAX:
             self.sentences.append(sentence)
 
     def add_all(self, counts: Mapping[str, int]) -> None:
         """Many reasons at once."""
-        self.counts.update(counts)
+        self.counts.update({reason: count for reason, count in counts.items() if count})
 
     @property
     def count(self) -> int:

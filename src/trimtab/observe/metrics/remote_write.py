@@ -6,7 +6,6 @@ Known series cost a look-up. New ones, native histograms, exemplars and metadata
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import cast
 
 import numpy as np
@@ -22,6 +21,7 @@ from trimtab.observe.metrics.pace import Pace
 from trimtab.observe.metrics.refusals import Refusals
 from trimtab.observe.metrics.remote_write_decode import Decoded, decode
 from trimtab.observe.metrics.remote_write_kernels import EXEMPLAR, HISTOGRAM, METADATA, NO_SUCH_SYMBOL
+from trimtab.observe.metrics.written import Written
 from trimtab.store.metrics.block import METRIC_NAME, STALE_BITS, Labels
 from trimtab.store.metrics.contract import Exemplar, Metadata, MetricKind, MetricStore, Samples
 from trimtab.store.metrics.wire_cache import new_seed
@@ -45,18 +45,6 @@ _SUFFIXES: Mapping[MetricKind, tuple[str, ...]] = {
 STALE = float(np.array([STALE_BITS], np.uint64).view(np.float64)[0])
 
 
-@dataclass(slots=True)
-class Written:
-    """What became of a body."""
-
-    samples_count: int = 0
-    histograms_count: int = 0
-    exemplars_count: int = 0
-    sent_count: int = 0
-    """Samples and histograms that were in the body."""
-    refusals: Refusals = field(default_factory=Refusals)
-
-
 class RemoteWrite:
     """Thread-safe; for worker threads: decoding and waiting for the disk happen in the call."""
 
@@ -65,7 +53,7 @@ class RemoteWrite:
         self._limits = limits
         self._pace = pace
         self._seed = new_seed()
-        self._known = {1: KnownSeries(store), 2: KnownSeries(store)}
+        self._known = {version: KnownSeries[Labels](store.register) for version in (1, 2)}
 
     def write(self, body: bytearray, version: int, sender: str) -> Written:
         """Store a body (unpacked). Good samples are stored whatever the others are.
@@ -88,11 +76,7 @@ class RemoteWrite:
         if not len(samples.slots) and not samples.exemplars and not samples.metadata:
             return written
         appended = self._store.append(samples)
-        written.refusals.add_all(cast("dict[str, int]", appended.refused))
-        written.refusals.sentences.extend(appended.first_refusals)
-        written.histograms_count = appended.histograms_count
-        written.samples_count = appended.accepted_count - appended.histograms_count
-        written.exemplars_count = appended.exemplars_count
+        written.stored(appended)
         return written
 
 

@@ -1,0 +1,251 @@
+"""OTLP metrics: a request comes in, samples are stored, what was not taken is said.
+
+Points that are known cost a look-up; names and labels are made once, for new ones. Exponential histograms and exemplars
+are parsed one by one.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import blake2b
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trimtab.model.errors import InputError
+from trimtab.observe.metrics import otlp_kernels as k
+from trimtab.observe.metrics.deltas import Totals
+from trimtab.observe.metrics.known_series import KnownSeries
+from trimtab.observe.metrics.limits import IngestLimits
+from trimtab.observe.metrics.otlp_decode import Points, decode_metrics
+from trimtab.observe.metrics.otlp_exemplars import exemplars_of
+from trimtab.observe.metrics.otlp_exponential import native_of
+from trimtab.observe.metrics.otlp_series import Group, NewSeries
+from trimtab.observe.metrics.pace import Pace
+from trimtab.observe.metrics.slot_groups import SlotGroups
+from trimtab.observe.metrics.written import Written
+from trimtab.store.metrics.block import STALE_BITS, Labels
+from trimtab.store.metrics.contract import MetricStore, Samples
+from trimtab.store.metrics.wire_cache import new_seed
+from trimtab.store.promql.histogram import FloatHistogram
+
+SLOTS_MAX = 8_000_000
+"""Where the slots of data points are forgotten, and all are read anew: streams of deltas begin again then."""
+
+_FAULTS = {
+    k.NO_VALUE: ("value_missing", "a data point has no value"),
+    k.BOUNDS_MISFIT: ("bounds_misfit", "a histogram must have one bucket more than bounds, or none of both"),
+}
+_STALE = np.array([STALE_BITS], np.uint64).view(np.float64)[0]
+_IS_STALE = 1
+_LATE = "delta_not_later"
+
+Ints = NDArray[np.int64]
+
+
+class _Book:
+    """What is known of the series that came so far."""
+
+    def __init__(self, store: MetricStore, limits: IngestLimits) -> None:
+        self.groups = SlotGroups(store, limits.delta_streams_max)
+        self.known = KnownSeries[Group](self.groups.register)
+        self.resources = KnownSeries[Labels](store.register)
+        self.totals = Totals(limits.delta_idle_s_max)
+
+
+class OtlpMetrics:
+    """Thread-safe; for worker threads: decoding and waiting for the disk happen in the call."""
+
+    def __init__(self, store: MetricStore, limits: IngestLimits, pace: Pace) -> None:
+        self._store = store
+        self._limits = limits
+        self._pace = pace
+        self._seed = new_seed()
+        self._lock = threading.Lock()
+        self._book = _Book(store, limits)
+
+    def write(self, body: bytearray, sender: str) -> Written:
+        """Store an ExportMetricsServiceRequest (unpacked). Good points are stored whatever the others are.
+
+        InputError where the body is none, BodyTooLong, TooFast, SpoolFull, StoreError.
+        """
+        points = decode_metrics(body, self._seed, self._limits.samples_a_body_max)
+        written = Written(sent_count=len(points.points))
+        self._pace.take(sender, max(len(points.points), len(points.numbers)))
+        if not len(points.points):
+            return written
+        book = self._current_book()
+        work = _Body(points, book, written)
+        with work.adding_up(self._lock):
+            samples = work.samples()
+            if len(samples.slots) or samples.metadata:
+                written.stored(self._store.append(samples))
+        return written
+
+    def _current_book(self) -> _Book:
+        with self._lock:
+            if self._book.groups.count > SLOTS_MAX:
+                self._book = _Book(self._store, self._limits)
+            return self._book
+
+
+class _Body:
+    """One request on its way into the store."""
+
+    def __init__(self, points: Points, book: _Book, written: Written) -> None:
+        self._points = points
+        self._book = book
+        self._written = written
+        self._new = NewSeries(points)
+        found, refused, new = book.known.slots(points.keys, self._new.group)
+        for reason, sentence in refused.values():
+            written.refusals.add(reason, 1, sentence)
+        self._bases: Ints = found.astype(np.int64)
+        for fault, (reason, sentence) in _FAULTS.items():
+            faulty = (points.points[:, k.FAULT] == fault) & (self._bases >= 0)
+            if faulty.any():
+                written.refusals.add(reason, int(faulty.sum()), sentence)
+                self._bases[faulty] = -1
+        self._metadata = self._new.metadata(index for index in new.tolist() if found[index] >= 0)
+        self._kinds: Ints = points.metrics[points.points[:, k.METRIC], k.KIND]
+        temporality: Ints = points.metrics[points.points[:, k.METRIC], k.TEMPORALITY]
+        adds_up = np.isin(self._kinds, (k.SUM, k.HISTOGRAM, k.EXPONENTIAL)) & (temporality == k.DELTA)
+        self._is_delta: NDArray[np.bool_] = adds_up & (self._bases >= 0)
+
+    @contextmanager
+    def adding_up(self, lock: threading.Lock) -> Iterator[None]:
+        """While deltas are added up nobody else does, and an error on the way takes back what was added."""
+        if not self._is_delta.any():
+            yield
+            return
+        with lock:
+            groups, totals = self._book.groups, self._book.totals
+            if groups.is_full_of_deltas:
+                groups.forget_deltas(totals.idle(groups.delta_bases()))
+            totals.reserve(groups.count)
+            with totals.trying():
+                yield
+
+    def samples(self) -> Samples:
+        """All that can be stored."""
+        points = self._points
+        native = self._native()
+        self._add_up_numbers()
+        starts, ends = points.numbers_start, points.points[:, k.NUMBERS_END]
+        kept = np.flatnonzero((self._bases >= 0) & (self._kinds != k.EXPONENTIAL))
+        sizes = (ends - starts)[kept]
+        steps = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        pool = self._book.groups.slots
+        slots = pool[np.repeat(self._bases[kept], sizes) + steps]
+        values = points.numbers[np.repeat(starts[kept], sizes) + steps]
+        rows = points.points[kept]
+        is_stale = np.repeat(rows[:, k.FLAGS] & _IS_STALE == 1, sizes)
+        values[is_stale] = _STALE
+        at_ms = np.repeat(rows[:, k.AT_MS], sizes)
+        start_ms = np.repeat(np.where(self._kinds[kept] == k.GAUGE, 0, rows[:, k.START_MS]), sizes)
+        return self._joined(slots, at_ms, values, start_ms, native)
+
+    def _joined(
+        self,
+        slots: NDArray[np.int32],
+        at_ms: Ints,
+        values: NDArray[np.float64],
+        start_ms: Ints,
+        native: list[tuple[int, int, int, FloatHistogram | None]],
+    ) -> Samples:
+        """Numbers, then native histograms, then what tells the resources."""
+        told = self._target_info()
+        slots_more = [slot for slot, *_ in native] + [slot for slot, _ in told]
+        at_more = [time_ms for _, time_ms, _, _ in native] + [time_ms for _, time_ms in told]
+        start_more = [begun_ms for _, _, begun_ms, _ in native] + [0] * len(told)
+        values_more = [_STALE if value is None else 0.0 for *_, value in native] + [1.0] * len(told)
+        histograms = [(len(slots) + place, value) for place, (*_, value) in enumerate(native) if value is not None]
+        return Samples(
+            np.concatenate([slots, np.array(slots_more, np.int32)]),
+            np.concatenate([at_ms, np.array(at_more, np.int64)]),
+            np.concatenate([values, np.array(values_more, np.float64)]),
+            np.concatenate([start_ms, np.array(start_more, np.int64)]),
+            histograms,
+            exemplars_of(self._points, self._bases, self._kinds, self._book.groups.slots),
+            self._metadata,
+        )
+
+    def _add_up_numbers(self) -> None:
+        """Sums and histograms of deltas become totals."""
+        points = self._points
+        chosen = np.flatnonzero(self._is_delta & (self._kinds != k.EXPONENTIAL) & (self._bases >= 0))
+        chosen = chosen[points.points[chosen, k.FLAGS] & _IS_STALE == 0]
+        if not len(chosen):
+            return
+        chosen = chosen[np.argsort(points.points[chosen, k.AT_MS], kind="stable")]
+        bases = self._bases[chosen]
+        start_ms = points.points[chosen, k.START_MS]
+        late_count = self._book.totals.add(
+            bases,
+            points.numbers_start[chosen],
+            points.points[chosen, k.NUMBERS_END],
+            points.points[chosen, k.AT_MS],
+            start_ms,
+            points.numbers,
+        )
+        self._bases[chosen] = bases
+        points.points[chosen, k.START_MS] = start_ms
+        self._late(late_count)
+
+    def _native(self) -> list[tuple[int, int, int, FloatHistogram | None]]:
+        """Slot, time, start, value of exponential histograms; None ends a series."""
+        points = self._points
+        found: list[tuple[int, int, int, FloatHistogram | None]] = []
+        chosen = np.flatnonzero((self._kinds == k.EXPONENTIAL) & (self._bases >= 0))
+        chosen = chosen[np.argsort(points.points[chosen, k.AT_MS], kind="stable")]
+        for index in chosen.tolist():
+            row = points.points[index].tolist()
+            base, at_ms, start_ms = int(self._bases[index]), row[k.AT_MS], row[k.START_MS]
+            slot = int(self._book.groups.slots[base])
+            if row[k.FLAGS] & _IS_STALE:
+                found.append((slot, at_ms, start_ms, None))
+                continue
+            try:
+                value = native_of(points.bytes(row[k.START], row[k.END]))
+            except InputError as error:
+                self._written.refusals.add("histogram_invalid", 1, error.message)
+                self._bases[index] = -1
+                continue
+            if self._is_delta[index]:
+                total = self._book.totals.add_native(base, at_ms, start_ms, value)
+                if total is None:
+                    self._late(1)
+                    self._bases[index] = -1
+                    continue
+                value, start_ms = total
+            found.append((slot, at_ms, start_ms, value))
+        return found
+
+    def _late(self, count: int) -> None:
+        if count:
+            self._written.refusals.add(_LATE, count, "a delta is not later than the one before it of its series")
+
+    def _target_info(self) -> list[tuple[int, int]]:
+        """Slot and time of the series that tells each resource, at the time of its last point."""
+        points = self._points
+        kept = np.flatnonzero(self._bases >= 0)
+        if not len(kept):
+            return []
+        places = points.metrics[points.points[kept, k.METRIC], k.RESOURCE]
+        starts, inverse = np.unique(places, return_inverse=True)
+        last_ms = np.full(len(starts), np.iinfo(np.int64).min)
+        np.maximum.at(last_ms, inverse, points.points[kept, k.AT_MS])
+        first_metric = {int(points.metrics[n, k.RESOURCE]): n for n in range(len(points.metrics) - 1, -1, -1)}
+        metrics = [points.metrics[first_metric[start]].tolist() for start in starts.tolist()]
+        keys = np.array(
+            [
+                np.frombuffer(
+                    blake2b(points.bytes(m[k.RESOURCE], m[k.RESOURCE + 1]), digest_size=16).digest(), np.uint64
+                )
+                for m in metrics
+            ]
+        )
+        slots, _, _ = self._book.resources.slots(keys, lambda index: self._new.target_info(metrics[index]))
+        return [(slot, at) for slot, at in zip(slots.tolist(), last_ms.tolist(), strict=True) if slot >= 0]
