@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import msgspec
 import structlog
@@ -432,6 +433,11 @@ class Service:
         label = name or _name_of(reference)
         if not label.strip() or len(label) > NAME_CHARS_MAX or not label.isprintable():
             raise InputError(f"a name has 1 to {NAME_CHARS_MAX} printable characters", field="name")
+        if any(part in (".", "..") for part in label.split("/")):
+            raise InputError(
+                f"a name stands in addresses, where '.' and '..' lead elsewhere: choose another one, found {label!r}",
+                field="name",
+            )
         with self._watch_lock:  # one after the other, so that one database is not begun twice at a time
             return self._watch(label, reference, change)
 
@@ -557,4 +563,7 @@ def _with_change(system: System, change: Reference | None) -> System:
 
 
 def _name_of(reference: Reference) -> str:
-    return reference.display.removeprefix("postgresql://").rpartition("@")[2]
+    """Host, port and database as people write them: a URL has `Sh%20op` for the database `Sh op`."""
+    written = reference.display.removeprefix("postgresql://").rpartition("@")[2]
+    decoded = unquote(written)
+    return decoded if decoded.isprintable() else written

@@ -10,12 +10,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import Any, Protocol, TypeVar
-from urllib.parse import quote
 
 import msgspec
 
 from trimtab.app.access import Access
 from trimtab.cli.client import Client, Way, find_server
+from trimtab.cli.segment import segment
 from trimtab.model.access import Outcome
 from trimtab.model.errors import InputError, StoreLocked, TrimtabError
 from trimtab.store.state_database import STATE_FILE, StateDatabase
@@ -101,19 +101,19 @@ class OverApi:
 
     def set_password(self, name: str, password: str) -> Json:
         """A new password; all sessions of that person end."""
-        return self._post(f"/access/users/{quote(name, safe='')}/password", {"password": password})
+        return self._post(f"/access/users/{segment(name)}/password", {"password": password})
 
     def set_role(self, name: str, role: str) -> Json:
         """Another role."""
-        return self._post(f"/access/users/{quote(name, safe='')}/role", {"role": role})
+        return self._post(f"/access/users/{segment(name)}/role", {"role": role})
 
     def unlock(self, name: str) -> Json:
         """Forget their failed logins."""
-        return self._post(f"/access/users/{quote(name, safe='')}/unlock", {})
+        return self._post(f"/access/users/{segment(name)}/unlock", {})
 
     def remove_user(self, name: str) -> Json:
         """Take somebody away."""
-        gone: Json = self._client.delete(f"/access/users/{quote(name, safe='')}")
+        gone: Json = self._client.delete(f"/access/users/{segment(name)}")
         return gone
 
     def tokens(self) -> list[Json]:

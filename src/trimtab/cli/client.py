@@ -8,10 +8,11 @@ import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import httpx2
 
+from trimtab.cli.segment import check_path
 from trimtab.cli.server_note import read_note
 from trimtab.model.errors import (
     ConflictError,
@@ -28,6 +29,8 @@ from trimtab.model.errors import (
 TIMEOUT_S = 30.0
 TOKEN_VARIABLE = "TRIMTAB_TOKEN"  # noqa: S105  (the name of a variable)
 TOKEN_BYTES_MAX = 1000
+ACTOR_HEADER = "X-Trimtab-Actor"
+"""Who asks, for a server that needs no login (see `trimtab.api.actor`)."""
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _KINDS: dict[int, type[TrimtabError]] = {
     400: InputError,
@@ -156,11 +159,12 @@ class Client:
         return self._request("DELETE", path, params=query)
 
     def _request(self, method: str, path: str, **arguments: Any) -> Any:
-        headers = {} if self._token is None else {"Authorization": f"Bearer {self._token}"}
+        me = self.me
+        headers = {ACTOR_HEADER: quote(me)} if me is not None else {"Authorization": f"Bearer {self._token}"}
         verify = True if self._trust is None else self._trust
         try:
             with httpx2.Client(timeout=TIMEOUT_S, trust_env=False, verify=verify, headers=headers) as http:
-                answer = http.request(method, f"{self.url}/api/trimtab{path}", **arguments)
+                answer = http.request(method, f"{self.url}/api/trimtab{check_path(path)}", **arguments)
         except httpx2.InvalidURL as error:
             raise InputError(f"{self.url!r} is not a URL: {error}") from error
         except httpx2.HTTPError as error:

@@ -167,11 +167,10 @@ def watch(
 @guarded
 def unwatch(name: str, data_dir: Path | None, server: str | None, form: str) -> None:
     """Stop watching a system; its cases and ledger stay."""
-    from urllib.parse import quote
-
     from trimtab.cli import output
+    from trimtab.cli.segment import segment
 
-    output.show(form, client_of(data_dir, server).delete(f"/systems/{quote(name)}"), output.status)
+    output.show(form, client_of(data_dir, server).delete(f"/systems/{segment(name)}"), output.status)
 
 
 @main.command()

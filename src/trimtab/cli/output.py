@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from trimtab.cli.tables import ReadableTable, UnbrokenConsole
+from trimtab.model.errors import ServerUnreachable
 
 Json = dict[str, Any]
 QUERY_CHARS = 90
@@ -29,11 +30,23 @@ def show(form: str, answer: Any, draw: Callable[[Console, Any], None]) -> None:
     if form == "json":
         click.echo(json.dumps(answer, indent=2))
     elif sys.stdout.isatty():
-        draw(UnbrokenConsole(highlight=False), answer)
+        _drawn(draw, UnbrokenConsole(highlight=False), answer)
     else:
         written = io.StringIO()
-        draw(UnbrokenConsole(file=written, force_terminal=False, highlight=False, width=UNBROKEN_WIDTH), answer)
+        console = UnbrokenConsole(file=written, force_terminal=False, highlight=False, width=UNBROKEN_WIDTH)
+        _drawn(draw, console, answer)
         click.echo("\n".join(line.rstrip() for line in written.getvalue().removesuffix("\n").split("\n")))
+
+
+def _drawn(draw: Callable[[Console, Any], None], console: Console, answer: Any) -> None:
+    """What a server of another version answers may lack what is drawn here; it did what it was asked all the same."""
+    try:
+        draw(console, answer)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise ServerUnreachable(
+            f"the server answered, and not as this command expects ({type(error).__name__}: {error}): is it a trimtab "
+            "of the same version? --format json shows what it said"
+        ) from error
 
 
 def moment(at_ms: int | None) -> str:
