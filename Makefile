@@ -29,6 +29,7 @@ $(STAMP): requirements.lock pyproject.toml hatch_build.py web/package.json web/p
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	$(BIN)/python -m compileall -q src demo
 	$(BIN)/python -c 'import trimtab.cli.up, chdb.session'
+	$(BIN)/python -m trimtab.store.compiled >/dev/null
 	touch $@
 
 .PHONY: install

@@ -19,6 +19,13 @@ def _sign(values: Floats) -> Floats:
     return np.where(values < 0, -1.0, np.where(values > 0, 1.0, values))
 
 
+def _log2(values: Floats) -> Floats:
+    """As Go does it, so that powers of two are exact."""
+    fraction, exponent = np.frexp(values)
+    exact = np.log(fraction) * (1 / math.log(2)) + exponent
+    return np.where(np.isfinite(values) & (values > 0), np.where(fraction == 0.5, exponent - 1, exact), np.log2(values))
+
+
 ELEMENTWISE: dict[str, Callable[[Floats], Floats]] = {
     "abs": np.abs,
     "acos": np.arccos,
@@ -34,8 +41,8 @@ ELEMENTWISE: dict[str, Callable[[Floats], Floats]] = {
     "exp": np.exp,
     "floor": np.floor,
     "ln": np.log,
-    "log10": np.log10,
-    "log2": np.log2,
+    "log10": lambda values: _log2(values) * (math.log(2) / math.log(10)),
+    "log2": _log2,
     "rad": lambda values: values * math.pi / 180,
     "sgn": _sign,
     "sin": np.sin,

@@ -18,12 +18,14 @@ from trimtab.store.promql.syntax import Call
 from trimtab.store.promql.vector import Steps, Vector, merged
 
 _REFERENCE = re.compile(r"\$(?:(\$)|(\w+)|\{(\w+)\})")
+_LEGACY_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _DIGITS = re.compile(r"(\d+|\D+)")
 
 
-def check_label_name(name: str, what: str) -> None:
-    """Raise where a name cannot be one of a label."""
-    if not name or any(0xDC80 <= ord(char) <= 0xDCFF for char in name):
+def check_label_name(name: str, what: str, *, is_legacy: bool) -> None:
+    """Raise where a name cannot be one of a label: any UTF-8 can; up to Prometheus 2, letters, digits and `_`."""
+    is_text = bool(name) and not any(0xDC80 <= ord(char) <= 0xDCFF for char in name)
+    if not is_text or (is_legacy and not _LEGACY_NAME.fullmatch(name)):
         raise QueryError(f"invalid {what}: {name}")
 
 
@@ -54,7 +56,8 @@ def eval_label_replace(evaluation: Evaluation, call: Call, steps: Steps) -> Valu
         pattern = re2.compile(f"^(?s:{regex})$", options)
     except re2.error as error:
         raise QueryError(f"invalid regular expression in label_replace(): {regex}") from error
-    check_label_name(target, "destination label name in label_replace()")
+    is_legacy = not evaluation.options.is_left_open
+    check_label_name(target, "destination label name in label_replace()", is_legacy=is_legacy)
     vector = evaluation.vector(call.arguments[0], steps)
     labels: list[Labels] = []
     is_set: list[bool] = []
@@ -84,9 +87,10 @@ def _expanded(template: str, pattern: re2._Regexp[str], found: re2._Match[str]) 
 def eval_label_join(evaluation: Evaluation, call: Call, steps: Steps) -> Value:
     """Set a label to the values of others, with a separator between them."""
     target, separator, *sources = (evaluation.text(argument) for argument in call.arguments[1:])
+    is_legacy = not evaluation.options.is_left_open
     for source in sources:
-        check_label_name(source, "source label name in label_join()")
-    check_label_name(target, "destination label name in label_join()")
+        check_label_name(source, "source label name in label_join()", is_legacy=is_legacy)
+    check_label_name(target, "destination label name in label_join()", is_legacy=is_legacy)
     vector = evaluation.vector(call.arguments[0], steps)
     labels: list[Labels] = []
     for one in vector.labels:

@@ -89,6 +89,8 @@ class Parser:
         self.words = tokens(query)
         self.index = 0
         self.depth = 0
+        self.aggregations = 0
+        """How many aggregations are open."""
 
     @property
     def word(self) -> Token:
@@ -118,6 +120,7 @@ class Parser:
 
     def unexpected(self, context: str = "", expected: str = "") -> QueryError:
         """The error for a word that cannot stand here."""
+        context = context or ("aggregation" if self.aggregations else "")
         where = f" in {context}" if context else ""
         wanted = f", expected {expected}" if expected else ""
         return self.error(self.word.start, f"unexpected {self.word}{where}{wanted}")
@@ -357,7 +360,7 @@ class Parser:
                 if self.is_at(")"):
                     raise self.error(comma.start, "trailing commas not allowed in function call args")
             elif not self.is_at(")"):
-                raise self.unexpected("function call", '"," or ")"') if self.word.kind == "end" else self.unexpected()
+                raise self.unexpected()
         self.take()
         return arguments
 
@@ -378,7 +381,9 @@ class Parser:
             grouping = parse_labels(self)
         if not self.is_at("("):
             raise self.unexpected("aggregation")
+        self.aggregations += 1
         arguments = self._arguments()
+        self.aggregations -= 1
         if not has_grouping and self.is_at("by", "without"):
             is_without = self.take().text == "without"
             grouping = parse_labels(self)

@@ -17,7 +17,6 @@ OPERATIONS = {
     "quantile_over_time": QUANTILE,
     "mad_over_time": MAD,
 }
-COUNT_MIN = {DERIV: 2, PREDICT_LINEAR: 2, SMOOTH: 2, QUANTILE: 1, MAD: 1}
 
 
 @kernel("UniTuple(float64,2)(float64,float64,float64)", is_inlined=True)
@@ -71,47 +70,64 @@ def _smoothed(values: NDArray[np.float64], low: int, high: int, smoothing: float
     return float(now)
 
 
-@kernel("float64(float64[::1],float64)")
-def _quantile(ordered: NDArray[np.float64], share: float) -> float:
-    """Linear between the two nearest; NaN counts as smallest."""
-    count = ordered.shape[0]
-    if count == 0 or np.isnan(share):
+@kernel(f"float64({F64},int64,int64,float64)")
+def _quantile(ordered: NDArray[np.float64], nans: int, count: int, share: float) -> float:
+    """Linear between the two nearest of `nans` NaNs (which count as smallest) and `count` ordered numbers."""
+    if np.isnan(share):
         return np.nan
     if share < 0:
         return -np.inf
     if share > 1:
         return np.inf
-    rank = share * (count - 1.0)
-    below = max(0.0, np.floor(rank))
-    above = min(count - 1.0, below + 1)
+    rank = share * (nans + count - 1.0)
+    below = int(max(0.0, np.floor(rank)))
+    above = int(min(nans + count - 1.0, below + 1.0))
     weight = rank - np.floor(rank)
-    return float(ordered[int(below)] * (1 - weight) + ordered[int(above)] * weight)
+    low = np.nan if below < nans else ordered[below - nans]
+    high = np.nan if above < nans else ordered[above - nans]
+    return float(low * (1 - weight) + high * weight)
 
 
-@kernel(f"float64[::1]({F64},int64,int64)")
-def _ordered(values: NDArray[np.float64], low: int, high: int) -> NDArray[np.float64]:
-    """Ascending, NaN first."""
-    ordered = np.sort(values[low:high])
-    nans = 0
-    while nans < ordered.shape[0] and np.isnan(ordered[ordered.shape[0] - 1 - nans]):
-        nans += 1
-    return np.roll(ordered, nans)
+@kernel("void(float64[::1],int64)")
+def _sort(values: NDArray[np.float64], count: int) -> None:
+    """Ascending, in place; windows are small, and mostly in order already."""
+    if count > 64:
+        values[:count].sort()
+        return
+    for index in range(1, count):
+        value = values[index]
+        place = index
+        while place > 0 and values[place - 1] > value:
+            values[place] = values[place - 1]
+            place -= 1
+        values[place] = value
 
 
-@kernel(f"float64({F64},int64,int64)")
-def _deviation(values: NDArray[np.float64], low: int, high: int) -> float:
+@kernel(f"float64({F64},int64,int64,float64,float64[::1])")
+def _quantile_between(
+    values: NDArray[np.float64], low: int, high: int, share: float, room: NDArray[np.float64]
+) -> float:
+    count = 0
+    for index in range(low, high):
+        if not np.isnan(values[index]):
+            room[count] = values[index]
+            count += 1
+    _sort(room, count)
+    return _quantile(room, high - low - count, count, share)
+
+
+@kernel(f"float64({F64},int64,int64,float64[::1])")
+def _deviation(values: NDArray[np.float64], low: int, high: int, room: NDArray[np.float64]) -> float:
     """Median of the distances from the median."""
     for index in range(low, high):
         if np.isnan(values[index]):
             return np.nan
-    median = _quantile(np.sort(values[low:high]), 0.5)
-    return _quantile(np.sort(np.abs(values[low:high] - median)), 0.5)
-
-
-@kernel(f"float64({F64},float64)")
-def quantile_of(values: NDArray[np.float64], share: float) -> float:
-    """Quantile of some values."""
-    return _quantile(_ordered(values, 0, values.shape[0]), share)
+    count = high - low
+    median = _quantile_between(values, low, high, 0.5, room)
+    for index in range(count):
+        room[index] = abs(room[index] - median)
+    _sort(room, count)
+    return _quantile(room, 0, count, 0.5)
 
 
 @kernel(f"void({I64},{I64},{F64},{I64},{I64},int64,boolean,int64,{F64},{F64},float64[:,::1],boolean[:,::1])")
@@ -131,6 +147,7 @@ def over_windows(
 ) -> None:
     """One number of each window that has enough samples; `first[step]` and `second[step]` are the other arguments."""
     count_min = 1 if operation in (QUANTILE, MAD) else 2
+    room = np.empty(at_ms.shape[0] if operation in (QUANTILE, MAD) else 0)
     for series in range(offsets.shape[0] - 1):
         last = offsets[series + 1]
         low = high = offsets[series]
@@ -152,7 +169,7 @@ def over_windows(
                 elif operation == SMOOTH:
                     result = _smoothed(values, low, high, first[step], second[step])
                 elif operation == QUANTILE:
-                    result = _quantile(_ordered(values, low, high), first[step])
+                    result = _quantile_between(values, low, high, first[step], room)
                 else:
-                    result = _deviation(values, low, high)
+                    result = _deviation(values, low, high, room)
             out[series, step] = result
