@@ -17,7 +17,7 @@ from trimtab.store.promql import (
     label_functions,
     selectors,
 )
-from trimtab.store.promql.answer import Answer
+from trimtab.store.promql.answer import Answer, Kind
 from trimtab.store.promql.errors import QueryError
 from trimtab.store.promql.evaluation import FUNCTIONS, OPERATORS, Evaluation, Value
 from trimtab.store.promql.histogram_mix import scaled_by
@@ -62,6 +62,7 @@ def evaluate_range(
     evaluation = Evaluation(source, query, options or Options(), steps, end_ms)
     if steps.count <= 0:
         return _answer(evaluation, Vector([], np.zeros((0, 0)), np.zeros((0, 0), np.bool_)), steps, kind="matrix")
+    evaluation.hold(steps.count)
     value = evaluation.eval(tree, steps)
     if isinstance(value, Scalar):
         value = Vector([()], value.values[np.newaxis, :], np.ones((1, steps.count), dtype=np.bool_))
@@ -109,7 +110,7 @@ def _samples_of_range(evaluation: Evaluation, node: Node, steps: Steps) -> Answe
     return replace(_answer(evaluation, nothing, steps, kind="matrix"), block=block)
 
 
-def _answer(evaluation: Evaluation, value: Value, steps: Steps, *, kind: str) -> Answer:
+def _answer(evaluation: Evaluation, value: Value, steps: Steps, *, kind: Kind) -> Answer:
     warnings, infos = evaluation.notes.texts(evaluation.query)
     if isinstance(value, str):
         vector, text = Vector([], np.zeros((0, 1)), np.zeros((0, 1), dtype=np.bool_)), value
@@ -119,13 +120,7 @@ def _answer(evaluation: Evaluation, value: Value, steps: Steps, *, kind: str) ->
     else:
         vector, text = value, ""
     return Answer(
-        kind="scalar"
-        if kind == "scalar"
-        else "vector"
-        if kind == "vector"
-        else "string"
-        if text or kind == "string"
-        else "matrix",
+        kind=kind,
         labels=vector.labels,
         at_ms=steps.times_ms if steps.count > 0 else np.zeros(0, dtype=np.int64),
         values=vector.values,

@@ -79,6 +79,7 @@ def windows_of(evaluation: Evaluation, argument: Node, steps: Steps) -> Windows:
         if inner.count <= 0:
             nothing = SeriesBlock([], np.zeros(1, dtype=np.int64), NO_INTS, np.zeros(0), None, None)
             return Windows(node, nothing, ends, node.range_ms, is_left_open)
+        evaluation.hold(inner.count)
         vector = evaluation.vector(node.expression, inner)
         return Windows(node, block_of(vector, inner), ends, node.range_ms, is_left_open, vector.drops_name)
     raise TypeError(f"not a range vector: {type(node).__name__}")
