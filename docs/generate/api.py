@@ -20,12 +20,15 @@ answer is made of is under [Schemas](#schemas)."""
 BESIDE = (
     ("GET /healthz", "200 with JSON once the server serves; open to everybody"),
     ("GET /metrics", "trimtab's own numbers as Prometheus reads them: [all of them](own-metrics.md)"),
-    ("POST /v1/traces", "OTLP over HTTP: spans in, protobuf or JSON, gzip or not; 200 means on disk"),
+    ("POST /v1/traces", "OTLP over HTTP: spans in, protobuf or JSON, gzip, zstd or plain; 200 means on disk"),
     (
         "POST /api/v1/write",
         "Prometheus' remote write, 1.0 and 2.0: 204 means on disk; 400 says which samples were not taken",
     ),
-    ("POST /v1/metrics", "501 for now"),
+    (
+        "POST /v1/metrics",
+        "OTLP over HTTP: metrics in, likewise; `partialSuccess` says which data points were not taken",
+    ),
     ("POST /v1/logs", "501 for now"),
     ("GET /events", "what happens, as server-sent events: [event kinds](events.md)"),
     ("GET /series", "lines for the charts of the page, as JSON"),

@@ -28,6 +28,8 @@ from starlette.applications import Starlette
 
 from tests.store.facts_of_a_shop import now_ms, trace_request
 from trimtab.api.otlp import otlp_routes
+from trimtab.api.otlp_signals import Signals
+from trimtab.observe.metrics.receivers import MetricsIn
 from trimtab.sql.fingerprint import fingerprint
 from trimtab.store.telemetry import EmbeddedTelemetry, TelemetryLimits
 
@@ -56,7 +58,8 @@ SPAN: dict[str, Any] = {
 @contextmanager
 def serving(telemetry: EmbeddedTelemetry, limits: TelemetryLimits) -> Iterator[str]:
     """A uvicorn on a free port; gives its URL."""
-    app = Starlette(routes=list(otlp_routes(telemetry, limits)))
+    signals = Signals(telemetry, limits, MetricsIn(lambda: None))
+    app = Starlette(routes=list(otlp_routes(signals)))
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", ws="none"))
     thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
     thread.start()
@@ -202,7 +205,7 @@ def test_a_long_body_is_refused_packed_or_not(url: str) -> None:
     assert httpx2.post(f"{url}/v1/traces", content=pieces(), headers=PROTOBUF).status_code == 413
 
 
-@pytest.mark.parametrize("signal", ["metrics", "logs"])
+@pytest.mark.parametrize("signal", ["logs"])
 def test_other_signals_say_that_they_are_not_taken_yet(url: str, signal: str) -> None:
     answer = httpx2.post(f"{url}/v1/{signal}", content=b"{}", headers=JSON)
     assert answer.status_code == 501

@@ -21,6 +21,7 @@ from trimtab.api.guard import AccessGuard, Handler
 from trimtab.api.misses import told
 from trimtab.api.openapi import openapi_document
 from trimtab.api.otlp import otlp_routes
+from trimtab.api.otlp_signals import Signals
 from trimtab.api.own import METRICS_PATH, metrics_route
 from trimtab.api.remote_write import WRITE_PATH, remote_write_route
 from trimtab.app.doors import Declared, Door, page_door
@@ -66,7 +67,7 @@ def make_app(
             Route("/healthz", healthz, methods=["GET"]),
             Route("/api/trimtab/openapi.json", openapi, methods=["GET"]),
             *control_routes(service),
-            *otlp_routes(service.telemetry, TelemetryLimits()),
+            *otlp_routes(Signals(service.telemetry, TelemetryLimits(), service.metrics_in)),
             remote_write_route(service.metrics_in),
             metrics_route(service.own),
             *pages.routes,

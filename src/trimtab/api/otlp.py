@@ -1,8 +1,9 @@
-"""OTLP over HTTP: `POST /v1/traces`, protobuf or JSON, gzip or not. Acknowledged means on disk."""
+"""OTLP over HTTP: traces and metrics, protobuf or JSON, gzip, zstd or plain. Acknowledged means on disk."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from google.protobuf.message import Message
 from starlette.concurrency import run_in_threadpool
@@ -10,91 +11,103 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from trimtab.api.receiving import RETRY_AFTER_S, media_type, receive
-from trimtab.model.errors import InputError, SpoolFull, StoreError
-from trimtab.observe.otlp import JSON, PROTOBUF, BodyTooLong, Unpacker, traces_from_json
-from trimtab.observe.room import Claim, NoRoom, Room
-from trimtab.store.limits import TelemetryLimits
-from trimtab.store.telemetry import TelemetryStore
-
-_UNPACK_BYTES = 64 * 1024
-_INVALID_ARGUMENT, _RESOURCE_EXHAUSTED, _UNIMPLEMENTED, _UNAVAILABLE = 3, 8, 12, 14
+from trimtab.api.otlp_answers import EXPECTED, INVALID_ARGUMENT, UNIMPLEMENTED, Problem, problem_of
+from trimtab.api.otlp_signals import Signals
+from trimtab.api.receiving import media_type, receive, sender_of
+from trimtab.observe.metrics.receivers import OTLP
+from trimtab.observe.otlp import JSON, PROTOBUF, metrics_from_json, traces_from_json
+from trimtab.observe.room import Claim, Room
+from trimtab.observe.unpacking import Unpacker, pieces
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def otlp_routes(telemetry: TelemetryStore, limits: TelemetryLimits) -> list[Route]:
-    """The routes of OTLP/HTTP. Metrics and logs are answered with 501 for now.
-
-    `limits.message_bytes_max` bounds one body unpacked (413), `limits.inflight_bytes_max` all that are being received
-    (429, as when the spool is full).
-    """
-    receiver = _Receiver(telemetry, limits)
+def otlp_routes(signals: Signals) -> list[Route]:
+    """The routes of OTLP/HTTP. Logs are answered with 501 for now."""
+    traces = _Signal(
+        signals.traces_room,
+        signals.traces_limits.message_bytes_max,
+        traces_from_json,
+        lambda body, _sender: signals.traces(body),
+        lambda _reason: None,
+    )
+    metrics_in = signals.metrics_in
+    metrics = _Signal(
+        metrics_in.room,
+        metrics_in.limits.body_bytes_max,
+        metrics_from_json,
+        signals.metrics,
+        lambda reason: metrics_in.counts.refused_body(OTLP, reason),
+    )
     return [
-        Route("/v1/traces", receiver.traces, methods=["POST"]),
-        Route("/v1/metrics", _not_yet("metrics"), methods=["POST"]),
+        Route("/v1/traces", _endpoint(traces), methods=["POST"]),
+        Route("/v1/metrics", _endpoint(metrics), methods=["POST"]),
         Route("/v1/logs", _not_yet("logs"), methods=["POST"]),
     ]
 
 
-class _Receiver:
-    """Takes trace requests. Waiting for the disk and parsing happen on worker threads."""
+@dataclass(frozen=True)
+class _Signal:
+    """What differs between traces and metrics."""
 
-    def __init__(self, telemetry: TelemetryStore, limits: TelemetryLimits) -> None:
-        self._telemetry = telemetry
-        self._limits = limits
-        self._room = Room(limits.inflight_bytes_max)
+    room: Room
+    body_bytes_max: int
+    from_json: Callable[[bytes], bytes]
+    store: Callable[[bytearray, str], Message]
+    count_refused: Callable[[str], None]
 
-    async def traces(self, request: Request) -> Response:
+    def append(self, kind: str, encoding: str, body: bytes, sender: str, claim: Claim) -> Message:
+        """On a worker thread: unpack, convert, put on disk."""
+        plain = bytearray(body) if encoding in {"", "identity"} else self._unpacked(encoding, body, claim)
+        if kind == JSON:
+            plain = bytearray(self.from_json(bytes(plain)))
+        return self.store(plain, sender)
+
+    def _unpacked(self, encoding: str, body: bytes, claim: Claim) -> bytearray:
+        unpacker = Unpacker(encoding, self.body_bytes_max)
+        for piece in pieces(body):
+            claim.grow_to(len(body) + unpacker.feed(piece))
+        return unpacker.finish()
+
+
+def _endpoint(signal: _Signal) -> Endpoint:
+    async def take(request: Request) -> Response:
         kind = media_type(request)
         if kind not in {PROTOBUF, JSON}:
-            return _refusal(PROTOBUF, 415, _INVALID_ARGUMENT, f"content-type must be {PROTOBUF} or {JSON}")
-        with Claim(self._room) as claim:
+            message = f"content-type must be {PROTOBUF} or {JSON}"
+            return _refusal(PROTOBUF, Problem(415, INVALID_ARGUMENT, "content_type", message))
+        encoding = request.headers.get("content-encoding", "identity").strip().lower()
+        with Claim(signal.room) as claim:
             try:
-                body = await receive(request, claim, self._limits.message_bytes_max)
-                encoding = request.headers.get("content-encoding", "identity").strip().lower()
-                await run_in_threadpool(self._append, kind, encoding, body, claim)
-            except NoRoom as error:
-                return _refusal(kind, 429, _RESOURCE_EXHAUSTED, str(error), retry_after_s=RETRY_AFTER_S)
-            except SpoolFull as error:
-                return _refusal(kind, 429, _RESOURCE_EXHAUSTED, error.message, retry_after_s=RETRY_AFTER_S)
-            except BodyTooLong as error:
-                return _refusal(kind, 413, _INVALID_ARGUMENT, error.message)
-            except InputError as error:
-                return _refusal(kind, 400, _INVALID_ARGUMENT, error.message)
-            except StoreError as error:
-                return _refusal(kind, 503, _UNAVAILABLE, error.message, retry_after_s=RETRY_AFTER_S)
+                body = await receive(request, claim, signal.body_bytes_max)
+                answer = await run_in_threadpool(signal.append, kind, encoding, body, sender_of(request), claim)
+            except EXPECTED as error:
+                problem = problem_of(error)
+                signal.count_refused(problem.reason)
+                return _refusal(kind, problem)
             except ClientDisconnect:
                 return Response(status_code=400)
-        return Response(b"{}" if kind == JSON else b"", media_type=kind)
+        return Response(_encode(kind, answer), media_type=kind)
 
-    def _append(self, kind: str, encoding: str, body: bytes, claim: Claim) -> None:
-        """On a worker thread: unpack, convert, put on disk."""
-        if encoding not in {"", "identity"}:
-            body = self._unpack(encoding, body, claim)
-        self._telemetry.append_otlp_traces(traces_from_json(body) if kind == JSON else body)
-
-    def _unpack(self, encoding: str, body: bytes, claim: Claim) -> bytes:
-        unpacker = Unpacker(encoding, self._limits.message_bytes_max)
-        for start in range(0, len(body), _UNPACK_BYTES):
-            claim.grow_to(len(body) + unpacker.feed(body[start : start + _UNPACK_BYTES]))
-        return unpacker.finish()
+    return take
 
 
 def _not_yet(signal: str) -> Endpoint:
     async def refuse(request: Request) -> Response:
         kind = JSON if media_type(request) == JSON else PROTOBUF
-        return _refusal(kind, 501, _UNIMPLEMENTED, f"trimtab takes traces; OTLP {signal} are not supported yet")
+        message = f"trimtab takes traces and metrics; OTLP {signal} are not supported yet"
+        return _refusal(kind, Problem(501, UNIMPLEMENTED, "unimplemented", message))
 
     return refuse
 
 
-def _refusal(kind: str, status: int, code: int, message: str, retry_after_s: int | None = None) -> Response:
+def _refusal(kind: str, problem: Problem) -> Response:
     """A google.rpc.Status in the encoding of the request."""
     from google.rpc.status_pb2 import Status
 
-    headers = {"Retry-After": str(retry_after_s)} if retry_after_s is not None else None
-    return Response(_encode(kind, Status(code=code, message=message)), status, headers, kind)
+    headers = {"Retry-After": str(problem.retry_after_s)} if problem.retry_after_s is not None else None
+    message = Status(code=problem.code, message=problem.message)
+    return Response(_encode(kind, message), problem.status, headers, kind)
 
 
 def _encode(kind: str, message: Message) -> bytes:

@@ -17,6 +17,7 @@ from trimtab.observe.metrics.pace import Pace
 from trimtab.observe.room import Room
 
 if TYPE_CHECKING:
+    from trimtab.observe.metrics.otlp import OtlpMetrics
     from trimtab.observe.metrics.remote_write import RemoteWrite
     from trimtab.store.metrics.contract import MetricStore
 
@@ -79,6 +80,7 @@ class MetricsIn:
         self._pace = Pace(self.limits)
         self._lock = threading.Lock()
         self._remote_write: RemoteWrite | None = None
+        self._otlp: OtlpMetrics | None = None
 
     @property
     def remote_write(self) -> RemoteWrite:
@@ -89,6 +91,16 @@ class MetricsIn:
 
                 self._remote_write = RemoteWrite(self._open(), self.limits, self._pace)
             return self._remote_write
+
+    @property
+    def otlp(self) -> OtlpMetrics:
+        """Likewise."""
+        with self._lock:
+            if self._otlp is None:
+                from trimtab.observe.metrics.otlp import OtlpMetrics
+
+                self._otlp = OtlpMetrics(self._open(), self.limits, self._pace)
+            return self._otlp
 
     def _open(self) -> MetricStore:
         store = self._store()

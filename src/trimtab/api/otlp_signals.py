@@ -1,0 +1,49 @@
+"""Traces and metrics of OTLP, whichever way they came: checked, stored, and answered with what was left out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trimtab.observe.metrics.receivers import OTLP, MetricsIn
+from trimtab.observe.room import Room
+from trimtab.store.limits import TelemetryLimits
+from trimtab.store.telemetry import TelemetryStore
+
+if TYPE_CHECKING:
+    from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
+    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+
+
+class Signals:
+    """For worker threads: every method waits for the disk. They raise what `otlp_answers.EXPECTED` names."""
+
+    def __init__(self, telemetry: TelemetryStore, limits: TelemetryLimits, metrics: MetricsIn) -> None:
+        self.metrics_in = metrics
+        self.traces_limits = limits
+        self.traces_room = Room(limits.inflight_bytes_max)
+        self._telemetry = telemetry
+
+    def traces(self, body: bytes | bytearray) -> ExportTraceServiceResponse:
+        """Store an ExportTraceServiceRequest (unpacked protobuf)."""
+        from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+
+        self._telemetry.append_otlp_traces(bytes(body))
+        return ExportTraceServiceResponse()
+
+    def metrics(self, body: bytearray, sender: str) -> ExportMetricsServiceResponse:
+        """Store an ExportMetricsServiceRequest; what was not taken of it is told in `partial_success`."""
+        from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+            ExportMetricsPartialSuccess,
+            ExportMetricsServiceResponse,
+        )
+
+        written = self.metrics_in.otlp.write(body, sender)
+        self.metrics_in.counts.stored(OTLP, written.stored_count, written.refusals.counts)
+        if not written.refusals.count:
+            return ExportMetricsServiceResponse()
+        rejected = min(written.refusals.count, written.sent_count)
+        return ExportMetricsServiceResponse(
+            partial_success=ExportMetricsPartialSuccess(
+                rejected_data_points=rejected, error_message=written.refusals.text(written.sent_count)
+            )
+        )
