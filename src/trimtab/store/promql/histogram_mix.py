@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from trimtab.store.promql import histogram_rows
 from trimtab.store.promql.checks import COMPARISONS
 from trimtab.store.promql.evaluation import Evaluation
 from trimtab.store.promql.histogram import FloatHistogram
@@ -16,6 +17,7 @@ from trimtab.store.promql.histogram_aggregate import mean_of_several, total_of
 from trimtab.store.promql.histogram_binary import Value, combined
 from trimtab.store.promql.histogram_over_time import WINDOW_FUNCTIONS, Window
 from trimtab.store.promql.histogram_sum import MixedSchemas
+from trimtab.store.promql.histogram_table import table_of
 from trimtab.store.promql.notes import (
     Note,
     ignored_in_aggregation,
@@ -52,7 +54,14 @@ def in_windows(
             evaluation.note(ignored_in_range(metric_name(block.labels[series])), windows.node)
         return None
     result: Histograms = np.full(values.shape, None, np.object_)
-    for series, step in np.argwhere(histograms_count > 0).tolist():
+    has_histogram = histograms_count > 0
+    if name in histogram_rows.NAMES:
+        for series in np.flatnonzero(has_histogram.any(axis=1)).tolist():
+            if (histograms_count[series] == highs[series] - lows[series]).all():
+                into = values[series], present[series], result[series]
+                if _all_at_once(evaluation, name, windows, series, (lows[series], highs[series]), into):
+                    has_histogram[series] = False
+    for series, step in np.argwhere(has_histogram).tolist():
         evaluation.check()
         window = _window(windows, series, step, slice(int(lows[series, step]), int(highs[series, step])))
         value = work(window)
@@ -166,6 +175,48 @@ def _put(value: Value | None, *, row: int, step: int, into: tuple[Floats, Bools,
     present[row, step] = value is not None
     values[row, step] = value if isinstance(value, float) else 0.0
     histograms[row, step] = value if isinstance(value, FloatHistogram) else None
+
+
+def _all_at_once(
+    evaluation: Evaluation,
+    name: str,
+    windows: Windows,
+    series: int,
+    bounds: tuple[Ints, Ints],
+    into: tuple[Floats, Bools, Histograms],
+) -> bool:
+    """All windows of a series that has only histograms of one layout; False: it has others, and nothing is done."""
+    evaluation.check()
+    block = windows.block
+    part = slice(int(block.offsets[series]), int(block.offsets[series + 1]))
+    samples = [one for one in (block.histograms or ())[part] if one is not None]
+    lows, highs = bounds
+    steps = np.flatnonzero(highs > lows)
+    table = table_of(samples) if len(samples) == part.stop - part.start else None
+    if table is None:
+        return False
+    metric = metric_name(block.labels[series])
+    rows = histogram_rows.Rows(
+        table,
+        block.at_ms[part],
+        np.zeros(len(samples), np.int64) if block.start_ms is None else block.start_ms[part],
+        lows[steps] - part.start,
+        highs[steps] - part.start,
+        windows.ends_ms[steps],
+        windows.range_ms,
+    )
+    outcome = histogram_rows.over_rows(name, rows, metric)
+    if outcome is None:
+        return False
+    values, present, histograms = into
+    values[steps] = 0.0
+    present[steps] = [one is not None for one in outcome.histograms]
+    histograms[steps] = outcome.histograms
+    for note in outcome.notes:
+        evaluation.note(note, windows.node)
+    if outcome.overlaps_count:
+        evaluation.notes.add_overlap(metric, windows.node.start, outcome.overlaps_count)
+    return True
 
 
 def _window(windows: Windows, series: int, step: int, part: slice) -> Window:
