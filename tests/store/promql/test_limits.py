@@ -87,3 +87,10 @@ def test_ranges_need_a_step_and_numbers() -> None:
         evaluate_range(Wide(), "x[5m]", 0, 1, 1)
     with pytest.raises(QueryError, match='invalid expression type "string" for range query'):
         evaluate_range(Wide(), '"x"', 0, 1, 1)
+
+
+def test_values_are_counted_before_they_become_series() -> None:
+    with pytest.raises(QueryTooBig):
+        evaluate_range(
+            Wide(1), 'count_values("v", vector(time()))', 0, 5_000_000, 1_000, Options(samples_max=1_000_000)
+        )

@@ -66,7 +66,7 @@ def eval_aggregate(evaluation: Evaluation, node: Aggregate, steps: Steps) -> Val
         if not name or any(0xDC80 <= ord(char) <= 0xDCFF for char in name):
             raise QueryError(f"invalid label name {quoted(name)}")
         vector = evaluation.vector(node.expression, steps)
-        return count_values(vector, labels_of_group(node, (name,)), name)
+        return count_values(evaluation, vector, labels_of_group(node, (name,)), name)
     parameter = None if node.parameter is None else evaluation.scalar(node.parameter, steps).values
     vector = evaluation.vector(node.expression, steps)
     if parameter is not None:

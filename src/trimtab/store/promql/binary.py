@@ -148,11 +148,11 @@ def _matched(evaluation: Evaluation, node: Binary, left: Vector, right: Vector, 
     by_key: list[list[int]] = [[] for _ in range(count)]
     for row, key in enumerate(rows_one.tolist()):
         by_key[key].append(row)
+    evaluation.check()
+    evaluation.hold(sum(len(by_key[key]) for key in rows_many.tolist()) * steps_count)
     pairs = [(row, other) for row, key in enumerate(rows_many.tolist()) for other in by_key[key]]
     if not pairs:
         return empty(steps_count)
-    evaluation.check()
-    evaluation.hold(len(pairs) * steps_count)
     index_many = np.array([pair[0] for pair in pairs], dtype=np.int64)
     index_one = np.array([pair[1] for pair in pairs], dtype=np.int64)
     side_many, side_one = many.rows(index_many), one.rows(index_one)

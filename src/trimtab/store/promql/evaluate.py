@@ -68,7 +68,7 @@ def evaluate_range(
         value = Vector([()], value.values[np.newaxis, :], np.ones((1, steps.count), dtype=np.bool_))
     if isinstance(value, Vector):
         value = with_names_removed(value).compacted()
-        value = value.rows(sorted(range(len(value.labels)), key=value.labels.__getitem__))
+        value = _sorted(value)
     return _answer(evaluation, value, steps, kind="matrix")
 
 
@@ -95,8 +95,13 @@ def evaluate_instant(source: Source, query: str, at_ms: int, options: Options | 
         isinstance(inner, Aggregate) and inner.operator in ("topk", "bottomk")
     )
     if not is_ordered:
-        value = value.rows(sorted(range(len(value.labels)), key=value.labels.__getitem__))
+        value = _sorted(value)
     return replace(_answer(evaluation, value, steps, kind="vector"), is_ordered=is_ordered)
+
+
+def _sorted(vector: Vector) -> Vector:
+    rows = sorted(range(len(vector.labels)), key=vector.labels.__getitem__)
+    return vector if rows == list(range(len(rows))) else vector.rows(rows)
 
 
 def _samples_of_range(evaluation: Evaluation, node: Node, steps: Steps) -> Answer:

@@ -55,6 +55,9 @@ class Evaluation:
     notes: Notes = field(default_factory=Notes)
     samples_count: int = 0
     held: int = 0
+    """Cells of the parts that are needed now."""
+    blocks_held: int = 0
+    """Samples that were read; they stay until the end."""
     began_s: float = field(default_factory=time.monotonic)
     is_ordered: bool = False
     _blocks: dict[tuple[object, ...], SeriesBlock] = field(default_factory=dict)
@@ -79,12 +82,13 @@ class Evaluation:
     def hold(self, count: int) -> None:
         """Count samples that are in memory from now on."""
         self.held += count
-        if self.held > self.options.samples_max:
+        seen = self.held + self.blocks_held
+        if seen > self.options.samples_max:
             raise QueryTooBig(
                 "query processing would load too many samples into memory in query execution: "
-                f"{self.held:,}, more than {self.options.samples_max:,}",
+                f"{seen:,}, more than {self.options.samples_max:,}",
                 limit=self.options.samples_max,
-                seen=self.held,
+                seen=seen,
             )
 
     def block(self, alternatives: Sequence[Sequence[Matcher]], from_ms: int, to_ms: int) -> SeriesBlock:
@@ -96,7 +100,8 @@ class Evaluation:
             found = self.source.select(alternatives, from_ms, to_ms)
             self._blocks[key] = found
             self.samples_count += len(found.at_ms)
-            self.hold(len(found.at_ms))
+            self.blocks_held += len(found.at_ms)
+            self.hold(0)
         return found
 
     def eval(self, node: Node, steps: Steps) -> Value:

@@ -7,23 +7,26 @@ from collections.abc import Callable
 import numpy as np
 
 from trimtab.store.metrics.block import Labels
+from trimtab.store.promql.evaluation import Evaluation
 from trimtab.store.promql.numbers import plain
 from trimtab.store.promql.vector import Vector, empty
 
 
-def count_values(vector: Vector, reduced: Callable[[Labels], Labels], name: str) -> Vector:
+def count_values(evaluation: Evaluation, vector: Vector, reduced: Callable[[Labels], Labels], name: str) -> Vector:
     """A series for each group and value; Python sees each value of a series once, not each sample."""
     if not vector.labels:
         return empty(vector.present.shape[1])
     rows: dict[Labels, int] = {}
     series, steps = np.nonzero(vector.present)
     texts, codes = _texts(vector)
+    evaluation.check()
     pairs, inverse = np.unique(series * len(texts) + codes, return_inverse=True)
     homes = np.empty(len(pairs), dtype=np.int64)
     for place, pair in enumerate(pairs.tolist()):
         row, code = divmod(pair, len(texts))
         labels = {**dict(vector.labels[row]), name: texts[code]}
         homes[place] = rows.setdefault(reduced(tuple(sorted(labels.items()))), len(rows))
+    evaluation.hold(len(rows) * vector.present.shape[1])
     counts = np.zeros((len(rows), vector.present.shape[1]))
     np.add.at(counts, (homes[inverse], steps), 1.0)
     return Vector(list(rows), counts, counts > 0)
