@@ -339,6 +339,7 @@ def test_asking_the_guards_writes_nothing(world: World) -> None:
     names = [result.name for result in world.machine.guards(change.id)]
     assert names == [
         "kill_switch",
+        "ledger_intact",
         "frozen",
         "autonomy",
         "earlier_tries",
@@ -350,6 +351,5 @@ def test_asking_the_guards_writes_nothing(world: World) -> None:
         "attempts",
         "blast_radius_calls",
         "baseline",
-        "error_budget",
     ]
     assert len(world.state.ledger(change.id)) == 1

@@ -24,7 +24,7 @@ HOUR_MS = 3_600_000
 CHECKS = (
     CheckResult("kill_switch", True, "off", "off", "the kill switch is off"),
     CheckResult("load", False, "9 sessions", "8 sessions", "9 active sessions on 2 CPUs, the limit is 8"),
-    CheckResult("error_budget", None, "not configured", "not configured", "no error budget is configured"),
+    CheckResult("change_window", None, "not configured", "not configured", "no change window is configured"),
     CheckResult("disk_free", None, "not visible", "4 B", "the server's disk is not on this machine"),
 )
 PASSED = tuple(check for check in CHECKS if check.passed is not False)

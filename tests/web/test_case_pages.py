@@ -13,6 +13,8 @@ from tests.web.markup import ids_of, refused_by_policy
 from tests.web.site import open_site
 from tests.web.stories import Stories
 from trimtab.app.service import Service
+from trimtab.store.chain import ChainStatus
+from trimtab.store.ledger import ChainReport
 
 pytestmark = pytest.mark.store
 
@@ -165,8 +167,8 @@ def test_without_a_connection_for_changes_nothing_can_be_approved(world: World) 
 def test_an_unconfigured_check_is_never_shown_as_passed(world: World) -> None:
     page = world.story("blocked")
     rows = {name: result for result, name in re.findall(r'<tr data-result="(\w+)"><th[^>]*title="(\w+)"', page)}
-    assert rows == {"load": "failed", "error_budget": "unknown", "disk_free": "unknown", "kill_switch": "passed"}
-    row = page[page.index('title="error_budget"') :]
+    assert rows == {"load": "failed", "change_window": "unknown", "disk_free": "unknown", "kill_switch": "passed"}
+    row = page[page.index('title="change_window"') :]
     assert "not configured" in row[: row.index("</tr>")]
     assert "passed" not in row[: row.index("</tr>")].replace("This is not a pass", "")
 
@@ -222,8 +224,13 @@ def test_a_case_opens_at_its_own_time(world: World) -> None:
 
 
 def test_a_broken_ledger_is_said_loudly(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    broken = {"entries_count": 7, "intact": False, "problem": "entry 5 was altered"}
-    monkeypatch.setattr(world.service, "chain", lambda: broken)
+    report = ChainReport(7, 5, "entry 5 was altered")
+    monkeypatch.setattr(world.service.state.chain, "now", lambda: ChainStatus(report, 1000, 2000))
     page = world.page("/ledger")
-    assert "The ledger is broken." in page
-    assert "entry 5 was altered" in page
+    assert "<b>The ledger is broken.</b> The ledger is broken at entry 5 (entry 5 was altered)" in page
+    assert 'role="alert"><p>The ledger is broken at entry 5' in world.page("/cases")
+
+
+def test_the_ledger_says_how_far_and_when_it_was_looked_at(world: World) -> None:
+    told = r"chain intact</span> up to entry \d+, .*Looked at <time.*, all of it <time"
+    assert re.search(told, world.page("/ledger"))

@@ -62,6 +62,15 @@ def _kill_switch(q: Question) -> Iterator[CheckResult]:
     yield CheckResult("kill_switch", reason is None, "off" if reason is None else "on", "off", message)
 
 
+def _ledger_intact(q: Question) -> Iterator[CheckResult]:
+    """Who cannot trust what was written down about earlier changes makes no new one; undoing goes on."""
+    status = q.state.chain.now()
+    broken = status.broken
+    entries = f"{status.report.entries_count} entries"
+    message = broken or f"each of the {entries} of the ledger follows the one before"
+    yield CheckResult("ledger_intact", broken is None, "intact" if broken is None else "broken", "intact", message)
+
+
 def _autonomy(q: Question) -> Iterator[CheckResult]:
     autonomy = q.limits.autonomy
     if autonomy is Autonomy.AUTO:
@@ -207,12 +216,9 @@ def _baseline(q: Question) -> Iterator[CheckResult]:
     yield CheckResult("baseline", missing is None, "ready" if missing is None else "not ready", "ready", message)
 
 
-def _error_budget(_: Question) -> Iterator[CheckResult]:
-    yield CheckResult("error_budget", None, "not configured", "not configured", "no error budget is configured")
-
-
 STANDING: tuple[Callable[[Question], Iterator[CheckResult]], ...] = (
     _kill_switch,
+    _ledger_intact,
     _frozen,
     _autonomy,
     _earlier_tries,
@@ -229,5 +235,4 @@ GUARDS: tuple[Callable[[Question], Iterator[CheckResult]], ...] = (
     _attempts,
     _blast_radius,
     _baseline,
-    _error_budget,
 )

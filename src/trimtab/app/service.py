@@ -33,6 +33,7 @@ from trimtab.app.reading.reader import Reader
 from trimtab.app.slow_look import SlowLook
 from trimtab.app.steering import KINDS, Steering
 from trimtab.app.watched import Watched
+from trimtab.app.wrong_now import unknown_targets
 from trimtab.extend.contracts import Clock, Judge
 from trimtab.model.case import Case
 from trimtab.model.change import Autonomy, Change, ChangeState
@@ -45,7 +46,6 @@ from trimtab.observe.postgres.status import WatchStatus
 from trimtab.sql.connect import Reference
 from trimtab.sql.database_identity import identity_of
 from trimtab.store.case_search import open_cases_by_system
-from trimtab.store.ledger import ChainReport
 from trimtab.store.state import State
 from trimtab.store.telemetry import TelemetryStore
 
@@ -57,7 +57,6 @@ SYSTEMS_MAX = 50
 STOP_TIMEOUT_S = 8.0
 LEDGER_PER_CASE_MAX = 500
 WAITING_MAX = 1000
-CHAIN_CHECK_S = 60.0
 
 log = structlog.get_logger()
 Json = dict[str, Any]
@@ -81,6 +80,7 @@ class Service:
         own: Own,
     ) -> None:
         self.policies = policies
+        self._said: tuple[str, ...] = ()
         policies.file.listen(self._settings_changed)
         self.steering = Steering(state, policies, clock)
         self.telemetry = telemetry
@@ -112,8 +112,6 @@ class Service:
         self.read.own_story = lambda: own_story(own, telemetry, clock.now_ms())
         self._lock = threading.Lock()
         self._watch_lock = threading.Lock()
-        self._chain_lock = threading.Lock()
-        self._chain_report: tuple[float, ChainReport] | None = None
         self._started = time.monotonic()
 
     # --- life
@@ -126,6 +124,10 @@ class Service:
     def recover_and_watch(self) -> None:
         """What `start` does, and wait for it."""
         self.policies.file.watch(self._stop)
+        broken = self.state.chain.now().broken
+        if broken is not None:
+            log.error("ledger_broken", error=broken)
+        self._say_unknown_targets()
         for change in self.machine.recover():
             log.info("recovered", change=change.id, state=change.state.value, reason=change.reason)
         with self._lock:
@@ -223,8 +225,25 @@ class Service:
         """Read the configuration file now; False where it is wrong and the last good one stays."""
         return self.policies.file.reload()
 
+    def warnings(self) -> tuple[str, ...]:
+        """What a person should mend before anything else."""
+        broken = self.state.chain.now().broken
+        return (*(() if broken is None else (broken,)), *self._unknown_targets())
+
+    def _unknown_targets(self) -> tuple[str, ...]:
+        return unknown_targets(self.config.targets, (system.name for system in self.state.systems()))
+
+    def _say_unknown_targets(self) -> None:
+        """Once each, as long as it stays so."""
+        unknown = self._unknown_targets()
+        for sentence in unknown:
+            if sentence not in self._said:
+                log.warning("target_unknown", problem=sentence)
+        self._said = unknown
+
     def _settings_changed(self) -> None:
         """Told to whoever looks."""
+        self._say_unknown_targets()
         self.events.publish(EventKind.STATUS)
 
     # --- look
@@ -249,6 +268,7 @@ class Service:
             "own_problem": self.own.problem,
             "policy": msgspec.to_builtins(self.policy_of("")),
             "config": self._config_file(),
+            "warnings": list(self.warnings()),
             "freezes": msgspec.to_builtins(self.steering.freezes()),
             "needs_yes": self.needs_yes(),
         }
@@ -308,12 +328,18 @@ class Service:
         )
 
     def chain(self) -> Json:
-        """The ledger's hash chain, walked anew when the last walk is older than `CHAIN_CHECK_S`."""
-        with self._chain_lock:
-            if self._chain_report is None or time.monotonic() - self._chain_report[0] > CHAIN_CHECK_S:
-                self._chain_report = (time.monotonic(), self.state.verify_chain())
-            report = self._chain_report[1]
-        return {"entries_count": report.entries_count, "intact": report.intact, "problem": report.problem}
+        """The ledger's hash chain: whether it is intact, and how far and when that was looked at."""
+        status = self.state.chain.now()
+        report = status.report
+        return {
+            "entries_count": report.entries_count,
+            "intact": report.intact,
+            "problem": report.problem,
+            "broken_at_seq": report.broken_at_seq,
+            "to_do": status.broken,
+            "whole_at_ms": status.whole_at_ms,
+            "checked_at_ms": status.checked_at_ms,
+        }
 
     def _loop_error(self, name: str) -> str | None:
         """What does not work now in the loop of a system, or about its plans."""

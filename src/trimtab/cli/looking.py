@@ -50,8 +50,12 @@ def ledger(limit: int, before: int | None, data_dir: Path | None, server: str | 
     """List everything that was ever done to a system, newest first."""
     from trimtab.cli import looking_output, output
 
-    found = client_of(data_dir, server).get("/ledger", limit=limit, before_seq=before)
+    client = client_of(data_dir, server)
+    found = client.get("/ledger", limit=limit, before_seq=before)
     output.show(form, found, looking_output.ledger)
+    chain = client.get("/status")["ledger"]
+    if form == "table" or not chain["intact"]:
+        click.echo(output.chain_line(chain).plain, err=not chain["intact"])
 
 
 COMMANDS: tuple[click.Command, ...] = (queries, ledger)

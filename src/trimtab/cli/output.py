@@ -243,6 +243,8 @@ def status(console: Console, answer: Json) -> None:
     console.print(Text(f"trimtab at {answer['url']}, up {answer['uptime_s']:.0f} s", "bold"))
     if answer["frozen"]:
         console.print(Text(f"FROZEN: {answer['frozen']}", "bold red"))
+    for warning in answer["warnings"]:
+        console.print(Text(f"WARNING: {warning}", "bold red"))
     for freeze in answer["freezes"]:
         what = f"{freeze['kind']} on {freeze['system']}" if freeze["kind"] else freeze["system"]
         console.print(
@@ -274,8 +276,17 @@ def status(console: Console, answer: Json) -> None:
     )
     store = answer["telemetry"]
     console.print(f"telemetry: spool {size(store['spool_bytes'])}, quarantined {store['quarantined_count']} messages")
-    ledger = answer["ledger"]
-    console.print(f"ledger: {ledger['entries_count']} entries, {'intact' if ledger['intact'] else 'BROKEN'}")
+    console.print(chain_line(answer["ledger"]))
+
+
+def chain_line(ledger: Json) -> Text:
+    """Whether the ledger is what was written, how far that was looked at, and when."""
+    if not ledger["intact"]:
+        return Text(f"ledger: BROKEN. {ledger['to_do']}", "bold red")
+    return Text(
+        f"ledger: intact up to entry {ledger['entries_count']}, looked at {moment(ledger['checked_at_ms'])} "
+        f"(all of it {moment(ledger['whole_at_ms'])})"
+    )
 
 
 def _config(console: Console, file: Json) -> None:

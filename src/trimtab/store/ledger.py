@@ -138,9 +138,8 @@ class ChainReport:
         return self.broken_at_seq is None
 
 
-def verify_entries(entries: Iterable[LedgerEntry]) -> ChainReport:
-    """Walk entries from the first (`seq` 1) and say where the chain breaks, if it does."""
-    count, previous = 0, GENESIS_HASH
+def verify_entries(entries: Iterable[LedgerEntry], count: int = 0, previous: str = GENESIS_HASH) -> ChainReport:
+    """Walk entries from the first (`seq` 1), or those after the first `count`, and say where the chain breaks."""
     for entry in entries:
         count += 1
         if entry.seq != count:

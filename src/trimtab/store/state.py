@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Self
@@ -17,11 +17,11 @@ from trimtab.model.errors import ConflictError, InputError, NotFound
 from trimtab.model.finding import Finding
 from trimtab.model.system import System
 from trimtab.sql.connect import Reference
+from trimtab.store.chain import ChainWatch, all_entries, folded_of, is_stored, not_the_sum
 from trimtab.store.ledger import (
     GENESIS_HASH,
     ChainReport,
     Event,
-    canonical_json,
     check_move,
     entry_hash,
     fold,
@@ -75,6 +75,7 @@ class State:
     def __init__(self, database: StateDatabase, now_ms: Callable[[], int]) -> None:
         self._db = database
         self._now_ms = now_ms
+        self.chain = ChainWatch(self, database.transaction, now_ms)
 
     @classmethod
     def open(cls, path: Path, *, now_ms: Callable[[], int] = wall_clock_ms) -> Self:
@@ -424,13 +425,10 @@ class State:
     def verify_chain(self) -> ChainReport:
         """Walk the whole ledger: the hashes, and that each change is exactly what its entries add up to."""
         with self._db.transaction():  # nothing moves meanwhile
-            report = verify_entries(self._all_entries())
+            report = verify_entries(all_entries(self))
             if not report.intact:
                 return report
-            folded: dict[str, Change] = {}
-            for entry in self._all_entries():
-                before = _first(entry) if entry.event == Event.PROPOSED else folded[entry.change_id]
-                folded[entry.change_id] = fold(before, entry)
+            folded = folded_of(all_entries(self))
             count = int(self._db.rows("SELECT count(*) AS n FROM changes")[0]["n"])
             if count != len(folded):
                 return replace(
@@ -438,20 +436,7 @@ class State:
                     broken_at_seq=report.entries_count,
                     problem=f"{count} changes are stored, the ledger tells of {len(folded)}",
                 )
-            for change_id, expected in folded.items():
-                if canonical_json(self.change(change_id)) != canonical_json(expected):
-                    return replace(
-                        report,
-                        broken_at_seq=expected.ledger_seq,
-                        problem=f"change {change_id} is not what its ledger entries add up to",
-                    )
-            return report
-
-    def _all_entries(self) -> Iterator[LedgerEntry]:
-        after = 0
-        while page := self.ledger(after_seq=after, limit=LIMIT_MAX):
-            yield from page
-            after = page[-1].seq
+            return next((not_the_sum(report, one) for one in folded.values() if not is_stored(self, one)), report)
 
     # --- leases, kill switch, meta -----------------------------------------------------------------------------
 
@@ -503,14 +488,6 @@ class State:
         with self._db.transaction():
             self.set_meta(_KILL_SWITCH, reason)
             self._db.tell("status")
-
-
-def _first(entry: LedgerEntry) -> Change:
-    """The blank change that a `proposed` entry starts from."""
-    proposal = msgspec.convert(entry.detail["proposal"], Proposal)
-    return Change(
-        entry.change_id, entry.case_id, proposal.system, proposal, ChangeState.PROPOSED, entry.at_ms, entry.at_ms
-    )
 
 
 def _cap(limit: int) -> int:

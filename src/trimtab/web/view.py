@@ -67,6 +67,7 @@ class View:
     principal: Principal | None
     csrf: str
     frozen: str | None
+    warnings: tuple[str, ...]
     stream: bool
     slice_s: float
     version: str
@@ -181,6 +182,7 @@ def view_of(
         principal=principal,
         csrf=str(request.scope.get("trimtab.csrf", "")),
         frozen=frozen,
+        warnings=service.warnings() if principal is not None and principal.may(Permission.LOOK) else (),
         stream=principal is not None and principal.may(Permission.LOOK),
         slice_s=service.config.watch.slice_s,
         version=version,
@@ -204,6 +206,7 @@ def plain_view(request: Request, service: Service, version: str) -> View:
         principal=principal_of(request),
         csrf=str(request.scope.get("trimtab.csrf", "")),
         frozen=None,
+        warnings=(),
         stream=False,
         slice_s=service.config.watch.slice_s,
         version=version,

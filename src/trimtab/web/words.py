@@ -125,6 +125,7 @@ EVENTS: Mapping[str, Word] = {
 
 CHECKS: Mapping[str, str] = {
     "kill_switch": "Kill switch",
+    "ledger_intact": "Ledger",
     "autonomy": "Permission to act",
     "content": "Content is what was proposed",
     "one_at_a_time": "One change at a time here",
@@ -142,7 +143,6 @@ CHECKS: Mapping[str, str] = {
     "blast_radius_indexes": "Blast radius: indexes on the table",
     "blast_radius_calls": "Blast radius: share of all calls",
     "baseline": "Baseline to judge by",
-    "error_budget": "Error budget",
     "target": "Target can be read",
     "server_version": "Version builds correctly",
     "direct_connection": "No pooler in between",
