@@ -209,6 +209,19 @@ def test_other_metadata_of_a_known_series_is_heard(store: FakeStore) -> None:
     assert store.registered_count == 2
 
 
+def test_metadata_that_could_not_be_stored_is_stored_later(store: FakeStore) -> None:
+    remote = receiver(store)
+    symbols = wire.Symbols()
+    told = wire.field(5, wire.integer(1, 2) + wire.integer(3, symbols("Help.")))
+    body = bytearray(symbols.request(symbols.references(UP) + wire.field(2, wire.sample(NOW, 1.0)) + told))
+    store.is_full = True
+    with pytest.raises(SpoolFull):
+        remote.write(body, 2, "test")
+    store.is_full = False
+    remote.write(body, 2, "test")
+    assert store.told["up"].help == "Help."
+
+
 def test_bad_references_of_version_2_are_refused(store: FakeStore) -> None:
     symbols = wire.Symbols()
     good = symbols.references(UP) + wire.field(2, wire.sample(NOW, 1.0))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from hashlib import blake2b
 
 import numpy as np
@@ -25,6 +26,7 @@ from trimtab.observe.metrics.otlp_exponential import native_of
 from trimtab.observe.metrics.otlp_series import Group, NewSeries
 from trimtab.observe.metrics.pace import Pace
 from trimtab.observe.metrics.slot_groups import SlotGroups
+from trimtab.observe.metrics.waiting_metadata import WaitingMetadata
 from trimtab.observe.metrics.written import Written
 from trimtab.store.metrics.block import STALE_BITS, Labels
 from trimtab.store.metrics.contract import MetricStore, Samples
@@ -63,6 +65,7 @@ class OtlpMetrics:
         self._limits = limits
         self._pace = pace
         self._seed = new_seed()
+        self._waiting = WaitingMetadata()
         self._lock = threading.Lock()
         self._book = _Book(store, limits)
 
@@ -79,9 +82,10 @@ class OtlpMetrics:
         book = self._current_book()
         work = _Body(points, book, written)
         with work.adding_up(self._lock):
-            samples = work.samples()
+            samples = replace(work.samples(), metadata=self._waiting.with_new(work.metadata))
             if len(samples.slots) or samples.metadata:
                 written.stored(self._store.append(samples))
+                self._waiting.stored(samples.metadata)
         return written
 
     def _current_book(self) -> _Book:
@@ -108,7 +112,7 @@ class _Body:
             if faulty.any():
                 written.refusals.add(reason, int(faulty.sum()), sentence)
                 self._bases[faulty] = -1
-        self._metadata = self._new.metadata(index for index in new.tolist() if found[index] >= 0)
+        self.metadata = self._new.metadata(index for index in new.tolist() if found[index] >= 0)
         self._kinds: Ints = points.metrics[points.points[:, k.METRIC], k.KIND]
         temporality: Ints = points.metrics[points.points[:, k.METRIC], k.TEMPORALITY]
         adds_up = np.isin(self._kinds, (k.SUM, k.HISTOGRAM, k.EXPONENTIAL)) & (temporality == k.DELTA)
@@ -169,7 +173,6 @@ class _Body:
             np.concatenate([start_ms, np.array(start_more, np.int64)]),
             histograms,
             exemplars_of(self._points, self._bases, self._kinds, self._book.groups.slots),
-            self._metadata,
         )
 
     def _add_up_numbers(self) -> None:

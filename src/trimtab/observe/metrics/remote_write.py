@@ -6,6 +6,7 @@ Known series cost a look-up. New ones, native histograms, exemplars and metadata
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import cast
 
 import numpy as np
@@ -21,6 +22,7 @@ from trimtab.observe.metrics.pace import Pace
 from trimtab.observe.metrics.refusals import Refusals
 from trimtab.observe.metrics.remote_write_decode import Decoded, decode
 from trimtab.observe.metrics.remote_write_kernels import EXEMPLAR, HISTOGRAM, METADATA, NO_SUCH_SYMBOL
+from trimtab.observe.metrics.waiting_metadata import WaitingMetadata
 from trimtab.observe.metrics.written import Written
 from trimtab.store.metrics.block import METRIC_NAME, STALE_BITS, Labels
 from trimtab.store.metrics.contract import Exemplar, Metadata, MetricKind, MetricStore, Samples
@@ -53,6 +55,7 @@ class RemoteWrite:
         self._limits = limits
         self._pace = pace
         self._seed = new_seed()
+        self._waiting = WaitingMetadata()
         self._known = {version: KnownSeries[Labels](store.register) for version in (1, 2)}
 
     def write(self, body: bytearray, version: int, sender: str) -> Written:
@@ -72,10 +75,11 @@ class RemoteWrite:
             _count(refused, by_series, decoded.rare, written.refusals)
         samples = reader.samples(slots, written.refusals)
         metadata = reader.metadata_of(new, slots) if version == 2 else reader.metadata()
-        samples = _with_metadata(samples, metadata)
+        samples = replace(samples, metadata=self._waiting.with_new(metadata))
         if not len(samples.slots) and not samples.exemplars and not samples.metadata:
             return written
         appended = self._store.append(samples)
+        self._waiting.stored(samples.metadata)
         written.stored(appended)
         return written
 
@@ -87,18 +91,6 @@ def _count(
     histograms = np.bincount(rare[rare[:, 0] == HISTOGRAM, 1], minlength=len(by_series))
     for index, (reason, sentence) in refused.items():
         refusals.add(reason, int(by_series[index] + histograms[index]), sentence)
-
-
-def _with_metadata(samples: Samples, metadata: list[Metadata]) -> Samples:
-    return Samples(
-        samples.slots,
-        samples.at_ms,
-        samples.values,
-        samples.start_ms,
-        samples.histograms,
-        samples.exemplars,
-        metadata,
-    )
 
 
 class _Reader:

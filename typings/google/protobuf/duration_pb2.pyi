@@ -1,0 +1,4 @@
+from google.protobuf.message import Message
+
+class Duration(Message):
+    seconds: int
