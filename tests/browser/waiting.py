@@ -35,8 +35,8 @@ def open_page(page: Page, path: str) -> None:
 
 
 def begun(page: Page) -> None:
-    """Wait until the scripts run, which come after the first paint: keys and regions work from then on."""
-    expect(page.locator("html[data-ready]")).to_be_attached(timeout=TIMEOUT_MS)
+    """Wait until the scripts of a page that has any run; they come after the first paint."""
+    expect(page.locator("html:is([data-ready], :not(:has(meta[name=tt-start])))")).to_be_attached(timeout=TIMEOUT_MS)
 
 
 def drawn(page: Page) -> None:
