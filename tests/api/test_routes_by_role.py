@@ -53,7 +53,8 @@ def test_what_changes_something_takes_more_than_looking_and_is_audited(table: li
         "/password",
     }
     for row in table:
-        if row.method in UNSAFE and row.path not in own and row.door.permission is not Permission.INGEST:
+        reads = row.door.only_reads and row.path.startswith("/api/v1/")  # queries may be long: clients post them
+        if row.method in UNSAFE and row.path not in own and row.door.permission is not Permission.INGEST and not reads:
             assert row.door.permission in {Permission.DECIDE, Permission.ADMINISTER}, row
             assert row.door.action, row
 

@@ -17,6 +17,7 @@ PAGE = (ROOT / "docs/trust.md").read_text("utf-8")
 SOURCE = ROOT / "src/trimtab"
 
 OPENS_CONNECTIONS = {
+    "app/upstream.py": {"httpx2"},  # to the metrics server that the user named (--metrics)
     "cli/client.py": {"httpx2", "ssl"},  # to the server that the user named, or that the data directory names
     "cli/up.py": {"socket", "uvicorn"},  # listens
     "cli/listening.py": {"socket"},  # where it listens

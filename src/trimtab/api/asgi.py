@@ -23,6 +23,7 @@ from trimtab.api.openapi import openapi_document
 from trimtab.api.otlp import otlp_routes
 from trimtab.api.otlp_signals import Signals
 from trimtab.api.own import METRICS_PATH, metrics_route
+from trimtab.api.prometheus.routes import metrics_doors, metrics_routes
 from trimtab.api.remote_write import WRITE_PATH, remote_write_route
 from trimtab.app.doors import Declared, Door, page_door
 from trimtab.app.service import Service
@@ -62,6 +63,7 @@ def make_app(
     async def openapi(_request: Request) -> Response:
         return json_response(openapi_document(release))
 
+    asked = metrics_routes(service.querying, service.upstream)
     application = Starlette(
         routes=[
             Route("/healthz", healthz, methods=["GET"]),
@@ -69,12 +71,14 @@ def make_app(
             *control_routes(service),
             *otlp_routes(Signals(service.telemetry, TelemetryLimits(), service.metrics_in)),
             remote_write_route(service.metrics_in),
+            *asked,
             metrics_route(service.own),
             *pages.routes,
         ],
         exception_handlers=_handlers(pages),
     )
-    doors = [*OWN_DOORS, *(operation.door for operation in OPERATIONS), *map(page_door, pages.doors)]
+    doors = [*OWN_DOORS, *metrics_doors(asked)]
+    doors += [*(operation.door for operation in OPERATIONS), *map(page_door, pages.doors)]
     return AccessGuard(
         application,
         service.access,

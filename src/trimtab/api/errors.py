@@ -7,6 +7,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from trimtab.api.prometheus.envelope import failure_of, failure_of_http
 from trimtab.model.errors import (
     ActError,
     Busy,
@@ -21,6 +22,8 @@ from trimtab.model.errors import (
     TooManyTries,
     TrimtabError,
 )
+
+PROMETHEUS_PATH = "/api/v1/"
 
 STATUS: tuple[tuple[type[TrimtabError], int], ...] = (
     (NotFound, 404),
@@ -82,7 +85,17 @@ async def handle_broken(_request: Request, _error: Exception) -> Response:
 
 
 async def handle_any(request: Request, error: Exception) -> Response:
-    """Whatever it is, as JSON."""
+    """Whatever it is, as JSON; under /api/v1/ in the shape of Prometheus."""
+    response = await _handle_any(request, error)
+    if not request.url.path.startswith(PROMETHEUS_PATH):
+        return response
+    told = failure_of(error) if isinstance(error, TrimtabError) else failure_of_http(error)
+    told.headers.update({k: v for k, v in response.headers.items() if k not in ("content-length", "content-type")})
+    told.status_code = response.status_code
+    return told
+
+
+async def _handle_any(request: Request, error: Exception) -> Response:
     if isinstance(error, TrimtabError):
         return await handle(request, error)
     return await (handle_http if isinstance(error, HTTPException) else handle_broken)(request, error)

@@ -34,7 +34,8 @@ class Door:
     """Who may use a route. `action` is its name in the audit; None where nothing is to be written down.
 
     `is_page` tells how to refuse: a page or a way to the login, or JSON. `body_bytes_max` None means that the route
-    sees to the size of its bodies itself.
+    sees to the size of its bodies itself. `only_reads` says that nothing is changed whatever the method: a form that
+    another site sent there does no harm, and needs no proof.
     """
 
     path: str
@@ -43,6 +44,7 @@ class Door:
     action: str | None = None
     is_page: bool = False
     body_bytes_max: int | None = 128 * 1024
+    only_reads: bool = False
 
 
 def page_door(declared: Declared) -> Door:

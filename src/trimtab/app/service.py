@@ -27,11 +27,13 @@ from trimtab.app.own.metrics import Number
 from trimtab.app.own.numbers import ingest_numbers, loop_numbers, store_numbers, watch_numbers
 from trimtab.app.plans import PlanBook, TakenPlan
 from trimtab.app.policies import Policies
+from trimtab.app.querying import Querying
 from trimtab.app.reading.cases import find
 from trimtab.app.reading.own import own_lines, own_story
 from trimtab.app.reading.reader import Reader
 from trimtab.app.slow_look import SlowLook
 from trimtab.app.steering import KINDS, Steering
+from trimtab.app.upstream import Upstream
 from trimtab.app.watched import Watched
 from trimtab.app.wrong_now import unknown_targets
 from trimtab.extend.contracts import Clock, Judge
@@ -85,6 +87,8 @@ class Service:
         self.steering = Steering(state, policies, clock)
         self.telemetry = telemetry
         self.metrics_in = MetricsIn(lambda: getattr(telemetry, "metrics", None))
+        self.querying = Querying(lambda: getattr(telemetry, "metrics", None))
+        self.upstream: Upstream | None = None
         self.state = state
         self.machine = machine
         self.judge = judge
@@ -158,6 +162,7 @@ class Service:
                 watched.stop()
         self.plans.settle(STOP_TIMEOUT_S)
         self.own.stop()
+        self.querying.close()
         self.telemetry.close()
         self.state.close()
 

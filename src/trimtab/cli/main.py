@@ -45,9 +45,16 @@ for _command in (*decisions.COMMANDS, *looking.COMMANDS, *people.COMMANDS, testi
 @click.option("--data-dir", type=click.Path(path_type=Path), help="Where everything is kept (TRIMTAB_DATA_DIR).")
 @click.option("--config", type=click.Path(path_type=Path), help="Configuration in TOML.")
 @click.option("--store", help="Telemetry store; only the embedded one is available: leave it out.")
-@click.option("--metrics", help="A Prometheus-compatible server; not available yet: leave it out.")
+@click.option(
+    "--metrics", help="URL of a Prometheus-compatible server that has the metrics: PromQL is passed on to it."
+)
 @click.option("--state", help="State database; only the embedded one is available: leave it out.")
-@click.option("--promql-window", type=click.Choice(["open", "closed"]), default="open", help="Not used yet.")
+@click.option(
+    "--promql-window",
+    type=click.Choice(["open", "closed"]),
+    default="open",
+    help="PromQL's windows without their first instant, as in Prometheus 3, or with it, as in 2.",
+)
 @guarded
 def up(
     listen: str,
@@ -59,20 +66,20 @@ def up(
     data_dir: Path | None,
     config: Path | None,
     promql_window: str,
+    metrics: str | None,
     **later: str | None,
 ) -> None:
     """Start the server: watch, find, propose, and do what policy allows."""
     for name, value in later.items():
         if value is not None:
             raise InputError(f"--{name} is not available in this version: only the embedded store is")
-    if promql_window != "open":
-        raise InputError("--promql-window is not available in this version: there is no PromQL yet")
     click.echo(f"trimtab: starting, with the data in {data_dir or default_data_dir()}", err=True)
     from trimtab.cli.listening import Listening
-    from trimtab.cli.up import serve
+    from trimtab.cli.up import MetricsWish, serve
 
     listening = Listening(listen, allowed_hosts, tls_cert, tls_key, insecure_http, require_login)
-    serve(listening, data_dir or default_data_dir(), config)
+    wish = MetricsWish(metrics, is_left_open=promql_window == "open")
+    serve(listening, data_dir or default_data_dir(), config, wish)
 
 
 @main.command()

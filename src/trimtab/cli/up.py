@@ -10,6 +10,7 @@ import socket
 import stat
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -22,6 +23,7 @@ from trimtab.app.config import load_config
 from trimtab.app.logs import configure_logs
 from trimtab.app.own.logs import RING, hear_libraries
 from trimtab.app.service import Service
+from trimtab.app.upstream import Upstream
 from trimtab.app.wire import open_service
 from trimtab.cli.listening import Listening, bind, check_allowed_host, is_loopback, parse_listen, url_of
 from trimtab.cli.patient_http import PatientHttp
@@ -37,9 +39,19 @@ PRIVATE_UMASK = 0o077
 log = structlog.get_logger()
 
 
-def serve(listening: Listening, data_dir: Path, config_file: Path | None) -> None:
+@dataclass(frozen=True, slots=True)
+class MetricsWish:
+    """Where metrics are asked for, and how PromQL's windows begin. `upstream_url` None: in the own store."""
+
+    upstream_url: str | None = None
+    is_left_open: bool = True
+
+
+def serve(listening: Listening, data_dir: Path, config_file: Path | None, metrics: MetricsWish | None = None) -> None:
     """Run until SIGTERM or SIGINT."""
     configure_logs()
+    metrics = metrics or MetricsWish()
+    upstream = None if metrics.upstream_url is None else Upstream(metrics.upstream_url)
     config = load_config(config_file)
     listening = listening.over(config.server)
     host, port = parse_listen(listening.listen)
@@ -55,6 +67,8 @@ def serve(listening: Listening, data_dir: Path, config_file: Path | None) -> Non
         service = open_service(
             config, data_dir, url, login_needed=login_needed, config_path=config_file, sets_retention=True
         )
+        service.querying.is_left_open = metrics.is_left_open
+        service.upstream = upstream
         try:
             _check_access(service, listening, data_dir, beyond=beyond)
             app = make_site(service, allowed_hosts)
@@ -141,6 +155,8 @@ async def _serve(
         if not service.state.systems():
             click.echo("trimtab: nothing is watched yet: trimtab doctor DSN, then trimtab watch DSN", err=True)
     await task
+    if service.upstream is not None:
+        await service.upstream.close()
 
 
 def _note(service: Service, tls: ServerTls | None) -> ServerNote:

@@ -1,0 +1,1 @@
+"""Metrics in trimtab beside Prometheus and VictoriaMetrics: the same samples, the same queries, one run."""

@@ -1,0 +1,44 @@
+"""Every route of the Prometheus API with its door: all of them only read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from starlette.routing import Route
+
+from trimtab.api.prometheus.asking import BODY_BYTES_MAX
+from trimtab.api.prometheus.passthrough import passthrough_routes
+from trimtab.api.prometheus.queries import query_routes
+from trimtab.api.prometheus.remote_read import remote_read_route
+from trimtab.api.prometheus.series import series_routes
+from trimtab.api.prometheus.status import status_routes
+from trimtab.app.doors import Door
+from trimtab.app.querying import Querying
+from trimtab.app.upstream import Upstream
+from trimtab.model.access import Permission
+
+
+def metrics_routes(querying: Querying, upstream: Upstream | None) -> list[Route]:
+    """All of them, under /api/v1: of the own store, or passed through to somebody else's."""
+    if upstream is not None:
+        return passthrough_routes(upstream)
+    return [
+        *query_routes(querying),
+        *series_routes(querying),
+        *status_routes(querying),
+        remote_read_route(querying),
+    ]
+
+
+def metrics_doors(routes: Sequence[Route]) -> list[Door]:
+    """A door for each: whoever may look."""
+    return [
+        Door(
+            route.path,
+            tuple(sorted(set(route.methods or ()) - {"HEAD"})),
+            Permission.LOOK,
+            body_bytes_max=BODY_BYTES_MAX,
+            only_reads=True,
+        )
+        for route in routes
+    ]

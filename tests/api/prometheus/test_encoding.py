@@ -1,0 +1,73 @@
+"""Answers as JSON: every number reads back as itself, nothing that is absent is there."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trimtab.api.prometheus.encoding import block_json, matrix_json, scalar_json, time_text, value_text, vector_json
+from trimtab.store.metrics.block import STALE_BITS, SeriesBlock
+from trimtab.store.promql.histogram import FloatHistogram
+
+STALE = np.array([STALE_BITS], np.uint64).view(np.float64)[0]
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(), min_size=1, max_size=30))
+def test_numbers_read_back_as_themselves(values: list[float]) -> None:
+    for value, text in zip(values, value_text(np.array(values)).to_pylist(), strict=True):
+        read = float(text)
+        assert read == value or (math.isnan(read) and math.isnan(value))
+        if 1e-6 <= abs(value) < 1e21 or value == 0:
+            assert "e" not in text
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(-(2**52), 2**52), min_size=1, max_size=20))
+def test_times_are_seconds_with_thousandths(moments: list[int]) -> None:
+    for moment, text in zip(moments, time_text(np.array(moments)).to_pylist(), strict=True):
+        whole, _, rest = text.lstrip("-").partition(".")
+        assert (int(whole) * 1000 + int(rest or "0")) * (-1 if text.startswith("-") else 1) == moment
+
+
+def test_a_matrix_has_only_what_is_present() -> None:
+    labels = [(("__name__", "a"),), (("x", 'q"\\\n'),), ()]
+    present = np.array([[True, False, True], [False, False, False], [False, True, True]])
+    values = np.array([[1.0, 2.0, np.nan], [4.0, 5.0, 6.0], [7.0, np.inf, 1e21]])
+    found = json.loads(matrix_json(labels, np.array([0, 1500, 3000]), values, present))
+    assert found == [
+        {"metric": {"__name__": "a"}, "values": [[0, "1"], [3, "NaN"]]},
+        {"metric": {}, "values": [[1.5, "+Inf"], [3, "1e+21"]]},
+    ]
+
+
+def test_histograms_stand_beside_numbers() -> None:
+    one = FloatHistogram(count=3.0, sum=4.5, positive_spans=((0, 2),), positive_buckets=(1.0, 2.0))
+    cells = np.array([[None, one]], object)
+    found = json.loads(
+        matrix_json([(("a", "b"),)], np.array([0, 1000]), np.zeros((1, 2)), np.ones((1, 2), bool), cells)
+    )
+    told = {"count": "3", "sum": "4.5", "buckets": [[0, "0.5", "1", "1"], [0, "1", "2", "2"]]}
+    assert found == [{"metric": {"a": "b"}, "values": [[0, "0"]], "histograms": [[1, told]]}]
+    vector = json.loads(vector_json([(("a", "b"),)], 1000, np.zeros(1), np.ones(1, bool), cells[:, 1]))
+    assert vector == [{"metric": {"a": "b"}, "histogram": [1, told]}]
+
+
+def test_raw_samples_come_without_ends_of_series() -> None:
+    block = SeriesBlock(
+        labels=[(("a", "1"),), (("a", "2"),)],
+        offsets=np.array([0, 2, 3]),
+        at_ms=np.array([1000, 2001, 3000]),
+        values=np.array([1.0, 2.0, STALE]),
+        start_ms=None,
+        histograms=None,
+    )
+    assert json.loads(block_json(block)) == [{"metric": {"a": "1"}, "values": [[1, "1"], [2.001, "2"]]}]
+
+
+def test_scalars_and_strings() -> None:
+    assert json.loads(scalar_json(1500, 'a "quoted" text')) == [1.5, 'a "quoted" text']
