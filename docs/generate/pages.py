@@ -13,6 +13,7 @@ from docs.generate.decisions import decisions_block
 from docs.generate.errors import errors_page
 from docs.generate.events import events_page
 from docs.generate.own_numbers import own_numbers_page
+from docs.generate.promql import aggregations_block, functions_block
 from docs.generate.statements import statements_block
 from docs.generate.stored import state_block, telemetry_block
 from docs.generate.versions import versions_page
@@ -37,6 +38,8 @@ BLOCKS: Mapping[str, Maker] = {
     "causes": causes_block,
     "checks": checks_block,
     "decisions": decisions_block,
+    "promql_aggregations": aggregations_block,
+    "promql_functions": functions_block,
     "statements": statements_block,
     "state": state_block,
     "telemetry": telemetry_block,

@@ -14,6 +14,8 @@ from trimtab.store.promql.vector import Floats, Steps, Vector
 
 Seconds = NDArray[np.int64]
 DAY_S = 86_400
+SECONDS_MAX = 2.0**54
+"""Beyond it, the engine of dates has no years."""
 
 
 def _days(seconds: Seconds) -> NDArray[np.datetime64]:
@@ -46,14 +48,14 @@ CALENDAR: dict[str, Callable[[Seconds], NDArray[np.int64]]] = {
 
 
 def calendar(name: str, values: Floats) -> Floats:
-    """A function of the calendar; values that are no time are taken as the nearest that is one.
+    """A function of the calendar; NaN for values that are no time.
 
-    >>> calendar("month", np.array([1136239445.0])), calendar("days_in_month", np.array([951782400.0]))
-    (array([1.]), array([29.]))
+    >>> calendar("month", np.array([1136239445.0, np.nan])), calendar("days_in_month", np.array([951782400.0]))
+    (array([ 1., nan]), array([29.]))
     """
-    limit = 2.0**54
-    seconds = np.nan_to_num(np.trunc(values), nan=0.0, posinf=limit, neginf=-limit).clip(-limit, limit)
-    return CALENDAR[name](seconds.astype(np.int64)).astype(np.float64)
+    is_time = np.abs(values) < SECONDS_MAX
+    seconds = np.where(is_time, np.trunc(values), 0.0).astype(np.int64)
+    return np.where(is_time, CALENDAR[name](seconds).astype(np.float64), np.nan)
 
 
 @function(*CALENDAR)
