@@ -269,7 +269,8 @@ def test_an_approval_is_void_once_a_limit_is_another(world: World) -> None:
     world.policy = policy(autonomy=Autonomy.SUGGEST, cool_down_s=0.0, index_size_bytes_max=2**50)
     assert not world.machine.is_approved(change)
     change = world.machine.advance(change.id)
-    assert world.blocking(change) == ["autonomy"]
+    assert change.state is ChangeState.PROPOSED
+    assert change.approved_by is None
     assert change.reason == (
         "alice approved it under other limits (cool_down_s, index_size_bytes_max changed since): "
         "a person has to approve it again"
@@ -278,14 +279,29 @@ def test_an_approval_is_void_once_a_limit_is_another(world: World) -> None:
     assert world.machine.advance(change.id).state is ChangeState.CHECKED
 
 
-def test_a_limit_that_was_put_back_lets_the_approval_count_again(world: World) -> None:
+@pytest.mark.parametrize("how", ["a step", "told at once"])
+@pytest.mark.parametrize("state", [ChangeState.PROPOSED, ChangeState.CHECKED, ChangeState.CHECKPOINTED])
+def test_a_void_approval_stays_void_when_the_limit_is_set_back(world: World, how: str, state: ChangeState) -> None:
     world.policy = policy(autonomy=Autonomy.SUGGEST)
     change = world.propose()
-    change = world.machine.approve(change.id, "alice", change.proposal.content_hash)
-    world.policy = policy(autonomy=Autonomy.SUGGEST, cool_down_s=5.0)
-    assert not world.machine.is_approved(change)
+    world.machine.approve(change.id, "alice", change.proposal.content_hash)
+    world.until(world.state.change(change.id), state)
+    world.policy = policy(autonomy=Autonomy.SUGGEST, lock_timeout_s=5.5)
+    if how == "a step":
+        world.machine.advance(change.id)
+    else:
+        assert [one.id for one in world.machine.void_approvals()] == [change.id]
+        assert world.machine.void_approvals() == ()
     world.policy = policy(autonomy=Autonomy.SUGGEST)
-    assert world.machine.is_approved(change)
+    change = world.machine.advance(change.id)
+    assert (change.state, change.approved_by) == (ChangeState.PROPOSED, None)
+    assert not world.machine.is_approved(change)
+    assert "alice approved it under other limits (lock_timeout_s changed since)" in str(world.machine.why_void(change))
+    assert world.guard(change, "autonomy").message == world.machine.why_void(change)
+    events = [entry.event for entry in world.state.ledger(change.id)]
+    assert events.count("approval_voided") == 1
+    world.machine.approve(change.id, "bob", change.proposal.content_hash)
+    assert world.machine.advance(change.id).state is ChangeState.CHECKED
 
 
 OTHER_VALUES: dict[str, Any] = {"change_windows": ("Sat 00:00-24:00",)}

@@ -93,6 +93,8 @@ def test_whose_yes_is_waited_for_is_a_matter_of_policy(service: Service) -> None
         service.approve(change.case_id, "carol", change.proposal.content_hash)
     service.set_override("alice", "create_index.cool_down_s", 5, "shop")
     assert len(service.needs_yes()) == 1, "bob's yes is void: a limit is another"
+    service.clear_override("alice", "create_index.cool_down_s", "shop")
+    assert len(service.needs_yes()) == 1, "and stays void when the limit is set back"
     case = service.case(change.case_id)
     assert "bob approved it under other limits (create_index" not in str(case["waits_for"])
     assert "bob approved it under other limits (cool_down_s changed since)" in str(case["waits_for"])

@@ -4,7 +4,8 @@ An approval is for exactly one content (the hash of what would be done, and wher
 force when it was given. It is void when the content is another, when its time is over, and when any limit of that kind
 of change on that system was set to something else since: who widens a limit does not widen another person's yes.
 `autonomy`, `approval_valid_s` and `retry_measured_after_s` are no limits of what is done, and may change. A void
-approval is never repaired: a person looks again.
+approval is never repaired, not even when the limit is set back: that it is void is written into the ledger as soon as
+it is seen (`Machine.void_approvals`, and before every step), and a person looks again.
 """
 
 from __future__ import annotations
@@ -73,13 +74,24 @@ def approval_problem(state: State, change: Change, limits: GuardPolicy, now_ms: 
     """Why nobody's yes counts for this change now; None while one does."""
     expires_at_ms = change.approval_expires_at_ms
     if change.approved_by is None or expires_at_ms is None:
-        last = state.last_entry(change.id, (Event.APPROVED, Event.APPROVAL_EXPIRED))
-        expired = last is not None and last.event == Event.APPROVAL_EXPIRED
-        return f"{last.detail.get('reason')}" if last is not None and expired else "a person has to approve it"
-    if change.approved_hash != content_hash(change.proposal):
-        return "the approval was for something else"
+        return ended(state, change) or "a person has to approve it"
     if expires_at_ms <= now_ms:
         return f"the approval of {change.approved_by} has expired"
+    return void(state, change, limits)
+
+
+def ended(state: State, change: Change) -> str | None:
+    """Why a yes that was given does not count any more; None where none was given, or where it may still count."""
+    last = state.last_entry(change.id, (Event.APPROVED, Event.APPROVAL_EXPIRED, Event.APPROVAL_VOIDED))
+    return None if last is None or last.event == Event.APPROVED else str(last.detail.get("reason"))
+
+
+def void(state: State, change: Change, limits: GuardPolicy) -> str | None:
+    """Why the yes that stands beside this change is for something else than would be done now; None where it is not."""
+    if change.approved_by is None:
+        return None
+    if change.approved_hash != content_hash(change.proposal):
+        return "the approval was for something else"
     given = state.last_entry(change.id, (Event.APPROVED,))
     then = given.detail.get(LIMITS) if given is not None else None
     if isinstance(then, dict):

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Protocol, runtime_checkable
 
-from trimtab.act.approvals import LIMITS, approval_problem, limits_told
+from trimtab.act.approvals import LIMITS, approval_problem, ended, limits_told
 from trimtab.act.approvals import content_hash as hash_of
 from trimtab.act.earlier_tries import EarlierTry, holding
 from trimtab.act.guards import CallsShare, late_window, limits_of, run_guards
@@ -36,6 +36,7 @@ LEASE_MARGIN_S = 600.0
 _UNTOUCHED = frozenset({ChangeState.PROPOSED, ChangeState.CHECKED, ChangeState.CHECKPOINTED})
 _TOUCHED = frozenset({ChangeState.APPLYING, ChangeState.WATCHING})
 _ASK_TRIES = 5
+_WAITING_MAX = 1000
 
 
 @runtime_checkable
@@ -112,6 +113,20 @@ class Machine:
         detail = {"content_hash": content_hash, "expires_at_ms": expires_at_ms, LIMITS: limits_told(limits)}
         self._state.append(change_id, change.ledger_seq, Event.APPROVED, change.state, by, detail)
         return self._state.change(change_id)
+
+    def void_approvals(self) -> tuple[Change, ...]:
+        """After limits were changed: whose yes is void by that stays without it, also when they are set back."""
+        voided = []
+        for change in self._state.changes(alive=True, limit=_WAITING_MAX):
+            if change.approved_by is None or change.state not in _UNTOUCHED:
+                continue
+            try:
+                with self._step(change.id) as held:
+                    if held.state in _UNTOUCHED and self._steps.void_approval(held):
+                        voided.append(self._state.change(change.id))
+            except ConflictError:  # somebody is at it, and looks at the limits himself before he touches anything
+                continue
+        return tuple(voided)
 
     def reject(self, change_id: str, by: str, reason: str = "") -> Change:
         """A person's no, before anything was touched; afterwards ask for `roll_back`."""
@@ -202,6 +217,10 @@ class Machine:
         """Whether a person's yes counts for it now."""
         limits = self._steps.limits(change)
         return approval_problem(self._state, change, limits, self._clock.now_ms()) is None
+
+    def why_void(self, change: Change) -> str | None:
+        """Why a yes that was given to it does not count any more; None where there is nothing to tell."""
+        return ended(self._state, change)
 
     def earlier(self, change: Change) -> EarlierTry | None:
         """What keeps exactly this from being applied without a person's yes, whatever autonomy says; None: nothing."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
+from trimtab.act.approvals import void
 from trimtab.act.freezing import freeze_if_due
 from trimtab.act.guards import CallsShare, Question, limits_of, run_guards, run_standing
 from trimtab.act.journal import Journal
@@ -55,6 +56,8 @@ class Steps:
             )
             self.journal.append(change, Event.APPROVAL_EXPIRED, ChangeState.PROPOSED, {"reason": reason})
             return
+        if self.void_approval(change):
+            return
         question = self.question(change)
         freeze_if_due(self.state, change, question.limits, now_ms)
         results = run_guards(question)
@@ -74,6 +77,13 @@ class Steps:
         reason = "; ".join(result.message for result in blocking)
         detail = {"reason": reason, "blocking": names, "checks": results_detail(results)}
         self.journal.append(change, Event.BLOCKED, ChangeState.PROPOSED, detail)
+
+    def void_approval(self, change: Change) -> bool:
+        """Where the limits are others than a yes was given for: write that down, so that it stays void."""
+        reason = void(self.state, change, self.limits(change))
+        if reason is not None:
+            self.journal.append(change, Event.APPROVAL_VOIDED, ChangeState.PROPOSED, {"reason": reason})
+        return reason is not None
 
     def checkpoint(self, change: Change) -> None:
         """checked: read and write down how to take it back."""
@@ -307,6 +317,8 @@ class Steps:
 
     def _withdrawn(self, change: Change) -> bool:
         """What stands against it now, or checks that say nothing any more: back to `proposed`, nothing was touched."""
+        if self.void_approval(change):
+            return True
         against = [result.message for result in run_standing(self.question(change)) if result.passed is False]
         if against:
             self._withdraw(change, "; ".join(against))

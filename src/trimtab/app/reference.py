@@ -35,8 +35,9 @@ any time.
 _ABOUT_APPROVALS = """\
 A person's yes is for exactly one change: it is bound to the hash of what would be done and where, and to every limit
 that was in force when it was given. It is void when the change's content is another, when `approval_valid_s` is over,
-and when any limit of that kind of change was set to something else since (all of the section but `autonomy` and
-`approval_valid_s`): who widens a limit does not widen another person's yes. Then a person looks again.
+and when any limit of that kind of change was set to something else since (all of the section but `autonomy`,
+`approval_valid_s` and `retry_measured_after_s`): who widens a limit does not widen another person's yes. Void is void:
+it is written into the ledger, and setting the limit back does not bring the yes back. Then a person looks again.
 """
 
 _ABOUT_FREEZES = """\

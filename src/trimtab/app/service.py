@@ -249,6 +249,8 @@ class Service:
     def _settings_changed(self) -> None:
         """Told to whoever looks."""
         self._say_unknown_targets()
+        for change in self.machine.void_approvals():
+            log.warning("approval_void", change=change.id, case=change.case_id, reason=change.reason)
         self.events.publish(EventKind.STATUS)
 
     # --- look
@@ -436,7 +438,8 @@ class Service:
         earlier = self.machine.earlier(change)
         asks = autonomy in (Autonomy.SUGGEST, Autonomy.APPROVE) or (autonomy is Autonomy.AUTO and earlier is not None)
         if asks and change.approved_by is None:
-            return f"a person's yes: trimtab approve {case.id}{'' if earlier is None else f' ({earlier})'}"
+            said = "; ".join(str(why) for why in (self.machine.why_void(change), earlier) if why is not None)
+            return f"a person's yes: trimtab approve {case.id}{f' ({said})' if said else ''}"
         blocking = [result.message for result in self.machine.guards(change.id) if result.passed is False]
         return "; ".join(blocking) or change.reason
 

@@ -52,6 +52,8 @@ class Event:
     """A person (or a policy) said yes to this exact change, until the approval expires."""
     APPROVAL_EXPIRED = "approval_expired"
     """The yes was not used in time and is void; the change waits for another one."""
+    APPROVAL_VOIDED = "approval_voided"
+    """A limit is another than when the yes was given: it is void for good, and the change waits for another one."""
     REJECTED = "rejected"
     """A person said no, or nothing could be done in time."""
     BLOCKED = "blocked"
@@ -180,7 +182,7 @@ def fold(change: Change, entry: LedgerEntry) -> Change:
             approved_hash=msgspec.convert(detail["content_hash"], str),
             approval_expires_at_ms=msgspec.convert(detail["expires_at_ms"], int),
         )
-    if entry.event == Event.APPROVAL_EXPIRED:
+    if entry.event in (Event.APPROVAL_EXPIRED, Event.APPROVAL_VOIDED):
         changed = replace(changed, approved_by=None, approved_hash=None, approval_expires_at_ms=None)
     if entry.event == Event.APPLY_INTENDED:
         changed = replace(changed, apply_started_at_ms=entry.at_ms, applied_at_ms=None)

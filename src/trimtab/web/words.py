@@ -107,6 +107,7 @@ EVENTS: Mapping[str, Word] = {
     Event.PROPOSED: Word("proposed"),
     Event.APPROVED: Word("approved", "ok"),
     Event.APPROVAL_EXPIRED: Word("approval expired unused", "warn"),
+    Event.APPROVAL_VOIDED: Word("approval void", "warn"),
     Event.REJECTED: Word("rejected"),
     Event.BLOCKED: Word("held back by a check", "warn"),
     Event.CHECKED: Word("checks passed", "ok"),

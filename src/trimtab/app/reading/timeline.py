@@ -100,6 +100,7 @@ _WORDS: Mapping[str, Words] = {
     Event.PROPOSED: _proposed,
     Event.APPROVED: lambda entry: (f"Approved by {entry.actor}", ""),
     Event.APPROVAL_EXPIRED: _saying("The approval expired"),
+    Event.APPROVAL_VOIDED: _saying("The approval is void"),
     Event.REJECTED: _saying("Rejected"),
     Event.BLOCKED: _saying("Has to wait"),
     Event.CHECKED: _checked,
