@@ -26,6 +26,7 @@ from tests.web.site import PASSWORD, open_site
 from tests.web.stories import HOSTILE, Stories
 from trimtab.model.access import Role
 from trimtab.model.change import ChangeState
+from trimtab.model.free_text import REASON_CHARS_MAX
 from trimtab.model.index import IndexDefinition, IndexKey
 from trimtab.sql.fingerprint import shape_of
 from trimtab.store.ledger import Event
@@ -38,6 +39,7 @@ QUIET = "[watch]\nslice_s = 5\n"
 HOSTILE_TABLE = IndexDefinition("public", 'o"><script>', (IndexKey("<img src=x onerror=alert(3)>"),))
 HOSTILE_SHAPE = shape_of(HOSTILE, 'SELECT $1 FROM "' + HOSTILE.replace('"', '""') + '"')
 HOUR_MS = 3_600_000
+ENDLESS = "z" * 5_000
 
 
 @dataclass(frozen=True)
@@ -111,9 +113,12 @@ def guarded_server(data_dir: Path) -> Iterator[GuardedServer]:
         stories.rolled_back(HOSTILE, reason=HOSTILE)
         watching = stories.watching(HOSTILE)
         stories.move(watching, Event.NOTED, ChangeState.WATCHING, HOSTILE, reason=HOSTILE, deep={"a": [HOSTILE]})
+        _told_at_length(stories)
         service.freeze(True, HOSTILE, HOSTILE)
         service.set_override(HOSTILE, "create_index.autonomy", "approve", HOSTILE)
+        service.freeze(True, HOSTILE, "z" * REASON_CHARS_MAX, HOSTILE)
         service.access.audit(HOSTILE, HOSTILE, HOSTILE, {HOSTILE: HOSTILE}, address=HOSTILE)
+        service.access.audit("anna", "case reject", "case 7", {"reason": ENDLESS}, address="127.0.0.1")
         service.access.create_token(HOSTILE, "reader", Role.VIEWER)
         for name, rows in _hostile_rows(now_ms).items():
             service.telemetry.write(name, table_of(name, rows))
@@ -121,6 +126,14 @@ def guarded_server(data_dir: Path) -> Iterator[GuardedServer]:
         service.telemetry.flush(60)
     with running(data_dir, QUIET, "--require-login") as server:
         yield GuardedServer(server.url, _paths())
+
+
+def _told_at_length(stories: Stories) -> None:
+    """What a ledger of an older version may hold: reasons without an end, and without a space."""
+    stories.rejected(reason=ENDLESS)
+    stories.rolled_back(reason=ENDLESS)
+    blocked = stories.approved(HOSTILE)
+    stories.move(blocked, Event.BLOCKED, ChangeState.PROPOSED, reason=ENDLESS, blocking=["load"])
 
 
 @contextlib.contextmanager
@@ -187,7 +200,7 @@ def _paths() -> tuple[str, ...]:
         f"/queries/{hostile}/{HOSTILE_SHAPE.fingerprint}",
         "/cases",
         f"/cases?q={hostile}",
-        *(f"/cases/{number}" for number in range(1, 7)),
+        *(f"/cases/{number}" for number in range(1, 10)),
         "/changes",
         "/ledger",
         "/ledger?tab=entries",

@@ -46,6 +46,17 @@ def test_the_link_of_the_page_is_in_sight(phone: Visitor) -> None:
         assert box["x"] + box["width"] <= NARROW["width"]
 
 
+def test_the_tab_of_the_page_is_in_sight_and_more_is_hinted_at(phone: Visitor) -> None:
+    page = phone.page
+    for tab, more in (("systems", "right"), ("configuration", "left"), ("tokens", "left right")):
+        open_page(page, f"/settings?tab={tab}")
+        expect(page.locator(".tabs ul")).to_have_attribute("data-more", re.compile(f"^{more}"))
+        box = page.locator(".tabs [aria-current]").bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= NARROW["width"]
+
+
 def test_a_decision_is_near_the_top(phone: Visitor, day: DayServer) -> None:
     page = phone.page
     open_page(page, f"/cases/{day.cases['proposed']}")

@@ -24,6 +24,7 @@ from trimtab.act.steps import RECOVERY, STEPS, Steps
 from trimtab.extend.contracts import Actuator, Clock, Judge
 from trimtab.model.change import Autonomy, Change, ChangeState, CheckResult, Judgement, Proposal
 from trimtab.model.errors import ConfigError, ConflictError, GuardRefused, TrimtabError
+from trimtab.model.free_text import reason_of
 from trimtab.model.policy import Policy
 from trimtab.store.ledger import Event
 from trimtab.store.state import State
@@ -130,6 +131,7 @@ class Machine:
 
     def reject(self, change_id: str, by: str, reason: str = "") -> Change:
         """A person's no, before anything was touched; afterwards ask for `roll_back`."""
+        reason = reason_of(reason) or ""
         change = self._state.change(change_id)
         if change.state not in _UNTOUCHED:
             raise GuardRefused(f"change {change_id} is {change.state}: it cannot be rejected", state=change.state)
@@ -139,6 +141,7 @@ class Machine:
 
     def roll_back(self, change_id: str, by: str, reason: str = "") -> Change:
         """A person wants it back: written down now, done by the next `advance` (a build that runs is stopped)."""
+        reason = reason_of(reason) or ""
         said = f"rolled back by {by}{': ' + reason if reason else ''}"
         for attempt in range(_ASK_TRIES):
             change = self._state.change(change_id)

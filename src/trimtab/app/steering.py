@@ -11,12 +11,12 @@ from trimtab.app.policies import Policies
 from trimtab.app.settings import SECTIONS, did_you_mean
 from trimtab.extend.contracts import Clock
 from trimtab.model.errors import ConflictError, InputError
+from trimtab.model.free_text import reason_of
 from trimtab.model.policy import GuardPolicy
 from trimtab.store.freezes import ALL_KINDS, Freeze, Freezes
 from trimtab.store.policy_overrides import ALL_SYSTEMS
 from trimtab.store.state import State
 
-REASON_CHARS_MAX = 500
 KINDS = tuple(name for name, section in SECTIONS.items() if section.kind is GuardPolicy)
 """Kinds of change that there are limits for."""
 
@@ -56,7 +56,7 @@ class Steering:
 
     def freeze(self, by: str, reason: str | None, system: str | None, kind: str | None) -> None:
         """Nothing new is applied from now on: everywhere, on one system, or of one kind on one system."""
-        _check_reason(reason)
+        reason = reason_of(reason)
         if system is None:
             _no_kind(kind)
             self.state.set_kill_switch(f"frozen by {by}{f': {reason}' if reason else ''}")
@@ -96,8 +96,3 @@ def _no_kind(kind: str | None) -> None:
 def _check_kind(kind: str | None) -> None:
     if kind is not None and kind not in KINDS:
         raise InputError(f"there is no kind of change {kind!r}{did_you_mean(kind, KINDS)}", field="kind")
-
-
-def _check_reason(reason: str | None) -> None:
-    if reason is not None and (len(reason) > REASON_CHARS_MAX or not reason.isprintable() or not reason.strip()):
-        raise InputError(f"reason: 1 to {REASON_CHARS_MAX} printable characters", field="reason")

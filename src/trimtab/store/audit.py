@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
+
+import msgspec
 
 from trimtab.model.access import AuditEntry, Outcome
 from trimtab.store.state_codec import decode, encode
@@ -13,6 +16,8 @@ ROWS_MAX = 1000
 """Entries of one answer, and old entries that one append takes away."""
 
 DETAIL_BYTES_MAX = 4000
+TEXT_CHARS_MAX = 500
+"""A longer text in a detail that is too large keeps its beginning; what is short beside it stays whole."""
 _DAY_MS = 86_400_000
 _COLUMNS = "seq, at_ms, principal, how, address, action, target, outcome, detail"
 
@@ -25,9 +30,7 @@ class Audit:
 
     def append(self, entry: AuditEntry) -> AuditEntry:
         """Write one down, durably; its `seq` is the next number. What is past its retention goes."""
-        detail = encode(entry.detail, dict[str, object])
-        if len(detail) > DETAIL_BYTES_MAX:
-            detail = encode({"cut": f"the detail had {len(detail)} bytes"}, dict[str, object])
+        detail = _fitting(entry.detail)
         with self._db.transaction() as db:
             made = db.execute(
                 "INSERT INTO audit (at_ms, principal, how, address, action, target, outcome, detail)"
@@ -69,6 +72,32 @@ class Audit:
             (since_ms, limit),
         )
         return tuple((str(row["principal"]), str(row["address"])) for row in rows)
+
+
+def _fitting(detail: Mapping[str, object]) -> str:
+    """The detail as it is stored: whole where it fits, else its long fields cut, the longest first."""
+    kept = dict(detail)
+    text = encode(kept, dict[str, object])
+    for name in sorted(kept, key=lambda name: -len(_plain(kept[name]))):
+        if len(text) <= DETAIL_BYTES_MAX:
+            return text
+        kept[name] = _cut(_plain(kept[name]))
+        text = encode(kept, dict[str, object])
+    if len(text) > DETAIL_BYTES_MAX:
+        text = encode({"cut": f"the detail had {len(text)} bytes in {len(kept)} fields"}, dict[str, object])
+    return text
+
+
+def _plain(value: object) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def _cut(text: str) -> str:
+    """
+    >>> _cut("no"), _cut("x" * 600)[-19:]
+    ('no', 'x… (600 characters)')
+    """
+    return text if len(text) <= TEXT_CHARS_MAX else f"{text[:TEXT_CHARS_MAX]}… ({len(text)} characters)"
 
 
 def _entry(row: sqlite3.Row) -> AuditEntry:

@@ -17,6 +17,7 @@ from trimtab.api.control.parameters import (
     SEARCH_CHARS_MAX,
     SYSTEM,
     Parameter,
+    Reason,
     before_seq_of,
     case_id_of,
     limit_of,
@@ -37,7 +38,7 @@ class DecisionRequest(msgspec.Struct, forbid_unknown_fields=True):
     """POST .../reject and .../rollback. `by` is for those who need no login; others are known."""
 
     by: str | None = None
-    reason: str | None = None
+    reason: Reason | None = None
 
 
 class ApprovalRequest(msgspec.Struct, forbid_unknown_fields=True):

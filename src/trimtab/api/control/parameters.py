@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
+import msgspec
 from starlette.requests import Request
 
 from trimtab.app.settings import did_you_mean
 from trimtab.model.errors import InputError
+from trimtab.model.free_text import REASON_CHARS_MAX
 
 ROWS_MAX = 1000
 OFFSET_MAX = 1_000_000
@@ -21,6 +23,8 @@ NUMBER_MAX = 10**WHOLE_DIGITS_MAX - 1
 SHOWN_CHARS = 50
 
 Choice = TypeVar("Choice", bound=StrEnum)
+Reason = Annotated[str, msgspec.Meta(extra_json_schema={"maxLength": REASON_CHARS_MAX})]
+"""A person's words; `reason_of` refuses what is longer, with a message that says by how much."""
 
 
 @dataclass(frozen=True, slots=True)

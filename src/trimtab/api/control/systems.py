@@ -8,7 +8,7 @@ from starlette.requests import Request
 from trimtab.api.control.acting import acting, note
 from trimtab.api.control.answers import QueryAnswer
 from trimtab.api.control.operation import Operation
-from trimtab.api.control.parameters import LIMIT, NAME_CHARS_MAX, SYSTEM, limit_of, path_text, text_of
+from trimtab.api.control.parameters import LIMIT, NAME_CHARS_MAX, SYSTEM, Reason, limit_of, path_text, text_of
 from trimtab.app.service import Service
 from trimtab.model.access import Permission
 
@@ -26,7 +26,7 @@ class FreezeRequest(msgspec.Struct, forbid_unknown_fields=True):
 
     frozen: bool
     by: str | None = None
-    reason: str | None = None
+    reason: Reason | None = None
     system: str | None = None
     kind: str | None = None
 
@@ -40,7 +40,8 @@ def _watch(service: Service, request: Request, body: WatchRequest) -> dict[str, 
 
 
 def _freeze(service: Service, request: Request, body: FreezeRequest) -> dict[str, object]:
-    note(request, target=body.system or "all systems", frozen=body.frozen, reason=body.reason, kind=body.kind)
+    action = "freeze" if body.frozen else "thaw"
+    note(request, action=action, target=body.system or "all systems", reason=body.reason, kind=body.kind)
     return service.freeze(
         body.frozen, acting(request, body.by), body.reason or None, body.system or None, body.kind or None
     )

@@ -5,10 +5,9 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from trimtab.model.errors import InputError
+from trimtab.model.free_text import reason_of
 from trimtab.web.pages.frame import Asked, local_path, see_other
 from trimtab.web.pages.settings.tab import note
-
-REASON_CHARS_MAX = 500
 
 
 def freeze(asked: Asked) -> Response:
@@ -16,9 +15,7 @@ def freeze(asked: Asked) -> Response:
     wanted = asked.form.get("frozen", "")
     if wanted not in ("true", "false"):
         raise InputError(f"frozen: true or false is expected, found {wanted[:50]!r}", field="frozen")
-    reason = " ".join(asked.form.get("reason", "").split())
-    if len(reason) > REASON_CHARS_MAX:
-        raise InputError(f"a reason has at most {REASON_CHARS_MAX} characters", field="reason", limit=REASON_CHARS_MAX)
-    note(asked, frozen=wanted, reason=reason)
-    asked.service.freeze(wanted == "true", asked.who.name, reason or None)
+    reason = reason_of(asked.form.get("reason"))
+    note(asked, action="freeze" if wanted == "true" else "thaw", target="all systems", reason=reason)
+    asked.service.freeze(wanted == "true", asked.who.name, reason)
     return see_other(local_path(asked.form.get("next", "/")))

@@ -13,12 +13,11 @@ from starlette.responses import Response
 from trimtab.app.service import Service
 from trimtab.model.change import LedgerEntry
 from trimtab.model.errors import ActError, InputError, NotFound, TrimtabError
+from trimtab.model.free_text import reason_of
 from trimtab.web.pages.cases.page import Said, Trouble, draw
 from trimtab.web.pages.frame import Asked, see_other
 from trimtab.web.pages.settings.tab import note
 from trimtab.web.words import sentence
-
-REASON_CHARS_MAX = 1000
 
 
 def approve(asked: Asked) -> Response:
@@ -52,15 +51,9 @@ def _decide(asked: Asked, action: str, notice: str, do: Callable[[Service, int, 
 
 
 def _reason(asked: Asked) -> str | None:
-    reason = asked.form.get("reason", "").strip()
-    if len(reason) > REASON_CHARS_MAX:
-        raise InputError(
-            f"a reason has at most {REASON_CHARS_MAX} characters, this one has {len(reason)}",
-            field="reason",
-            limit=REASON_CHARS_MAX,
-            observed=len(reason),
-        )
-    return reason or None
+    reason = reason_of(asked.form.get("reason"))
+    note(asked, reason=reason)
+    return reason
 
 
 def _status(error: TrimtabError) -> int:

@@ -13,17 +13,23 @@ startRegions();
 startLive();
 startKeys();
 
-// On a small screen the rail is a line of links: show the one of this page. (scrollIntoView would also move where Tab begins.)
-const here = document.querySelector(".rail [aria-current]");
-const line = here?.closest("nav");
-if (here && line) {
-  const [inner, outer] = [here.getBoundingClientRect(), line.getBoundingClientRect()];
-  const more = () => {
-    const rest = line.scrollWidth - line.clientWidth - line.scrollLeft;
-    line.dataset.more = [line.scrollLeft > 2 ? "left" : "", rest > 2 ? "right" : ""].filter(Boolean).join(" ");
-  };
-  line.addEventListener("scroll", more, { passive: true });
-  window.addEventListener("resize", more);
-  requestAnimationFrame(more);
-  line.scrollLeft += inner.left - outer.left - (outer.width - inner.width) / 2;
+// On a small screen the rail and tabs are lines that scroll: show the one of this page, and fade where there is more. (scrollIntoView
+// would also move where Tab begins.)
+function showCurrent() {
+  for (const line of document.querySelectorAll(".rail nav, .tabs ul")) {
+    const here = line.querySelector("[aria-current]");
+    if (!here || !(line instanceof HTMLElement) || line.dataset.more !== undefined) continue;
+    const more = () => {
+      const rest = line.scrollWidth - line.clientWidth - line.scrollLeft;
+      line.dataset.more = [line.scrollLeft > 2 ? "left" : "", rest > 2 ? "right" : ""].filter(Boolean).join(" ");
+    };
+    line.dataset.more = "";
+    line.addEventListener("scroll", more, { passive: true });
+    window.addEventListener("resize", more);
+    requestAnimationFrame(more);
+    const [inner, outer] = [here.getBoundingClientRect(), line.getBoundingClientRect()];
+    line.scrollLeft += inner.left - outer.left - (outer.width - inner.width) / 2;
+  }
 }
+showCurrent();
+document.addEventListener("htmx:after:swap", showCurrent);
