@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import signal
@@ -269,7 +270,7 @@ def test_who_may_read_the_data_directory_is_admin(server: Server) -> None:
     assert refused.returncode == 1
     assert "last admin" in refused.stderr
     entries = server.json("audit")
-    assert entries[0]["principal"] == entries[1]["principal"] == "local"
+    assert entries[0]["principal"] == entries[1]["principal"] == f"cli:{getpass.getuser()}"
     assert [(entry["action"], entry["outcome"]) for entry in entries[:2]] == [
         ("user remove", "failed"),
         ("user add", "done"),

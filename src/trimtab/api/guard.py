@@ -5,7 +5,8 @@ page sent it (CSRF); then the application; then the audit, and the headers of th
 
 What it leaves for the application in the scope: `trimtab.principal` (None: nobody), `trimtab.csrf` (what this
 visitor's forms must carry), `trimtab.address`, and `trimtab.audit`, a dictionary for details of what was done: `target`
-says to what, `by` in whose name, `failed` why it did not work although the answer looks well.
+says to what, `by` in whose name, `action` what it was where a route does several things, `failed` why it did not work
+although the answer looks well.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 
+from trimtab.api.actor import actor_of
 from trimtab.api.answer_headers import protect
 from trimtab.api.bodies import BodyTimes, again, read_body, within
 from trimtab.api.door_table import DoorTable
@@ -148,11 +150,15 @@ class AccessGuard:
                 found = await run_in_threadpool(self._access.principal_of_token, bearer.strip(), visit.address)
             if found is None:
                 raise LoginNeeded("the token is unknown, revoked or over (Authorization: Bearer TOKEN)")
-            visit.principal = found
+            visit.principal = self._named(found, visit) if found.name == LOOPBACK_PRINCIPAL.name else found
         elif not self._access.login_needed:
-            visit.principal, visit.csrf_secret = LOOPBACK_PRINCIPAL, self._derived("loopback")
+            visit.principal, visit.csrf_secret = self._named(LOOPBACK_PRINCIPAL, visit), self._derived("loopback")
         else:
             await self._recognize_cookie(visit, touch)
+
+    def _named(self, local: Principal, visit: Visit) -> Principal:
+        """Who needs no login (on loopback, or with the token in the data directory) goes by the name that they give."""
+        return replace(local, name=actor_of(visit.headers) or local.name)
 
     async def _recognize_cookie(self, visit: Visit, touch: bool) -> None:
         cookies = "; ".join(visit.headers.getlist("cookie"))
@@ -198,7 +204,7 @@ class AccessGuard:
         if scope["method"] in SAFE_METHODS:
             return receive
         proof = visit.headers.get(CSRF_HEADER, "")
-        wanted = _needs_proof(visit) and not visit.door.only_reads
+        wanted = _needs_proof(visit)
         media = visit.headers.get("content-type", "").split(";")[0].strip().lower()
         limit = visit.door.body_bytes_max
         if limit is None:
@@ -240,6 +246,7 @@ class AccessGuard:
         if principal is None or action is None or method in SAFE_METHODS:
             return
         detail = dict(visit.detail)
+        action = str(detail.pop("action", action))
         by = str(detail.pop("by", principal.name))
         target = str(detail.pop("target", " ".join(str(value) for value in visit.path_params.values())))
         how = principal.how.value

@@ -72,11 +72,11 @@ def find_server(way: Way) -> Client:
     if way.server is None:
         note = read_note(way.data_dir)
         trust = None if way.ca_file is None and note.certificate is None else _trust(way.ca_file, note.certificate)
-        return Client(note.url, token or note.token, trust, insecure_http=way.insecure_http)
+        return Client(note.url, token or note.token, trust, insecure_http=way.insecure_http, goes_by_user=token is None)
     if not way.server.startswith(("http://", "https://")):
         raise InputError(f"--server must be a URL such as http://127.0.0.1:9321, found {way.server!r}")
     trust = _trust(way.ca_file, None) if way.server.startswith("https://") else None
-    return Client(way.server.rstrip("/"), token, trust, insecure_http=way.insecure_http)
+    return Client(way.server.rstrip("/"), token, trust, insecure_http=way.insecure_http, goes_by_user=token is None)
 
 
 def _given_token(file: Path | None) -> str | None:
@@ -121,11 +121,19 @@ class Client:
     """Requests to one server; its errors come back as the errors they were."""
 
     def __init__(
-        self, url: str, token: str | None = None, trust: ssl.SSLContext | None = None, *, insecure_http: bool = False
+        self,
+        url: str,
+        token: str | None = None,
+        trust: ssl.SSLContext | None = None,
+        *,
+        insecure_http: bool = False,
+        goes_by_user: bool = False,
     ) -> None:
+        """`goes_by_user`: no token was given, so ledger and audit get the user's name (`cli:USER`)."""
         self.url = url
         self._token = token
         self._trust = trust
+        self._goes_by_user = goes_by_user
         try:
             host = urlsplit(url).hostname
         except ValueError as error:
@@ -159,8 +167,9 @@ class Client:
         return self._request("DELETE", path, params=query)
 
     def _request(self, method: str, path: str, **arguments: Any) -> Any:
-        me = self.me
-        headers = {ACTOR_HEADER: quote(me)} if me is not None else {"Authorization": f"Bearer {self._token}"}
+        headers = {} if self._token is None else {"Authorization": f"Bearer {self._token}"}
+        if self._goes_by_user:
+            headers[ACTOR_HEADER] = quote(f"cli:{getpass.getuser()}")
         verify = True if self._trust is None else self._trust
         try:
             with httpx2.Client(timeout=TIMEOUT_S, trust_env=False, verify=verify, headers=headers) as http:
