@@ -9,6 +9,7 @@ from importlib import resources
 from docs.generate.attributes import attribute_docs
 from docs.generate.markdown import code, table
 from trimtab.store import state_schema, tables
+from trimtab.store.metrics import described
 from trimtab.store.retention import RETENTION
 from trimtab.store.rollup import DERIVED
 
@@ -52,7 +53,7 @@ def telemetry_block() -> str:
         ttl = _TTL.search(create)
         schema = tables.TABLES.get(name)
         columns = ", ".join(_COLUMN.findall(create) if schema is None else schema.names)
-        what = docs.get(name.upper()) or DERIVED.get(name, "")
+        what = docs.get(name.upper()) or {**DERIVED, **described.TABLES}.get(name, "")
         by = f" (`retention.{RETENTION[name].setting}`)" if name in RETENTION else ""
         rows.append([code(name), what, columns, f"{ttl[1]} days{by}" if ttl else "for ever"])
     return table(["table", "what", "columns", "kept"], rows)

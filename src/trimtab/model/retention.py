@@ -48,6 +48,10 @@ class RetentionPolicy:
         "How long the latencies of spans by the minute are kept; no less than spans_days. Shorter than before: older "
         "data is dropped.",
     )
+    metrics_days: int = _days(
+        30,
+        "How long samples of metrics are kept; older ones are not taken. Shorter than before: older data is dropped.",
+    )
     own_days: int = _days(
         7, "How long trimtab's own numbers and log are kept. Shorter than before: older data is dropped."
     )

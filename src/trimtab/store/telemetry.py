@@ -18,6 +18,7 @@ from trimtab.model.errors import InputError, StoreError
 from trimtab.store.facts import LatencySummary, OtlpAck, SliceTable, TelemetryStatus
 from trimtab.store.limits import TelemetryLimits
 from trimtab.store.lock import DirectoryLock
+from trimtab.store.metrics.limits import MetricLimits
 from trimtab.store.opening import opening
 from trimtab.store.quarantine import Quarantine
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from trimtab.store.engine import Engine
     from trimtab.store.frames import Message
     from trimtab.store.loader import Loader
+    from trimtab.store.metrics.store import EmbeddedMetrics
     from trimtab.store.retention import Retention
     from trimtab.store.rollup import Roller
     from trimtab.store.spans import SpansSink
@@ -123,6 +125,7 @@ class _Parts:
     quarantine: Quarantine
     spans: SpansSink
     roller: Roller
+    metrics: EmbeddedMetrics
 
 
 class EmbeddedTelemetry:
@@ -142,7 +145,11 @@ class EmbeddedTelemetry:
 
     @classmethod
     def open(
-        cls, data_dir: Path, limits: TelemetryLimits | None = None, retention: RetentionPolicy | None = None
+        cls,
+        data_dir: Path,
+        limits: TelemetryLimits | None = None,
+        retention: RetentionPolicy | None = None,
+        metric_limits: MetricLimits | None = None,
     ) -> EmbeddedTelemetry:
         """Open `data_dir`/telemetry, making or migrating it; StoreLocked where another process has it.
 
@@ -150,6 +157,7 @@ class EmbeddedTelemetry:
         """
         from trimtab.store.engine import Engine
         from trimtab.store.loader import Loader, Sink
+        from trimtab.store.metrics import store as metric_store
         from trimtab.store.migrate import migrate
         from trimtab.store.retention import keep
         from trimtab.store.rollup import Roller
@@ -168,15 +176,30 @@ class EmbeddedTelemetry:
             undo.callback(engine.close)
             schema_version = migrate(engine)
             kept = keep(engine, retention)
-            spool = Spool(directory / "spool", TABLES, limits)
+            metric_limits = metric_limits or MetricLimits()
+            spool = Spool(
+                directory / "spool",
+                [*metric_store.TABLES, *TABLES],
+                limits,
+                metric_store.segment_rows_max(metric_limits),
+            )
             quarantine = Quarantine(directory / "quarantine", limits.quarantine_bytes_max)
             spans = SpansSink(engine, limits, kept["spans"].days)
             sinks: dict[str, Sink] = {name: RowsSink(engine, name) for name in TABLES if name != "spans"}
+            sinks |= {"spans": spans, **metric_store.sinks(engine)}
             roller = Roller(engine, limits.rollup_interval_s)
-            loader = Loader(spool, engine, sinks | {"spans": spans}, quarantine, roller, limits)
+            metrics = metric_store.EmbeddedMetrics(engine, spool, limits, metric_limits, kept["metric_samples"].days)
+            ages_s = metric_store.load_ages_s(metric_limits)
+            loader = Loader(spool, engine, sinks, quarantine, roller, limits, ages_s)
             loader.start()
             undo.pop_all()
-        return cls(lock, engine, spool, loader, _Parts(limits, kept, schema_version, quarantine, spans, roller))
+        parts = _Parts(limits, kept, schema_version, quarantine, spans, roller, metrics)
+        return cls(lock, engine, spool, loader, parts)
+
+    @property
+    def metrics(self) -> EmbeddedMetrics:
+        """Series and their samples."""
+        return self._parts.metrics
 
     def write(self, table_name: str, table: pa.Table) -> None:
         """See `TelemetryStore.write`. Spans come as `append_otlp_traces`."""
@@ -283,6 +306,7 @@ class EmbeddedTelemetry:
             if self._is_closed:
                 return
             self._is_closed = True
+            self._parts.metrics.close()
             self._spool.close()
             with contextlib.suppress(StoreError):  # it stays spooled, and the next opening loads it
                 self._loader.flush(_DRAIN_S)

@@ -121,8 +121,8 @@ def test_the_oldest_goes_when_it_is_full_but_only_what_the_engine_has() -> None:
 
 
 def test_what_comes_for_older_times_while_they_are_read_back_is_not_lost_and_not_twice() -> None:
-    window = HotWindow(1 << 30, from_ms=100)
-    window.begin_reload()
+    window = HotWindow(1 << 30)
+    window.begin_reload(100)
     assert append(window, [(0, 110, 1), (1, 50, 7), (0, 60, 8), (0, 70, 9), (2, 20, 1)]) == [hot_kernels.ACCEPTED] * 5
     assert read(window) == {0: [(110, 1)]}
     slab = slab_of(*arrays([(0, 60, 8), (0, 80, 2), (3, 55, 5)]), 4)

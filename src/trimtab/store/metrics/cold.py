@@ -5,46 +5,46 @@ The engine is not asked to sort: putting rows in their places here costs a tenth
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pyarrow as pa
 
 from trimtab.store.engine import Engine
 from trimtab.store.metrics.arrays import I64, U64
-from trimtab.store.metrics.block import QueryTooBig
+from trimtab.store.metrics.block import Labels, QueryTooBig
+from trimtab.store.metrics.histogram_codec import bytes_of, decoded
 from trimtab.store.metrics.hot import Part
 from trimtab.store.metrics.messages import SAMPLES, STARTS
+from trimtab.store.metrics.row_messages import EXEMPLARS, HISTOGRAMS
+from trimtab.store.promql.histogram import FloatHistogram
 
 _LIST_IDS_MAX = 1000
 _SHARE_FOR_RANGE = 4
 """A metric of which more than one in so many series are wanted is read whole."""
 
 
-def condition(ids: U64, all_ids_of_metrics: U64) -> str:
+def condition(ids: U64, series_by_metric: Mapping[int, int]) -> str:
     """Which rows to read for these ids (ascending); rows of others may be among them.
 
-    `all_ids_of_metrics` are those of all series of these metrics, in any order.
+    `series_by_metric` says how many series there are of a metric, by the upper half of its ids.
 
-    >>> few = np.array([5, 9], np.uint64)
-    >>> condition(few, few)
+    >>> condition(np.array([5, 9], np.uint64), {0: 2})
     'id IN (5,9)'
     """
     if len(ids) <= _LIST_IDS_MAX:
         return f"id IN ({','.join(map(str, ids.tolist()))})"
     metrics, first, counts = np.unique(ids >> np.uint64(32), return_index=True, return_counts=True)
-    all_metrics, all_counts = np.unique(all_ids_of_metrics >> np.uint64(32), return_counts=True)
-    of_all = all_counts[np.searchsorted(all_metrics, metrics)]
-    ranges, listed = [], []
-    for start, count, total in zip(first.tolist(), counts.tolist(), of_all.tolist(), strict=True):
+    conditions, listed = [], []
+    for metric, start, count in zip(metrics.tolist(), first.tolist(), counts.tolist(), strict=True):
         part = ids[start : start + count]
-        if count * _SHARE_FOR_RANGE >= total:
-            ranges.append(f"id BETWEEN {part[0]} AND {part[-1]}")
+        if count * _SHARE_FOR_RANGE >= series_by_metric.get(metric, 0):
+            conditions.append(f"id BETWEEN {part[0]} AND {part[-1]}")
         else:
             listed.append(part)
     if listed:
-        ranges.append(f"id IN ({','.join(map(str, np.concatenate(listed).tolist()))})")
-    return f"({' OR '.join(ranges)})"
+        conditions.append(f"id IN ({','.join(map(str, np.concatenate(listed).tolist()))})")
+    return f"({' OR '.join(conditions)})"
 
 
 class Cold:
@@ -77,6 +77,34 @@ class Cold:
             count = drop_repeated(offsets, at_ms, bits)
             at_ms, bits = at_ms[:count], bits[:count]
         return Part(at_ms, bits, offsets[:-1].copy(), offsets[1:].copy())
+
+    def times(self) -> tuple[int, int] | None:
+        """The oldest and the newest sample; None where there is none."""
+        sql = f"SELECT count() AS n, min(at_ms) AS oldest_ms, max(at_ms) AS newest_ms FROM {SAMPLES.name}"
+        row = self._engine.read(sql).to_pylist()[0]
+        return (row["oldest_ms"], row["newest_ms"]) if row["n"] else None
+
+    def histograms(self, ids: U64, from_ms: int, to_ms: int) -> list[tuple[int, int, FloatHistogram]]:
+        """Native histograms of series: (id, time, histogram), of those at one time the last to come last."""
+        answer = self._engine.read(
+            f"SELECT id, at_ms, histogram FROM {HISTOGRAMS.name} WHERE id IN {{ids:Array(UInt64)}}"
+            " AND at_ms BETWEEN {from_ms:Int64} AND {to_ms:Int64} ORDER BY spool_segment",
+            {"ids": ids.tolist(), "from_ms": from_ms, "to_ms": to_ms},
+        )
+        rows = zip(answer["id"].to_pylist(), answer["at_ms"].to_pylist(), bytes_of(answer["histogram"]), strict=True)
+        return [(id_, at_ms, decoded(data)) for id_, at_ms, data in rows]
+
+    def exemplars(self, ids: U64, from_ms: int, to_ms: int) -> list[tuple[int, int, float, Labels]]:
+        """Exemplars of series: (id, time, value, labels)."""
+        answer = self._engine.read(
+            f"SELECT id, at_ms, value, labels FROM {EXEMPLARS.name} WHERE id IN {{ids:Array(UInt64)}}"
+            " AND at_ms BETWEEN {from_ms:Int64} AND {to_ms:Int64}",
+            {"ids": ids.tolist(), "from_ms": from_ms, "to_ms": to_ms},
+        )
+        return [
+            (row["id"], row["at_ms"], row["value"], tuple(sorted(dict(row["labels"]).items())))
+            for row in answer.to_pylist()
+        ]
 
     def starts(self, ids: U64, where: str, to_ms: int) -> tuple[I64, I64, I64]:
         """Since when samples count: offsets by series, from when on each mark is valid, and the marks."""
@@ -113,28 +141,6 @@ class Cold:
         for batch, found in zip(batches, series, strict=True):
             place(found, batch.column("at_ms").to_numpy(), _bits(batch.column(column)), cursor, at_ms, bits)
         return offsets, at_ms, bits
-
-    def range(self, from_ms: int, to_ms: int) -> tuple[U64, I64, I64]:
-        """All samples with `from_ms <= at_ms <= to_ms`: ids, times, values."""
-        answer = self._engine.read(
-            f"SELECT id, at_ms, value FROM {SAMPLES.name} WHERE at_ms BETWEEN {{from_ms:Int64}} AND {{to_ms:Int64}}",
-            {"from_ms": from_ms, "to_ms": to_ms},
-            is_wide=True,
-        )
-        values = np.ascontiguousarray(answer["value"].to_numpy())
-        return answer["id"].to_numpy(), answer["at_ms"].to_numpy(), values.view(np.int64)
-
-    def times(self) -> tuple[int, int] | None:
-        """The oldest and the newest sample; None where there is none."""
-        row = self._engine.read(
-            f"SELECT count() AS n, min(at_ms) AS a, max(at_ms) AS b FROM {SAMPLES.name}"
-        ).to_pylist()[0]
-        return (row["a"], row["b"]) if row["n"] else None
-
-    def ids_of(self, table_name: str) -> Sequence[int]:
-        """Series that a table has anything of."""
-        found: list[int] = self._engine.read(f"SELECT DISTINCT id FROM {table_name}")["id"].to_pylist()
-        return found
 
 
 def _bits(column: pa.Array) -> I64:

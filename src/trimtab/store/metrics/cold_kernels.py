@@ -51,18 +51,3 @@ def conflicts(offsets: I64, at: I64, bits: I64) -> int:
         for row in range(offsets[series] + 1, offsets[series + 1]):
             found += at[row] == at[row - 1] and bits[row] != bits[row - 1]
     return found
-
-
-@kernel("int64[::1](int64[::1], int64[::1], int64[::1], int64[::1], int64[::1])")
-def fill_forward(offsets: I64, at: I64, marks_offsets: I64, marks_at: I64, marks: I64) -> I64:
-    """For each sample the mark of its series that was set last, at or before it; 0 where none was."""
-    filled = np.zeros(len(at), np.int64)
-    for series in range(len(offsets) - 1):
-        mark, end = marks_offsets[series], marks_offsets[series + 1]
-        value = 0
-        for row in range(offsets[series], offsets[series + 1]):
-            while mark < end and marks_at[mark] <= at[row]:
-                value = marks[mark]
-                mark += 1
-            filled[row] = value
-    return filled

@@ -75,10 +75,10 @@ class _Head:
 class HotWindow:
     """Samples by slot. Every method may be called from any thread."""
 
-    def __init__(self, bytes_max: int, from_ms: int = _NEVER_MS) -> None:
+    def __init__(self, bytes_max: int) -> None:
         self._lock = threading.Lock()
         self._bytes_max = bytes_max
-        self._from_ms = from_ms
+        self._from_ms = _NEVER_MS
         self._slots_count = 0
         self._newest_at: I64 = np.zeros(0, np.int64)
         self._newest_bits: I64 = np.zeros(0, np.int64)
@@ -165,7 +165,9 @@ class HotWindow:
             slots, at_ms, bits = slots[order], at_ms[order], bits[order]
         if stragglers:
             indexes = np.flatnonzero(verdicts == hot_kernels.STRAGGLER)
-            verdicts[indexes] = self._look_up(slots[indexes], at_ms[indexes], bits[indexes])
+            found = self._look_up(slots[indexes], at_ms[indexes], bits[indexes])
+            _settle_repetitions(slots[indexes], at_ms[indexes], bits[indexes], found)
+            verdicts[indexes] = found
         return Judged(verdicts if others else None, order, self._version)
 
     def _look_up(self, slots: I32, at_ms: I64, bits: I64) -> U8:
@@ -184,25 +186,25 @@ class HotWindow:
             find_in_head(slots, at_ms, bits, self._last, head.at_ms, head.bits, head.before, found)
         return found
 
-    def insert(self, slots: I32, at_ms: I64, bits: I64, version: int, bounds: Bounds) -> None:
-        """Put in samples that `judge` accepted at that version, in its order."""
-        with self._lock:
-            self._insert(slots, at_ms, bits, version, bounds)
+    def insert(self, slots: I32, at_ms: I64, bits: I64, version: int, bounds: Bounds) -> int:
+        """Put in samples that `judge` accepted at that version, in its order.
 
-    def _insert(self, slots: I32, at_ms: I64, bits: I64, version: int, bounds: Bounds) -> None:
+        Answers the version for the next samples of the same judgement.
+        """
         from trimtab.store.metrics import hot_kernels
 
-        if len(slots) == 0:
-            return
-        if version != self._version:
-            judged = self._judge(slots, at_ms, bits, self._slots_count, bounds)
-            if judged.order is not None:
-                slots, at_ms, bits = slots[judged.order], at_ms[judged.order], bits[judged.order]
-            if judged.verdicts is not None:
-                kept = judged.verdicts == hot_kernels.ACCEPTED
-                slots, at_ms, bits = slots[kept], at_ms[kept], bits[kept]
-        self._version += 1
-        self._put(slots, at_ms, bits)
+        with self._lock:
+            is_current = version == self._version
+            if not is_current:
+                judged = self._judge(slots, at_ms, bits, self._slots_count, bounds)
+                if judged.order is not None:
+                    slots, at_ms, bits = slots[judged.order], at_ms[judged.order], bits[judged.order]
+                if judged.verdicts is not None:
+                    kept = judged.verdicts == hot_kernels.ACCEPTED
+                    slots, at_ms, bits = slots[kept], at_ms[kept], bits[kept]
+            self._put(slots, at_ms, bits)
+            self._version += 1
+            return self._version if is_current else -1
 
     def _put(self, slots: I32, at_ms: I64, bits: I64) -> None:
         """Into the head, without asking; needs the lock."""
@@ -273,10 +275,29 @@ class HotWindow:
                 self._from_ms = max(self._from_ms, oldest.to_ms + 1)
                 self._late = None
 
-    def begin_reload(self) -> None:
-        """From now on, remember samples that come for the time before `from_ms`."""
+    @property
+    def is_full(self) -> bool:
+        """Whether `evict` has something to do."""
+        return self.size_bytes > self._bytes_max
+
+    @property
+    def room_bytes(self) -> int:
+        """How much more may come before the oldest has to go."""
+        return max(0, self._bytes_max - self.size_bytes)
+
+    def newest_at(self, slots: I32) -> I64:
+        """The time of the newest sample that is known of each series."""
         with self._lock:
-            self._late = []
+            newest = self._newest_at
+        found = np.full(len(slots), _NEVER_MS, np.int64)
+        inside = slots < len(newest)
+        found[inside] = newest[slots[inside]]
+        return found
+
+    def begin_reload(self, from_ms: int) -> None:
+        """Complete only from there on; from now on, remember samples that come for the time before."""
+        with self._lock:
+            self._from_ms, self._late = from_ms, []
 
     def end_reload(self) -> None:
         """Nothing older will come."""
@@ -332,3 +353,18 @@ class HotWindow:
         if len(at_ms):
             parts.append(Part(at_ms, bits, offsets[:-1].copy(), offsets[1:].copy()))
         return hot_from_ms, parts
+
+
+def _settle_repetitions(slots: I32, at_ms: I64, bits: I64, verdicts: U8) -> None:
+    """Of stragglers of one series at one time, the first is accepted."""
+    from trimtab.store.metrics.hot_kernels import ACCEPTED, DUPLICATE, REPEATED
+
+    accepted = np.flatnonzero(verdicts == ACCEPTED)
+    if len(accepted) < 2:
+        return
+    order = accepted[np.lexsort((at_ms[accepted], slots[accepted]))]
+    is_first = np.ones(len(order), np.bool_)
+    is_first[1:] = (slots[order[1:]] != slots[order[:-1]]) | (at_ms[order[1:]] != at_ms[order[:-1]])
+    firsts = order[is_first][np.cumsum(is_first) - 1]
+    repeated, first = order[~is_first], firsts[~is_first]
+    verdicts[repeated] = np.where(bits[repeated] == bits[first], REPEATED, DUPLICATE)

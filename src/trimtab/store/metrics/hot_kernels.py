@@ -50,15 +50,15 @@ def judge(
             verdict = TOO_FAR
         else:
             is_settled = False
+            newest = newest_at[slot]
             if stamps[slot] == stamp:
                 other = batch_last[slot]
                 if time < at[other]:
                     return -1, -1
-                if time == at[other]:
+                if time == at[other] and time > newest:
                     verdict = REPEATED if bits[index] == bits[other] else DUPLICATE
                     is_settled = True
             if not is_settled:
-                newest = newest_at[slot]
                 if time == newest:
                     verdict = REPEATED if bits[index] == newest_bits[slot] else DUPLICATE
                 elif time < newest:

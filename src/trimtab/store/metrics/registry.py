@@ -16,7 +16,7 @@ import numpy as np
 
 from trimtab.store.metrics.arrays import I32, I64, U64
 from trimtab.store.metrics.block import METRIC_NAME, Labels, Matcher
-from trimtab.store.metrics.contract import RefusedSeries, Registered
+from trimtab.store.metrics.contract import Cardinality, RefusedSeries, Registered
 from trimtab.store.metrics.growing import Growing
 from trimtab.store.metrics.index import Index
 from trimtab.store.metrics.limits import MetricLimits
@@ -237,6 +237,17 @@ class Registry:
         """The labels of a slot."""
         return self._labels[slot]
 
+    def labels_list(self, slots: I32) -> list[Labels]:
+        """The labels of slots."""
+        labels = self._labels
+        return [labels[slot] for slot in slots.tolist()]
+
+    def metrics_sizes(self, slots: I32) -> dict[int, int]:
+        """How many series there are of the metrics that these series are of, by the upper half of their ids."""
+        upper, first = np.unique(self._ids.array[slots] >> np.uint64(32), return_index=True)
+        sizes = [self.series_by_metric[metric_of(self._labels[slot])] for slot in slots[first].tolist()]
+        return dict(zip(upper.tolist(), sizes, strict=True))
+
     @property
     def ids(self) -> U64:
         """Ids by slot; more than `count` of it mean nothing."""
@@ -261,3 +272,20 @@ class Registry:
     def pairs_count(self) -> int:
         """Different label pairs."""
         return len(self._pairs)
+
+    def cardinality(self, limit: int) -> Cardinality:
+        """What takes the most series."""
+        count = self.count
+        used = np.bincount(self._flat.array[: self._starts.array[count]], minlength=1)
+        most = np.argsort(-used, kind="stable")[:limit].tolist() if count else []
+        values = {name: len(found.pairs) for name, found in list(self.values_by_name.items())}
+        sizes = {
+            name: sum(self._pair_bytes[pair] for pair in found.pairs)
+            for name, found in list(self.values_by_name.items())
+        }
+        return Cardinality(
+            series_by_metric=self.series_by_metric.most_common(limit),
+            values_by_label=Counter(values).most_common(limit),
+            series_by_pair=[("=".join(self._pairs[pair]), int(used[pair])) for pair in most],
+            bytes_by_label=Counter(sizes).most_common(limit),
+        )

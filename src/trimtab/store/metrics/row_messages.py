@@ -151,3 +151,8 @@ def metadata_message(rows: Sequence[Metadata], seen_at_ms: int) -> bytes:
             pa.array([seen_at_ms] * len(rows), pa.int64()),
         ]
     )
+
+
+def metadata_of(table: pa.Table) -> list[Metadata]:
+    """The other way of `metadata_message`."""
+    return [Metadata(row["metric"], row["kind"], row["unit"], row["help"]) for row in table.to_pylist()]

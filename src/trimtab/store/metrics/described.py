@@ -1,0 +1,14 @@
+"""What the tables of metrics hold, in a sentence each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+TABLES: Mapping[str, str] = {
+    "metric_series": "Series of metrics: a number for each set of labels.",
+    "metric_samples": "Samples of metrics: the number of the series, time, value.",
+    "metric_starts": "Since when samples of a counter count, where that changes.",
+    "metric_histograms": "Samples that are native histograms.",
+    "metric_exemplars": "Exemplars: single measurements with their own labels, mostly a trace.",
+    "metric_metadata": "Kind, unit and help of metrics, as their senders say it.",
+}

@@ -1,0 +1,206 @@
+"""The metrics store in this process: `telemetry.metrics`.
+
+Importing it is cheap, and so is making it: what costs (machine code, reading back) begins with `start`, at the latest
+with the first use, on a thread of its own; whoever needs it waits.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+
+import structlog
+
+from trimtab.model.errors import StoreError
+from trimtab.store.engine import Engine
+from trimtab.store.limits import TelemetryLimits
+from trimtab.store.loader import Sink
+from trimtab.store.metrics.block import Labels, Matcher, SeriesBlock
+from trimtab.store.metrics.cold import Cold
+from trimtab.store.metrics.contract import (
+    Appended,
+    Cardinality,
+    Exemplar,
+    ExemplarsOfSeries,
+    HotStatus,
+    Metadata,
+    MetricStatus,
+    Registered,
+    Samples,
+)
+from trimtab.store.metrics.exemplars import RecentExemplars
+from trimtab.store.metrics.hot import HotWindow
+from trimtab.store.metrics.hot_histograms import HotHistograms
+from trimtab.store.metrics.known_metadata import KnownMetadata
+from trimtab.store.metrics.limits import MetricLimits
+from trimtab.store.metrics.messages import SAMPLES, STARTS
+from trimtab.store.metrics.parts import Parts
+from trimtab.store.metrics.reading import Reader
+from trimtab.store.metrics.registry import Registry
+from trimtab.store.metrics.row_messages import EXEMPLARS, HISTOGRAMS, METADATA, SERIES
+from trimtab.store.metrics.sinks import NativeSink, RowsSink
+from trimtab.store.metrics.starts import Starts
+from trimtab.store.metrics.writing import Writer, define
+from trimtab.store.spool import Spool
+
+log = structlog.get_logger()
+
+_START_S_MAX = 300.0
+TABLES = (SERIES.name, METADATA.name, STARTS.name, SAMPLES.name, HISTOGRAMS.name, EXEMPLARS.name)
+"""In the order in which they are loaded: series first."""
+
+
+def sinks(engine: Engine) -> Mapping[str, Sink]:
+    """How messages of each table become rows."""
+    found: dict[str, Sink] = {table.name: NativeSink(engine, table) for table in (STARTS, SAMPLES)}
+    found |= {table.name: RowsSink(engine, table) for table in (SERIES, METADATA, HISTOGRAMS, EXEMPLARS)}
+    return {name: found[name] for name in TABLES}
+
+
+def segment_rows_max(limits: MetricLimits) -> Mapping[str, int]:
+    """Bounds of spool segments: numbers come in larger heaps than rows."""
+    return {SAMPLES.name: limits.segment_rows_max, STARTS.name: limits.segment_rows_max}
+
+
+def load_ages_s(limits: MetricLimits) -> Mapping[str, float]:
+    """How long segments wait for more: memory has them meanwhile."""
+    return dict.fromkeys(TABLES, limits.load_interval_s)
+
+
+class EmbeddedMetrics:
+    """`MetricStore` in front of the same spool and engine as the other telemetry."""
+
+    def __init__(
+        self, engine: Engine, spool: Spool, limits: TelemetryLimits, metric_limits: MetricLimits, retention_days: int
+    ) -> None:
+        self._engine, self._spool, self._limits = engine, spool, metric_limits
+        registry = Registry(metric_limits, lambda definitions: define(spool, definitions))
+        self._parts = Parts(
+            metric_limits,
+            registry,
+            HotWindow(metric_limits.hot_bytes_max),
+            HotHistograms(metric_limits.hot_histograms_max),
+            Starts(),
+            RecentExemplars(),
+            KnownMetadata(),
+            Cold(engine, metric_limits.samples_a_query_max),
+        )
+        self._writer = Writer(self._parts, spool, limits, retention_days)
+        self._reader = Reader(self._parts)
+        self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._is_ready, self._stop = threading.Event(), threading.Event()
+        self._failure: str | None = None
+
+    def start(self) -> None:
+        """Begin to load machine code and to read back, once; returns at once."""
+        with self._starting:
+            if self._thread is None and not self._stop.is_set():
+                self._thread = threading.Thread(target=self._run, name="trimtab-metrics-start", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        from trimtab.store.metrics.start import Start
+
+        try:
+            Start(self._parts, self._engine, self._spool).run(self._is_ready.set, self._stop)
+        except Exception as error:  # noqa: BLE001 - told to everybody who asks for metrics
+            reason = f"{type(error).__name__}: {error}"
+            log.error("metrics_not_read_back", reason=reason, is_served=self._is_ready.is_set())
+            if not self._is_ready.is_set():
+                self._failure = reason
+        self._parts.hot.end_reload()
+        self._is_ready.set()
+
+    def wait(self, timeout_s: float = _START_S_MAX) -> None:
+        """Return when everybody is served; StoreError where that took too long or went wrong."""
+        if not self._is_ready.is_set():
+            self.start()
+            if not self._is_ready.wait(timeout_s):
+                raise StoreError(f"metrics were not read back within {timeout_s} s", limit=timeout_s)
+        if self._failure is not None:
+            raise StoreError(f"metrics could not be read back: {self._failure}")
+
+    def register(self, labels: Sequence[Labels]) -> Registered:
+        """See `MetricStore.register`."""
+        self.wait()
+        return self._parts.registry.register(labels)
+
+    def append(self, samples: Samples) -> Appended:
+        """See `MetricStore.append`."""
+        self.wait()
+        return self._writer.append(samples)
+
+    def select(self, alternatives: Sequence[Sequence[Matcher]], from_ms: int, to_ms: int) -> SeriesBlock:
+        """See `Source.select`."""
+        self.wait()
+        return self._reader.select(alternatives, from_ms, to_ms)
+
+    def labels_of(self, slot: int) -> Labels:
+        """See `MetricStore.labels_of`."""
+        return self._parts.registry.labels_of(slot)
+
+    def label_names(self, alternatives: Sequence[Sequence[Matcher]], from_ms: int, to_ms: int) -> list[str]:
+        """See `MetricStore.label_names`."""
+        self.wait()
+        return sorted({name for name, _ in self._reader.pairs(alternatives, from_ms, to_ms)})
+
+    def label_values(self, name: str, alternatives: Sequence[Sequence[Matcher]], from_ms: int, to_ms: int) -> list[str]:
+        """See `MetricStore.label_values`."""
+        self.wait()
+        return sorted({value for key, value in self._reader.pairs(alternatives, from_ms, to_ms) if key == name})
+
+    def series(
+        self, alternatives: Sequence[Sequence[Matcher]], from_ms: int, to_ms: int, limit: int = 0
+    ) -> list[Labels]:
+        """See `MetricStore.series`."""
+        self.wait()
+        return self._reader.series(alternatives, from_ms, to_ms, limit)
+
+    def metadata(self, metric: str = "", limit: int = 0) -> Sequence[Metadata]:
+        """See `MetricStore.metadata`."""
+        self.wait()
+        return self._parts.metadata.look_up(metric, limit)
+
+    def exemplars(
+        self, alternatives: Sequence[Sequence[Matcher]], from_ms: int, to_ms: int
+    ) -> Sequence[ExemplarsOfSeries]:
+        """See `MetricStore.exemplars`."""
+        self.wait()
+        registry = self._parts.registry
+        slots = self._reader.slots(alternatives)
+        slot_of_id = dict(zip(registry.ids[slots].tolist(), slots.tolist(), strict=True))
+        found = dict.fromkeys(self._parts.exemplars.between(set(slots.tolist()), from_ms, to_ms))
+        for id_, at_ms, value, labels in self._parts.cold.exemplars(registry.ids[slots], from_ms, to_ms):
+            found[Exemplar(slot_of_id[id_], labels, value, at_ms)] = None
+        by_slot: dict[int, list[Exemplar]] = {}
+        for one in sorted(found, key=lambda one: one.at_ms):
+            by_slot.setdefault(one.slot, []).append(one)
+        return [ExemplarsOfSeries(registry.labels_of(slot), ones) for slot, ones in by_slot.items()]
+
+    def status(self) -> MetricStatus:
+        """See `MetricStore.status`."""
+        hot, registry, writer = self._parts.hot, self._parts.registry, self._writer
+        return MetricStatus(
+            series_count=registry.count,
+            label_pairs_count=registry.pairs_count,
+            samples_accepted_count=writer.samples_count,
+            histograms_accepted_count=writer.histograms_count,
+            exemplars_accepted_count=writer.exemplars_count,
+            repeated_count=writer.repeated_count,
+            refused_samples=dict(writer.refused),
+            refused_series=dict(registry.refused),
+            hot=HotStatus(hot.from_ms, hot.samples_count, hot.size_bytes, self._limits.hot_bytes_max),
+            newest_ms=hot.newest_ms,
+        )
+
+    def cardinality(self, limit: int = 10) -> Cardinality:
+        """See `MetricStore.cardinality`."""
+        self.wait()
+        return self._parts.registry.cardinality(limit)
+
+    def close(self) -> None:
+        """Stop reading back; what is spooled is not touched."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()

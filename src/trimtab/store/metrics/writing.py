@@ -1,0 +1,235 @@
+"""Samples on their way in: judged, spooled, then seen.
+
+What is acknowledged is in the spool. What was refused is counted by reason, and costs the others of its request
+nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from trimtab.model.errors import InputError
+from trimtab.store.limits import TelemetryLimits
+from trimtab.store.metrics.arrays import I32, I64, U8
+from trimtab.store.metrics.contract import Appended, Exemplar, Metadata, RefusedSample, Samples
+from trimtab.store.metrics.histogram_codec import encoded
+from trimtab.store.metrics.hot import Bounds
+from trimtab.store.metrics.hot_histograms import HistogramSample
+from trimtab.store.metrics.messages import SAMPLES, STARTS, slices
+from trimtab.store.metrics.parts import Parts
+from trimtab.store.metrics.refusals import Refusals
+from trimtab.store.metrics.registry import Definition
+from trimtab.store.metrics.row_messages import (
+    EXEMPLARS,
+    HISTOGRAMS,
+    METADATA,
+    SERIES,
+    labels_array,
+    metadata_message,
+    series_message,
+)
+from trimtab.store.metrics.unloaded import Unloaded
+from trimtab.store.retention import DAY_MS
+from trimtab.store.spool import Spool
+
+_DEFINITIONS_A_MESSAGE = 2_000
+_ROWS_A_MESSAGE = 1_000
+
+
+def now_ms() -> int:
+    """The clock."""
+    return time.time_ns() // 1_000_000
+
+
+def define(spool: Spool, definitions: Sequence[Definition]) -> None:
+    """Make new series durable."""
+    for piece in slices(len(definitions), _DEFINITIONS_A_MESSAGE):
+        rows = definitions[piece]
+        spool.append(SERIES.name, series_message(rows, now_ms()), len(rows))
+
+
+class Writer:
+    """Takes samples; every method may be called from any thread."""
+
+    def __init__(self, parts: Parts, spool: Spool, limits: TelemetryLimits, retention_days: int) -> None:
+        self._parts, self._spool = parts, spool
+        self._retention_ms = retention_days * DAY_MS
+        self._samples_a_message = limits.message_bytes_max // SAMPLES.row_bytes - 10
+        self._unloaded = {name: Unloaded(spool, name) for name in (SAMPLES.name, HISTOGRAMS.name)}
+        self._counting = threading.Lock()
+        self.refused: Counter[str] = Counter()
+        self.samples_count = self.histograms_count = self.exemplars_count = self.repeated_count = 0
+
+    def bounds(self) -> Bounds:
+        """Which times are taken now."""
+        now, limits = now_ms(), self._parts.limits
+        return Bounds(
+            oldest_ms=now - self._retention_ms,
+            latest_ms=now + int(limits.ahead_s_max * 1000),
+            window_ms=int(limits.out_of_order_window_s * 1000),
+        )
+
+    def append(self, samples: Samples) -> Appended:
+        """See `MetricStore.append`."""
+        limit = self._parts.limits.samples_a_request_max
+        if len(samples.slots) > limit:
+            raise InputError(
+                f"a request may have {limit} samples; this one has {len(samples.slots)}",
+                limit=limit,
+                observed=len(samples.slots),
+            )
+        refusals = Refusals(self._parts.registry, self.bounds())
+        self._put_metadata(samples.metadata)
+        histograms = [
+            HistogramSample(int(samples.slots[index]), int(samples.at_ms[index]), histogram)
+            for index, histogram in samples.histograms
+        ]
+        slots, at_ms, values, start_ms = samples.slots, samples.at_ms, samples.values, samples.start_ms
+        if start_ms is not None:
+            self._put_starts(slots, at_ms, start_ms)
+        if histograms:
+            numbers = np.ones(len(slots), np.bool_)
+            numbers[[index for index, _ in samples.histograms]] = False
+            slots, at_ms, values = slots[numbers], at_ms[numbers], values[numbers]
+        accepted = self._put_numbers(slots, at_ms, np.ascontiguousarray(values).view(np.int64), refusals)
+        histograms_count = self._put_histograms(histograms, refusals) if histograms else 0
+        exemplars_count = self._put_exemplars(samples.exemplars)
+        with self._counting:
+            self.samples_count += accepted
+            self.histograms_count += histograms_count
+            self.exemplars_count += exemplars_count
+            self.refused.update(refusals.counts)
+        return Appended(
+            accepted + histograms_count, dict(refusals.counts), refusals.first, histograms_count, exemplars_count
+        )
+
+    def _put_numbers(self, slots: I32, at_ms: I64, bits: I64, refusals: Refusals) -> int:
+        parts, bounds = self._parts, refusals.bounds
+        if len(slots) == 0:
+            return 0
+        judged = parts.hot.judge(slots, at_ms, bits, parts.registry.count, bounds)
+        accepted = len(slots)
+        if judged.order is not None:
+            slots, at_ms, bits = slots[judged.order], at_ms[judged.order], bits[judged.order]
+        if judged.verdicts is not None:
+            from trimtab.store.metrics.hot_kernels import ACCEPTED
+
+            accepted -= self._refuse(slots, at_ms, judged.verdicts, refusals)
+            kept = judged.verdicts == ACCEPTED
+            slots, at_ms, bits = slots[kept], at_ms[kept], bits[kept]
+        unloaded = self._unloaded[SAMPLES.name]
+        version = judged.version
+        for piece in slices(len(slots), self._samples_a_message):
+            message = SAMPLES.pack(
+                {
+                    "id": parts.registry.ids[slots[piece]],
+                    "at_ms": at_ms[piece],
+                    "value": bits[piece].view(np.float64),
+                }
+            )
+            with unloaded.during(int(at_ms[piece].min())) as note:
+                note(self._spool.append(SAMPLES.name, message, len(slots[piece])))
+                version = parts.hot.insert(slots[piece], at_ms[piece], bits[piece], version, bounds)
+        if parts.hot.is_full:
+            parts.hot.evict(unloaded.oldest_ms())
+        return accepted
+
+    def _refuse(self, slots: I32, at_ms: I64, verdicts: U8, refusals: Refusals) -> int:
+        """Count and tell; answers how many are refused."""
+        from trimtab.store.metrics.hot_kernels import DUPLICATE, OUT_OF_ORDER, REPEATED, TOO_FAR, TOO_OLD, UNKNOWN
+
+        reasons: dict[int, RefusedSample] = {
+            UNKNOWN: "series_unknown",
+            OUT_OF_ORDER: "out_of_order",
+            DUPLICATE: "duplicate_timestamp",
+            TOO_OLD: "too_old",
+            TOO_FAR: "too_far_ahead",
+        }
+        counts = np.bincount(verdicts, minlength=8).tolist()
+        with self._counting:
+            self.repeated_count += counts[REPEATED]
+        for verdict, reason in reasons.items():
+            if counts[verdict]:
+                refusals.counts[reason] += counts[verdict]
+                for index in np.flatnonzero(verdicts == verdict)[:10].tolist():
+                    refusals.tell(reason, int(slots[index]), int(at_ms[index]))
+        return sum(counts[verdict] for verdict in reasons)
+
+    def _put_histograms(self, samples: Sequence[HistogramSample], refusals: Refusals) -> int:
+        registry = self._parts.registry
+        known = [sample for sample in samples if 0 <= sample.slot < registry.count]
+        if len(known) < len(samples):
+            refusals.counts["series_unknown"] += len(samples) - len(known)
+        kept, verdicts = self._parts.histograms.judge(known, refusals.bounds)
+        for sample, verdict in zip(known, verdicts, strict=True):
+            if verdict is not None:
+                refusals.counts[verdict] += 1
+                refusals.tell(verdict, sample.slot, sample.at_ms)
+        unloaded = self._unloaded[HISTOGRAMS.name]
+        for piece in slices(len(kept), _ROWS_A_MESSAGE):
+            rows = kept[piece]
+            message = HISTOGRAMS.pack(
+                [
+                    pa.array(registry.ids[[row.slot for row in rows]]),
+                    pa.array([row.at_ms for row in rows], pa.int64()),
+                    pa.array([encoded(row.histogram) for row in rows], pa.binary()),
+                ]
+            )
+            with unloaded.during(min(row.at_ms for row in rows)) as note:
+                note(self._spool.append(HISTOGRAMS.name, message, len(rows)))
+                self._parts.histograms.insert(rows)
+        self._parts.histograms.evict(unloaded.oldest_ms())
+        return sum(verdict is None for verdict in verdicts)
+
+    def _put_starts(self, slots: I32, at_ms: I64, start_ms: I64) -> None:
+        starts, registry = self._parts.starts, self._parts.registry
+        inside = (slots >= 0) & (slots < registry.count)
+        if not inside.all():
+            slots, at_ms, start_ms = slots[inside], at_ms[inside], start_ms[inside]
+        changed = starts.changes(slots, at_ms, np.ascontiguousarray(start_ms), registry.count)
+        if len(changed) == 0:
+            return
+        slots, at_ms, start_ms = slots[changed], at_ms[changed], start_ms[changed]
+        try:
+            for piece in slices(len(slots), self._samples_a_message):
+                columns = {"id": registry.ids[slots[piece]], "at_ms": at_ms[piece], "start_ms": start_ms[piece]}
+                self._spool.append(STARTS.name, STARTS.pack(columns), len(slots[piece]))
+        except BaseException:
+            starts.forget(slots)
+            raise
+        starts.add(slots, at_ms, start_ms)
+
+    def _put_exemplars(self, exemplars: Sequence[Exemplar]) -> int:
+        if not exemplars:
+            return 0
+        parts, bounds = self._parts, self.bounds()
+        count = parts.registry.count
+        news = parts.exemplars.news(
+            [one for one in exemplars if 0 <= one.slot < count and bounds.oldest_ms <= one.at_ms <= bounds.latest_ms]
+        )
+        for piece in slices(len(news), _ROWS_A_MESSAGE):
+            rows = news[piece]
+            message = EXEMPLARS.pack(
+                [
+                    pa.array(parts.registry.ids[[row.slot for row in rows]]),
+                    pa.array([row.at_ms for row in rows], pa.int64()),
+                    pa.array([row.value for row in rows], pa.float64()),
+                    labels_array([row.labels for row in rows]),
+                ]
+            )
+            self._spool.append(EXEMPLARS.name, message, len(rows))
+            parts.exemplars.add(rows)
+        return len(news)
+
+    def _put_metadata(self, metadata: Sequence[Metadata]) -> None:
+        news = self._parts.metadata.news(metadata) if metadata else []
+        for piece in slices(len(news), _ROWS_A_MESSAGE):
+            rows = news[piece]
+            self._spool.append(METADATA.name, metadata_message(rows, now_ms()), len(rows))
+            self._parts.metadata.add(rows)

@@ -1,0 +1,220 @@
+"""The store with the real engine: what was appended is read back, hot or cold, before and after a restart."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.store.metrics.scrapes import now_ms, points, read, samples, series_named
+from trimtab.model.errors import InputError
+from trimtab.model.retention import RetentionPolicy
+from trimtab.store.metrics.block import STALE_BITS, Matcher, QueryTooBig
+from trimtab.store.metrics.contract import Exemplar, Metadata, Samples
+from trimtab.store.metrics.limits import MetricLimits
+from trimtab.store.promql.histogram import FloatHistogram
+from trimtab.store.telemetry import EmbeddedTelemetry, TelemetryLimits
+
+pytestmark = pytest.mark.store
+LIMITS = TelemetryLimits(load_interval_s=0.05, spans_load_interval_s=0.05, retry_s_max=0.2)
+QUICK = MetricLimits(load_interval_s=0.05)
+TINY = replace(QUICK, hot_bytes_max=1_500_000)
+STALE = np.array([STALE_BITS], np.uint64).view(np.float64)[0]
+SERIES = [series_named(str(number)) for number in range(100)]
+
+
+@contextlib.contextmanager
+def opened(path: Path, limits: MetricLimits = QUICK) -> Iterator[EmbeddedTelemetry]:
+    with EmbeddedTelemetry.open(path, LIMITS, RetentionPolicy(), limits) as telemetry:
+        yield telemetry
+
+
+def test_what_was_appended_is_there_at_once_and_after_a_restart(tmp_path: Path) -> None:
+    begin = now_ms() - 3_600_000
+    wanted = {
+        str(number): [(begin + scrape * 15_000 + number, number + scrape / 7) for scrape in range(50)]
+        for number in range(100)
+    }
+    with opened(tmp_path) as telemetry:
+        metrics = telemetry.metrics
+        slots = metrics.register(SERIES).slots
+        for scrape in range(50):
+            at_ms = [begin + scrape * 15_000 + number for number in range(100)]
+            appended = metrics.append(samples(slots, at_ms, [number + scrape / 7 for number in range(100)]))
+            assert (appended.accepted_count, appended.refused) == (100, {})
+        assert read(metrics, 0, now_ms()) == wanted
+    for _ in range(2):
+        with opened(tmp_path) as telemetry:
+            assert read(telemetry.metrics, 0, now_ms()) == wanted
+            part = read(telemetry.metrics, begin + 15_000, begin + 30_000, Matcher("name", "=", "0"))
+            assert part == {"0": wanted["0"][1:3]}
+            assert telemetry.metrics.status().series_count == 100
+            stored = telemetry.query("SELECT count() AS n FROM metric_samples")
+            assert stored["n"].to_pylist() == [5000]
+
+
+def test_cold_and_hot_together_are_one_answer(tmp_path: Path) -> None:
+    begin = now_ms() - 3_600_000
+    with opened(tmp_path, TINY) as telemetry:
+        metrics = telemetry.metrics
+        slots = metrics.register(SERIES).slots
+        for scrape in range(1500):
+            metrics.append(samples(slots, begin + scrape * 2000, [float(scrape)] * 100))
+            if scrape % 300 == 299:
+                telemetry.flush(20)
+        telemetry.flush(20)
+        metrics.append(samples(slots, begin + 1500 * 2000, [1500.0] * 100))
+        hot = metrics.status().hot
+        assert begin < hot.from_ms < begin + 1500 * 2000
+        assert hot.size_bytes <= hot.size_bytes_max
+        found = read(metrics, begin, now_ms() + 10_000)
+        assert set(found) == {str(number) for number in range(100)}
+        assert all(
+            series == [(begin + scrape * 2000, float(scrape)) for scrape in range(1501)] for series in found.values()
+        )
+    with opened(tmp_path, TINY) as telemetry:
+        assert read(telemetry.metrics, begin, now_ms() + 10_000) == found
+        telemetry.metrics._thread.join()  # type: ignore[union-attr]
+        assert read(telemetry.metrics, begin, now_ms() + 10_000) == found
+        assert telemetry.metrics.status().hot.samples_count > 10_000
+
+
+def test_stragglers_repetitions_and_conflicts(tmp_path: Path) -> None:
+    now = now_ms()
+    with opened(tmp_path) as telemetry:
+        metrics = telemetry.metrics
+        slot, other = metrics.register(SERIES[:2]).slots.tolist()
+        metrics.append(samples([slot, other], now - 60_000, [1.0, STALE]))
+        appended = metrics.append(
+            samples(
+                [slot, slot, slot, slot, 77],
+                [now - 90_000, now - 60_000, now - 60_000, now - 4_000_000, now],
+                [0.5, 1.0, 2.0, 0.1, 0.0],
+            )
+        )
+        assert appended.accepted_count == 2
+        assert appended.refused == {"duplicate_timestamp": 1, "out_of_order": 1, "series_unknown": 1}
+        assert len(appended.first_refusals) == 3
+        assert "older than the newest of its series by more than 3600000 ms" in "".join(appended.first_refusals)
+        ahead = metrics.append(samples([slot, slot], [now + 3_600_000, now - 31 * 86_400_000], [0.0, 0.0]))
+        assert ahead.refused == {"too_far_ahead": 1, "too_old": 1}
+        wanted = {"0": [(now - 90_000, 0.5), (now - 60_000, 1.0)]}
+        found = metrics.select([[Matcher("__name__", "=", "m")]], 0, now)
+        assert points(found)["0"] == wanted["0"]
+        telemetry.flush(20)
+    with opened(tmp_path) as telemetry:
+        found = telemetry.metrics.select([[Matcher("__name__", "=", "m")]], 0, now)
+        assert points(found)["0"] == wanted["0"]
+        stale = found.values[found.offsets[1] :] if dict(found.labels[0])["name"] == "0" else found.values[:1]
+        assert stale.view(np.uint64).tolist() == [STALE_BITS]
+        slot = int(telemetry.metrics.register(SERIES[:1]).slots[0])
+        again = telemetry.metrics.append(samples([slot, slot], [now - 90_000, now - 60_000], [0.5, 9.0]))
+        assert (again.accepted_count, again.refused) == (1, {"duplicate_timestamp": 1})
+        assert telemetry.query("SELECT count() AS n FROM metric_samples")["n"].to_pylist() == [3]
+
+
+def test_of_samples_stored_twice_the_last_to_come_counts(tmp_path: Path) -> None:
+    now = now_ms()
+    with opened(tmp_path, TINY) as telemetry:
+        metrics = telemetry.metrics
+        slots = metrics.register(SERIES).slots
+        metrics.append(samples(slots[:1], now - 10_000, [1.0]))
+        telemetry.flush(20)
+        metrics._parts.hot.begin_reload(now)  # as if it had been evicted and its time were free again
+        metrics._parts.hot._newest_at[:] = 0
+        metrics.append(samples(slots[:1], now - 10_000, [2.0]))
+        telemetry.flush(20)
+        assert read(metrics, 0, now) == {"0": [(now - 10_000, 2.0)]}
+
+
+def test_histograms_starts_exemplars_and_metadata_come_back(tmp_path: Path) -> None:
+    now = now_ms()
+    one = FloatHistogram(count=3.0, sum=2.5, positive_spans=((0, 2),), positive_buckets=(1.0, 2.0))
+    two = replace(one, count=4.0, positive_buckets=(2.0, 2.0))
+    metadata = Metadata("m", "histogram", "seconds", "How long it took.")
+    with opened(tmp_path) as telemetry:
+        metrics = telemetry.metrics
+        slots = metrics.register(SERIES[:2]).slots
+        at_ms = np.array([now - 30_000, now - 15_000, now - 30_000, now - 15_000, now], np.int64)
+        exemplar = Exemplar(int(slots[0]), (("trace_id", "abc"),), 0.7, now - 15_000)
+        appended = metrics.append(
+            Samples(
+                slots=np.array([slots[0], slots[0], slots[1], slots[1], slots[1]], np.int32),
+                at_ms=at_ms,
+                values=np.array([0.0, 0.0, 5.0, 6.0, 1.0]),
+                start_ms=np.array([100, 100, 200, 200, 300], np.int64),
+                histograms=[(0, one), (1, two)],
+                exemplars=[exemplar, exemplar],
+                metadata=[metadata],
+            )
+        )
+        assert (appended.accepted_count, appended.histograms_count, appended.exemplars_count) == (5, 2, 1)
+    for _ in range(2):
+        with opened(tmp_path) as telemetry:
+            metrics = telemetry.metrics
+            block = metrics.select([[Matcher("__name__", "=~", "m|n")]], 0, now)
+            assert block.histograms is not None
+            assert block.start_ms is not None
+            found = {
+                dict(labels)["name"]: list(
+                    zip(
+                        block.at_ms[first:end].tolist(),
+                        block.start_ms[first:end].tolist(),
+                        block.histograms[first:end],
+                        strict=True,
+                    )
+                )
+                for labels, first, end in zip(
+                    block.labels, block.offsets[:-1].tolist(), block.offsets[1:].tolist(), strict=True
+                )
+            }
+            assert found == {
+                "0": [(now - 30_000, 100, one), (now - 15_000, 100, two)],
+                "1": [(now - 30_000, 200, None), (now - 15_000, 200, None), (now, 300, None)],
+            }
+            assert metrics.metadata("m") == [metadata]
+            (kept,) = metrics.exemplars([[Matcher("name", "=", "0")]], 0, now)
+            assert kept.series == SERIES[0]
+            assert [(one.labels, one.value, one.at_ms) for one in kept.exemplars] == [
+                ((("trace_id", "abc"),), 0.7, now - 15_000)
+            ]
+            slot = int(metrics.register(SERIES[:1]).slots[0])
+            again = Samples(
+                np.array([slot], np.int32), at_ms[1:2], np.zeros(1), histograms=[(0, one)], metadata=[metadata]
+            )
+            assert metrics.append(again).refused == {"duplicate_timestamp": 1}
+
+
+def test_lookups(tmp_path: Path) -> None:
+    now = now_ms()
+    with opened(tmp_path) as telemetry:
+        metrics = telemetry.metrics
+        batch = [series_named("a"), series_named("b"), (("__name__", "n"), ("job", "x"))]
+        slots = metrics.register(batch).slots
+        metrics.append(samples(slots, [now - 1000, now - 1000, now - 900_000], [1.0, 2.0, 3.0]))
+        assert metrics.label_names([], 0, now) == ["__name__", "job", "name"]
+        assert metrics.label_names([[Matcher("job", "=", "")]], 0, now) == ["__name__", "name"]
+        assert metrics.label_values("name", [], 0, now) == ["a", "b"]
+        assert metrics.label_values("__name__", [], now - 60_000, now) == ["m"]
+        assert metrics.series([[Matcher("__name__", "=~", "m|n")]], 0, now, limit=2) == batch[:2]
+        sizes = metrics.cardinality(1)
+        assert sizes.series_by_metric == [("m", 2)]
+        assert sizes.values_by_label == [("__name__", 2)]
+        assert sizes.series_by_pair == [("__name__=m", 2)]
+
+
+def test_too_much_is_refused_with_the_limit(tmp_path: Path) -> None:
+    now = now_ms()
+    small = replace(QUICK, samples_a_query_max=99, series_a_query_max=99, samples_a_request_max=100)
+    with opened(tmp_path, small) as telemetry:
+        metrics = telemetry.metrics
+        slots = metrics.register(SERIES).slots
+        metrics.append(samples(slots, now, [1.0] * 100))
+        with pytest.raises(QueryTooBig, match="100 series; the limit is 99"):
+            read(metrics, 0, now)
+        with pytest.raises(InputError, match="may have 100 samples; this one has 101"):
+            metrics.append(samples([0] * 101, now, [1.0] * 101))
