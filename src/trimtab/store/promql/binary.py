@@ -12,6 +12,7 @@ from trimtab.store.promql.arithmetic import ARITHMETIC, changes_meaning, compute
 from trimtab.store.promql.checks import COMPARISONS, SET_OPERATORS
 from trimtab.store.promql.errors import QueryError
 from trimtab.store.promql.evaluation import Evaluation, Value
+from trimtab.store.promql.fill import filled, match_labels
 from trimtab.store.promql.histogram_mix import in_pairs
 from trimtab.store.promql.lexer import quoted
 from trimtab.store.promql.syntax import Binary, Matching
@@ -31,7 +32,7 @@ def eval_binary(evaluation: Evaluation, node: Binary, steps: Steps) -> Value:
         matching = node.matching or Matching()
         if node.operator in SET_OPERATORS:
             return merged(_set(node.operator, left, right, matching).compacted())
-        return _matched(evaluation, node, left, right, matching)
+        return _matched(evaluation, node, *filled(left, right, matching), matching)
     return _with_scalar(evaluation, node, left, right)
 
 
@@ -201,7 +202,7 @@ def _check_one_side(matching: Matching, one: Vector, rows: Ints, is_anyone: Bool
         if len(columns):
             first, second = np.flatnonzero(here[:, columns[0]])[:2].tolist()
             pair = sorted((written(one.labels[twins[first]]), written(one.labels[twins[second]])))
-            group = written(_match_labels(one.labels[twins[first]], matching))
+            group = written(match_labels(one.labels[twins[first]], matching))
             raise QueryError(
                 f"found duplicate series for the match group {group} on the {'left' if is_swapped else 'right'} "
                 f"hand-side of the operation: [{pair[0]}, {pair[1]}];"
@@ -222,12 +223,6 @@ def _check_many_side(matching: Matching, labels: Sequence[Labels], rows: Ints, b
                     "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)"
                 )
             raise QueryError("multiple matches for labels: grouping labels must ensure unique matches")
-
-
-def _match_labels(labels: Labels, matching: Matching) -> Labels:
-    if matching.is_on:
-        return tuple(pair for pair in labels if pair[0] in matching.labels)
-    return tuple(pair for pair in labels if pair[0] != METRIC_NAME and pair[0] not in matching.labels)
 
 
 def _result_labels(

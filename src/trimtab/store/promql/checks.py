@@ -166,8 +166,13 @@ def _check_binary(query: str, node: Binary) -> None:
         if is_set:
             what = f'set operator "{node.operator}" not allowed in binary scalar expression'
             raise parse_error(query, node.start, what)
+        if matching is not None and matching.is_filled:
+            what = "filling in missing series only allowed between instant vectors"
+            raise parse_error(query, node.start, what)
         node.matching = None
     elif is_set and matching is not None:
+        if matching.is_filled:
+            raise parse_error(query, node.start, "filling in missing series not allowed for set operators")
         if matching.card != "one-to-one":
             raise parse_error(query, node.start, f'no grouping allowed for "{node.operator}" operation')
         matching.card = "many-to-many"

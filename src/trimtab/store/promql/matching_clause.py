@@ -44,6 +44,23 @@ def parse_matching(parser: Parser) -> tuple[bool, Matching]:
             matching.card = "many-to-one" if parser.take().text == "group_left" else "one-to-many"
             if parser.is_at("("):
                 matching.include = parse_labels(parser)
-    if parser.is_at("fill", "fill_left", "fill_right") and parser.words[parser.index + 1].text == "(":
-        raise parser.error(parser.word.start, "binop fill modifiers are experimental and not enabled")
+    while parser.is_at("fill", "fill_left", "fill_right") and parser.words[parser.index + 1].text == "(":
+        _parse_fill(parser, matching)
     return is_bool, matching
+
+
+def _parse_fill(parser: Parser, matching: Matching) -> None:
+    word = parser.take()
+    parser.expect("(", word.text, '"("')
+    sign = -1.0 if parser.is_at("-") else 1.0
+    if parser.is_at("+", "-"):
+        parser.take()
+    if parser.word.kind not in ("number", "duration"):
+        raise parser.unexpected(word.text, "number")
+    value = sign * parser.number().value
+    parser.expect(")", word.text, '")"')
+    sides = {"fill": ("fill_left", "fill_right")}.get(word.text, (word.text,))
+    for side in sides:
+        if getattr(matching, side) is not None:
+            raise parser.error(word.start, f"{word.text} may not be set multiple times")
+        setattr(matching, side, value)

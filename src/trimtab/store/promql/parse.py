@@ -196,7 +196,7 @@ class Parser:
     def _primary(self) -> Node:
         word = self.word
         if word.kind in ("number", "duration"):
-            return self._number()
+            return self.number()
         if word.kind == "string":
             self.take()
             return String(start=word.start, end=word.end, value=word.text)
@@ -219,7 +219,7 @@ class Parser:
             return self._selector(self.take().written or word.text)
         raise self.unexpected()
 
-    def _number(self) -> Number:
+    def number(self) -> Number:
         word = self.take()
         if word.kind == "duration":
             value_ms = duration_ms(word.text)
@@ -243,7 +243,7 @@ class Parser:
             self.take()
         if self.word.kind not in ("number", "duration"):
             raise self.unexpected(context, expected)
-        number = self._number()
+        number = self.number()
         if not is_signed and not number.value > 0:
             raise self.error(first, "duration must be greater than 0")
         if not abs(number.value) < 2**63 / 1e9:
@@ -304,7 +304,7 @@ class Parser:
                 self.take()
             if self.word.kind not in ("number", "duration"):
                 raise self.unexpected("@", "timestamp")
-            at_s = sign * self._number().value
+            at_s = sign * self.number().value
         timed = self._timed(node, "@")
         if timed.is_pinned:
             raise self.error(node.start, "@ <timestamp> may not be set multiple times")

@@ -164,6 +164,11 @@ class Matching:
     fill_left: float | None = None
     fill_right: float | None = None
 
+    @property
+    def is_filled(self) -> bool:
+        """Whether a number stands in where a series has no partner."""
+        return self.fill_left is not None or self.fill_right is not None
+
 
 @dataclass(slots=True, kw_only=True)
 class Binary(Node):
