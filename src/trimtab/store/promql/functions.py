@@ -41,7 +41,7 @@ ELEMENTWISE: dict[str, Callable[[Floats], Floats]] = {
     "exp": np.exp,
     "floor": np.floor,
     "ln": np.log,
-    "log10": lambda values: _log2(values) * math.log10(2),
+    "log10": np.log10,
     "log2": _log2,
     "rad": lambda values: values * math.pi / 180,
     "sgn": _sign,
