@@ -31,6 +31,7 @@ from trimtab.cli.server_note import SERVER_FILE, ServerNote
 from trimtab.cli.site import make_site
 from trimtab.cli.tls import ServerTls
 from trimtab.model.errors import InputError, MissingError
+from trimtab.store.compiled import load_in_background
 
 DRAIN_TIMEOUT_S = 10
 CONNECTIONS_MAX = 1000
@@ -151,6 +152,7 @@ async def _serve(
     if server.started:
         _note(service, tls).write(data_dir)
         service.start()
+        load_in_background()  # no query waits for a compiler
         click.echo(f"trimtab: serving on {service.url}", err=True)
         if not service.state.systems():
             click.echo("trimtab: nothing is watched yet: trimtab doctor DSN, then trimtab watch DSN", err=True)
