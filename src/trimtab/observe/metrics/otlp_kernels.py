@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trimtab.store.compiled import kernel
+from trimtab.store.unaligned import word
 
 Bytes = NDArray[np.uint8]
 Numbers = NDArray[np.int64]
@@ -75,21 +76,6 @@ def skipped(body: Bytes, at: Number, end: Number, wire: Number) -> Number:
         length, at = varint(body, at, end)
         return at + length if at >= 0 and 0 <= length <= end - at else np.int64(-1)
     return np.int64(-1)
-
-
-@kernel("uint64(uint8[::1], int64)")
-def word(body: Bytes, at: Number) -> Hash:
-    """Eight bytes, least significant first."""
-    return (
-        np.uint64(body[at])
-        | np.uint64(body[at + 1]) << np.uint64(8)
-        | np.uint64(body[at + 2]) << np.uint64(16)
-        | np.uint64(body[at + 3]) << np.uint64(24)
-        | np.uint64(body[at + 4]) << np.uint64(32)
-        | np.uint64(body[at + 5]) << np.uint64(40)
-        | np.uint64(body[at + 6]) << np.uint64(48)
-        | np.uint64(body[at + 7]) << np.uint64(56)
-    )
 
 
 @kernel("uint64(uint64)")

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trimtab.store.compiled import kernel
+from trimtab.store.unaligned import word
 
 Bytes = NDArray[np.uint8]
 Numbers = NDArray[np.int64]
@@ -61,21 +62,6 @@ def skipped(body: Bytes, at: Number, end: Number, wire: Number) -> Number:
         length, at = varint(body, at, end)
         return at + length if at >= 0 and 0 <= length <= end - at else np.int64(-1)
     return np.int64(-1)
-
-
-@kernel("uint64(uint8[::1], int64)")
-def word(body: Bytes, at: Number) -> Hash:
-    """Eight bytes, least significant first."""
-    return (
-        np.uint64(body[at])
-        | np.uint64(body[at + 1]) << np.uint64(8)
-        | np.uint64(body[at + 2]) << np.uint64(16)
-        | np.uint64(body[at + 3]) << np.uint64(24)
-        | np.uint64(body[at + 4]) << np.uint64(32)
-        | np.uint64(body[at + 5]) << np.uint64(40)
-        | np.uint64(body[at + 6]) << np.uint64(48)
-        | np.uint64(body[at + 7]) << np.uint64(56)
-    )
 
 
 @kernel("uint64(uint64)")
@@ -200,18 +186,28 @@ def decode_1(
         while at < stop:
             counts[AT] = at
             here = at
-            key, at = varint(body, at, stop)
-            if at < 0 or key >> 3 == 0:
-                return BROKEN
-            if key & 7 != 2:
-                at = skipped(body, at, stop, key & 7)
-                if at < 0:
+            if stop - at > 2 and body[at] == 0x0A and body[at + 1] < 0x80:  # nearly always
+                key = np.int64(0x0A)
+                field_end = at + 2 + np.int64(body[at + 1])
+                if field_end > stop:
                     return BROKEN
-                continue
-            length, at = varint(body, at, stop)
-            if at < 0 or length < 0 or length > stop - at:
-                return BROKEN
-            field_end = at + length
+                at = field_end
+                if here == run_end:
+                    run_end = field_end
+                    continue
+            else:
+                key, at = varint(body, at, stop)
+                if at < 0 or key >> 3 == 0:
+                    return BROKEN
+                if key & 7 != 2:
+                    at = skipped(body, at, stop, key & 7)
+                    if at < 0:
+                        return BROKEN
+                    continue
+                length, at = varint(body, at, stop)
+                if at < 0 or length < 0 or length > stop - at:
+                    return BROKEN
+                field_end = at + length
             if key == 0x0A:
                 if here != run_end:
                     if run_end >= 0:

@@ -1,0 +1,17 @@
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from llvmlite import ir
+
+class Signature(Protocol):
+    args: Sequence[object]
+
+class ArrayStruct(Protocol):
+    data: ir.Value
+
+class Context(Protocol):
+    def make_array(self, array_type: object) -> Callable[[Context, ir.IRBuilder, ir.Value], ArrayStruct]: ...
+
+def uint64(*arguments: object) -> Signature: ...
+
+int64: object

@@ -1,0 +1,3 @@
+from collections.abc import Callable
+
+def intrinsic(function: Callable[..., object]) -> object: ...
