@@ -18,6 +18,7 @@ from trimtab.store.promql import (
     selectors,
 )
 from trimtab.store.promql.answer import Answer, Kind
+from trimtab.store.promql.durations import QueryTimes
 from trimtab.store.promql.errors import QueryError
 from trimtab.store.promql.evaluation import FUNCTIONS, OPERATORS, Evaluation, Value
 from trimtab.store.promql.histogram_mix import scaled_by
@@ -54,7 +55,7 @@ def evaluate_range(
     """
     if step_ms <= 0:
         raise QueryError("zero or negative query resolution step widths are not accepted. Try a positive integer")
-    tree = parse(query)
+    tree = parse(query, QueryTimes(step_ms / 1000, (end_ms - start_ms) / 1000))
     if tree.type not in ("scalar", "vector"):
         kind = {"matrix": "range vector", "string": "string"}[tree.type]
         raise QueryError(f'invalid expression type "{kind}" for range query, must be Scalar or instant Vector')
@@ -79,7 +80,7 @@ def evaluate_instant(source: Source, query: str, at_ms: int, options: Options | 
     >>> evaluate_instant(ScriptSource(), "1 + 2 * 3", 0).values
     array([[7.]])
     """
-    tree = parse(query)
+    tree = parse(query, QueryTimes(0.0, 0.0))
     steps = Steps(at_ms, 1000, 1)
     evaluation = Evaluation(source, query, options or Options(), steps, at_ms)
     inner = unwrapped(tree)

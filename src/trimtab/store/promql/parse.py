@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from trimtab.store.metrics.block import METRIC_NAME, Matcher, MatchOp
+from trimtab.store.promql import durations
 from trimtab.store.promql.checks import check
 from trimtab.store.promql.errors import QueryError, parse_error
 from trimtab.store.promql.lexer import AGGREGATORS, KEYWORDS, Token, quoted, tokens, words
@@ -51,8 +54,8 @@ _NOT_A_METRIC = frozenset(["atan2", "bool", "on", "ignoring", "group_left", "gro
 _MATCH_OPS: dict[str, MatchOp] = {"=": "=", "!=": "!=", "=~": "=~", "!~": "!~"}
 
 
-def parse(query: str) -> Node:
-    """Read a query and check that it means something.
+def parse(query: str, times: durations.QueryTimes | None = None) -> Node:
+    """Read a query and check that it means something. `times` is what `step()` and `range()` are in durations.
 
     >>> tree = parse('sum by (job) (rate(http_requests_total{code=~"5.."}[5m] offset 1h)) > 2')
     >>> type(tree).__name__, tree.operator, tree.left.grouping, tree.left.expression.arguments[0].selector.offset_ms
@@ -60,7 +63,7 @@ def parse(query: str) -> Node:
     """
     if len(query) > LENGTH_MAX:
         raise QueryError(f"the query has {len(query):,} characters, more than {LENGTH_MAX:,}", limit=LENGTH_MAX)
-    parser = Parser(query)
+    parser = Parser(query, times)
     tree = parser.whole()
     check(query, tree)
     return tree
@@ -84,8 +87,9 @@ def duration_ms(text: str) -> int | None:
 class Parser:
     """Reads words one after the other; each method reads one kind of thing and stands after it."""
 
-    def __init__(self, query: str) -> None:
+    def __init__(self, query: str, times: durations.QueryTimes | None = None) -> None:
         self.query = query
+        self.times = times or durations.QueryTimes()
         self.words = tokens(query)
         self.index = 0
         self.depth = 0
@@ -148,9 +152,19 @@ class Parser:
 
     def expression(self, binding_min: int) -> Node:
         """Operands with operators between them that bind stronger than `binding_min`."""
+        with self.deeper():
+            return self._expression(binding_min)
+
+    @contextmanager
+    def deeper(self) -> Iterator[None]:
+        """One level below; error where there are too many."""
         self.depth += 1
         if self.depth > DEPTH_MAX:
             raise self._too_deep(self.word.start)
+        yield
+        self.depth -= 1
+
+    def _expression(self, binding_min: int) -> Node:
         left = self._unary()
         while self.word.kind in ("symbol", "keyword") and BINDING.get(self.word.text, 0) > binding_min:
             operator = self.take().text
@@ -166,7 +180,6 @@ class Parser:
                 is_bool=is_bool,
                 matching=matching,
             )
-        self.depth -= 1
         return left
 
     def _unary(self) -> Node:
@@ -235,32 +248,14 @@ class Parser:
             value = float(text)
         return Number(start=word.start, end=word.end, value=value)
 
-    def _duration(self, context: str, expected: str, *, is_signed: bool = False) -> int:
-        """Milliseconds of a duration or of a number of seconds."""
-        sign = -1 if is_signed and self.is_at("-") else 1
-        first = self.word.start
-        if is_signed and self.is_at("+", "-"):
-            self.take()
-        if self.word.kind not in ("number", "duration"):
-            raise self.unexpected(context, expected)
-        number = self.number()
-        if not is_signed and not number.value > 0:
-            raise self.error(first, "duration must be greater than 0")
-        if not abs(number.value) < 2**63 / 1e9:
-            raise self.error(first, "duration out of range")
-        if not is_signed and self.is_at("+", "-", "*", "/", "%", "^"):
-            raise self.error(first, "experimental duration expression is not enabled")
-        return sign * math.floor(number.value * 1000 + 0.5)
-
     def _brackets(self, node: Node) -> Node:
         bracket = self.take()
-        what = "number, duration, step(), or range()"
-        range_ms = self._duration("subquery or range selector", what)
+        range_ms = durations.range_ms(self, "subquery or range selector")
         if self.is_at(":"):
             self.take()
             step_ms = None
             if not self.is_at("]"):
-                step_ms = self._duration("subquery selector", f'{what[:-12]}step(), range(), or "]"')
+                step_ms = durations.range_ms(self, "subquery selector", 'number, duration, step(), range(), or "]"')
             end = self.expect("]", "subquery selector", '"]"').end
             return Subquery(start=node.start, end=end, expression=node, range_ms=range_ms, step_ms=step_ms)
         end = self.expect("]", "subquery or range", '":" or "]"').end
@@ -283,7 +278,7 @@ class Parser:
 
     def _offset(self, node: Node) -> None:
         self.take()
-        offset_ms = self._duration("offset", "number, duration, step(), or range()", is_signed=True)
+        offset_ms = durations.offset_ms(self)
         timed = self._timed(node, "offset")
         if timed.offset_ms:
             raise self.error(node.start, "offset may not be set multiple times")
