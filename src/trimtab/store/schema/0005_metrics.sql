@@ -18,7 +18,7 @@ CREATE TABLE IF NOT EXISTS metric_samples
 (
     id UInt64 CODEC(ZSTD(1)),
     at_ms Int64 CODEC(Delta, ZSTD(1)),
-    value Float64 CODEC(ZSTD(1)),
+    value Float64 CODEC(Delta(8), ZSTD(1)),
     spool_segment UInt64 CODEC(Delta, ZSTD(1)),
     INDEX by_segment spool_segment TYPE minmax GRANULARITY 1
 )
