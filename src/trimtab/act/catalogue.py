@@ -61,12 +61,14 @@ class IndexFacts:
 
 @dataclass(frozen=True, slots=True)
 class Builder:
-    """A session that holds the advisory lock of a change. `state` is pg_stat_activity's, None where not visible."""
+    """A session that holds an advisory lock of trimtab. `state` is pg_stat_activity's, None where not visible; so is
+    `address`, and where the session came from the server's own machine."""
 
     pid: int
     application_name: str
     is_ours: bool
     state: str | None
+    address: str | None = None
 
 
 _TABLE = """
@@ -97,7 +99,8 @@ _NAME_TAKEN = (
     "SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relname = %s"
 )
 _BUILDERS = """
-SELECT l.pid::int, coalesce(a.application_name, ''), coalesce(a.usename = session_user, false), a.state
+SELECT l.pid::int, coalesce(a.application_name, ''), coalesce(a.usename = session_user, false), a.state,
+       host(a.client_addr)
 FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid
 WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
   AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
@@ -152,7 +155,7 @@ def name_taken(connection: Connection, schema: str, name: str) -> bool:
 def builders(connection: Connection, lock_key: int) -> tuple[Builder, ...]:
     """Other sessions that hold the advisory lock `lock_key` (0..2^63-1) in this database: one at most."""
     rows = connection.execute(_BUILDERS, (lock_key,)).fetchall()
-    return tuple(Builder(int(pid), str(name), bool(ours), state) for pid, name, ours, state in rows)
+    return tuple(Builder(int(pid), str(name), bool(ours), state, address) for pid, name, ours, state, address in rows)
 
 
 def building_oid(connection: Connection, pid: int, schema: str, name: str) -> int | None:

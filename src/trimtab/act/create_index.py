@@ -35,6 +35,7 @@ from trimtab.act.change_session import APPLICATION, LOOK_TIMEOUT_S, Connect, cha
 from trimtab.act.index_build import IndexBuild
 from trimtab.act.index_checks import Measure, WhoIsWatched, compare_with_watched, nobody, run_checks
 from trimtab.act.index_identity import (
+    BUILDING_KEY,
     UndoRecord,
     check_target,
     find,
@@ -122,9 +123,10 @@ class CreateIndex:
     def checks(self, change: Change, policy: Policy) -> tuple[CheckResult, ...]:
         """Look, touch nothing."""
         with self._session(change) as connection:
-            return run_checks(
+            made = run_checks(
                 connection, change, policy.create_index, self._free_bytes, self._cpus_count, self._watched
             )
+            return (*made, _nobody_builds(connection))
 
     def checkpoint(self, change: Change) -> dict[str, object]:
         """The undo record: table OID, our index's name and definition, every index that is there now."""
@@ -219,6 +221,8 @@ class CreateIndex:
     def _lock(self, connection: Connection, change: Change) -> None:
         if not take_lock(connection, lock_key(change.id)):
             raise ApplyFailed("another session is at work on this change", transient=True, busy=True)
+        if not take_lock(connection, BUILDING_KEY):
+            raise ApplyFailed(_nobody_builds(connection).message, transient=True, busy=True)
 
     def _take_over(self, connection: Connection, change: Change) -> dict[str, object]:
         """Take the change's lock; a session that a dead trimtab left behind is ended first."""
@@ -302,6 +306,19 @@ class CreateIndex:
 
     def _unwanted(self, change_id: str) -> bool:
         return self._stopping() or (self._wanted is not None and not self._wanted(change_id))
+
+
+def _nobody_builds(connection: Connection) -> CheckResult:
+    """Whether another trimtab builds in this database now; two that do would measure each other."""
+    others = builders(connection, BUILDING_KEY)
+    message = "no other trimtab is changing this database"
+    if others:
+        first = others[0]
+        place = "the server's own machine" if first.address is None else first.address
+        message = (
+            f"another trimtab is changing this database (server process {first.pid}, from {place}): this one waits"
+        )
+    return CheckResult("other_trimtab", not others, f"{len(others)} at work", "none at work", message)
 
 
 def _try_drop(connection: Connection, statement: str) -> ApplyFailed | None:

@@ -74,6 +74,10 @@ def lock_key(change_id: str) -> int:
     return int.from_bytes(hashlib.sha256(f"trimtab change {change_id}".encode()).digest()[:8]) >> 1
 
 
+BUILDING_KEY = int.from_bytes(hashlib.sha256(b"trimtab builds in this database").digest()[:8]) >> 1
+"""The advisory lock of whoever builds in a database: one trimtab at a time, however many watch it."""
+
+
 def make_undo(
     change: Change, table: TableFacts, indexes: tuple[IndexFacts, ...], target: TargetIdentity | None = None
 ) -> UndoRecord:

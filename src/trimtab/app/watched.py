@@ -13,6 +13,7 @@ import structlog
 from trimtab.extend.contracts import Clock
 from trimtab.model.query import QueryShape
 from trimtab.model.system import System
+from trimtab.observe.postgres.other_trimtab import NAME as OTHER_TRIMTAB
 from trimtab.observe.postgres.watcher import PostgresWatcher
 from trimtab.sql.connect import Reference
 from trimtab.store.telemetry import TelemetryStore
@@ -42,7 +43,9 @@ class Watched:
         self.watcher = PostgresWatcher(
             system=system.name, reference=self.reference, telemetry=telemetry, clock=clock, slice_s=slice_s
         )
-        self.watcher.on_state = lambda: changed(system.name)
+        self._changed = changed
+        self._other: str | None = None
+        self.watcher.on_state = self._on_state
         self._telemetry = telemetry
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"watch-{system.name}", daemon=True)
@@ -54,6 +57,17 @@ class Watched:
         self._stored = {shape.fingerprint: shape for shape in self._telemetry.shapes(self.system.name)}
         self._known = (-1, {})
         self._thread.start()
+
+    def _on_state(self) -> None:
+        """Told to whoever looks; of another trimtab the log is told, too, once."""
+        other = self.watcher.status().problems.get(OTHER_TRIMTAB)
+        if other != self._other:
+            self._other = other
+            if other is None:
+                log.info("alone_again", system=self.system.name)
+            else:
+                log.warning("another_trimtab", system=self.system.name, problem=other)
+        self._changed(self.system.name)
 
     def _run(self) -> None:
         while not self._stop.is_set():

@@ -138,6 +138,7 @@ CHECKS: Mapping[str, str] = {
     "frozen": "Frozen after rollbacks, or by a person",
     "change_window": "Change window",
     "window_time_left": "Time left in the window",
+    "other_trimtab": "No other trimtab is changing it",
     "same_database": "Changes go to the watched database",
     "blast_radius_bytes": "Blast radius: size of the table",
     "blast_radius_rows": "Blast radius: rows of the table",

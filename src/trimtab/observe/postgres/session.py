@@ -25,9 +25,12 @@ from trimtab.model.system import Capability
 from trimtab.observe.postgres.capabilities import probe
 from trimtab.observe.postgres.cost import CostMeter
 from trimtab.sql.connect import OWN_MARK, Connection, Reference
+from trimtab.sql.instance import INSTANCE
 from trimtab.sql.versions import refusal
 
-APPLICATION_NAME = "trimtab watch"
+WATCH_NAME = "trimtab watch"
+APPLICATION_NAME = f"{WATCH_NAME} {INSTANCE}"
+"""Of the watching session: the mark tells two trimtabs apart on the server (`other_trimtab`)."""
 OWN_NAMES_LIKE = "trimtab%"
 """Applications and roles with such a name are trimtab's own."""
 LOCK_TIMEOUT_MS = 200

@@ -21,6 +21,8 @@ from trimtab.model.query import QueryShape
 from trimtab.observe.postgres import activity, statements
 from trimtab.observe.postgres.cost import SHARE_MAX, CostMeter, OwnCost, Rhythm
 from trimtab.observe.postgres.facts import EventKind, Facts, Moment
+from trimtab.observe.postgres.other_trimtab import NAME as OTHER_TRIMTAB
+from trimtab.observe.postgres.other_trimtab import other_trimtab
 from trimtab.observe.postgres.relations import IndexLooks, TableLooks
 from trimtab.observe.postgres.samples import SampleKeeper
 from trimtab.observe.postgres.server_numbers import database_looks, lock_looks, replication_looks, transaction_looks
@@ -258,6 +260,11 @@ class PostgresWatcher:
             if capability.name in self._missing - missing:
                 facts.say(EventKind.CAPABILITY_GAINED, f"{capability.name}: {capability.detail}")
         self._missing = missing
+        other = other_trimtab(session)
+        if other is None:
+            self._problems.pop(OTHER_TRIMTAB, None)
+        else:
+            self._problems[OTHER_TRIMTAB] = other
         self._tell(capabilities=found)
 
     def _keep(self, facts: Facts) -> None:
