@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from trimtab.act.told import tell
 from trimtab.model.change import Change, ChangeState, LedgerEntry
 from trimtab.model.errors import ConflictError
 from trimtab.store.ledger import Event
@@ -48,6 +49,7 @@ class Journal:
         """One entry on top of the newest that this step has seen."""
         seen = self._seen.get(change.id, change.ledger_seq)
         entry = self._state.append(change.id, seen, event, state, actor, detail)
+        tell(change, entry)
         if change.id in self._seen:
             self._seen[change.id] = entry.seq
 

@@ -21,6 +21,7 @@ from trimtab.act.earlier_tries import EarlierTry, holding
 from trimtab.act.guards import CallsShare, late_window, limits_of, run_guards
 from trimtab.act.journal import ACTOR, Journal
 from trimtab.act.steps import RECOVERY, STEPS, Steps
+from trimtab.act.told import tell
 from trimtab.extend.contracts import Actuator, Clock, Judge
 from trimtab.model.change import Autonomy, Change, ChangeState, CheckResult, Judgement, Proposal
 from trimtab.model.errors import ConfigError, ConflictError, GuardRefused, TrimtabError
@@ -112,7 +113,7 @@ class Machine:
             )
         expires_at_ms = self._clock.now_ms() + round(limits.approval_valid_s * 1000)
         detail = {"content_hash": content_hash, "expires_at_ms": expires_at_ms, LIMITS: limits_told(limits)}
-        self._state.append(change_id, change.ledger_seq, Event.APPROVED, change.state, by, detail)
+        tell(change, self._state.append(change_id, change.ledger_seq, Event.APPROVED, change.state, by, detail))
         return self._state.change(change_id)
 
     def void_approvals(self) -> tuple[Change, ...]:
@@ -136,7 +137,8 @@ class Machine:
         if change.state not in _UNTOUCHED:
             raise GuardRefused(f"change {change_id} is {change.state}: it cannot be rejected", state=change.state)
         said = f"rejected by {by}{': ' + reason if reason else ''}"
-        self._state.append(change_id, change.ledger_seq, Event.REJECTED, ChangeState.REJECTED, by, {"reason": said})
+        told = {"reason": said}
+        tell(change, self._state.append(change_id, change.ledger_seq, Event.REJECTED, ChangeState.REJECTED, by, told))
         return self._state.change(change_id)
 
     def roll_back(self, change_id: str, by: str, reason: str = "") -> Change:
