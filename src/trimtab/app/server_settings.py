@@ -28,6 +28,15 @@ def listen_problem(text: str) -> str | None:
     return None
 
 
+def listen_or_off_problem(text: str) -> str | None:
+    """The same where an empty text switches it off.
+
+    >>> listen_or_off_problem(""), listen_or_off_problem("4317")
+    (None, "it is HOST:PORT, such as '127.0.0.1:9321' or '[::1]:9321'")
+    """
+    return listen_problem(text) if text else None
+
+
 def host_problem(text: str) -> str | None:
     """What is wrong with a host's name, None where nothing is.
 
@@ -80,5 +89,26 @@ class ServerSettings:
     insecure_http: bool = setting(
         False,
         "Whether plain HTTP is allowed beyond loopback: passwords and tokens travel in the clear.",
+        needs_restart=True,
+    )
+    otlp_grpc_listen: str = setting(
+        "127.0.0.1:4317",
+        "Address and port of OTLP over gRPC; empty: none. Taken by another program: a warning in the log, and on.",
+        needs_restart=True,
+        problem=listen_or_off_problem,
+    )
+    otlp_http_listen: str = setting(
+        "127.0.0.1:4318",
+        "Address and port of OTLP over HTTP beside the main port, which takes it, too; empty: none.",
+        needs_restart=True,
+        problem=listen_or_off_problem,
+    )
+    samples_per_s_max: int = setting(
+        0,
+        "Samples of metrics that one token may send a second, over ten seconds; more is answered with 429. "
+        "0: as many as come.",
+        unit="samples/s",
+        low=0,
+        high=1_000_000_000,
         needs_restart=True,
     )

@@ -42,6 +42,7 @@ from trimtab.model.change import Autonomy, Change, ChangeState
 from trimtab.model.errors import ConflictError, InputError, NotFound
 from trimtab.model.policy import Policy
 from trimtab.model.system import System
+from trimtab.observe.metrics.limits import IngestLimits
 from trimtab.observe.metrics.receivers import MetricsIn
 from trimtab.observe.postgres.capabilities import probe
 from trimtab.observe.postgres.status import WatchStatus
@@ -86,7 +87,8 @@ class Service:
         policies.file.listen(self._settings_changed)
         self.steering = Steering(state, policies, clock)
         self.telemetry = telemetry
-        self.metrics_in = MetricsIn(lambda: getattr(telemetry, "metrics", None))
+        limits = IngestLimits(samples_per_s_max=policies.file.config.server.samples_per_s_max)
+        self.metrics_in = MetricsIn(lambda: getattr(telemetry, "metrics", None), limits)
         self.querying = Querying(lambda: getattr(telemetry, "metrics", None))
         self.upstream: Upstream | None = None
         self.state = state

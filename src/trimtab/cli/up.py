@@ -18,6 +18,7 @@ import structlog
 import uvicorn
 
 from trimtab.api.guard import AccessGuard
+from trimtab.api.otlp_only import OtlpOnly
 from trimtab.api.own import Observed
 from trimtab.app.config import load_config
 from trimtab.app.logs import configure_logs
@@ -26,6 +27,7 @@ from trimtab.app.service import Service
 from trimtab.app.upstream import Upstream
 from trimtab.app.wire import open_service
 from trimtab.cli.listening import Listening, bind, check_allowed_host, is_loopback, parse_listen, url_of
+from trimtab.cli.otlp_ports import OtlpPorts, Reach
 from trimtab.cli.patient_http import PatientHttp
 from trimtab.cli.server_note import SERVER_FILE, ServerNote
 from trimtab.cli.site import make_site
@@ -65,6 +67,7 @@ def serve(listening: Listening, data_dir: Path, config_file: Path | None, metric
         _check_transport(listening, beyond=beyond, tls=tls)
         url = url_of(listener, tls=tls is not None)
         login_needed = beyond or listening.require_login
+        reach = Reach(login_needed, is_encrypted=tls is not None, insecure_http=listening.insecure_http)
         service = open_service(
             config, data_dir, url, login_needed=login_needed, config_path=config_file, sets_retention=True
         )
@@ -73,7 +76,8 @@ def serve(listening: Listening, data_dir: Path, config_file: Path | None, metric
         try:
             _check_access(service, listening, data_dir, beyond=beyond)
             app = make_site(service, allowed_hosts)
-            asyncio.run(_serve(service, app, listener, tls, data_dir))
+            with contextlib.closing(OtlpPorts(config.server, reach, listening)) as ports:
+                asyncio.run(_serve(service, app, listener, tls, data_dir, ports))
         finally:
             service.close()
             (data_dir / SERVER_FILE).unlink(missing_ok=True)
@@ -119,10 +123,15 @@ def _check_access(service: Service, listening: Listening, data_dir: Path, *, bey
 
 
 async def _serve(
-    service: Service, app: AccessGuard, listener: socket.socket, tls: ServerTls | None, data_dir: Path
+    service: Service,
+    app: AccessGuard,
+    listener: socket.socket,
+    tls: ServerTls | None,
+    data_dir: Path,
+    ports: OtlpPorts,
 ) -> None:
     config = uvicorn.Config(
-        Observed(app, service.own),
+        OtlpOnly(Observed(app, service.own), ports.http_port),
         http=PatientHttp,
         ws="none",
         log_level="warning",
@@ -146,17 +155,19 @@ async def _serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
     loop.add_signal_handler(signal.SIGHUP, _reload, service, tls)
-    task = asyncio.create_task(server.serve(sockets=[listener]))
+    task = asyncio.create_task(server.serve(sockets=[listener, *([ports.http] if ports.http else [])]))
     while not server.started and not task.done():
         await asyncio.sleep(0.01)
     if server.started:
         _note(service, tls).write(data_dir)
         service.start()
+        threading.Thread(target=ports.start_grpc, args=(service,), name="otlp-grpc-start", daemon=True).start()
         load_in_background()  # no query waits for a compiler
         click.echo(f"trimtab: serving on {service.url}", err=True)
         if not service.state.systems():
             click.echo("trimtab: nothing is watched yet: trimtab doctor DSN, then trimtab watch DSN", err=True)
     await task
+    await asyncio.to_thread(ports.stop_grpc)
     if service.upstream is not None:
         await service.upstream.close()
 
