@@ -44,11 +44,11 @@ def labels_of_group(node: Aggregate, more: Sequence[str] = ()) -> Callable[[Labe
     """What is left of the labels of a series."""
     if node.is_without:
         names = frozenset((*node.grouping, METRIC_NAME))
-        return lambda labels: tuple(pair for pair in labels if pair[0] not in names)
+        return lambda labels: tuple([pair for pair in labels if pair[0] not in names])
     names = frozenset((*node.grouping, *more))
     if not names:
         return lambda _: ()
-    return lambda labels: tuple(pair for pair in labels if pair[0] in names)
+    return lambda labels: tuple([pair for pair in labels if pair[0] in names])
 
 
 def groups_of(node: Aggregate, labels: Sequence[Labels]) -> Groups:

@@ -18,8 +18,6 @@ from trimtab.store.promql.lexer import quoted
 from trimtab.store.promql.syntax import Binary, Matching
 from trimtab.store.promql.vector import RESERVED, Bools, Floats, Ints, Scalar, Steps, Vector, empty, merged, nameless
 
-Key = tuple[str, ...] | Labels
-
 
 def eval_binary(evaluation: Evaluation, node: Binary, steps: Steps) -> Value:
     """The value of `left operator right`."""
@@ -118,20 +116,15 @@ def _objects(vector: Vector) -> np.ndarray[tuple[int, ...], np.dtype[np.object_]
     return np.full(vector.values.shape, None, dtype=np.object_) if vector.histograms is None else vector.histograms
 
 
-def _key(labels: Labels, matching: Matching, names: frozenset[str]) -> Key:
-    if matching.is_on:
-        found = dict(labels)
-        return tuple(found.get(name, "") for name in matching.labels)
-    return tuple(pair for pair in labels if pair[0] not in names)
-
-
 def _signatures(left: Vector, right: Vector, matching: Matching) -> tuple[int, Ints, Ints]:
     """How many signatures there are, and which one each series has."""
-    ignored = frozenset((METRIC_NAME, *matching.labels))
-    keys: dict[Key, int] = {}
+    names = frozenset(matching.labels) if matching.is_on else frozenset((METRIC_NAME, *matching.labels))
+    is_on = matching.is_on
+    keys: dict[Labels, int] = {}
     rows: list[Ints] = []
     for side in (left, right):
-        numbers = [keys.setdefault(_key(labels, matching, ignored), len(keys)) for labels in side.labels]
+        signatures = [tuple([pair for pair in labels if (pair[0] in names) == is_on]) for labels in side.labels]
+        numbers = [keys.setdefault(signature, len(keys)) for signature in signatures]
         rows.append(np.array(numbers, dtype=np.int64))
     return len(keys), rows[0], rows[1]
 
@@ -230,16 +223,15 @@ def _result_labels(
 ) -> list[Labels]:
     is_dropped = changes_meaning(node.operator) or (node.is_bool and not evaluation.options.removes_names_late)
     drops = RESERVED if is_dropped else frozenset[str]()
-    wanted = frozenset(matching.labels)
     is_one_to_one = matching.card == "one-to-one"
+    kept_names = frozenset(matching.labels) - drops if is_one_to_one and matching.is_on else None
+    gone = drops | frozenset(matching.labels) if is_one_to_one else drops
     out: list[Labels] = []
     for labels, other in zip(many, one, strict=True):
-        if is_one_to_one and matching.is_on:
-            kept = tuple(pair for pair in labels if pair[0] in wanted and pair[0] not in drops)
-        elif is_one_to_one:
-            kept = tuple(pair for pair in labels if pair[0] not in wanted and pair[0] not in drops)
+        if kept_names is not None:
+            kept = tuple([pair for pair in labels if pair[0] in kept_names])
         else:
-            kept = tuple(pair for pair in labels if pair[0] not in drops)
+            kept = tuple([pair for pair in labels if pair[0] not in gone])
         if matching.include:
             changed = dict(kept)
             found = dict(other)

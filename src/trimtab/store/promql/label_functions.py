@@ -60,12 +60,15 @@ def eval_label_replace(evaluation: Evaluation, call: Call, steps: Steps) -> Valu
     check_label_name(target, "destination label name in label_replace()", is_legacy=is_legacy)
     vector = evaluation.vector(call.arguments[0], steps)
     labels: list[Labels] = []
-    is_set: list[bool] = []
+    replaced: dict[str, str | None] = {}
     for one in vector.labels:
         value = next((text for name, text in one if name == source), "")
-        found = pattern.fullmatch(value)
-        is_set.append(found is not None)
-        labels.append(with_label(one, target, _expanded(replacement, pattern, found)) if found is not None else one)
+        if value not in replaced:
+            found = pattern.fullmatch(value)
+            replaced[value] = None if found is None else _expanded(replacement, pattern, found)
+        text = replaced[value]
+        labels.append(one if text is None else with_label(one, target, text))
+    is_set = [replaced[dict(one).get(source, "")] is not None for one in vector.labels] if target == METRIC_NAME else []
     return _relabelled(vector, target, labels, is_set)
 
 

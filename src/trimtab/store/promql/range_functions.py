@@ -52,18 +52,21 @@ def eval_extrapolated(evaluation: Evaluation, call: Call, steps: Steps) -> Value
 
 
 def _note_other_than_counters(evaluation: Evaluation, place: Node, result: Vector) -> None:
+    names = [metric_name(labels) for labels in result.labels]
+    by_type = evaluation.options.uses_types
+    doubtful = {name for name in set(names) if name and (by_type or not name.endswith(COUNTERS))}
+    if not doubtful:
+        return
     is_there: Bools = np.any(result.has_number, axis=1)
-    told: set[Labels | str] = set()
-    for row, labels in enumerate(result.labels):
-        name = metric_name(labels)
-        if not name or name in told or not is_there[row]:
+    for row, name in enumerate(names):
+        if name not in doubtful or not is_there[row]:
             continue
-        if evaluation.options.uses_types:
-            kind = dict(labels).get("__type__", "")
+        if by_type:
+            kind = dict(result.labels[row]).get("__type__", "")
             if kind not in ("counter", "histogram"):
                 evaluation.note(notes.maybe_not_a_counter_by_type(name, kind), place)
-        elif not name.endswith(COUNTERS):
-            told.add(name)
+        else:
+            doubtful.discard(name)
             evaluation.note(notes.maybe_not_a_counter(name), place)
 
 

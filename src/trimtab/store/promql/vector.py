@@ -121,9 +121,11 @@ def without_name(labels: Labels) -> Labels:
     >>> without_name((("__name__", "up"), ("job", "api")))
     (('job', 'api'),)
     """
-    if labels and labels[0][0] > "__unit__":
+    if not labels or labels[0][0] > "__unit__":
         return labels
-    return tuple(pair for pair in labels if pair[0] not in RESERVED)
+    if labels[0][0] == METRIC_NAME and (len(labels) == 1 or labels[1][0] > "__unit__"):
+        return labels[1:]
+    return tuple([pair for pair in labels if pair[0] not in RESERVED])
 
 
 def nameless(vector: Vector, *, is_late: bool) -> Vector:

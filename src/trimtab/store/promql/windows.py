@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from trimtab.store.metrics.block import STALE_BITS, Labels, SeriesBlock
+from trimtab.store.metrics.block import METRIC_NAME, STALE_BITS, Labels, SeriesBlock
 from trimtab.store.promql import select_kernels
 from trimtab.store.promql.evaluation import Evaluation
 from trimtab.store.promql.histogram import FloatHistogram
@@ -154,7 +154,9 @@ def metric_name(labels: Labels) -> str:
     >>> metric_name((("__name__", "up"), ("job", "api")))
     'up'
     """
-    return next((value for name, value in labels if name == "__name__"), "")
+    if labels and labels[0][0] == METRIC_NAME:
+        return labels[0][1]
+    return next((value for name, value in labels if name == METRIC_NAME), "")
 
 
 def _without_hint(histogram: FloatHistogram) -> FloatHistogram:
