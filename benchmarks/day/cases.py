@@ -122,7 +122,7 @@ class _Teller:
             self._state.update_case(case.id, verdict=Verdict.NO_ADVICE, reason=reason)
             return
         proposal = self._proposal()
-        self._state.update_case(case.id, state=CaseState.ADVISED, proposals=[proposal])
+        self._state.update_case(case.id, state=CaseState.PROPOSED, proposals=[proposal])
         change = self._state.create_change(case.id, proposal)
         self._clock.wait(20_000)
         self._go_on(case, change)

@@ -312,7 +312,7 @@ def test_two_machines_share_a_state(world: World, monkeypatch: pytest.MonkeyPatc
 
 def test_a_case_follows_its_change(world: World) -> None:
     change = world.propose()
-    assert world.state.case(change.case_id).state is CaseState.ADVISED
+    assert world.state.case(change.case_id).state is CaseState.PROPOSED
     world.machine.advance(change.id)
     assert world.state.case(change.case_id).state is CaseState.CHANGING
     world.judge.will_say(JudgementKind.KEEP, "proven faster")

@@ -35,7 +35,7 @@ def case(state: str = "proposed") -> dict[str, object]:
         "size_bytes": 25_000_000,
         "parameters_source": "samples",
         "risk": "low",
-        "risk_reasons": [],
+        "risk_reasons": ["exactly this was rejected by anna (case 7)"],
         "verified": [],
         "not_verified": ["how it is with a cold cache"],
         "content_hash": HASH,
@@ -43,13 +43,20 @@ def case(state: str = "proposed") -> dict[str, object]:
     return {
         "id": 1,
         "system": "shop",
-        "state": "advised",
+        "state": "proposed",
         "verdict": None,
         "query_text": "SELECT 1",
         "finding": {"noticed_at_ms": 0, "title": "slow", "evidence": []},
         "proposals": [proposal],
         "reason": None,
-        "change": {"id": "c1-0123456789", "state": state, "proposal": proposal},
+        "change": {
+            "id": "c1-0123456789",
+            "state": state,
+            "proposal": proposal,
+            "approved_by": "cli:anna",
+            "approval_expires_at_ms": 86_400_000,
+            "reason": None,
+        },
         "ledger": [],
     }
 
@@ -124,6 +131,7 @@ def test_a_terminal_shows_the_statement_and_asks(api: Api, typed: str, code: int
     assert "CREATE INDEX CONCURRENTLY trimtab_orders_customer_id_" in said
     assert "not verified: how it is with a cold cache" in said
     assert "Approve this change? [y/N]" in said
+    assert said.index("risk: exactly this was rejected by anna (case 7)") < said.index("Approve this change?")
     assert yes(api) == ([HASH] if code == 0 else [])
     assert ("nothing was approved" in said) is (code == 1)
 
@@ -157,3 +165,21 @@ def test_a_rollback_is_asked_for_with_its_reason(api: Api) -> None:
     ((path, body),) = api.posted
     assert path == "/api/trimtab/cases/1/rollback"
     assert body["reason"] == "too large"
+
+
+def test_a_yes_is_answered_in_two_lines(api: Api) -> None:
+    done = trimtab("approve", "1", "--yes", "--server", api.url)
+    assert done.stdout.splitlines() == [
+        "Approved by cli:anna: case 1, index on public.orders (customer_id) on shop; valid until 1970-01-02 00:00:00Z.",
+        "Next: guards and checks are asked, then it is built and measured. 'trimtab case 1' tells how it goes.",
+    ]
+
+
+def test_a_case_shows_the_statement_and_its_undo(api: Api) -> None:
+    lines = [line.strip() for line in trimtab("case", "1", "--server", api.url).stdout.splitlines()]
+    (statement,) = (line for line in lines if line.startswith("statement: "))
+    (undo,) = (line for line in lines if line.startswith("undo: "))
+    name = statement.split()[4]
+    assert statement.startswith("statement: CREATE INDEX CONCURRENTLY trimtab_orders_customer_id_")
+    assert undo == f"undo: DROP INDEX CONCURRENTLY public.{name}"
+    assert lines[0] == "Case 1 · shop · proposed"

@@ -21,7 +21,7 @@ def case(number: int = 1) -> output.Json:
         "id": number,
         "system": "database-with-a-long-name.example:5432/shop",
         "finding": {"title": "mean 151 ms is above the objective of 50 ms"},
-        "state": "advised",
+        "state": "proposed",
         "verdict": None,
         "proposals": [{"summary": "index on public.orders (customer_id)", "predicted_ratio": 0.01}],
         "change": None,

@@ -51,7 +51,7 @@ def test_everything_is_there_after_a_restart(path: Path) -> None:
     with State.open(path) as state:
         state.add_system(System("shop", "service=shop", "service=shop_change", 5))
         case = state.open_case(finding(), "select $1")
-        state.update_case(case.id, state=CaseState.ADVISED, proposals=[proposal()])
+        state.update_case(case.id, state=CaseState.PROPOSED, proposals=[proposal()])
         change = state.create_change(case.id, proposal())
         state.append(change.id, change.ledger_seq, Event.CHECKED, ChangeState.CHECKED, "trimtab", {"a": [1, 2.5, None]})
         before = (state.systems(), state.case(case.id), state.change(change.id), state.ledger())

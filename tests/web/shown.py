@@ -145,7 +145,7 @@ def overview(*, systems: tuple[SystemRow, ...] | None = None, **other: Any) -> O
         systems=(system(),) if systems is None else systems,
         slow=(slow(),),
         slow_count=1,
-        findings=(case(), case(severity="warning", state="advised")),
+        findings=(case(), case(severity="warning", state="proposed")),
         cases_open_count=2,
         last_changes=(change(), change("rolled_back", case_id=2)),
         in_flight=(change("watching", measured=False, case_id=4),),

@@ -184,7 +184,7 @@ class SystemLoop:
             self._twins[case.id] = twin.id
             self._put_off(case, f"case {twin.case_id} proposes the same index; asked again once that is decided")
             return
-        self.state.update_case(case.id, state=CaseState.ADVISED, proposals=proposals)
+        self.state.update_case(case.id, state=CaseState.PROPOSED, proposals=proposals)
         change = self.machine.propose(case.id, proposals[0])
         held = policy.create_index.autonomy is Autonomy.AUTO and self.machine.earlier(change) is not None
         if held or policy.create_index.autonomy is Autonomy.APPROVE:

@@ -17,6 +17,7 @@ from trimtab.act.guards import limits_of
 from trimtab.act.machine import Machine
 from trimtab.analyze.queries.slow import shape_loads
 from trimtab.app.access import Access
+from trimtab.app.closed_cases import check_not_by_hand, when_again
 from trimtab.app.config import Config
 from trimtab.app.config_status import SettingNow, config_status
 from trimtab.app.databases import check_change_target, check_watched_once
@@ -39,7 +40,7 @@ from trimtab.app.wrong_now import unknown_targets
 from trimtab.extend.contracts import Clock, Judge
 from trimtab.model.case import Case
 from trimtab.model.change import Autonomy, Change, ChangeState
-from trimtab.model.errors import ConflictError, InputError, NotFound
+from trimtab.model.errors import ConflictError, GuardRefused, InputError, NotFound
 from trimtab.model.policy import Policy
 from trimtab.model.system import System
 from trimtab.observe.metrics.limits import IngestLimits
@@ -548,6 +549,10 @@ class Service:
         """
         _check_person(by)
         change = self._proposed(case_id)
+        if change.state.is_final:
+            raise GuardRefused(
+                when_again(self.state.case(case_id), change, self.policy_of(change.system)), case_id=case_id
+            )
         if change.state is ChangeState.PROPOSED and self.machine.is_approved(change):
             raise ConflictError(f"case {case_id} was approved by {change.approved_by} already", case_id=case_id)
         check_seen(self.state, case_id, change, content_hash)
@@ -563,6 +568,7 @@ class Service:
     def roll_back(self, case_id: int, by: str, reason: str | None = None) -> Json:
         """Ask for the change of a case to be taken back: written down now, done by the loop's next step."""
         _check_person(by)
+        check_not_by_hand(self._proposed(case_id))
         self.machine.roll_back(self._proposed(case_id).id, by, reason or "")
         return self.case(case_id)
 

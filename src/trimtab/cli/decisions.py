@@ -46,7 +46,7 @@ def approve(
                 click.echo("trimtab: nothing was approved", err=True)
                 sys.exit(1)
     body: dict[str, object] = {"by": client.me, "content_hash": content_hash}
-    output.show(form, client.post(f"/cases/{number}/approve", body), output.case)
+    output.show(form, client.post(f"/cases/{number}/approve", body), output.approved)
 
 
 @click.command()
@@ -79,7 +79,7 @@ def _decide(
 
     client = client_of(data_dir, server)
     body: dict[str, object] = {"by": client.me, "reason": reason}
-    output.show(form, client.post(f"/cases/{number}/{decision}", body), output.case)
+    output.show(form, client.post(f"/cases/{number}/{decision}", body), output.decided)
 
 
 COMMANDS: tuple[click.Command, ...] = (approve, reject, rollback)

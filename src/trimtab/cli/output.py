@@ -124,7 +124,7 @@ def cases(console: Console, answer: list[Json]) -> None:
             str(row["id"]),
             plain(row["system"]),
             plain(row["finding"]["title"]),
-            row["verdict"] or change.get("state") or row["state"],
+            stands(row),
             plain(proposal.get("summary", "-")),
             ratio(proposal.get("predicted_ratio"), proposal.get("predicted_interval_90")),
             ratio(effect.get("ratio"), effect.get("interval_90")),
@@ -133,9 +133,14 @@ def cases(console: Console, answer: list[Json]) -> None:
     console.print(rows)
 
 
+def stands(row: Json) -> str:
+    """How a case stands, in one word for one state: its verdict, else where its change is, else its own state."""
+    return str(row["verdict"] or (row["change"] or {}).get("state") or row["state"])
+
+
 def case(console: Console, answer: Json) -> None:
     """One case from the finding to the verdict."""
-    console.print(Text(f"Case {answer['id']} · {answer['system']} · {answer['verdict'] or answer['state']}", "bold"))
+    console.print(Text(f"Case {answer['id']} · {answer['system']} · {stands(answer)}", "bold"))
     console.print(plain(answer["query_text"]))
     finding = answer["finding"]
     console.print(Text(f"\nFound {moment(finding['noticed_at_ms'])}: {finding['title']}"))
@@ -151,6 +156,11 @@ def case(console: Console, answer: Json) -> None:
     proposal = change["proposal"] if change else next(iter(answer["proposals"]), None)
     if proposal:
         _proposal(console, proposal)
+    if change:
+        from trimtab.cli.proposed import both_ways
+
+        for line in both_ways(change):
+            console.print(Text(f"  {line}"))
     if answer["reason"]:
         console.print(Text(f"\nReason: {answer['reason']}"))
     if answer.get("waits_for"):
@@ -167,6 +177,22 @@ def case(console: Console, answer: Json) -> None:
                 plain(detail_of(console, entry)),
             )
         console.print(rows)
+
+
+def approved(console: Console, answer: Json) -> None:
+    """What came of a yes."""
+    from trimtab.cli.proposed import approved_lines
+
+    for line in approved_lines(answer):
+        console.print(Text(line))
+
+
+def decided(console: Console, answer: Json) -> None:
+    """What came of a no, or of asking for a change to be taken back."""
+    from trimtab.cli.proposed import decided_line
+
+    console.print(Text(decided_line(answer)))
+    console.print(Text(f"'trimtab case {answer['id']}' shows it with its ledger."))
 
 
 def _proposal(console: Console, proposal: Json) -> None:

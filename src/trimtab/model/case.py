@@ -13,7 +13,7 @@ class CaseState(StrEnum):
     """Where a case stands."""
 
     OPEN = "open"
-    ADVISED = "advised"
+    PROPOSED = "proposed"
     CHANGING = "changing"
     CLOSED = "closed"
 

@@ -11,14 +11,13 @@ from dataclasses import dataclass
 
 from trimtab.model.case import Case
 from trimtab.model.change import Change
-from trimtab.store.state_codec import CASE_COLUMNS, CHANGE_COLUMNS, case_of, change_of
+from trimtab.store.state_codec import CASE_COLUMNS, CHANGE_COLUMNS, STANDING, case_of, change_of
 from trimtab.store.state_database import StateDatabase
 
 ROWS_MAX = 1000
 WORDS_MAX = 8
 """Of a search, the first so many words count."""
 
-_STANDING = "coalesce(verdict, state)"
 _TEXT = (
     "lower(query_text || ' ' || system || ' ' || fingerprint || ' ' || kind || ' ' || coalesce(reason, '') || ' '"
     " || coalesce(json_extract(finding, '$.title'), '') || ' '"
@@ -53,7 +52,7 @@ def count_cases(database: StateDatabase, wanted: CasesWanted) -> dict[str, int]:
     """How many cases stand how: by verdict, or by state where there is no verdict yet."""
     where, values = _terms(wanted)
     rows = database.rows(
-        f"SELECT {_STANDING} AS standing, count(*) AS n FROM cases WHERE {where} GROUP BY 1 LIMIT ?",
+        f"SELECT {STANDING} AS standing, count(*) AS n FROM cases WHERE {where} GROUP BY 1 LIMIT ?",
         (*values, ROWS_MAX),
     )
     return {str(row["standing"]): int(row["n"]) for row in rows}
@@ -80,7 +79,7 @@ def _terms(wanted: CasesWanted) -> tuple[str, tuple[object, ...]]:
         terms.append("system = ?")
         values.append(wanted.system)
     if wanted.standings is not None:
-        terms.append(f"{_STANDING} IN ({', '.join('?' * len(wanted.standings))})")
+        terms.append(f"{STANDING} IN ({', '.join('?' * len(wanted.standings))})")
         values.extend(wanted.standings)
     for word in _small(wanted.search).split()[:WORDS_MAX]:
         number = word.removeprefix("#")

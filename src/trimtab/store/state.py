@@ -37,6 +37,7 @@ from trimtab.store.state_codec import (
     change_values,
     encode,
     entry_of,
+    stored_case_state,
     system_of,
 )
 from trimtab.store.state_database import StateDatabase
@@ -203,7 +204,8 @@ class State:
         self, *, states: Iterable[CaseState] | None = None, system: str | None = None, limit: int = 200
     ) -> tuple[Case, ...]:
         """Cases, newest number first; only those in `states` and of `system` when given."""
-        where, values = _where({"system": system}, "state", states)
+        stored = None if states is None else [stored_case_state(state) for state in states]
+        where, values = _where({"system": system}, "state", stored)
         rows = self._db.rows(
             f"SELECT {CASE_COLUMNS} FROM cases{where} ORDER BY id DESC LIMIT ?", (*values, _cap(limit))
         )
@@ -234,7 +236,7 @@ class State:
             db.execute(
                 "UPDATE cases SET state = ?, proposals = ?, verdict = ?, reason = ?, updated_at_ms = ? WHERE id = ?",
                 (
-                    new_state.value,
+                    stored_case_state(new_state),
                     encode(new_proposals, tuple[Proposal, ...]),
                     None if verdict is None else verdict.value,
                     case.reason if reason is None else reason,
@@ -370,12 +372,19 @@ class State:
         if change.state.is_final:
             case_state = CaseState.CLOSED
         else:
-            case_state = CaseState.ADVISED if change.state is ChangeState.PROPOSED else CaseState.CHANGING
+            case_state = CaseState.PROPOSED if change.state is ChangeState.PROPOSED else CaseState.CHANGING
         verdict = _VERDICTS.get(change.state)
         with self._db.transaction() as db:
             db.execute(
                 "UPDATE cases SET state = ?, verdict = ?, reason = ?, change_id = ?, updated_at_ms = ? WHERE id = ?",
-                (case_state.value, verdict and verdict.value, change.reason, change.id, now_ms, change.case_id),
+                (
+                    stored_case_state(case_state),
+                    verdict and verdict.value,
+                    change.reason,
+                    change.id,
+                    now_ms,
+                    change.case_id,
+                ),
             )
 
     def ledger(self, change_id: str | None = None, *, after_seq: int = 0, limit: int = 1000) -> tuple[LedgerEntry, ...]:

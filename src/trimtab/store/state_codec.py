@@ -62,6 +62,26 @@ def system_of(row: sqlite3.Row) -> System:
     return System(row["name"], row["watch_reference"], row["change_reference"], row["added_at_ms"])
 
 
+_STORED_PROPOSED = "advised"
+"""What the file has for a case with a proposal, from when it was called so; nobody else sees that word."""
+STANDING = f"coalesce(verdict, CASE state WHEN '{_STORED_PROPOSED}' THEN '{CaseState.PROPOSED}' ELSE state END)"
+"""SQL for how a case stands: its verdict, or its state where there is none yet."""
+
+
+def stored_case_state(state: CaseState) -> str:
+    """A case's state as the file has it.
+
+    >>> stored_case_state(CaseState.PROPOSED), read_case_state("advised")
+    ('advised', <CaseState.PROPOSED: 'proposed'>)
+    """
+    return _STORED_PROPOSED if state is CaseState.PROPOSED else state.value
+
+
+def read_case_state(stored: str) -> CaseState:
+    """The same back."""
+    return CaseState.PROPOSED if stored == _STORED_PROPOSED else CaseState(stored)
+
+
 def case_of(row: sqlite3.Row) -> Case:
     """A `cases` row."""
     return Case(
@@ -69,7 +89,7 @@ def case_of(row: sqlite3.Row) -> Case:
         system=row["system"],
         fingerprint=row["fingerprint"],
         kind=row["kind"],
-        state=CaseState(row["state"]),
+        state=read_case_state(row["state"]),
         opened_at_ms=row["opened_at_ms"],
         updated_at_ms=row["updated_at_ms"],
         finding=decode(row["finding"], Finding),

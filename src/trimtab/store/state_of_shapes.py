@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from trimtab.model.case import Case
 from trimtab.model.change import Change
-from trimtab.store.state_codec import CASE_COLUMNS, CHANGE_COLUMNS, case_of, change_of
+from trimtab.store.state_codec import CASE_COLUMNS, CHANGE_COLUMNS, STANDING, case_of, change_of
 from trimtab.store.state_database import StateDatabase
 
 SHAPES_MAX = 1000
@@ -18,7 +18,7 @@ def newest_cases(database: StateDatabase, fingerprints: Iterable[str]) -> dict[t
     """By system and fingerprint, the newest case's number and how it stands: its verdict, or its state before that."""
     chosen = tuple(dict.fromkeys(fingerprints))[:SHAPES_MAX]
     rows = database.rows(
-        "SELECT system, fingerprint, max(id) AS id, coalesce(verdict, state) AS standing FROM cases"
+        f"SELECT system, fingerprint, max(id) AS id, {STANDING} AS standing FROM cases"
         f" WHERE fingerprint IN ({', '.join('?' * len(chosen))}) GROUP BY system, fingerprint LIMIT {SHAPES_MAX}",
         chosen,
     )

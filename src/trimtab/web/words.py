@@ -25,7 +25,7 @@ class Word:
 
 STANDINGS: Mapping[str, Word] = {
     CaseState.OPEN: Word("open", "info", "Noticed; advice is on its way."),
-    CaseState.ADVISED: Word("advised", "info", "A change is proposed. Nothing has been touched."),
+    CaseState.PROPOSED: Word("proposed", "info", "A change is proposed. Nothing has been touched."),
     CaseState.CHANGING: Word("changing", "live", "The change is being made or watched."),
     CaseState.CLOSED: Word("closed", "quiet", "Ended."),
     Verdict.KEPT: Word("kept", "ok", "Measured and proven faster, so it stays."),

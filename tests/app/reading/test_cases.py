@@ -27,7 +27,7 @@ def one(day: SmallDay, standing: str, state: ChangeState | None = None) -> CaseR
         ("kept", ChangeState.KEPT, "by_hand", ["Noticed", "Proposed", "Approved by anna", "Kept"]),
         ("rolled_back", ChangeState.ROLLED_BACK, "done", ["Noticed", "Taking it back", "Taken back"]),
         ("changing", ChangeState.WATCHING, "possible", ["Noticed", "Building", "Applied; the watch begins"]),
-        ("advised", ChangeState.PROPOSED, "none_needed", ["Noticed", "Proposed"]),
+        ("proposed", ChangeState.PROPOSED, "none_needed", ["Noticed", "Proposed"]),
         ("inconclusive", ChangeState.INCONCLUSIVE, "done", ["Noticed", "Taking it back", "Taken back"]),
         ("failed", ChangeState.FAILED, "done", ["Noticed", "Building", "Taken back"]),
         ("rejected", ChangeState.REJECTED, "none_needed", ["Noticed", "Proposed", "Rejected"]),
@@ -63,7 +63,7 @@ def test_a_case_in_every_state_is_a_story(
 def test_a_blocked_change_says_what_it_waits_for(day: SmallDay) -> None:
     blocked = [
         story
-        for row in day.reader.cases(states=["advised"]).rows
+        for row in day.reader.cases(states=["proposed"]).rows
         if (story := day.reader.case(row.id)).timeline[-1].kind == Event.BLOCKED
     ]
     assert blocked
@@ -85,7 +85,7 @@ def test_lists_are_filtered_searched_and_paged(day: SmallDay) -> None:
     assert [row.id for row in everything.rows] == sorted((row.id for row in everything.rows), reverse=True)
     by_standing = {name: day.reader.cases(states=[name], limit=1).total for name in STANDINGS if name != "closed"}
     assert sum(by_standing.values()) == 22
-    closed = sum(n for name, n in by_standing.items() if name not in ("open", "advised", "changing"))
+    closed = sum(n for name, n in by_standing.items() if name not in ("open", "proposed", "changing"))
     assert day.reader.cases(states=["closed"]).total == closed
     assert day.reader.cases(states=["open", "kept"]).total == by_standing["open"] + by_standing["kept"]
     pages = [day.reader.cases(limit=5, offset=first).rows for first in range(0, 25, 5)]

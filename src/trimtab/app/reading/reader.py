@@ -223,7 +223,7 @@ class Reader:
         limit: int = 100,
         offset: int = 0,
     ) -> CasesPage:
-        """Cases, newest first. `states` may name states and verdicts: open, advised, changing, closed, kept, ..."""
+        """Cases, newest first. `states` may name states and verdicts: open, proposed, changing, closed, kept, ..."""
         _check_page(limit, offset, search)
         return cases_page(self.state, states=states, system=system, search=search, limit=limit, offset=offset)
 

@@ -22,7 +22,7 @@ SEARCH_CHARS_MAX = 200
 PAGE_MAX = 100_000
 
 NEEDS_YES, OPEN, ENDED = "needs-yes", "open", "ended"
-ALIVE = (CaseState.OPEN.value, CaseState.ADVISED.value, CaseState.CHANGING.value)
+ALIVE = (CaseState.OPEN.value, CaseState.PROPOSED.value, CaseState.CHANGING.value)
 VERDICTS = tuple(verdict.value for verdict in Verdict)
 
 
