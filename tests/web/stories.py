@@ -182,6 +182,15 @@ class Stories:
         self.move(change, Event.ROLLBACK_INTENDED, ChangeState.WATCHING, final="rolled_back", **detail)
         return self.move(change, Event.UNDONE, ChangeState.ROLLED_BACK, rollback={"outcome": "removed"}, **detail)
 
+    def gone(self, system: str = "shop") -> Change:
+        """A change that was measured as good and taken back by a person, after somebody had dropped its index."""
+        change = self.watching(system)
+        effect = msgspec.to_builtins(measured(change.proposal.fingerprint, self.now_ms))
+        said = "rolled back by anna"
+        self.move(change, Event.ROLLBACK_INTENDED, ChangeState.WATCHING, "anna", final="rolled_back", reason=said)
+        detail = {"effect": effect, "reason": said, "rollback": {"outcome": "absent"}}
+        return self.move(change, Event.UNDONE, ChangeState.ROLLED_BACK, **detail)
+
     def rejected(self, by: str = "anna", reason: str = "not now") -> Change:
         """A change that a person did not want."""
         return self.move(

@@ -53,6 +53,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             "blocked": stories.blocked().case_id,
             "kept": stories.kept().case_id,
             "rolled back": stories.rolled_back().case_id,
+            "gone": stories.gone().case_id,
             "failed": stories.failed().case_id,
             "rejected": stories.rejected().case_id,
             "no advice": stories.no_advice().id,
@@ -158,6 +159,35 @@ def test_a_case_that_needs_a_yes_says_exactly_what_would_happen(world: World) ->
     assert "Approve this change" in decision
 
 
+def test_before_a_yes_one_sees_what_a_rollback_would_do(world: World) -> None:
+    page = world.story("yes").replace("<b>", "").replace("</b>", "")
+    decision = page[page.index('id="decision"') :]
+    said = decision[decision.index("A rollback would do") :]
+    assert "DROP INDEX CONCURRENTLY public.trimtab_orders_customer_id_created_at_" in said
+    answer = world.client.get(f"/api/trimtab/cases/{world.case['yes']}").json()
+    assert answer["undo"]["statement"].startswith("DROP INDEX CONCURRENTLY public.trimtab_orders_customer_id_")
+    assert answer["undo"]["state"] == "none_needed"
+
+
+def head_of(page: str) -> str:
+    return page[page.index('class="case-outcome"') : page.index("</header>", page.index('class="case-outcome"'))]
+
+
+@pytest.mark.parametrize("name", ["failed", "rejected"])
+def test_what_was_never_measured_is_no_headline(world: World, name: str) -> None:
+    head = head_of(world.story(name))
+    assert "outcome-figure" not in head
+    assert re.search(r'outcome-note">predicted, not measured: [^<]* faster<', head)
+
+
+def test_what_was_measured_and_not_kept_is_not_praised(world: World) -> None:
+    assert 'outcome-figure" data-tone="bad"' in head_of(world.story("rolled back"))
+    page = world.story("gone")
+    assert 'outcome-figure" data-tone="quiet">81.3' in head_of(page)
+    assert "It was no longer there; trimtab dropped nothing." in page
+    assert 'outcome-figure" data-tone="ok"' in head_of(world.story("kept"))
+
+
 def test_without_a_connection_for_changes_nothing_can_be_approved(world: World) -> None:
     page = world.story("only looked at")
     assert "Approve this change" not in page
@@ -202,7 +232,7 @@ def test_a_change_under_watch_can_be_taken_back(world: World) -> None:
 def test_the_ledger_has_only_what_was_begun(world: World) -> None:
     page = world.page("/ledger")
     shown = set(re.findall(r'href="/cases/(\d+)"', page))
-    begun = {str(world.case[name]) for name in ("kept", "rolled back", "failed", "watching")}
+    begun = {str(world.case[name]) for name in ("kept", "rolled back", "gone", "failed", "watching")}
     assert shown == begun
 
 

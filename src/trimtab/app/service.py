@@ -32,6 +32,7 @@ from trimtab.app.querying import Querying
 from trimtab.app.reading.cases import find
 from trimtab.app.reading.own import own_lines, own_story
 from trimtab.app.reading.reader import Reader
+from trimtab.app.reading.rows import change_row
 from trimtab.app.slow_look import SlowLook
 from trimtab.app.steering import KINDS, Steering
 from trimtab.app.upstream import Upstream
@@ -425,7 +426,13 @@ class Service:
         entries = (
             [] if case.change_id is None else self.state.ledger(change_id=case.change_id, limit=LEDGER_PER_CASE_MAX)
         )
-        return {**self._case(case), "waits_for": self.waits_for(case), "ledger": msgspec.to_builtins(entries)}
+        undo = None if case.change_id is None else change_row(self.state, self.state.change(case.change_id)).undo
+        return {
+            **self._case(case),
+            "waits_for": self.waits_for(case),
+            "undo": msgspec.to_builtins(undo),
+            "ledger": msgspec.to_builtins(entries),
+        }
 
     def waits_for(self, case: Case) -> str | None:
         """What keeps a proposed change from being applied now, asked afresh; None where nothing or no change waits."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from trimtab.app.reading.answers import Undo
 from trimtab.model.case import CaseState, Verdict
 from trimtab.model.change import Change, LedgerEntry, Proposal
 from trimtab.model.finding import Finding
@@ -29,9 +30,10 @@ class CaseAnswer(msgspec.Struct):
 
 
 class CaseDetailAnswer(CaseAnswer):
-    """A case with its change, whose turn it is, and the ledger of the change."""
+    """A case with its change, whose turn it is, how the change is (or would be) taken back, and its ledger."""
 
     waits_for: str | None
+    undo: Undo | None
     ledger: list[LedgerEntry]
 
 

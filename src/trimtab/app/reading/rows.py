@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from trimtab.app.reading.answers import CaseRow, ChangeRow
 from trimtab.app.reading.undo import undo_of
 from trimtab.model.case import Case
-from trimtab.model.change import Change
+from trimtab.model.change import Change, ChangeState
 from trimtab.model.finding import Finding, Severity
 from trimtab.store.case_search import changes_by_id
 from trimtab.store.ledger import Event
@@ -16,6 +16,7 @@ from trimtab.store.state import State
 TEXT_CHARS_MAX = 300
 _ROLLING_BACK = (Event.ROLLBACK_INTENDED, Event.ROLLBACK_FAILED)
 _TURNING_POINTS = (*_ROLLING_BACK, Event.CHECKPOINTED, Event.APPLY_INTENDED, Event.APPLIED, Event.UNDONE)
+_TAKEN_BACK = (ChangeState.ROLLED_BACK, ChangeState.INCONCLUSIVE, ChangeState.FAILED)
 _RANKS = {Severity.CRITICAL: 2, Severity.WARNING: 1, Severity.INFO: 0}
 
 
@@ -57,8 +58,19 @@ def change_row(state: State, change: Change) -> ChangeRow:
         predicted_interval_90=proposal.predicted_interval_90,
         size_bytes=proposal.size_bytes,
         effect=change.effect,
-        undo=undo_of(change, rollback_began=began),
+        undo=undo_of(change, rollback_began=began, was_gone=_was_gone(state, change)),
     )
+
+
+def _was_gone(state: State, change: Change) -> bool:
+    """Whether an index that had been built was not there any more when it was to be taken back, by the ledger."""
+    if change.applied_at_ms is None or change.state not in _TAKEN_BACK:
+        return False
+    last = state.last_entry(change.id, (Event.UNDONE, Event.FAILED))
+    if last is None or last.event == Event.FAILED:  # removed by somebody else under the watch: nothing was undone
+        return last is not None
+    rollback = last.detail.get("rollback")
+    return isinstance(rollback, dict) and rollback.get("outcome") == "absent"
 
 
 def case_row(case: Case, change: ChangeRow | None) -> CaseRow:

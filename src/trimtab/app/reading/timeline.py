@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from trimtab.app.reading.answers import TimelineEntry
 from trimtab.model.case import Case
-from trimtab.model.change import LedgerEntry
+from trimtab.model.change import ChangeState, LedgerEntry
 from trimtab.store.ledger import Event
 
 NOTICED = "noticed"
@@ -83,6 +83,9 @@ def _applied(entry: LedgerEntry) -> tuple[str, str]:
 
 
 def _undone(entry: LedgerEntry) -> tuple[str, str]:
+    rollback = entry.detail.get("rollback")
+    if entry.state is ChangeState.ROLLED_BACK and isinstance(rollback, dict) and rollback.get("outcome") == "absent":
+        return "Ended; of the index nothing was there any more", _reason(entry)
     title = "Taken back, to be tried again" if not entry.state.is_final else "Taken back"
     return title, _reason(entry)
 

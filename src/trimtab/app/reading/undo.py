@@ -6,12 +6,15 @@ from trimtab.app.reading.answers import Undo
 from trimtab.model.change import Change, ChangeState
 from trimtab.model.errors import StatementRefused
 from trimtab.sql.identifiers import qualified
+from trimtab.sql.index_ddl import index_name
 
 _NOTHING = "nothing was touched on the target"
+_GONE = "it was no longer there; trimtab dropped nothing"
 
 
-def undo_of(change: Change, *, rollback_began: bool = False) -> Undo:
-    """What taking this change back means now; `rollback_began` while it is under way."""
+def undo_of(change: Change, *, rollback_began: bool = False, was_gone: bool = False) -> Undo:
+    """What taking this change back means now; `rollback_began` while it is under way, `was_gone` where somebody else
+    had dropped the index before trimtab came to it."""
     statement = _statement(change)
     touched = change.apply_started_at_ms is not None
     match change.state:
@@ -27,18 +30,19 @@ def undo_of(change: Change, *, rollback_began: bool = False) -> Undo:
         case ChangeState.KEPT:
             return Undo(statement, "the index stays; a person may drop it with this statement", "by_hand")
         case ChangeState.ROLLED_BACK:
-            return Undo(statement, "the index was dropped again", "done")
+            return Undo(statement, _GONE if was_gone else "the index was dropped again", "done")
         case ChangeState.INCONCLUSIVE:
             left = change.reason is not None and "left in place" in change.reason
             if left:
                 return Undo(statement, "it was left in place, as policy says; this statement drops it", "by_hand")
-            return Undo(statement, "nothing was proven, and the index was dropped again", "done")
+            end = _GONE if was_gone else "the index was dropped again"
+            return Undo(statement, f"nothing was proven, and {end}", "done")
         case ChangeState.FAILED:
             if not touched:
                 return Undo(None, _NOTHING, "none_needed")
             if change.reason is not None and "left on the target" in change.reason:
                 return Undo(statement, "it could not be taken back; this statement does it", "left")
-            return Undo(statement, "what was there of the index was removed", "done")
+            return Undo(statement, _GONE if was_gone else "what was there of the index was removed", "done")
 
 
 def _later(statement: str | None) -> str:
@@ -46,9 +50,9 @@ def _later(statement: str | None) -> str:
 
 
 def _statement(change: Change) -> str | None:
-    """The statement, once the index has a name."""
-    undo = change.undo or {}
-    schema, name = undo.get("schema"), undo.get("index_name")
+    """The statement. The name of the index follows from the change, also before it is written down."""
+    undo, index = change.undo or {}, change.proposal.index
+    schema, name = undo.get("schema", index.schema), undo.get("index_name", index_name(index, change.id))
     if not isinstance(schema, str) or not isinstance(name, str):
         return None
     try:
