@@ -1,7 +1,7 @@
 """Differences become totals: each stream of deltas is added up from its first point on, in memory.
 
 After a restart, or an hour without a point, a stream begins at 0 again, with a new start time: for PromQL that is the
-reset of a counter. Why it is so: `docs/adr/0010`.
+reset of a counter. Why it is so: `docs/adr/0012`.
 """
 
 from __future__ import annotations
