@@ -56,14 +56,11 @@ def query_routes(querying: Querying) -> list[Route]:
         return _range_response(answer, limit, parameters)
 
     def formatted(parameters: Parameters, _cancelled: Cancelled) -> Response:
-        from promql_parser import parse
+        from trimtab.store.promql.prettier import pretty
 
         query = _query(parameters)
         _readable(querying, query)
-        try:
-            return success(msgspec.json.encode(parse(query).prettify()))
-        except ValueError as error:
-            raise BadData(f'invalid parameter "query": it cannot be formatted: {error}') from error
+        return success(msgspec.json.encode(pretty(querying.parse(query))))
 
     def parsed(parameters: Parameters, _cancelled: Cancelled) -> Response:
         from trimtab.api.prometheus.tree import tree_of
