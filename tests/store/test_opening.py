@@ -46,7 +46,34 @@ def torn(path: Path) -> None:
     path.write_bytes(data)
 
 
+def empty_with_its_log(path: Path) -> None:
+    """Emptied while the process that had it died: its write-ahead log is still there."""
+    os.truncate(path, 0)
+    path.with_name("state.db-wal").write_bytes(b"x" * 4096)
+
+
+def without_tables(path: Path) -> None:
+    """A database, and nothing in it."""
+    path.unlink()
+    with sqlite3.connect(path) as raw:
+        raw.execute("PRAGMA user_version = 0")
+        raw.execute("VACUUM")
+    raw.close()
+
+
+def only_spooled(path: Path) -> None:
+    """Nothing was loaded yet."""
+    os.truncate(path, 0)
+    (path.parent / "telemetry" / "engine").rmdir()
+    (path.parent / "telemetry" / "spool").mkdir()
+    (path.parent / "telemetry" / "spool" / "epoch").write_text("1")
+
+
 DAMAGE = {
+    "is empty, and there was a state before (": empty_with_its_log,
+    "is empty, and there was a state before (there is telemetry beside it)": without_tables,
+    "put a copy of it back. To begin without one": only_spooled,
+    "'Back up and restore' in the documentation says how": lambda path: os.truncate(path, 0),
     "is damaged": lambda path: os.truncate(path, 3000),
     "is damaged (": lambda path: os.truncate(path, path.stat().st_size // 2 // 4096 * 4096),
     "is damaged (file is not a database)": lambda path: path.write_bytes(b"this is no database" * 1000),

@@ -79,7 +79,8 @@ class Engine:
             raise StoreError(
                 f"the engine cannot open {self.directory}: {_reason(error)}. Nothing was removed. If the disk is "
                 f"neither full nor read-only, {self.directory.parent} is damaged: put a copy of it in its place, or "
-                "move it away (history is then lost, and fills again; cases and ledger are elsewhere)",
+                "move it away (history is then lost, and fills again; cases and ledger are elsewhere). 'Back up and "
+                "restore' in the documentation says how",
                 directory=str(self.directory),
             ) from error
         memory_bytes = limits.wide_query_memory_bytes_max if is_wide else limits.query_memory_bytes_max

@@ -20,7 +20,7 @@ from typing import Any
 from trimtab.model.errors import ConflictError, StoreError, StoreLocked
 from trimtab.store.news import Listener, News, nobody
 from trimtab.store.opening import opening
-from trimtab.store.state_look import look
+from trimtab.store.state_look import HOW, look
 from trimtab.store.state_schema import migrate
 
 STATE_FILE = "state.db"
@@ -148,7 +148,7 @@ def _to_do(error: sqlite3.Error) -> str:
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
         return ": give the file and its folder to the user who runs trimtab, on a file system that can be written to"
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return ": it is damaged: stop trimtab, and put a copy of it in its place"
+        return f": it is damaged: stop trimtab, and put a copy of it in its place. {HOW}"
     return ""
 
 
