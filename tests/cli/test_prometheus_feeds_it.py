@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from pathlib import Path
@@ -13,6 +14,9 @@ from tests.cli.conftest import CONFIG, start_server
 from tests.prometheus import running_prometheus
 
 pytestmark = [pytest.mark.store, pytest.mark.slow]
+
+SAMPLES_MIN = 100_000 if os.environ.get("TRIMTAB_SOAK") else 1_000
+WAIT_S = 900 if os.environ.get("TRIMTAB_SOAK") else 60
 
 _SENT = re.compile(r"^prometheus_remote_storage_samples_total\{.*\} (\S+)$", re.MULTILINE)
 _FAILED = re.compile(r"^prometheus_remote_storage_samples_(?:failed|dropped)_total\{.*\} (\S+)$", re.MULTILINE)
@@ -41,9 +45,9 @@ remote_write:
 """
     try:
         with running_prometheus(tmp_path / "prometheus", config) as base:
-            give_up_at = time.monotonic() + 60
+            give_up_at = time.monotonic() + WAIT_S
             sent = taken = -1.0
-            while time.monotonic() < give_up_at and not (sent == taken and sent > 1000):
+            while time.monotonic() < give_up_at and not (sent == taken and sent > SAMPLES_MIN):
                 time.sleep(0.3)
                 before = httpx2.get(f"{base}/metrics").text
                 own = httpx2.get(f"{server.url}/metrics").text
