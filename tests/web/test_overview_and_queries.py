@@ -188,6 +188,16 @@ def test_wrong_parameters_are_said_and_not_guessed(filled: Site, wrong: str) -> 
     assert wrong.split("=")[0] in text.lower() or "fragment" in wrong
 
 
+def test_why_there_is_no_p95_is_said_where_it_is_missing(
+    filled: Site, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = words_of(get(filled, "/queries"))
+    assert "p95 is – where no spans of the statement came in this range" in text
+    assert "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT" in text
+    assert "docs/how-to/opentelemetry.md" in text
+    assert "no spans of this statement" not in words_of(get(filled, QUERY))
+
+
 def test_one_query_has_all_its_parts(filled: Site) -> None:
     text = get(filled, QUERY)
     for part in (

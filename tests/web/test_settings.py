@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -222,3 +223,14 @@ def test_what_was_done_is_in_the_audit_without_secrets(world: World) -> None:
         assert action in page
     assert NEW_PASSWORD not in page
     assert PASSWORD not in page
+
+
+def test_the_detail_of_an_entry_is_read_as_words(world: World) -> None:
+    detail = {"reason": "too large", "content_hash": "ab12", "kind": None, "frozen": True, "values": ["Sat", "Sun"]}
+    world.site.service.access.audit("anna", "case reject", "case 7", detail)
+    page = world.tab("audit")
+    said = page[page.index('<ul class="said">') :]
+    said = said[: said.index("</ul>")]
+    words = [" ".join(re.sub("<[^>]*>", " ", part).split()) for part in said.split("</li>") if part]
+    assert words == ["content hash ab12", "frozen yes", "reason too large", "values Sat, Sun"]
+    assert "&#34;reason&#34;" not in page

@@ -73,14 +73,20 @@ function drawMarks(plot, wish) {
     }
     ctx.globalAlpha = 0.75;
     ctx.strokeStyle = mark.kind === "event" ? wish.colours.axis : wish.colours.mark;
-    ctx.setLineDash(mark.kind === "change" ? [] : [4 * devicePixelRatio, 3 * devicePixelRatio]);
+    const [dash, end] = MARKS[mark.kind] ?? MARKS.verdict;
+    ctx.setLineDash(dash.map((px) => px * devicePixelRatio));
     ctx.beginPath();
     ctx.moveTo(left, bbox.top);
     ctx.lineTo(left, bbox.top + bbox.height);
     ctx.stroke();
+    ctx.fillRect(left - (end / 2) * devicePixelRatio, bbox.top, end * devicePixelRatio, end * devicePixelRatio);
   }
   ctx.restore();
 }
+
+/** How a mark is drawn, so that it is told from others without its colour: dashes, and the square at its upper end.
+ * @type {Record<string, [number[], number]>} */
+const MARKS = { change: [[], 0], verdict: [[7, 4], 7], event: [[1.5, 3.5], 0] };
 
 /** @param {string} colour @param {number} percent */
 const faint = (colour, percent) => `color-mix(in srgb, ${colour} ${percent}%, transparent)`;
