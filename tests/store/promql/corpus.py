@@ -10,11 +10,8 @@ ROOT = Path(__file__).parents[3]
 FOLDER = ROOT.parent / "shared" / "data" / "promqltest"
 KNOWN = Path(__file__).with_name("excluded.toml")
 
-NEEDS_FLAGS = ("duration_expression.test", "extended_vectors.test", "fill-modifier.test")
-"""Of features that Prometheus has behind flags."""
-
 FILES = (
-    *NEEDS_FLAGS,
+    *("duration_expression.test", "extended_vectors.test", "fill-modifier.test"),
     *("aggregators.test", "at_modifier.test", "collision.test", "functions.test", "histograms.test", "info.test"),
     *("limit.test", "literals.test", "name_label_dropping.test", "native_histograms.test", "operators.test"),
     *("range_queries.test", "selectors.test", "staleness.test", "start_timestamps.test", "subquery.test"),

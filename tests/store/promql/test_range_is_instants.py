@@ -39,6 +39,10 @@ QUERIES = (
     *("m and on(x) m{job='a'}", "m unless m > 5", "m or vector(1)", "h == h", "mixed * mixed", "mixed + 1"),
     *("time() - m", "timestamp(m)", "absent(m > 8)", "clamp(m, 2, 4)", "round(m, 0.5)", "scalar(m{job='a',x='1'})"),
     *("label_replace(m, 'y', '$1', 'x', '(.*)')", "count_values('v', m)", "limitk(2, m)", "limit_ratio(0.5, m)"),
+    *(f"{name}({one}[2m] anchored)" for name in ("rate", "increase", "delta", "changes", "resets") for one in "mh"),
+    *(f"{name}({one}[2m] smoothed)" for name in ("rate", "increase", "delta") for one in ("m", "h", "mixed")),
+    *("m smoothed", "h smoothed", "mixed smoothed", "m smoothed offset 20s", "m + on(x,job) fill(3) h_bucket"),
+    *("sum_over_time(m[1m+30s:10s*2] offset (5s+10s))",),
     *("sort(m)", "hour(m * 3600)", "vector(time())", "info(m)"),
 )
 

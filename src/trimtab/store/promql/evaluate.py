@@ -11,6 +11,9 @@ from trimtab.store.promql import (
     aggregate,
     binary,
     dates,
+    extended,
+    extended_smoothed,
+    extended_windows,
     functions,
     histogram_functions,
     info_function,
@@ -106,6 +109,10 @@ def _sorted(vector: Vector) -> Vector:
 
 
 def _samples_of_range(evaluation: Evaluation, node: Node, steps: Steps) -> Answer:
+    if isinstance(node, Matrix) and node.selector.extension:
+        nothing = Vector([], np.zeros((0, 1)), np.zeros((0, 1), dtype=np.bool_))
+        block = extended_windows.samples_of(evaluation, node, steps)
+        return replace(_answer(evaluation, nothing, steps, kind="matrix"), block=block)
     windows = windows_of(evaluation, node, steps)
     lows, highs = windows.bounds()
     is_inside = np.zeros(len(windows.block.at_ms), dtype=np.bool_)
@@ -166,12 +173,17 @@ def _unary(evaluation: Evaluation, node: Node, steps: Steps) -> Value:
 def _selector(evaluation: Evaluation, node: Node, steps: Steps) -> Value:
     if not isinstance(node, Selector):
         raise TypeError("a selector expected")
+    if node.extension == "smoothed":
+        return extended_smoothed.eval_smoothed(evaluation, node, steps)
     return selectors.eval_selector(evaluation, node, steps)
 
 
 def _call(evaluation: Evaluation, node: Node, steps: Steps) -> Value:
     if not isinstance(node, Call):
         raise TypeError("a call expected")
+    argument = extended.extended_argument(node)
+    if argument is not None:
+        return extended.eval_extended(evaluation, node, argument, steps)
     return FUNCTIONS[node.name](evaluation, node, steps)
 
 

@@ -23,6 +23,7 @@ from trimtab.store.promql.syntax import (
     Aggregate,
     Binary,
     Call,
+    Extension,
     Matrix,
     Node,
     Number,
@@ -202,7 +203,7 @@ class Parser:
             elif self.is_at("@"):
                 self._at(node)
             elif self.is_at("anchored", "smoothed"):
-                raise self.error(node.start, f"{self.word.text} modifier is experimental and not enabled")
+                self._extension(node)
             else:
                 return node
 
@@ -275,6 +276,17 @@ class Parser:
             node.start,
             f"{what} modifier must be preceded by an instant vector selector or range vector selector or a subquery",
         )
+
+    def _extension(self, node: Node) -> None:
+        extension: Extension = "anchored" if self.take().text == "anchored" else "smoothed"
+        selector = node.selector if isinstance(node, Matrix) else node
+        if not isinstance(selector, Selector):
+            what = "is not supported for subqueries" if isinstance(node, Subquery) else "not implemented"
+            raise self.error(node.start, f"{extension} modifier {what}")
+        if selector.extension and selector.extension != extension:
+            raise self.error(node.start, "anchored and smoothed modifiers cannot be used together")
+        selector.extension = extension
+        node.end = self.last_end
 
     def _offset(self, node: Node) -> None:
         self.take()

@@ -14,6 +14,7 @@ from trimtab.store.metrics.block import Matcher
 
 ValueType = Literal["none", "scalar", "vector", "matrix", "string"]
 Bound = Literal["start", "end"]
+Extension = Literal["", "anchored", "smoothed"]
 Card = Literal["one-to-one", "many-to-one", "one-to-many", "many-to-many"]
 
 WRITTEN_TYPE: dict[str, str] = {
@@ -80,6 +81,8 @@ class Selector(Timed):
     """`name{label="value"}`: alternatives (`or` in the braces) of matchers that must all match."""
 
     name: str = ""
+    extension: Extension = ""
+    """What of the time around it a selector, or the range over it, takes in."""
     alternatives: list[list[Matcher]] = field(default_factory=lambda: [[]])
 
     @property
