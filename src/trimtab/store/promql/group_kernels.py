@@ -282,11 +282,14 @@ def quantiles(
             elif share > 1:
                 out[group, step] = np.inf
             else:
-                ordered = np.sort(found[:count])
                 rank = share * (count + nans - 1.0)
-                below = int(max(0.0, np.floor(rank)))
-                above = int(min(count + nans - 1.0, below + 1.0))
+                below = int(max(0.0, np.floor(rank))) - nans
+                above = int(min(count - 1.0, below + 1.0))
                 weight = rank - np.floor(rank)
-                low = np.nan if below < nans else ordered[below - nans]
-                high = np.nan if above < nans else ordered[above - nans]
+                low = high = np.nan
+                if above >= 0:
+                    ordered = np.partition(found[:count], above)
+                    high = ordered[above]
+                    if below >= 0:
+                        low = high if below == above else ordered[:above].max()
                 out[group, step] = low * (1 - weight) + high * weight
