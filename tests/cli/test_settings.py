@@ -52,6 +52,18 @@ def test_the_same_as_json() -> None:
     ]
 
 
+def test_files_that_it_names_and_that_are_not_there_are_told(tmp_path: Path) -> None:
+    file = tmp_path / "trimtab.toml"
+    file.write_text('[server]\ntls_cert = "cert.pem"\ntls_key = "/nowhere/key.pem"\n')
+    done = trimtab("config", "check", str(file))
+    assert (done.returncode, done.stdout) == (2, "")
+    there = "(a path is relative to the folder of this file)"
+    assert done.stderr.splitlines() == [
+        f"trimtab: {file}, line 2, column 12: server.tls_cert: there is no file {tmp_path}/cert.pem {there}",
+        f"trimtab: {file}, line 3, column 11: server.tls_key: there is no file /nowhere/key.pem {there}",
+    ]
+
+
 def test_standard_input_and_a_missing_file() -> None:
     text = '[target."a b".watch]\nalpha = 0.01\n'
     done = subprocess.run(

@@ -145,8 +145,11 @@ def parse_config(text: str, name: str = "configuration") -> Config:
     return check_text(text, name).wanted()
 
 
-def check_file(path: Path) -> Checked:
-    """Read and check a file; paths in it are relative to its folder."""
+def check_file(path: Path, *, looks_for_files: bool = False) -> Checked:
+    """Read and check a file; paths in it are relative to its folder.
+
+    `looks_for_files`: one that it names and that is not there is wrong, too (the server says so itself on start).
+    """
     name = str(path)
     try:
         with path.open("rb") as file:
@@ -158,7 +161,18 @@ def check_file(path: Path) -> Checked:
         return checked
     server = checked.config.server
     server = replace(server, tls_cert=_beside(path, server.tls_cert), tls_key=_beside(path, server.tls_key))
+    if looks_for_files:
+        missing = tuple(_missing_files(server, find_places(data.decode("utf-8-sig"))))
+        if missing:
+            return Checked(name, None, missing)
     return replace(checked, config=replace(checked.config, server=server))
+
+
+def _missing_files(server: ServerSettings, places: Places) -> Iterator[Problem]:
+    for key, named in (("tls_cert", server.tls_cert), ("tls_key", server.tls_key)):
+        if named and not Path(named).is_file():
+            message = f"server.{key}: there is no file {named} (a path is relative to the folder of this file)"
+            yield Problem(message, f"server.{key}", places.value(("server", key)))
 
 
 def _beside(path: Path, named: str) -> str:
@@ -251,8 +265,9 @@ class _Reader:
             try:
                 values[settings[key].name] = settings[key].convert(value)
             except Wrong as error:
-                where = at if error.position is None else (*at, error.position)
-                self._wrong(where, f"{_dotted(at)} {error.message}", value=True)
+                for wrong in (error, *error.others):
+                    where = at if wrong.position is None else (*at, wrong.position)
+                    self._wrong(where, f"{_dotted(at)} {wrong.message}", value=True)
         return values
 
     def _inside(self, path: KeyPath, raw: object, example: str) -> list[tuple[str, Any]]:

@@ -121,13 +121,18 @@ class Setting:
         low, high = self.about.low or 0, self.about.high
         if high is not None and not low <= len(value) <= high:
             raise Wrong(f"must have from {low:g} to {high:g} items, found {len(value)}", limit=f"{low:g} to {high:g}")
-        for number, item in enumerate(value):
-            if not isinstance(item, str):
-                raise Wrong(f"must be a list of texts in quotes, found {shown(item)} in it", position=number)
-            problem = self._problem(item)
-            if problem is not None:
-                raise Wrong(f"cannot have {shown(item)} in it: {problem}", position=number)
+        wrong = [found for number, item in enumerate(value) if (found := self._wrong_item(number, item)) is not None]
+        if wrong:
+            wrong[0].others = tuple(wrong[1:])
+            raise wrong[0]
         return tuple(value)
+
+    def _wrong_item(self, number: int, item: object) -> Wrong | None:
+        """What is wrong with one item of a list."""
+        if not isinstance(item, str):
+            return Wrong(f"must be a list of texts in quotes, found {shown(item)} in it", position=number)
+        problem = self._problem(item)
+        return None if problem is None else Wrong(f"cannot have {shown(item)} in it: {problem}", position=number)
 
     def _problem(self, text: str) -> str | None:
         if len(text) > TEXT_CHARS_MAX:
@@ -136,13 +141,14 @@ class Setting:
 
 
 class Wrong(Exception):
-    """A value that cannot be; `position` is the item of a list that is meant."""
+    """A value that cannot be; `position` is the item of a list that is meant, `others` are further items of it."""
 
     def __init__(self, message: str, *, limit: str | None = None, position: int | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.limit = limit
         self.position = position
+        self.others: tuple[Wrong, ...] = ()
 
 
 def _settings() -> Iterator[Setting]:

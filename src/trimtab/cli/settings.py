@@ -88,7 +88,10 @@ def check(file: str, form: str) -> None:
     from trimtab.app.config import check_bytes, check_file
     from trimtab.cli.output_settings import checked_json, checked_lines
 
-    checked = check_bytes(sys.stdin.buffer.read(), "standard input") if file == STDIN else check_file(Path(file))
+    if file == STDIN:
+        checked = check_bytes(sys.stdin.buffer.read(), "standard input")
+    else:
+        checked = check_file(Path(file), looks_for_files=True)
     if form == "json":
         click.echo(json.dumps(checked_json(checked), indent=2))
     for problem in checked.problems:

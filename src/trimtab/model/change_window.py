@@ -24,10 +24,12 @@ HORIZON_DAYS = 15
 """So far ahead is looked for an opening or a closing; windows come back every week."""
 _DAY_MINUTES = 24 * 60
 _GRAMMAR = re.compile(
-    r"(?:(?P<days>[A-Za-z]{3}(?:[-,][A-Za-z]{3})*)\s+)?"
-    r"(?P<start>[0-9]{2}:[0-9]{2})-(?P<end>[0-9]{2}:[0-9]{2})"
-    r"(?:\s+(?P<zone>[A-Za-z][A-Za-z0-9_+/-]*))?"
+    r"(?:(?P<days>[^\W\d_]+(?:\s*[-,]\s*[^\W\d_]+)*)\s+)?"
+    r"(?P<start>[0-9]+:[0-9]+)\s*-\s*(?P<end>[0-9]+:[0-9]+)"
+    r"(?:\s+(?P<zone>\S+))?"
 )
+_TIME = re.compile(r"[0-9]{2}:[0-9]{2}")
+_ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+/-]*")
 _FORM = "it is written as 'Mon-Fri 22:00-06:00 Europe/Berlin' (days and zone may be left out)"
 
 Span = tuple[int, int]
@@ -86,19 +88,24 @@ def parse_window(text: str) -> ChangeWindow:
         raise ValueError(f"it begins and ends at {found['start']}; the whole day is 00:00-24:00")
     if start == _DAY_MINUTES:
         raise ValueError("it cannot begin at 24:00; begin at 00:00 of the next day")
+    days = _days(found["days"])
     zone = found["zone"] or "UTC"
     try:
+        if _ZONE.fullmatch(zone) is None:
+            raise ValueError(zone)
         ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name of a folder of zones, such as Europe
         raise ValueError(f"there is no time zone {zone!r}; it is named as in 'Europe/Berlin' or 'UTC'") from None
-    return ChangeWindow(_days(found["days"]), start, end if end > start else end + _DAY_MINUTES, zone)
+    return ChangeWindow(days, start, end if end > start else end + _DAY_MINUTES, zone)
 
 
 def window_problem(text: str) -> str | None:
     """What is wrong with a window's text, None where nothing is.
 
     >>> window_problem("Sat,Sun 00:00-24:00"), window_problem("Sa 00:00-24:00")
-    (None, "it is written as 'Mon-Fri 22:00-06:00 Europe/Berlin' (days and zone may be left out)")
+    (None, 'Sa is no day; days are Mon, Tue, Wed, Thu, Fri, Sat, Sun')
+    >>> window_problem("9:00-17:00"), window_problem("at night")[:16]
+    ("9:00 is no time of day: hours and minutes have two digits, as in '09:00'", 'it is written as')
     """
     try:
         parse_window(text)
@@ -138,10 +145,15 @@ def moment(at_ms: int, windows: Sequence[str] = ()) -> str:
 
 
 def _minutes(text: str) -> int:
-    hours, minutes = int(text[:2]), int(text[3:])
-    if minutes > 59 or hours * 60 + minutes > _DAY_MINUTES:
+    if _TIME.fullmatch(text) is None:
+        hours, _, minutes = text.partition(":")
+        padded = f"{hours:0>2}:{minutes:0>2}"
+        hint = f", as in {padded!r}" if _TIME.fullmatch(padded) else ""
+        raise ValueError(f"{text} is no time of day: hours and minutes have two digits{hint}")
+    whole_hours, whole_minutes = int(text[:2]), int(text[3:])
+    if whole_minutes > 59 or whole_hours * 60 + whole_minutes > _DAY_MINUTES:
         raise ValueError(f"{text} is no time of day")
-    return hours * 60 + minutes
+    return whole_hours * 60 + whole_minutes
 
 
 def _days(text: str | None) -> frozenset[int]:
@@ -149,7 +161,7 @@ def _days(text: str | None) -> frozenset[int]:
         return frozenset(range(7))
     days: set[int] = set()
     for part in text.split(","):
-        first, *rest = (_day(name) for name in part.split("-"))
+        first, *rest = (_day(name.strip()) for name in part.split("-"))
         if len(rest) > 1:
             raise ValueError(_FORM)
         last = rest[0] if rest else first
