@@ -124,15 +124,23 @@ def test_what_comes_for_older_times_while_they_are_read_back_is_not_lost_and_not
     window = HotWindow(1 << 30)
     window.begin_reload(100)
     assert append(window, [(0, 110, 1), (1, 50, 7), (0, 60, 8), (0, 70, 9), (2, 20, 1)]) == [hot_kernels.ACCEPTED] * 5
-    assert read(window) == {0: [(110, 1)]}
+    assert read(window) == {0: [(60, 8), (70, 9), (110, 1)], 1: [(50, 7)], 2: [(20, 1)]}
+    window.evict(loaded_before_ms=1000)  # while it is read back, nothing is forgotten
     slab = slab_of(*arrays([(0, 60, 8), (0, 80, 2), (3, 55, 5)]), 4)
     assert window.prepend(slab, 50)
-    assert read(window) == {0: [(60, 8), (70, 9), (80, 2), (110, 1)], 1: [(50, 7)], 3: [(55, 5)]}
+    assert read(window) == {0: [(60, 8), (70, 9), (80, 2), (110, 1)], 1: [(50, 7)], 2: [(20, 1)], 3: [(55, 5)]}
     assert append(window, [(3, 55, 5), (0, 80, 3)]) == [hot_kernels.REPEATED, hot_kernels.DUPLICATE]
     assert window.prepend(None, 10)
     assert read(window)[2] == [(20, 1)]
     window.end_reload()
     assert not window.prepend(None, 0)
+    append(window, [(5, 5, 5), (5, 6, 6)])
+    assert read(window)[5] == [(5, 5), (6, 6)]
+    assert append(window, [(5, 5, 5), (5, 5, 4)]) == [hot_kernels.REPEATED, hot_kernels.DUPLICATE]
+    window.evict(loaded_before_ms=6)
+    assert 5 in read(window)
+    window.evict(loaded_before_ms=7)
+    assert 5 not in read(window)
 
 
 def test_too_many_samples_are_refused_before_memory_is_taken() -> None:

@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 
 from tests.store.metrics.scrapes import now_ms, points, read, samples, series_named
-from trimtab.model.errors import InputError
+from trimtab.model.errors import EngineRefused, InputError, SpoolFull
 from trimtab.model.retention import RetentionPolicy
 from trimtab.store.metrics.block import STALE_BITS, Matcher, QueryTooBig
 from trimtab.store.metrics.contract import Exemplar, Metadata, Samples
 from trimtab.store.metrics.limits import MetricLimits
+from trimtab.store.metrics.messages import SAMPLES
+from trimtab.store.metrics.sinks import NativeSink
 from trimtab.store.promql.histogram import FloatHistogram
 from trimtab.store.telemetry import EmbeddedTelemetry, TelemetryLimits
 
@@ -124,11 +126,29 @@ def test_of_samples_stored_twice_the_last_to_come_counts(tmp_path: Path) -> None
         slots = metrics.register(SERIES).slots
         metrics.append(samples(slots[:1], now - 10_000, [1.0]))
         telemetry.flush(20)
-        metrics._parts.hot.begin_reload(now)  # as if it had been evicted and its time were free again
-        metrics._parts.hot._newest_at[:] = 0
-        metrics.append(samples(slots[:1], now - 10_000, [2.0]))
+        again = SAMPLES.pack(
+            {"id": metrics._parts.registry.ids[:1], "at_ms": np.array([now - 10_000]), "value": np.array([2.0])}
+        )
+        telemetry._spool.append(SAMPLES.name, again, 1)  # as when two senders come with it at the same moment
+        metrics._parts.hot.begin_reload(now)  # as if it had been evicted
         telemetry.flush(20)
         assert read(metrics, 0, now) == {"0": [(now - 10_000, 2.0)]}
+
+
+def test_what_only_the_engine_has_is_not_taken_twice(tmp_path: Path) -> None:
+    now = now_ms()
+    with opened(tmp_path) as telemetry:
+        metrics = telemetry.metrics
+        slots = metrics.register(SERIES[:2]).slots
+        metrics.append(samples(slots, now - 10_000, [1.0, 2.0]))
+        telemetry.flush(20)
+        metrics._parts.hot.begin_reload(now)  # as if it had been evicted
+        metrics._parts.hot._newest_at[:] = 0
+        again = metrics.append(samples([*slots, slots[0]], [now - 10_000, now - 10_000, now - 5_000], [1.0, 3.0, 4.0]))
+        assert (again.accepted_count, again.refused) == (2, {"duplicate_timestamp": 1})
+        telemetry.flush(20)
+        assert read(metrics, 0, now) == {"0": [(now - 10_000, 1.0), (now - 5_000, 4.0)], "1": [(now - 10_000, 2.0)]}
+        assert telemetry.query("SELECT count() AS n FROM metric_samples")["n"].to_pylist() == [3]
 
 
 def test_histograms_starts_exemplars_and_metadata_come_back(tmp_path: Path) -> None:
@@ -218,3 +238,48 @@ def test_too_much_is_refused_with_the_limit(tmp_path: Path) -> None:
             read(metrics, 0, now)
         with pytest.raises(InputError, match="may have 100 samples; this one has 101"):
             metrics.append(samples([0] * 101, now, [1.0] * 101))
+
+
+def test_a_full_disk_refuses_serves_and_recovers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = now_ms()
+    with opened(tmp_path) as telemetry:
+        metrics = telemetry.metrics
+        slots = metrics.register(SERIES[:2]).slots
+        metrics.append(samples(slots, now - 2000, [1.0, 2.0]))
+        monkeypatch.setattr("trimtab.store.spool.free_bytes", lambda _: 0)
+        with pytest.raises(SpoolFull):
+            metrics.append(samples(slots, now - 1000, [3.0, 4.0]))
+        with pytest.raises(SpoolFull):
+            metrics.register(SERIES[:3])
+        assert metrics.register(SERIES[:2]).slots.tolist() == slots.tolist()
+        assert read(metrics, 0, now) == {"0": [(now - 2000, 1.0)], "1": [(now - 2000, 2.0)]}
+        assert metrics.status().series_count == 2
+        monkeypatch.undo()
+        assert metrics.append(samples(slots, now - 1000, [3.0, 4.0])).accepted_count == 2
+        telemetry.flush(20)
+    with opened(tmp_path) as telemetry:
+        assert read(telemetry.metrics, now - 1500, now) == {"0": [(now - 1000, 3.0)], "1": [(now - 1000, 4.0)]}
+
+
+def test_while_the_engine_takes_nothing_all_stays_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = now_ms()
+    begin = now - 1_000_000
+
+    def refuse(*_: object) -> None:
+        raise EngineRefused("No space left on device", code=243)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(NativeSink, "load", refuse)
+        telemetry = EmbeddedTelemetry.open(tmp_path, LIMITS, RetentionPolicy(), TINY)
+        slots = telemetry.metrics.register(SERIES).slots
+        for scrape in range(900):
+            telemetry.metrics.append(samples(slots, begin + scrape * 1000, [float(scrape)] * 100))
+        assert telemetry.metrics.status().hot.size_bytes > TINY.hot_bytes_max
+        found = read(telemetry.metrics, 0, now)
+        assert all(series == [(begin + n * 1000, float(n)) for n in range(900)] for series in found.values())
+        assert len(found) == 100
+    with contextlib.closing(telemetry):
+        telemetry.flush(60)
+        telemetry.metrics.append(samples(slots, now, [900.0] * 100))
+        assert telemetry.metrics.status().hot.size_bytes <= TINY.hot_bytes_max
+        assert read(telemetry.metrics, 0, now - 1) == found

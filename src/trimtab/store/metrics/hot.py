@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trimtab.store.metrics.arrays import I32, I64, U8
+from trimtab.store.metrics.late import Late
 from trimtab.store.metrics.slab import Slab, merged, slab_of
 
 _HEAD_SAMPLES_MIN = 131_072
@@ -90,7 +91,8 @@ class HotWindow:
         self._head = _Head(min(_HEAD_SAMPLES_MIN, max(1024, bytes_max // 512)))
         self._small: tuple[Slab, ...] = ()
         self._large: tuple[Slab, ...] = ()
-        self._late: list[tuple[I32, I64, I64]] | None = None
+        self._late = Late()
+        self._is_reloading = False
         self._newest_ms = 0
 
     @property
@@ -178,7 +180,8 @@ class HotWindow:
             self._seal()
         found = np.full(len(slots), ACCEPTED, np.uint8)
         first, last = int(at_ms.min()), int(at_ms.max())
-        for slab in (*self._large, *self._small):
+        late = self._late.slab(self._slots_count)
+        for slab in (*self._large, *self._small, *([late] if late is not None else [])):
             if slab.from_ms <= last and first <= slab.to_ms:
                 find_in_slab(slots, at_ms, bits, slab.offsets, slab.at_ms, slab.bits, found)
         if self._head.count:
@@ -210,8 +213,7 @@ class HotWindow:
         """Into the head, without asking; needs the lock."""
         from trimtab.store.metrics import hot_kernels
 
-        if self._late is not None:
-            self._note_late(slots, at_ms, bits)
+        self._note_late(slots, at_ms, bits)
         start = 0
         while start < len(slots):
             if self._head.count == self._head.capacity:
@@ -237,12 +239,13 @@ class HotWindow:
             self._newest_ms = max(self._newest_ms, int(at_ms.max()))
 
     def _note_late(self, slots: I32, at_ms: I64, bits: I64) -> None:
-        """While older samples are being read back: remember what came for that time meanwhile."""
+        """Remember what comes for the time before: the engine does not have it yet."""
         late = at_ms < self._from_ms
-        if self._late is not None and late.any():
-            self._late.append((slots[late], at_ms[late], bits[late]))
-            if sum(len(part[0]) for part in self._late) > _LATE_SAMPLES_MAX:
-                self._late = None
+        if late.any():
+            self._late.add(slots[late], at_ms[late], bits[late])
+            if self._late.count > _LATE_SAMPLES_MAX:
+                self._late.take()
+                self._is_reloading = False
 
     def _seal(self) -> None:
         """Turn the head into a slab; needs the lock."""
@@ -265,6 +268,8 @@ class HotWindow:
     def evict(self, loaded_before_ms: int) -> None:
         """Drop the oldest slabs while there are too many bytes; only what lies before `loaded_before_ms` may go."""
         with self._lock:
+            if not self._is_reloading:
+                self._late.forget(loaded_before_ms)
             while self.size_bytes > self._bytes_max:
                 slabs = (*self._large, *self._small)
                 oldest = min(slabs, key=lambda slab: slab.to_ms, default=None)
@@ -273,12 +278,12 @@ class HotWindow:
                 self._large = tuple(slab for slab in self._large if slab is not oldest)
                 self._small = tuple(slab for slab in self._small if slab is not oldest)
                 self._from_ms = max(self._from_ms, oldest.to_ms + 1)
-                self._late = None
+                self._is_reloading = False
 
     @property
     def is_full(self) -> bool:
-        """Whether `evict` has something to do."""
-        return self.size_bytes > self._bytes_max
+        """Whether `evict` may have something to do."""
+        return self._late.count > 0 or self.size_bytes > self._bytes_max
 
     @property
     def room_bytes(self) -> int:
@@ -297,19 +302,19 @@ class HotWindow:
     def begin_reload(self, from_ms: int) -> None:
         """Complete only from there on; from now on, remember samples that come for the time before."""
         with self._lock:
-            self._from_ms, self._late = from_ms, []
+            self._from_ms, self._is_reloading = from_ms, True
 
     def end_reload(self) -> None:
         """Nothing older will come."""
         with self._lock:
-            self._late = None
+            self._is_reloading = False
 
     def prepend(self, slab: Slab | None, from_ms: int) -> bool:
         """Take in older samples: the window is complete from `from_ms` then. False: it is of no use any more."""
         from trimtab.store.metrics.hot_kernels import note_newest
 
         with self._lock:
-            if self._late is None:
+            if not self._is_reloading:
                 return False
             if slab is not None:
                 self._make_room(len(slab.offsets) - 1)
@@ -317,8 +322,7 @@ class HotWindow:
                 self._large = (slab, *self._large)
                 self._newest_ms = max(self._newest_ms, slab.to_ms)
             self._from_ms = from_ms
-            late, self._late = self._late, []
-            for slots, at_ms, bits in late:
+            for slots, at_ms, bits in self._late.take():
                 self._put_late(slots, at_ms, bits)
             return True
 
@@ -334,20 +338,27 @@ class HotWindow:
         self._put(slots[fresh], at_ms[fresh], bits[fresh])
 
     def gather(self, slots: I32, from_ms: int, to_ms: int) -> tuple[int, list[Part]]:
-        """From when on the window is complete, and the samples of these series from there or `from_ms` to `to_ms`."""
+        """From when on the window is complete, and the samples of these series from there or `from_ms` to `to_ms`.
+
+        What came late and the engine does not have yet is among them.
+        """
         from trimtab.store.metrics.hot_kernels import bounds, gather_head
 
         with self._lock:
             hot_from_ms = self._from_ms
+            late, late_from_ms = self._late.slab(self._slots_count), from_ms
             from_ms = max(from_ms, hot_from_ms)
             slabs = (*self._large, *self._small)
             head = self._head
             fresh = gather_head(slots, from_ms, to_ms, self._last, head.at_ms, head.bits, head.before)
         parts = []
-        for slab in slabs:
-            if slab.from_ms <= to_ms and from_ms <= slab.to_ms:
+        wanted = [(slab, from_ms, to_ms) for slab in slabs]
+        if late is not None:
+            wanted.append((late, late_from_ms, min(to_ms, hot_from_ms - 1)))
+        for slab, first_ms, last_ms in wanted:
+            if slab.from_ms <= last_ms and first_ms <= slab.to_ms:
                 first, end = np.empty(len(slots), np.int64), np.empty(len(slots), np.int64)
-                if bounds(slots, slab.offsets, slab.at_ms, from_ms, to_ms, first, end):
+                if bounds(slots, slab.offsets, slab.at_ms, first_ms, last_ms, first, end):
                     parts.append(Part(slab.at_ms, slab.bits, first, end))
         offsets, at_ms, bits = fresh
         if len(at_ms):

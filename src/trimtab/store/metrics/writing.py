@@ -17,6 +17,7 @@ import pyarrow as pa
 from trimtab.model.errors import InputError
 from trimtab.store.limits import TelemetryLimits
 from trimtab.store.metrics.arrays import I32, I64, U8
+from trimtab.store.metrics.cold import condition
 from trimtab.store.metrics.contract import Appended, Exemplar, Metadata, RefusedSample, Samples
 from trimtab.store.metrics.histogram_codec import encoded
 from trimtab.store.metrics.hot import Bounds
@@ -117,11 +118,12 @@ class Writer:
         accepted = len(slots)
         if judged.order is not None:
             slots, at_ms, bits = slots[judged.order], at_ms[judged.order], bits[judged.order]
-        if judged.verdicts is not None:
+        verdicts = self._with_cold(slots, at_ms, bits, judged.verdicts)
+        if verdicts is not None:
             from trimtab.store.metrics.hot_kernels import ACCEPTED
 
-            accepted -= self._refuse(slots, at_ms, judged.verdicts, refusals)
-            kept = judged.verdicts == ACCEPTED
+            accepted -= self._refuse(slots, at_ms, verdicts, refusals)
+            kept = verdicts == ACCEPTED
             slots, at_ms, bits = slots[kept], at_ms[kept], bits[kept]
         unloaded = self._unloaded[SAMPLES.name]
         version = judged.version
@@ -139,6 +141,29 @@ class Writer:
         if parts.hot.is_full:
             parts.hot.evict(unloaded.oldest_ms())
         return accepted
+
+    def _with_cold(self, slots: I32, at_ms: I64, bits: I64, verdicts: U8 | None) -> U8 | None:
+        """Verdicts that also know what only the engine has: it is asked where samples are older than memory."""
+        from trimtab.store.metrics.hot_kernels import ACCEPTED, find_in_slab
+
+        is_cold = at_ms < self._parts.hot.from_ms
+        if verdicts is not None:
+            is_cold &= verdicts == ACCEPTED
+        indexes = np.flatnonzero(is_cold)
+        if len(indexes) == 0:
+            return verdicts
+        all_ids = self._parts.registry.ids[slots[indexes]]
+        ids, series = np.unique(all_ids, return_inverse=True)
+        at_ms, bits = at_ms[indexes], bits[indexes]
+        where = condition(ids, self._parts.registry.metrics_sizes(np.unique(slots[indexes])))
+        part = self._parts.cold.samples(ids, where, int(at_ms.min()), int(at_ms.max()))
+        offsets = np.append(part.first, len(part.at_ms)).astype(np.int32)
+        found = np.full(len(indexes), ACCEPTED, np.uint8)
+        find_in_slab(series.astype(np.int32), at_ms, bits, offsets, part.at_ms, part.bits, found)
+        if verdicts is None:
+            verdicts = np.full(len(slots), ACCEPTED, np.uint8)
+        verdicts[indexes] = found
+        return verdicts
 
     def _refuse(self, slots: I32, at_ms: I64, verdicts: U8, refusals: Refusals) -> int:
         """Count and tell; answers how many are refused."""
