@@ -55,6 +55,16 @@ def test_all_that_matters_is_there(database: Database) -> None:
     assert found["watch"]["role"] == "trimtab_watch"
 
 
+def test_the_script_has_all_that_is_missing_also_the_long_part(database: Database) -> None:
+    dsn = database.dsn("trimtab_watch")
+    assert "plans_of_writes: " in run(dsn).stdout
+    assert "lines, which trimtab doctor --format sql has" in run(dsn).stdout
+    text = run(dsn, "--format", "sql").stdout
+    assert "CREATE OR REPLACE FUNCTION trimtab" in text
+    psql(database.cluster, database.name, without_system(text))
+    assert "plans_of_writes" not in missing(report(dsn)["watch"])
+
+
 def test_what_is_missing_comes_in_order_and_its_script_gives_it(database: Database, looker: str) -> None:
     dsn = database.dsn(looker)
     done = run(dsn)

@@ -99,9 +99,9 @@ def raised(database: Database, text: str) -> list[str]:
     """The server's warnings while it runs a script."""
     heard: list[str] = []
     with psycopg.connect(database.dsn(), autocommit=True) as connection:
-        connection.add_notice_handler(lambda notice: heard.append(notice.message_primary or ""))
+        connection.add_notice_handler(lambda notice: heard.append(f"{notice.severity} {notice.message_primary}"))
         connection.execute(text.encode())
-    return heard
+    return [line.removeprefix("WARNING ") for line in heard if line.startswith("WARNING ")]
 
 
 def test_a_role_that_could_change_nothing_is_not_left_out_in_silence(database: Database) -> None:
@@ -141,3 +141,16 @@ def test_nothing_is_granted_on_tables_of_a_superuser(database: Database) -> None
 )
 def test_names_that_cannot_be_roles_are_refused(arguments: tuple[str, ...], says: str) -> None:
     assert says in refused(*arguments)
+
+
+def test_the_script_says_that_passwords_are_missing(database: Database) -> None:
+    name = database.name
+    database.execute(f"CREATE ROLE {name}_owner NOLOGIN")
+    text = script("--watch-role", f"{name}_w", "--change-role", f"{name}_c", "--owner", f"{name}_owner")
+    said: list[str | None] = []
+    with psycopg.connect(database.dsn(), autocommit=True) as connection:
+        connection.add_notice_handler(lambda notice: said.append(notice.message_primary))
+        connection.execute(text.encode())
+    (told,) = (line for line in said if line and "password" in line)
+    assert f"in psql \\password {name}_w, \\password {name}_c; then a line" in told
+    assert "~/.pgpass (mode 0600)" in told

@@ -114,11 +114,13 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The whole answer. `script` is everything that is missing as one text for psql, '' where nothing is."""
+    """The whole answer. `script` is everything that is missing as one text for psql, '' where nothing is; in
+    `script_to_read` much SQL for something that is only useful is one line that says where it is."""
 
     watch: Side
     change: Side | None
     script: str
+    script_to_read: str
     next_step: str
 
     @property
@@ -140,8 +142,13 @@ def examine(dsn: str, change_dsn: str | None = None) -> Report:
     change_reference = None if change_dsn is None else Reference.parse(change_dsn)
     watch, place = _watch_side(reference)
     change = None if change_reference is None else _change_side(change_reference, place)
-    report = Report(watch, change, "", "")
-    return replace(report, script=_script(report), next_step=_next_step(report, dsn, change_dsn))
+    report = Report(watch, change, "", "", "")
+    return replace(
+        report,
+        script=_script(report, whole=True),
+        script_to_read=_script(report, whole=False),
+        next_step=_next_step(report, dsn, change_dsn),
+    )
 
 
 def _watch_side(reference: Reference) -> tuple[Side, DatabaseIdentity | None]:
@@ -232,7 +239,7 @@ def _sees(seen: Surroundings) -> tuple[str, ...]:
     return (*lines, line)
 
 
-def _script(report: Report) -> str:
+def _script(report: Report, *, whole: bool) -> str:
     """The SQL of every check that failed, each once: what matters, then what is useful; a restart is told last."""
     missing = [check for side in report.sides for check in side.checks if not check.ok and check.sql]
     parts: list[str] = []
@@ -241,7 +248,7 @@ def _script(report: Report) -> str:
         found: dict[str, None] = {}
         for check in missing:
             if (check.weight is Weight.USEFUL) is useful:
-                found |= dict.fromkeys([_part(check, notes)])
+                found |= dict.fromkeys([_part(check, notes, whole=whole)])
         if found and heading and parts:
             parts.append(heading)
         parts += found
@@ -257,14 +264,11 @@ def _script(report: Report) -> str:
     return "\n".join([*head, *parts, *tail]) + "\n"
 
 
-def _part(check: Check, notes: set[str]) -> str:
-    """The SQL of one check without its lines about reload and restart, which are noted.
-
-    Much SQL for something that is only useful is left out: a script that is to be run should be one that is read.
-    """
+def _part(check: Check, notes: set[str], *, whole: bool) -> str:
+    """The SQL of one check without its lines about reload and restart, which are noted."""
     lines = (check.sql or "").splitlines()
-    if check.weight is Weight.USEFUL and len(lines) > USEFUL_LINES_MAX:
-        return f"-- {check.name}: {len(lines)} lines, which trimtab doctor --format json has"
+    if not whole and check.weight is Weight.USEFUL and len(lines) > USEFUL_LINES_MAX:
+        return f"-- {check.name}: {len(lines)} lines, which trimtab doctor --format sql has"
     notes |= {line for line in lines if line in (RESTART_LINE, RELOAD_LINE)}
     return "\n".join(line for line in lines if line not in (RESTART_LINE, RELOAD_LINE))
 

@@ -31,7 +31,7 @@ def _lines(report: Report) -> list[str]:
         title = "The role that watches" if number == 0 else "The role that changes"
         lines += ["", *_side(title, side)] if number else _side(title, side)
     if report.script:
-        lines += ["", "Everything that is missing as one script:", "", report.script.rstrip()]
+        lines += ["", "Everything that is missing as one script:", "", report.script_to_read.rstrip()]
     return [*lines, "", report.next_step]
 
 

@@ -84,7 +84,7 @@ CAUSES: tuple[Cause, ...] = (
         "no_password_found",
         r"no password supplied",
         "the server wants a password, and none was found where the reference points",
-        WHERE_SECRETS_ARE,
+        "a role that was just made has none: a DBA sets one with \\password ROLE in psql. " + WHERE_SECRETS_ARE,
     ),
     Cause(
         "wrong_password",

@@ -66,8 +66,9 @@ def role_script(plan: RolePlan) -> str:
     if plan.super_owned:
         parts.append(_super_owned_part(plan))
     parts += [_EXTENSIONS, _foot(plan)]
+    parts.append(_said_by_the_server("NOTICE", _passwords_to_set(plan)))
     if plan.warning is not None:
-        parts.append(_warning(plan.warning))
+        parts.append(_said_by_the_server("WARNING", plan.warning))
     return "\n".join(parts)
 
 
@@ -203,13 +204,26 @@ def _super_owned_part(plan: RolePlan) -> str:
     return "\n".join(lines)
 
 
-def _warning(text: str) -> str:
+def _roles_of(plan: RolePlan) -> list[str]:
+    return [plan.watch_role, *([plan.change_role] if plan.change_role else [])]
+
+
+def _passwords_to_set(plan: RolePlan) -> str:
+    """What the script cannot do, said where whoever pipes it into psql reads it."""
+    commands = ", ".join(f"\\password {quoted(role)}" for role in _roles_of(plan))
+    return (
+        f"next, unless they have passwords: in psql {commands}; then a line for each role in ~/.pgpass (mode 0600) of "
+        "the user who runs trimtab: HOST:PORT:DATABASE:ROLE:PASSWORD"
+    )
+
+
+def _said_by_the_server(level: str, text: str) -> str:
     """Said by the server, so that it is read where comments are not: psql prints it on stderr."""
     return "\n".join(
         [
             "DO $trimtab$",
             "BEGIN",
-            f"    RAISE WARNING USING MESSAGE = {text_literal(f'trimtab: {text}')};",
+            f"    RAISE {level} USING MESSAGE = {text_literal(f'trimtab: {text}')};",
             "END",
             "$trimtab$;",
             "",
@@ -218,7 +232,7 @@ def _warning(text: str) -> str:
 
 
 def _foot(plan: RolePlan) -> str:
-    roles = [plan.watch_role, *([plan.change_role] if plan.change_role else [])]
+    roles = _roles_of(plan)
     lines = ["-- Passwords: in psql, which asks for it and sends only a hash:"]
     lines += [f"--   \\password {quoted(role)}" for role in roles]
     lines.append("-- and a line each in the file ~/.pgpass (mode 0600) of the user who runs trimtab:")
