@@ -7,7 +7,8 @@ import random
 import pytest
 
 from trimtab.store.promql.errors import QueryError
-from trimtab.store.promql.parse import DEPTH_MAX, LENGTH_MAX, parse
+from trimtab.store.promql.parse import LENGTH_MAX, parse
+from trimtab.store.promql.reader import DEPTH_MAX
 from trimtab.store.promql.syntax import Aggregate, Binary, Call, Matrix, Number, Selector, Subquery, Unary, walk
 
 

@@ -32,6 +32,12 @@ from trimtab.store.promql.syntax import walk
         ("a*ignoring()b", "a * b"),
         ("a==bool 1", "a == bool 1"),
         ("- - a", "--a"),
+        ("foo[step() * 2]", "foo[step() * 2]"),
+        ("foo[1h:step()+1m] offset -(5m  + range())", "foo[1h:step()+1m] offset -(5m + range())"),
+        ("foo offset - 5m", "foo offset -5m"),
+        ("rate(foo[5m] anchored)", "rate(foo[5m] anchored)"),
+        ("a + fill(0) b", "a + fill (0) b"),
+        ("a + on(x) fill_right(1) fill_left(-2) b", "a + on (x) fill_left (-2) fill_right (1) b"),
         ('"a\\nb"', '"a\\nb"'),
     ],
 )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from trimtab.store.promql.parse import Parser
+    from trimtab.store.promql.reader import Reader
 
 EXPECTED = "number, duration, step(), or range()"
 _BINDING = {"+": 1, "-": 1, "*": 2, "/": 2, "%": 2, "^": 3}
@@ -35,75 +35,75 @@ class _Duration:
     is_literal: bool
 
 
-def range_ms(parser: Parser, context: str, expected: str = EXPECTED) -> int:
+def range_ms(reader: Reader, context: str, expected: str = EXPECTED) -> int:
     """Milliseconds of what stands in brackets; more than nothing."""
-    first = parser.word.start
-    duration = _expression(parser, 0, context, expected)
+    first = reader.word.start
+    duration = _expression(reader, 0, context, expected)
     if not duration.value_s > 0:
-        raise parser.error(first, "duration must be greater than 0")
-    return _milliseconds(parser, first, duration)
+        raise reader.error(first, "duration must be greater than 0")
+    return _milliseconds(reader, first, duration)
 
 
-def offset_ms(parser: Parser) -> int:
+def offset_ms(reader: Reader) -> int:
     """Milliseconds of an offset: one operand with a sign; arithmetic needs parentheses here."""
-    first = parser.word.start
-    sign = -1.0 if parser.is_at("-") else 1.0
-    if parser.is_at("+", "-"):
-        parser.take()
-    duration = _operand(parser, "offset", EXPECTED)
-    return _milliseconds(parser, first, _Duration(sign * duration.value_s, duration.is_literal))
+    first = reader.word.start
+    sign = -1.0 if reader.is_at("-") else 1.0
+    if reader.is_at("+", "-"):
+        reader.take()
+    duration = _operand(reader, "offset", EXPECTED)
+    return _milliseconds(reader, first, _Duration(sign * duration.value_s, duration.is_literal))
 
 
-def _milliseconds(parser: Parser, first: int, duration: _Duration) -> int:
+def _milliseconds(reader: Reader, first: int, duration: _Duration) -> int:
     if not math.isfinite(duration.value_s):
-        raise parser.error(first, "duration is NaN or infinite")
+        raise reader.error(first, "duration is NaN or infinite")
     if not abs(duration.value_s) < 2**63 / 1e9:
-        raise parser.error(first, "duration out of range")
+        raise reader.error(first, "duration out of range")
     value_ms = duration.value_s * 1000
     return math.floor(value_ms + 0.5) if duration.is_literal else math.trunc(value_ms)
 
 
-def _expression(parser: Parser, binding_min: int, context: str, expected: str) -> _Duration:
-    with parser.deeper():
-        if parser.is_at("+", "-"):
-            sign = -1.0 if parser.take().text == "-" else 1.0
-            inner = _expression(parser, _UNARY_BINDING, context, expected)
+def _expression(reader: Reader, binding_min: int, context: str, expected: str) -> _Duration:
+    with reader.deeper():
+        if reader.is_at("+", "-"):
+            sign = -1.0 if reader.take().text == "-" else 1.0
+            inner = _expression(reader, _UNARY_BINDING, context, expected)
             left = _Duration(sign * inner.value_s, inner.is_literal)
         else:
-            left = _operand(parser, context, expected)
-        while parser.is_at(*_BINDING) and _BINDING[parser.word.text] > binding_min:
-            operator = parser.take()
+            left = _operand(reader, context, expected)
+        while reader.is_at(*_BINDING) and _BINDING[reader.word.text] > binding_min:
+            operator = reader.take()
             binding = _BINDING[operator.text] - (1 if operator.text == "^" else 0)
-            right = _expression(parser, binding, context, expected)
+            right = _expression(reader, binding, context, expected)
             if operator.text in "/%" and right.value_s == 0:
                 what = "division" if operator.text == "/" else "modulo"
-                raise parser.error(operator.start, f"{what} by zero")
+                raise reader.error(operator.start, f"{what} by zero")
             left = _Duration(_computed(operator.text, left.value_s, right.value_s), is_literal=False)
         return left
 
 
-def _operand(parser: Parser, context: str, expected: str) -> _Duration:
-    if parser.word.kind in ("number", "duration"):
-        return _Duration(parser.number().value, is_literal=True)
-    if parser.is_at("("):
-        parser.take()
-        inner = _expression(parser, 0, context, expected)
-        parser.expect(")", context, '")"')
+def _operand(reader: Reader, context: str, expected: str) -> _Duration:
+    if reader.word.kind in ("number", "duration"):
+        return _Duration(reader.number().value, is_literal=True)
+    if reader.is_at("("):
+        reader.take()
+        inner = _expression(reader, 0, context, expected)
+        reader.expect(")", context, '")"')
         return inner
-    if parser.is_at("step", "range"):
-        name = parser.take().text
-        parser.expect("(", context, '"("')
-        parser.expect(")", context, '")"')
-        return _Duration(parser.times.step_s if name == "step" else parser.times.range_s, is_literal=False)
-    if parser.is_at("min_of", "max_of"):
-        chosen: Callable[[float, float], float] = min if parser.take().text == "min_of" else max
-        parser.expect("(", context, '"("')
-        left = _expression(parser, 0, context, expected)
-        parser.expect(",", context, '","')
-        right = _expression(parser, 0, context, expected)
-        parser.expect(")", context, '")"')
+    if reader.is_at("step", "range"):
+        name = reader.take().text
+        reader.expect("(", context, '"("')
+        reader.expect(")", context, '")"')
+        return _Duration(reader.times.step_s if name == "step" else reader.times.range_s, is_literal=False)
+    if reader.is_at("min_of", "max_of"):
+        chosen: Callable[[float, float], float] = min if reader.take().text == "min_of" else max
+        reader.expect("(", context, '"("')
+        left = _expression(reader, 0, context, expected)
+        reader.expect(",", context, '","')
+        right = _expression(reader, 0, context, expected)
+        reader.expect(")", context, '")"')
         return _Duration(chosen(left.value_s, right.value_s), is_literal=False)
-    raise parser.unexpected(context, expected)
+    raise reader.unexpected(context, expected)
 
 
 def _computed(operator: str, left: float, right: float) -> float:

@@ -26,6 +26,7 @@ from trimtab.store.promql.syntax import (
 LINE_CHARS_MAX = 100
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PLAIN_METRIC = re.compile(r"[A-Za-z_:][A-Za-z0-9_:]*")
+_SIGNED = re.compile(r"[+-]\s*[0-9a-zA-Z.]+")
 _UNITS = (("y", 31_536_000_000), ("w", 604_800_000), ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000))
 
 
@@ -77,7 +78,7 @@ def text_of(node: Node) -> str:
         case Selector():
             return _selector(node) + _at(node) + _extension(node) + _offset(node)
         case Matrix():
-            range_text = duration_text(node.range_ms)
+            range_text = node.range_text or duration_text(node.range_ms)
             selector = node.selector
             return f"{_selector(selector)}[{range_text}]{_extension(selector)}{_at(selector)}{_offset(selector)}"
         case Subquery():
@@ -132,19 +133,29 @@ def _at(node: Timed) -> str:
 
 
 def _offset(node: Timed) -> str:
+    if node.offset_text and not is_signed(node.offset_text):
+        return f" offset {node.offset_text}"
     if not node.offset_ms:
         return ""
     return f" offset {'-' if node.offset_ms < 0 else ''}{duration_text(abs(node.offset_ms))}"
 
 
+def is_signed(text: str) -> bool:
+    """Whether it is a duration with nothing but a sign.
+
+    >>> is_signed("- 5m"), is_signed("-(5m)")
+    (True, False)
+    """
+    return _SIGNED.fullmatch(text) is not None
+
+
 def _extension(node: Selector) -> str:
-    extension = getattr(node, "extension", "")
-    return f" {extension}" if extension else ""
+    return f" {node.extension}" if node.extension else ""
 
 
 def _brackets(node: Subquery) -> str:
-    step = "" if node.step_ms is None else duration_text(node.step_ms)
-    return f"[{duration_text(node.range_ms)}:{step}]{_at(node)}{_offset(node)}"
+    step = node.step_text or ("" if node.step_ms is None else duration_text(node.step_ms))
+    return f"[{node.range_text or duration_text(node.range_ms)}:{step}]{_at(node)}{_offset(node)}"
 
 
 def _names(names: list[str]) -> str:

@@ -67,6 +67,8 @@ class Timed(Node):
     """What can be looked at from another time: `offset` and `@`."""
 
     offset_ms: int = 0
+    offset_text: str = ""
+    """As it was written, where it is more than a duration; so in all fields of this kind."""
     at_ms: int | None = None
     at_bound: Bound | None = None
 
@@ -101,6 +103,7 @@ class Matrix(Node):
 
     selector: Selector
     range_ms: int
+    range_text: str = ""
 
     @property
     def type(self) -> ValueType:
@@ -117,6 +120,8 @@ class Subquery(Timed):
     expression: Node
     range_ms: int
     step_ms: int | None
+    range_text: str = ""
+    step_text: str = ""
 
     @property
     def type(self) -> ValueType:
