@@ -19,6 +19,8 @@ SOURCE = ROOT / "src/trimtab"
 OPENS_CONNECTIONS = {
     "app/upstream.py": {"httpx2"},  # to the metrics server that the user named (--metrics)
     "cli/client.py": {"httpx2", "ssl"},  # to the server that the user named, or that the data directory names
+    "api/otlp_grpc.py": {"grpc"},  # listens
+    "cli/otlp_ports.py": {"socket"},  # where it listens
     "cli/up.py": {"socket", "uvicorn"},  # listens
     "cli/listening.py": {"socket"},  # where it listens
     "cli/patient_http.py": {"uvicorn"},  # how long it waits for headers
