@@ -40,8 +40,9 @@ def eval_smoothed(evaluation: Evaluation, node: Selector, steps: Steps) -> Vecto
         before, after = np.maximum(afters - 1, 0), np.minimum(afters, len(at_ms) - 1)
         is_between = ~is_exact & has_before & (afters < highs)
         apart = np.where(is_between, at_ms[after] - at_ms[before], 1)
-        share = np.where(is_between, times_ms - at_ms[before], 0) / apart
-        line = numbers[before] + (numbers[after] - numbers[before]) * share
+        since = np.where(is_between, times_ms - at_ms[before], 0)
+        with np.errstate(all="ignore"):
+            line = numbers[before] + (numbers[after] - numbers[before]) * since / apart
         values[series] = np.where(is_exact, numbers[after], np.where(is_between, line, numbers[before]))
         present[series] = is_exact | has_before
         own = None if block.histograms is None else block.histograms[part]
