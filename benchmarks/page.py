@@ -46,7 +46,7 @@ _PAINT = """
   const paint = performance.getEntriesByName("first-contentful-paint")[0];
   const isReady = "ready" in document.documentElement.dataset;
   const sent = new Map(performance.getEntriesByType("resource")
-    .filter((one) => new URL(one.name).pathname.endsWith(".js")).map((one) => [one.name, one.encodedBodySize]));
+    .filter((one) => new URL(one.name).pathname.endsWith(".js")).map((one) => [one.name, one.transferSize]));
   return [paint && isReady ? paint.startTime : null, [...sent.values()].reduce((sum, size) => sum + size, 0)];
 }
 """

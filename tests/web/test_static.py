@@ -13,10 +13,13 @@ from pathlib import Path
 import pytest
 
 from tests.web.site import Site
+from trimtab.web.module_bundle import bundle
 from trimtab.web.render import static_files
 from trimtab.web.static_files import StaticFiles
 
 SCRIPT_BYTES_MAX = 60 * 1024
+HEADERS_BYTES = 300
+"""What a browser counts for the headers of an answer (`transferSize`)."""
 WEB = Path(__file__).resolve().parents[2] / "web"
 JS = Path(str(files("trimtab.web").joinpath("static/js")))
 
@@ -72,7 +75,22 @@ def test_a_page_has_little_script(module: str) -> None:
     own = {address.split("?")[0].removeprefix("/static/") for address in made.modules(module)}
     own |= {"js/start.js", "vendor/htmx.min.js"} | ({"vendor/uplot.iife.min.js"} if "chart" in module else set())
     own |= {address.split("?")[0].removeprefix("/static/") for address in made.modules("js/main.js")}
-    assert sum(map(made.size_on_the_wire_bytes, own)) <= SCRIPT_BYTES_MAX
+    sent = sum(made.size_on_the_wire_bytes(name) + HEADERS_BYTES for name in own)
+    assert sent <= SCRIPT_BYTES_MAX, f"{sent} bytes in {len(own)} files"
+
+
+def test_what_every_page_runs_is_one_file_and_charts_are_another() -> None:
+    made = static_files()
+    assert made.modules("js/main.js", "js/tt-chart.js") == (made.address("js/main.js"), made.address("js/tt-chart.js"))
+    charts = made.content("js/tt-chart.js").decode()
+    assert f'from "{made.address("js/main.js")}";' in charts, "what both need is run once"
+    assert charts.count("customElements.define(") == 1
+    assert "function setRangeMs(" not in charts
+
+
+def test_a_line_that_cannot_be_bundled_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"a\.js: a line that cannot be bundled: export let x = 1;"):
+        bundle({"a.js": "export let x = 1;"}, {})
 
 
 def test_each_module_is_short_and_typed() -> None:

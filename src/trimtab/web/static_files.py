@@ -1,7 +1,8 @@
 """Files for the browser, from this package alone: read, hashed and compressed once, kept in memory.
 
 The address of a file carries the hash of its content, so a browser may keep it for ever and still never has an old one.
-Modules import each other by bare paths; those addresses are rewritten to carry hashes too.
+Modules import each other by bare paths; those addresses are rewritten to carry hashes too. What every page runs is sent
+as one file, and what charts need as another (`BUNDLES`).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from trimtab.web.module_bundle import bundle
 from trimtab.web.module_text import lean
 
 FOREVER = "public, max-age=31536000, immutable"
@@ -28,6 +30,8 @@ MEDIA = {
     ".svg": "image/svg+xml",
     ".txt": "text/plain; charset=utf-8",
 }
+BUNDLES: Mapping[str, tuple[str, ...]] = {"js/main.js": (), "js/tt-chart.js": ("js/main.js",)}
+"""Modules that are sent together with what they import, except what is in the bundles that are named."""
 VENDOR = ("vendor/htmx.min.js", "vendor/uplot.iife.min.js", "vendor/uplot.min.css")
 _IMPORT = re.compile(r"""(?P<before>\b(?:from|import)\s*\(?\s*)(?P<quote>["'])\./(?P<name>[\w.-]+\.js)(?P=quote)""")
 _GZIP_BYTES_MIN = 300
@@ -52,6 +56,10 @@ class StaticFiles:
         self._modules: dict[tuple[str, ...], tuple[str, ...]] = {}
         for path in _in_order(contents):
             self._files[path] = _made(path, self._with_hashes(path, contents[path]))
+        self._bundled: dict[str, tuple[str, ...]] = {}
+        for path, before in BUNDLES.items():
+            if path in contents:
+                self._files[path] = _made(path, self._bundle(path, before))
 
     @classmethod
     def of_package(cls) -> StaticFiles:
@@ -72,7 +80,10 @@ class StaticFiles:
         """Addresses of modules and of all that they import, so that a browser can fetch them at once."""
         found = self._modules.get(paths)
         if found is None:
-            found = self._modules[paths] = tuple(self.address(name) for name in _in_order(self._sources, *paths))
+            starts = [name for path in paths for name in (*BUNDLES.get(path, ()), path)]
+            inside = {name for path in starts for name in self._bundled.get(path, ()) if name not in starts}
+            wanted = [name for name in _in_order(self._sources, *starts) if name not in inside]
+            found = self._modules[paths] = tuple(map(self.address, wanted))
         return found
 
     def names(self) -> list[str]:
@@ -110,6 +121,18 @@ class StaticFiles:
             return Response(found.packed, headers={**headers, "Content-Encoding": "gzip"}, media_type=found.media)
         return Response(found.plain, headers=headers, media_type=found.media)
 
+    def _bundle(self, path: str, before: tuple[str, ...]) -> bytes:
+        """The module and what it imports, in one file; `before` are bundles whose modules it shares."""
+        there = {name for other in before for name in self._bundled[other]}
+        inside = [name for name in _in_order(self._sources, path) if name not in there]
+        self._bundled[path] = tuple(inside)
+        wanted = set(_in_order(self._sources, path)) & there
+        elsewhere = {
+            self.address(other): [_file(name) for name in self._bundled[other] if name in wanted] for other in before
+        }
+        modules = {_file(name): lean(self._sources[name].decode()) for name in inside}
+        return bundle(modules, elsewhere).encode()
+
     def _with_hashes(self, path: str, content: bytes) -> bytes:
         folder = path.rpartition("/")[0]
         if not path.endswith(".js") or folder != "js":
@@ -120,6 +143,10 @@ class StaticFiles:
             return f"{match['before']}{match['quote']}{target}{match['quote']}"
 
         return _IMPORT.sub(address, lean(content.decode())).encode()
+
+
+def _file(path: str) -> str:
+    return path.rpartition("/")[2]
 
 
 def accepts_gzip(request: Request) -> bool:
