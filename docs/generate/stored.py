@@ -14,7 +14,7 @@ from trimtab.store.retention import RETENTION
 from trimtab.store.rollup import DERIVED
 
 _CREATE = re.compile(r"CREATE TABLE IF NOT EXISTS (\w+)\s*\((.*?)^ENGINE.*?;", re.DOTALL | re.MULTILINE)
-_COLUMN = re.compile(r"^    (\w+) ", re.MULTILINE)
+_COLUMN = re.compile(r"^    (?!INDEX )(\w+) ", re.MULTILINE)
 _TTL = re.compile(r"INTERVAL (\d+) DAY")
 
 

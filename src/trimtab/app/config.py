@@ -1,6 +1,6 @@
 """Configuration in TOML: every setting has a default that serves; a wrong one is refused with its place.
 
-    [detect] [advise] [watch] [create_index] [plans] [retention] [server]     see `trimtab.app.settings`
+    [detect] [advise] [watch] [create_index] [plans] [retention] [metrics] [server]     see `trimtab.app.settings`
     [target."NAME".detect], ...                                   the same again, for one system
 
 All that is wrong is told at once, each with line, column, limit and the value seen.
@@ -22,6 +22,7 @@ from trimtab.app.settings import SECTIONS, Wrong, did_you_mean, settings_in, sho
 from trimtab.app.toml_places import Path as KeyPath
 from trimtab.app.toml_places import Place, Places, find_places
 from trimtab.model.errors import ConfigError
+from trimtab.model.metrics import MetricsPolicy
 from trimtab.model.policy import AdvisePolicy, DetectPolicy, GuardPolicy, PlansPolicy, Policy, WatchPolicy
 from trimtab.model.retention import RetentionPolicy
 
@@ -48,6 +49,7 @@ class Config:
     create_index: GuardPolicy = field(default_factory=GuardPolicy)
     plans: PlansPolicy = field(default_factory=PlansPolicy)
     retention: RetentionPolicy = field(default_factory=RetentionPolicy)
+    metrics: MetricsPolicy = field(default_factory=MetricsPolicy)
     server: ServerSettings = field(default_factory=ServerSettings)
     targets: Mapping[str, Values] = field(default_factory=dict)
     named: frozenset[str] = frozenset()

@@ -25,7 +25,7 @@ from trimtab.app.events import EventHub, EventKind
 from trimtab.app.loop import SystemLoop
 from trimtab.app.own.keeper import Own
 from trimtab.app.own.metrics import Number
-from trimtab.app.own.numbers import ingest_numbers, loop_numbers, store_numbers, watch_numbers
+from trimtab.app.own.numbers import ingest_numbers, loop_numbers, metric_numbers, store_numbers, watch_numbers
 from trimtab.app.plans import PlanBook, TakenPlan
 from trimtab.app.policies import Policies
 from trimtab.app.querying import Querying
@@ -177,6 +177,7 @@ class Service:
         self.own.metrics.add_source(lambda: loop_numbers(self.state))
         self.own.metrics.add_source(lambda: store_numbers(self.telemetry, self._clock))
         self.own.metrics.add_source(lambda: ingest_numbers(self.metrics_in))
+        self.own.metrics.add_source(lambda: metric_numbers(getattr(self.telemetry, "metrics", None)))
         self.own.metrics.add_source(lambda: watch_numbers(self._watch_statuses, self._clock))
         self.own.metrics.add_source(lambda: [Number("trimtab_event_streams", self.events.subscribers_count)])
 

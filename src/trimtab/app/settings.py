@@ -16,6 +16,7 @@ from enum import Enum, StrEnum
 from typing import Any
 
 from trimtab.app.server_settings import ServerSettings
+from trimtab.model.metrics import MetricsPolicy
 from trimtab.model.policy import AdvisePolicy, DetectPolicy, GuardPolicy, PlansPolicy, WatchPolicy
 from trimtab.model.retention import RetentionPolicy
 from trimtab.model.setting import METADATA_KEY, About
@@ -58,6 +59,7 @@ SECTIONS: Mapping[str, Section] = {
         Section("create_index", GuardPolicy, "What may be done by itself about indexes, and its limits."),
         Section("plans", PlansPolicy, "How plans are taken for people to look at."),
         Section("retention", RetentionPolicy, "How long telemetry is kept.", per_target=False),
+        Section("metrics", MetricsPolicy, "Metrics that are sent here: how much is taken and kept.", per_target=False),
         Section("server", ServerSettings, "Where the server listens, and to whom it answers.", per_target=False),
     )
 }

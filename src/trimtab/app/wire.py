@@ -28,6 +28,7 @@ from trimtab.extend import registry
 from trimtab.model.errors import InputError, PermissionMissing
 from trimtab.model.query import QueryShape
 from trimtab.sql.connect import Reference
+from trimtab.store.metrics.limits import limits_of as metric_limits_of
 from trimtab.store.policy_overrides import PolicyOverrides
 from trimtab.store.state import State
 from trimtab.store.state_database import STATE_FILE
@@ -60,7 +61,11 @@ def open_service(
         )
     state = State.open(data_dir / STATE_FILE)
     try:
-        telemetry = EmbeddedTelemetry.open(data_dir, retention=config.retention if sets_retention else None)
+        telemetry = EmbeddedTelemetry.open(
+            data_dir,
+            retention=config.retention if sets_retention else None,
+            metric_limits=metric_limits_of(config.metrics),
+        )
     except BaseException:
         state.close()
         raise

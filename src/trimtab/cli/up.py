@@ -34,6 +34,7 @@ from trimtab.cli.site import make_site
 from trimtab.cli.tls import ServerTls
 from trimtab.model.errors import InputError, MissingError
 from trimtab.store.compiled import load_in_background
+from trimtab.store.telemetry import EmbeddedTelemetry
 
 DRAIN_TIMEOUT_S = 10
 CONNECTIONS_MAX = 1000
@@ -163,6 +164,8 @@ async def _serve(
         service.start()
         threading.Thread(target=ports.start_grpc, args=(service,), name="otlp-grpc-start", daemon=True).start()
         load_in_background()  # no query waits for a compiler
+        if isinstance(service.telemetry, EmbeddedTelemetry):
+            service.telemetry.metrics.start()  # reads back what memory has room for
         click.echo(f"trimtab: serving on {service.url}", err=True)
         if not service.state.systems():
             click.echo("trimtab: nothing is watched yet: trimtab doctor DSN, then trimtab watch DSN", err=True)

@@ -19,6 +19,7 @@ from trimtab.store.metrics.limits import MetricLimits
 from trimtab.store.metrics.messages import SAMPLES
 from trimtab.store.metrics.sinks import NativeSink
 from trimtab.store.promql.histogram import FloatHistogram
+from trimtab.store.retention import DAY_MS
 from trimtab.store.telemetry import EmbeddedTelemetry, TelemetryLimits
 
 pytestmark = pytest.mark.store
@@ -80,7 +81,7 @@ def test_cold_and_hot_together_are_one_answer(tmp_path: Path) -> None:
         )
     with opened(tmp_path, TINY) as telemetry:
         assert read(telemetry.metrics, begin, now_ms() + 10_000) == found
-        telemetry.metrics._thread.join()  # type: ignore[union-attr]
+        assert telemetry.metrics.wait_until_read_back(60)
         assert read(telemetry.metrics, begin, now_ms() + 10_000) == found
         assert telemetry.metrics.status().hot.samples_count > 10_000
 
@@ -283,3 +284,30 @@ def test_while_the_engine_takes_nothing_all_stays_in_memory(tmp_path: Path, monk
         telemetry.metrics.append(samples(slots, now, [900.0] * 100))
         assert telemetry.metrics.status().hot.size_bytes <= TINY.hot_bytes_max
         assert read(telemetry.metrics, 0, now - 1) == found
+
+
+def test_the_oldest_days_go_when_there_is_too_much_on_disk(tmp_path: Path) -> None:
+    now = now_ms()
+    draw = np.random.default_rng(7)
+    with opened(tmp_path, replace(QUICK, disk_bytes_max=1)) as telemetry:
+        metrics = telemetry.metrics
+        slots = metrics.register(SERIES).slots
+        for days_ago in (5, 3, 0):
+            metrics.append(samples(slots, now - days_ago * DAY_MS, draw.random(100).tolist()))
+        telemetry.flush(20)
+        metrics._budget.keep()
+        days = telemetry.query("SELECT DISTINCT intDiv(at_ms, 86400000) AS day FROM metric_samples")
+        assert days["day"].to_pylist() == [now // DAY_MS]
+        status = metrics.status()
+        assert status.dropped_days_count == 2
+        assert status.disk_bytes > 0
+        assert status.hot.span_ms == 5 * DAY_MS
+
+
+def test_a_new_start_does_not_make_the_first_question_wait_for_everything(tmp_path: Path) -> None:
+    with opened(tmp_path) as telemetry:
+        assert telemetry.metrics._thread is None
+        telemetry.metrics.start()
+        telemetry.metrics.wait(60)
+        assert telemetry.metrics.wait_until_read_back(60)
+        assert telemetry.metrics.status().series_count == 0

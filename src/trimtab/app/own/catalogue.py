@@ -109,6 +109,13 @@ METRICS: tuple[Metric, ...] = (
         "reason",
     ),
     _gauge("trimtab_metric_bodies_inflight_bytes", "bytes", "Bodies with metrics in memory, packed and unpacked."),
+    _gauge("trimtab_series", "series", "Series of metrics that are known."),
+    _gauge("trimtab_series_max", "series", "Where further series are refused."),
+    _counter("trimtab_series_refused_total", "series", "Series of metrics that were not taken.", "reason"),
+    _gauge("trimtab_hot_window_bytes", "bytes", "Memory of the newest samples."),
+    _gauge("trimtab_hot_window_bytes_max", "bytes", "Where the oldest of them go, once they are on disk."),
+    _gauge("trimtab_hot_window_seconds", "s", "How far they reach back from the newest sample."),
+    _gauge("trimtab_metrics_disk_bytes", "bytes", "Samples of metrics on disk, when it was last looked."),
     # --- telling about itself
     _gauge("trimtab_event_streams", "streams", "Open event streams (one for each page that somebody looks at)."),
     _counter("trimtab_own_spans_total", "spans", "Own spans that were stored."),

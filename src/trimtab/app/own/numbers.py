@@ -11,6 +11,7 @@ from trimtab.observe.postgres.status import WatchState, WatchStatus
 
 if TYPE_CHECKING:
     from trimtab.extend.contracts import Clock
+    from trimtab.store.metrics.contract import MetricStore
     from trimtab.store.state import State
     from trimtab.store.telemetry import TelemetryStore
 
@@ -73,3 +74,18 @@ def ingest_numbers(metrics: MetricsIn) -> Iterator[Number]:
     for (protocol, reason), count in counts.bodies.items():
         yield Number("trimtab_metric_bodies_refused_total", count, {"protocol": protocol, "reason": reason})
     yield Number("trimtab_metric_bodies_inflight_bytes", metrics.room.taken_bytes)
+
+
+def metric_numbers(metrics: MetricStore | None) -> Iterator[Number]:
+    """How many series and samples there are, and where they are; nothing of a store without metrics."""
+    if metrics is None:
+        return
+    status = metrics.status()
+    yield Number("trimtab_series", status.series_count)
+    yield Number("trimtab_series_max", status.series_count_max)
+    for reason, count in status.refused_series.items():
+        yield Number("trimtab_series_refused_total", count, {"reason": reason})
+    yield Number("trimtab_hot_window_bytes", status.hot.size_bytes)
+    yield Number("trimtab_hot_window_bytes_max", status.hot.size_bytes_max)
+    yield Number("trimtab_hot_window_seconds", status.hot.span_ms / 1000)
+    yield Number("trimtab_metrics_disk_bytes", status.disk_bytes)

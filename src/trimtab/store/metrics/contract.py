@@ -114,6 +114,8 @@ class HotStatus:
     samples_count: int
     size_bytes: int
     size_bytes_max: int
+    span_ms: int
+    """From the oldest sample in it to the newest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,11 @@ class MetricStatus:
     hot: HotStatus
     newest_ms: int
     """The time of the newest sample; 0: there is none."""
+    series_count_max: int
+    disk_bytes: int
+    """What samples take on disk, when that was last looked at; it is looked at every minute."""
+    dropped_days_count: int
+    """Days that went because of the disk budget."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,6 +106,16 @@ class HotWindow:
         return self._newest_ms
 
     @property
+    def span_ms(self) -> int:
+        """From the oldest sample in memory to the newest."""
+        slabs = (*self._large, *self._small)
+        head = self._head
+        oldest = [slab.from_ms for slab in slabs]
+        if head.count:
+            oldest.append(int(head.at_ms[: head.count].min()))
+        return self._newest_ms - max(self._from_ms, min(oldest)) if oldest else 0
+
+    @property
     def samples_count(self) -> int:
         """Samples in memory."""
         return self._head.count + sum(slab.count for slab in (*self._large, *self._small))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from trimtab.model.metrics import MetricsPolicy
 from trimtab.store.limits import MIB
 
 
@@ -28,8 +29,6 @@ class MetricLimits:
     """A sample may be older than the newest of its series by this much."""
     ahead_s_max: float = 600.0
     """A sample may be later than the clock by this much."""
-    retention_days: int = 30
-    """Samples older than this go, whole days at a time; none is taken that is older."""
     disk_bytes_max: int = 0
     """The oldest days go when metrics take more on disk; 0: no budget."""
     segment_rows_max: int = 700_000
@@ -41,3 +40,23 @@ class MetricLimits:
     """Samples of one `select`."""
     hot_histograms_max: int = 200_000
     """Native histograms in memory."""
+
+
+def limits_of(policy: MetricsPolicy) -> MetricLimits:
+    """What the settings say.
+
+    >>> limits_of(MetricsPolicy()) == MetricLimits()
+    True
+    """
+    return MetricLimits(
+        series_max=policy.series_max,
+        series_of_a_metric_max=policy.series_of_a_metric_max,
+        labels_max=policy.labels_max,
+        label_name_bytes_max=policy.label_name_bytes_max,
+        label_value_bytes_max=policy.label_value_bytes_max,
+        hot_bytes_max=policy.hot_mb * MIB,
+        disk_bytes_max=policy.disk_mb * MIB,
+        out_of_order_window_s=policy.out_of_order_window_s,
+        ahead_s_max=policy.ahead_s_max,
+        samples_a_query_max=policy.samples_a_query_max,
+    )

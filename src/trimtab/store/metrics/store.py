@@ -28,6 +28,7 @@ from trimtab.store.metrics.contract import (
     Registered,
     Samples,
 )
+from trimtab.store.metrics.disk_budget import DiskBudget
 from trimtab.store.metrics.exemplars import RecentExemplars
 from trimtab.store.metrics.hot import HotWindow
 from trimtab.store.metrics.hot_histograms import HotHistograms
@@ -46,6 +47,7 @@ from trimtab.store.spool import Spool
 log = structlog.get_logger()
 
 _START_S_MAX = 300.0
+_HOUSE_S = 60.0
 TABLES = (SERIES.name, METADATA.name, STARTS.name, SAMPLES.name, HISTOGRAMS.name, EXEMPLARS.name)
 """In the order in which they are loaded: series first."""
 
@@ -89,7 +91,8 @@ class EmbeddedMetrics:
         self._reader = Reader(self._parts)
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._is_ready, self._stop = threading.Event(), threading.Event()
+        self._is_ready, self._is_read_back, self._stop = threading.Event(), threading.Event(), threading.Event()
+        self._budget = DiskBudget(engine, metric_limits.disk_bytes_max)
         self._failure: str | None = None
 
     def start(self) -> None:
@@ -104,13 +107,25 @@ class EmbeddedMetrics:
 
         try:
             Start(self._parts, self._engine, self._spool).run(self._is_ready.set, self._stop)
+            self._parts.hot.end_reload()
+            self._is_read_back.set()
+            self._keep_house()
         except Exception as error:  # noqa: BLE001 - told to everybody who asks for metrics
             reason = f"{type(error).__name__}: {error}"
             log.error("metrics_not_read_back", reason=reason, is_served=self._is_ready.is_set())
             if not self._is_ready.is_set():
                 self._failure = reason
-        self._parts.hot.end_reload()
-        self._is_ready.set()
+        finally:
+            self._parts.hot.end_reload()
+            self._is_ready.set()
+            self._is_read_back.set()
+
+    def _keep_house(self) -> None:
+        """From time to time, until the end."""
+        while True:
+            self._budget.try_keep()
+            if self._stop.wait(_HOUSE_S):
+                return
 
     def wait(self, timeout_s: float = _START_S_MAX) -> None:
         """Return when everybody is served; StoreError where that took too long or went wrong."""
@@ -120,6 +135,11 @@ class EmbeddedMetrics:
                 raise StoreError(f"metrics were not read back within {timeout_s} s", limit=timeout_s)
         if self._failure is not None:
             raise StoreError(f"metrics could not be read back: {self._failure}")
+
+    def wait_until_read_back(self, timeout_s: float = _START_S_MAX) -> bool:
+        """Whether all that memory has room for was read back within the time."""
+        self.start()
+        return self._is_read_back.wait(timeout_s)
 
     def register(self, labels: Sequence[Labels]) -> Registered:
         """See `MetricStore.register`."""
@@ -190,8 +210,11 @@ class EmbeddedMetrics:
             repeated_count=writer.repeated_count,
             refused_samples=dict(writer.refused),
             refused_series=dict(registry.refused),
-            hot=HotStatus(hot.from_ms, hot.samples_count, hot.size_bytes, self._limits.hot_bytes_max),
+            hot=HotStatus(hot.from_ms, hot.samples_count, hot.size_bytes, self._limits.hot_bytes_max, hot.span_ms),
             newest_ms=hot.newest_ms,
+            series_count_max=self._limits.series_max,
+            disk_bytes=self._budget.size_bytes,
+            dropped_days_count=self._budget.dropped_days_count,
         )
 
     def cardinality(self, limit: int = 10) -> Cardinality:
