@@ -218,7 +218,7 @@ class Access:
 
     def add_user(self, by: str, name: str, role: str, password: str) -> User:
         """A new person. InputError for a name, role or password that does not serve."""
-        _check_name(name)
+        check_name(name)
         if name.casefold() in RESERVED_NAMES:
             raise InputError(
                 f"{name!r} stands for somebody else in ledger and audit: choose another name", field="name"
@@ -276,7 +276,7 @@ class Access:
 
     def create_token(self, by: str, name: str, role: str, expires_in_s: int | None = None) -> tuple[Token, str]:
         """A new token and its secret, which is shown this once."""
-        _check_name(name)
+        check_name(name)
         if expires_in_s is not None and not 1 <= expires_in_s <= TOKEN_SECONDS_MAX:
             raise InputError(
                 f"expires_in_s must be from 1 to {TOKEN_SECONDS_MAX}, found {expires_in_s}",
@@ -364,9 +364,14 @@ def _sha256(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _check_name(name: str) -> None:
+def check_name(name: str) -> None:
+    """InputError for what cannot be the name of a person or token."""
     if not _NAME.fullmatch(name):
-        raise InputError("a name has 1 to 64 characters: letters and digits of ASCII, then also . _ @ -", field="name")
+        raise InputError(
+            f"a name has 1 to 64 characters: letters and digits of ASCII, and behind the first also . _ @ -; found "
+            f"{_cut(name, 64)!r}",
+            field="name",
+        )
 
 
 def _check_text(by: str) -> None:

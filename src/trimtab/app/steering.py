@@ -20,6 +20,8 @@ from trimtab.store.state import State
 KINDS = tuple(name for name, section in SECTIONS.items() if section.kind is GuardPolicy)
 """Kinds of change that there are limits for."""
 
+NO_REASON = "no reason was given"
+
 log = structlog.get_logger()
 
 
@@ -63,9 +65,7 @@ class Steering:
         else:
             self.state.system(system)
             _check_kind(kind)
-            Freezes(self.state.database).freeze(
-                system, kind or ALL_KINDS, reason or f"frozen by {by}", by, self.clock.now_ms()
-            )
+            Freezes(self.state.database).freeze(system, kind or ALL_KINDS, reason or NO_REASON, by, self.clock.now_ms())
         log.warning("frozen", by=by, system=system, kind=kind, reason=reason)
 
     def thaw(self, by: str, system: str | None, kind: str | None) -> None:

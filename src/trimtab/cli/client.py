@@ -14,6 +14,7 @@ import httpx2
 
 from trimtab.cli.segment import check_path
 from trimtab.cli.server_note import read_note
+from trimtab.cli.tls_probe import speaks_tls
 from trimtab.model.errors import (
     ConflictError,
     InputError,
@@ -193,7 +194,25 @@ def _unreachable(url: str, error: Exception) -> str:
         if "not valid for" in said:
             return f"{said.rstrip('.')}: name the server as its certificate does"
         return f"the certificate of {url} is not trusted ({said}): give the authority's with --ca-file FILE"
+    if speaks_tls(url):
+        return f"the server at {url} speaks https: name it with https://{url.removeprefix('http://')}"
     return f"the server at {url} does not answer ({type(error).__name__}). Is 'trimtab up' running?"
+
+
+_TYPED = {"case_id": "NUMBER", "before_seq": "--before", "limit": "--limit", "from": "--from", "reason": "--reason"}
+"""What a person typed for a field of the API."""
+
+
+def _in_typed_words(message: str, field: object) -> str:
+    """The API's message with the option in place of the field.
+
+    >>> _in_typed_words("before_seq must be from 1 to 9, found 0", "before_seq")
+    '--before must be from 1 to 9, found 0'
+    """
+    name = str(field)
+    if name in _TYPED and message.startswith((f"{name} ", f"{name}:")):
+        return _TYPED[name] + message[len(name) :]
+    return message
 
 
 def _as_error(status: int, body: Any) -> TrimtabError:
@@ -202,5 +221,6 @@ def _as_error(status: int, body: Any) -> TrimtabError:
     if status == 401:
         message = f"{message}. Give a token: {TOKEN_VARIABLE}, or --token-file FILE (made with 'trimtab token create')"
     facts = error.get("facts", {})
+    message = _in_typed_words(message, facts.get("field"))
     kind = _KINDS.get(status, TrimtabError)
     return kind(message, **{str(k): v for k, v in facts.items() if k not in ("message", "self")})

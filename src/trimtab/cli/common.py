@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -46,6 +48,16 @@ def fail(error: TrimtabError) -> NoReturn:
     sys.exit(exit_code(error))
 
 
+def _fail_on_output(error: OSError) -> NoReturn:
+    """The answer could not be written (a full disk), or a file that was named could not be used."""
+    with contextlib.suppress(OSError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())  # what is buffered is not tried again on the way out
+    place = error.filename or "the answer could not be written"
+    click.echo(f"trimtab: {place}: {error.strerror or error}", err=True)
+    sys.exit(3)
+
+
 def _hints(error: TrimtabError) -> list[str]:
     """What a person may try, where the message alone does not say."""
     if "variable" in error.facts:
@@ -67,6 +79,10 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
             command(*arguments, **options)
         except TrimtabError as error:
             fail(error)
+        except BrokenPipeError:  # click's to handle: who reads has seen enough
+            raise
+        except OSError as error:
+            _fail_on_output(error)
 
     run.__name__ = command.__name__
     run.__doc__ = command.__doc__

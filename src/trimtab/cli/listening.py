@@ -54,6 +54,10 @@ def parse_listen(listen: str) -> tuple[str, int]:
     ...
     trimtab.model.errors.InputError: --listen must be HOST:PORT with a port from 0 to 65535, found '127.0.0.1'
     """
+    if listen.count("[") != listen.count("]"):
+        raise InputError(f"--listen: a bracket is missing; IPv6 is written as '[::1]:9321', found {listen!r}")
+    if listen.endswith("]"):
+        raise InputError(f"--listen: the port is missing; it is written '{listen}:9321', found {listen!r}")
     written, colon, port = listen.rpartition(":")
     in_brackets = written.startswith("[") and written.endswith("]")
     host = (written[1:-1] if in_brackets else written).lower()

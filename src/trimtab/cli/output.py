@@ -268,7 +268,7 @@ def status(console: Console, answer: Json) -> None:
     """What runs."""
     console.print(Text(f"trimtab at {answer['url']}, up {answer['uptime_s']:.0f} s", "bold"))
     if answer["frozen"]:
-        console.print(Text(f"FROZEN: {answer['frozen']}", "bold red"))
+        console.print(Text(f"FROZEN everywhere, {answer['frozen'].removeprefix('frozen ')}", "bold red"))
     for warning in answer["warnings"]:
         console.print(Text(f"WARNING: {warning}", "bold red"))
     for freeze in answer["freezes"]:

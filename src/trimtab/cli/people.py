@@ -61,12 +61,14 @@ def user_add(
     form: str,
 ) -> None:
     """Add NAME; the password is asked for."""
+    from trimtab.app.access import check_name
     from trimtab.app.passwords import check_new_password
     from trimtab.cli import people_output
     from trimtab.cli.administration import administration
     from trimtab.cli.output import show
     from trimtab.cli.secret_input import read_password
 
+    check_name(name)
     password = read_password(f"Password for {name}", password_file, password_stdin, twice=True)
     check_new_password(password, name)
     with administration(way_of(data_dir, server), creates=True) as admin:
@@ -172,10 +174,12 @@ def token_create(
     name: str, role: str, expires: str | None, data_dir: Path | None, server: str | None, form: str
 ) -> None:
     """Make a token and print it: this is the only time that it is shown."""
+    from trimtab.app.access import check_name
     from trimtab.cli import people_output
     from trimtab.cli.administration import administration
     from trimtab.cli.output import show
 
+    check_name(name)
     seconds = None if expires is None else seconds_of(expires)
     with administration(way_of(data_dir, server), creates=True) as admin:
         show(form, admin.create_token(name, role, seconds), people_output.new_token)

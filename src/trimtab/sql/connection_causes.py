@@ -81,6 +81,12 @@ CAUSES: tuple[Cause, ...] = (
         "a DBA puts a line for trimtab's role before it, and runs SELECT pg_reload_conf();",
     ),
     Cause(
+        "no_port",
+        r"invalid port number",
+        "the port of the connection string is none",
+        "a port is a number from 1 to 65535; PostgreSQL's is 5432 if nobody changed it",
+    ),
+    Cause(
         "no_password_found",
         r"no password supplied",
         "the server wants a password, and none was found where the reference points",

@@ -76,8 +76,10 @@ def whole(request: Request, name: str, default: int, low: int, high: int) -> int
 
 def as_whole(name: str, text: str, low: int, high: int) -> int:
     """The number that a text is; InputError says what is wrong with it."""
-    if not text.isascii() or not text.isdigit() or len(text) > WHOLE_DIGITS_MAX:
-        shown = text[:SHOWN_CHARS]
+    shown = text[:SHOWN_CHARS]
+    if text.isascii() and text.isdigit() and len(text) > WHOLE_DIGITS_MAX:
+        raise InputError(f"{name} must be from {low} to {high}, found {shown}", field=name, limit=high, observed=shown)
+    if not text.isascii() or not text.isdigit():
         raise InputError(f"{name} must be a whole number, found {shown!r}", field=name, observed=shown)
     number = int(text)
     if not low <= number <= high:
