@@ -19,6 +19,7 @@ SOURCE = ROOT / "src/trimtab"
 OPENS_CONNECTIONS = {
     "app/upstream.py": {"httpx2"},  # to the metrics server that the user named (--metrics)
     "cli/client.py": {"httpx2", "ssl"},  # to the server that the user named, or that the data directory names
+    "cli/tls_probe.py": {"socket", "ssl"},  # to the same server: nothing is sent, only whether it speaks TLS is asked
     "api/otlp_grpc.py": {"grpc"},  # listens
     "cli/otlp_ports.py": {"socket"},  # where it listens
     "cli/up.py": {"socket", "uvicorn"},  # listens
