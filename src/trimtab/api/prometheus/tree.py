@@ -77,7 +77,8 @@ def tree_of(node: Node) -> Json:
 
 def _selected(selector: Selector) -> Json:
     matchers = [{"name": one.name, "type": one.op, "value": one.value} for one in selector.matchers]
-    return {"name": selector.name, "matchers": matchers, **_moved(selector)}
+    extended = {"anchored": selector.extension == "anchored", "smoothed": selector.extension == "smoothed"}
+    return {"name": selector.name, "matchers": matchers, **extended, **_moved(selector)}
 
 
 def _moved(node: Timed) -> Mapping[str, object]:
@@ -85,4 +86,6 @@ def _moved(node: Timed) -> Mapping[str, object]:
 
 
 def _matching(matching: Matching) -> Json:
-    return {"card": matching.card, "labels": matching.labels, "on": matching.is_on, "include": matching.include}
+    fill = {"lhs": matching.fill_left, "rhs": matching.fill_right}
+    told = {"card": matching.card, "labels": matching.labels, "on": matching.is_on, "include": matching.include}
+    return {**told, "fillValues": fill}
