@@ -21,6 +21,9 @@ OPENS_CONNECTIONS = {
     "cli/client.py": {"httpx2", "ssl"},  # to the server that the user named, or that the data directory names
     "cli/tls_probe.py": {"socket", "ssl"},  # to the same server: nothing is sent, only whether it speaks TLS is asked
     "api/otlp_grpc.py": {"grpc"},  # listens
+    "observe/scrape/asking.py": {"httpx2", "ssl"},  # to the targets of the scrape configuration that the user wrote
+    "observe/scrape/scraper.py": {"httpx2"},  # names its clients
+    "observe/scrape/targets.py": {"socket"},  # asks the system's resolver for names in that configuration
     "cli/otlp_ports.py": {"socket"},  # where it listens
     "cli/up.py": {"socket", "uvicorn"},  # listens
     "cli/listening.py": {"socket"},  # where it listens
