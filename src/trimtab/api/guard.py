@@ -204,7 +204,7 @@ class AccessGuard:
         if scope["method"] in SAFE_METHODS:
             return receive
         proof = visit.headers.get(CSRF_HEADER, "")
-        wanted = _needs_proof(visit)
+        wanted = _needs_proof(visit) and not visit.door.only_reads
         media = visit.headers.get("content-type", "").split(";")[0].strip().lower()
         limit = visit.door.body_bytes_max
         if limit is None:
