@@ -23,6 +23,9 @@ F = TypeVar("F", bound=Callable[..., object])
 
 SUFFIX = "kernels.py"
 
+_ONE_AT_A_TIME = threading.RLock()
+"""Numba cannot be imported, and cannot compile, on two threads at one time: one would see half of its modules."""
+
 
 def kernel(signature: str | list[str], *, is_inlined: bool = False) -> Callable[[F], F]:
     """Compile a function for one signature, or load it from the cache (compile each time where nothing can be cached).
@@ -37,20 +40,22 @@ def kernel(signature: str | list[str], *, is_inlined: bool = False) -> Callable[
     >>> total(np.array([1.0, 2.0, 3.5]))
     6.5
     """
-    import numba
 
     def decorate(function: F) -> F:
-        inline = "always" if is_inlined else "never"
-        try:
-            return numba.njit(signature, cache=True, nogil=True, error_model="numpy", fastmath=False, inline=inline)(
-                function
-            )
-        except RuntimeError as error:
-            if "cannot cache" not in str(error):
-                raise
-            return numba.njit(signature, cache=False, nogil=True, error_model="numpy", fastmath=False, inline=inline)(
-                function
-            )
+        with _ONE_AT_A_TIME:
+            import numba
+
+            inline = "always" if is_inlined else "never"
+            for can_cache in (True, False):
+                compiled = numba.njit(
+                    signature, cache=can_cache, nogil=True, error_model="numpy", fastmath=False, inline=inline
+                )
+                try:
+                    return compiled(function)
+                except RuntimeError as error:
+                    if "cannot cache" not in str(error) or not can_cache:
+                        raise
+            raise AssertionError("unreachable")
 
     return decorate
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
+import numba  # noqa: F401 - as a whole first: parts of it cannot be imported while another thread imports the rest
 from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic

@@ -1,0 +1,57 @@
+"""Kernels are loaded by whoever comes first, on as many threads as come."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from trimtab.store import compiled
+
+AT_ONCE = """
+import importlib, threading, traceback
+from trimtab.store import compiled
+failed = []
+def load(name):
+    try:
+        importlib.import_module(name)
+    except BaseException:
+        failed.append(traceback.format_exc())
+threads = [threading.Thread(target=load, args=(name,)) for name in compiled.kernel_modules()]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+raise SystemExit("".join(failed[:1]) if failed else 0)
+"""
+
+
+def test_many_threads_load_kernels_at_once() -> None:
+    done = subprocess.run([sys.executable, "-c", AT_ONCE], capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_nothing_is_compiled_where_nothing_is_asked() -> None:
+    imported = "trimtab.cli.main, trimtab.store.compiled, trimtab.store.promql.parse"
+    asked = f"import sys, {imported}; print('numba' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_every_kernel_stands_in_a_file_that_is_found() -> None:
+    source = Path(compiled.__file__).parents[1]
+    with_kernels = {
+        ".".join(path.relative_to(source.parent).with_suffix("").parts)
+        for path in source.rglob("*.py")
+        if "\n@kernel(" in path.read_text("utf-8")
+    }
+    assert with_kernels <= set(compiled.kernel_modules())
+
+
+def test_what_goes_wrong_is_told_to_who_waits() -> None:
+    def broken() -> None:
+        raise ValueError("no compiler")
+
+    loading = compiled.Loading(broken)
+    with pytest.raises(ValueError, match="no compiler"):
+        loading.wait(10)
