@@ -63,7 +63,7 @@ def make_app(
     async def openapi(_request: Request) -> Response:
         return json_response(openapi_document(release))
 
-    asked = metrics_routes(service.querying, service.upstream)
+    asked = metrics_routes(service.querying, service.upstream, service.scrapes.targets)
     application = Starlette(
         routes=[
             Route("/healthz", healthz, methods=["GET"]),

@@ -163,6 +163,7 @@ def check_file(path: Path, *, looks_for_files: bool = False) -> Checked:
         return checked
     server = checked.config.server
     server = replace(server, tls_cert=_beside(path, server.tls_cert), tls_key=_beside(path, server.tls_key))
+    server = replace(server, scrape_config=_beside(path, server.scrape_config))
     if looks_for_files:
         missing = tuple(_missing_files(server, find_places(data.decode("utf-8-sig"))))
         if missing:
@@ -171,7 +172,8 @@ def check_file(path: Path, *, looks_for_files: bool = False) -> Checked:
 
 
 def _missing_files(server: ServerSettings, places: Places) -> Iterator[Problem]:
-    for key, named in (("tls_cert", server.tls_cert), ("tls_key", server.tls_key)):
+    named_files = ("tls_cert", server.tls_cert), ("tls_key", server.tls_key), ("scrape_config", server.scrape_config)
+    for key, named in named_files:
         if named and not Path(named).is_file():
             message = f"server.{key}: there is no file {named} (a path is relative to the folder of this file)"
             yield Problem(message, f"server.{key}", places.value(("server", key)))

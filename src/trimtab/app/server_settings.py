@@ -103,6 +103,12 @@ class ServerSettings:
         needs_restart=True,
         problem=listen_or_off_problem,
     )
+    scrape_config: str = setting(
+        "",
+        "File with Prometheus' scrape_configs; its targets are scraped into the own store. Empty: nothing is. "
+        "Relative to this file's folder; read again when it changes.",
+        needs_restart=True,
+    )
     samples_per_s_max: int = setting(
         0,
         "Samples of metrics that one token may send a second, over ten seconds; more is answered with 429. "

@@ -33,6 +33,7 @@ from trimtab.app.reading.cases import find
 from trimtab.app.reading.own import own_lines, own_story
 from trimtab.app.reading.reader import Reader
 from trimtab.app.reading.rows import change_row
+from trimtab.app.scrapes import Scrapes
 from trimtab.app.slow_look import SlowLook
 from trimtab.app.steering import KINDS, Steering
 from trimtab.app.upstream import Upstream
@@ -91,6 +92,7 @@ class Service:
         self.telemetry = telemetry
         limits = IngestLimits(samples_per_s_max=policies.file.config.server.samples_per_s_max)
         self.metrics_in = MetricsIn(lambda: getattr(telemetry, "metrics", None), limits)
+        self.scrapes = Scrapes(policies.file.config.server.scrape_config, lambda: getattr(telemetry, "metrics", None))
         self.querying = Querying(lambda: getattr(telemetry, "metrics", None))
         self.upstream: Upstream | None = None
         self.state = state
@@ -127,6 +129,7 @@ class Service:
     def start(self) -> None:
         """Finish or undo what was in flight, then begin to watch what is stored."""
         self.own.start()
+        self.scrapes.start()
         threading.Thread(target=self.recover_and_watch, name="start", daemon=True).start()
 
     def recover_and_watch(self) -> None:
@@ -165,6 +168,7 @@ class Service:
             for watched in self._watched.values():
                 watched.stop()
         self.plans.settle(STOP_TIMEOUT_S)
+        self.scrapes.stop()
         self.own.stop()
         self.querying.close()
         self.telemetry.close()

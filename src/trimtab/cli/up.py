@@ -57,6 +57,10 @@ def serve(listening: Listening, data_dir: Path, config_file: Path | None, metric
     metrics = metrics or MetricsWish()
     upstream = None if metrics.upstream_url is None else Upstream(metrics.upstream_url)
     config = load_config(config_file)
+    if config.server.scrape_config:
+        from trimtab.observe.scrape.config import load
+
+        load(Path(config.server.scrape_config))  # a wrong one is told now, not in a log
     listening = listening.over(config.server)
     host, port = parse_listen(listening.listen)
     allowed_hosts = [check_allowed_host(name) for name in listening.allowed_hosts]

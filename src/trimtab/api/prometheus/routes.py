@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from starlette.routing import Route
 
@@ -17,15 +18,20 @@ from trimtab.app.querying import Querying
 from trimtab.app.upstream import Upstream
 from trimtab.model.access import Permission
 
+if TYPE_CHECKING:
+    from trimtab.observe.scrape.scraper import TargetStatus
 
-def metrics_routes(querying: Querying, upstream: Upstream | None) -> list[Route]:
+
+def metrics_routes(
+    querying: Querying, upstream: Upstream | None, targets: Callable[[], Sequence[TargetStatus]] = tuple
+) -> list[Route]:
     """All of them, under /api/v1: of the own store, or passed through to somebody else's."""
     if upstream is not None:
         return passthrough_routes(upstream)
     return [
         *query_routes(querying),
         *series_routes(querying),
-        *status_routes(querying),
+        *status_routes(querying, targets),
         remote_read_route(querying),
     ]
 

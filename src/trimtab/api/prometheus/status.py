@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 import msgspec
 from starlette.requests import Request
@@ -15,15 +16,19 @@ from starlette.routing import Route
 from trimtab.api.prometheus.asking import Call, Cancelled, Parameters, route
 from trimtab.api.prometheus.envelope import success
 from trimtab.api.prometheus.moments import limit_of
+from trimtab.api.prometheus.targets import targets_document
 from trimtab.app.querying import LOOKBACK_MS, RUNNING_MAX, TIMEOUT_S_MAX, Querying
 from trimtab.store.metrics.contract import Cardinality
+
+if TYPE_CHECKING:
+    from trimtab.observe.scrape.scraper import TargetStatus
 
 COMPATIBLE_VERSION = "3.5.0"
 """Clients read from it which parameters the API has: it is the API of this Prometheus."""
 ROWS_DEFAULT, ROWS_MAX = 10, 10_000
 
 
-def status_routes(querying: Querying) -> list[Route]:
+def status_routes(querying: Querying, targets: Callable[[], Sequence[TargetStatus]]) -> list[Route]:
     """Routes under /api/v1."""
     started = datetime.now(UTC)
 
@@ -83,7 +88,7 @@ def status_routes(querying: Querying) -> list[Route]:
         "/status/flags": flags,
         "/status/config": lambda: {"yaml": ""},
         "/status/walreplay": lambda: {"min": 0, "max": 0, "current": 0, "state": "done"},
-        "/targets": lambda: {"activeTargets": [], "droppedTargets": [], "droppedTargetCounts": {}},
+        "/targets": lambda: targets_document(targets()),
         "/targets/metadata": list,
         "/scrape_pools": lambda: {"scrapePools": []},
         "/rules": lambda: {"groups": []},
