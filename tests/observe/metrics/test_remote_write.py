@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import tracemalloc
 
 import cramjam
 import numpy as np
@@ -228,6 +229,36 @@ def test_bad_references_of_version_2_are_refused(store: FakeStore) -> None:
     written = write(store, symbols.request(beyond, good, odd), 2)
     assert written.samples_count == 1
     assert written.refusals.counts == {"symbol_missing": 2}
+
+
+def test_few_bytes_that_name_a_long_text_many_times_take_no_memory(store: FakeStore) -> None:
+    """Each of 5,000 series, of its exemplars and of its metadata names a text of a megabyte."""
+    symbols = wire.Symbols()
+    long = symbols("x" * 1_000_000)
+    series = []
+    for number in range(5000):
+        name = wire.field(1, wire.varint(symbols("__name__")) + wire.varint(long) + wire.varint(long) * 2)
+        series.append(name + wire.field(2, wire.sample(NOW + number, 1.0)) + wire.integer(6, number))
+        good = symbols.references({"__name__": f"m{number % 50}"}) + wire.field(2, wire.sample(NOW + number, 1.0))
+        good += wire.field(4, wire.field(1, wire.varint(long) * 2)) + wire.field(5, wire.integer(3, long))
+        series.append(good)
+    body = bytearray(symbols.request(*series))
+    tracemalloc.start()
+    try:
+        written = receiver(store).write(body, 2, "test")
+        peak_bytes = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert written.refusals.counts == {"labels_bytes_max": 5000}
+    assert (written.samples_count, written.exemplars_count) == (5000, 0)
+    assert max(len(told.help) for told in store.told.values()) == 4096
+    assert peak_bytes < 60_000_000
+
+
+def test_more_new_series_than_are_registered_at_once(store: FakeStore) -> None:
+    body = b"".join(wire.series_1(UP | {"n": str(n)}, [wire.sample(NOW, n)]) for n in range(12_000))
+    assert write(store, body).samples_count == 12_000
+    assert store.of("up", job="api", n="11999") == {NOW: 11999.0}
 
 
 def test_symbols_behind_the_series_are_found(store: FakeStore) -> None:

@@ -20,6 +20,8 @@ T = TypeVar("T")
 
 REFUSED_FOR_S = 30.0
 REFUSED_MAX = 100_000
+REGISTERED_AT_ONCE_MAX = 5_000
+"""So many new series of a body are in memory as texts."""
 _NO_REASON = ("series_refused", "")
 
 Refusal = tuple[str, str]
@@ -109,16 +111,24 @@ class KnownSeries(Generic[T]):
                 refusals[place] = (str(error.facts.get("reason", "series_invalid")), error.message)
             else:
                 good.append(place)
+            if len(labels) == REGISTERED_AT_ONCE_MAX:
+                self._register_some(labels, good, found, refusals)
+                labels, good = [], []
         if labels:
-            registered = self._register_new(labels)
-            found[good] = registered.slots
-            for number, (reason, sentence) in registered.refused.items():
-                refusals[good[number]] = (reason, sentence)
+            self._register_some(labels, good, found, refusals)
         slots[absent] = found[inverse]
         self._remember(keys[indexes], found, refusals)
         for index, place in zip(absent.tolist(), inverse.tolist(), strict=True):
             if found[place] < 0:
                 refused[index] = refusals.get(place, _NO_REASON)
+
+    def _register_some(
+        self, labels: list[T], places: list[int], found: NDArray[np.int32], refusals: dict[int, Refusal]
+    ) -> None:
+        registered = self._register_new(labels)
+        found[places] = registered.slots
+        for number, (reason, sentence) in registered.refused.items():
+            refusals[places[number]] = (reason, sentence)
 
     def _remember(self, keys: NDArray[np.uint64], found: NDArray[np.int32], refusals: dict[int, Refusal]) -> None:
         taken = found >= 0

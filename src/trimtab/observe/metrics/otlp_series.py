@@ -12,6 +12,7 @@ import numpy as np
 
 from trimtab.model.errors import InputError
 from trimtab.observe.metrics import otlp_kernels as k
+from trimtab.observe.metrics.new_series import LABELS_BYTES_MAX
 from trimtab.observe.metrics.otlp_decode import Points
 from trimtab.observe.metrics.otlp_names import labels_of_attributes, metric_name, number_text, unit_name
 from trimtab.store.metrics.block import METRIC_NAME, Labels
@@ -128,6 +129,9 @@ class NewSeries:
         return labels | {"otel_scope_schema_url": self._text(metric, k.SCHEMA)}
 
     def _name(self, metric: Sequence[int]) -> str:
+        size_bytes = metric[k.NAME + 1] - metric[k.NAME]
+        if size_bytes > LABELS_BYTES_MAX:
+            raise InputError(f"a metric name has {size_bytes} bytes", reason="label_value_bytes_max")
         name = self._text(metric, k.NAME)
         found = metric_name(
             name,

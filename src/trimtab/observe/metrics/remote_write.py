@@ -39,6 +39,8 @@ _KINDS: tuple[MetricKind, ...] = (
     "info",
     "stateset",
 )
+METADATA_BYTES_MAX = 4096
+EXEMPLAR_BYTES_MAX = 1024
 _SUFFIXES: Mapping[MetricKind, tuple[str, ...]] = {
     "histogram": ("_bucket", "_sum", "_count"),
     "gaugehistogram": ("_bucket", "_gsum", "_gcount"),
@@ -134,7 +136,8 @@ class _Reader:
                 elif kind == EXEMPLAR:
                     exemplars.append(self._exemplar(slot, start, end))
             except InputError as error:
-                refusals.add("histogram_invalid" if kind == HISTOGRAM else "exemplar_invalid", 1, error.message)
+                if kind == HISTOGRAM:  # exemplars are counted in a header of the answer, and are no reason for a 400
+                    refusals.add("histogram_invalid", 1, error.message)
         if not rows:
             return Samples(of_sample, at_ms, values, start_ms, (), exemplars)
         first = len(of_sample)
@@ -175,7 +178,7 @@ class _Reader:
             try:
                 message = cast("messages.Metadata", _parse("Metadata", self._bytes(start, end), "metadata"))
                 metric = message.metric_family_name.decode()
-                found.append(Metadata(metric, _kind(message.type), message.unit.decode(), message.help.decode()))
+                found.append(Metadata(metric, _kind(message.type), told_text(message.unit), told_text(message.help)))
             except (InputError, UnicodeDecodeError):
                 continue
         return found
@@ -194,7 +197,7 @@ class _Reader:
                 told = series.metadata
                 metric = dict(self._pairs(series.labels_refs))[METRIC_NAME.encode()].decode()
                 metric = _family(metric, _kind(told.type))
-                unit, text = self._symbol(told.unit_ref).decode(), self._symbol(told.help_ref).decode()
+                unit, text = told_text(self._symbol(told.unit_ref)), told_text(self._symbol(told.help_ref))
             except (InputError, UnicodeDecodeError):
                 continue
             found[metric] = Metadata(metric, _kind(told.type), unit, text)
@@ -228,7 +231,18 @@ def _parse(name: str, data: bytes, what: str) -> object:
         raise InputError(f"{what} of the body cannot be read: {error}", reason="series_invalid") from error
 
 
+def told_text(data: bytes) -> str:
+    """A help text or a unit, cut where it is long.
+
+    >>> len(told_text(b"a" * 5000))
+    4096
+    """
+    return data[:METADATA_BYTES_MAX].decode(errors="ignore")
+
+
 def _exemplar_labels(pairs: list[tuple[bytes, bytes]]) -> Labels:
+    if sum(len(name) + len(value) for name, value in pairs) > EXEMPLAR_BYTES_MAX:
+        raise InputError(f"the labels of an exemplar may have {EXEMPLAR_BYTES_MAX} bytes; these have more")
     try:
         return tuple(sorted((name.decode(), value.decode()) for name, value in pairs))
     except UnicodeDecodeError as error:
