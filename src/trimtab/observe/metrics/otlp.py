@@ -240,8 +240,8 @@ class _Body:
         starts, inverse = np.unique(places, return_inverse=True)
         last_ms = np.full(len(starts), np.iinfo(np.int64).min)
         np.maximum.at(last_ms, inverse, points.points[kept, k.AT_MS])
-        first_metric = {int(points.metrics[n, k.RESOURCE]): n for n in range(len(points.metrics) - 1, -1, -1)}
-        metrics = [points.metrics[first_metric[start]].tolist() for start in starts.tolist()]
+        known, firsts = np.unique(points.metrics[:, k.RESOURCE], return_index=True)
+        metrics = points.metrics[firsts[np.searchsorted(known, starts)]].tolist()
         keys = np.array(
             [
                 np.frombuffer(

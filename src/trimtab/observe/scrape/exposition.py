@@ -145,6 +145,8 @@ def exemplars(found: Exposition) -> Iterator[tuple[int, dict[str, str], float, i
 
 def metadata(found: Exposition, is_new: NDArray[np.bool_]) -> list[Metadata]:
     """What the comments tell of metrics, where one of them is new."""
+    if not is_new.any():
+        return []
     changed: set[str] = set()
     told: dict[str, dict[str, str]] = {}
     for new, (start, end) in zip(is_new.tolist(), found.comments.tolist(), strict=True):

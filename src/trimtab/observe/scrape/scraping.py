@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trimtab.model.errors import InputError, SpoolFull, StoreError, TrimtabError
+from trimtab.model.errors import InputError, StoreError, TrimtabError
 from trimtab.observe.metrics.known_series import KnownSeries
 from trimtab.observe.metrics.waiting_metadata import WaitingMetadata
 from trimtab.observe.scrape import text_kernels as k
@@ -50,12 +50,15 @@ class Health:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
-    """Counts of a scrape that went well."""
+class _Taken:
+    """What an answer becomes: samples, the slots whose end is to be noticed, counts, comments that were read."""
 
+    samples: Samples
+    slots: NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32))
     scraped_count: int = 0
     kept_count: int = 0
     added_count: int = 0
+    comment_keys: NDArray[np.uint64] | None = None
 
 
 class Scraping:
@@ -71,31 +74,41 @@ class Scraping:
         self._comments = WireCache(100_000)
         self._waiting = WaitingMetadata()
         self._before: NDArray[np.int32] = np.empty(0, np.int32)
+        self._report_slots: NDArray[np.int32] | None = None
 
     def scrape(self, at_ms: int) -> None:
         """Ask, store, and write down how it went. Whatever the target does is no error of ours."""
         began_s = time.perf_counter()
         error = ""
-        found = _Found()
         try:
-            found = self._take(self._ask(self.target), at_ms)
-        except (SpoolFull, StoreError) as full:
+            try:
+                taken = self._taken(self._ask(self.target), at_ms)
+            except StoreError:
+                raise
+            except TrimtabError as wrong:
+                error = wrong.message
+                taken = _Taken(self._stale(self._before, at_ms))
+            duration_s = time.perf_counter() - began_s
+            values = (float(not error), duration_s, taken.scraped_count, taken.kept_count, taken.added_count)
+            samples = self._with_report(taken.samples, at_ms, np.array(values, np.float64))
+            self._store.append(samples)
+        except StoreError as full:
             self.health = Health(at_ms, time.perf_counter() - began_s, False, full.message)
             return
-        except TrimtabError as wrong:
-            error = wrong.message
-            self._write_stale(self._before, at_ms)
-        duration_s = time.perf_counter() - began_s
+        self._waiting.stored(samples.metadata)
+        if taken.comment_keys is not None:
+            self._comments.put(taken.comment_keys, np.zeros(len(taken.comment_keys), np.int32))
+        self._before = taken.slots
         self.health = Health(at_ms, duration_s, not error, error)
-        values = (float(not error), duration_s, found.scraped_count, found.kept_count, found.added_count)
-        self._report(at_ms, np.array(values, np.float64))
 
     def end(self, at_ms: int) -> None:
         """The target is gone: all that it said ends, its own reports too."""
-        self._write_stale(self._before, at_ms)
-        self._report(at_ms, np.full(len(_REPORTS), _STALE))
+        over = np.full(len(_REPORTS), _STALE)
+        self._store.append(self._with_report(self._stale(self._before, at_ms), at_ms, over))
+        self._before = np.empty(0, np.int32)
 
-    def _take(self, answer: Answer, at_ms: int) -> _Found:
+    def _taken(self, answer: Answer, at_ms: int) -> _Taken:
+        """What is to be stored of an answer. InputError where the scrape has failed."""
         job = self.target.job
         found = read(
             answer.body,
@@ -109,19 +122,14 @@ class Scraping:
         for reason, sentence in refused.values():
             if reason == _LABEL_LIMIT:
                 raise InputError(sentence)
-        kept = np.flatnonzero(slots >= 0)
         dropped_count = sum(reason == _DROPPED for reason, _ in refused.values())
         kept_count = len(found.keys) - dropped_count
         if job.sample_limit and kept_count > job.sample_limit:
             raise InputError(f"sample limit exceeded: {job.sample_limit} samples; the answer has {kept_count}")
-        self._append(found, slots, kept, at_ms)
-        return _Found(len(found.keys), kept_count, int(np.count_nonzero(slots[new] >= 0)))
-
-    def _append(self, found: Exposition, slots: NDArray[np.int32], kept: NDArray[np.int64], at_ms: int) -> None:
-        """Samples, and the end of those series that are not there any more."""
-        untimed = np.unique(slots[kept[~found.has_time[kept]]])
-        gone = np.setdiff1d(self._before, slots[kept])
+        kept = np.flatnonzero(slots >= 0)
+        untimed = slots[kept[~found.has_time[kept]]]
         told = self._comments.look_up(found.comment_keys)
+        gone = self._gone(slots[kept], untimed)
         samples = Samples(
             np.concatenate([slots[kept], gone]),
             np.concatenate([found.at_ms[kept], np.full(len(gone), at_ms, np.int64)]),
@@ -133,10 +141,32 @@ class Scraping:
             ],
             metadata=self._waiting.with_new(metadata(found, told == ABSENT)),
         )
-        self._store.append(samples)
-        self._waiting.stored(samples.metadata)
-        self._comments.put(found.comment_keys, np.zeros(len(told), np.int32))
-        self._before = untimed
+        added_count = int(np.count_nonzero(slots[new] >= 0))
+        return _Taken(samples, untimed, len(found.keys), kept_count, added_count, found.comment_keys)
+
+    def _gone(self, now: NDArray[np.int32], untimed: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Series that were there before and are not now. Nearly always the answer has the same lines as before."""
+        if np.array_equal(untimed, self._before):
+            return np.empty(0, np.int32)
+        return np.setdiff1d(self._before, now)
+
+    def _stale(self, slots: NDArray[np.int32], at_ms: int) -> Samples:
+        slots = np.unique(slots)
+        return Samples(slots, np.full(len(slots), at_ms, np.int64), np.full(len(slots), _STALE))
+
+    def _with_report(self, samples: Samples, at_ms: int, values: NDArray[np.float64]) -> Samples:
+        """`up` and its like, stored together with what they tell of."""
+        if self._report_slots is None:
+            names = [tuple(sorted((*self.target.labels, (METRIC_NAME, name)))) for name in _REPORTS]
+            self._report_slots = self._store.register(names).slots
+        taken = self._report_slots >= 0
+        slots = self._report_slots[taken]
+        return replace(
+            samples,
+            slots=np.concatenate([samples.slots, slots]),
+            at_ms=np.concatenate([samples.at_ms, np.full(len(slots), at_ms, np.int64)]),
+            values=np.concatenate([samples.values, values[taken]]),
+        )
 
     def _labels(self, found: Exposition, index: int) -> Labels:
         """Of a line that is new: its own, the target's, and what relabelling makes of both."""
@@ -164,17 +194,6 @@ class Scraping:
                 raise InputError(f"label_name_length_limit exceeded: {name[:200]!r}", reason=_LABEL_LIMIT)
             if value_max and len(value.encode()) > value_max:
                 raise InputError(f"label_value_length_limit exceeded: {name}={value[:200]!r}", reason=_LABEL_LIMIT)
-
-    def _write_stale(self, slots: NDArray[np.int32], at_ms: int) -> None:
-        if len(slots):
-            self._store.append(Samples(slots, np.full(len(slots), at_ms, np.int64), np.full(len(slots), _STALE)))
-        self._before = np.empty(0, np.int32)
-
-    def _report(self, at_ms: int, values: NDArray[np.float64]) -> None:
-        names = [tuple(sorted((*self.target.labels, (METRIC_NAME, name)))) for name in _REPORTS]
-        slots = self._store.register(names).slots
-        taken = slots >= 0
-        self._store.append(Samples(slots[taken], np.full(int(taken.sum()), at_ms, np.int64), values[taken]))
 
     def moved_to(self, target: Target) -> None:
         """The same target with other times."""
