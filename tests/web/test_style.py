@@ -7,7 +7,7 @@ from importlib.resources import files
 
 import pytest
 
-SHEETS = ("trimtab.css", "cases.css")
+SHEETS = ("trimtab.css", "cases.css", "explore.css")
 WEB = files("trimtab.web")
 
 

@@ -21,6 +21,8 @@ CONNECT_S = 5.0
 READ_S = 125.0
 """A little more than Prometheus itself takes for a query at most."""
 CONNECTIONS_MAX = 20
+ANSWER_BYTES_MAX = 64 * 2**20
+"""What a page reads of one answer at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +40,11 @@ class Upstream:
     def __init__(self, url: str, *, transport: httpx2.AsyncBaseTransport | None = None) -> None:
         self.url = checked_url(url)
         secret = os.environ.get(AUTHORIZATION)
+        headers = None if secret is None else {"Authorization": secret}
+        self._blocking = httpx2.Client(headers=headers, follow_redirects=False, trust_env=False)
         self._client = httpx2.AsyncClient(
             base_url=self.url,
-            headers=None if secret is None else {"Authorization": secret},
+            headers=headers,
             timeout=httpx2.Timeout(READ_S, connect=CONNECT_S),
             limits=httpx2.Limits(max_connections=CONNECTIONS_MAX),
             follow_redirects=False,
@@ -64,8 +68,30 @@ class Upstream:
         except httpx2.HTTPError as error:
             raise ServerUnreachable(f"the metrics server {self.url} cannot be asked: {error}") from error
 
+    def ask_now(self, method: str, path: str, values: Mapping[str, str], timeout_s: float) -> tuple[int, bytes]:
+        """Ask and wait, on a thread that may: status and body. Raises ServerUnreachable."""
+        params, data = (values, None) if method == "GET" else (None, values)
+        timeout = httpx2.Timeout(timeout_s, connect=CONNECT_S)
+        body = bytearray()
+        try:
+            with self._blocking.stream(method, f"{self.url}{path}", params=params, data=data, timeout=timeout) as reply:
+                for piece in reply.iter_bytes():
+                    body += piece
+                    if len(body) > ANSWER_BYTES_MAX:
+                        raise ServerUnreachable(
+                            f"the metrics server {self.url} answered with more than {ANSWER_BYTES_MAX // 2**20} MiB: "
+                            "take a shorter range or a narrower query",
+                            limit=ANSWER_BYTES_MAX,
+                        )
+                return reply.status_code, bytes(body)
+        except httpx2.TimeoutException as error:
+            raise ServerUnreachable(f"the metrics server {self.url} did not answer within {timeout_s:g} s") from error
+        except httpx2.HTTPError as error:
+            raise ServerUnreachable(f"the metrics server {self.url} cannot be asked: {error}") from error
+
     async def close(self) -> None:
         """Let its connections go."""
+        self._blocking.close()
         await self._client.aclose()
 
 

@@ -18,6 +18,12 @@ class NavigationItem:
 NAVIGATION = (
     NavigationItem("overview", "Overview", "/", "M3 3h6v8H3zM11 3h6v5h-6zM11 10h6v7h-6zM3 13h6v4H3z"),
     NavigationItem("queries", "Queries", "/queries", "M3 4h14v2H3zM3 9h10v2H3zM3 14h6v2H3z"),
+    NavigationItem(
+        "explore",
+        "Explore",
+        "/explore",
+        "M3 3h2v12h12v2H3zM7 11l3-4 3 2 4-5 1.500 1.200-5 6.300-3.100-2.100-1.900 2.600z",
+    ),
     NavigationItem("cases", "Cases", "/cases", "M10 2l8 15H2zM9 8h2v4H9zM9 13h2v2H9z"),
     NavigationItem("changes", "Changes", "/changes", "M4 4h2v12H4zM14 4h2v12h-2zM2 7h6v2H2zM12 11h6v2h-6z"),
     NavigationItem("ledger", "Ledger", "/ledger", "M4 2h12v16H4zM6 5v2h8V5zM6 9v2h8V9zM6 13v2h5v-2z"),

@@ -87,10 +87,10 @@ def warm_up() -> None:
 def page(template: str, view: View, context: Mapping[str, object], fragment: str | None = None) -> str:
     """The whole page, or one of its blocks.
 
-    `context` may set `charts` to True, which brings the chart's script, and must set `title`.
+    `context` may set `charts` to True, which brings the chart's script, and `scripts` of its own; it must set `title`.
     """
     found = environment().get_template(template)
-    values = {"charts": False, **context, "view": view}
+    values = {"charts": False, "scripts": (), **context, "view": view}
     return found.render(values) if fragment is None else block(found, fragment, values)
 
 

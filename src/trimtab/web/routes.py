@@ -17,6 +17,7 @@ from trimtab.web import events, series
 from trimtab.web.pages import changes, frame, freeze, ledger, login, overview, own, queries, query
 from trimtab.web.pages.cases import decisions, listing
 from trimtab.web.pages.cases import page as case_page
+from trimtab.web.pages.explore import page as explore_page
 from trimtab.web.pages.settings import page as settings_page
 from trimtab.web.pages.settings import people, policy, systems, tokens, you
 from trimtab.web.render import static_files, warm_up
@@ -49,6 +50,8 @@ PAGES: tuple[Page, ...] = (
     Page("/queries", GET, LOOK, queries.queries),
     Page("/queries/{system:path}/{fingerprint}/plan", POST, DECIDE, query.plan_now, action="plan_now"),
     Page("/queries/{system:path}/{fingerprint}", GET, LOOK, query.query),
+    Page("/explore", GET, LOOK, explore_page.explore),
+    Page("/explore/words", GET, LOOK, explore_page.completion_words),
     Page("/cases", GET, LOOK, listing.cases),
     Page("/cases/{case_id}", GET, LOOK, case_page.case),
     Page("/cases/{case_id}/approve", POST, DECIDE, decisions.approve, action="case approve"),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -10,9 +13,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from trimtab.app.exploring.answers import QUERY_CHARS_MAX
+from trimtab.app.exploring.explorer import Explorer
+from trimtab.app.exploring.lines import QueryLines, query_lines
 from trimtab.app.reading.answers import SeriesAnswer
 from trimtab.model.access import Permission
 from trimtab.model.errors import InputError
+from trimtab.store.grid import Grid
 from trimtab.web.access import require
 
 if TYPE_CHECKING:
@@ -22,6 +29,9 @@ if TYPE_CHECKING:
 POINTS, POINTS_MIN, POINTS_MAX = 600, 2, 10_000
 DIGITS = 6
 """Significant digits that a chart needs; more would only make the answer longer."""
+PROMQL = "promql/"
+"""How a key begins that is a query of the Explorer page; see `trimtab.app.reading.keys` for all others."""
+QUERIES_MAX = 8
 
 
 def endpoint(service: Service) -> Endpoint:
@@ -29,18 +39,47 @@ def endpoint(service: Service) -> Endpoint:
 
     async def series(request: Request) -> Response:
         require(request, Permission.LOOK)
-        return await run_in_threadpool(_answer, service, request)
+        gone = threading.Event()
+        watch = asyncio.create_task(_gone(request, gone))
+        try:
+            return await run_in_threadpool(_answer, service, request, gone.is_set)
+        finally:
+            watch.cancel()
 
     return series
 
 
-def _answer(service: Service, request: Request) -> Response:
+async def _gone(request: Request, gone: threading.Event) -> None:
+    """Set it when the other side has closed its connection."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+    gone.set()
+
+
+def _answer(service: Service, request: Request, gone: Callable[[], bool]) -> Response:
     keys = request.query_params.getlist("key")
     if not keys:
         raise InputError("key: name at least one series", field="key")
     within = service.read.range(request.query_params.get("from"), request.query_params.get("to"))
-    found = service.read.series(keys, within, _points(request.query_params.get("points")))
-    return Response(encode(found), media_type="application/json", headers={"Cache-Control": "no-store"})
+    queries = _queries(keys)
+    others = [key for key in keys if not key.startswith(PROMQL)]
+    found = service.read.series(others, within, _points(request.query_params.get("points")))
+    grid = Grid(found.from_ms, found.step_ms, (found.to_ms - found.from_ms) // found.step_ms)
+    explorer = Explorer(service.querying, lambda: service.upstream)
+    lines = query_lines(explorer, queries, grid, gone) if queries else ()
+    body = encode(found, dict(zip(queries, lines, strict=True)).items())
+    return Response(body, media_type="application/json", headers={"Cache-Control": "no-store"})
+
+
+def _queries(keys: Sequence[str]) -> list[str]:
+    """The queries among the keys."""
+    found = list(dict.fromkeys(key.removeprefix(PROMQL) for key in keys if key.startswith(PROMQL)))
+    if len(found) > QUERIES_MAX:
+        raise InputError(f"key: at most {QUERIES_MAX} queries, found {len(found)}", field="key", limit=QUERIES_MAX)
+    for query in found:
+        if not query.strip() or len(query) > QUERY_CHARS_MAX:
+            raise InputError(f"key: after {PROMQL} stand 1 to {QUERY_CHARS_MAX:,} characters of a query", field="key")
+    return found
 
 
 def _points(text: str | None) -> int:
@@ -51,7 +90,7 @@ def _points(text: str | None) -> int:
     return int(text)
 
 
-def encode(answer: SeriesAnswer) -> bytes:
+def encode(answer: SeriesAnswer, queries: Iterable[tuple[str, QueryLines]] = ()) -> bytes:
     """As JSON, every value with six significant digits.
 
     >>> from trimtab.app.reading.answers import Series
@@ -59,18 +98,25 @@ def encode(answer: SeriesAnswer) -> bytes:
     >>> encode(SeriesAnswer(0, 4000, 1000, (line,), ()))
     b'{"from_ms":0,"to_ms":4000,"step_ms":1000,"series":[{"key":"self/x","name":"x","unit":"ms","values":[1.23457,null,0.0,123457000.0]}],"marks":[]}'
     """
-    return msgspec.json.encode(
-        {
-            "from_ms": answer.from_ms,
-            "to_ms": answer.to_ms,
-            "step_ms": answer.step_ms,
-            "series": [
-                {"key": one.key, "name": one.name, "unit": one.unit, "values": _rounded(one.values)}
-                for one in answer.series
-            ],
-            "marks": answer.marks,
-        }
-    )
+    lines: list[dict[str, object]] = [
+        {"key": one.key, "name": one.name, "unit": one.unit, "values": _rounded(one.values)} for one in answer.series
+    ]
+    told: dict[str, object] = {
+        "from_ms": answer.from_ms,
+        "to_ms": answer.to_ms,
+        "step_ms": answer.step_ms,
+        "series": lines,
+        "marks": answer.marks,
+    }
+    notes: dict[str, object] = {}
+    for query, found in queries:
+        key = PROMQL + query
+        notes[key] = {"error": found.error, "texts": found.notes}
+        lines += [
+            {"key": key, "name": one.name, "unit": "", "about": one.about, "values": _rounded(one.values)}
+            for one in found.lines
+        ]
+    return msgspec.json.encode({**told, "notes": notes} if notes else told)
 
 
 def _rounded(values: list[float | None]) -> list[float | None]:

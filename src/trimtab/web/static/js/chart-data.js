@@ -3,9 +3,10 @@ import { isMoving } from "./live.js";
 import { current } from "./range.js";
 
 /**
- * @typedef {{key: string, name: string, unit: string, values: (number | null)[]}} Series
+ * @typedef {{key: string, name: string, unit: string, about?: string, values: (number | null)[]}} Series
+ * @typedef {{error: string, texts: string[]}} Note
  * @typedef {{at_ms: number, end_ms: number | null, kind: string, label: string, system: string, case_id: number | null, change_id: string | null}} Mark
- * @typedef {{from_ms: number, to_ms: number, step_ms: number, series: Series[], marks: Mark[]}} Answer
+ * @typedef {{from_ms: number, to_ms: number, step_ms: number, series: Series[], marks: Mark[], notes?: Record<string, Note>, error?: string, said?: string}} Answer
  * @typedef {HTMLElement & {keys: string[], width: number, receive(answer: Answer): void, fail(message: string): void, wait(): void}} Chart
  */
 
@@ -79,7 +80,7 @@ async function load() {
   try {
     const answers = await Promise.all(parts);
     if (mine.signal.aborted) return;
-    const whole = { ...answers[0], series: answers.flatMap((answer) => answer.series) };
+    const whole = { ...answers[0], series: answers.flatMap((answer) => answer.series), notes: Object.assign({}, ...answers.map((answer) => answer.notes)) };
     stepMs = whole.step_ms;
     for (const chart of charts) chart.receive(pick(whole, chart.keys));
   } catch (error) {
@@ -91,7 +92,10 @@ async function load() {
 
 /** The part of an answer that belongs to some keys, in their order. @param {Answer} whole @param {string[]} keys @returns {Answer} */
 function pick(whole, keys) {
-  return { ...whole, series: keys.flatMap((key) => whole.series.filter((series) => series.key === key || series.key.startsWith(`${key}{`))) };
+  const notes = keys.flatMap((key) => whole.notes?.[key] ?? []);
+  const error = notes.map((note) => note.error).join(" ").trim();
+  const said = notes.flatMap((note) => note.texts).join(" ");
+  return { ...whole, error, said, series: keys.flatMap((key) => whole.series.filter((series) => series.key === key || series.key.startsWith(`${key}{`))) };
 }
 
 /** While live: as often as a new point can come, and not more often than that. */

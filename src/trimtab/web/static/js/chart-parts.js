@@ -30,6 +30,17 @@ export function marksWorth(marks, cases) {
   return left;
 }
 
+/** Whether two answers have the same lines. @param {Answer} one @param {Answer} other */
+export function isSame(one, other) {
+  return one.series.length === other.series.length && one.series.every(({ key, name }, index) => key === other.series[index].key && name === other.series[index].name);
+}
+
+/** Which lines are hidden after others came or went. @param {Set<number>} hidden @param {Answer} before @param {Answer} after */
+export function stillHidden(hidden, before, after) {
+  const names = new Set([...hidden].map((index) => before.series[index]?.name));
+  return new Set(after.series.flatMap(({ name }, index) => (names.has(name) ? [index] : [])));
+}
+
 /** Index of the last step with any value, or -1. @param {Answer} answer */
 export function lastIndex(answer) {
   let last = -1;
@@ -52,13 +63,30 @@ export function drawLegend(legend, answer, hidden, onToggle) {
       const button = /** @type {HTMLButtonElement} */ (make("button", `n${(index % 7) + 1}`));
       button.type = "button";
       button.setAttribute("aria-pressed", String(!hidden.has(index)));
-      button.title = "Show or hide";
+      button.title = one.about ?? "Show or hide";
       button.append(make("i", ""), make("span", "", one.name), make("b", ""));
       button.addEventListener("click", () => onToggle(index));
       return button;
     }),
     make("span", "when num"),
   );
+}
+
+/**
+ * A name in the legend was pressed: hide or show its line; where lines are many (`alone`), show it alone, or all again.
+ * @param {Set<number>} hidden
+ * @param {number} index
+ * @param {number} count
+ * @param {boolean} alone
+ */
+export function press(hidden, index, count, alone) {
+  if (!alone) {
+    if (!hidden.delete(index)) hidden.add(index);
+    return;
+  }
+  const wasAlone = hidden.size === count - 1 && !hidden.has(index);
+  hidden.clear();
+  for (let at = 0; at < count && !wasAlone; at += 1) if (at !== index) hidden.add(at);
 }
 
 /** Values under the cross-hair; without one, the last that are known. @param {HTMLElement} legend @param {Answer} answer @param {string} unit @param {number | null} index */

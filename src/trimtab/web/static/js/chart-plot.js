@@ -88,6 +88,14 @@ function drawMarks(plot, wish) {
  * @type {Record<string, [number[], number]>} */
 const MARKS = { change: [[], 0], verdict: [[7, 4], 7], event: [[1.5, 3.5], 0] };
 
+/** A scale with a little room around the values: from zero on, but for what is far from it. @param {number | null} low @param {number | null} high @returns {[number, number]} */
+export function around(low, high) {
+  if (low === null || high === null) return [0, 1];
+  const room = (high - low || Math.abs(high) || 1) * 0.08;
+  const isNear = low >= 0 && (low === high || low < (high - low) * 2);
+  return [isNear ? 0 : low - room, high <= 0 && high > (low - high) * 2 ? 0 : high + room];
+}
+
 /** @param {string} colour @param {number} percent */
 const faint = (colour, percent) => `color-mix(in srgb, ${colour} ${percent}%, transparent)`;
 
@@ -122,7 +130,7 @@ export function makePlot(host, answer, wish) {
     padding: [8, 20, 0, 0],
     scales: {
       x: { range: (/** @type {any} */ _plot, /** @type {number} */ low, /** @type {number} */ high) => [low, high] },
-      y: { range: (/** @type {any} */ _plot, /** @type {number} */ low, /** @type {number} */ high) => [Math.min(0, low ?? 0), (high || 1) * 1.08] },
+      y: { range: (/** @type {any} */ _plot, /** @type {number} */ low, /** @type {number} */ high) => (wish.kind === "free" ? around(low, high) : [Math.min(0, low ?? 0), (high || 1) * 1.08]) },
     },
     axes: [
       { ...axis, space: 64, size: 26, values: (/** @type {any} */ _p, /** @type {number[]} */ splits, /** @type {any} */ _a, /** @type {any} */ _s, /** @type {number} */ step) => timeLabels(splits, step, wish.tz) },

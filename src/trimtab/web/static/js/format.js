@@ -53,6 +53,7 @@ export function bytesText(size) {
 export function valueText(value, unit) {
   if (value == null || !Number.isFinite(value)) return NOT_MEASURED;
   if (unit === "ms") return durationText(value);
+  if (unit === "s") return durationText(value * 1000);
   if (unit === "bytes" || unit === "B") return bytesText(value);
   if (unit === "bytes/s") return `${bytesText(value)}/s`;
   if (unit === "ratio" || unit === "share") return `${digitsOf(value * 100)} %`;

@@ -27,8 +27,9 @@ function completeAddress(event) {
   }
   if (!action.startsWith("?")) return;
   const wanted = new URLSearchParams(action);
+  const own = new Set(wanted.keys()); // others may come several times
   for (const [name, value] of new URLSearchParams(location.search)) {
-    if (!wanted.has(name)) wanted.append(name, value);
+    if (!own.has(name)) wanted.append(name, value);
   }
   ctx.request.action = `${document.body.dataset.path ?? location.pathname}?${wanted}`;
 }

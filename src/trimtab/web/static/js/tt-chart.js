@@ -1,7 +1,7 @@
 // <tt-chart>: one picture of time series. Its life: loading, then drawn, empty, failed or stale; htmx may take it away at any time.
 import { join, leave, plan } from "./chart-data.js";
 import { makePannable } from "./chart-pan.js";
-import { describe, drawLegend, drawMarkLinks, drawTable, lastIndex, make, marksWorth, staleText, writeLegend } from "./chart-parts.js";
+import { describe, drawLegend, drawMarkLinks, drawTable, isSame, lastIndex, make, marksWorth, press, staleText, stillHidden, writeLegend } from "./chart-parts.js";
 import { aligned, fit, makePlot } from "./chart-plot.js";
 import { zone } from "./prefs.js";
 import { current, setRangeMs } from "./range.js";
@@ -131,9 +131,7 @@ class TtChart extends HTMLElement {
   /** Another range was asked for. A quick answer shows no sign of waiting. */
   wait() {
     window.clearTimeout(this.#waiting);
-    this.#waiting = window.setTimeout(() => {
-      this.toggleAttribute("data-waiting", true);
-    }, 300);
+    this.#waiting = window.setTimeout(() => this.toggleAttribute("data-waiting", true), 300);
   }
 
   /** @param {Answer} answer */
@@ -143,11 +141,13 @@ class TtChart extends HTMLElement {
     const before = this.#answer;
     const cases = this.dataset.cases ? JSON.parse(this.dataset.cases) : null;
     this.#answer = { ...answer, marks: this.hasAttribute("data-marks") ? marksWorth(answer.marks, cases) : [] };
-    if (lastIndex(answer) < 0) {
-      this.#clear("empty", "Nothing in this range", "Nothing was observed then. Choose another range, or wait for the next look.");
+    if (answer.error || lastIndex(answer) < 0) {
+      const { nothing = "Nothing in this range", hint = "Nothing was observed then. Choose another range, or wait for the next look." } = this.dataset;
+      this.#clear(answer.error ? "error" : "empty", answer.error ? "No chart" : nothing, answer.error || answer.said || hint);
       return;
     }
-    const same = this.plot && before && before.series.length === answer.series.length && before.series.every((one, index) => one.key === answer.series[index].key && one.name === answer.series[index].name);
+    const same = this.plot && before && isSame(before, answer);
+    if (before && !same) this.#hidden = stillHidden(this.#hidden, before, answer);
     if (same) {
       this.plot.batch(() => {
         this.plot.setData(aligned(answer, this.dataset.kind ?? "line"), false);
@@ -155,6 +155,7 @@ class TtChart extends HTMLElement {
       });
     } else this.#draw();
     this.#words();
+    if (answer.said) this.#part("chart-marks").textContent = answer.said;
   }
 
   /** @param {string} message */
@@ -225,9 +226,13 @@ class TtChart extends HTMLElement {
 
   /** @param {number} index */
   #toggle(index) {
-    if (!this.#hidden.delete(index)) this.#hidden.add(index);
-    this.plot?.setSeries(index + 1, { show: !this.#hidden.has(index) });
-    this.#part("chart-legend").children[index]?.setAttribute("aria-pressed", String(!this.#hidden.has(index)));
+    press(this.#hidden, index, this.points.length, this.hasAttribute("data-alone"));
+    this.plot?.batch(() => {
+      for (let at = 0; at < this.points.length; at += 1) {
+        this.plot.setSeries(at + 1, { show: !this.#hidden.has(at) });
+        this.#part("chart-legend").children[at]?.setAttribute("aria-pressed", String(!this.#hidden.has(at)));
+      }
+    });
   }
 
   #toggleTable() {

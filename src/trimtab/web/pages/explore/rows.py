@@ -1,0 +1,64 @@
+"""The table of one query: rows in the order that was asked for, values with their unit, no more than can be read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from trimtab.app.exploring.answers import ROWS_MAX, Histogram, Instant, Row
+from trimtab.app.exploring.names import parts_of, series_text
+from trimtab.web.units import value_text
+
+
+@dataclass(frozen=True, slots=True)
+class RowView:
+    """One line. `name` and `pairs` are the series; `value` is with its unit, `raw` as Prometheus writes it."""
+
+    name: str
+    pairs: Sequence[tuple[str, str]]
+    value: str
+    raw: str
+    histogram: Histogram | None
+    samples: Sequence[tuple[int, str]]
+    samples_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """What is shown, of `count` rows that there are."""
+
+    kind: str
+    rows: Sequence[RowView]
+    count: int
+    text: str = ""
+    """Of a string."""
+
+
+def table_of(answer: Instant, unit: str, sort: str, *, descending: bool) -> Table:
+    """The table of an answer."""
+    if answer.kind == "string":
+        return Table("string", (), 0, answer.rows[0].text if answer.rows else "")
+    shown = _ordered(answer, sort, descending)[:ROWS_MAX]
+    return Table(answer.kind, [_view(row, unit) for row in shown], len(answer.rows))
+
+
+def _ordered(answer: Instant, sort: str, descending: bool) -> list[Row]:
+    if sort == "value":
+        return sorted(answer.rows, key=lambda row: _rank(row, descending))
+    if sort == "name" or not answer.is_ordered:
+        return sorted(answer.rows, key=lambda row: series_text(row.labels), reverse=descending and sort == "name")
+    return list(answer.rows)
+
+
+def _rank(row: Row, descending: bool) -> tuple[bool, float]:
+    """Numbers by their size; what is none stands at the end, whichever way."""
+    if row.value is None or math.isnan(row.value):
+        return True, 0.0
+    return False, -row.value if descending else row.value
+
+
+def _view(row: Row, unit: str) -> RowView:
+    name, pairs = parts_of(row.labels)
+    value = value_text(row.value, unit) if row.value is not None else ""
+    return RowView(name, pairs, value, row.text, row.histogram, row.samples, row.samples_count)
