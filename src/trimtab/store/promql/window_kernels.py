@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trimtab.store.compiled import kernel
+from trimtab.store.promql.running_kernels import between, run_up
 
 I64 = "Array(int64,1,'C',readonly=True)"
 F64 = "Array(float64,1,'C',readonly=True)"
@@ -95,6 +96,16 @@ def _extreme(values: NDArray[np.float64], low: int, high: int, is_max: bool, is_
     return best
 
 
+@kernel(f"boolean({I64},int64,int64,int64,int64)")
+def _overlaps(at_ms: NDArray[np.int64], first: int, last: int, range_ms: int, steps: int) -> bool:
+    """Whether the windows have many more samples in all than there are."""
+    samples = last - first
+    if samples < 8:
+        return False
+    samples_a_window = range_ms * (samples - 1) / max(at_ms[last - 1] - at_ms[first], 1)
+    return bool(samples_a_window * steps > 4.0 * samples)
+
+
 @kernel(f"void({I64},{I64},{F64},{I64},int64,boolean,int64,float64[:,::1],boolean[:,::1])")
 def over_time(
     offsets: NDArray[np.int64],
@@ -108,9 +119,18 @@ def over_time(
     present: NDArray[np.bool_],
 ) -> None:
     """One number of each window that has samples."""
+    is_sum = operation == SUM or operation == AVG  # noqa: PLR1714 - Numba knows no sets of numbers
+    longest = 0
+    for series in range(offsets.shape[0] - 1):
+        longest = max(longest, offsets[series + 1] - offsets[series])
+    sums = np.empty(longest + 1 if is_sum else 0)
+    rests = np.empty(longest + 1 if is_sum else 0)
     for series in range(offsets.shape[0] - 1):
         last = offsets[series + 1]
-        low = high = offsets[series]
+        first = low = high = offsets[series]
+        error = -1.0
+        if is_sum and _overlaps(at_ms, first, last, range_ms, ends_ms.shape[0]):
+            error = run_up(values, first, last, sums, rests)
         for step in range(ends_ms.shape[0]):
             until = ends_ms[step]
             since = until - range_ms if is_left_open else until - range_ms - 1
@@ -120,7 +140,12 @@ def over_time(
                 low += 1
             present[series, step] = high > low
             result = 0.0
-            if high > low:
+            is_known = 0.0
+            if high > low and error >= 0.0:
+                total, rest, is_known = between(sums, rests, low - first, high - first, error)
+                count = float(high - low)
+                result = total + rest if operation == SUM else total / count + rest / count
+            if high > low and is_known == 0.0:
                 if operation == SUM:
                     result = _sum(values, low, high)
                 elif operation == AVG:
