@@ -24,6 +24,7 @@ from tests.act.support import OURS, FakeJudge, finding, policy, proposal
 from trimtab.act import change_session, create_index, index_build
 from trimtab.act.create_index import CreateIndex
 from trimtab.act.machine import Machine
+from trimtab.app.logs import configure_logs
 from trimtab.model.change import Change, JudgementKind
 from trimtab.model.index import IndexDefinition, IndexKey
 from trimtab.store.state import State
@@ -132,7 +133,8 @@ def settle(machine: Machine, state: State, change: Change, clock: ShiftedClock) 
 
 
 def main() -> None:
-    """Serve commands until the input ends."""
+    """Serve commands until the input ends. Its output is for answers alone: the log goes to standard error."""
+    configure_logs()
     for line in sys.stdin:
         command = json.loads(line)
         pid = os.fork()

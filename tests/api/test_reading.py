@@ -19,6 +19,9 @@ from trimtab.model.access import Role
 pytestmark = pytest.mark.store
 API = "/api/trimtab"
 
+RANGED = ("/overview", "/shapes", "/series")
+"""What is of a range of time."""
+
 
 class Site:
     """A server on the day, and its document."""
@@ -31,10 +34,9 @@ class Site:
 
     def get(self, path: str, **parameters: Any) -> Any:
         """The JSON of a path, checked against what the document says of it."""
-        window = {"from": str(self.day.start_ms), "to": str(self.day.end_ms)}
-        answer = self.client.get(
-            f"{API}{path}", params={**window, **parameters} if parameters or "?" not in path else {}
-        )
+        ranged = path.startswith(RANGED) and "?" not in path and not path.endswith("/plans")
+        window = {"from": str(self.day.start_ms), "to": str(self.day.end_ms)} if ranged else {}
+        answer = self.client.get(f"{API}{path}", params={**window, **parameters} or None)
         assert answer.status_code == 200, answer.text
         return answer.json()
 

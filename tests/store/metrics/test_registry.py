@@ -89,7 +89,7 @@ def test_refusals_have_a_reason_and_do_not_spoil_the_batch(limits: MetricLimits,
     assert answer.slots.tolist()[0] == 0
     assert answer.slots.tolist()[1] == -1
     assert answer.refused[1][0] == reason
-    assert series.refused == {reason: 1}
+    assert +series.refused == {reason: 1}
 
 
 NAMES, TEXTS = ("a", "b", "c"), ("", "x", "y", "xy", "1\n2")

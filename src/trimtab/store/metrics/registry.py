@@ -11,6 +11,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
 
@@ -59,7 +60,7 @@ class Registry:
         self._ids = Growing(np.dtype(np.uint64))
         self._metric_hashes: dict[str, int] = {}
         self.series_by_metric: Counter[str] = Counter()
-        self.refused: Counter[str] = Counter()
+        self.refused: Counter[str] = Counter(dict.fromkeys(get_args(RefusedSeries), 0))
         self.count = 0
         self._matching = Matching(self.values_by_name, self._pair_ids)
         self._index = Index()
