@@ -9,6 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SEED ?= 1
+WORKERS ?= 2
 ONCE ?=
 RECORD ?=
 LISTEN ?= 127.0.0.1:9321
