@@ -88,7 +88,7 @@ check: lint types layers unit ## Lint, types, layers, unit tests: under 90 secon
 
 .PHONY: test
 test: $(STAMP) postgresql chromium metrics-servers web lint types layers ## Everything: set up, check, all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 FILES ?= ../shared/data/promqltest
 .PHONY: promqltest
