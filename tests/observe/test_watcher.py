@@ -332,7 +332,9 @@ def test_a_terminated_backend_is_replaced(shop: Database) -> None:
     recorder = Recorder()
     with running(watcher_of(shop.cluster, shop.name, recorder)) as watcher:
         until(lambda: watcher.status().slices_count >= 2, "two slices")
-        shop.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'trimtab watch %'")
+        shop.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'trimtab watch %'"
+        )
         until(lambda: recorder.events("connection_lost"), "the loss")
         count = watcher.status().slices_count
         until(lambda: watcher.status().slices_count >= count + 2, "slices after the loss")
@@ -352,7 +354,9 @@ def test_a_server_that_goes_silent_is_given_up_and_found_again(shop: Database, m
     with running(watcher_of(shop.cluster, shop.name, recorder)) as watcher:
         until(lambda: watcher.status().slices_count >= 2, "two slices")
         with psycopg.connect(shop.dsn(), autocommit=True) as other:
-            row = other.execute("SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'trimtab watch %'").fetchone()
+            row = other.execute(
+                "SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'trimtab watch %'"
+            ).fetchone()
         assert row is not None
         os.kill(row[0], signal.SIGSTOP)
         try:
