@@ -1,13 +1,12 @@
 """`POST /api/v1/read`: raw samples for another Prometheus (or Thanos), as protobuf, compressed with snappy.
 
 Answers are of the kind SAMPLES; who accepts only streamed chunks is refused. Samples are encoded for a whole series at
-once. Native histograms are left out, and a warning header says so.
+once, native histograms one by one.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cramjam
@@ -18,6 +17,8 @@ from starlette.routing import Route
 
 from trimtab.api.prometheus.asking import Cancelled, Parameters, body_route
 from trimtab.api.prometheus.envelope import BadData
+from trimtab.api.prometheus.native_wire import encode_histogram
+from trimtab.api.prometheus.wire import field, fields, varint
 from trimtab.app.querying import Querying
 from trimtab.store.metrics.block import Labels, Matcher, SeriesBlock
 
@@ -60,63 +61,6 @@ def _unpacked(body: bytes) -> bytes:
         return bytes(cramjam.snappy.decompress_raw(body))
     except cramjam.DecompressionError as error:
         raise BadData(f"the body is not compressed with snappy: {error}") from error
-
-
-def varint(number: int) -> bytes:
-    """A number as protobuf has it; negative ones have ten bytes.
-
-    >>> varint(300), len(varint(-1))
-    (b'\\xac\\x02', 10)
-    """
-    number &= 2**64 - 1
-    out = bytearray()
-    while number > 127:
-        out.append(number & 127 | 128)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
-
-
-def field(number: int, payload: bytes) -> bytes:
-    """A field with a length."""
-    return varint(number << 3 | 2) + varint(len(payload)) + payload
-
-
-def fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """Numbers and values of a message; BadData where it is none.
-
-    >>> list(fields(b"\\x08\\x05\\x12\\x02ab"))
-    [(1, 5), (2, b'ab')]
-    """
-    place = 0
-
-    def number() -> int:
-        nonlocal place
-        value = 0
-        for shift in range(0, 70, 7):
-            if place >= len(data):
-                raise BadData("the body is not a ReadRequest: it ends within a number")
-            byte = data[place]
-            place += 1
-            value |= (byte & 127) << shift
-            if byte < 128:
-                return value & 2**64 - 1
-        raise BadData("the body is not a ReadRequest: a number has more than ten bytes")
-
-    sizes = {1: 8, 5: 4}
-    while place < len(data):
-        key = number()
-        kind = key & 7
-        if kind == 0:
-            yield key >> 3, number()
-            continue
-        if kind not in (1, 2, 5):
-            raise BadData(f"the body is not a ReadRequest: wire type {kind}")
-        size = number() if kind == 2 else sizes[kind]
-        if size > len(data) - place:
-            raise BadData(f"the body is not a ReadRequest: a field of {size} bytes, {len(data) - place} are left")
-        yield key >> 3, data[place : place + size]
-        place += size
 
 
 def read_request(data: bytes) -> list[Asked]:
@@ -173,11 +117,16 @@ def encode_block(block: SeriesBlock) -> bytes:
         begin, end = int(block.offsets[number]), int(block.offsets[number + 1])
         keep = slice(begin, end)
         at_ms, values = block.at_ms[keep], block.values[keep]
+        natives = b""
         if block.histograms is not None:
-            is_float = np.array([one is None for one in block.histograms[begin:end]], dtype=bool)
+            told = block.histograms[begin:end]
+            natives = b"".join(
+                field(4, encode_histogram(int(moment), one)) for moment, one in zip(at_ms, told, strict=True) if one
+            )
+            is_float = np.array([one is None for one in told], dtype=bool)
             at_ms, values = at_ms[is_float], values[is_float]
-        if len(at_ms):
-            out += field(1, _labels(labels) + _samples(at_ms, values))
+        if len(at_ms) or natives:
+            out += field(1, _labels(labels) + (_samples(at_ms, values) if len(at_ms) else b"") + natives)
     return bytes(out)
 
 
