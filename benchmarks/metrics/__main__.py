@@ -71,13 +71,13 @@ def _all_servers(folder: Path, plan: Plan) -> Iterator[list[Server]]:
         limits = (
             f"[metrics]\nseries_max = {max(1_000_000, 2 * plan.series)}\nseries_of_a_metric_max = {2 * plan.series}\n"
         )
-        hot = stack.enter_context(trimtab(folder / "hot", HOT, f"{limits}hot_window_mib = {hot_mib}\n"))
-        cold = stack.enter_context(trimtab(folder / "cold", COLD, f"{limits}hot_window_mib = 16\n"))
+        hot = stack.enter_context(trimtab(folder / "hot", HOT, f"{limits}hot_mb = {hot_mib}\n"))
+        cold = stack.enter_context(trimtab(folder / "cold", COLD, f"{limits}hot_mb = 8\n"))
         others = [
             stack.enter_context(prometheus(folder / "prometheus")),
             stack.enter_context(victoria_metrics(folder / "victoria")),
         ]
-        print(f"# hot window: {hot_mib} MiB and 16 MiB")
+        print(f"# hot window: {hot_mib} MiB and 8 MiB")
         yield [hot, cold, *(one for one in others if one is not None)]
 
 

@@ -130,7 +130,7 @@ def trimtab(directory: Path, name: str = "trimtab", settings: str = "") -> Itera
     """trimtab itself; `settings` is text of its configuration file."""
     directory.mkdir(parents=True)
     config = directory.parent / f"{directory.name}.toml"
-    config.write_text(settings, "utf-8")
+    config.write_text(f'[server]\notlp_grpc_listen = ""\notlp_http_listen = ""\n{settings}', "utf-8")
     port = free_port()
     command = [_trimtab(), "up", "--listen", f"127.0.0.1:{port}", "--data-dir", str(directory), "--config", str(config)]
     with _running(name, command, port, directory, "/healthz", "/api/v1/write") as server:
