@@ -94,6 +94,7 @@ def test_keys_lead_to_places(visitor: Visitor) -> None:
     open_page(page, "/?from=now-6h&to=now")
     for key, path in (
         ("q", "/queries"),
+        ("e", "/explore"),
         ("c", "/cases"),
         ("h", "/changes"),
         ("l", "/ledger"),
@@ -105,6 +106,9 @@ def test_keys_lead_to_places(visitor: Visitor) -> None:
         page.keyboard.press(key)
         page.wait_for_url(re.compile(rf"{path}\?from=now-6h&to=now$"))
         begun(page)
+        if path == "/explore":
+            expect(page.locator("#q-a")).to_be_focused()  # one comes there to write
+            page.keyboard.press("Escape")
     open_page(page, "/cases/1")
     page.keyboard.press("/")
     page.wait_for_url("**/queries*")

@@ -43,7 +43,6 @@ from trimtab.model.access import LOOPBACK_PRINCIPAL, How, Outcome, Principal
 from trimtab.model.errors import LoginNeeded, NotAllowed, TrimtabError
 
 HEADER_BYTES_MAX = 32 * 1024
-TARGET_BYTES_MAX = 8 * 1024
 VISIT_S = 3600
 STREAM_CHECK_S = 15.0
 """How often somebody who holds a stream open is looked up again."""
@@ -125,7 +124,7 @@ class AccessGuard:
             await self._refuse(visit, Request(scope, receive), answer, error)
 
     async def _go(self, visit: Visit, scope: Scope, receive: Receive, answer: _Answer) -> None:
-        _check_size(scope, visit.headers)
+        _check_size(scope, visit)
         reason = refused_because(scope, visit.headers, self._names)
         if reason is not None:
             raise NotAllowed(reason)
@@ -295,11 +294,11 @@ class _Answer:
         await self._send(message)
 
 
-def _check_size(scope: Scope, headers: Headers) -> None:
+def _check_size(scope: Scope, visit: Visit) -> None:
     target = len(scope.get("raw_path") or b"") + len(scope.get("query_string", b""))
-    if target > TARGET_BYTES_MAX:
-        raise HTTPException(414, f"an address may have {TARGET_BYTES_MAX} bytes, this one has {target}")
-    size = sum(len(name) + len(value) + 4 for name, value in headers.raw)
+    if target > visit.door.target_bytes_max:
+        raise HTTPException(414, f"an address may have {visit.door.target_bytes_max} bytes, this one has {target}")
+    size = sum(len(name) + len(value) + 4 for name, value in visit.headers.raw)
     if size > HEADER_BYTES_MAX:
         raise HTTPException(431, f"headers may have {HEADER_BYTES_MAX} bytes, these have {size}")
 

@@ -12,6 +12,9 @@ from typing import Protocol
 
 from trimtab.model.access import Permission
 
+TARGET_BYTES_MAX = 8 * 1024
+"""Of an address."""
+
 
 class Declared(Protocol):
     """Anything that says who may use a route: a `Door`, or a page of `web`."""
@@ -34,8 +37,8 @@ class Door:
     """Who may use a route. `action` is its name in the audit; None where nothing is to be written down.
 
     `is_page` tells how to refuse: a page or a way to the login, or JSON. `body_bytes_max` None means that the route
-    sees to the size of its bodies itself. `only_reads` says that nothing is changed whatever the method: a form that
-    another site sent there does no harm, and needs no proof.
+    sees to the size of its bodies itself; `target_bytes_max` is of the address. `only_reads` says that nothing is
+    changed whatever the method: a form that another site sent there does no harm, and needs no proof.
     """
 
     path: str
@@ -45,6 +48,7 @@ class Door:
     is_page: bool = False
     body_bytes_max: int | None = 128 * 1024
     only_reads: bool = False
+    target_bytes_max: int = TARGET_BYTES_MAX
 
 
 def page_door(declared: Declared) -> Door:
@@ -58,4 +62,5 @@ def page_door(declared: Declared) -> Door:
     unsafe = [method for method in methods if method not in {"GET", "HEAD"}]
     named = getattr(declared, "action", None)
     action = f"page {unsafe[0]} {declared.path}" if unsafe and named is None else named or None
-    return Door(declared.path, methods, declared.permission, action, is_page=True)
+    target = getattr(declared, "target_bytes_max", TARGET_BYTES_MAX)
+    return Door(declared.path, methods, declared.permission, action, is_page=True, target_bytes_max=target)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from starlette.routing import BaseRoute, Route
 
+from trimtab.app.doors import TARGET_BYTES_MAX
 from trimtab.model.access import Permission
 from trimtab.web import events, series
 from trimtab.web.pages import changes, frame, freeze, ledger, login, overview, own, queries, query
@@ -40,9 +41,12 @@ class Page:
     answer: frame.Page | None = None
     raw: Callable[[Service], frame.Endpoint] | None = None
     action: str | None = None
+    target_bytes_max: int = TARGET_BYTES_MAX
 
 
 GET, POST = ("GET",), ("POST",)
+QUERIES_BYTES_MAX = 24 * 1024
+"""Of an address with queries in it; htmx sends it a second time in a header, and both have to fit into 64 KiB."""
 LOOK, DECIDE, ADMINISTER = Permission.LOOK, Permission.DECIDE, Permission.ADMINISTER
 
 PAGES: tuple[Page, ...] = (
@@ -50,7 +54,7 @@ PAGES: tuple[Page, ...] = (
     Page("/queries", GET, LOOK, queries.queries),
     Page("/queries/{system:path}/{fingerprint}/plan", POST, DECIDE, query.plan_now, action="plan_now"),
     Page("/queries/{system:path}/{fingerprint}", GET, LOOK, query.query),
-    Page("/explore", GET, LOOK, explore_page.explore),
+    Page("/explore", GET, LOOK, explore_page.explore, target_bytes_max=QUERIES_BYTES_MAX),
     Page("/explore/words", GET, LOOK, explore_page.completion_words),
     Page("/cases", GET, LOOK, listing.cases),
     Page("/cases/{case_id}", GET, LOOK, case_page.case),
@@ -76,7 +80,7 @@ PAGES: tuple[Page, ...] = (
     Page("/login", GET, None, login.page),
     Page("/login", POST, None, login.login, action=""),
     Page("/logout", POST, LOOK, login.logout, action=""),
-    Page("/series", GET, LOOK, raw=series.endpoint),
+    Page("/series", GET, LOOK, raw=series.endpoint, target_bytes_max=QUERIES_BYTES_MAX),
     Page("/events", GET, LOOK, raw=events.endpoint),
     Page("/static/{path:path}", GET, None, raw=lambda _service: static_files().serve),
 )

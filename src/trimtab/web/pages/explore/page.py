@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
 import msgspec
+from starlette.datastructures import QueryParams
 from starlette.responses import Response
 
 from trimtab.app.exploring.answers import LINES_MAX, QUERY_CHARS_MAX, ROWS_MAX, Instant, Trouble
 from trimtab.app.exploring.explorer import Explorer
 from trimtab.app.exploring.functions import words
-from trimtab.model.errors import NotFound, TrimtabError
+from trimtab.model.errors import InputError, NotFound, TrimtabError
 from trimtab.web.pages.explore.examples import Example, examples
 from trimtab.web.pages.explore.places import Place, place_of
 from trimtab.web.pages.explore.rows import Table, table_of
@@ -92,9 +94,17 @@ def explore(asked: Asked) -> Response:
         ),
     }
     answer = asked.page("explore.html", "explore", context, fragments=("answer",), path="/explore")
-    if by_script and asked.fragment is None:
+    if by_script and asked.fragment is None and wish != _shown(asked):
         answer.headers["HX-Push-Url"] = wish.address()
     return answer
+
+
+def _shown(asked: Asked) -> Wish | None:
+    """What the visitor's address says already: running it again is no step that Back should undo."""
+    try:
+        return wish_of(QueryParams(urlsplit(asked.request.headers.get("hx-current-url", "")).query))
+    except (InputError, ValueError):
+        return None
 
 
 def _beginning(explorer: Explorer) -> dict[str, object]:

@@ -59,7 +59,7 @@ class Wish:
         >>> Wish((Wanted(""),)).address()
         '/explore'
         """
-        pairs = list(self.kept)
+        pairs: list[tuple[str, str]] = []
         if any(one.text or one.unit != "auto" for one in self.queries) or len(self.queries) > 1:
             pairs += [("q", one.text) for one in self.queries]
         if any(one.unit != "auto" for one in self.queries):
@@ -69,6 +69,7 @@ class Wish:
             pairs.append(("view", self.view))
         if self.sort:
             pairs += [("sort", self.sort), ("desc", "1" if self.descending else "0")]
+        pairs += self.kept
         return f"/explore?{urlencode(pairs, quote_via=quote)}" if pairs else "/explore"
 
     def sorted_by(self, key: str) -> Wish:

@@ -83,12 +83,15 @@ class TtComplete extends HTMLElement {
   /** @type {Option[]} */
   #options = [];
   #at = -1;
+  #isComing = false;
   #turn = 0;
   #timer = 0;
 
   connectedCallback() {
     this.innerHTML = '<ul role="listbox" id="complete" aria-label="Suggestions"></ul><p></p>';
     this.hidden = true;
+    this.setAttribute("role", "region");
+    this.setAttribute("aria-label", "Completion");
     this.addEventListener("pointerdown", (event) => {
       event.preventDefault(); // the box keeps the focus
       const place = event.target instanceof Element ? [...this.#list.children].indexOf(/** @type {Element} */ (event.target.closest("li"))) : -1;
@@ -105,11 +108,13 @@ class TtComplete extends HTMLElement {
     box.addEventListener("input", () => this.#soon(box, false));
     box.addEventListener("keydown", (event) => this.#key(box, event));
     for (const kind of ["blur", "click"]) box.addEventListener(kind, () => this.#close());
+    this.#soon(box, false); // what was typed meanwhile
   }
 
   /** @param {HTMLTextAreaElement} box @param {boolean} forced */
   #soon(box, forced) {
     clearTimeout(this.#timer);
+    this.#isComing = true;
     this.#timer = window.setTimeout(() => void this.#look(box, forced), forced ? 0 : REST_MS);
   }
 
@@ -121,6 +126,7 @@ class TtComplete extends HTMLElement {
     if (!context || (!forced && !context.typed && context.kind === "word")) return this.#close();
     const options = fitting(await optionsFor(context), context.typed);
     if (turn !== this.#turn || document.activeElement !== box) return undefined;
+    this.#isComing = false;
     const isWhole = options.length === 1 && options[0].text === context.typed;
     if (!options.length || isWhole) return this.#close();
     this.#box = box;
@@ -169,9 +175,9 @@ class TtComplete extends HTMLElement {
   #key(box, event) {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (event.key === " " && event.ctrlKey) this.#soon(box, true);
+    else if (event.key === "Escape" && (this.#isComing || !this.hidden)) this.#close();
     else if (this.hidden) return;
     else if (step) this.#choose((this.#at + step + this.#options.length + (this.#at < 0 && step < 0 ? 1 : 0)) % this.#options.length);
-    else if (event.key === "Escape") this.#close();
     else if (event.key === "Tab" && !event.shiftKey) this.#take(Math.max(this.#at, 0));
     else if (event.key === "Enter" && !event.shiftKey && this.#at >= 0) this.#take(this.#at);
     else {
@@ -198,6 +204,7 @@ class TtComplete extends HTMLElement {
   #close() {
     clearTimeout(this.#timer);
     this.#turn += 1;
+    this.#isComing = false;
     this.hidden = true;
     this.#box?.removeAttribute("aria-activedescendant");
   }
