@@ -52,6 +52,15 @@ class RetentionPolicy:
         30,
         "How long samples of metrics are kept; older ones are not taken. Shorter than before: older data is dropped.",
     )
+    metrics_5m_days: int = _days(
+        90,
+        "How long roll-ups of metrics by five minutes are kept: long ranges are answered from them where there are no "
+        "samples any more. Shorter than before: older data is dropped.",
+    )
+    metrics_1h_days: int = _days(
+        730,
+        "How long roll-ups of metrics by the hour are kept. Shorter than before: older data is dropped.",
+    )
     own_days: int = _days(
         7, "How long trimtab's own numbers and log are kept. Shorter than before: older data is dropped."
     )

@@ -54,6 +54,8 @@ RETENTION: Mapping[str, Retention] = {
     "metric_starts": _by("metrics_days", "at_ms"),
     "metric_histograms": _by("metrics_days", "at_ms"),
     "metric_exemplars": _by("metrics_days", "at_ms"),
+    "metric_minutes_5": _by("metrics_5m_days", "end_ms"),
+    "metric_hours": _by("metrics_1h_days", "end_ms"),
     "spans": _by("spans_days", "started_at_ns", per_ms=1_000_000),
     "query_minutes": _by("minutes_days", "minute_ms"),
     "slice_minutes": _by("minutes_days", "minute_ms"),

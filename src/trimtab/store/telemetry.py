@@ -158,6 +158,7 @@ class EmbeddedTelemetry:
         from trimtab.store.engine import Engine
         from trimtab.store.loader import Loader, Sink
         from trimtab.store.metrics import store as metric_store
+        from trimtab.store.metrics.rollups import KeptDays
         from trimtab.store.migrate import migrate
         from trimtab.store.retention import keep
         from trimtab.store.rollup import Roller
@@ -188,7 +189,8 @@ class EmbeddedTelemetry:
             sinks: dict[str, Sink] = {name: RowsSink(engine, name) for name in TABLES if name != "spans"}
             sinks |= {"spans": spans, **metric_store.sinks(engine)}
             roller = Roller(engine, limits.rollup_interval_s)
-            metrics = metric_store.EmbeddedMetrics(engine, spool, limits, metric_limits, kept["metric_samples"].days)
+            days = KeptDays(*(kept[name].days for name in ("metric_samples", "metric_minutes_5", "metric_hours")))
+            metrics = metric_store.EmbeddedMetrics(engine, spool, limits, metric_limits, days)
             ages_s = metric_store.load_ages_s(metric_limits)
             loader = Loader(spool, engine, sinks, quarantine, roller, limits, ages_s)
             loader.start()

@@ -116,6 +116,14 @@ METRICS: tuple[Metric, ...] = (
     _gauge("trimtab_hot_window_bytes_max", "bytes", "Where the oldest of them go, once they are on disk."),
     _gauge("trimtab_hot_window_seconds", "s", "How far they reach back from the newest sample."),
     _gauge("trimtab_metrics_disk_bytes", "bytes", "Samples of metrics on disk, when it was last looked."),
+    _gauge("trimtab_metrics_rolled_to_seconds", "s", "Roll-ups tell all windows up to this time; 0: there are none."),
+    _counter(
+        "trimtab_metrics_windows_rolled_total",
+        "windows",
+        "Windows of five minutes that were rolled up: once, or again because samples came late.",
+        "kind",
+    ),
+    _gauge("trimtab_metrics_rollup_failing", "0 or 1", "1 while metrics cannot be rolled up."),
     # --- telling about itself
     _gauge("trimtab_event_streams", "streams", "Open event streams (one for each page that somebody looks at)."),
     _counter("trimtab_own_spans_total", "spans", "Own spans that were stored."),

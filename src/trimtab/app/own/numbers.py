@@ -89,3 +89,7 @@ def metric_numbers(metrics: MetricStore | None) -> Iterator[Number]:
     yield Number("trimtab_hot_window_bytes_max", status.hot.size_bytes_max)
     yield Number("trimtab_hot_window_seconds", status.hot.span_ms / 1000)
     yield Number("trimtab_metrics_disk_bytes", status.disk_bytes)
+    yield Number("trimtab_metrics_rolled_to_seconds", status.rolled_to_ms / 1000)
+    yield Number("trimtab_metrics_windows_rolled_total", status.rolled_windows_count, {"kind": "first"})
+    yield Number("trimtab_metrics_windows_rolled_total", status.rolled_again_count, {"kind": "again"})
+    yield Number("trimtab_metrics_rollup_failing", int(status.rollup_error is not None))

@@ -138,6 +138,14 @@ class MetricStatus:
     """What samples take on disk, when that was last looked at; it is looked at every minute."""
     dropped_days_count: int
     """Days that went because of the disk budget."""
+    rolled_to_ms: int = 0
+    """Roll-ups tell all windows up to here; 0: there are none yet."""
+    rolled_windows_count: int = 0
+    """Windows of five minutes that were rolled up since the start."""
+    rolled_again_count: int = 0
+    """Windows that were rolled up again, because samples came late."""
+    rollup_error: str | None = None
+    """Why the last pass came to no end."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,11 @@ with the first use, on a thread of its own; whoever needs it waits.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
-from trimtab.model.errors import StoreError
+from trimtab.model.errors import EngineRefused, SpoolFull, StoreError
 from trimtab.store.engine import Engine
 from trimtab.store.limits import TelemetryLimits
 from trimtab.store.loader import Sink
@@ -38,6 +38,8 @@ from trimtab.store.metrics.messages import SAMPLES, STARTS
 from trimtab.store.metrics.parts import Parts
 from trimtab.store.metrics.reading import Reader
 from trimtab.store.metrics.registry import Registry
+from trimtab.store.metrics.rolled import Column, Kept, RolledBlock
+from trimtab.store.metrics.rollups import KeptDays, Rollups
 from trimtab.store.metrics.row_messages import EXEMPLARS, HISTOGRAMS, METADATA, SERIES
 from trimtab.store.metrics.sinks import NativeSink, RowsSink
 from trimtab.store.metrics.starts import Starts
@@ -73,7 +75,7 @@ class EmbeddedMetrics:
     """`MetricStore` in front of the same spool and engine as the other telemetry."""
 
     def __init__(
-        self, engine: Engine, spool: Spool, limits: TelemetryLimits, metric_limits: MetricLimits, retention_days: int
+        self, engine: Engine, spool: Spool, limits: TelemetryLimits, metric_limits: MetricLimits, days: KeptDays
     ) -> None:
         self._engine, self._spool, self._limits = engine, spool, metric_limits
         registry = Registry(metric_limits, lambda definitions: define(spool, definitions))
@@ -87,12 +89,13 @@ class EmbeddedMetrics:
             KnownMetadata(),
             Cold(engine, metric_limits.samples_a_query_max),
         )
-        self._writer = Writer(self._parts, spool, limits, retention_days)
+        self._writer = Writer(self._parts, spool, limits, days.raw)
         self._reader = Reader(self._parts)
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
         self._is_ready, self._is_read_back, self._stop = threading.Event(), threading.Event(), threading.Event()
         self._budget = DiskBudget(engine, metric_limits.disk_bytes_max)
+        self.rollups = Rollups(engine, spool, self._parts, self._reader, days, self._stop)
         self._failure: str | None = None
 
     def start(self) -> None:
@@ -106,6 +109,8 @@ class EmbeddedMetrics:
         from trimtab.store.metrics.start import Start
 
         try:
+            self.rollups.roller.open()
+            self.rollups.look()
             Start(self._parts, self._engine, self._spool).run(self._is_ready.set, self._stop)
             self._parts.hot.end_reload()
             self._is_read_back.set()
@@ -124,8 +129,17 @@ class EmbeddedMetrics:
         """From time to time, until the end."""
         while True:
             self._budget.try_keep()
+            self._try(self.rollups.keep)
             if self._stop.wait(_HOUSE_S):
                 return
+
+    @staticmethod
+    def _try(keep: Callable[[], None]) -> None:
+        """Where the engine is busy or the disk full, next time does."""
+        try:
+            keep()
+        except (EngineRefused, StoreError, SpoolFull) as error:
+            log.warning("metrics_house_not_kept", reason=error.message)
 
     def wait(self, timeout_s: float = _START_S_MAX) -> None:
         """Return when everybody is served; StoreError where that took too long or went wrong."""
@@ -198,8 +212,33 @@ class EmbeddedMetrics:
             by_slot.setdefault(one.slot, []).append(one)
         return [ExemplarsOfSeries(registry.labels_of(slot), ones) for slot, ones in by_slot.items()]
 
+    def kept(self) -> Kept | None:
+        """See `RolledSource.kept`."""
+        self.wait()
+        return self.rollups.kept()
+
+    def samples_estimate(self, alternatives: Sequence[Sequence[Matcher]], from_ms: int, to_ms: int) -> int:
+        """See `RolledSource.samples_estimate`."""
+        return self.rollups.samples_estimate(alternatives, from_ms, to_ms)
+
+    def series_estimate(self, alternatives: Sequence[Sequence[Matcher]]) -> int:
+        """See `RolledSource.series_estimate`."""
+        return self.rollups.series_estimate(alternatives)
+
+    def select_rolled(
+        self,
+        alternatives: Sequence[Sequence[Matcher]],
+        resolution_ms: int,
+        from_ms: int,
+        to_ms: int,
+        columns: Sequence[Column],
+    ) -> RolledBlock:
+        """See `RolledSource.select_rolled`."""
+        return self.rollups.select(alternatives, resolution_ms, from_ms, to_ms, columns)
+
     def status(self) -> MetricStatus:
         """See `MetricStore.status`."""
+        roller = self.rollups.roller
         hot, registry, writer = self._parts.hot, self._parts.registry, self._writer
         return MetricStatus(
             series_count=registry.count,
@@ -215,6 +254,10 @@ class EmbeddedMetrics:
             series_count_max=self._limits.series_max,
             disk_bytes=self._budget.size_bytes,
             dropped_days_count=self._budget.dropped_days_count,
+            rolled_to_ms=0 if roller.mark is None else roller.mark.minutes_to_ms,
+            rolled_windows_count=roller.windows_count,
+            rolled_again_count=roller.late_windows_count,
+            rollup_error=roller.error,
         )
 
     def cardinality(self, limit: int = 10) -> Cardinality:

@@ -1,0 +1,120 @@
+"""Roll-ups of this store: made on a schedule, and read where there are no samples any more, or too many."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from trimtab.store.engine import Engine
+from trimtab.store.metrics.arrays import U64
+from trimtab.store.metrics.block import Matcher
+from trimtab.store.metrics.cold import condition
+from trimtab.store.metrics.messages import SAMPLES
+from trimtab.store.metrics.parts import Parts
+from trimtab.store.metrics.reading import Reader
+from trimtab.store.metrics.rolled import HOURS_MS, MINUTES, Column, Kept, RolledBlock
+from trimtab.store.metrics.rolled_rows import RolledRows
+from trimtab.store.metrics.rolling import MetricRoller
+from trimtab.store.metrics.writing import now_ms
+from trimtab.store.retention import DAY_MS
+from trimtab.store.spool import Spool
+
+_SAMPLES_A_S = 1
+"""Nobody sends more of one series, as far as guessing goes."""
+_OLDEST_DAYS = (
+    "SELECT table, min(toInt64(partition_id)) AS day FROM system.parts"
+    " WHERE active AND database = currentDatabase() AND table IN {tables:Array(String)} GROUP BY table"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptDays:
+    """How long each is kept."""
+
+    raw: int
+    minutes: int
+    hours: int
+
+
+class Rollups:
+    """Every method but `keep` may be called from any thread."""
+
+    def __init__(
+        self, engine: Engine, spool: Spool, parts: Parts, reader: Reader, days: KeptDays, stop: threading.Event
+    ) -> None:
+        self._engine, self._parts, self._reader, self._days = engine, parts, reader, days
+        self._rows = RolledRows(engine, parts.limits.samples_a_query_max)
+        self.roller = MetricRoller(engine, spool, stop)
+        self._gone_before_ms = 0
+
+    def keep(self) -> None:
+        """One pass of the roller, and a look at which days of samples are gone."""
+        self.look()
+        now = now_ms()
+        self.roller.try_roll(now, self._raw_from_ms(now))
+
+    def look(self) -> None:
+        """Days of samples go by age, and where the disk is full by size: roll-ups of days before the oldest tell so."""
+        found = self._engine.read(_OLDEST_DAYS, {"tables": [SAMPLES.name, MINUTES]}).to_pylist()
+        days = {row["table"]: row["day"] for row in found}
+        oldest = days.get(SAMPLES.name)
+        is_less = oldest is not None and days.get(MINUTES, oldest) < oldest
+        self._gone_before_ms = oldest * DAY_MS if oldest is not None and is_less else 0
+
+    def _raw_from_ms(self, now: int) -> int:
+        by_age = -(-(now - self._days.raw * DAY_MS) // HOURS_MS) * HOURS_MS
+        return max(by_age, self._gone_before_ms)
+
+    def kept(self) -> Kept | None:
+        """See `RolledSource.kept`."""
+        mark = self.roller.mark
+        if mark is None:
+            return None
+        now = now_ms()
+        return Kept(
+            raw_from_ms=self._raw_from_ms(now),
+            raw_days=self._days.raw,
+            minutes_from_ms=now - self._days.minutes * DAY_MS,
+            minutes_to_ms=mark.minutes_to_ms,
+            hours_to_ms=mark.hours_to_ms,
+            samples_max=self._parts.limits.samples_a_query_max,
+        )
+
+    def samples_estimate(self, alternatives: Sequence[Sequence[Matcher]], from_ms: int, to_ms: int) -> int:
+        """See `RolledSource.samples_estimate`."""
+        parts, mark = self._parts, self.roller.mark
+        to_ms = min(to_ms, parts.hot.from_ms)
+        if mark is None or to_ms <= from_ms:
+            return 0
+        slots = self._reader.slots(alternatives)
+        if len(slots) * (to_ms - from_ms) // 1000 * _SAMPLES_A_S <= parts.limits.samples_a_query_max:
+            return 0
+        ids = parts.registry.ids[slots]
+        where = condition(ids, parts.registry.metrics_sizes(slots))
+        return self._rows.samples_count(ids, where, from_ms, to_ms)
+
+    def series_estimate(self, alternatives: Sequence[Sequence[Matcher]]) -> int:
+        """See `RolledSource.series_estimate`."""
+        return len(self._reader.slots(alternatives))
+
+    def select(
+        self,
+        alternatives: Sequence[Sequence[Matcher]],
+        resolution_ms: int,
+        from_ms: int,
+        to_ms: int,
+        columns: Sequence[Column],
+    ) -> RolledBlock:
+        """See `RolledSource.select_rolled`."""
+        parts = self._parts
+        slots = self._reader.slots(alternatives)
+        ids: U64 = parts.registry.ids[slots]
+        where = condition(ids, parts.registry.metrics_sizes(slots)) if len(slots) else "0"
+        rows = self._rows.read(ids, where, resolution_ms, from_ms, to_ms, columns)
+        counts = np.diff(rows.offsets)
+        there = counts > 0
+        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts[there])])
+        return RolledBlock(parts.registry.labels_list(slots[there]), offsets, rows.end_ms, rows.columns)
