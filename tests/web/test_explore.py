@@ -235,8 +235,9 @@ def test_lines_are_named_by_what_tells_them_apart(client: TestClient) -> None:
 
 
 def test_absence_is_a_gap_and_so_is_what_is_no_number(client: TestClient) -> None:
-    values = lines_of(client, "odd")["series"][0]["values"]  # type: ignore[index]
-    assert set(values) == {None}
+    found = lines_of(client, "odd")
+    assert set(found["series"][0]["values"]) == {None}  # type: ignore[index]
+    assert found["notes"]["promql/odd"]["texts"][0].startswith("Of 1 series there is no number to draw")  # type: ignore[index]
     values = lines_of(client, "queue < 5 and on() vector(time()) % 30 < 15")["series"][0]["values"]  # type: ignore[index]
     assert {2.5, None} == set(values)
 

@@ -58,6 +58,8 @@ def lines_of(found: Ranged | Trouble) -> QueryLines:
             f"The {len(drawn)} lines that reach highest are drawn, of {found.count:,}: topk({LINES_MAX}, …), "
             "an aggregation or a narrower selector makes fewer."
         )
+    if blank := sum(1 for line in drawn if all(value is None for value in line.values)):
+        notes.append(f"Of {blank:,} series there is no number to draw (NaN, +Inf, -Inf): the table says it.")
     if found.histograms_count:
         notes.append(
             f"{found.histograms_count:,} series of native histograms are no lines: histogram_quantile(0.95, …) or "
