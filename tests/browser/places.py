@@ -45,6 +45,17 @@ PLACES: tuple[Place, ...] = (
         "/queries/shop/{rolled_back_shape}?from={start_ms}&to={end_ms}",
         "One query: latency, load, calls, rows and blocks with changes marked, its plans, its executions.",
     ),
+    Place(
+        "explore",
+        "/explore?q=sum+by+(job)+(rate(requests_total[5m]))&q=temperature",
+        "Metrics: PromQL with completion, each query with its chart and its table, all on one range.",
+    ),
+    Place("explore-begin", "/explore", "Queries to begin with, made from the metrics that are there."),
+    Place(
+        "explore-error",
+        "/explore?q=sum(rate(requests_total[5m])&q=up[1m]",
+        "A query that is wrong is marked at the place; the other one has its answer.",
+    ),
     Place("cases", "/cases", "Open cases, then those that have ended."),
     Place("case-open", "/cases/{open}", "A case without advice yet."),
     Place("case-proposed", "/cases/{proposed}", "A case that waits for a yes, with what exactly would happen."),

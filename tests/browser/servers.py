@@ -22,6 +22,7 @@ from benchmarks.day.shapes import COLUMNS, TABLES
 from benchmarks.day_of_data import fill_day
 from demo.cluster import ROLE_STATEMENTS, Cluster
 from tests.cli.conftest import Server, start_server
+from tests.promql.sending import send_example
 from tests.web.site import PASSWORD, open_site
 from tests.web.stories import HOSTILE, Stories
 from trimtab.model.access import Role
@@ -93,6 +94,7 @@ def day_server(data_dir: Path, slice_ms: int = 60_000) -> Iterator[DayServer]:
                 name = "blocked"
             cases.setdefault(name, case["id"])
             shapes.setdefault(name, case["fingerprint"])
+        send_example(server.url)
         busiest = max(day.hot, key=lambda hot: hot.calls_per_s * hot.mean_ms)
         yield DayServer(server.url, cases, busiest.shape.fingerprint, shapes["rolled_back"], day.start_ms, day.end_ms)
 
@@ -197,6 +199,7 @@ def _paths() -> tuple[str, ...]:
         "/",
         "/queries",
         f"/queries?q={hostile}&system={hostile}",
+        f"/explore?q={hostile}&q=%22{hostile}",
         f"/queries/{hostile}/{HOSTILE_SHAPE.fingerprint}",
         "/cases",
         f"/cases?q={hostile}",
