@@ -158,5 +158,5 @@ export function startKeys() {
     if (event.target.closest('[data-action="help"]')) showHelp();
     for (const open of document.querySelectorAll("details.who[open]")) if (!open.contains(event.target)) open.removeAttribute("open");
   });
-  if (location.hash === "#search") search();
+  if (location.hash === "#search" && !isTyping(document.activeElement)) search(); // who types already is not interrupted
 }
