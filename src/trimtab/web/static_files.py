@@ -30,7 +30,11 @@ MEDIA = {
     ".svg": "image/svg+xml",
     ".txt": "text/plain; charset=utf-8",
 }
-BUNDLES: Mapping[str, tuple[str, ...]] = {"js/main.js": (), "js/tt-chart.js": ("js/main.js",)}
+BUNDLES: Mapping[str, tuple[str, ...]] = {
+    "js/main.js": (),
+    "js/tt-chart.js": ("js/main.js",),
+    "js/promql-complete.js": (),
+}
 """Modules that are sent together with what they import, except what is in the bundles that are named."""
 VENDOR = ("vendor/htmx.min.js", "vendor/uplot.iife.min.js", "vendor/uplot.min.css")
 _IMPORT = re.compile(r"""(?P<before>\b(?:from|import)\s*\(?\s*)(?P<quote>["'])\./(?P<name>[\w.-]+\.js)(?P=quote)""")

@@ -22,7 +22,9 @@ async function onWriting(event) {
   const address = form()?.dataset.complete;
   if (!(box instanceof HTMLTextAreaElement) || !box.matches("[data-promql]") || known.has(box) || !address) return;
   known.add(box);
-  (await import(address)).attach(box);
+  await import(address);
+  const list = /** @type {HTMLElement & {attach(box: HTMLTextAreaElement): void}} */ (document.querySelector("tt-complete"));
+  list.attach(box);
 }
 
 /** The range is in the address, and may have changed since the form was drawn. */

@@ -103,7 +103,7 @@ class TtComplete extends HTMLElement {
     return /** @type {HTMLElement} */ (this.firstElementChild);
   }
 
-  /** @param {HTMLTextAreaElement} box */
+  /** Help who writes into a box. @param {HTMLTextAreaElement} box */
   attach(box) {
     box.addEventListener("input", () => this.#soon(box, false));
     box.addEventListener("keydown", (event) => this.#key(box, event));
@@ -211,9 +211,4 @@ class TtComplete extends HTMLElement {
 }
 
 customElements.define("tt-complete", TtComplete);
-const list = /** @type {TtComplete} */ (document.body.appendChild(document.createElement("tt-complete")));
-
-/** Help who writes into a box. @param {HTMLTextAreaElement} box */
-export function attach(box) {
-  list.attach(box);
-}
+document.body.append(document.createElement("tt-complete"));
