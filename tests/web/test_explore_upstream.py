@@ -113,6 +113,7 @@ def test_the_place_that_it_names_is_shown(site: Site) -> None:
     text = page(site, "sum(")
     assert "unclosed left parenthesis" in text
     assert "line 1, column 5" in text
+    assert "<tt-chart" not in text, "it could only say the same"
 
 
 @pytest.mark.usefixtures("asked")

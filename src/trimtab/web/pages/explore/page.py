@@ -159,7 +159,9 @@ def _one(
     if answer is None:
         return replace(made, is_late=True)
     if isinstance(answer, Trouble):
-        return replace(made, trouble=answer, place=place_of(wanted.text, answer))
+        return replace(
+            made, trouble=answer, place=place_of(wanted.text, answer), has_chart=False
+        )  # it would say the same
     notes = [*(("warn", text) for text in answer.warnings), *(("info", text) for text in answer.infos)]
     return replace(made, table=table_of(answer, unit, wish.sort, descending=wish.descending), notes=notes)
 
