@@ -159,9 +159,8 @@ def _one(
     if answer is None:
         return replace(made, is_late=True)
     if isinstance(answer, Trouble):
-        return replace(
-            made, trouble=answer, place=place_of(wanted.text, answer), has_chart=False
-        )  # it would say the same
+        # no chart: it could only say the same
+        return replace(made, trouble=answer, place=place_of(wanted.text, answer), has_chart=False)
     notes = [*(("warn", text) for text in answer.warnings), *(("info", text) for text in answer.infos)]
     return replace(made, table=table_of(answer, unit, wish.sort, descending=wish.descending), notes=notes)
 
