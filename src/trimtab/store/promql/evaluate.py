@@ -18,6 +18,7 @@ from trimtab.store.promql import (
     histogram_functions,
     info_function,
     label_functions,
+    rolled_functions,
     selectors,
 )
 from trimtab.store.promql.answer import Answer, Kind
@@ -184,6 +185,9 @@ def _call(evaluation: Evaluation, node: Node, steps: Steps) -> Value:
     argument = extended.extended_argument(node)
     if argument is not None:
         return extended.eval_extended(evaluation, node, argument, steps)
+    rolled = rolled_functions.eval_rolled(evaluation, node, steps)
+    if rolled is not None:
+        return rolled
     return FUNCTIONS[node.name](evaluation, node, steps)
 
 

@@ -18,6 +18,7 @@ from trimtab.store.promql.errors import QueryCancelled, QueryTimeout, QueryTooBi
 from trimtab.store.promql.lexer import words
 from trimtab.store.promql.notes import Note, Notes
 from trimtab.store.promql.options import Options
+from trimtab.store.promql.rolled import Rolled
 from trimtab.store.promql.syntax import (
     Aggregate,
     Binary,
@@ -62,6 +63,10 @@ class Evaluation:
     is_ordered: bool = False
     _blocks: dict[tuple[object, ...], SeriesBlock] = field(default_factory=dict)
     _invariant: dict[int, bool] = field(default_factory=dict)
+    rolled: Rolled = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.rolled = Rolled(self.source, self.options)
 
     def check(self) -> None:
         """Raise where nobody waits any more, or where it has taken too long."""
@@ -91,14 +96,21 @@ class Evaluation:
                 seen=seen,
             )
 
-    def block(self, alternatives: Sequence[Sequence[Matcher]], from_ms: int, to_ms: int) -> SeriesBlock:
-        """Samples of a selector; the same question is asked of the store once."""
+    def block(
+        self, alternatives: Sequence[Sequence[Matcher]], from_ms: int, to_ms: int, how: str, place: int
+    ) -> SeriesBlock:
+        """Samples of a selector, which stands at `place`; the same question is asked of the store once.
+
+        `how` says what is done with them, where roll-ups have to stand in for samples.
+        """
         key = (tuple(map(tuple, alternatives)), from_ms, to_ms)
         found = self._blocks.get(key)
         if found is None:
             self.check()
-            found = self.source.select(alternatives, from_ms, to_ms)
+            found, border, resolution_ms = self.rolled.block(alternatives, from_ms, to_ms)
             self._blocks[key] = found
+            if border is not None:
+                self.notes.add(border.note(how, resolution_ms), place)
             self.samples_count += len(found.at_ms)
             self.blocks_held += len(found.at_ms)
             self.hold(0)

@@ -10,7 +10,7 @@ from trimtab.store.promql.errors import QueryError
 from trimtab.store.promql.evaluation import Evaluation
 from trimtab.store.promql.syntax import Matrix, Selector
 from trimtab.store.promql.vector import Ints, Steps
-from trimtab.store.promql.windows import reference_ms, without_stale
+from trimtab.store.promql.windows import FEW_SAMPLES, reference_ms, without_stale
 
 
 def block_around(evaluation: Evaluation, selector: Selector, ends_ms: Ints, range_ms: int) -> SeriesBlock:
@@ -18,7 +18,8 @@ def block_around(evaluation: Evaluation, selector: Selector, ends_ms: Ints, rang
     lookback_ms = evaluation.options.lookback_ms
     behind_ms = lookback_ms if selector.extension == "smoothed" else 0
     since_ms = int(ends_ms[0]) - range_ms - lookback_ms + 1
-    return without_stale(evaluation.block(selector.alternatives, since_ms, int(ends_ms[-1]) + behind_ms))
+    until_ms = int(ends_ms[-1]) + behind_ms
+    return without_stale(evaluation.block(selector.alternatives, since_ms, until_ms, FEW_SAMPLES, selector.start))
 
 
 def samples_of(evaluation: Evaluation, node: Matrix, steps: Steps) -> SeriesBlock:

@@ -159,7 +159,7 @@ def eval_timestamp(evaluation: Evaluation, call: Call, steps: Steps) -> Value:
     is_late = evaluation.options.removes_names_late
     if isinstance(node, Selector):
         block, times = block_for(evaluation, node, steps)
-        index = indexes_of(evaluation, block, times)
+        index = indexes_of(evaluation, node, block, times)
         at_ms = block.at_ms
         if call.name == "start_timestamp":
             at_ms = np.zeros(len(at_ms), dtype=np.int64) if block.start_ms is None else block.start_ms

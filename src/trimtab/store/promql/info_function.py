@@ -94,8 +94,9 @@ def _infos_of(
         for name, some in values.items()
         if 0 < len(some) <= _VALUES_IN_PATTERN_MAX
     ]
-    block, times_ms = block_for(evaluation, _selector(argument, [*narrowed, *matchers]), steps)
-    index = indexes_of(evaluation, block, times_ms)
+    selector = _selector(argument, [*narrowed, *matchers])
+    block, times_ms = block_for(evaluation, selector, steps)
+    index = indexes_of(evaluation, selector, block, times_ms)
     if block.histograms is not None and any(block.histograms[place] is not None for place in index[index >= 0]):
         raise QueryError("info sample should be float")
     taken_ms = np.where(index >= 0, np.append(block.at_ms, 0)[index], np.iinfo(np.int64).min)

@@ -47,11 +47,12 @@ def eval_extrapolated(evaluation: Evaluation, call: Call, steps: Steps) -> Value
         evaluation, call, windows, Vector(windows.block.labels, out, present, None, windows.drops_name)
     )
     if is_counter:
-        _note_other_than_counters(evaluation, place, result)
-    return _finished(evaluation, call, result)
+        note_other_than_counters(evaluation, place, result)
+    return finished(evaluation, call, result)
 
 
-def _note_other_than_counters(evaluation: Evaluation, place: Node, result: Vector) -> None:
+def note_other_than_counters(evaluation: Evaluation, place: Node, result: Vector) -> None:
+    """Tell where a counter is expected, and the name says that it is none."""
     names = [metric_name(labels) for labels in result.labels]
     by_type = evaluation.options.uses_types
     doubtful = {name for name in set(names) if name and (by_type or not name.endswith(COUNTERS))}
@@ -88,7 +89,7 @@ def eval_neighbours(evaluation: Evaluation, call: Call, steps: Steps) -> Value:
         out,
         present,
     )
-    return _finished(
+    return finished(
         evaluation,
         call,
         with_histograms(
@@ -101,7 +102,7 @@ def eval_neighbours(evaluation: Evaluation, call: Call, steps: Steps) -> Value:
 def eval_over_time(evaluation: Evaluation, call: Call, steps: Steps) -> Value:
     """One number of the samples of a window."""
     result = _over_time(evaluation, call, windows_of(evaluation, call.arguments[0], steps))
-    return _finished(evaluation, call, with_histograms(evaluation, call, *result))
+    return finished(evaluation, call, with_histograms(evaluation, call, *result))
 
 
 def _over_time(evaluation: Evaluation, call: Call, windows: Windows) -> tuple[Windows, Vector]:
@@ -148,7 +149,7 @@ def eval_trend(evaluation: Evaluation, call: Call, steps: Steps) -> Value:
         for quantile in np.unique(first[is_asked & ~((first >= 0) & (first <= 1))]).tolist():
             evaluation.note(notes.quantile_out_of_range(quantile), call.arguments[0])
     result = Vector(windows.block.labels, out, present, None, windows.drops_name)
-    return _finished(evaluation, call, with_histograms(evaluation, call, windows, result))
+    return finished(evaluation, call, with_histograms(evaluation, call, windows, result))
 
 
 def _check_factors(windows: Windows, smoothing: Floats, trend: Floats) -> None:
@@ -210,7 +211,8 @@ def _arrays(evaluation: Evaluation, windows: Windows) -> tuple[Floats, Bools]:
     return np.empty(windows.shape), np.empty(windows.shape, dtype=np.bool_)
 
 
-def _finished(evaluation: Evaluation, call: Call, result: Vector) -> Vector:
+def finished(evaluation: Evaluation, call: Call, result: Vector) -> Vector:
+    """Without names, and without series that are nowhere."""
     result = result.compacted()
     is_late = evaluation.options.removes_names_late
     if call.name not in KEEPS_NAME:

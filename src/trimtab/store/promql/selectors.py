@@ -11,23 +11,29 @@ from trimtab.store.promql.syntax import Selector
 from trimtab.store.promql.vector import Ints, Steps, Vector
 from trimtab.store.promql.windows import reference_ms
 
+LAST_SAMPLES = "answered from"
+
 
 def block_for(evaluation: Evaluation, node: Selector, steps: Steps) -> tuple[SeriesBlock, Ints]:
     """Samples that a selector may need, and the time that is looked at from each step."""
     times = reference_ms(evaluation, node, steps)
-    since = int(times[0]) - evaluation.options.lookback_ms + (1 if evaluation.options.is_left_open else 0)
-    return evaluation.block(node.alternatives, since, int(times[-1])), times
+    lookback_ms = evaluation.rolled.lookbacks(node.alternatives, times)[0][1]
+    since = int(times[0]) - lookback_ms + (1 if evaluation.options.is_left_open else 0)
+    return evaluation.block(node.alternatives, since, int(times[-1]), LAST_SAMPLES, node.start), times
 
 
-def indexes_of(evaluation: Evaluation, block: SeriesBlock, times_ms: Ints) -> Ints:
+def indexes_of(evaluation: Evaluation, node: Selector, block: SeriesBlock, times_ms: Ints) -> Ints:
     """Which sample of the block stands for a series at a step; -1: none."""
-    out = np.zeros((len(block.labels), len(times_ms)), dtype=np.int64)
-    options = evaluation.options
-    evaluation.hold(out.size)
-    select_kernels.indexes_at(
-        block.offsets, block.at_ms, stale_bits(block), times_ms, options.lookback_ms, options.is_left_open, out
-    )
-    return out
+    evaluation.hold(len(block.labels) * len(times_ms))
+    parts = []
+    for columns, lookback_ms in evaluation.rolled.lookbacks(node.alternatives, times_ms):
+        times = times_ms[columns]
+        out = np.zeros((len(block.labels), len(times)), dtype=np.int64)
+        select_kernels.indexes_at(
+            block.offsets, block.at_ms, stale_bits(block), times, lookback_ms, evaluation.options.is_left_open, out
+        )
+        parts.append(out)
+    return parts[0] if len(parts) == 1 else np.hstack(parts)
 
 
 def stale_bits(block: SeriesBlock) -> Ints:
@@ -41,29 +47,33 @@ def stale_bits(block: SeriesBlock) -> Ints:
 def eval_selector(evaluation: Evaluation, node: Selector, steps: Steps) -> Value:
     """The value of each series at each step."""
     block, times = block_for(evaluation, node, steps)
-    shape = (len(block.labels), steps.count)
-    options = evaluation.options
     if block.histograms is not None:
-        return _with_histograms(evaluation, block, times)
-    evaluation.hold(shape[0] * shape[1])
-    values = np.empty(shape)
-    present = np.empty(shape, dtype=np.bool_)
-    select_kernels.values_at(
-        block.offsets,
-        block.at_ms,
-        block.values,
-        block.values.view(np.int64),
-        times,
-        options.lookback_ms,
-        options.is_left_open,
-        values,
-        present,
-    )
-    return Vector(block.labels, values, present).compacted()
+        return _with_histograms(evaluation, node, block, times)
+    evaluation.hold(len(block.labels) * steps.count)
+    bits = block.values.view(np.int64)
+    parts = []
+    for columns, lookback_ms in evaluation.rolled.lookbacks(node.alternatives, times):
+        shape = (len(block.labels), len(times[columns]))
+        values, present = np.empty(shape), np.empty(shape, dtype=np.bool_)
+        select_kernels.values_at(
+            block.offsets,
+            block.at_ms,
+            block.values,
+            bits,
+            times[columns],
+            lookback_ms,
+            evaluation.options.is_left_open,
+            values,
+            present,
+        )
+        parts.append((values, present))
+    if len(parts) > 1:
+        parts = [(np.hstack([values for values, _ in parts]), np.hstack([present for _, present in parts]))]
+    return Vector(block.labels, *parts[0]).compacted()
 
 
-def _with_histograms(evaluation: Evaluation, block: SeriesBlock, times_ms: Ints) -> Vector:
-    index = indexes_of(evaluation, block, times_ms)
+def _with_histograms(evaluation: Evaluation, node: Selector, block: SeriesBlock, times_ms: Ints) -> Vector:
+    index = indexes_of(evaluation, node, block, times_ms)
     present = index >= 0
     samples = np.empty(len(block.at_ms) + 1, dtype=np.object_)
     samples[:-1] = np.array(block.histograms, dtype=np.object_) if len(block.at_ms) else []

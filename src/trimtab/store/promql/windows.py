@@ -19,6 +19,7 @@ from trimtab.store.promql.syntax import Matrix, Node, Subquery, Timed, unwrapped
 from trimtab.store.promql.vector import Bools, Ints, Steps, Vector
 
 NO_INTS = np.zeros(0, dtype=np.int64)
+FEW_SAMPLES = "evaluated on first and last samples of"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ def windows_of(evaluation: Evaluation, argument: Node, steps: Steps) -> Windows:
     if isinstance(node, Matrix):
         ends = reference_ms(evaluation, node.selector, steps)
         since = int(ends[0]) - node.range_ms + (1 if is_left_open else 0)
-        block = evaluation.block(node.selector.alternatives, since, int(ends[-1]))
+        block = evaluation.block(node.selector.alternatives, since, int(ends[-1]), FEW_SAMPLES, node.start)
         return Windows(node, without_stale(block), ends, node.range_ms, is_left_open)
     if isinstance(node, Subquery):
         ends = reference_ms(evaluation, node, steps)
