@@ -28,7 +28,9 @@ from trimtab.store.spool import Spool
 from trimtab.store.telemetry import EmbeddedTelemetry, TelemetryLimits
 
 LIMITS = TelemetryLimits(load_interval_s=0.02, spans_load_interval_s=0.02, rollup_interval_s=0.05)
-METRIC_LIMITS = MetricLimits(load_interval_s=0.03, segment_rows_max=3000, hot_bytes_max=1_000_000, ahead_s_max=3e6)
+METRIC_LIMITS = MetricLimits(
+    load_interval_s=0.03, segment_rows_max=3000, hot_bytes_max=1_000_000, ahead_s_max=3e6, out_of_order_window_s=3e6
+)
 SENDERS, SERIES_OF_A_SENDER, BATCH = 3, 5, 4
 SLOT_MS = 1000
 

@@ -59,8 +59,8 @@ def test_restored_series_keep_their_ids_and_new_ones_make_way() -> None:
     series.register([up])
     taken = defined[0].id
     again, _ = registry()
-    again.restore([taken], [other])  # as if the two had met in one number
-    again.restore([taken], [up])
+    again.restore([taken], [other], [5])  # as if the two had met in one number
+    again.restore([taken], [up], [6])
     assert again.count == 1
     slot = int(again.register([up]).slots[0])
     assert again.ids[slot] == taken + 1

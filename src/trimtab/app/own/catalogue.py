@@ -110,6 +110,7 @@ METRICS: tuple[Metric, ...] = (
     ),
     _gauge("trimtab_metric_bodies_inflight_bytes", "bytes", "Bodies with metrics in memory, packed and unpacked."),
     _gauge("trimtab_series", "series", "Series of metrics that are known."),
+    _counter("trimtab_series_retired_total", "series", "Series that went, because nothing of them is kept any more."),
     _gauge("trimtab_series_max", "series", "Where further series are refused."),
     _counter("trimtab_series_refused_total", "series", "Series of metrics that were not taken.", "reason"),
     _gauge("trimtab_hot_window_bytes", "bytes", "Memory of the newest samples."),

@@ -83,6 +83,7 @@ def metric_numbers(metrics: MetricStore | None) -> Iterator[Number]:
     status = metrics.status()
     yield Number("trimtab_series", status.series_count)
     yield Number("trimtab_series_max", status.series_count_max)
+    yield Number("trimtab_series_retired_total", status.retired_series_count)
     for reason, count in status.refused_series.items():
         yield Number("trimtab_series_refused_total", count, {"reason": reason})
     yield Number("trimtab_hot_window_bytes", status.hot.size_bytes)

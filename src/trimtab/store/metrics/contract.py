@@ -138,6 +138,8 @@ class MetricStatus:
     """What samples take on disk, when that was last looked at; it is looked at every minute."""
     dropped_days_count: int
     """Days that went because of the disk budget."""
+    retired_series_count: int = 0
+    """Series that went since the start, because nothing of them is kept any more."""
     rolled_to_ms: int = 0
     """Roll-ups tell all windows up to here; 0: there are none yet."""
     rolled_windows_count: int = 0

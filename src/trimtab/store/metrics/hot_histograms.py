@@ -95,6 +95,11 @@ class HotHistograms:
             for slot in slots:
                 self._series.setdefault(slot, _Series())
 
+    def newest_at(self) -> dict[int, int]:
+        """The time of the newest of each series that has any in memory."""
+        with self._lock:
+            return {slot: series.at_ms[-1] for slot, series in self._series.items() if series.at_ms}
+
     def evict(self, loaded_before_ms: int) -> None:
         """Drop the oldest quarter when there are too many; only what lies before `loaded_before_ms` may go."""
         with self._lock:

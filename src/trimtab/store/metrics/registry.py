@@ -8,6 +8,7 @@ whoever reads waits for nobody: all that grows, grows at its end, and `count` gr
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from trimtab.store.metrics.contract import Cardinality, RefusedSeries, Registere
 from trimtab.store.metrics.growing import Growing
 from trimtab.store.metrics.index import Index
 from trimtab.store.metrics.limits import MetricLimits
+from trimtab.store.metrics.lives import Lives
 from trimtab.store.metrics.matching import Matching, Values
 from trimtab.store.metrics.series_id import hash32, id_of, metric_of
 
@@ -62,6 +64,7 @@ class Registry:
         self.series_by_metric: Counter[str] = Counter()
         self.refused: Counter[str] = Counter(dict.fromkeys(get_args(RefusedSeries), 0))
         self.count = 0
+        self.lives = Lives()
         self._matching = Matching(self.values_by_name, self._pair_ids)
         self._index = Index()
 
@@ -77,11 +80,20 @@ class Registry:
             else:
                 slots[index] = slot
         refused: dict[int, tuple[RefusedSeries, str]] = {}
+        self._spare(slots, missing)
         if missing:
             with self._writing:
                 self._register_missing(batch, missing, slots, refused)
             self.refused.update(reason for reason, _ in refused.values())
         return Registered(slots, refused)
+
+    def _spare(self, slots: I32, missing: Sequence[int]) -> None:
+        """Somebody has the slots of known series: they are not to go now."""
+        if self.lives.is_any_doomed:
+            known = np.ones(len(slots), np.bool_)
+            known[missing] = False
+            with self._writing:
+                self.lives.spare(slots[known])
 
     def _register_missing(
         self,
@@ -113,26 +125,36 @@ class Registry:
         if fresh:
             ids = list(fresh_ids)
             self._define([Definition(id_, labels) for id_, labels in zip(ids, fresh, strict=True)])
-            self._publish(ids, list(fresh), pairs_of)
+            self._publish(ids, list(fresh), pairs_of, [_now_ms()] * len(ids))
             self.series_by_metric.update(by_metric)
 
-    def restore(self, ids: Sequence[int], batch: Sequence[Labels]) -> None:
-        """Take over series that were durable before; those that are known already change nothing."""
+    def restore(self, ids: Sequence[int], batch: Sequence[Labels], seen_ms: Sequence[int]) -> None:
+        """Take over series that were durable before; of those that are known already only the time counts."""
         with self._writing:
             fresh: dict[int, Labels] = {}
+            seen: dict[int, int] = {}
             pairs_of: list[list[int]] = []
-            for id_, labels in zip(ids, batch, strict=True):
-                if id_ not in self._slot_by_id and id_ not in fresh and labels not in self._slots:
+            for id_, labels, at_ms in zip(ids, batch, seen_ms, strict=True):
+                seen[id_] = max(at_ms, seen.get(id_, at_ms))
+                if id_ in self._slot_by_id:
+                    continue
+                if id_ not in fresh and labels not in self._slots:
                     pairs = [self._pair_ids.get(pair, -1) for pair in labels]
                     if -1 in pairs:
                         pairs = [self._intern(pair) for pair in labels]
                     fresh[id_] = tuple([self._pairs[pair] for pair in pairs])
                     pairs_of.append(pairs)
                     self.series_by_metric[metric_of(labels)] += 1
-            self._publish(list(fresh), list(fresh.values()), pairs_of)
+            self._publish(list(fresh), list(fresh.values()), pairs_of, [seen[id_] for id_ in fresh])
+            for id_ in seen.keys() - fresh.keys() if len(seen) > len(fresh) else ():
+                if id_ in self._slot_by_id:
+                    self.lives.see(np.array([self._slot_by_id[id_]], np.int32), seen[id_])
 
-    def _publish(self, ids: Sequence[int], batch: Sequence[Labels], pairs_of: Sequence[list[int]]) -> None:
+    def _publish(
+        self, ids: Sequence[int], batch: Sequence[Labels], pairs_of: Sequence[list[int]], seen_ms: Sequence[int]
+    ) -> None:
         first = self.count
+        self.lives.born(np.array(seen_ms, np.int64))
         self._labels.extend(batch)
         self._ids.extend(np.array(ids, np.uint64))
         lengths = np.array([len(pairs) for pairs in pairs_of], np.int64)
@@ -151,9 +173,9 @@ class Registry:
     def _check(self, labels: Labels, fresh_count: int, by_metric: Counter[str]) -> list[int]:
         """The pairs of a new series; _Refusal where it breaks a limit."""
         limits = self._limits
-        if self.count + fresh_count >= limits.series_max:
+        if self.alive_count + fresh_count >= limits.series_max:
             raise _Refusal(
-                "series_max", f"there are {self.count + fresh_count} series; the limit is {limits.series_max}"
+                "series_max", f"there are {self.alive_count + fresh_count} series; the limit is {limits.series_max}"
             )
         if len(labels) > limits.labels_max:
             raise _Refusal("labels_max", f"the series has {len(labels)} labels; the limit is {limits.labels_max}")
@@ -230,9 +252,60 @@ class Registry:
             self._index.select([self._matching.pair_set(matcher) for matcher in matchers], pairs_count)
             for matchers in alternatives
         ]
-        if len(found) == 1:
-            return found[0]
-        return np.unique(np.concatenate(found)) if found else np.zeros(0, np.int32)
+        slots = found[0] if found else np.zeros(0, np.int32)
+        if len(found) > 1:
+            slots = np.unique(np.concatenate(found))
+        return slots[~self.lives.is_dead(slots)] if self.lives.dead_count else slots
+
+    @property
+    def alive_count(self) -> int:
+        """Series that have not gone."""
+        return self.count - self.lives.dead_count
+
+    def see(self, slots: I32, at_ms: int) -> None:
+        """Their definitions say now that they were alive then."""
+        with self._writing:
+            self.lives.see(slots, at_ms)
+
+    def doom(self, slots: I32) -> None:
+        """They go, unless they are used before `retire`."""
+        with self._writing:
+            self.lives.doom(slots, time.monotonic())
+
+    def retire(self, wait_s: float) -> list[int]:
+        """Let go of those that were doomed for so long and not used meanwhile; their ids."""
+        with self._writing:
+            gone = self.lives.doomed_for(wait_s, time.monotonic())
+            ids: list[int] = self._ids.array[gone].tolist()
+            for slot, id_ in zip(gone, ids, strict=True):
+                labels = self._labels[slot]
+                self.lives.kill(slot)
+                self.series_by_metric[metric_of(labels)] -= 1
+                self._slots.pop(labels, None)
+                self._slot_by_id.pop(id_, None)
+                self._labels[slot] = ()
+            self.series_by_metric = +self.series_by_metric
+            return ids
+
+    def living(self, slots: I32) -> I32:
+        """The slots to use for slots that a sender has: of a series that has gone, one where it is again; -1 where it
+        is not taken any more. What `define` raises comes through."""
+        if not self.lives.dead_count and not self.lives.is_any_doomed:
+            return slots
+        inside = (slots >= 0) & (slots < self.count)
+        with self._writing:
+            self.lives.spare(slots[inside])
+        dead = np.unique(slots[inside][self.lives.is_dead(slots[inside])])
+        if len(dead) == 0:
+            return slots
+        flat, starts = self._flat.array, self._starts.array
+        batch = [
+            tuple([self._pairs[pair] for pair in flat[starts[slot] : starts[slot + 1]].tolist()])
+            for slot in dead.tolist()
+        ]
+        fresh = self.register(batch).slots
+        where = np.searchsorted(dead, slots).clip(max=len(dead) - 1)
+        return np.where(dead[where] == slots, fresh[where], slots).astype(np.int32)
 
     def labels_of(self, slot: int) -> Labels:
         """The labels of a slot."""
@@ -277,7 +350,9 @@ class Registry:
     def cardinality(self, limit: int) -> Cardinality:
         """What takes the most series."""
         count = self.count
-        used = np.bincount(self._flat.array[: self._starts.array[count]], minlength=1)
+        starts = self._starts.array[: count + 1]
+        is_alive = np.repeat(self.lives.alive(count), np.diff(starts))
+        used = np.bincount(self._flat.array[: starts[count]][is_alive], minlength=1)
         most = np.argsort(-used, kind="stable")[:limit].tolist() if count else []
         values = {name: len(found.pairs) for name, found in list(self.values_by_name.items())}
         sizes = {
@@ -290,3 +365,7 @@ class Registry:
             series_by_pair=[("=".join(self._pairs[pair]), int(used[pair])) for pair in most],
             bytes_by_label=Counter(sizes).most_common(limit),
         )
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -131,13 +131,13 @@ def series_message(definitions: Sequence[Definition], seen_at_ms: int) -> bytes:
     )
 
 
-def definitions_of(table: pa.Table) -> Iterable[tuple[list[int], list[Labels]]]:
-    """Ids and labels of series, a piece at a time."""
-    for batch in table.select(["id", "labels"]).to_batches():
+def definitions_of(table: pa.Table) -> Iterable[tuple[list[int], list[Labels], list[int]]]:
+    """Ids and labels of series, and when each was seen, a piece at a time."""
+    for batch in table.select(["id", "labels", "seen_at_ms"]).to_batches():
         labels = batch.column(1)
         if not isinstance(labels, pa.MapArray):
             raise EngineRefused(f"labels of series came as {labels.type}", table=SERIES.name)
-        yield batch.column(0).to_pylist(), labels_of_array(labels)
+        yield batch.column(0).to_pylist(), labels_of_array(labels), batch.column(2).to_pylist()
 
 
 def metadata_message(rows: Sequence[Metadata], seen_at_ms: int) -> bytes:

@@ -133,11 +133,11 @@ class Start:
     def _read_series(self) -> None:
         registry = self._parts.registry
         for payload in self._rows_left(SERIES):
-            for ids, labels in definitions_of(SERIES.unpack(payload)):
-                registry.restore(ids, labels)
-        stored = self._engine.read(f"SELECT id, labels FROM {SERIES.name}", is_wide=True)
-        for ids, labels in definitions_of(stored):
-            registry.restore(ids, labels)
+            for ids, labels, seen_ms in definitions_of(SERIES.unpack(payload)):
+                registry.restore(ids, labels, seen_ms)
+        stored = self._engine.read(f"SELECT id, labels, seen_at_ms FROM {SERIES.name}", is_wide=True)
+        for ids, labels, seen_ms in definitions_of(stored):
+            registry.restore(ids, labels, seen_ms)
         count = registry.count
         order = np.argsort(registry.ids[:count], kind="stable")
         self._ids, self._slots = registry.ids[:count][order], order.astype(np.int32)

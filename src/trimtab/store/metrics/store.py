@@ -38,6 +38,7 @@ from trimtab.store.metrics.messages import SAMPLES, STARTS
 from trimtab.store.metrics.parts import Parts
 from trimtab.store.metrics.reading import Reader
 from trimtab.store.metrics.registry import Registry
+from trimtab.store.metrics.retiring import Retiring
 from trimtab.store.metrics.rolled import Column, Kept, RolledBlock
 from trimtab.store.metrics.rollups import KeptDays, Rollups
 from trimtab.store.metrics.row_messages import EXEMPLARS, HISTOGRAMS, METADATA, SERIES
@@ -96,6 +97,7 @@ class EmbeddedMetrics:
         self._is_ready, self._is_read_back, self._stop = threading.Event(), threading.Event(), threading.Event()
         self._budget = DiskBudget(engine, metric_limits.disk_bytes_max)
         self.rollups = Rollups(engine, spool, self._parts, self._reader, days, self._stop)
+        self._retiring = Retiring(engine, spool, self._parts, max(days.raw, days.minutes, days.hours))
         self._failure: str | None = None
 
     def start(self) -> None:
@@ -130,6 +132,7 @@ class EmbeddedMetrics:
         while True:
             self._budget.try_keep()
             self._try(self.rollups.keep)
+            self._try(self._retiring.keep)
             if self._stop.wait(_HOUSE_S):
                 return
 
@@ -241,7 +244,7 @@ class EmbeddedMetrics:
         roller = self.rollups.roller
         hot, registry, writer = self._parts.hot, self._parts.registry, self._writer
         return MetricStatus(
-            series_count=registry.count,
+            series_count=registry.alive_count,
             label_pairs_count=registry.pairs_count,
             samples_accepted_count=writer.samples_count,
             histograms_accepted_count=writer.histograms_count,
@@ -254,6 +257,7 @@ class EmbeddedMetrics:
             series_count_max=self._limits.series_max,
             disk_bytes=self._budget.size_bytes,
             dropped_days_count=self._budget.dropped_days_count,
+            retired_series_count=self._retiring.retired_count,
             rolled_to_ms=0 if roller.mark is None else roller.mark.minutes_to_ms,
             rolled_windows_count=roller.windows_count,
             rolled_again_count=roller.late_windows_count,

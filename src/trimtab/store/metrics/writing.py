@@ -10,6 +10,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -87,11 +88,12 @@ class Writer:
             )
         refusals = Refusals(self._parts.registry, self.bounds())
         self._put_metadata(samples.metadata)
+        slots = self._parts.registry.living(samples.slots)
         histograms = [
-            HistogramSample(int(samples.slots[index]), int(samples.at_ms[index]), histogram)
+            HistogramSample(int(slots[index]), int(samples.at_ms[index]), histogram)
             for index, histogram in samples.histograms
         ]
-        slots, at_ms, values, start_ms = samples.slots, samples.at_ms, samples.values, samples.start_ms
+        at_ms, values, start_ms = samples.at_ms, samples.values, samples.start_ms
         if start_ms is not None:
             self._put_starts(slots, at_ms, start_ms)
         if histograms:
@@ -100,7 +102,7 @@ class Writer:
             slots, at_ms, values = slots[numbers], at_ms[numbers], values[numbers]
         accepted = self._put_numbers(slots, at_ms, np.ascontiguousarray(values).view(np.int64), refusals)
         histograms_count = self._put_histograms(histograms, refusals) if histograms else 0
-        exemplars_count = self._put_exemplars(samples.exemplars)
+        exemplars_count = self._put_exemplars(self._living(samples.exemplars))
         with self._counting:
             self.samples_count += accepted
             self.histograms_count += histograms_count
@@ -109,6 +111,13 @@ class Writer:
         return Appended(
             accepted + histograms_count, dict(refusals.counts), refusals.first, histograms_count, exemplars_count
         )
+
+    def _living(self, exemplars: Sequence[Exemplar]) -> Sequence[Exemplar]:
+        given = np.array([one.slot for one in exemplars], np.int32)
+        slots = self._parts.registry.living(given)
+        if slots is given:
+            return exemplars
+        return [replace(one, slot=slot) for one, slot in zip(exemplars, slots.tolist(), strict=True)]
 
     def _put_numbers(self, slots: I32, at_ms: I64, bits: I64, refusals: Refusals) -> int:
         parts, bounds = self._parts, refusals.bounds
