@@ -17,6 +17,8 @@ from trimtab.web.pages.frame import Asked
 from trimtab.web.words import CHANGE_STATES, ENDS, EVENTS, Word, word
 
 PAGE_ROWS = 50
+CHANGES_ROWS = 25
+"""Changes are tall rows, each with its statement: more only delay the first paint."""
 CHANGES, ENTRIES = "changes", "entries"
 STATES = tuple(state.value for state in ChangeState)
 
@@ -55,7 +57,7 @@ def _changes(asked: Asked) -> dict[str, object]:
         raise InputError(f"state: there is no {state[:50]!r}", field="state")
     counts = count_changes(database, Wanted(system=system, search=search))
     fitting = sum(counts.values()) if state is None else counts.get(state, 0)
-    pages = max(1, -(-fitting // PAGE_ROWS))
+    pages = max(1, -(-fitting // CHANGES_ROWS))
     page = min(page_of(asked), pages)
     wanted = Wanted(system=system, states=None if state is None else (state,), search=search)
     rows = tuple(
@@ -65,7 +67,7 @@ def _changes(asked: Asked) -> dict[str, object]:
             change_row(service.state, change).undo,
             word(CHANGE_STATES, change.state),
         )
-        for change in find_changes(database, wanted, limit=PAGE_ROWS, offset=(page - 1) * PAGE_ROWS)
+        for change in find_changes(database, wanted, limit=CHANGES_ROWS, offset=(page - 1) * CHANGES_ROWS)
     )
     return {
         "rows": rows,
