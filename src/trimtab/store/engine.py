@@ -19,8 +19,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trimtab.model.errors import EngineRefused, InputError, StoreError
-from trimtab.store.limits import TelemetryLimits
+from trimtab.store.disk import free_bytes
+from trimtab.store.limits import MIB, TelemetryLimits
 from trimtab.store.parameters import engine_parameters
+from trimtab.store.torn import remove_torn_notes
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
 _CODE = re.compile(r"Code: (\d+)\.")
 _MESSAGE_CHARS_MAX = 600
+_WRITE_FREE_BYTES_MIN = 4 * MIB
+NOT_ENOUGH_SPACE = 243
 _open_path: Path | None = None
 _open_lock = threading.Lock()
 
@@ -50,6 +54,7 @@ class Engine:
                 )
             import chdb  # noqa: F401 - half a second, so only here
 
+            remove_torn_notes(directory)
             self.directory = directory
             self._limits = limits
             self._process_id = os.getpid()
@@ -132,6 +137,8 @@ class Engine:
         """Run one statement on the writing session; returns its rows, if it has any. Raises EngineRefused."""
         with self._write_lock:
             self._check_usable()
+            if sql.lstrip().startswith(("DELETE", "INSERT")):
+                self._check_room()
             try:
                 return _answer(self._writer, sql, parameters)
             except EngineRefused:
@@ -143,6 +150,18 @@ class Engine:
         if failed is not None:
             failed.close()
         return fresh
+
+    def _check_room(self) -> None:
+        """What is written while a disk becomes full may be torn without a word, and a deletion waits until its time
+        is over and leaves what keeps its table from opening."""
+        free = free_bytes(self.directory)
+        if free < _WRITE_FREE_BYTES_MIN:
+            raise EngineRefused(
+                f"nothing is written with {free} bytes free on the disk; {_WRITE_FREE_BYTES_MIN} are needed",
+                code=NOT_ENOUGH_SPACE,
+                limit=_WRITE_FREE_BYTES_MIN,
+                observed=free,
+            )
 
     def _check_usable(self) -> None:
         if self._is_closed:
