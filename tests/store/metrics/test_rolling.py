@@ -158,7 +158,9 @@ def test_rows_say_what_samples_say_also_when_they_come_late(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("step", ["INSERT INTO metric_minutes_5", "INSERT INTO metric_hours", "metric_rollup_marks"])
 def test_a_crash_between_costs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
-    begin = now_ms() - 3 * HOURS_MS
+    begin = (
+        now_ms() // HOURS_MS * HOURS_MS - 3 * HOURS_MS
+    )  # what comes late is of an hour that is over, whatever the time
     scrapes = some(np.random.default_rng(6), begin, 300)
     late = scrapes.pop(280)
     with opened(tmp_path) as telemetry:
