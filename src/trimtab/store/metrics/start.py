@@ -184,7 +184,8 @@ class Start:
     def _read_piece(self, piece: Piece, up_to_ms: int) -> bool:
         """Whether there is room for more."""
         answer = self._engine.read(
-            f"SELECT id, at_ms, value FROM {SAMPLES.name} WHERE at_ms BETWEEN {{from_ms:Int64}} AND {{to_ms:Int64}}",
+            f"SELECT id, at_ms, value FROM {SAMPLES.name} WHERE at_ms BETWEEN {{from_ms:Int64}} AND {{to_ms:Int64}}"
+            " ORDER BY spool_segment DESC",  # of two values at one moment the later segment's counts, as in cold reads
             {"from_ms": piece.from_ms, "to_ms": up_to_ms},
             is_wide=True,
         )
