@@ -83,7 +83,7 @@ types: $(STAMP)
 layers: $(STAMP)
 	@PYTHONPATH=src $(BIN)/lint-imports --no-cache > /tmp/trimtab-layers.$$$$ 2>&1 || { cat /tmp/trimtab-layers.$$$$; rm -f /tmp/trimtab-layers.$$$$; exit 1; }; rm -f /tmp/trimtab-layers.$$$$
 unit: $(STAMP)
-	$(BIN)/python -m pytest -q -m "not postgres and not store and not slow and not browser"
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile -m "not postgres and not store and not slow and not browser"
 check: lint types layers unit ## Lint, types, layers, unit tests: under 90 seconds
 
 .PHONY: test
