@@ -125,6 +125,7 @@ def paths_of(data_dir: Path) -> list[str]:
         "/changes",
         "/ledger",
         "/ledger?tab=entries",
+        "/explore",
         *(f"/settings?tab={tab}" for tab in ("systems", "policy", "people", "tokens", "audit", "configuration", "you")),
         "/self",
     ]
