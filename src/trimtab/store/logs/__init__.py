@@ -1,0 +1,1 @@
+"""Log records: in by OTLP, out by search, histogram and patterns."""
