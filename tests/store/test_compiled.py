@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -55,3 +56,36 @@ def test_what_goes_wrong_is_told_to_who_waits() -> None:
     loading = compiled.Loading(broken)
     with pytest.raises(ValueError, match="no compiler"):
         loading.wait(10)
+
+
+SHARED = """
+from trimtab.store.compiled import kernel
+
+@kernel("int64(int64)")
+def much(value):
+    return value * {factor}
+"""
+USER = """
+from shared_kernels import much
+from trimtab.store.compiled import kernel
+
+@kernel("int64(int64)")
+def more(value):
+    return much(value) + 1
+"""
+
+
+def test_a_kernel_is_compiled_anew_when_one_that_it_calls_in_another_file_has_changed(tmp_path: Path) -> None:
+    (tmp_path / "user_kernels.py").write_text(USER, "utf-8")
+    for factor in (2, 3):
+        (tmp_path / "shared_kernels.py").write_text(SHARED.format(factor=factor), "utf-8")
+        done = subprocess.run(
+            [sys.executable, "-B", "-c", "import user_kernels; print(user_kernels.more(10))"],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=True,
+        )
+        assert done.stdout.strip() == str(factor * 10 + 1)

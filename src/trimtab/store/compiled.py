@@ -7,7 +7,8 @@ it from Numba's cache on disk.
     python -m trimtab.store.compiled      compiles all of them (after the installation)
     load_in_background(); wait()          `trimtab up` loads them beside its start; a query waits, it never compiles
 
-A kernel calls only kernels of its own file: Numba's cache looks at no other file to see whether it is still right.
+Numba's cache of a kernel looks only at the kernel's own file to see whether it is still right. Where a file takes
+kernels from another one, the names of its caches therefore carry a checksum of that other file (`_of_others`).
 Kernels have no `fastmath`: sums are the sums that the source says, in its order.
 """
 
@@ -15,6 +16,7 @@ import importlib
 import sys
 import threading
 import time
+import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -45,6 +47,9 @@ def kernel(signature: str | list[str], *, is_inlined: bool = False) -> Callable[
         with _ONE_AT_A_TIME:
             import numba
 
+            if others := _of_others(function.__module__):
+                function.__qualname__ += f"-{others:08x}"
+
             inline = "always" if is_inlined else "never"
             for can_cache in (True, False):
                 compiled = numba.njit(
@@ -58,6 +63,17 @@ def kernel(signature: str | list[str], *, is_inlined: bool = False) -> Callable[
             raise AssertionError("unreachable")
 
     return decorate
+
+
+def _of_others(module_name: str) -> int:
+    """A checksum of the files whose kernels a module takes, and of those that these take; 0 where there are none."""
+    module = sys.modules.get(module_name)
+    kernels = [value for value in vars(module).values() if hasattr(value, "py_func")] if module else []
+    checksum = 0
+    for name in sorted({one.py_func.__module__ for one in kernels} - {module_name}):
+        file = sys.modules[name].__file__
+        checksum = zlib.crc32(Path(file).read_bytes() if file else b"", checksum ^ _of_others(name))
+    return checksum
 
 
 def kernel_modules() -> list[str]:

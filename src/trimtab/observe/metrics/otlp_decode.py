@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from trimtab.model.errors import InputError
 from trimtab.observe.metrics.otlp_kernels import (
     AT,
-    BROKEN,
-    DONE,
     METRIC_COLUMNS,
     METRICS,
     NUMBERS,
@@ -21,6 +19,7 @@ from trimtab.observe.metrics.otlp_kernels import (
     RARE,
     decode,
 )
+from trimtab.observe.metrics.wire_kernels import BROKEN, DONE
 from trimtab.observe.otlp import BodyTooLong
 
 _BYTES_A_POINT = 50

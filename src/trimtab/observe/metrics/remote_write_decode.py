@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 from trimtab.model.errors import InputError
 from trimtab.observe.metrics.remote_write_kernels import (
     AT,
-    BROKEN,
-    DONE,
     RARE,
     SAMPLES,
     SERIES,
@@ -21,6 +19,7 @@ from trimtab.observe.metrics.remote_write_kernels import (
     decode_2,
     symbols_2,
 )
+from trimtab.observe.metrics.wire_kernels import BROKEN, DONE
 from trimtab.observe.otlp import BodyTooLong
 
 _BYTES_A_SERIES = 40
