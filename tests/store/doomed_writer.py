@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.store.facts_of_a_shop import events, now_ms, trace_request
-from trimtab.store.engine import Engine
+from trimtab.store.engine_embedded import EmbeddedEngine
 from trimtab.store.loader import Loader
 from trimtab.store.spool import Spool
 from trimtab.store.telemetry import EmbeddedTelemetry, TelemetryLimits
@@ -64,19 +64,19 @@ def before(owner: type, method: str, times: int) -> None:
 
 def on_statement(prefix: str, times: int, *, is_after: bool) -> None:
     """Die before or after the engine ran the n-th statement that begins so."""
-    real = Engine.write
+    real = EmbeddedEngine.write
     calls = itertools.count(1)
 
-    def wrapper(self: Engine, sql: str, parameters: dict[str, object] | None = None) -> object:
+    def wrapper(self: EmbeddedEngine, sql: str, *rest: object) -> object:
         hit = sql.startswith(prefix) and next(calls) == times
         if hit and not is_after:
             die()
-        result = real(self, sql, parameters)
+        result = real(self, sql, *rest)  # type: ignore[arg-type]
         if hit:
             die()
         return result
 
-    Engine.write = wrapper  # type: ignore[assignment,method-assign]
+    EmbeddedEngine.write = wrapper  # type: ignore[assignment,method-assign]
 
 
 STEPS: dict[str, Callable[[], None]] = {

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from trimtab.model.errors import EngineRefused, InputError, StoreError
-from trimtab.store.engine import Engine
+from trimtab.store.engine import Body, Merge
+from trimtab.store.engine_embedded import EmbeddedEngine
 from trimtab.store.limits import MIB, TelemetryLimits
 
 pytestmark = pytest.mark.store
@@ -19,31 +20,31 @@ NASTY = ["it's", 'a"b', "a\\", "tab\there", "line\nbreak", "\\N", "'; DROP TABLE
 
 
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedEngine]:
     limits = TelemetryLimits(query_s_max=2, query_rows_max=1000, query_memory_bytes_max=200 * MIB)
-    engine = Engine(tmp_path_factory.mktemp("engine"), limits)
+    engine = EmbeddedEngine(tmp_path_factory.mktemp("engine"), limits)
     engine.write("CREATE TABLE facts (a Int64, text String) ENGINE = MergeTree ORDER BY a")
     yield engine
     engine.close()
 
 
 @pytest.mark.parametrize("text", NASTY, ids=repr)
-def test_a_text_parameter_arrives_as_it_was(engine: Engine, text: str) -> None:
+def test_a_text_parameter_arrives_as_it_was(engine: EmbeddedEngine, text: str) -> None:
     assert engine.read("SELECT {v:String} AS v", {"v": text})["v"].to_pylist() == [text]
 
 
-def test_a_list_parameter_arrives_as_it_was(engine: Engine) -> None:
+def test_a_list_parameter_arrives_as_it_was(engine: EmbeddedEngine) -> None:
     assert engine.read("SELECT {v:Array(String)} AS v", {"v": NASTY})["v"].to_pylist() == [NASTY]
     assert engine.read("SELECT {v:Array(Int64)} AS v", {"v": [1, -2]})["v"].to_pylist() == [[1, -2]]
     assert engine.read("SELECT {v:Array(String)} AS v", {"v": []})["v"].to_pylist() == [[]]
 
 
-def test_numbers_arrive_as_they_were(engine: Engine) -> None:
+def test_numbers_arrive_as_they_were(engine: EmbeddedEngine) -> None:
     row = engine.read("SELECT {f:Float64} AS f, {b:Bool} AS b", {"f": 0.1, "b": True}).to_pylist()
     assert row == [{"f": 0.1, "b": True}]
 
 
-def test_what_cannot_be_passed_is_refused(engine: Engine) -> None:
+def test_what_cannot_be_passed_is_refused(engine: EmbeddedEngine) -> None:
     with pytest.raises(InputError, match="parameter v: a dict"):
         engine.read("SELECT {v:String}", {"v": {}})
 
@@ -60,14 +61,14 @@ def test_what_cannot_be_passed_is_refused(engine: Engine) -> None:
         "SELECT 1; DROP TABLE facts",
     ],
 )
-def test_a_reader_can_only_read(engine: Engine, sql: str) -> None:
+def test_a_reader_can_only_read(engine: EmbeddedEngine, sql: str) -> None:
     with pytest.raises(EngineRefused) as caught:
         engine.read(sql)
     assert caught.value.facts["code"] == 164
     assert engine.read("SELECT count() AS c FROM facts")["c"].to_pylist() == [0]
 
 
-def test_a_failed_statement_leaves_nothing_in_the_next_answer(engine: Engine) -> None:
+def test_a_failed_statement_leaves_nothing_in_the_next_answer(engine: EmbeddedEngine) -> None:
     """The engine keeps what a failed statement had written and puts it in front of the session's next answer."""
     for _ in range(6):
         with pytest.raises(EngineRefused, match="throwIf"):
@@ -78,7 +79,7 @@ def test_a_failed_statement_leaves_nothing_in_the_next_answer(engine: Engine) ->
         assert engine.write("SELECT 8 AS correct").to_pydict() == {"correct": [8]}
 
 
-def test_time_memory_and_rows_are_limited(engine: Engine) -> None:
+def test_time_memory_and_rows_are_limited(engine: EmbeddedEngine) -> None:
     begun = time.monotonic()
     with pytest.raises(EngineRefused, match="TIMEOUT_EXCEEDED"):
         engine.read("SELECT count() FROM numbers(1000000000000)")
@@ -90,11 +91,11 @@ def test_time_memory_and_rows_are_limited(engine: Engine) -> None:
     assert engine.read("SELECT number FROM numbers(1000)").num_rows == 1000
 
 
-def test_an_empty_answer_has_its_columns(engine: Engine) -> None:
+def test_an_empty_answer_has_its_columns(engine: EmbeddedEngine) -> None:
     assert engine.read("SELECT a, text FROM facts").column_names == ["a", "text"]
 
 
-def test_readers_run_side_by_side_and_the_next_one_waits(tmp_path: Path, engine: Engine) -> None:
+def test_readers_run_side_by_side_and_the_next_one_waits(tmp_path: Path, engine: EmbeddedEngine) -> None:
     begun = time.monotonic()
     threads = [threading.Thread(target=engine.read, args=("SELECT sleep(1)",)) for _ in range(4)]
     for thread in threads:
@@ -104,18 +105,18 @@ def test_readers_run_side_by_side_and_the_next_one_waits(tmp_path: Path, engine:
     assert time.monotonic() - begun < 3.5  # one after the other would take 4 s
 
 
-def test_a_second_engine_in_the_process_is_refused_by_name(tmp_path: Path, engine: Engine) -> None:
+def test_a_second_engine_in_the_process_is_refused_by_name(tmp_path: Path, engine: EmbeddedEngine) -> None:
     with pytest.raises(StoreError, match="already has a telemetry engine on"):
-        Engine(tmp_path, TelemetryLimits())
+        EmbeddedEngine(tmp_path, TelemetryLimits())
 
 
 def test_a_path_that_the_engine_would_misread_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="choose another path"):
-        Engine(tmp_path / "what?", TelemetryLimits())
+        EmbeddedEngine(tmp_path / "what?", TelemetryLimits())
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-def test_a_forked_child_is_told_instead_of_hanging(engine: Engine) -> None:
+def test_a_forked_child_is_told_instead_of_hanging(engine: EmbeddedEngine) -> None:
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -130,3 +131,33 @@ def test_a_forked_child_is_told_instead_of_hanging(engine: Engine) -> None:
         assert b"was forked" in answer.read()
     assert os.waitpid(child, 0)[1] == 0
     assert engine.read("SELECT 1 AS one")["one"].to_pylist() == [1]
+
+
+def test_bodies_are_read_as_tables(engine: EmbeddedEngine) -> None:
+    rows = Body([b"1\tone\n", memoryview(b"2\ttwo\n")], "TabSeparated", "id Int64, name String")
+    sizes = Body([b"2,20\n"], "CSV", "id Int64, size Int64")
+    answer = engine.write(
+        "SELECT id, name, size FROM BODY(rows) AS r LEFT JOIN BODY(sizes) AS s USING (id) WHERE SHARD(id) ORDER BY id",
+        None,
+        {"rows": rows, "sizes": sizes},
+    )
+    assert answer.to_pylist() == [{"id": 1, "name": "one", "size": 0}, {"id": 2, "name": "two", "size": 20}]
+
+
+def test_a_body_that_does_not_fit_is_refused_and_stores_nothing(engine: EmbeddedEngine) -> None:
+    broken = Body([b"1\tone\nx\ttwo\n"], "TabSeparated", "a Int64, text String")
+    with pytest.raises(EngineRefused):
+        engine.write("INSERT INTO facts SELECT * FROM BODY(rows)", None, {"rows": broken})
+    assert engine.read("SELECT count() AS c FROM facts")["c"].to_pylist() == [0]
+    with pytest.raises(InputError, match="reads BODY\\(rows\\), which was not given"):
+        engine.write("SELECT * FROM BODY(rows)")
+
+
+def test_one_shard_answers_as_it_is(engine: EmbeddedEngine) -> None:
+    answer = engine.gather("SELECT number AS n FROM numbers(3) ORDER BY n DESC", merge=Merge((("n", "descending"),)))
+    assert answer.table["n"].to_pylist() == [2, 1, 0]
+    assert answer.missing == ()
+    with engine.at(engine.shards[0]):
+        assert engine.write("SELECT 1 AS one")["one"].to_pylist() == [1]
+    with pytest.raises(InputError, match="no shard elsewhere"), engine.at("elsewhere"):
+        pass

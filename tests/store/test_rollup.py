@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ import pytest
 from tests.store.facts_of_a_shop import executions, now_ms, slice_rows, trace_request
 from trimtab.model.errors import EngineRefused
 from trimtab.store import rollup
-from trimtab.store.engine import Engine
+from trimtab.store.engine_embedded import EmbeddedEngine
 from trimtab.store.grid import grid_of
 from trimtab.store.latencies import quantile_by_shape, quantile_lines
 from trimtab.store.lines import execution_lines, observed_line
@@ -112,18 +112,18 @@ def test_a_roll_up_that_breaks_off_is_made_again(
     telemetry: EmbeddedTelemetry, monkeypatch: pytest.MonkeyPatch, place: str, is_stored: bool
 ) -> None:
     """Whether the engine had stored it or not when it refused."""
-    real: Callable[..., object] = Engine.write
+    real: Callable[..., object] = EmbeddedEngine.write
     refusals = [3]
 
-    def write(self: Engine, sql: str, parameters: Mapping[str, object] | None = None) -> object:
+    def write(self: EmbeddedEngine, sql: str, *rest: object) -> object:
         if sql.startswith(place) and refusals[0] > 0:
             refusals[0] -= 1
             if is_stored:
-                real(self, sql, parameters)
+                real(self, sql, *rest)
             raise EngineRefused("no room")
-        return real(self, sql, parameters)
+        return real(self, sql, *rest)
 
-    monkeypatch.setattr(Engine, "write", write)
+    monkeypatch.setattr(EmbeddedEngine, "write", write)
     start = now_ms() - 5 * HOUR_MS
     rows = some_rows(random.Random(5), start, 5, 600)
     for first in range(0, 600, 100):

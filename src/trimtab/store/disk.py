@@ -15,7 +15,7 @@ def sync_directory(directory: Path) -> None:
         os.close(descriptor)
 
 
-def write_all(descriptor: int, data: bytes) -> None:
+def write_all(descriptor: int, data: bytes | memoryview) -> None:
     """Write every byte, however often the kernel takes less."""
     view = memoryview(data)
     while view:

@@ -1,233 +1,177 @@
-"""chDB in this process: a pool of read-only sessions and one that writes.
+"""What a telemetry engine is: statements go in, Arrow tables come out. `engine_embedded` has the one in this process.
 
-Rules that keep data (each was found by losing some): bodies go in through a memory file and `file('/proc/self/fd/N')`,
-which raises when anything is wrong. `send_insert` reports success although a write failed, and binary data inside a
-statement is cut at its first empty line: neither is used here. After a statement fails, what it had already written
-comes out in front of the session's next answer: so a session that failed is never used again. After a fork the engine
-hangs, so we refuse instead.
+Statements are ClickHouse's SQL and the program's own text; values go in as `{name:Type}` parameters. Two things are
+written in a way of ours, because engines differ in them:
+
+* `BODY(name)` is a table that is made of bytes: the entry `name` of `bodies`.
+* `SHARD(expression)` is a condition for INSERT … SELECT into a table whose rows are spread over shards: true where this
+  shard takes the row. The expression is the key by which they are spread.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
-import queue
 import re
-import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
-from trimtab.model.errors import EngineRefused, InputError, StoreError
-from trimtab.store.disk import free_bytes
-from trimtab.store.limits import MIB, TelemetryLimits
-from trimtab.store.parameters import engine_parameters
-from trimtab.store.torn import remove_torn_notes
+from trimtab.model.errors import InputError
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from chdb.session import Session
 
-_CODE = re.compile(r"Code: (\d+)\.")
-_MESSAGE_CHARS_MAX = 600
-_WRITE_FREE_BYTES_MIN = 4 * MIB
 NOT_ENOUGH_SPACE = 243
-_open_path: Path | None = None
-_open_lock = threading.Lock()
 
 Parameters = Mapping[str, object]
+Direction = Literal["ascending", "descending"]
+How = Literal["sum", "min", "max", "any"]
+
+_BODY = re.compile(r"\bBODY\((\w+)\)")
 
 
-class Engine:
-    """The engine on one directory. One directory at a time in a process: that is the engine's own limit."""
+@dataclass(frozen=True, slots=True)
+class Body:
+    """Bytes that a statement reads as a table: their format, and the columns as the engine writes them."""
 
-    def __init__(self, directory: Path, limits: TelemetryLimits) -> None:
-        """Open or make it. Its import changes the working directory for a moment: open it before serving."""
-        if "?" in str(directory):
-            raise InputError(f"the engine takes what follows a ? in {directory} for options; choose another path")
-        global _open_path  # noqa: PLW0603 - the engine itself is one per process
-        with _open_lock:
-            if _open_path is not None:
-                raise StoreError(
-                    f"this process already has a telemetry engine on {_open_path}; it can have one at a time",
-                    directory=str(_open_path),
-                )
-            import chdb  # noqa: F401 - half a second, so only here
+    parts: Sequence[bytes | memoryview]
+    format: str
+    structure: str
 
-            remove_torn_notes(directory)
-            self.directory = directory
-            self._limits = limits
-            self._process_id = os.getpid()
-            self._write_lock = threading.Lock()
-            self._idle: queue.LifoQueue[Session | None] = queue.LifoQueue()
-            self._idle_wide: queue.LifoQueue[Session | None] = queue.LifoQueue()
-            for _ in range(limits.wide_sessions_count):
-                self._idle_wide.put(None)  # made when it is needed
-            self._is_closed = False
-            with contextlib.ExitStack() as undo:
-                self._writer = self._session(is_writer=True)
-                undo.callback(self._writer.close)
-                for _ in range(limits.sessions_count):
-                    session = self._session(is_writer=False)
-                    undo.callback(session.close)
-                    self._idle.put(session)
-                undo.pop_all()
-            _open_path = directory
 
-    def _session(self, *, is_writer: bool, is_wide: bool = False) -> Session:
-        from chdb.session import Session
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """How the answers of shards become one. As it is, they stand one behind the other."""
 
-        limits = self._limits
-        try:
-            session = Session(str(self.directory))
-        except RuntimeError as error:
-            raise StoreError(
-                f"the engine cannot open {self.directory}: {_reason(error)}. Nothing was removed. If the disk is "
-                f"neither full nor read-only, {self.directory.parent} is damaged: put a copy of it in its place, or "
-                "move it away (history is then lost, and fills again; cases and ledger are elsewhere). 'Back up and "
-                "restore' in the documentation says how",
-                directory=str(self.directory),
-            ) from error
-        memory_bytes = limits.wide_query_memory_bytes_max if is_wide else limits.query_memory_bytes_max
-        session.query(
-            f"SET max_threads={limits.threads_max}, max_insert_threads=1, max_execution_time={limits.query_s_max},"
-            f" max_memory_usage={memory_bytes}, use_cache_for_count_from_files=0,"
-            " insert_deduplicate=0, output_format_arrow_compression_method='none'"
-        )
-        if is_writer:
-            # A segment becomes one block, so that each of its daily parts appears whole or not at all.
-            session.query(
-                "SET max_block_size=1000000000, min_insert_block_size_rows=1000000000,"
-                " min_insert_block_size_bytes=1000000000000, max_partitions_per_insert_block=0,"
-                " input_format_parallel_parsing=0"
-            )
-        else:
-            rows_max = limits.wide_query_rows_max if is_wide else limits.query_rows_max
-            session.query(f"SET max_result_rows={rows_max}, result_overflow_mode='throw'")
-            session.query("SET readonly=1")
-        return session
+    order_by: tuple[tuple[str, Direction], ...] = ()
+    limit: int | None = None
+    group_by: tuple[str, ...] | None = None
+    """Rows with the same of these become one row; of none `()`: all rows do."""
+    how: Mapping[str, How] = field(default_factory=dict)
+    """For the other columns; what is not named is summed."""
+
+
+class Gathered(NamedTuple):
+    """What shards answered. `missing` names those that did not, with the reason: the table is partial then."""
+
+    table: pa.Table
+    missing: tuple[str, ...] = ()
+
+
+class Engine(Protocol):
+    """Every method may be called from any thread; every one may raise StoreError, and EngineRefused where the engine
+    itself said no: `facts["code"]` is its code."""
+
+    @property
+    def place(self) -> str:
+        """Where it is, for people. It has no secrets."""
+        ...
+
+    @property
+    def directory(self) -> Path | None:
+        """Where its files are, if they are on this machine."""
+        ...
+
+    @property
+    def version(self) -> str:
+        """Of the engine."""
+        ...
+
+    @property
+    def shards(self) -> tuple[str, ...]:
+        """Names of the places over which rows of big tables are spread; one, where they are not."""
+        ...
 
     def read(self, sql: str, parameters: Parameters | None = None, *, is_wide: bool = False) -> pa.Table:
-        """Run one SELECT on a read-only session; raises EngineRefused, or StoreError when all are busy for long.
+        """Run one SELECT, read only and limited, on tables that are not spread over shards.
 
         `is_wide` is for answers that are columns of numbers: they may have more rows, and fewer run at a time.
         """
-        self._check_usable()
-        limits = self._limits
-        idle = self._idle_wide if is_wide else self._idle
-        try:
-            session = idle.get(timeout=limits.query_s_max)
-        except queue.Empty:
-            count = limits.wide_sessions_count if is_wide else limits.sessions_count
-            raise StoreError(
-                f"all {count} sessions of the engine were busy for {limits.query_s_max} s", limit=count
-            ) from None
-        try:
-            self._check_usable()
-            if session is None:
-                session = self._session(is_writer=False, is_wide=True)
-            return _answer(session, sql, parameters)
-        except EngineRefused:
-            session = self._replacement(session, is_writer=False, is_wide=is_wide)
-            raise
-        finally:
-            idle.put(session)
+        ...
 
-    def write(self, sql: str, parameters: Parameters | None = None) -> pa.Table:
-        """Run one statement on the writing session; returns its rows, if it has any. Raises EngineRefused."""
-        with self._write_lock:
-            self._check_usable()
-            if sql.lstrip().startswith(("DELETE", "INSERT")):
-                self._check_room()
-            try:
-                return _answer(self._writer, sql, parameters)
-            except EngineRefused:
-                self._writer = self._replacement(self._writer, is_writer=True)
-                raise
+    def gather(
+        self, sql: str, parameters: Parameters | None = None, merge: Merge | None = None, *, is_wide: bool = False
+    ) -> Gathered:
+        """The same for tables that are: each shard runs the SELECT, with its GROUP BY, ORDER BY and LIMIT, and `merge`
+        says how their answers become one. Raises only where no shard answers, or one says that the SELECT is wrong."""
+        ...
 
-    def _replacement(self, failed: Session | None, *, is_writer: bool, is_wide: bool = False) -> Session:
-        fresh = self._session(is_writer=is_writer, is_wide=is_wide)
-        if failed is not None:
-            failed.close()
-        return fresh
+    def write(
+        self, sql: str, parameters: Parameters | None = None, bodies: Mapping[str, Body] | None = None
+    ) -> pa.Table:
+        """Run one statement that may change something; its rows, if it has any. On the shard that `at` says."""
+        ...
 
-    def _check_room(self) -> None:
-        """What is written while a disk becomes full may be torn without a word, and a deletion waits until its time
-        is over and leaves what keeps its table from opening."""
-        free = free_bytes(self.directory)
-        if free < _WRITE_FREE_BYTES_MIN:
-            raise EngineRefused(
-                f"nothing is written with {free} bytes free on the disk; {_WRITE_FREE_BYTES_MIN} are needed",
-                code=NOT_ENOUGH_SPACE,
-                limit=_WRITE_FREE_BYTES_MIN,
-                observed=free,
-            )
+    def at(self, shard: str) -> AbstractContextManager[None]:
+        """What this thread writes meanwhile goes to that shard; without it, to the first."""
+        ...
 
-    def _check_usable(self) -> None:
-        if self._is_closed:
-            raise StoreError("the telemetry store is closed")
-        if os.getpid() != self._process_id:
-            raise StoreError(
-                "the engine was opened before this process was forked and would hang; use spawn, or open it afterwards"
-            )
+    def proto_settings(self, resource: str, message: str) -> str:
+        """A SETTINGS clause for bodies in a Protobuf format: `resource` is a file of `trimtab.store`, `message` in it
+        is one row. It stands at the end of the statement, or is followed by more settings after a comma."""
+        ...
 
     def close(self) -> None:
-        """Wait for what runs (at most a query's time limit) and close; may be called twice."""
-        global _open_path  # noqa: PLW0603 - see __init__
-        with self._write_lock:
-            if self._is_closed or os.getpid() != self._process_id:
-                return
-            self._is_closed = True
-            for idle, count in (
-                (self._idle, self._limits.sessions_count),
-                (self._idle_wide, self._limits.wide_sessions_count),
-            ):
-                for _ in range(count):
-                    with contextlib.suppress(queue.Empty):  # a query that outlives its limit ends with the process
-                        session = idle.get(timeout=self._limits.query_s_max + 5)
-                        if session is not None:
-                            session.close()
-            self._writer.close()
-        with _open_lock:
-            _open_path = None
+        """Wait for what runs and close; may be called twice."""
+        ...
 
 
-@contextlib.contextmanager
-def memory_file(*parts: bytes | memoryview) -> Iterator[str]:
-    """A file in memory that holds the parts; gives the path by which the engine reads it."""
-    descriptor = os.memfd_create("trimtab", os.MFD_CLOEXEC)
-    try:
-        for part in parts:
-            view = memoryview(part)
-            while view:
-                view = view[os.write(descriptor, view) :]
-        yield f"/proc/self/fd/{descriptor}"
-    finally:
-        os.close(descriptor)
+def names_of_bodies(sql: str) -> list[str]:
+    """The bodies that a statement reads, each once.
+
+    >>> names_of_bodies("SELECT * FROM BODY(rows) JOIN BODY(known) USING (id) WHERE id IN (SELECT id FROM BODY(rows))")
+    ['rows', 'known']
+    """
+    return list(dict.fromkeys(_BODY.findall(sql)))
 
 
-def _answer(session: Session, sql: str, parameters: Parameters | None) -> pa.Table:
-    import pyarrow as pa
+def with_bodies(sql: str, tables: Mapping[str, str]) -> str:
+    """The statement with a table in place of each `BODY(name)`; InputError where one is missing.
 
-    try:
-        data = session.query(sql, "ArrowStream", params=engine_parameters(parameters or {})).bytes()
-    except RuntimeError as error:
-        code = _CODE.search(str(error))
-        raise EngineRefused(f"the engine refused: {_short(error)}", code=int(code.group(1)) if code else None) from None
-    if not data:
-        return pa.schema([]).empty_table()
-    source = pa.BufferReader(data)
-    table = pa.ipc.open_stream(source).read_all()
-    if source.tell() != len(data):
-        raise EngineRefused(f"the engine's answer has {len(data) - source.tell()} bytes too many", observed=len(data))
-    return table
+    >>> with_bodies("SELECT * FROM BODY(rows)", {"rows": "file('x')"})
+    "SELECT * FROM file('x')"
+    """
+
+    def table(found: re.Match[str]) -> str:
+        if found[1] not in tables:
+            raise InputError(f"the statement reads BODY({found[1]}), which was not given", body=found[1])
+        return tables[found[1]]
+
+    return _BODY.sub(table, sql)
 
 
-def _short(error: Exception) -> str:
-    text = str(error)
-    return text if len(text) <= _MESSAGE_CHARS_MAX else text[:_MESSAGE_CHARS_MAX] + " ..."
+def with_shard(sql: str, index: int, count: int) -> str:
+    """The statement with the condition of one of `count` shards in place of `SHARD(expression)`.
+
+    >>> with_shard("SELECT id FROM BODY(rows) WHERE SHARD(f(id))", 0, 1)
+    'SELECT id FROM BODY(rows) WHERE true'
+    >>> with_shard("SELECT id FROM BODY(rows) WHERE SHARD(f(id)) AND id > 0", 1, 3)
+    'SELECT id FROM BODY(rows) WHERE cityHash64(f(id)) % 3 = 1 AND id > 0'
+    """
+    pieces = sql.split("SHARD(")
+    made = [pieces[0]]
+    for piece in pieces[1:]:
+        end = _closing(piece)
+        made.append("true" if count == 1 else f"cityHash64({piece[:end]}) % {count} = {index}")
+        made.append(piece[end + 1 :])
+    return "".join(made)
 
 
-def _reason(error: Exception) -> str:
-    """The engine's reason without the places in its code, which follow."""
-    return str(error).partition("Stack trace")[0].splitlines()[0].rstrip(" .,:")[:_MESSAGE_CHARS_MAX]
+def quoted(text: str) -> str:
+    """A text as a literal of SQL.
+
+    >>> print(quoted("it's"))
+    'it\\'s'
+    """
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _closing(text: str) -> int:
+    """The place of the bracket that closes what was opened before the text."""
+    depth = 1
+    for place, character in enumerate(text):
+        depth += (character == "(") - (character == ")")
+        if depth == 0:
+            return place
+    raise InputError("SHARD( is not closed", observed=text[:80])

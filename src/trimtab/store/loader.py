@@ -221,6 +221,8 @@ class Loader:
 
     def _check_room(self, consequence: str) -> None:
         """Before and after: what the engine writes while the disk becomes full may be torn, and it does not say so."""
+        if self._engine.directory is None:
+            return
         free, limit = free_bytes(self._engine.directory), self._limits.disk_free_bytes_min // 4
         if free < limit:
             raise EngineRefused(

@@ -42,7 +42,7 @@ def migrate(engine: Engine) -> int:
     applied = int(engine.write("SELECT max(version) AS version FROM schema_migrations")["version"][0].as_py())
     if applied > newest:
         raise StoreError(
-            f"the telemetry tables in {engine.directory} have version {applied}, made by a newer trimtab; this one "
+            f"the telemetry tables in {engine.place} have version {applied}, made by a newer trimtab; this one "
             f"knows {newest}, and left them as they are: start a newer one, or put back the copy from before the "
             "upgrade",
             observed=applied,

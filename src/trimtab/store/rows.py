@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from trimtab.model.errors import EngineRefused, InputError
-from trimtab.store.engine import Engine, memory_file
+from trimtab.store.engine import Body, Engine
 from trimtab.store.frames import Message
 from trimtab.store.retention import DAY_MS, RETENTION, Retention
 from trimtab.store.tables import conform, schema_of
@@ -78,26 +78,22 @@ class RowsSink:
         self._table_name = table_name
         schema = schema_of(table_name)
         names = ", ".join(f"`{name}`" for name in schema.names)
-        structure = ", ".join(f"`{field.name}` {_ENGINE_TYPES[field.type]}" for field in schema)
+        self._structure = ", ".join(f"`{field.name}` {_ENGINE_TYPES[field.type]}" for field in schema)
         self._insert = (
-            f"INSERT INTO {table_name} ({names}, spool_segment)"
-            f" SELECT {names}, {{segment:UInt64}} FROM file({{path:String}}, 'ArrowStream', '{structure}')"
+            f"INSERT INTO {table_name} ({names}, spool_segment) SELECT {names}, {{segment:UInt64}} FROM BODY(rows)"
         )
-        self._check = f"SELECT * FROM file({{path:String}}, 'ArrowStream', '{structure}') FORMAT Null"
 
-    def _stream(self, messages: Sequence[Message]) -> bytes:
+    def _rows(self, messages: Sequence[Message]) -> dict[str, Body]:
         """One stream of all messages; EngineRefused names the message that is none."""
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, schema_of(self._table_name)) as writer:
             writer.write_table(rows_of(self._table_name, messages).combine_chunks())
-        return sink.getvalue().to_pybytes()
+        return {"rows": Body([memoryview(sink.getvalue())], "ArrowStream", self._structure)}
 
     def load(self, segment_id: int, messages: Sequence[Message]) -> None:
         """Insert; raises EngineRefused."""
-        with memory_file(self._stream(messages)) as path:
-            self._engine.write(self._insert, {"path": path, "segment": segment_id})
+        self._engine.write(self._insert, {"segment": segment_id}, self._rows(messages))
 
     def check(self, messages: Sequence[Message]) -> None:
         """Decode and store nothing; raises EngineRefused where the engine cannot read it."""
-        with memory_file(self._stream(messages)) as path:
-            self._engine.write(self._check, {"path": path})
+        self._engine.write("SELECT * FROM BODY(rows) FORMAT Null", None, self._rows(messages))

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from importlib import resources
 
 import pyarrow as pa
 
-from trimtab.store.engine import Engine, memory_file
+from trimtab.store.engine import Body, Engine
 from trimtab.store.frames import Message
 from trimtab.store.limits import TelemetryLimits
 from trimtab.store.retention import DAY_MS
@@ -38,26 +37,22 @@ _COLUMNS = (
 _STATEMENT_KEYS = "('db.query.text', 'db.statement')"
 _PARAMETER_KEYS = "^db\\\\.(query|operation|statement)\\\\.parameter"
 
-_PROTO = (
-    str(resources.files("trimtab.store").joinpath("schema/otlp_spans.proto")).replace("\\", "\\\\").replace("'", "\\'")
-)
-# A file, because the engine leaves a copy in the working directory of a schema that is given as text.
-_SETTINGS = f" SETTINGS format_schema = '{_PROTO}', format_schema_message_name = 'ResourceSpans'"
 _SURVEY_COLUMNS = (
     "scope_spans Array(Tuple(spans Array(Tuple(start_time_unix_nano UInt64,"
-    " attributes Array(Tuple(key String, value Tuple(string_value Nullable(String))))))))"
+    " trace_id String, attributes Array(Tuple(key String, value Tuple(string_value Nullable(String))))))))"
 )
+_STATEMENT_COLUMNS = "statement String, text String, fingerprint String"
 
 
-def _spans(columns: str, more: str) -> str:
-    """SQL for one row a span, decoded as `columns`: its `span`, `statement`, `is_kept`, and `more`."""
+def _spans(more: str) -> str:
+    """SQL for one row a span of the body: its `span`, `statement`, `is_kept`, and `more`."""
     return (
         f"(SELECT {more}arrayJoin(arrayJoin(scope_spans).spans) AS span,"
         " arrayFilter(a -> a.key = 'db.query.text', span.attributes)[1].value.string_value AS query_text,"
         " arrayFilter(a -> a.key = 'db.statement', span.attributes)[1].value.string_value AS old_text,"
         " ifNull(if(ifNull(query_text, '') = '', old_text, query_text), '') AS statement,"
         " span.start_time_unix_nano BETWEEN {first_ns:UInt64} AND {last_ns:UInt64} AS is_kept"
-        f" FROM file({{path:String}}, 'ProtobufList', '{columns}'))"
+        " FROM BODY(requests))"
     )
 
 
@@ -91,10 +86,10 @@ def _map(attributes: str) -> str:
 
 
 _SURVEY = (
-    f"SELECT statement, sum(NOT is_kept) AS outdated_count FROM {_spans(_SURVEY_COLUMNS, '')}"
-    f" GROUP BY statement{_SETTINGS}"
+    f"SELECT statement, sum(NOT is_kept) AS outdated_count FROM {_spans('')} WHERE SHARD(span.trace_id)"
+    " GROUP BY statement"
 )
-_CHECK = f"SELECT * FROM {_spans(_COLUMNS, 'resource, ')} FORMAT Null{_SETTINGS}"
+_CHECK = f"SELECT * FROM {_spans('resource, ')} FORMAT Null"
 _INSERT = (
     "INSERT INTO spans (trace_id, span_id, parent_span_id, service_name, name, kind, started_at_ns, duration_ms,"
     " status, db_query_text, db_query_fingerprint, attributes, resource_attributes, spool_segment)"
@@ -108,9 +103,8 @@ _INSERT = (
     " ['unset', 'ok', 'error'][if(span.status.code BETWEEN 0 AND 2, span.status.code, 0) + 1],"
     " stored.text, stored.fingerprint,"
     f" {_map('span.attributes')}, {_map('resource.attributes')}, {{segment:UInt64}}"
-    f" FROM {_spans(_COLUMNS, 'resource, ')} AS spans"
-    " ANY LEFT JOIN file({statements:String}, 'ArrowStream', 'statement String, text String, fingerprint String')"
-    f" AS stored USING (statement) WHERE is_kept{_SETTINGS}"
+    f" FROM {_spans('resource, ')} AS spans"
+    " ANY LEFT JOIN BODY(statements) AS stored USING (statement) WHERE is_kept AND SHARD(span.trace_id)"
 )
 
 
@@ -120,6 +114,7 @@ class SpansSink:
 
     def __init__(self, engine: Engine, limits: TelemetryLimits, days: int) -> None:
         self._engine = engine
+        self._settings = engine.proto_settings("schema/otlp_spans.proto", "ResourceSpans")
         self._limits = limits
         self._age_ns_max = days * DAY_MS * 1_000_000
         self.outdated_count = 0
@@ -134,16 +129,20 @@ class SpansSink:
     def load(self, segment_id: int, messages: Sequence[Message]) -> None:
         """Insert; raises EngineRefused."""
         window = self._window()
-        with memory_file(*_envelope(messages)) as path:
-            survey = self._engine.write(_SURVEY, {"path": path, **window})
-            with memory_file(_statements(survey["statement"].to_pylist())) as statements:
-                self._engine.write(_INSERT, {"path": path, "statements": statements, "segment": segment_id, **window})
+        requests = _envelope(messages)
+        bodies = {"requests": Body(requests, "ProtobufList", _SURVEY_COLUMNS)}
+        survey = self._engine.write(f"{_SURVEY}{self._settings}", window, bodies)
+        bodies = {
+            "requests": Body(requests, "ProtobufList", _COLUMNS),
+            "statements": Body([_statements(survey["statement"].to_pylist())], "ArrowStream", _STATEMENT_COLUMNS),
+        }
+        self._engine.write(f"{_INSERT}{self._settings}", {"segment": segment_id, **window}, bodies)
         self.outdated_count += sum(survey["outdated_count"].to_pylist())
 
     def check(self, messages: Sequence[Message]) -> None:
         """Decode and store nothing; raises EngineRefused where the engine cannot read it."""
-        with memory_file(*_envelope(messages)) as path:
-            self._engine.write(_CHECK, {"path": path, **self._window()})
+        bodies = {"requests": Body(_envelope(messages), "ProtobufList", _COLUMNS)}
+        self._engine.write(f"{_CHECK}{self._settings}", self._window(), bodies)
 
 
 def _envelope(messages: Sequence[Message]) -> list[bytes]:

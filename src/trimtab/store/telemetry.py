@@ -155,7 +155,7 @@ class EmbeddedTelemetry:
 
         `retention` says how long rows are kept from now on; None leaves that as it is.
         """
-        from trimtab.store.engine import Engine
+        from trimtab.store.engine_embedded import EmbeddedEngine
         from trimtab.store.loader import Loader, Sink
         from trimtab.store.metrics import store as metric_store
         from trimtab.store.metrics.rollups import KeptDays
@@ -173,7 +173,7 @@ class EmbeddedTelemetry:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             lock = DirectoryLock(directory)
             undo.callback(lock.release)
-            engine = Engine(directory / "engine", limits)
+            engine = EmbeddedEngine(directory / "engine", limits)
             undo.callback(engine.close)
             schema_version = migrate(engine)
             kept = keep(engine, retention)
@@ -281,12 +281,10 @@ class EmbeddedTelemetry:
 
     def status(self) -> TelemetryStatus:
         """See `TelemetryStore.status`."""
-        import chdb
-
         parts, spool, loader = self._parts, self._spool, self._loader
         return TelemetryStatus(
             schema_version=parts.schema_version,
-            engine_version=chdb.engine_version,
+            engine_version=self._engine.version,
             spool_bytes=spool.size_bytes,
             spool_bytes_max=parts.limits.spool_bytes_max,
             spool_segments_count=spool.segments_count,

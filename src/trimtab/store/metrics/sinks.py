@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import pyarrow as pa
 
 from trimtab.model.errors import EngineRefused
-from trimtab.store.engine import Engine, memory_file
+from trimtab.store.engine import Engine
 from trimtab.store.frames import Message
+from trimtab.store.memory_file import memory_file
 from trimtab.store.metrics.messages import NativeTable
 from trimtab.store.metrics.row_messages import RowTable
 

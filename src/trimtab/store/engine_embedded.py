@@ -1,0 +1,288 @@
+"""chDB in this process: a pool of read-only sessions and one that writes.
+
+Rules that keep data (each was found by losing some): bodies go in through a memory file and `file('/proc/self/fd/N')`,
+which raises when anything is wrong. `send_insert` reports success although a write failed, and binary data inside a
+statement is cut at its first empty line: neither is used here. After a statement fails, what it had already written
+comes out in front of the session's next answer: so a session that failed is never used again. After a fork the engine
+hangs, so we refuse instead.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import re
+import threading
+from collections.abc import Iterator, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trimtab.model.errors import EngineRefused, InputError, StoreError
+from trimtab.store.disk import free_bytes
+from trimtab.store.engine import (
+    NOT_ENOUGH_SPACE,
+    Body,
+    Gathered,
+    Merge,
+    Parameters,
+    names_of_bodies,
+    quoted,
+    with_bodies,
+    with_shard,
+)
+from trimtab.store.limits import MIB, TelemetryLimits
+from trimtab.store.memory_file import memory_file
+from trimtab.store.parameters import engine_parameters
+from trimtab.store.torn import remove_torn_notes
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from chdb.session import Session
+
+_CODE = re.compile(r"Code: (\d+)\.")
+_MESSAGE_CHARS_MAX = 600
+_WRITE_FREE_BYTES_MIN = 4 * MIB
+_SHARD = "this machine"
+_open_path: Path | None = None
+_open_lock = threading.Lock()
+
+
+class EmbeddedEngine:
+    """The engine on one directory. One directory at a time in a process: that is the engine's own limit."""
+
+    def __init__(self, directory: Path, limits: TelemetryLimits) -> None:
+        """Open or make it. Its import changes the working directory for a moment: open it before serving."""
+        if "?" in str(directory):
+            raise InputError(f"the engine takes what follows a ? in {directory} for options; choose another path")
+        global _open_path  # noqa: PLW0603 - the engine itself is one per process
+        with _open_lock:
+            if _open_path is not None:
+                raise StoreError(
+                    f"this process already has a telemetry engine on {_open_path}; it can have one at a time",
+                    directory=str(_open_path),
+                )
+            import chdb  # noqa: F401 - half a second, so only here
+
+            remove_torn_notes(directory)
+            self._directory = directory
+            self._limits = limits
+            self._process_id = os.getpid()
+            self._write_lock = threading.Lock()
+            self._idle: queue.LifoQueue[Session | None] = queue.LifoQueue()
+            self._idle_wide: queue.LifoQueue[Session | None] = queue.LifoQueue()
+            for _ in range(limits.wide_sessions_count):
+                self._idle_wide.put(None)  # made when it is needed
+            self._is_closed = False
+            with contextlib.ExitStack() as undo:
+                self._writer = self._session(is_writer=True)
+                undo.callback(self._writer.close)
+                for _ in range(limits.sessions_count):
+                    session = self._session(is_writer=False)
+                    undo.callback(session.close)
+                    self._idle.put(session)
+                undo.pop_all()
+            _open_path = directory
+
+    @property
+    def place(self) -> str:
+        """See `Engine.place`."""
+        return str(self._directory)
+
+    @property
+    def directory(self) -> Path:
+        """See `Engine.directory`."""
+        return self._directory
+
+    @property
+    def version(self) -> str:
+        """See `Engine.version`."""
+        import chdb
+
+        return str(chdb.engine_version)
+
+    @property
+    def shards(self) -> tuple[str, ...]:
+        """See `Engine.shards`."""
+        return (_SHARD,)
+
+    @contextlib.contextmanager
+    def at(self, shard: str) -> Iterator[None]:
+        """See `Engine.at`."""
+        if shard != _SHARD:
+            raise InputError(f"there is no shard {shard} here", observed=shard)
+        yield
+
+    def proto_settings(self, resource: str, message: str) -> str:
+        """See `Engine.proto_settings`: a file, because the engine leaves a copy in the working directory of a schema
+        that is given as text."""
+        path = quoted(str(resources.files("trimtab.store").joinpath(resource)))
+        return f" SETTINGS format_schema = {path}, format_schema_message_name = {quoted(message)}"
+
+    def _session(self, *, is_writer: bool, is_wide: bool = False) -> Session:
+        from chdb.session import Session
+
+        limits = self._limits
+        try:
+            session = Session(str(self._directory))
+        except RuntimeError as error:
+            raise StoreError(
+                f"the engine cannot open {self._directory}: {_reason(error)}. Nothing was removed. If the disk is "
+                f"neither full nor read-only, {self._directory.parent} is damaged: put a copy of it in its place, or "
+                "move it away (history is then lost, and fills again; cases and ledger are elsewhere). 'Back up and "
+                "restore' in the documentation says how",
+                directory=str(self._directory),
+            ) from error
+        memory_bytes = limits.wide_query_memory_bytes_max if is_wide else limits.query_memory_bytes_max
+        session.query(
+            f"SET max_threads={limits.threads_max}, max_insert_threads=1, max_execution_time={limits.query_s_max},"
+            f" max_memory_usage={memory_bytes}, use_cache_for_count_from_files=0,"
+            " insert_deduplicate=0, output_format_arrow_compression_method='none'"
+        )
+        if is_writer:
+            # A segment becomes one block, so that each of its daily parts appears whole or not at all.
+            session.query(
+                "SET max_block_size=1000000000, min_insert_block_size_rows=1000000000,"
+                " min_insert_block_size_bytes=1000000000000, max_partitions_per_insert_block=0,"
+                " input_format_parallel_parsing=0"
+            )
+        else:
+            rows_max = limits.wide_query_rows_max if is_wide else limits.query_rows_max
+            session.query(f"SET max_result_rows={rows_max}, result_overflow_mode='throw'")
+            session.query("SET readonly=1")
+        return session
+
+    def read(self, sql: str, parameters: Parameters | None = None, *, is_wide: bool = False) -> pa.Table:
+        """Run one SELECT on a read-only session; raises EngineRefused, or StoreError when all are busy for long.
+
+        `is_wide` is for answers that are columns of numbers: they may have more rows, and fewer run at a time.
+        """
+        self._check_usable()
+        limits = self._limits
+        idle = self._idle_wide if is_wide else self._idle
+        try:
+            session = idle.get(timeout=limits.query_s_max)
+        except queue.Empty:
+            count = limits.wide_sessions_count if is_wide else limits.sessions_count
+            raise StoreError(
+                f"all {count} sessions of the engine were busy for {limits.query_s_max} s", limit=count
+            ) from None
+        try:
+            self._check_usable()
+            if session is None:
+                session = self._session(is_writer=False, is_wide=True)
+            return _answer(session, sql, parameters)
+        except EngineRefused:
+            session = self._replacement(session, is_writer=False, is_wide=is_wide)
+            raise
+        finally:
+            idle.put(session)
+
+    def gather(
+        self, sql: str, parameters: Parameters | None = None, merge: Merge | None = None, *, is_wide: bool = False
+    ) -> Gathered:
+        """See `Engine.gather`: there is one shard, whose answer is the answer."""
+        del merge
+        return Gathered(self.read(sql, parameters, is_wide=is_wide))
+
+    def write(
+        self, sql: str, parameters: Parameters | None = None, bodies: Mapping[str, Body] | None = None
+    ) -> pa.Table:
+        """Run one statement on the writing session; returns its rows, if it has any. Raises EngineRefused."""
+        with contextlib.ExitStack() as open_files:
+            tables = {
+                name: _table_of(body, open_files.enter_context(memory_file(*body.parts)))
+                for name, body in (bodies or {}).items()
+            }
+            if tables or names_of_bodies(sql):
+                sql = with_shard(with_bodies(sql, tables), 0, 1)
+            return self._write(sql, parameters)
+
+    def _write(self, sql: str, parameters: Parameters | None) -> pa.Table:
+        with self._write_lock:
+            self._check_usable()
+            if sql.lstrip().startswith(("DELETE", "INSERT")):
+                self._check_room()
+            try:
+                return _answer(self._writer, sql, parameters)
+            except EngineRefused:
+                self._writer = self._replacement(self._writer, is_writer=True)
+                raise
+
+    def _replacement(self, failed: Session | None, *, is_writer: bool, is_wide: bool = False) -> Session:
+        fresh = self._session(is_writer=is_writer, is_wide=is_wide)
+        if failed is not None:
+            failed.close()
+        return fresh
+
+    def _check_room(self) -> None:
+        """What is written while a disk becomes full may be torn without a word, and a deletion waits until its time
+        is over and leaves what keeps its table from opening."""
+        free = free_bytes(self._directory)
+        if free < _WRITE_FREE_BYTES_MIN:
+            raise EngineRefused(
+                f"nothing is written with {free} bytes free on the disk; {_WRITE_FREE_BYTES_MIN} are needed",
+                code=NOT_ENOUGH_SPACE,
+                limit=_WRITE_FREE_BYTES_MIN,
+                observed=free,
+            )
+
+    def _check_usable(self) -> None:
+        if self._is_closed:
+            raise StoreError("the telemetry store is closed")
+        if os.getpid() != self._process_id:
+            raise StoreError(
+                "the engine was opened before this process was forked and would hang; use spawn, or open it afterwards"
+            )
+
+    def close(self) -> None:
+        """Wait for what runs (at most a query's time limit) and close; may be called twice."""
+        global _open_path  # noqa: PLW0603 - see __init__
+        with self._write_lock:
+            if self._is_closed or os.getpid() != self._process_id:
+                return
+            self._is_closed = True
+            for idle, count in (
+                (self._idle, self._limits.sessions_count),
+                (self._idle_wide, self._limits.wide_sessions_count),
+            ):
+                for _ in range(count):
+                    with contextlib.suppress(queue.Empty):  # a query that outlives its limit ends with the process
+                        session = idle.get(timeout=self._limits.query_s_max + 5)
+                        if session is not None:
+                            session.close()
+            self._writer.close()
+        with _open_lock:
+            _open_path = None
+
+
+def _table_of(body: Body, path: str) -> str:
+    return f"file({quoted(path)}, {quoted(body.format)}, {quoted(body.structure)})"
+
+
+def _answer(session: Session, sql: str, parameters: Parameters | None) -> pa.Table:
+    import pyarrow as pa
+
+    try:
+        data = session.query(sql, "ArrowStream", params=engine_parameters(parameters or {})).bytes()
+    except RuntimeError as error:
+        code = _CODE.search(str(error))
+        raise EngineRefused(f"the engine refused: {_short(error)}", code=int(code.group(1)) if code else None) from None
+    if not data:
+        return pa.schema([]).empty_table()
+    source = pa.BufferReader(data)
+    table = pa.ipc.open_stream(source).read_all()
+    if source.tell() != len(data):
+        raise EngineRefused(f"the engine's answer has {len(data) - source.tell()} bytes too many", observed=len(data))
+    return table
+
+
+def _short(error: Exception) -> str:
+    text = str(error)
+    return text if len(text) <= _MESSAGE_CHARS_MAX else text[:_MESSAGE_CHARS_MAX] + " ..."
+
+
+def _reason(error: Exception) -> str:
+    """The engine's reason without the places in its code, which follow."""
+    return str(error).partition("Stack trace")[0].splitlines()[0].rstrip(" .,:")[:_MESSAGE_CHARS_MAX]
