@@ -25,7 +25,9 @@ SPAN_STATUSES = ("unset", "ok", "error")
 class TraceQuery:
     """Traces that have a span for which all of this holds. '' and None ask for nothing.
 
-    `attributes` are compared with the text of the value (`200`, `true`, `0.25`), of the span or of its resource.
+    `attributes` are compared with the text of the value (`200`, `true`, `0.25`), of the span or of its resource; with
+    `attributes_anywhere` also of its events, its links and its scope, each attribute wherever it is found, and a whole
+    value that the text matches as a regular expression counts, too (Jaeger's searches are like that).
     `service` is exact, `operation` is the span's exact name. Durations are the span's, both included.
     """
 
@@ -36,6 +38,7 @@ class TraceQuery:
     kind: str = ""
     status: str = ""
     attributes: Mapping[str, str] = field(default_factory=dict)
+    attributes_anywhere: bool = False
     duration_min_ms: float | None = None
     duration_max_ms: float | None = None
     fingerprint: str = ""
