@@ -20,8 +20,10 @@ from trimtab.observe.metrics.native import histogram_of, is_stale
 from trimtab.observe.metrics.new_series import labels_of
 from trimtab.observe.metrics.pace import Pace
 from trimtab.observe.metrics.refusals import Refusals
+from trimtab.observe.metrics.remote_write_2_kernels import NO_SUCH_SYMBOL
 from trimtab.observe.metrics.remote_write_decode import Decoded, decode
-from trimtab.observe.metrics.remote_write_kernels import EXEMPLAR, HISTOGRAM, METADATA, NO_SUCH_SYMBOL
+from trimtab.observe.metrics.remote_write_kernels import EXEMPLAR, HISTOGRAM, METADATA, UNKNOWN
+from trimtab.observe.metrics.sent_before import SentBefore
 from trimtab.observe.metrics.waiting_metadata import WaitingMetadata
 from trimtab.observe.metrics.written import Written
 from trimtab.store.metrics.block import METRIC_NAME, STALE_BITS, Labels
@@ -59,22 +61,26 @@ class RemoteWrite:
         self._seed = new_seed()
         self._waiting = WaitingMetadata()
         self._known = {version: KnownSeries[Labels](store.register) for version in (1, 2)}
+        self.sent = SentBefore()
 
-    def write(self, body: bytearray, version: int, sender: str) -> Written:
+    def write(self, body: bytearray | NDArray[np.uint8], version: int, sender: str) -> Written:
         """Store a body (unpacked). Good samples are stored whatever the others are.
 
         InputError where the body is not what it says, BodyTooLong, TooFast, SpoolFull, StoreError.
         """
-        decoded = decode(body, version, self._seed, self._limits.samples_a_body_max)
+        decoded = decode(
+            np.frombuffer(body, np.uint8), version, self._seed, self._limits.samples_a_body_max, self.sent.entries
+        )
         rare_kinds = decoded.rare[:, 0]
-        histograms_count = int(np.count_nonzero(rare_kinds == HISTOGRAM))
+        histograms_count = int(np.count_nonzero(rare_kinds == HISTOGRAM)) if len(rare_kinds) else 0
         written = Written(sent_count=len(decoded.at_ms) + histograms_count)
         self._pace.take(sender, written.sent_count)
         reader = _Reader(decoded)
-        slots, refused, new = self._known[version].slots(decoded.keys, reader.labels)
-        by_series = decoded.samples_by_series
-        if refused:
-            _count(refused, by_series, decoded.rare, written.refusals)
+        slots, new = decoded.slots, np.empty(0, np.int64)
+        if decoded.unknown_count:
+            refused, new = self._find(decoded, reader)
+            if refused:
+                _count(refused, decoded.samples_by_series, decoded.rare, written.refusals)
         samples = reader.samples(slots, written.refusals)
         metadata = reader.metadata_of(new, slots) if version == 2 else reader.metadata()
         samples = replace(samples, metadata=self._waiting.with_new(metadata))
@@ -84,6 +90,20 @@ class RemoteWrite:
         self._waiting.stored(samples.metadata)
         written.stored(appended)
         return written
+
+    def _find(self, decoded: Decoded, reader: _Reader) -> tuple[dict[int, Refusal], NDArray[np.int64]]:
+        """Give slots (-1: refused) to the series whose slots are not known: which are refused, and which are new."""
+        indexes = np.flatnonzero(decoded.slots == UNKNOWN)
+        keys = decoded.keys[indexes]
+        known = self._known[decoded.version]
+        slots, refused, new = known.slots(keys, lambda index: reader.labels(int(indexes[index])))
+        decoded.slots[indexes] = slots
+        if decoded.version == 1:
+            places = decoded.places[indexes][:, (0, 3)]
+            kept = (slots >= 0) & (places[:, 1] >= 0)
+            if kept.any():
+                self.sent.add(decoded.body, np.ascontiguousarray(places[kept]), keys[kept, 0], slots[kept])
+        return {int(indexes[index]): why for index, why in refused.items()}, indexes[new]
 
 
 def _count(
@@ -118,9 +138,9 @@ class _Reader:
     def samples(self, slots: NDArray[np.int32], refusals: Refusals) -> Samples:
         """Those of series that have a slot; histograms and exemplars with them."""
         decoded = self._decoded
-        of_sample = np.repeat(slots, decoded.samples_by_series)
+        of_sample = slots if decoded.is_plain else np.repeat(slots, decoded.samples_by_series)
         at_ms, values, start_ms = decoded.at_ms, decoded.values, decoded.start_ms
-        if len(slots) and slots.min() < 0:
+        if decoded.unknown_count and slots.min() < 0:
             kept = of_sample >= 0
             of_sample, at_ms, values = of_sample[kept], at_ms[kept], values[kept]
             start_ms = None if start_ms is None else start_ms[kept]
@@ -219,7 +239,7 @@ class _Reader:
         return known
 
     def _bytes(self, start: int, end: int) -> bytes:
-        return bytes(memoryview(self._decoded.body)[start:end])
+        return self._decoded.body[start:end].tobytes()
 
 
 def _parse(name: str, data: bytes, what: str) -> object:

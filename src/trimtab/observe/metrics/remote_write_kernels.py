@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from trimtab.observe.metrics.sent_before_kernels import Slots, entry_of
 from trimtab.observe.metrics.wire_kernels import (
     BROKEN,
     DONE,
@@ -23,22 +24,22 @@ from trimtab.observe.metrics.wire_kernels import (
     Number,
     Numbers,
     hashed,
-    mixed,
+    same,
     skipped,
-    stirred,
     varint,
 )
 from trimtab.store.compiled import kernel
 from trimtab.store.unaligned import word
 
-SERIES, SAMPLES, RARE, AT = 0, 1, 2, 3
-"""Places in `counts`: how many of each were found, and at which byte a broken body breaks."""
+SERIES, SAMPLES, RARE, AT, UNKNOWN_COUNT, IS_PLAIN = 0, 1, 2, 3, 4, 5
+"""Places in `counts`: how many of each were found, at which byte a broken body breaks; in 1.0 also of how many series
+the slots are not known, and (1) whether each series has one sample."""
+
+UNKNOWN = np.iinfo(np.int32).min
+"""In place of a slot."""
 
 HISTOGRAM, EXEMPLAR, METADATA = 0, 1, 2
 """Kinds of what is rare; a row of `rare` is (kind, series, start, end)."""
-
-GOOD, NO_SUCH_SYMBOL, ODD_REFERENCES = 0, 1, 2
-"""What is wrong with the labels of a series of 2.0."""
 
 
 @kernel("UniTuple(int64, 4)(uint8[::1], int64, int64)")
@@ -67,36 +68,94 @@ def sample(body: Bytes, at: Number, end: Number) -> tuple[Number, Number, Number
     return at, bits, at_ms, start_ms
 
 
+@kernel("int64(uint64)")
+def six_bytes(word_: Hash) -> Number:
+    """The varint of six bytes (times of this century have six) in the upper six of a word; -1: it is something else."""
+    if word_ & np.uint64(0x8080_8080_8080_0000) != np.uint64(0x0080_8080_8080_0000):
+        return np.int64(-1)
+    seven = np.uint64(0x7F)
+    return np.int64(
+        (word_ >> np.uint64(16)) & seven
+        | ((word_ >> np.uint64(24)) & seven) << np.uint64(7)
+        | ((word_ >> np.uint64(32)) & seven) << np.uint64(14)
+        | ((word_ >> np.uint64(40)) & seven) << np.uint64(21)
+        | ((word_ >> np.uint64(48)) & seven) << np.uint64(28)
+        | (word_ >> np.uint64(56)) << np.uint64(35)
+    )
+
+
+@kernel("UniTuple(int64, 3)(uint8[::1], int64, int64)")
+def usual_sample(body: Bytes, at: Number, stop: Number) -> tuple[Number, Number, Number]:
+    """A field with a sample as Prometheus writes it: where it ends (-1: it is not like that), its bits, its time."""
+    if stop - at >= 18:
+        tail = word(body, at + 10)
+        if word(body, at) & np.uint64(0xFFFFFF) == np.uint64(0x091012) and tail & np.uint64(0xFF00) == np.uint64(
+            0x1000
+        ):
+            at_ms = six_bytes(tail)
+            if at_ms >= 0:
+                return at + 18, np.int64(word(body, at + 3)), at_ms
+    if stop - at >= 9:  # a value of 0 is left out
+        tail = word(body, at + 1)
+        if body[at] == 0x12 and tail & np.uint64(0xFFFF) == np.uint64(0x1007):
+            at_ms = six_bytes(tail)
+            if at_ms >= 0:
+                return at + 9, np.int64(0), at_ms
+    return np.int64(-1), np.int64(0), np.int64(0)
+
+
 @kernel(
-    "int64(uint8[::1], uint64[::1], int64[::1], uint64[:, ::1], int64[:, ::1], int64[::1], int64[::1], int64[:, ::1])"
+    "int64(uint8[::1], uint64[::1], int64[::1], uint8[::1], int64[::1], int32[::1], int32[::1], int32[::1], int64,"
+    " int32[::1], uint64[:, ::1], int64[:, ::1], int64[::1], int64[::1], int64[:, ::1])"
 )
 def decode_1(
     body: Bytes,
     seed: Hashes,
     counts: Numbers,
+    text: Bytes,
+    starts: Numbers,
+    known: Slots,
+    following: Slots,
+    table: Slots,
+    known_count: int,
+    slots: Slots,
     hashes: Hashes,
     places: Numbers,
     at_ms: Numbers,
     bits: Numbers,
     rare: Numbers,
 ) -> int:
-    """A WriteRequest of 1.0. A row of `places` is (start, end) of a TimeSeries and the number of samples up to it."""
+    """A WriteRequest of 1.0. A row of `places` is (start, end) of a TimeSeries, the number of samples up to it, and
+    where its labels end, if all of them stand at its beginning (else -1).
+
+    Series mostly come in the order in which they came before: whether the labels are those of the series that came
+    next then (`following`) is asked first, and answered by comparing bytes. Only where they are not they are hashed,
+    and looked up; what is not found there either has `UNKNOWN` for a slot, and a hash in `hashes`.
+    """
     series_count = 0
     samples_count = 0
     rare_count = 0
+    unknown_count = 0
+    is_plain = 1
+    before = guess = np.int64(-1)
     end = np.int64(len(body))
     at = np.int64(0)
     while at < end:
         counts[AT] = at
-        key, at = varint(body, at, end)
-        if at < 0 or key >> 3 == 0:
-            return BROKEN
-        if key not in (0x0A, 0x1A):
-            at = skipped(body, at, end, key & 7)
-            if at < 0:
+        key = np.int64(body[at])
+        if key == 0x0A and end - at > 2 and body[at + 1] >= 0x80 and body[at + 2] < 0x80:  # nearly always
+            length = np.int64(body[at + 1]) & 0x7F | np.int64(body[at + 2]) << 7
+            at += 3
+        else:
+            key, at = varint(body, at, end)
+            if at < 0 or key >> 3 == 0:
                 return BROKEN
-            continue
-        length, at = varint(body, at, end)
+            if key not in (0x0A, 0x1A):
+                at = skipped(body, at, end, key & 7)
+                if at < 0:
+                    return BROKEN
+                continue
+            length, at = varint(body, at, end)
         if at < 0 or length < 0 or length > end - at:
             return BROKEN
         stop = at + length
@@ -109,13 +168,21 @@ def decode_1(
             continue
         if series_count == len(places):
             return MORE_ROOM
-        low, high = seed[0], seed[1]
         begun = at
+        first_sample, first_rare = samples_count, rare_count
+        is_guessed = False
+        if 0 <= guess < known_count:
+            size = starts[guess + 1] - starts[guess]
+            is_guessed = size <= length and same(body, at, text, starts[guess], size)
+            if is_guessed:
+                at += size
         run_start = run_end = np.int64(-1)  # labels that stand together are hashed together
+        low, high = seed[0], seed[1]
+        runs_count = 0
         while at < stop:
             counts[AT] = at
             here = at
-            if stop - at > 2 and body[at] == 0x0A and body[at + 1] < 0x80:  # nearly always
+            if stop - at > 2 and body[at] == 0x0A and body[at + 1] < 0x80 and not is_guessed:
                 key = np.int64(0x0A)
                 field_end = at + 2 + np.int64(body[at + 1])
                 if field_end > stop:
@@ -124,6 +191,20 @@ def decode_1(
                 if here == run_end:
                     run_end = field_end
                     continue
+            elif body[at] == 0x12:
+                if samples_count == len(bits):
+                    return MORE_ROOM
+                at, value, time_ms = usual_sample(body, here, stop)
+                if at >= 0:
+                    at_ms[samples_count] = time_ms
+                    bits[samples_count] = value
+                    samples_count += 1
+                    continue
+                key = np.int64(0x12)
+                length, at = varint(body, here + 1, stop)
+                if at < 0 or length < 0 or length > stop - at:
+                    return BROKEN
+                field_end = at + length
             else:
                 key, at = varint(body, at, stop)
                 if at < 0 or key >> 3 == 0:
@@ -138,10 +219,16 @@ def decode_1(
                     return BROKEN
                 field_end = at + length
             if key == 0x0A:
+                if is_guessed:  # more labels than that: from the beginning, without a guess
+                    is_guessed = False
+                    samples_count, rare_count = first_sample, first_rare
+                    at = begun
+                    continue
                 if here != run_end:
                     if run_end >= 0:
                         low, high = hashed(low, high, body, run_start, run_end)
                     run_start = here
+                    runs_count += 1
                 run_end = field_end
             elif key == 0x12:
                 if samples_count == len(bits):
@@ -158,197 +245,29 @@ def decode_1(
                 rare[rare_count] = EXEMPLAR if key == 0x1A else HISTOGRAM, series_count, at, field_end
                 rare_count += 1
             at = field_end
-        if run_end >= 0:
-            low, high = hashed(low, high, body, run_start, run_end)
-        hashes[series_count] = low, high
-        places[series_count] = begun, stop, samples_count
-        series_count += 1
-    counts[SERIES], counts[SAMPLES], counts[RARE] = series_count, samples_count, rare_count
-    return DONE
-
-
-@kernel("int64(uint8[::1], uint64[::1], int64[::1], int64[:, ::1], uint64[:, ::1])")
-def symbols_2(body: Bytes, seed: Hashes, counts: Numbers, symbols: Numbers, hashes: Hashes) -> int:
-    """The symbols of a Request of 2.0: where each stands, and its hash. Their number goes to `counts[0]`."""
-    count = 0
-    end = np.int64(len(body))
-    at = np.int64(0)
-    while at < end:
-        counts[AT] = at
-        key, at = varint(body, at, end)
-        if at < 0 or key >> 3 == 0:
-            return BROKEN
-        if key != 0x22:
-            at = skipped(body, at, end, key & 7)
-            if at < 0:
-                return BROKEN
-            continue
-        length, at = varint(body, at, end)
-        if at < 0 or length < 0 or length > end - at:
-            return BROKEN
-        if count == len(symbols):
-            return MORE_ROOM
-        symbols[count] = at, at + length
-        hashes[count] = hashed(seed[0], seed[1], body, at, at + length)
-        count += 1
-        at += length
-    counts[0] = count
-    return DONE
-
-
-@kernel("Tuple((int64, uint64, uint64, int64))(uint8[::1], int64, int64, uint64, uint64, uint64[:, ::1])")
-def references(
-    body: Bytes, at: Number, end: Number, low: Hash, high: Hash, symbols: Hashes
-) -> tuple[Number, Hash, Hash, Number]:
-    """A hash with the symbols in it that packed references name: end (-1: broken), the hash, how many (-1: no such)."""
-    count = np.int64(0)
-    while at < end:
-        index, at = varint(body, at, end)
-        if at < 0:
-            return np.int64(-1), low, high, count
-        if index < 0 or index >= len(symbols):
-            return end, low, high, np.int64(-1)
-        low, high = stirred(low, high, symbols[index, 0], symbols[index, 1])
-        count += 1
-    return at, low, high, count
-
-
-@kernel("Tuple((int64, uint64, uint64))(uint8[::1], int64, int64, uint64, uint64, uint64[:, ::1])")
-def metadata_2(
-    body: Bytes, at: Number, end: Number, low: Hash, high: Hash, symbols: Hashes
-) -> tuple[Number, Hash, Hash]:
-    """A hash with the type, the help and the unit in it, so that others of these make another key."""
-    while at < end:
-        key, at = varint(body, at, end)
-        if at < 0 or key >> 3 == 0:
-            return np.int64(-1), low, high
-        if key & 7 != 0:
-            at = skipped(body, at, end, key & 7)
-            if at < 0:
-                return np.int64(-1), low, high
-            continue
-        value, at = varint(body, at, end)
-        if at < 0:
-            return np.int64(-1), low, high
-        if key == 0x08 or value < 0 or value >= len(symbols):
-            low, high = stirred(low, high, np.uint64(key), np.uint64(value))
+        labels_end = np.int64(-1)
+        entry = guess
+        if not is_guessed:
+            entry = np.int64(-1)
+            if run_end >= 0:
+                low, high = hashed(low, high, body, run_start, run_end)
+            if runs_count == 1 and run_start == begun:
+                labels_end = run_end
+                entry = entry_of(body, begun, labels_end, low, text, starts, table, known_count)
+                if entry >= 0 and before >= 0:
+                    following[before] = entry
+            hashes[series_count] = low, high
+        if entry >= 0:
+            slots[series_count] = known[entry]
+            before = entry
+            guess = np.int64(following[entry])
         else:
-            low, high = stirred(low, high, symbols[value, 0] + np.uint64(key), symbols[value, 1])
-    return at, low, high
-
-
-@kernel(
-    "int64(uint8[::1], uint64[::1], uint64[:, ::1], int64[::1],"
-    " uint64[:, ::1], int64[:, ::1], uint8[::1], int64[::1], int64[::1], int64[::1], int64[:, ::1])"
-)
-def decode_2(
-    body: Bytes,
-    seed: Hashes,
-    symbols: Hashes,
-    counts: Numbers,
-    hashes: Hashes,
-    places: Numbers,
-    faults: Bytes,
-    at_ms: Numbers,
-    bits: Numbers,
-    start_ms: Numbers,
-    rare: Numbers,
-) -> int:
-    """The series of a Request of 2.0, like `decode_1`; `symbols` are the hashes of `symbols_2`."""
-    series_count = 0
-    samples_count = 0
-    rare_count = 0
-    end = np.int64(len(body))
-    at = np.int64(0)
-    while at < end:
-        counts[AT] = at
-        key, at = varint(body, at, end)
-        if at < 0 or key >> 3 == 0:
-            return BROKEN
-        if key != 0x2A:
-            at = skipped(body, at, end, key & 7)
-            if at < 0:
-                return BROKEN
-            continue
-        length, at = varint(body, at, end)
-        if at < 0 or length < 0 or length > end - at:
-            return BROKEN
-        if series_count == len(places):
-            return MORE_ROOM
-        stop = at + length
-        low, high = seed[0], seed[1]
-        begun = at
-        first_sample = samples_count
-        fault = GOOD
-        references_count = np.int64(0)
-        created_ms = np.int64(0)
-        while at < stop:
-            counts[AT] = at
-            key, at = varint(body, at, stop)
-            if at < 0 or key >> 3 == 0:
-                return BROKEN
-            if key == 0x08:  # a reference that is not packed
-                index, at = varint(body, at, stop)
-                if at < 0:
-                    return BROKEN
-                if 0 <= index < len(symbols):
-                    low, high = stirred(low, high, symbols[index, 0], symbols[index, 1])
-                    references_count += 1
-                else:
-                    fault = NO_SUCH_SYMBOL
-                continue
-            if key == 0x30:
-                created_ms, at = varint(body, at, stop)
-                if at < 0:
-                    return BROKEN
-                continue
-            if key & 7 != 2:
-                at = skipped(body, at, stop, key & 7)
-                if at < 0:
-                    return BROKEN
-                continue
-            length, at = varint(body, at, stop)
-            if at < 0 or length < 0 or length > stop - at:
-                return BROKEN
-            field_end = at + length
-            if key == 0x0A:
-                at, low, high, found = references(body, at, field_end, low, high, symbols)
-                if at < 0:
-                    return BROKEN
-                if found < 0:
-                    fault = NO_SUCH_SYMBOL
-                else:
-                    references_count += found
-            elif key == 0x12:
-                if samples_count == len(bits):
-                    return MORE_ROOM
-                at, value, time_ms, begun_ms = sample(body, at, field_end)
-                if at < 0:
-                    return BROKEN
-                at_ms[samples_count] = time_ms
-                bits[samples_count] = value
-                start_ms[samples_count] = begun_ms
-                samples_count += 1
-            elif key in (0x1A, 0x22):
-                if rare_count == len(rare):
-                    return MORE_ROOM
-                rare[rare_count] = HISTOGRAM if key == 0x1A else EXEMPLAR, series_count, at, field_end
-                rare_count += 1
-            elif key == 0x2A:
-                at, low, high = metadata_2(body, at, field_end, low, high, symbols)
-                if at < 0:
-                    return BROKEN
-            at = field_end
-        if fault == GOOD and references_count % 2:
-            fault = ODD_REFERENCES
-        if created_ms:
-            for earlier in range(first_sample, samples_count):
-                if start_ms[earlier] == 0:
-                    start_ms[earlier] = created_ms
-        low, high = mixed(low + (high << np.uint64(1))), mixed(high ^ low)
-        hashes[series_count] = low + high, high
-        places[series_count] = begun, stop, samples_count
-        faults[series_count] = fault
+            slots[series_count] = UNKNOWN
+            unknown_count += 1
+        places[series_count] = begun, stop, samples_count, labels_end
         series_count += 1
+        if samples_count != series_count:
+            is_plain = 0
     counts[SERIES], counts[SAMPLES], counts[RARE] = series_count, samples_count, rare_count
+    counts[UNKNOWN_COUNT], counts[IS_PLAIN] = unknown_count, is_plain
     return DONE

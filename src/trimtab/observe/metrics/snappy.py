@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+from numpy.typing import NDArray
+
 from trimtab.model.errors import InputError
 from trimtab.observe.otlp import BodyTooLong
 
@@ -12,13 +15,13 @@ _RATIO_MAX = 24
 _HEADER_BYTES = 64
 
 
-def unpacked(packed: bytes, bytes_max: int, claim: Callable[[int], None] = lambda _: None) -> bytearray:
+def unpacked(packed: bytes, bytes_max: int, claim: Callable[[int], None] = lambda _: None) -> NDArray[np.uint8]:
     """The bytes in it. BodyTooLong where they are more than `bytes_max`, InputError where it is not snappy.
 
     `claim` is asked for room for so many bytes, before they are taken.
 
-    >>> unpacked(bytes([3, 8]) + b"abc", 100)
-    bytearray(b'abc')
+    >>> unpacked(bytes([3, 8]) + b"abc", 100).tobytes()
+    b'abc'
     """
     import cramjam
 
@@ -33,9 +36,9 @@ def unpacked(packed: bytes, bytes_max: int, claim: Callable[[int], None] = lambd
     if size > len(packed) * _RATIO_MAX + _HEADER_BYTES:
         raise InputError(f"the body is not snappy: {len(packed)} bytes cannot become {size}", observed=size)
     claim(size)
-    body = bytearray(size)
+    body = np.empty(size, np.uint8)  # not a bytearray: that would be filled with zeros first
     try:
-        written = cramjam.snappy.decompress_raw_into(packed, body)
+        written = cramjam.snappy.decompress_raw_into(packed, body.data)
     except cramjam.DecompressionError as error:
         raise InputError(f"the body is not snappy (block format): {error}") from error
     if written != size:

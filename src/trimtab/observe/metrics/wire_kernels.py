@@ -97,3 +97,17 @@ def hashed(low: Hash, high: Hash, body: Bytes, start: Number, end: Number) -> tu
             low, high = stirred(low, high, first, second)
     low, high = mixed(low + (high << np.uint64(1))), mixed(high ^ low)
     return low + high, high
+
+
+@kernel("boolean(uint8[::1], int64, uint8[::1], int64, int64)")
+def same(left: Bytes, left_at: Number, right: Bytes, right_at: Number, size: Number) -> bool:
+    """Whether so many bytes of two arrays, which have them, are the same."""
+    if size < 8:
+        is_same = True
+        for number in range(size):
+            is_same &= left[left_at + number] == right[right_at + number]
+        return is_same
+    different = word(left, left_at + size - 8) ^ word(right, right_at + size - 8)
+    for number in range(size >> 3):
+        different |= word(left, left_at + 8 * number) ^ word(right, right_at + 8 * number)
+    return bool(different == 0)
