@@ -19,6 +19,8 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import structlog
+
 from trimtab.model.errors import EngineRefused, InputError, StoreError
 from trimtab.store.disk import free_bytes
 from trimtab.store.engine import (
@@ -34,6 +36,7 @@ from trimtab.store.engine import (
 )
 from trimtab.store.limits import MIB, TelemetryLimits
 from trimtab.store.memory_file import memory_file
+from trimtab.store.mending import TORN_CODES, Mender
 from trimtab.store.parameters import engine_parameters
 from trimtab.store.torn import remove_torn_notes
 
@@ -44,9 +47,13 @@ if TYPE_CHECKING:
 _CODE = re.compile(r"Code: (\d+)\.")
 _MESSAGE_CHARS_MAX = 600
 _WRITE_FREE_BYTES_MIN = 4 * MIB
+_LOOK_S = 60.0
+_WRITTEN = re.compile(r"\s*(?:INSERT INTO|DELETE FROM) (\w+)")
 _SHARD = "this machine"
 _open_path: Path | None = None
 _open_lock = threading.Lock()
+
+log = structlog.get_logger()
 
 
 class EmbeddedEngine:
@@ -69,7 +76,9 @@ class EmbeddedEngine:
             self._directory = directory
             self._limits = limits
             self._process_id = os.getpid()
-            self._write_lock = threading.Lock()
+            self._write_lock = threading.RLock()
+            self._mender = Mender(self._ask, self._detached)
+            self._stop = threading.Event()
             self._idle: queue.LifoQueue[Session | None] = queue.LifoQueue()
             self._idle_wide: queue.LifoQueue[Session | None] = queue.LifoQueue()
             for _ in range(limits.wide_sessions_count):
@@ -84,6 +93,7 @@ class EmbeddedEngine:
                     self._idle.put(session)
                 undo.pop_all()
             _open_path = directory
+        threading.Thread(target=self._watch, name="trimtab-engine-parts", daemon=True).start()
 
     @property
     def place(self) -> str:
@@ -158,6 +168,15 @@ class EmbeddedEngine:
 
         `is_wide` is for answers that are columns of numbers: they may have more rows, and fewer run at a time.
         """
+        mended_count = self._mender.mended_count
+        try:
+            return self._read(sql, parameters, is_wide=is_wide)
+        except EngineRefused as error:
+            if not self._is_mended(error, mended_count):
+                raise
+        return self._read(sql, parameters, is_wide=is_wide)
+
+    def _read(self, sql: str, parameters: Parameters | None, *, is_wide: bool) -> pa.Table:
         self._check_usable()
         limits = self._limits
         idle = self._idle_wide if is_wide else self._idle
@@ -202,13 +221,71 @@ class EmbeddedEngine:
     def _write(self, sql: str, parameters: Parameters | None) -> pa.Table:
         with self._write_lock:
             self._check_usable()
-            if sql.lstrip().startswith(("DELETE", "INSERT")):
+            written = _WRITTEN.match(sql)
+            if written or " MODIFY " in sql:
                 self._check_room()
+            mended_count = self._mender.mended_count
             try:
-                return _answer(self._writer, sql, parameters)
-            except EngineRefused:
-                self._writer = self._replacement(self._writer, is_writer=True)
-                raise
+                answer = self._ask(sql, parameters)
+            except EngineRefused as error:
+                if not self._is_mended(error, mended_count) or sql.lstrip().startswith("INSERT"):
+                    raise
+                answer = self._ask(sql, parameters)
+            if written and self._mender.look(written[1]):
+                raise EngineRefused(
+                    f"what was written to {written[1]} was torn, because the disk was full, and was taken back",
+                    code=NOT_ENOUGH_SPACE,
+                )
+            return answer
+
+    def _ask(self, sql: str, parameters: Parameters | None = None) -> pa.Table:
+        """Run it on the writing session, with the lock held."""
+        try:
+            return _answer(self._writer, sql, parameters)
+        except EngineRefused:
+            self._writer = self._replacement(self._writer, is_writer=True)
+            raise
+
+    def _is_mended(self, error: EngineRefused, mended_count: int) -> bool:
+        """Whether parts that a statement could not read are mended by now; `mended_count` is from before it ran."""
+        if error.facts.get("code") not in TORN_CODES:
+            return False
+        with self._write_lock:
+            self._check_usable()
+            self._mender.look()
+            return self._mender.mended_count > mended_count
+
+    @contextlib.contextmanager
+    def _detached(self, table_name: str) -> Iterator[None]:
+        """Nobody reads, nobody writes, and the engine has let go of the files of a table."""
+        with contextlib.ExitStack() as undo:
+            for idle, count in self._pools():
+                for _ in range(count):
+                    try:
+                        session = idle.get(timeout=self._limits.query_s_max + 5)
+                    except queue.Empty:
+                        raise StoreError(f"{table_name} cannot be mended: its readers do not come to an end") from None
+                    undo.callback(idle.put, session)
+            self._ask(f"DETACH TABLE {table_name}")
+            try:
+                yield
+            finally:
+                self._ask(f"ATTACH TABLE {table_name}")
+
+    def _pools(self) -> tuple[tuple[queue.LifoQueue[Session | None], int], ...]:
+        """The sessions that read, and how many there are."""
+        return ((self._idle, self._limits.sessions_count), (self._idle_wide, self._limits.wide_sessions_count))
+
+    def _watch(self) -> None:
+        """Merges run when the engine wants: look after them from time to time."""
+        while not self._stop.wait(_LOOK_S):
+            try:
+                with self._write_lock:
+                    self._check_usable()
+                    self._mender.look()
+            except StoreError as error:
+                if not self._stop.is_set():
+                    log.warning("parts_not_looked_at", reason=error.message)
 
     def _replacement(self, failed: Session | None, *, is_writer: bool, is_wide: bool = False) -> Session:
         fresh = self._session(is_writer=is_writer, is_wide=is_wide)
@@ -217,8 +294,8 @@ class EmbeddedEngine:
         return fresh
 
     def _check_room(self) -> None:
-        """What is written while a disk becomes full may be torn without a word, and a deletion waits until its time
-        is over and leaves what keeps its table from opening."""
+        """On a full disk a deletion waits until its time is over and leaves what keeps its table from opening; what
+        else may be torn is mended (`store.mending`), but better not written at all."""
         free = free_bytes(self._directory)
         if free < _WRITE_FREE_BYTES_MIN:
             raise EngineRefused(
@@ -243,10 +320,8 @@ class EmbeddedEngine:
             if self._is_closed or os.getpid() != self._process_id:
                 return
             self._is_closed = True
-            for idle, count in (
-                (self._idle, self._limits.sessions_count),
-                (self._idle_wide, self._limits.wide_sessions_count),
-            ):
+            self._stop.set()
+            for idle, count in self._pools():
                 for _ in range(count):
                     with contextlib.suppress(queue.Empty):  # a query that outlives its limit ends with the process
                         session = idle.get(timeout=self._limits.query_s_max + 5)

@@ -20,14 +20,11 @@ from trimtab.store.limits import TelemetryLimits
 from trimtab.store.quarantine import Quarantine
 from trimtab.store.rollup import ROLLUPS, Roller
 from trimtab.store.spool import SealedSegment, Spool
-from trimtab.store.torn import drop_torn_parts
 
 _TRIES_MAX = 5
 _MACHINE_CODES = frozenset({74, 75, 76, 173, 236, 243, 252, 394, 439, 473})
 """The engine's codes that blame the machine, not the message: cannot read, write, open or allocate, aborted,
 no space, too many parts, cancelled, no thread, deadlock avoided."""
-_TORN_CODES = frozenset({27, 32, 33, 40, 228, 341})
-"""The engine's codes for parts that it cannot read: parse, end of file, not all data, checksum, size, unfinished."""
 _SEGMENTS_A_QUERY = 1000
 _LEADERS = {
     "query_slices": "query_executions",
@@ -202,9 +199,8 @@ class Loader:
     def _try(self, segment: SealedSegment) -> None:
         retry = self._retries[segment.table_name]
         try:
-            self._check_room("nothing is loaded")
+            self._check_room()
             loaded = self._load(segment, one_by_one=retry.tries_count >= _TRIES_MAX)
-            self._check_room("what was loaded may be torn, and is loaded again")
         except (EngineRefused, OSError) as error:
             self._suspect.add(segment.id)
             retry.error = f"{segment.table_name}: {error}"
@@ -219,14 +215,14 @@ class Loader:
             self._spool.remove(segment)
             self._roller.is_behind = True
 
-    def _check_room(self, consequence: str) -> None:
-        """Before and after: what the engine writes while the disk becomes full may be torn, and it does not say so."""
+    def _check_room(self) -> None:
+        """Where the disk is nearly full, what is left is for what the engine needs to answer and to merge."""
         if self._engine.directory is None:
             return
         free, limit = free_bytes(self._engine.directory), self._limits.disk_free_bytes_min // 4
         if free < limit:
             raise EngineRefused(
-                f"{consequence}: the disk has {free} bytes free, {limit} are needed",
+                f"nothing is loaded: the disk has {free} bytes free, {limit} are needed",
                 code=NOT_ENOUGH_SPACE,
                 limit=limit,
                 observed=free,
@@ -267,13 +263,7 @@ class Loader:
         return loaded
 
     def _remove_rows(self, segment: SealedSegment) -> None:
-        sql = f"DELETE FROM {segment.table_name} WHERE spool_segment = {{id:UInt64}}"
-        try:
-            self._engine.write(sql, {"id": segment.id})
-        except EngineRefused as error:
-            if error.facts.get("code") not in _TORN_CODES or not drop_torn_parts(self._engine, segment.table_name):
-                raise
-            self._engine.write(sql, {"id": segment.id})
+        self._engine.write(f"DELETE FROM {segment.table_name} WHERE spool_segment = {{id:UInt64}}", {"id": segment.id})
 
     def _load_together(self, sink: Sink, segment: SealedSegment, messages: Sequence[Message]) -> dict[int, str]:
         """Insert at once, without those that cannot be decoded; returns these with the reason."""

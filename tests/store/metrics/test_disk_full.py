@@ -11,10 +11,12 @@ import contextlib
 import os
 import shutil
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import pytest
@@ -50,12 +52,35 @@ def disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", place], check=True)
 
 
-def fill(place: Path, left_bytes: int) -> Path:
-    """A file that takes all but so much."""
-    ballast = place / "ballast"
-    with ballast.open("ab") as file:
-        file.write(bytes(max(0, free_bytes(place) - left_bytes)))
-    return ballast
+class Ballast:
+    """A file that takes all but so much, and what becomes free meanwhile, too: the engine removes what it merged."""
+
+    def __init__(self, place: Path) -> None:
+        self.path, self.left_bytes = place / "ballast", 1 << 60
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._keep)
+
+    def fill(self, left_bytes: int) -> None:
+        """From now on, no more than that is free."""
+        self.left_bytes = left_bytes
+        while free_bytes(self.path.parent) > left_bytes + MIB:
+            time.sleep(0.005)
+
+    def _keep(self) -> None:
+        with self.path.open("ab", buffering=0) as file:
+            while not self._stop.wait(0.005):
+                too_much = free_bytes(self.path.parent) - self.left_bytes
+                with contextlib.suppress(OSError):
+                    file.write(bytes(max(0, too_much)))
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+        self.path.unlink()
 
 
 class Sender:
@@ -103,23 +128,21 @@ def test_a_disk_that_is_full_loses_nothing_and_all_goes_on_when_there_is_room(di
         sender = Sender(telemetry)
         sender.send()
         for number in range(ROUNDS):
-            ballast = fill(disk, 6 * MIB if number else 10 * MIB)
-            sender.send_until_refused()
-            refused = telemetry.status().refused_full_count
-            assert refused > 0
-            if ROUNDS == 1:  # the long form takes the rest while the engine writes
-                with contextlib.suppress(StoreError):
-                    telemetry.flush(10)
-            fill(disk, 0)
-            assert free_bytes(disk) < MIB
-            for _ in range(3):
-                with pytest.raises(SpoolFull, match="must stay free"):
-                    sender.send()
-            time.sleep(1.0)  # the loader tries and fails
-            sender.check(telemetry)
-            telemetry.metrics.rollups.keep()  # does not raise
-            assert len(read(telemetry.metrics, 0, sender.begin_ms + 1000)) == 100
-            ballast.unlink()
+            with Ballast(disk) as ballast:
+                ballast.fill(6 * MIB if number else 10 * MIB)
+                sender.send_until_refused()
+                assert telemetry.status().refused_full_count > 0
+                if ROUNDS == 1:  # the long form takes the rest while the engine writes
+                    with contextlib.suppress(StoreError):
+                        telemetry.flush(10)
+                ballast.fill(0)
+                for _ in range(3):
+                    with pytest.raises(SpoolFull, match="must stay free"):
+                        sender.send()
+                time.sleep(1.0)  # the loader tries and fails
+                sender.check(telemetry)
+                telemetry.metrics.rollups.keep()  # does not raise
+                assert len(read(telemetry.metrics, 0, sender.begin_ms + 1000)) == 100
             sender.send()
             telemetry.flush(PAUSE_S_MAX)
             sender.check(telemetry)
