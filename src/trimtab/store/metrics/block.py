@@ -6,9 +6,9 @@ a test that wrote it down.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 from trimtab.model.errors import InputError
 
@@ -69,4 +69,57 @@ class Source(Protocol):
 
         Series that have no samples there may be left out. Raises InputError (a bad regular expression), QueryTooBig.
         """
+        ...
+
+
+class Pieces(Protocol):
+    """What a selection found, as one block or piece by piece: some series at a time, so that there is never a copy of
+    all samples, and those being worked on stay in the processor's caches."""
+
+    @property
+    def labels(self) -> Sequence[Labels]:
+        """Of all series; a series may turn out to have no samples."""
+        ...
+
+    @property
+    def series_count(self) -> int:
+        """How many series there are."""
+        ...
+
+    @property
+    def samples_count(self) -> int:
+        """How many samples there are in all, at most."""
+        ...
+
+    @property
+    def is_divisible(self) -> bool:
+        """Whether `pieces` may be asked: native histograms are only in the whole."""
+        ...
+
+    @property
+    def metric(self) -> str | None:
+        """The name of the metric, where all series have the same, and no other label says what a metric is."""
+        ...
+
+    def whole(self) -> SeriesBlock:
+        """One block of all; it is made once."""
+        ...
+
+    def pieces(self, samples_count: int) -> Iterator[tuple[int, SeriesBlock]]:
+        """Blocks of about so many samples, each with the number of its first series; its arrays (`labels` is empty)
+        are only good until the next is asked for."""
+        ...
+
+    def groups(self, names: frozenset[str], *, is_without: bool) -> tuple[Sequence[Labels], NDArray[np.int64]]:
+        """Series by what is left of their labels: the labels of the groups, and the group of each series. Groups are
+        in the order in which their first series come. `is_without`: what is left is all but these names."""
+        ...
+
+
+@runtime_checkable
+class DivisibleSource(Protocol):
+    """A source that gives pieces."""
+
+    def open(self, alternatives: Sequence[Sequence[Matcher]], from_ms: int, to_ms: int) -> Pieces:
+        """As `Source.select`."""
         ...

@@ -115,6 +115,11 @@ class HotHistograms:
                 del series.at_ms[:index], series.histograms[:index]
                 self.count -= index
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no series is known that has any."""
+        return not self._series
+
     def gather(self, slots: Iterable[int], from_ms: int, to_ms: int) -> tuple[int, dict[int, Sequence[At]]]:
         """From when on it is complete, and the histograms of those of these series that have any, by slot."""
         with self._lock:

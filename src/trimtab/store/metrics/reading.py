@@ -8,10 +8,13 @@ import numpy as np
 
 from trimtab.store.metrics.arrays import I32, I64, U64
 from trimtab.store.metrics.assemble import assemble
-from trimtab.store.metrics.block import METRIC_NAME, Labels, Matcher, QueryTooBig, SeriesBlock
+from trimtab.store.metrics.block import METRIC_NAME, Labels, Matcher, Pieces, QueryTooBig, SeriesBlock
 from trimtab.store.metrics.cold import condition
+from trimtab.store.metrics.found import Found, Marks
 from trimtab.store.metrics.parts import Parts
+from trimtab.store.metrics.whole import Whole
 from trimtab.store.metrics.with_histograms import with_histograms
+from trimtab.store.promql.histogram import FloatHistogram
 
 _PLAIN = Matcher(METRIC_NAME, "!=", "")
 
@@ -35,37 +38,41 @@ class Reader:
 
     def select(self, alternatives: Sequence[Sequence[Matcher]], from_ms: int, to_ms: int) -> SeriesBlock:
         """See `Source.select`."""
+        return self.open(alternatives, from_ms, to_ms).whole()
+
+    def open(self, alternatives: Sequence[Sequence[Matcher]], from_ms: int, to_ms: int) -> Pieces:
+        """See `DivisibleSource.open`."""
         parts = self._parts
         slots = self.slots(alternatives)
         hot_from_ms, found = parts.hot.gather(slots, from_ms, to_ms)
-        hot_histograms_from_ms, histograms = parts.histograms.gather(slots.tolist(), from_ms, to_ms)
+        with_any = () if parts.histograms.is_empty else slots.tolist()
+        hot_histograms_from_ms, histograms = parts.histograms.gather(with_any, from_ms, to_ms)
         ids = parts.registry.ids[slots]
         where = ""
         if len(slots) and from_ms < hot_from_ms:
             where = self._where(slots, ids)
             found.insert(0, parts.cold.samples(ids, where, from_ms, min(to_ms, hot_from_ms - 1)))
-        offsets, at_ms, bits = assemble(found, len(slots), parts.limits.samples_a_query_max)
-        objects = None
-        if histograms:
-            before = []
-            if from_ms < hot_histograms_from_ms:
-                with_any = slots[np.isin(slots, np.fromiter(histograms, np.int32, len(histograms)))]
-                before = parts.cold.histograms(
-                    parts.registry.ids[with_any], from_ms, min(to_ms, hot_histograms_from_ms - 1)
-                )
-            offsets, at_ms, bits, objects = with_histograms(slots, ids, offsets, at_ms, bits, before, histograms)
-        start_ms = None
+        marks = None
         if len(slots) and parts.starts.has_any(slots):
-            start_ms = self._starts(slots, ids, where, offsets, at_ms, to_ms)
-        return self._block(slots, offsets, at_ms, bits, start_ms, objects)
+            marks = self._marks(slots, ids, where, to_ms)
+        samples_max = parts.limits.samples_a_query_max
+        if not histograms:
+            return Found(parts.registry, slots, found, marks, samples_max)
+        offsets, at_ms, bits = assemble(found, len(slots), samples_max)
+        before = []
+        if from_ms < hot_histograms_from_ms:
+            has_any = np.isin(slots, np.fromiter(histograms, np.int32, len(histograms)))
+            before = parts.cold.histograms(ids[has_any], from_ms, min(to_ms, hot_histograms_from_ms - 1))
+        offsets, at_ms, bits, objects = with_histograms(slots, ids, offsets, at_ms, bits, before, histograms)
+        start_ms = None if marks is None else marks.filled(0, offsets, at_ms)
+        return Whole(self._block(slots, offsets, at_ms, bits, start_ms, objects))
 
     def _where(self, slots: I32, ids: U64) -> str:
         registry = self._parts.registry
         return condition(ids, registry.metrics_sizes(slots))
 
-    def _starts(self, slots: I32, ids: U64, where: str, offsets: I64, at_ms: I64, to_ms: int) -> I64:
+    def _marks(self, slots: I32, ids: U64, where: str, to_ms: int) -> Marks:
         from trimtab.store.metrics.hot_kernels import settle
-        from trimtab.store.metrics.starts_kernels import fill_forward
 
         parts = self._parts
         series, mark_at, marks = parts.starts.marks(slots)
@@ -75,10 +82,10 @@ class Reader:
             series = np.concatenate([cold_series, series])
             mark_at, marks = np.concatenate([cold[1], mark_at]), np.concatenate([cold[2], marks])
         order = np.argsort(series, kind="stable")
-        mark_offsets = np.searchsorted(series[order], np.arange(len(slots) + 1)).astype(np.int64)
+        offsets = np.searchsorted(series[order], np.arange(len(slots) + 1)).astype(np.int64)
         mark_at, marks = mark_at[order], marks[order]
-        settle(mark_offsets, mark_at, marks)
-        return fill_forward(offsets, at_ms, mark_offsets, mark_at, marks)
+        settle(offsets, mark_at, marks)
+        return Marks(offsets, mark_at, marks)
 
     def _block(
         self,
@@ -87,21 +94,15 @@ class Reader:
         at_ms: I64,
         bits: I64,
         start_ms: I64 | None,
-        histograms: Sequence[object] | None,
+        histograms: Sequence[FloatHistogram | None],
     ) -> SeriesBlock:
         """Without series that have nothing."""
         counts = np.diff(offsets)
         if not counts.all():
             there = counts > 0
             slots, offsets = slots[there], np.concatenate([np.zeros(1, np.int64), np.cumsum(counts[there])])
-        return SeriesBlock(
-            labels=self._parts.registry.labels_list(slots),
-            offsets=offsets,
-            at_ms=at_ms,
-            values=bits.view(np.float64),
-            start_ms=start_ms,
-            histograms=histograms,  # type: ignore[arg-type]
-        )
+        labels = self._parts.registry.labels_list(slots)
+        return SeriesBlock(labels, offsets, at_ms, bits.view(np.float64), start_ms, histograms)
 
     def alive(self, alternatives: Sequence[Sequence[Matcher]], from_ms: int, to_ms: int) -> I32:
         """Series for lookups; those whose newest sample is known to lie before `from_ms` are left out."""

@@ -342,6 +342,26 @@ class Registry:
         numbers, counts = np.unique(flat[first + np.arange(len(first))], return_counts=True)
         return counts, [self._pairs[number] for number in numbers.tolist()]
 
+    def groups(self, slots: I32, names: frozenset[str], *, is_without: bool) -> tuple[list[Labels], I64]:
+        """See `Pieces.groups`."""
+        from trimtab.store.metrics.registry_kernels import group
+
+        if len(slots) == 0:
+            return [], np.zeros(0, np.int64)
+        flat, starts = self._flat.array, self._starts.array
+        is_kept = np.full(len(self._pairs), is_without)
+        for name in names:
+            values = self.values_by_name.get(name)
+            if values is not None:
+                pairs = np.array(values.pairs, np.int64)
+                is_kept[pairs[pairs < len(is_kept)]] = not is_without
+        firsts, numbers = group(flat, starts, slots, is_kept)
+        kept = is_kept.tolist() if len(firsts) > len(is_kept) else is_kept
+        return [
+            tuple([self._pairs[pair] for pair in flat[starts[slot] : starts[slot + 1]].tolist() if kept[pair]])
+            for slot in slots[firsts].tolist()
+        ], numbers
+
     @property
     def pairs_count(self) -> int:
         """Different label pairs."""

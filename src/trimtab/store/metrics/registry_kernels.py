@@ -60,3 +60,57 @@ def keep(flat: I32, starts: I64, candidates: I32, is_wanted: Mask, is_complement
             found[count] = slot
             count += 1
     return found[:count].copy()
+
+
+@kernel("boolean(int32[::1], int64[::1], int32, int32, boolean[::1])")
+def _has_same(flat: I32, starts: I64, left: int, right: int, is_kept: Mask) -> bool:
+    """Whether two series have the same pairs among those that are kept; pairs are in the order of their names."""
+    here, left_end = starts[left], starts[left + 1]
+    there, right_end = starts[right], starts[right + 1]
+    while True:
+        while here < left_end and not is_kept[flat[here]]:
+            here += 1
+        while there < right_end and not is_kept[flat[there]]:
+            there += 1
+        if here == left_end or there == right_end:
+            return bool(here == left_end and there == right_end)
+        if flat[here] != flat[there]:
+            return False
+        here += 1
+        there += 1
+
+
+@kernel("UniTuple(int64[::1], 2)(int32[::1], int64[::1], int32[::1], boolean[::1])")
+def group(flat: I32, starts: I64, slots: I32, is_kept: Mask) -> tuple[I64, I64]:
+    """Series that have the same pairs among those that are kept: the first series of each group, the group of each."""
+    size = 16
+    while size < 2 * len(slots):
+        size *= 2
+    table = np.full(size, -1, np.int64)
+    firsts = np.empty(len(slots), np.int64)
+    hashes = np.empty(len(slots), np.int64)
+    numbers = np.empty(len(slots), np.int64)
+    count = 0
+    for series in range(len(slots)):
+        slot = slots[series]
+        mixed = 0
+        for index in range(starts[slot], starts[slot + 1]):
+            pair = flat[index]
+            if is_kept[pair]:
+                mixed = (mixed ^ (pair + 1)) * 0x9E3779B97F4A7C1
+                mixed ^= mixed >> 29
+        place = (mixed ^ (mixed >> 17)) & (size - 1)
+        while True:
+            number = table[place]
+            if number < 0:
+                table[place] = count
+                firsts[count] = series
+                hashes[count] = mixed
+                number = count
+                count += 1
+                break
+            if hashes[number] == mixed and _has_same(flat, starts, slot, slots[firsts[number]], is_kept):
+                break
+            place = (place + 1) & (size - 1)
+        numbers[series] = number
+    return firsts[:count].copy(), numbers

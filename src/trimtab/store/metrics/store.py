@@ -15,7 +15,7 @@ from trimtab.model.errors import EngineRefused, SpoolFull, StoreError
 from trimtab.store.engine import Engine
 from trimtab.store.limits import TelemetryLimits
 from trimtab.store.loader import Sink
-from trimtab.store.metrics.block import Labels, Matcher, SeriesBlock
+from trimtab.store.metrics.block import Labels, Matcher, Pieces, SeriesBlock
 from trimtab.store.metrics.cold import Cold
 from trimtab.store.metrics.contract import (
     Appended,
@@ -172,6 +172,11 @@ class EmbeddedMetrics:
         """See `Source.select`."""
         self.wait()
         return self._reader.select(alternatives, from_ms, to_ms)
+
+    def open(self, alternatives: Sequence[Sequence[Matcher]], from_ms: int, to_ms: int) -> Pieces:
+        """See `DivisibleSource.open`."""
+        self.wait()
+        return self._reader.open(alternatives, from_ms, to_ms)
 
     def labels_of(self, slot: int) -> Labels:
         """See `MetricStore.labels_of`."""

@@ -7,16 +7,20 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from trimtab.store.metrics import whole
 from trimtab.store.metrics.block import METRIC_NAME, Labels
 from trimtab.store.promql import group_kernels, notes
 from trimtab.store.promql.errors import QueryError
 from trimtab.store.promql.evaluation import Evaluation, Value
 from trimtab.store.promql.histogram_mix import in_groups
 from trimtab.store.promql.lexer import quoted
+from trimtab.store.promql.range_functions import tell_of_walk
 from trimtab.store.promql.ratio import is_in_ratio
-from trimtab.store.promql.syntax import Aggregate
+from trimtab.store.promql.syntax import Aggregate, unwrapped
+from trimtab.store.promql.totals import OPERATORS, Totals
 from trimtab.store.promql.value_counts import count_values
 from trimtab.store.promql.vector import Bools, Floats, Ints, Steps, Vector, empty
+from trimtab.store.promql.walks import walk_of
 
 CHOOSING = frozenset(("topk", "bottomk", "limitk", "limit_ratio"))
 COUNTS_HISTOGRAMS = frozenset(("count", "group", "sum", "avg", "limitk", "limit_ratio"))
@@ -51,12 +55,14 @@ def labels_of_group(node: Aggregate, more: Sequence[str] = ()) -> Callable[[Labe
     return lambda labels: tuple([pair for pair in labels if pair[0] in names])
 
 
-def groups_of(node: Aggregate, labels: Sequence[Labels]) -> Groups:
+def groups_of(node: Aggregate, vector: Vector) -> Groups:
     """Groups in the order in which their first series come."""
-    reduced = labels_of_group(node)
-    numbers: dict[Labels, int] = {}
-    of_series = [numbers.setdefault(reduced(one), len(numbers)) for one in labels]
-    return Groups(list(numbers), np.array(of_series, dtype=np.int64))
+    return Groups(*whole.groups_of(vector.labels, names_of(node), is_without=node.is_without))
+
+
+def names_of(node: Aggregate) -> frozenset[str]:
+    """Labels that series are grouped by, or without."""
+    return frozenset((*node.grouping, METRIC_NAME)) if node.is_without else frozenset(node.grouping)
 
 
 def eval_aggregate(evaluation: Evaluation, node: Aggregate, steps: Steps) -> Value:
@@ -68,6 +74,10 @@ def eval_aggregate(evaluation: Evaluation, node: Aggregate, steps: Steps) -> Val
         vector = evaluation.vector(node.expression, steps)
         return count_values(evaluation, vector, labels_of_group(node, (name,)), name)
     parameter = None if node.parameter is None else evaluation.scalar(node.parameter, steps).values
+    if node.operator in OPERATORS:
+        added = _added_up(evaluation, node, steps)
+        if added is not None:
+            return added
     vector = evaluation.vector(node.expression, steps)
     if parameter is not None:
         _check_parameter(evaluation, node, parameter)
@@ -78,7 +88,7 @@ def eval_aggregate(evaluation: Evaluation, node: Aggregate, steps: Steps) -> Val
         vector = replace(vector, present=vector.has_number, histograms=None)
     if not vector.labels:
         return empty(steps.count)
-    groups = groups_of(node, vector.labels)
+    groups = groups_of(node, vector)
     if parameter is not None and node.operator != "quantile":
         return _chosen(evaluation, node, vector, groups, parameter)
     evaluation.hold(len(groups.labels) * steps.count)
@@ -101,22 +111,34 @@ def _with_late_names(result: Vector, vector: Vector, groups: Groups) -> Vector:
     return replace(result, drops_name=late)
 
 
+def _added_up(evaluation: Evaluation, node: Aggregate, steps: Steps) -> Vector | None:
+    """An aggregation of samples, or of what a function makes of them, some series at a time; None: it is of others."""
+    if evaluation.options.removes_names_late or evaluation.options.uses_types:
+        return None
+    inner = unwrapped(node.expression)
+    if steps.count > 1 and evaluation.is_invariant(inner):
+        return None
+    walk = walk_of(evaluation, inner, steps)
+    if walk is None or (walk.name and walk.pieces.metric is None):
+        return None
+    labels, of_series = walk.pieces.groups(names_of(node), is_without=node.is_without)
+    evaluation.hold(len(labels) * steps.count)
+    totals = Totals(node.operator, len(labels), steps.count)
+    for first, values, present in walk.parts(evaluation):
+        totals.add(of_series[first : first + len(values)], values, present)
+    result = Vector(labels, *totals.done()).compacted()
+    tell_of_walk(evaluation, walk, is_anything=len(result.labels) > 0)
+    return result
+
+
 def _grouped(evaluation: Evaluation, node: Aggregate, vector: Vector, groups: Groups) -> Vector:
-    shape = (len(groups.labels), vector.present.shape[1])
-    values, rest, counts = np.zeros(shape), np.zeros(shape), np.zeros(shape, dtype=np.int64)
     present = np.ascontiguousarray(vector.present)
-    numbers = np.ascontiguousarray(vector.values)
     has_histograms = vector.histograms is not None and node.operator in ("sum", "avg")
     if has_histograms:
         present = np.ascontiguousarray(vector.has_number)
-    if node.operator == "sum":
-        group_kernels.sums(groups.of_series, numbers, present, values, rest, counts)
-    elif node.operator == "avg":
-        group_kernels.means(groups.of_series, numbers, present, values, rest, counts, np.zeros(shape, dtype=np.bool_))
-    else:
-        operation = group_kernels.OPERATIONS[node.operator]
-        group_kernels.others(groups.of_series, numbers, present, operation, values, rest, counts)
-    result = Vector(groups.labels, values, counts > 0)
+    totals = Totals(node.operator, len(groups.labels), present.shape[1])
+    totals.add(groups.of_series, np.ascontiguousarray(vector.values), present)
+    result = Vector(groups.labels, *totals.done())
     if not has_histograms:
         return result
     histograms = in_groups(

@@ -13,7 +13,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from trimtab.store.metrics.block import Matcher, SeriesBlock, Source
+from trimtab.store.metrics.block import DivisibleSource, Matcher, Pieces, SeriesBlock, Source
+from trimtab.store.metrics.whole import Whole
 from trimtab.store.promql.errors import QueryCancelled, QueryTimeout, QueryTooBig
 from trimtab.store.promql.lexer import words
 from trimtab.store.promql.notes import Note, Notes
@@ -61,7 +62,7 @@ class Evaluation:
     """Samples that were read; they stay until the end."""
     began_s: float = field(default_factory=time.monotonic)
     is_ordered: bool = False
-    _blocks: dict[tuple[object, ...], SeriesBlock] = field(default_factory=dict)
+    _found: dict[tuple[object, ...], Pieces] = field(default_factory=dict)
     _invariant: dict[int, bool] = field(default_factory=dict)
     rolled: Rolled = field(init=False)
 
@@ -96,25 +97,37 @@ class Evaluation:
                 seen=seen,
             )
 
-    def block(
-        self, alternatives: Sequence[Sequence[Matcher]], from_ms: int, to_ms: int, how: str, place: int
-    ) -> SeriesBlock:
+    def open(self, alternatives: Sequence[Sequence[Matcher]], from_ms: int, to_ms: int, how: str, place: int) -> Pieces:
         """Samples of a selector, which stands at `place`; the same question is asked of the store once.
 
         `how` says what is done with them, where roll-ups have to stand in for samples.
         """
         key = (tuple(map(tuple, alternatives)), from_ms, to_ms)
-        found = self._blocks.get(key)
+        found = self._found.get(key)
         if found is None:
             self.check()
-            found, border, resolution_ms = self.rolled.block(alternatives, from_ms, to_ms)
-            self._blocks[key] = found
-            if border is not None:
-                self.notes.add(border.note(how, resolution_ms), place)
-            self.samples_count += len(found.at_ms)
-            self.blocks_held += len(found.at_ms)
+            found = self._opened(alternatives, from_ms, to_ms, how, place)
+            self._found[key] = found
+            self.samples_count += found.samples_count
+            self.blocks_held += found.samples_count
             self.hold(0)
         return found
+
+    def _opened(
+        self, alternatives: Sequence[Sequence[Matcher]], from_ms: int, to_ms: int, how: str, place: int
+    ) -> Pieces:
+        if self.rolled.border(alternatives, from_ms, to_ms) is None and isinstance(self.source, DivisibleSource):
+            return self.source.open(alternatives, from_ms, to_ms)
+        block, border, resolution_ms = self.rolled.block(alternatives, from_ms, to_ms)
+        if border is not None:
+            self.notes.add(border.note(how, resolution_ms), place)
+        return Whole(block)
+
+    def block(
+        self, alternatives: Sequence[Sequence[Matcher]], from_ms: int, to_ms: int, how: str, place: int
+    ) -> SeriesBlock:
+        """As `open`, all in one block."""
+        return self.open(alternatives, from_ms, to_ms, how, place).whole()
 
     def eval(self, node: Node, steps: Steps) -> Value:
         """The value of a node at some steps."""

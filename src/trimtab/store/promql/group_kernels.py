@@ -41,7 +41,7 @@ def sums(
     rest: NDArray[np.float64],
     counts: NDArray[np.int64],
 ) -> None:
-    """Sum and count of each group; `rest` is what rounding lost, and is added at the end."""
+    """Add series to the sums and counts of their groups; `rest` is what rounding lost, for `finish`."""
     for series in range(values.shape[0]):
         group = groups[series]
         for step in range(values.shape[1]):
@@ -52,9 +52,6 @@ def sums(
             else:
                 out[group, step], rest[group, step] = _added(values[series, step], out[group, step], rest[group, step])
             counts[group, step] += 1
-    for group in range(out.shape[0]):
-        for step in range(out.shape[1]):
-            out[group, step] += rest[group, step]
 
 
 @kernel(f"void({GROUPS},{VALUES},{PRESENT},float64[:,::1],float64[:,::1],int64[:,::1],boolean[:,::1])")
@@ -67,7 +64,7 @@ def means(
     counts: NDArray[np.int64],
     is_stepwise: NDArray[np.bool_],
 ) -> None:
-    """Sum divided by count; from where the sum would overflow on, the mean step by step."""
+    """As `sums`; from where a sum would overflow on, the mean step by step."""
     for series in range(values.shape[0]):
         group = groups[series]
         for step in range(values.shape[1]):
@@ -91,15 +88,6 @@ def means(
             out[group, step], rest[group, step] = _added(
                 value / count, share * out[group, step], share * rest[group, step]
             )
-    for group in range(out.shape[0]):
-        for step in range(out.shape[1]):
-            count = float(counts[group, step])
-            if count == 0:
-                continue
-            if is_stepwise[group, step]:
-                out[group, step] += rest[group, step]
-            else:
-                out[group, step] = out[group, step] / count + rest[group, step] / count
 
 
 @kernel(f"void({GROUPS},{VALUES},{PRESENT},int64,float64[:,::1],float64[:,::1],int64[:,::1])")
@@ -112,7 +100,7 @@ def others(
     mean: NDArray[np.float64],
     counts: NDArray[np.int64],
 ) -> None:
-    """`min max count group stdvar stddev` of each group."""
+    """As `sums`, for `min max count group stdvar stddev`."""
     is_spread = operation in (STDVAR, STDDEV)
     for series in range(values.shape[0]):
         group = groups[series]
@@ -139,15 +127,35 @@ def others(
                 delta = value - mean[group, step]
                 mean[group, step] += delta / float(counts[group, step])
                 out[group, step] += delta * (value - mean[group, step])
+
+
+@kernel("void(int64,float64[:,::1],float64[:,::1],int64[:,::1],boolean[:,::1])")
+def finish(
+    operation: int,
+    out: NDArray[np.float64],
+    rest: NDArray[np.float64],
+    counts: NDArray[np.int64],
+    is_stepwise: NDArray[np.bool_],
+) -> None:
+    """What comes of groups when all series are in them."""
     for group in range(out.shape[0]):
         for step in range(out.shape[1]):
-            count = counts[group, step]
-            if operation == COUNT:
-                out[group, step] = float(count)
+            count = float(counts[group, step])
+            if operation == SUM:
+                out[group, step] += rest[group, step]
+            elif operation == COUNT:
+                out[group, step] = count
             elif operation == GROUP:
                 out[group, step] = 1.0
-            elif is_spread and count > 0:
-                out[group, step] /= float(count)
+            elif count == 0:
+                continue
+            elif operation == AVG:
+                if is_stepwise[group, step]:
+                    out[group, step] += rest[group, step]
+                else:
+                    out[group, step] = out[group, step] / count + rest[group, step] / count
+            elif operation in (STDVAR, STDDEV):
+                out[group, step] /= count
                 if operation == STDDEV:
                     out[group, step] = np.sqrt(out[group, step])
 

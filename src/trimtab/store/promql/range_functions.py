@@ -7,48 +7,53 @@ from dataclasses import replace
 import numpy as np
 
 from trimtab.store.metrics.block import Labels
-from trimtab.store.promql import notes, rate_kernels, trend_kernels, window_kernels
+from trimtab.store.promql import notes, trend_kernels
 from trimtab.store.promql.errors import QueryError, same_labels
 from trimtab.store.promql.evaluation import Evaluation, Value, function
 from trimtab.store.promql.histogram_mix import in_windows
 from trimtab.store.promql.syntax import Call, Matrix, Node, Selector, unwrapped
 from trimtab.store.promql.vector import Bools, Floats, Ints, Steps, Vector, has_twins, nameless
+from trimtab.store.promql.walks import EXTRAPOLATED, NAMES, Walk, walk_of, walk_windows
 from trimtab.store.promql.windows import Windows, metric_name, numbers_of, windows_of
 
+INCREASES = ("rate", "increase")
 KEEPS_NAME = frozenset(("last_over_time", "first_over_time"))
 COUNTERS = ("_total", "_sum", "_count", "_bucket")
 NOTHING: Floats = np.zeros(0)
 
 
-@function("rate", "increase", "delta")
-def eval_extrapolated(evaluation: Evaluation, call: Call, steps: Steps) -> Value:
-    """Increase of a window, extrapolated to its ends."""
-    windows = windows_of(evaluation, call.arguments[0], steps)
-    numbers = numbers_of(windows)
-    out, present = _arrays(evaluation, windows)
-    has_overlap = np.zeros(len(out), dtype=np.bool_)
-    is_counter = call.name != "delta"
-    rate_kernels.extrapolated(
-        *_samples(numbers),
-        numbers.start_ms,
-        windows.ends_ms,
-        windows.range_ms,
-        windows.is_left_open,
-        is_counter,
-        call.name == "rate",
-        out,
-        present,
-        has_overlap,
-    )
+@function(*NAMES)
+def eval_walked(evaluation: Evaluation, call: Call, steps: Steps) -> Value:
+    """A number of the samples of each window."""
     place = call.arguments[0]
-    for row in np.flatnonzero(has_overlap).tolist():
-        evaluation.notes.add_overlap(metric_name(windows.block.labels[row]), place.start, 1)
-    result = with_histograms(
-        evaluation, call, windows, Vector(windows.block.labels, out, present, None, windows.drops_name)
-    )
-    if is_counter:
+    walk = walk_of(evaluation, call, steps)
+    if walk is not None:
+        result = Vector(walk.pieces.labels, *walk.whole(evaluation))
+        overlaps = walk.overlaps
+        is_of_one_metric = walk.pieces.metric is not None
+    else:
+        windows = windows_of(evaluation, place, steps)
+        out, present = _arrays(evaluation, windows)
+        has_overlap = np.zeros(len(out), dtype=np.bool_)
+        walk_windows(call.name, numbers_of(windows), out, present, has_overlap)
+        overlaps = np.flatnonzero(has_overlap).tolist() if call.name in EXTRAPOLATED else []
+        result = Vector(windows.block.labels, out, present, None, windows.drops_name)
+        result = with_histograms(evaluation, call, windows, result)
+        is_of_one_metric = False
+    for row in overlaps:
+        evaluation.notes.add_overlap(metric_name(result.labels[row]), place.start, 1)
+    if call.name in INCREASES:
         note_other_than_counters(evaluation, place, result)
-    return finished(evaluation, call, result)
+    return finished(evaluation, call, result, is_of_one_metric=is_of_one_metric)
+
+
+def tell_of_walk(evaluation: Evaluation, walk: Walk, *, is_anything: bool) -> None:
+    """As `eval_walked` tells, of a walk over one metric whose numbers are not kept."""
+    name = walk.pieces.metric or ""
+    for _ in walk.overlaps:
+        evaluation.notes.add_overlap(name, walk.node.start, 1)
+    if walk.name in INCREASES and is_anything and name and not name.endswith(COUNTERS):
+        evaluation.note(notes.maybe_not_a_counter(name), walk.node)
 
 
 def note_other_than_counters(evaluation: Evaluation, place: Node, result: Vector) -> None:
@@ -69,55 +74,6 @@ def note_other_than_counters(evaluation: Evaluation, place: Node, result: Vector
         else:
             doubtful.discard(name)
             evaluation.note(notes.maybe_not_a_counter(name), place)
-
-
-@function("irate", "idelta", "resets", "changes")
-def eval_neighbours(evaluation: Evaluation, call: Call, steps: Steps) -> Value:
-    """What the last two samples say, or how often neighbours fall or differ."""
-    windows = windows_of(evaluation, call.arguments[0], steps)
-    numbers = numbers_of(windows)
-    out, present = _arrays(evaluation, windows)
-    is_instant = call.name in ("irate", "idelta")
-    kernel = rate_kernels.instant if is_instant else rate_kernels.counted_pairs
-    kernel(
-        *_samples(numbers),
-        numbers.start_ms,
-        windows.ends_ms,
-        windows.range_ms,
-        windows.is_left_open,
-        call.name in ("irate", "resets"),
-        out,
-        present,
-    )
-    return finished(
-        evaluation,
-        call,
-        with_histograms(
-            evaluation, call, windows, Vector(windows.block.labels, out, present, None, windows.drops_name)
-        ),
-    )
-
-
-@function(*(name for name in window_kernels.OPERATIONS if name != "absent_over_time"))
-def eval_over_time(evaluation: Evaluation, call: Call, steps: Steps) -> Value:
-    """One number of the samples of a window."""
-    result = _over_time(evaluation, call, windows_of(evaluation, call.arguments[0], steps))
-    return finished(evaluation, call, with_histograms(evaluation, call, *result))
-
-
-def _over_time(evaluation: Evaluation, call: Call, windows: Windows) -> tuple[Windows, Vector]:
-    numbers = numbers_of(windows)
-    out, present = _arrays(evaluation, windows)
-    window_kernels.over_time(
-        *_samples(numbers),
-        windows.ends_ms,
-        windows.range_ms,
-        windows.is_left_open,
-        window_kernels.OPERATIONS[call.name],
-        out,
-        present,
-    )
-    return windows, Vector(windows.block.labels, out, present, None, windows.drops_name)
 
 
 @function(*trend_kernels.OPERATIONS)
@@ -211,12 +167,12 @@ def _arrays(evaluation: Evaluation, windows: Windows) -> tuple[Floats, Bools]:
     return np.empty(windows.shape), np.empty(windows.shape, dtype=np.bool_)
 
 
-def finished(evaluation: Evaluation, call: Call, result: Vector) -> Vector:
-    """Without names, and without series that are nowhere."""
+def finished(evaluation: Evaluation, call: Call, result: Vector, *, is_of_one_metric: bool = False) -> Vector:
+    """Without names, and without series that are nowhere. Series of one metric differ without their name, too."""
     result = result.compacted()
     is_late = evaluation.options.removes_names_late
     if call.name not in KEEPS_NAME:
         result = nameless(result, is_late=is_late)
-    if not is_late and has_twins(result):
+    if not is_late and not is_of_one_metric and has_twins(result):
         raise same_labels()
     return result if is_late else replace(result, drops_name=None)

@@ -9,16 +9,15 @@ from trimtab.store.promql import select_kernels
 from trimtab.store.promql.evaluation import Evaluation, Value
 from trimtab.store.promql.syntax import Selector
 from trimtab.store.promql.vector import Ints, Steps, Vector
-from trimtab.store.promql.windows import reference_ms
-
-LAST_SAMPLES = "answered from"
+from trimtab.store.promql.walks import LAST_SAMPLES, walk_of
+from trimtab.store.promql.windows import reference_ms, since_ms
 
 
 def block_for(evaluation: Evaluation, node: Selector, steps: Steps) -> tuple[SeriesBlock, Ints]:
     """Samples that a selector may need, and the time that is looked at from each step."""
     times = reference_ms(evaluation, node, steps)
     lookback_ms = evaluation.rolled.lookbacks(node.alternatives, times)[0][1]
-    since = int(times[0]) - lookback_ms + (1 if evaluation.options.is_left_open else 0)
+    since = since_ms(evaluation, times, lookback_ms)
     return evaluation.block(node.alternatives, since, int(times[-1]), LAST_SAMPLES, node.start), times
 
 
@@ -46,6 +45,9 @@ def stale_bits(block: SeriesBlock) -> Ints:
 
 def eval_selector(evaluation: Evaluation, node: Selector, steps: Steps) -> Value:
     """The value of each series at each step."""
+    walk = walk_of(evaluation, node, steps)
+    if walk is not None:
+        return Vector(walk.pieces.labels, *walk.whole(evaluation)).compacted()
     block, times = block_for(evaluation, node, steps)
     if block.histograms is not None:
         return _with_histograms(evaluation, node, block, times)

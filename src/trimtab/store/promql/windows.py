@@ -65,13 +65,18 @@ def reference_ms(evaluation: Evaluation, node: Timed, steps: Steps) -> Ints:
     return times - node.offset_ms
 
 
+def since_ms(evaluation: Evaluation, times_ms: Ints, range_ms: int) -> int:
+    """The first instant that is looked at."""
+    return int(times_ms[0]) - range_ms + (1 if evaluation.options.is_left_open else 0)
+
+
 def windows_of(evaluation: Evaluation, argument: Node, steps: Steps) -> Windows:
     """The windows of an argument that is a range vector."""
     node = unwrapped(argument)
     is_left_open = evaluation.options.is_left_open
     if isinstance(node, Matrix):
         ends = reference_ms(evaluation, node.selector, steps)
-        since = int(ends[0]) - node.range_ms + (1 if is_left_open else 0)
+        since = since_ms(evaluation, ends, node.range_ms)
         block = evaluation.block(node.selector.alternatives, since, int(ends[-1]), FEW_SAMPLES, node.start)
         return Windows(node, without_stale(block), ends, node.range_ms, is_left_open)
     if isinstance(node, Subquery):
