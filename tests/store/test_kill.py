@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import subprocess
@@ -18,7 +19,7 @@ from trimtab.store.telemetry import EmbeddedTelemetry
 
 pytestmark = [pytest.mark.store, pytest.mark.slow]
 ROOT = Path(__file__).parents[2]
-RANDOM_ROUNDS = 12
+RANDOM_ROUNDS = 50 if os.environ.get("TRIMTAB_SOAK") else 12
 SEED = 20260
 
 
