@@ -24,12 +24,53 @@ def is_start_reset(before_start: int, before_at: int, start: int, at: int) -> bo
     return before_start != 0 and before_start != before_at  # noqa: PLR1714 - a kernel
 
 
-@kernel(f"void({I64},{I64},{F64},{I64},{I64},int64,boolean,boolean,boolean,float64[:,::1],boolean[:,::1],boolean[::1])")
+@kernel(
+    "void(float64[::1],float64[::1],int64[::1],int64[::1],int64[::1],int64[::1],int64,boolean,boolean,boolean,"
+    "float64[::1])"
+)
+def _stretched(
+    grown: NDArray[np.float64],
+    first: NDArray[np.float64],
+    to_start_ms: NDArray[np.int64],
+    to_end_ms: NDArray[np.int64],
+    sampled_ms: NDArray[np.int64],
+    gaps: NDArray[np.int64],
+    range_ms: int,
+    is_left_open: bool,
+    is_counter: bool,
+    is_rate: bool,
+    out: NDArray[np.float64],
+) -> None:
+    """From what a window grew by between its samples to what it grew by: without branches, for vector instructions."""
+    range_s = range_ms / 1000.0
+    for step in range(out.shape[0]):
+        sampled = sampled_ms[step] / 1000.0
+        to_start = to_start_ms[step] / 1000.0
+        to_end = to_end_ms[step] / 1000.0
+        between = sampled / gaps[step]
+        threshold = between * 1.1
+        half = between / 2
+        to_zero = sampled * (first[step] / grown[step])
+        has_zero = is_counter and grown[step] > 0 and first[step] >= 0
+        to_zero = to_zero if has_zero else np.inf
+        if is_left_open:
+            to_start = half if to_start >= threshold else to_start
+            to_start = to_zero if to_zero < to_start else to_start
+        else:
+            to_start = to_zero if to_zero < to_start else to_start
+            to_start = half if to_start >= threshold else to_start
+        to_end = half if to_end >= threshold else to_end
+        factor = (sampled + to_start + to_end) / sampled
+        factor = factor if sampled != 0 else 1.0
+        factor = factor / range_s if is_rate else factor
+        out[step] = grown[step] * factor
+
+
+@kernel(f"void({I64},{I64},{F64},{I64},int64,boolean,boolean,boolean,float64[:,::1],boolean[:,::1])")
 def extrapolated(
     offsets: NDArray[np.int64],
     at_ms: NDArray[np.int64],
     values: NDArray[np.float64],
-    start_ms: NDArray[np.int64],
     ends_ms: NDArray[np.int64],
     range_ms: int,
     is_left_open: bool,
@@ -37,22 +78,96 @@ def extrapolated(
     is_rate: bool,
     out: NDArray[np.float64],
     present: NDArray[np.bool_],
+) -> None:
+    """`rate`, `increase` (counters) and `delta` of windows; closed windows extrapolate as Prometheus 2 did.
+
+    Of each series, one walk notes what each window holds, and one sweep computes. Indexes are unsigned: signed ones
+    might count from the end, and would be asked each time.
+    """
+    count = ends_ms.shape[0]
+    grown, first = np.empty(count), np.empty(count)
+    to_start, to_end = np.empty(count, np.int64), np.empty(count, np.int64)
+    sampled, gaps = np.empty(count, np.int64), np.empty(count, np.int64)
+    one = np.uint64(1)
+    back_ms = range_ms if is_left_open else range_ms + 1
+    for series in range(offsets.shape[0] - 1):
+        at = at_ms[offsets[series] : offsets[series + 1]]
+        value = values[offsets[series] : offsets[series + 1]]
+        is_there = present[series]
+        last = np.uint64(at.shape[0])
+        low = high = newest_reset = np.uint64(0)
+        before = -np.inf
+        for step in range(count):
+            until = ends_ms[step]
+            since = until - back_ms
+            while high < last and at[high] <= until:
+                if value[high] < before:
+                    newest_reset = high
+                before = value[high]
+                high += one
+            while low < high and at[low] <= since:
+                low += one
+            between = np.int64(high - low) - 1
+            if between < 1:
+                is_there[step] = False
+                grown[step] = first[step] = 0.0
+                to_start[step] = to_end[step] = sampled[step] = 0
+                gaps[step] = 1
+                continue
+            is_there[step] = True
+            newest = high - one
+            growth = value[newest] - value[low]
+            if is_counter and newest_reset > low:
+                index = low + one
+                while index < high:
+                    if value[index] < value[index - one]:
+                        growth += value[index - one]
+                    index += one
+            grown[step] = growth
+            first[step] = value[low]
+            to_start[step] = at[low] - (until - range_ms)
+            to_end[step] = until - at[newest]
+            sampled[step] = at[newest] - at[low]
+            gaps[step] = between
+        _stretched(
+            grown,
+            first,
+            to_start,
+            to_end,
+            sampled,
+            gaps,
+            range_ms,
+            is_left_open,
+            is_counter,
+            is_rate,
+            out[series],
+        )
+
+
+@kernel(f"void({I64},{I64},{F64},{I64},{I64},int64,boolean,boolean,float64[:,::1],boolean[:,::1],boolean[::1])")
+def extrapolated_from_starts(
+    offsets: NDArray[np.int64],
+    at_ms: NDArray[np.int64],
+    values: NDArray[np.float64],
+    start_ms: NDArray[np.int64],
+    ends_ms: NDArray[np.int64],
+    range_ms: int,
+    is_left_open: bool,
+    is_rate: bool,
+    out: NDArray[np.float64],
+    present: NDArray[np.bool_],
     has_overlap: NDArray[np.bool_],
 ) -> None:
-    """`rate`, `increase` (counters) and `delta` of windows; closed windows extrapolate as Prometheus 2 did."""
-    has_starts = start_ms.shape[0] > 0 and is_counter
+    """As `extrapolated`, of counters whose samples say since when they count."""
     range_s = range_ms / 1000.0
     for series in range(offsets.shape[0] - 1):
         begin, last = offsets[series], offsets[series + 1]
         low = high = begin
-        newest_reset = begin - 1
         for step in range(ends_ms.shape[0]):
             until = ends_ms[step]
             range_start = until - range_ms
             since = range_start if is_left_open else range_start - 1
             while high < last and at_ms[high] <= until:
-                if high > begin and values[high] < values[high - 1]:
-                    newest_reset = high
                 high += 1
             while low < high and at_ms[low] <= since:
                 low += 1
@@ -65,27 +180,20 @@ def extrapolated(
             first_value = values[low]
             result = values[high - 1] - first_value
             steps = high - low - 1
-            if has_starts:
-                for index in range(low + 1, high):
-                    before = start_ms[index - 1]
-                    start = start_ms[index]
-                    if start != 0 and start < at_ms[index - 1] and start != before:
-                        has_overlap[series] = True
-                    if values[index] < values[index - 1] or is_start_reset(
-                        before, at_ms[index - 1], start, at_ms[index]
-                    ):
-                        result += values[index - 1]
-            elif is_counter and newest_reset > low:
-                for index in range(low + 1, high):
-                    if values[index] < values[index - 1]:
-                        result += values[index - 1]
+            for index in range(low + 1, high):
+                before = start_ms[index - 1]
+                start = start_ms[index]
+                if start != 0 and start < at_ms[index - 1] and start != before:
+                    has_overlap[series] = True
+                if values[index] < values[index - 1] or is_start_reset(before, at_ms[index - 1], start, at_ms[index]):
+                    result += values[index - 1]
             to_start = (first_at - range_start) / 1000.0
             to_end = (until - last_at) / 1000.0
             sampled = (last_at - first_at) / 1000.0
             between = sampled / steps if steps > 0 else 0.0
             threshold = between * 1.1
-            begun = start_ms[low] if has_starts else 0
-            if has_starts and begun != 0 and range_start < begun < first_at:
+            begun = start_ms[low]
+            if begun != 0 and range_start < begun < first_at:
                 to_start = 0.0
                 sampled = (last_at - begun) / 1000.0
                 result += first_value
@@ -93,7 +201,7 @@ def extrapolated(
                 continue
             else:
                 to_zero = np.inf
-                if is_counter and result > 0 and first_value >= 0:
+                if result > 0 and first_value >= 0:
                     to_zero = sampled * (first_value / result)
                 if is_left_open:
                     if to_start >= threshold:

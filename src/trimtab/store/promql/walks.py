@@ -34,9 +34,13 @@ def walk_windows(name: str, windows: Windows, out: Floats, present: Bools, has_o
     range_ms, is_left_open = windows.range_ms, windows.is_left_open
     if name in EXTRAPOLATED:
         is_counter, is_rate = name != "delta", name == "rate"
-        rate_kernels.extrapolated(
-            *samples, windows.start_ms, ends, range_ms, is_left_open, is_counter, is_rate, out, present, has_overlap
-        )
+        if is_counter and len(windows.start_ms):
+            starts = windows.start_ms
+            rate_kernels.extrapolated_from_starts(
+                *samples, starts, ends, range_ms, is_left_open, is_rate, out, present, has_overlap
+            )
+        else:
+            rate_kernels.extrapolated(*samples, ends, range_ms, is_left_open, is_counter, is_rate, out, present)
     elif name in NEIGHBOURS:
         kernel = rate_kernels.instant if name in ("irate", "idelta") else rate_kernels.counted_pairs
         is_of_counters = name in ("irate", "resets")
