@@ -1,0 +1,24 @@
+"""What one request may cost: named here, told in answers that were cut."""
+
+from __future__ import annotations
+
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+
+TRACES_DEFAULT = 100
+"""Traces of one search where nothing else is asked for, as in Jaeger."""
+TRACES_MAX = 1_500
+"""Traces of one search: the most that Jaeger's page asks for."""
+TRACE_SPANS_MAX = 30_000
+"""Spans of one trace: of a larger one the first, with a warning."""
+ANSWER_SPANS_MAX = 30_000
+"""Spans of one search; traces that come after them are left out, and named."""
+ATTRIBUTES_MAX = 20
+"""Attributes of one search."""
+TEXT_CHARS_MAX = 2_000
+"""A name, a key or a value that is searched for."""
+LOOKBACK_MS = 2 * DAY_MS
+"""How far a search goes back that says no start, as in Jaeger."""
+DEPENDENCIES_LOOKBACK_MS = DAY_MS
+AHEAD_MS = HOUR_MS
+"""Clocks of senders may be ahead: what begins so late is shown where no end was asked for."""
