@@ -19,12 +19,13 @@ def migrations() -> list[tuple[int, str, str]]:
 
 
 def statements_of(text: str) -> list[str]:
-    """The statements of a file: each ends with `;` at the end of a line.
+    """The statements of a file: each ends with `;` at the end of a line. Comments are whole lines, and left out.
 
-    >>> statements_of("-- one\\nSELECT 1;\\nSELECT\\n  2;\\n")
-    ['-- one\\nSELECT 1', 'SELECT\\n  2']
+    >>> statements_of("-- one;\\nSELECT 1;\\nSELECT\\n  2;\\n")
+    ['SELECT 1', 'SELECT\\n  2']
     """
-    return [statement.strip() for statement in f"{text}\n".split(";\n") if statement.strip()]
+    lines = [line for line in text.splitlines() if not line.lstrip().startswith("--")]
+    return [statement.strip() for statement in ("\n".join(lines) + "\n").split(";\n") if statement.strip()]
 
 
 def migrate(engine: Engine) -> int:

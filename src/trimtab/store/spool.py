@@ -22,6 +22,8 @@ from trimtab.store.frames import HEADER_BYTES, MAGIC, frame
 from trimtab.store.limits import TelemetryLimits
 
 _SEQUENCE_BITS = 32
+_ROW_BYTES = 25
+"""What a row of numbers takes in a table that has its own bound of rows, so that this one counts."""
 _SEGMENT_NAMES = "[0-9a-f]" * 16 + ".segment"
 
 
@@ -101,8 +103,10 @@ class Spool:
         table_names: Iterable[str],
         limits: TelemetryLimits,
         segment_rows_max: Mapping[str, int] | None = None,
+        epoch_least: int = 0,
     ) -> None:
-        """`segment_rows_max` is for tables whose segments have another bound than the rest."""
+        """`segment_rows_max` is for tables whose segments have another bound than the rest. New segments' ids have
+        `epoch_least` or a later one in them: for an engine that others wrote to before."""
         self._directory = directory
         self._rows_max = segment_rows_max or {}
         self._limits = limits
@@ -122,9 +126,9 @@ class Spool:
                 )
         self.leftover = [segment for segments in self._sealed.values() for segment in segments]
         self._size_bytes = sum(segment.size_bytes for segment in self.leftover)
-        self._next_id = self._begin_epoch() << _SEQUENCE_BITS
+        self._next_id = self._begin_epoch(epoch_least) << _SEQUENCE_BITS
 
-    def _begin_epoch(self) -> int:
+    def _begin_epoch(self, least: int) -> int:
         """A number greater than that of any run before, durable before its first use.
 
         The clock is its floor, so that a spool that was deleted does not begin again with ids that rows have.
@@ -133,7 +137,7 @@ class Spool:
         seen = [segment.id >> _SEQUENCE_BITS for segment in self.leftover]
         if path.exists():
             seen.append(_number_in(path))
-        epoch = max(int(time.time()), *(number + 1 for number in seen), 1)
+        epoch = max(int(time.time()), *(number + 1 for number in seen), least, 1)
         write_file(path, b"%d\n" % epoch)
         return epoch
 
@@ -208,7 +212,8 @@ class Spool:
         """The open segment with room for a frame; needs the lock."""
         segment = self._open.get(table_name)
         if segment is not None:
-            fits = segment.size_bytes + incoming_bytes <= self._limits.segment_bytes_max + HEADER_BYTES
+            bytes_max = max(self._limits.segment_bytes_max, _ROW_BYTES * self._rows_max.get(table_name, 0))
+            fits = segment.size_bytes + incoming_bytes <= bytes_max + HEADER_BYTES
             if fits and segment.rows_count < self._rows_max_of(table_name) and segment.failure is None:
                 return segment
             self._seal_locked(segment)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from trimtab.model.query import QueryShape
     from trimtab.model.retention import RetentionPolicy
+    from trimtab.store.clickhouse.address import Address
     from trimtab.store.engine import Engine
     from trimtab.store.frames import Message
     from trimtab.store.loader import Loader
@@ -150,17 +151,17 @@ class EmbeddedTelemetry:
         limits: TelemetryLimits | None = None,
         retention: RetentionPolicy | None = None,
         metric_limits: MetricLimits | None = None,
+        address: Address | None = None,
     ) -> EmbeddedTelemetry:
         """Open `data_dir`/telemetry, making or migrating it; StoreLocked where another process has it.
 
-        `retention` says how long rows are kept from now on; None leaves that as it is.
+        `retention` says how long rows are kept from now on; None leaves that as it is. `address` is a ClickHouse in
+        place of the engine in this process; what is spooled lies in the directory all the same.
         """
-        from trimtab.store.engine_embedded import EmbeddedEngine
+        from trimtab.store.engine_opening import open_engine
         from trimtab.store.loader import Loader, Sink
         from trimtab.store.metrics import store as metric_store
         from trimtab.store.metrics.rollups import KeptDays
-        from trimtab.store.migrate import migrate
-        from trimtab.store.retention import keep
         from trimtab.store.rollup import Roller
         from trimtab.store.rows import RowsSink
         from trimtab.store.spans import SpansSink
@@ -173,16 +174,16 @@ class EmbeddedTelemetry:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             lock = DirectoryLock(directory)
             undo.callback(lock.release)
-            engine = EmbeddedEngine(directory / "engine", limits)
+            opened = open_engine(directory, limits, retention, address)
+            engine, kept = opened.engine, opened.kept
             undo.callback(engine.close)
-            schema_version = migrate(engine)
-            kept = keep(engine, retention)
             metric_limits = metric_limits or MetricLimits()
             spool = Spool(
                 directory / "spool",
                 [*metric_store.TABLES, *TABLES],
                 limits,
                 metric_store.segment_rows_max(metric_limits),
+                opened.epoch_least,
             )
             quarantine = Quarantine(directory / "quarantine", limits.quarantine_bytes_max)
             spans = SpansSink(engine, limits, kept["spans"].days)
@@ -195,7 +196,7 @@ class EmbeddedTelemetry:
             loader = Loader(spool, engine, sinks, quarantine, roller, limits, ages_s)
             loader.start()
             undo.pop_all()
-        parts = _Parts(limits, kept, schema_version, quarantine, spans, roller, metrics)
+        parts = _Parts(limits, kept, opened.schema_version, quarantine, spans, roller, metrics)
         return cls(lock, engine, spool, loader, parts)
 
     @property

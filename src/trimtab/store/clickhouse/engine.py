@@ -1,0 +1,366 @@
+"""ClickHouse servers as the telemetry engine: one host, or several over which big tables are spread (shards).
+
+Shards do not know of each other: a row's shard follows from its key, each statement goes to a shard, and what they
+answer is merged here. So nothing depends on a cluster's own configuration; with `cluster=NAME` the server does it
+(`cluster.py`), and for us there is one shard.
+
+A statement that was begun and whose answer was lost may still be running on the server. What it would write may come
+late, after its rows were removed and loaded again. So before a writer writes anything more, it ends such statements by
+their name and waits until they are gone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from importlib import resources
+from typing import TYPE_CHECKING, TypeVar
+
+import structlog
+
+from trimtab.model.errors import EngineRefused, InputError, ServerUnsupported, StoreError
+from trimtab.store.clickhouse.address import Address
+from trimtab.store.clickhouse.cluster import on_cluster
+from trimtab.store.clickhouse.codes import ABSENT_CODES, NETWORK
+from trimtab.store.clickhouse.connection import Connection, QueryIds, arrow_of
+from trimtab.store.clickhouse.lease import Lease
+from trimtab.store.clickhouse.merge import merged
+from trimtab.store.engine import (
+    Body,
+    Gathered,
+    Merge,
+    Parameters,
+    names_of_bodies,
+    quoted,
+    with_bodies,
+    with_shard,
+)
+from trimtab.store.limits import TelemetryLimits
+from trimtab.store.spread import spread_tables_in
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_RETRY_S = 2.0
+"""A shard that did not answer is not asked again for so long: whoever asks does not wait for it each time."""
+_VERSION_LEAST = (24, 8)
+_COMMON: dict[str, str | int] = {
+    "output_format_arrow_compression_method": "none",
+    "output_format_arrow_string_as_string": 1,
+    "session_timezone": "UTC",
+    "max_query_size": 64 * 1024 * 1024,
+    "log_comment": "trimtab",
+}
+_WRITING: dict[str, str | int] = {
+    # A segment becomes one block, so that each of its daily parts appears whole or not at all.
+    "max_block_size": 1_000_000_000,
+    "min_insert_block_size_rows": 1_000_000_000,
+    "min_insert_block_size_bytes": 1_000_000_000_000,
+    "max_insert_threads": 1,
+    "max_partitions_per_insert_block": 0,
+    "input_format_parallel_parsing": 0,
+    "insert_deduplicate": 0,
+    "async_insert": 0,
+    "mutations_sync": 2,
+    "lightweight_deletes_sync": 2,
+    "wait_end_of_query": 1,
+}
+
+Prepared = TypeVar("Prepared")
+
+log = structlog.get_logger()
+
+
+class _Shard:
+    """What is known of one host."""
+
+    def __init__(self, connection: Connection, limits: TelemetryLimits) -> None:
+        self.connection = connection
+        self.places = threading.BoundedSemaphore(limits.sessions_count)
+        self.wide_places = threading.BoundedSemaphore(limits.wide_sessions_count)
+        self.writing = threading.RLock()
+        self.doubtful: set[str] = set()
+        """Statements whose outcome is not known."""
+        self.is_prepared = False
+        self.absent_until_s = 0.0
+        self.absence = ""
+
+
+class ClickHouseEngine:
+    """`Engine` over HTTP."""
+
+    def __init__(self, address: Address, limits: TelemetryLimits, writer_id: str) -> None:
+        """Nothing is asked yet; `open` does."""
+        self._address, self._limits = address, limits
+        self._ids = QueryIds(writer_id)
+        self._shards = {host: _Shard(Connection(address, host), limits) for host in address.hosts}
+        self._here = threading.local()
+        self._pool = ThreadPoolExecutor(len(self._shards) * 4, thread_name_prefix="trimtab-shards")
+        self._protos: dict[str, dict[str, str]] = {}
+        self._version = ""
+        self._is_closed = False
+        self._prepare: Callable[[], object] = lambda: None
+        self._lease: Lease | None = None
+
+    def open(self) -> None:
+        """See whether the first shard is there and new enough. Raises StoreError."""
+        row = self.read("SELECT version() AS version, currentDatabase() AS name").to_pylist()[0]
+        self._version = str(row["version"])
+        least = ".".join(map(str, _VERSION_LEAST))
+        if tuple(int(part) for part in self._version.split(".")[:2]) < _VERSION_LEAST:
+            raise ServerUnsupported(
+                f"{self.place} is ClickHouse {self._version}; {least} or newer is needed",
+                observed=self._version,
+                limit=least,
+            )
+
+    def keep(self, lease: Lease) -> None:
+        """From now on write only while it is held, and give it back in the end."""
+        self._lease = lease
+
+    @property
+    def epoch_least(self) -> int:
+        """Spool segments of this writer have ids with this epoch or a later one: no other writer ever had them."""
+        return 0 if self._lease is None else self._lease.epoch
+
+    def ask(self, sql: str, parameters: Parameters) -> pa.Table:
+        """Run any statement on the first host, without the right to write: for who gives that right."""
+        settings: dict[str, str | int] = {**_COMMON, **_WRITING, "max_execution_time": self._address.timeout_s}
+        connection = self._shards[self.shards[0]].connection
+        data = connection.run(sql, parameters, settings, query_id=f"trimtab-lease-{self._ids.next()}")
+        return arrow_of(data, connection.host)
+
+    def prepare_with(self, prepare: Callable[[], Prepared]) -> Prepared:
+        """Now on the first shard, and on each other before it is first written to: `prepare` makes its tables, and
+        what it says of the first is answered."""
+        self._prepare = prepare
+        first, *others = self._shards.values()
+        found = self._prepared(first, prepare)
+        for shard in others:
+            try:
+                self._prepared(shard, prepare)
+            except EngineRefused as error:
+                if not error.facts.get("is_machine"):
+                    raise
+                log.warning("shard_does_not_answer", shard=shard.connection.host, reason=error.message)
+        return found
+
+    def _prepared(self, shard: _Shard, prepare: Callable[[], Prepared]) -> Prepared:
+        with shard.writing:
+            shard.is_prepared = True  # what follows writes, too
+            try:
+                self._end("startsWith(query_id, {ids:String})", {"ids": self._ids.prefix}, shard)
+                with self.at(shard.connection.host):
+                    return prepare()
+            except BaseException:
+                shard.is_prepared = False
+                raise
+
+    @property
+    def place(self) -> str:
+        """See `Engine.place`."""
+        return self._address.shown
+
+    @property
+    def directory(self) -> None:
+        """See `Engine.directory`."""
+        return
+
+    @property
+    def version(self) -> str:
+        """See `Engine.version`."""
+        return self._version
+
+    @property
+    def shards(self) -> tuple[str, ...]:
+        """See `Engine.shards`: the hosts."""
+        return tuple(self._shards)
+
+    @contextlib.contextmanager
+    def at(self, shard: str) -> Iterator[None]:
+        """See `Engine.at`."""
+        if shard not in self._shards:
+            raise InputError(f"there is no shard {shard} here", observed=shard)
+        before = getattr(self._here, "shard", None)
+        self._here.shard = shard
+        try:
+            yield
+        finally:
+            self._here.shard = before
+
+    def _current(self) -> _Shard:
+        return self._shards[getattr(self._here, "shard", None) or self.shards[0]]
+
+    def proto_settings(self, resource: str, message: str) -> str:
+        """See `Engine.proto_settings`. The server wants to know these before it reads the body, so they are taken out
+        of the statement again and sent beside it."""
+        schema = resources.files("trimtab.store").joinpath(resource).read_text("utf-8")
+        values = {"format_schema_source": "string", "format_schema": schema, "format_schema_message_name": message}
+        clause = " SETTINGS " + ", ".join(f"{name} = {quoted(value)}" for name, value in values.items())
+        self._protos[clause] = values
+        return clause
+
+    def read(self, sql: str, parameters: Parameters | None = None, *, is_wide: bool = False) -> pa.Table:
+        """See `Engine.read`."""
+        if len(self._shards) > 1 and getattr(self._here, "shard", None) is None and (names := spread_tables_in(sql)):
+            raise StoreError(f"rows of {', '.join(names)} are spread over shards: gather them", tables=names)
+        return self._read(self._current(), sql, parameters, is_wide=is_wide)
+
+    def _read(self, shard: _Shard, sql: str, parameters: Parameters | None, *, is_wide: bool) -> pa.Table:
+        self._check_usable()
+        limits = self._limits
+        places = shard.wide_places if is_wide else shard.places
+        if not places.acquire(timeout=limits.query_s_max):
+            raise StoreError(
+                f"as many queries as may run at a time were busy on {shard.connection.host} for {limits.query_s_max} s",
+                limit=limits.wide_sessions_count if is_wide else limits.sessions_count,
+            )
+        try:
+            return self._answer(shard, sql, parameters, self._reading(is_wide=is_wide))
+        finally:
+            places.release()
+
+    def _reading(self, *, is_wide: bool) -> dict[str, str | int]:
+        limits = self._limits
+        return {
+            **_COMMON,
+            "readonly": 1,
+            "max_execution_time": min(int(limits.query_s_max) or 1, self._address.timeout_s),
+            "max_memory_usage": limits.wide_query_memory_bytes_max if is_wide else limits.query_memory_bytes_max,
+            "max_result_rows": limits.wide_query_rows_max if is_wide else limits.query_rows_max,
+            "result_overflow_mode": "throw",
+            "wait_end_of_query": int(not is_wide),
+        }
+
+    def _answer(
+        self, shard: _Shard, sql: str, parameters: Parameters | None, settings: dict[str, str | int]
+    ) -> pa.Table:
+        """A SELECT, asked a second time where the connection broke: asking twice does no harm."""
+        connection = shard.connection
+        self._check_absence(shard)
+        for is_last in (False, True):
+            try:
+                data = connection.run(sql, parameters, settings, query_id=self._ids.next())
+                return arrow_of(data, connection.host)
+            except EngineRefused as error:
+                if is_last or not error.facts.get("is_begun"):
+                    self._note_absence(shard, error)
+                    raise
+        raise AssertionError
+
+    @staticmethod
+    def _check_absence(shard: _Shard) -> None:
+        if time.monotonic() < shard.absent_until_s:
+            raise EngineRefused(shard.absence, code=NETWORK, host=shard.connection.host, is_machine=True)
+
+    @staticmethod
+    def _note_absence(shard: _Shard, error: EngineRefused) -> None:
+        if error.facts.get("status") is None and error.facts.get("is_machine"):
+            shard.absence = error.message
+            shard.absent_until_s = time.monotonic() + _RETRY_S
+
+    def gather(
+        self, sql: str, parameters: Parameters | None = None, merge: Merge | None = None, *, is_wide: bool = False
+    ) -> Gathered:
+        """See `Engine.gather`."""
+        here = getattr(self._here, "shard", None)
+        if here is not None or len(self._shards) == 1:
+            return Gathered(self._read(self._current(), sql, parameters, is_wide=is_wide))
+        asked = {
+            host: self._pool.submit(self._read, shard, sql, parameters, is_wide=is_wide)
+            for host, shard in self._shards.items()
+        }
+        tables, missing, last = [], [], None
+        for host, answer in asked.items():
+            try:
+                tables.append(answer.result())
+            except EngineRefused as error:
+                if error.facts.get("code") not in ABSENT_CODES:
+                    raise
+                missing.append(f"shard {host} did not answer: {error.message}")
+                last = error
+        if last is not None and not tables:
+            raise last
+        return Gathered(merged(tables, merge or Merge()), tuple(missing))
+
+    def write(
+        self, sql: str, parameters: Parameters | None = None, bodies: Mapping[str, Body] | None = None
+    ) -> pa.Table:
+        """See `Engine.write`."""
+        self._check_usable()
+        shard = self._current()
+        bodies = bodies or {}
+        settings: dict[str, str | int] = {**_COMMON, **_WRITING, "max_execution_time": self._address.timeout_s}
+        for clause, values in self._protos.items():
+            if clause in sql:
+                sql = sql.replace(f"{clause},", " SETTINGS").replace(clause, "")
+                settings |= values
+        if bodies or names_of_bodies(sql):
+            sql = with_bodies(sql, {name: name for name in bodies})
+            sql = with_shard(sql, list(self._shards).index(shard.connection.host), len(self._shards))
+        with shard.writing:
+            if self._lease is not None:
+                self._lease.check()
+            if not shard.is_prepared:
+                self._prepared(shard, self._prepare)
+            self._check_absence(shard)
+            self._settle(shard)
+            if not self._address.cluster:
+                return self._written(shard, sql, parameters, settings, bodies)
+            if self._address.insert_quorum:
+                settings["insert_quorum"] = self._address.insert_quorum
+            settings |= {"distributed_foreground_insert": 1, "distributed_ddl_output_mode": "none_only_active"}
+            answer = None
+            for statement in on_cluster(sql, self._address.cluster, self._address.database):
+                answer = self._written(shard, statement, parameters, settings, bodies)
+            assert answer is not None  # noqa: S101 - there is at least one statement
+            return answer
+
+    def _written(
+        self,
+        shard: _Shard,
+        sql: str,
+        parameters: Parameters | None,
+        settings: dict[str, str | int],
+        bodies: Mapping[str, Body],
+    ) -> pa.Table:
+        query_id = self._ids.next()
+        try:
+            data = shard.connection.run(sql, parameters, settings, bodies, query_id=query_id)
+        except EngineRefused as error:
+            if error.facts.get("is_begun"):
+                shard.doubtful.add(query_id)
+            self._note_absence(shard, error)
+            raise
+        return arrow_of(data, shard.connection.host)
+
+    def _settle(self, shard: _Shard) -> None:
+        """End what may still be running of statements whose answers were lost."""
+        if shard.doubtful:
+            ids = sorted(shard.doubtful)
+            self._end("query_id IN {ids:Array(String)}", {"ids": ids}, shard)
+            shard.doubtful -= set(ids)
+
+    def _end(self, condition: str, parameters: Parameters, shard: _Shard) -> None:
+        settings = {**_COMMON, "max_execution_time": self._address.timeout_s, "wait_end_of_query": 1}
+        query_id = f"trimtab-end-{self._ids.next()}"  # it must not end itself
+        shard.connection.run(f"KILL QUERY WHERE {condition} SYNC", parameters, settings, query_id=query_id)
+
+    def _check_usable(self) -> None:
+        if self._is_closed:
+            raise StoreError("the telemetry store is closed")
+
+    def close(self) -> None:
+        """See `Engine.close`."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        self._pool.shutdown(wait=True)
+        if self._lease is not None:
+            self._lease.release()
+        for shard in self._shards.values():
+            with shard.writing:
+                shard.connection.close()
