@@ -171,8 +171,8 @@ def test_a_crash_between_costs_nothing(tmp_path: Path, monkeypatch: pytest.Monke
             metrics.append(samples(slots, at_ms.tolist(), values))
         write = telemetry._engine.write
 
-        def broken(sql: str, parameters: dict[str, object] | None = None) -> object:
-            answer = write(sql, parameters)
+        def broken(sql: str, parameters: dict[str, object] | None = None, bodies: object = None) -> object:
+            answer = write(sql, parameters, bodies)  # type: ignore[arg-type]
             if step in sql and "INSERT" in sql:
                 raise EngineRefused("the process was killed here")
             return answer

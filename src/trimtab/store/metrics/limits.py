@@ -31,8 +31,9 @@ class MetricLimits:
     """A sample may be later than the clock by this much."""
     disk_bytes_max: int = 0
     """The oldest days go when metrics take more on disk; 0: no budget."""
-    segment_rows_max: int = 700_000
-    """A spool segment of samples is handed to the engine when it holds this many, whatever its age."""
+    segment_rows_max: int = 2_000_000
+    """A spool segment of samples is handed to the engine when it holds this many, whatever its age: few large heaps
+    cost it half of what many small ones do, which it has to merge."""
     load_interval_s: float = 10.0
     """How long a segment of samples waits for more: queries find them in the hot window meanwhile."""
     series_a_query_max: int = 1_000_000

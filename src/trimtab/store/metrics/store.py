@@ -51,6 +51,7 @@ log = structlog.get_logger()
 
 _START_S_MAX = 300.0
 _HOUSE_S = 60.0
+_HOT_BYTES_A_ROW = 100
 TABLES = (SERIES.name, METADATA.name, STARTS.name, SAMPLES.name, HISTOGRAMS.name, EXEMPLARS.name)
 """In the order in which they are loaded: series first."""
 
@@ -63,8 +64,10 @@ def sinks(engine: Engine) -> Mapping[str, Sink]:
 
 
 def segment_rows_max(limits: MetricLimits) -> Mapping[str, int]:
-    """Bounds of spool segments: numbers come in larger heaps than rows."""
-    return {SAMPLES.name: limits.segment_rows_max, STARTS.name: limits.segment_rows_max}
+    """Bounds of spool segments: numbers come in larger heaps than rows, but not in such that memory is full of what
+    the engine does not have yet."""
+    rows_max = max(limits.segment_rows_max // 3, min(limits.segment_rows_max, limits.hot_bytes_max // _HOT_BYTES_A_ROW))
+    return {SAMPLES.name: rows_max, STARTS.name: rows_max}
 
 
 def load_ages_s(limits: MetricLimits) -> Mapping[str, float]:
