@@ -219,6 +219,24 @@ def test_of_an_error_only_the_kind_is_told(own: Own) -> None:
     assert b"ValueError" in telemetry_of(own).bodies[0]
 
 
+def test_what_comes_all_the_time_gets_a_span_where_it_is_kept(own: Own, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(traces, "KEPT_SHARE", {"POST /often": 0.01})
+    begun_ns = time.time_ns()
+    for _ in range(200):
+        own.traces.past("POST /often", begun_ns, {"http.response.status_code": 204})
+    assert own.traces.left_out_count == 198
+    own.traces.past("POST /often", begun_ns, {"http.response.status_code": 503}, "503")
+    own.traces.past("POST /often", begun_ns - 2 * 10**9, {"http.response.status_code": 204})
+    drained = own.traces.drain()
+    assert drained is not None
+    request = ExportTraceServiceRequest.FromString(drained[0])
+    spans = [span for span in request.resource_spans[0].scope_spans[0].spans if span.name == "POST /often"]
+    assert [span.status.message for span in spans] == ["", "", "503", ""]
+    assert {span.kind for span in spans} == {2}
+    assert spans[2].start_time_unix_nano == begun_ns
+    assert spans[3].end_time_unix_nano - spans[3].start_time_unix_nano > 2 * 10**9
+
+
 def test_everyday_traces_are_kept_in_part_and_whole(own: Own) -> None:
     for _ in range(2000):
         with own.traces.span("loop act"), own.traces.span("inner"):

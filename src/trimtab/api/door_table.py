@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from starlette.routing import BaseRoute, Match, Mount, Route
 from starlette.types import Scope
@@ -16,6 +17,15 @@ API_PATHS = ("/api/", "/v1/")
 def is_api_path(path: str) -> bool:
     """Whether the answer is JSON rather than a page."""
     return path.startswith(API_PATHS) or path in ("/healthz", "/metrics")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A door, the parameters in the path, and the route behind the door (None: there is none)."""
+
+    door: Door
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    route: BaseRoute | None = None
 
 
 class DoorTable:
@@ -42,15 +52,24 @@ class DoorTable:
             self._routes.append((route, known))
         if unused:
             raise ValueError(f"doors without a route: {sorted(unused)}")
+        plain = {key for key in declared if "{" not in key[0]}
+        self._plain = {key: self._search({"type": "http", "path": key[0], "method": key[1]}) for key in plain}
 
-    def find(self, scope: Scope) -> tuple[Door, Mapping[str, object]]:
-        """The door and the parameters in the path. Where there is no route one has to be known to hear of it."""
+    def find(self, scope: Scope) -> Found:
+        """What a request meets. Where there is no route one has to be known to hear of it."""
+        if not scope.get("root_path"):
+            plain = self._plain.get((scope["path"], scope["method"]))
+            if plain is not None:
+                return plain
+        return self._search(scope)
+
+    def _search(self, scope: Scope) -> Found:
         for route, doors in self._routes:
             match, child = route.matches(scope)
             if match is Match.FULL and scope["method"] in doors:
-                return doors[scope["method"]], child.get("path_params", {})
+                return Found(doors[scope["method"]], child.get("path_params", {}), route)
         path = str(scope["path"])
-        return Door(path, (), Permission.LOOK, is_page=not is_api_path(path)), {}
+        return Found(Door(path, (), Permission.LOOK, is_page=not is_api_path(path)))
 
     def doors(self) -> tuple[tuple[str, str, Door], ...]:
         """Every method and path with its door."""

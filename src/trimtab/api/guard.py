@@ -26,10 +26,11 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute
 from starlette.types import Message, Receive, Scope, Send
 
 from trimtab.api.actor import actor_of
-from trimtab.api.answer_headers import protect
+from trimtab.api.answer_headers import protected
 from trimtab.api.bodies import BodyTimes, again, read_body, within
 from trimtab.api.door_table import DoorTable
 from trimtab.api.errors import handle_any
@@ -39,7 +40,7 @@ from trimtab.app.access import Access
 from trimtab.app.cookies import SESSION, VISIT, read_cookie, set_cookie
 from trimtab.app.csrf import csrf_fits, csrf_token
 from trimtab.app.doors import Door
-from trimtab.model.access import LOOPBACK_PRINCIPAL, How, Outcome, Principal
+from trimtab.model.access import LOOPBACK_PRINCIPAL, How, Outcome, Permission, Principal
 from trimtab.model.errors import LoginNeeded, NotAllowed, TrimtabError
 
 HEADER_BYTES_MAX = 32 * 1024
@@ -107,14 +108,17 @@ class AccessGuard:
             await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        door, parameters = self.table.find(scope)
+        found = self.table.find(scope)
+        door = found.door
         if door.methods:
             scope[ROUTE] = door.path
         client = scope.get("client")
-        visit = Visit(door, dict(parameters), headers, str(client[0]) if client else "", scope.get("scheme") == "https")
+        visit = Visit(
+            door, dict(found.parameters), headers, str(client[0]) if client else "", scope.get("scheme") == "https"
+        )
         answer = _Answer(self, visit, scope, send)
         try:
-            await self._go(visit, scope, receive, answer)
+            await self._go(visit, scope, receive, answer, found.route)
         except (ClientDisconnect, StreamOver):
             return
         except (TrimtabError, HTTPException) as error:
@@ -123,19 +127,24 @@ class AccessGuard:
             log.exception("request_broke", path=scope["path"], method=scope["method"])
             await self._refuse(visit, Request(scope, receive), answer, error)
 
-    async def _go(self, visit: Visit, scope: Scope, receive: Receive, answer: _Answer) -> None:
+    async def _go(self, visit: Visit, scope: Scope, receive: Receive, answer: _Answer, route: BaseRoute | None) -> None:
         _check_size(scope, visit)
         reason = refused_because(scope, visit.headers, self._names)
         if reason is not None:
             raise NotAllowed(reason)
         await self._recognize(visit)
         scope["trimtab.principal"] = visit.principal
-        scope["trimtab.csrf"] = csrf_token(visit.csrf_secret)
+        if visit.door.permission is not Permission.INGEST:  # nothing that draws a form is behind it
+            scope["trimtab.csrf"] = csrf_token(visit.csrf_secret)
         scope["trimtab.address"] = visit.address
         scope["trimtab.audit"] = visit.detail
         self._check_permission(visit)
         inner = await self._body_and_proof(visit, scope, receive)
-        await self.app(scope, inner, answer)
+        if visit.door.permission is Permission.INGEST and route is not None:
+            scope["path_params"] = visit.path_params
+            await route.handle(scope, inner, answer)  # what comes all the time is not searched for twice
+        else:
+            await self.app(scope, inner, answer)
 
     # --- who
 
@@ -157,7 +166,8 @@ class AccessGuard:
 
     def _named(self, local: Principal, visit: Visit) -> Principal:
         """Who needs no login (on loopback, or with the token in the data directory) goes by the name that they give."""
-        return replace(local, name=actor_of(visit.headers) or local.name)
+        name = actor_of(visit.headers)
+        return local if name is None else replace(local, name=name)
 
     async def _recognize_cookie(self, visit: Visit, touch: bool) -> None:
         cookies = "; ".join(visit.headers.getlist("cookie"))
@@ -276,8 +286,7 @@ class _Answer:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.started = True
-            headers = MutableHeaders(raw=list(message.get("headers", ())))
-            protect(headers)
+            headers = MutableHeaders(raw=protected(message.get("headers", ())))
             if self._visit.new_visit and self._scope["path"] == LOGIN_PATH:
                 cookie = set_cookie(VISIT, self._visit.new_visit, secure=self._visit.secure, max_age_s=VISIT_S)
                 headers.append("Set-Cookie", cookie)

@@ -6,12 +6,13 @@ neither version; 413 for a body that is too long; 429 (with Retry-After) and 5xx
 
 from __future__ import annotations
 
-from starlette.concurrency import run_in_threadpool
+from functools import partial
+
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from trimtab.api.receiving import RETRY_AFTER_S, receive, sender_of
+from trimtab.api.receiving import RETRY_AFTER_S, on_worker, receive, sender_of
 from trimtab.model.errors import InputError, SpoolFull, StoreError
 from trimtab.observe.metrics.limits import TooFast
 from trimtab.observe.metrics.receivers import REMOTE_WRITE, MetricsIn
@@ -38,7 +39,7 @@ def remote_write_route(metrics: MetricsIn) -> Route:
         with Claim(metrics.room) as claim:
             try:
                 packed = await receive(request, claim, metrics.limits.body_bytes_max)
-                return await run_in_threadpool(_write, metrics, packed, version, sender_of(request), claim)
+                return await on_worker(partial(_write, metrics, packed, version, sender_of(request), claim))
             except (NoRoom, SpoolFull) as error:
                 metrics.counts.refused_body(REMOTE_WRITE, "full")
                 return _text(429, str(error), {"Retry-After": str(RETRY_AFTER_S)})

@@ -7,7 +7,9 @@ spans. The SDK is loaded by `open`, behind the start of the server; spans before
 
 from __future__ import annotations
 
+import itertools
 import threading
+import time
 from collections import OrderedDict, deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -31,6 +33,9 @@ KEPT_SHARE: Mapping[str, float] = {
     "loop think": 0.05,
     "loop act": 0.02,
     "POST /v1/traces": 0.01,
+    "POST /v1/metrics": 0.01,
+    "POST /v1/logs": 0.01,
+    "POST /api/v1/write": 0.01,
     "GET": 0.1,
 }
 """Which part of everyday traces is kept, by the root's name or, for requests, its method; 1 for all others."""
@@ -83,6 +88,7 @@ class OwnTraces:
         self._tracer: Tracer | None = None
         self._keeper = TraceKeeper()
         self._opening = threading.Lock()
+        self._numbers = itertools.count()
 
     def open(self, version: str) -> None:
         """Begin to make spans; again is no error."""
@@ -129,6 +135,25 @@ class OwnTraces:
                 own.fail(type(error).__name__)
                 raise
 
+    def past(self, name: str, begun_ns: int, attributes: Mapping[str, Attribute], failure: str | None = None) -> None:
+        """A request that is over, of a kind that comes all the time: only of the share that is kept there is a span,
+        since making one costs about as much as all else about a small request."""
+        tracer = self._tracer
+        if tracer is None:
+            return
+        is_worth_it = failure is not None or time.time_ns() - begun_ns > SLOW_S * 1e9
+        if not is_worth_it and next(self._numbers) % round(1 / KEPT_SHARE.get(name, 1.0)):
+            self._keeper.leave_out()
+            return
+        from opentelemetry.context import Context
+        from opentelemetry.trace import SpanKind
+
+        told = {**attributes, WORTH_KEEPING: True}
+        span = tracer.start_span(name, Context(), SpanKind.SERVER, told, start_time=begun_ns)
+        if failure is not None:
+            OwnSpan(span).fail(failure)
+        span.end()
+
     def drain(self) -> tuple[bytes, int] | None:
         """An OTLP request with the spans that wait, and how many they are; None where there are none."""
         spans = self._keeper.take()
@@ -174,6 +199,11 @@ class TraceKeeper:
             while len(self._open) > TRACES_OPEN_MAX:
                 _, lost = self._open.popitem(last=False)
                 self.dropped_count += len(lost)
+
+    def leave_out(self) -> None:
+        """A trace of one span that was not made."""
+        with self._lock:
+            self.left_out_count += 1
 
     def take(self) -> tuple[ReadableSpan, ...]:
         """What waits to be stored, oldest first."""
