@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 
 import pytest
+import structlog
 
 from trimtab.model.errors import InputError, SpoolFull, StoreError
 from trimtab.store.frames import parse
@@ -67,6 +68,25 @@ def test_the_spool_leaves_room_on_the_disk(tmp_path: Path) -> None:
     spool = Spool(tmp_path, NAMES, TelemetryLimits(disk_free_bytes_min=1 << 60))
     with pytest.raises(SpoolFull, match="must stay free"):
         spool.append("events", b"x", 1)
+    assert "must stay free" in (spool.problem() or "")
+
+
+def test_the_log_says_once_that_nothing_is_taken_and_once_that_it_is_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = 0
+    monkeypatch.setattr("trimtab.store.spool.free_bytes", lambda _: free)
+    with structlog.testing.capture_logs() as logs:
+        spool = Spool(tmp_path, NAMES, TelemetryLimits())
+        for _ in range(3):
+            with pytest.raises(SpoolFull):
+                spool.append("events", b"x", 1)
+        assert spool.problem() == "the disk of the spool has 0.0 MiB free; 256 MiB must stay free"
+        free = 1 << 40
+        assert spool.problem() is None
+        for _ in range(2):
+            spool.append("events", b"x", 1)
+    assert [(line["event"], line["refused_messages"]) for line in logs] == [("spool_full", 1), ("spool_takes_again", 3)]
 
 
 def test_a_long_message_is_the_senders_fault(tmp_path: Path) -> None:
@@ -93,13 +113,14 @@ try:
         spool.append("events", bytes([taken]) * 300, 1)
         taken += 1
 except SpoolFull as error:
-    print(taken, error.facts["errno"], error.message)
+    print("told", taken, error.facts["errno"], error.message)
 spool.append("events", b"short", 1)
 """
     done = subprocess.run(
         [sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, timeout=30, check=True
     )
-    taken, errno_text, message = done.stdout.split(maxsplit=2)
+    (told,) = [line for line in done.stdout.splitlines() if line.startswith("told ")]
+    _, taken, errno_text, message = told.split(maxsplit=3)
     assert (int(taken), int(errno_text)) == (3, 27)  # 16 + 3 x (16 + 300) bytes fit into 1000
     assert "cannot write to the spool" in message
     spool = Spool(tmp_path, ["events"], TelemetryLimits())

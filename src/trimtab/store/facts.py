@@ -60,10 +60,15 @@ class LatencySummary:
 
 @dataclass(frozen=True, slots=True)
 class OtlpAck:
-    """A trace request that is on disk: how many spans and bytes it holds."""
+    """A trace request that is on disk: how many spans it holds that are kept, and its bytes.
+
+    `refused` says how many are not, by reason; `told` says it to the sender, '' where all are kept.
+    """
 
     spans_count: int
     body_bytes: int
+    refused: Mapping[str, int] = field(default_factory=dict)
+    told: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +88,12 @@ class TelemetryStatus:
     """By table."""
     refused_full_count: int = 0
     """Writes refused with SpoolFull."""
+    full: str | None = None
+    """Why nothing is taken at the moment; None while it is."""
     outdated_spans_count: int = 0
     """Spans left out because they began before the retention, or too far in the future."""
+    refused_spans: Mapping[str, int] = field(default_factory=dict)
+    """Spans that were refused when they came, by reason."""
     quarantined_count: int = 0
     """Messages put aside because the engine refused them, those of earlier runs included."""
     quarantine_bytes: int = 0

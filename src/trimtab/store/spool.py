@@ -12,19 +12,25 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+import structlog
 
 from trimtab.model.errors import InputError, SpoolFull, StoreError
 from trimtab.store.disk import free_bytes, sync_directory, write_all, write_file
 from trimtab.store.frames import HEADER_BYTES, MAGIC, frame
-from trimtab.store.limits import TelemetryLimits
+from trimtab.store.limits import MIB, TelemetryLimits
 
 _SEQUENCE_BITS = 32
 _ROW_BYTES = 25
 """What a row of numbers takes in a table that has its own bound of rows, so that this one counts."""
 _SEGMENT_NAMES = "[0-9a-f]" * 16 + ".segment"
+_TELL_S = 60.0
+"""How often the log says that nothing is taken, while it is so."""
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +123,7 @@ class Spool:
         self.on_data: Callable[[], None] = lambda: None
         self.accepted_count: dict[str, int] = dict.fromkeys(self._sealed, 0)
         self.refused_full_count = 0
+        self._told_full_s: float | None = None
         for name in self._sealed:
             (directory / name).mkdir(parents=True, exist_ok=True)
             for path in sorted((directory / name).glob(_SEGMENT_NAMES)):
@@ -180,6 +187,9 @@ class Spool:
             ) from error
         with self._changed:
             self.accepted_count[table_name] += 1
+            if self._told_full_s is not None and self.problem() is None:
+                self._told_full_s = None
+                log.info("spool_takes_again", refused_messages=self.refused_full_count)
         if is_news:
             self.on_data()
         return segment.id
@@ -195,18 +205,28 @@ class Spool:
                 self._size_bytes + incoming_bytes,
                 None,
             )
-        free = free_bytes(self._directory)
-        if free - incoming_bytes < self._limits.disk_free_bytes_min:
-            self.refused_full_count += 1
-            raise SpoolFull(
-                f"the disk of the spool has {free} bytes free; {self._limits.disk_free_bytes_min} must stay free",
-                limit=self._limits.disk_free_bytes_min,
-                observed=free - incoming_bytes,
-            )
+        free, must_stay = free_bytes(self._directory), self._limits.disk_free_bytes_min
+        if free - incoming_bytes < must_stay:
+            raise self._refuse(SpoolFull(_no_disk(free, must_stay), limit=must_stay, observed=free - incoming_bytes))
 
     def _full(self, message: str, observed: int, errno: int | None) -> SpoolFull:
+        return self._refuse(SpoolFull(message, limit=self._limits.spool_bytes_max, observed=observed, errno=errno))
+
+    def _refuse(self, error: SpoolFull) -> SpoolFull:
         self.refused_full_count += 1
-        return SpoolFull(message, limit=self._limits.spool_bytes_max, observed=observed, errno=errno)
+        now_s = time.monotonic()
+        if self._told_full_s is None or now_s - self._told_full_s >= _TELL_S:
+            self._told_full_s = now_s
+            log.warning("spool_full", reason=error.message, refused_messages=self.refused_full_count)
+        return error
+
+    def problem(self) -> str | None:
+        """Why nothing is taken at the moment, or None."""
+        size, limit = self._size_bytes, self._limits.spool_bytes_max
+        if size >= limit:
+            return f"the spool is full: {size / MIB:.0f} of {limit / MIB:.0f} MiB wait to be loaded"
+        free, must_stay = free_bytes(self._directory), self._limits.disk_free_bytes_min
+        return _no_disk(free, must_stay) if free < must_stay else None
 
     def _segment_for(self, table_name: str, incoming_bytes: int) -> _OpenSegment:
         """The open segment with room for a frame; needs the lock."""
@@ -256,10 +276,10 @@ class Spool:
                     self._seal_locked(self._open[leader])
             return [segment for name in ages_s for segment in self._sealed[name]]
 
-    def next_due_s(self, ages_s: Mapping[str, float]) -> float | None:
-        """Seconds until `due` finds something (0: now); None while there is nothing at all."""
+    def next_due_s(self, ages_s: Mapping[str, float], without: Collection[int] = ()) -> float | None:
+        """Seconds until `due` finds something (0: now) but these segments; None while there is nothing at all."""
         with self._changed:
-            if any(self._sealed[name] for name in ages_s):
+            if any(segment.id not in without for name in ages_s for segment in self._sealed[name]):
                 return 0.0
             opened = [(self._open[name], age_s) for name, age_s in ages_s.items() if name in self._open]
             return min((max(0.0, self._due_in_s(segment, age_s)) for segment, age_s in opened), default=None)
@@ -339,3 +359,11 @@ def _number_in(path: Path) -> int:
             f"{path} is damaged: it should hold one number. Remove it: the clock takes its place, and nothing is lost",
             path=str(path),
         ) from error
+
+
+def _no_disk(free: int, must_stay: int) -> str:
+    """
+    >>> _no_disk(99_000_000, 268_435_456)
+    'the disk of the spool has 94.4 MiB free; 256 MiB must stay free'
+    """
+    return f"the disk of the spool has {free / MIB:.1f} MiB free; {must_stay / MIB:.0f} MiB must stay free"

@@ -34,8 +34,9 @@ if TYPE_CHECKING:
     from trimtab.store.metrics.store import EmbeddedMetrics
     from trimtab.store.retention import Retention
     from trimtab.store.rollup import Roller
-    from trimtab.store.spans import SpansSink
     from trimtab.store.spool import Spool
+    from trimtab.store.traces.door import Door
+    from trimtab.store.traces.sink import SpansSink
 
 __all__ = [
     "EmbeddedTelemetry",
@@ -64,7 +65,8 @@ class TelemetryStore(Protocol):
     def append_otlp_traces(self, body: bytes) -> OtlpAck:
         """Keep an ExportTraceServiceRequest (protobuf, uncompressed): durable on return.
 
-        Raises InputError where it does not parse or is too long, SpoolFull where there is no room.
+        Raises InputError where it does not parse or is too long, SpoolFull where there is no room. Spans that cannot be
+        kept (ids, times) are left out; the answer says how many and why.
         """
         ...
 
@@ -125,6 +127,7 @@ class _Parts:
     schema_version: int
     quarantine: Quarantine
     spans: SpansSink
+    door: Door
     roller: Roller
     metrics: EmbeddedMetrics
 
@@ -164,9 +167,10 @@ class EmbeddedTelemetry:
         from trimtab.store.metrics.rollups import KeptDays
         from trimtab.store.rollup import Roller
         from trimtab.store.rows import RowsSink
-        from trimtab.store.spans import SpansSink
         from trimtab.store.spool import Spool
         from trimtab.store.tables import TABLES
+        from trimtab.store.traces.door import Door
+        from trimtab.store.traces.sink import SpansSink
 
         limits = limits or TelemetryLimits()
         directory = data_dir.resolve() / "telemetry"
@@ -196,7 +200,8 @@ class EmbeddedTelemetry:
             loader = Loader(spool, engine, sinks, quarantine, roller, limits, ages_s)
             loader.start()
             undo.pop_all()
-        parts = _Parts(limits, kept, opened.schema_version, quarantine, spans, roller, metrics)
+        door = Door(limits, kept["spans"].days)
+        parts = _Parts(limits, kept, opened.schema_version, quarantine, spans, door, roller, metrics)
         return cls(lock, engine, spool, loader, parts)
 
     @property
@@ -217,9 +222,7 @@ class EmbeddedTelemetry:
 
     def append_otlp_traces(self, body: bytes) -> OtlpAck:
         """See `TelemetryStore.append_otlp_traces`."""
-        from trimtab.store.otlp_body import spans_count
-
-        limits = self._parts.limits
+        limits, door = self._parts.limits, self._parts.door
         self._check_loader()
         if len(body) > limits.message_bytes_max:
             raise InputError(
@@ -227,10 +230,11 @@ class EmbeddedTelemetry:
                 limit=limits.message_bytes_max,
                 observed=len(body),
             )
-        count = spans_count(body, limits.message_spans_max)
-        if count:
-            self._spool.append("spans", body, count)
-        return OtlpAck(spans_count=count, body_bytes=len(body))
+        admitted = door.admit(body)
+        if admitted.spans_count:
+            self._spool.append("spans", admitted.body, admitted.spans_count)
+        door.count(admitted.refused)
+        return OtlpAck(admitted.spans_count, len(body), admitted.refused, door.told(admitted.refused))
 
     def _check_loader(self) -> None:
         if not self._is_closed and not self._loader.is_running:
@@ -293,7 +297,9 @@ class EmbeddedTelemetry:
             accepted_messages_count=dict(spool.accepted_count),
             loaded_messages_count=dict(loader.loaded_count),
             refused_full_count=spool.refused_full_count,
-            outdated_spans_count=parts.spans.outdated_count,
+            full=spool.problem(),
+            outdated_spans_count=parts.spans.outdated_count + parts.door.outdated_count,
+            refused_spans=dict(parts.door.refused),
             quarantined_count=parts.quarantine.count,
             quarantine_bytes=parts.quarantine.size_bytes,
             torn_bytes=loader.torn_bytes,

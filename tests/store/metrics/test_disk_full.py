@@ -140,6 +140,7 @@ def test_a_disk_that_is_full_loses_nothing_and_all_goes_on_when_there_is_room(di
                     with pytest.raises(SpoolFull, match="must stay free"):
                         sender.send()
                 time.sleep(1.0)  # the loader tries and fails
+                assert "must stay free" in (telemetry.status().full or "")
                 sender.check(telemetry)
                 telemetry.metrics.rollups.keep()  # does not raise
                 assert len(read(telemetry.metrics, 0, sender.begin_ms + 1000)) == 100
@@ -149,7 +150,7 @@ def test_a_disk_that_is_full_loses_nothing_and_all_goes_on_when_there_is_room(di
             telemetry.metrics.rollups.keep()
             assert telemetry.metrics.status().rollup_error is None
             status = telemetry.status()
-            assert (status.quarantined_count, status.last_load_error) == (0, None)
+            assert (status.quarantined_count, status.last_load_error, status.full) == (0, None, None)
         count = telemetry.query("SELECT count() AS n, uniqExact(id, at_ms) AS u FROM metric_samples").to_pylist()[0]
         assert count["n"] == count["u"]
     with EmbeddedTelemetry.open(disk / "data", SMALL, RetentionPolicy(), METRICS) as telemetry:
