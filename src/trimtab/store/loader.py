@@ -3,6 +3,9 @@
 Why not the engine's deduplication tokens: it writes the token to its log *before* the rows appear, so a crash between
 the two makes it drop the repeated insert as a duplicate of rows that were never stored. Instead every row carries
 its segment's id. A segment that may have been loaded before, wholly or in part, has its rows removed first.
+
+Where a table is spread over shards, each shard takes its own rows of a segment, and the segment stays in the spool
+until all of them have. A shard that does not answer keeps nobody waiting but itself.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from trimtab.store.limits import TelemetryLimits
 from trimtab.store.quarantine import Quarantine
 from trimtab.store.rollup import ROLLUPS, Roller
 from trimtab.store.spool import SealedSegment, Spool
+from trimtab.store.spread import SPREAD
 
 _TRIES_MAX = 5
 _MACHINE_CODES = frozenset({74, 75, 76, 173, 236, 243, 252, 394, 439, 473})
@@ -52,7 +56,7 @@ class Sink(Protocol):
 
 
 class _Retry:
-    """What one table's loader is waiting for."""
+    """What the loader of one table is waiting for, on one shard."""
 
     def __init__(self) -> None:
         self.failures_count = 0
@@ -88,9 +92,13 @@ class Loader:
         )
         self._ages_s = dict.fromkeys(sinks, limits.load_interval_s) | {"spans": limits.spans_load_interval_s}
         self._ages_s |= ages_s or {}
-        self._retries = {name: _Retry() for name in sinks}
+        self._shards = {name: engine.shards if name in SPREAD else engine.shards[:1] for name in sinks}
+        self._retries = {(name, shard): _Retry() for name in sinks for shard in self._shards[name]}
         self._roller = roller
-        self._suspect: set[int] = set()
+        self._suspect: set[tuple[int, str]] = set()
+        self._stored: dict[SealedSegment, set[str]] = {}
+        """Shards that have a segment, while others do not."""
+        self._told: set[int] = set()
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._crash: BaseException | None = None
@@ -108,22 +116,27 @@ class Loader:
         for segment in self._spool.leftover:
             by_table.setdefault(segment.table_name, []).append(segment)
         for name, segments in by_table.items():
-            known = self._known(name, [segment.id for segment in segments])
-            self._suspect |= known
+            ids = [segment.id for segment in segments]
+            known = set().union(*(self._known(name, ids, shard) for shard in self._shards[name]))
             for segment in segments:
                 if segment.id in known:
                     self._try(segment)
         self._thread.start()
 
-    def _known(self, table_name: str, segment_ids: Sequence[int]) -> set[int]:
-        """Which segments the table already has rows of."""
+    def _known(self, table_name: str, segment_ids: Sequence[int], shard: str) -> set[int]:
+        """Which segments the table may already have rows of on a shard: all, where that does not answer."""
         found: set[int] = set()
-        for start in range(0, len(segment_ids), _SEGMENTS_A_QUERY):
-            answer = self._engine.write(
-                f"SELECT DISTINCT spool_segment AS id FROM {table_name} WHERE spool_segment IN {{ids:Array(UInt64)}}",
-                {"ids": list(segment_ids[start : start + _SEGMENTS_A_QUERY])},
-            )
-            found.update(answer["id"].to_pylist())
+        sql = f"SELECT DISTINCT spool_segment AS id FROM {table_name} WHERE spool_segment IN {{ids:Array(UInt64)}}"
+        try:
+            with self._engine.at(shard):
+                for start in range(0, len(segment_ids), _SEGMENTS_A_QUERY):
+                    answer = self._engine.write(sql, {"ids": list(segment_ids[start : start + _SEGMENTS_A_QUERY])})
+                    found.update(answer["id"].to_pylist())
+        except EngineRefused as error:
+            if not error.facts.get("is_machine"):
+                raise
+            found.update(segment_ids)
+        self._suspect |= {(segment_id, shard) for segment_id in found}
         return found
 
     def wake(self) -> None:
@@ -177,10 +190,14 @@ class Loader:
             raise
 
     def _may_try(self, table_name: str) -> bool:
+        """Whether any shard of a table may be tried now."""
         leader = _LEADERS.get(table_name)
         if leader is not None and not self._may_try(leader):
             return False
-        return time.monotonic() >= self._retries[table_name].not_before_s
+        return any(self._may_try_on(table_name, shard) for shard in self._shards[table_name])
+
+    def _may_try_on(self, table_name: str, shard: str) -> bool:
+        return time.monotonic() >= self._retries[table_name, shard].not_before_s
 
     def _ready(self) -> dict[str, float]:
         """Tables that may be loaded now, with the age at which their open segment is due."""
@@ -190,30 +207,57 @@ class Loader:
         """Until the next segment is due or the next try is allowed; None while there is nothing to do."""
         now_s = time.monotonic()
         pauses = [retry.not_before_s - now_s for retry in self._retries.values() if retry.not_before_s > now_s]
-        due_s = self._spool.next_due_s(self._ready())
+        due_s = self._spool.next_due_s(self._ready(), self._waiting())
         roll_s = self._roller.due_in_s
         if roll_s is not None:
             pauses.append(roll_s)
         return min([*pauses, due_s] if due_s is not None else pauses, default=None)
 
+    def _waiting(self) -> set[int]:
+        """Segments that only shards wait for which may not be tried now."""
+        return {
+            segment.id
+            for segment, stored in self._stored.items()
+            if not any(
+                self._may_try_on(segment.table_name, shard)
+                for shard in self._shards[segment.table_name]
+                if shard not in stored
+            )
+        }
+
     def _try(self, segment: SealedSegment) -> None:
-        retry = self._retries[segment.table_name]
+        """On each shard that does not have it and may be tried now."""
+        name = segment.table_name
+        for shard in self._shards[name]:
+            if shard not in self._stored.get(segment, ()) and self._may_try_on(name, shard):
+                self._try_on(shard, segment)
+        if self._stored.get(segment, set()).issuperset(self._shards[name]):
+            self._told.discard(segment.id)
+            del self._stored[segment]
+            self._spool.remove(segment)
+            self._roller.is_behind = True
+
+    def _try_on(self, shard: str, segment: SealedSegment) -> None:
+        retry = self._retries[segment.table_name, shard]
         try:
             self._check_room()
-            loaded = self._load(segment, one_by_one=retry.tries_count >= _TRIES_MAX)
+            with self._engine.at(shard):
+                loaded = self._load(segment, shard, one_by_one=retry.tries_count >= _TRIES_MAX)
         except (EngineRefused, OSError) as error:
-            self._suspect.add(segment.id)
+            self._suspect.add((segment.id, shard))
             retry.error = f"{segment.table_name}: {error}"
             retry.failures_count += 1
             retry.tries_count += not _blames_machine(error)
             pause_s = min(self._limits.retry_s_max, 0.1 * 2.0 ** min(retry.failures_count, 20))
             retry.not_before_s = time.monotonic() + pause_s
         else:
-            self._suspect.discard(segment.id)
-            self._retries[segment.table_name] = _Retry()
-            self._tell(segment.table_name, loaded)
-            self._spool.remove(segment)
-            self._roller.is_behind = True
+            self._suspect.discard((segment.id, shard))
+            self._retries[segment.table_name, shard] = _Retry()
+            self._stored.setdefault(segment, set()).add(shard)
+            if segment.id not in self._told:
+                self._told.add(segment.id)
+                self.loaded_count[segment.table_name] += len(loaded)
+                self._tell(segment.table_name, loaded)
 
     def _check_room(self) -> None:
         """Where the disk is nearly full, what is left is for what the engine needs to answer and to merge."""
@@ -234,17 +278,17 @@ class Loader:
         except Exception as error:  # noqa: BLE001 - rows are more important than who hears of them
             self._deaf = f"who listens to rows of {table_name} broke: {type(error).__name__}"
 
-    def _load(self, segment: SealedSegment, *, one_by_one: bool) -> list[Message]:
+    def _load(self, segment: SealedSegment, shard: str, *, one_by_one: bool) -> list[Message]:
         try:
             content = parse(segment.path.read_bytes())
         except FileNotFoundError:
             self._quarantine.put(segment.table_name, segment.id, 0, b"", "the segment's file is gone")
             return []
-        if segment.id in self._suspect:
+        if (segment.id, shard) in self._suspect:
             self._remove_rows(segment)
         for damage in content.damages:
             self._quarantine.put(segment.table_name, segment.id, damage.index, damage.data, damage.reason)
-        self._suspect.add(segment.id)
+        self._suspect.add((segment.id, shard))
         sink = self._sinks[segment.table_name]
         if one_by_one:
             refused = self._load_one_by_one(sink, segment.id, content.messages)
@@ -257,10 +301,9 @@ class Loader:
                 self._quarantine.put(
                     segment.table_name, segment.id, message.index, message.payload, refused[message.index]
                 )
-        self.torn_bytes += content.torn_bytes
-        loaded = [message for message in content.messages if message.index not in refused]
-        self.loaded_count[segment.table_name] += len(loaded)
-        return loaded
+        if segment.id not in self._told:
+            self.torn_bytes += content.torn_bytes
+        return [message for message in content.messages if message.index not in refused]
 
     def _remove_rows(self, segment: SealedSegment) -> None:
         self._engine.write(f"DELETE FROM {segment.table_name} WHERE spool_segment = {{id:UInt64}}", {"id": segment.id})
@@ -312,4 +355,4 @@ def _refused_by(sink: Sink, messages: Sequence[Message]) -> dict[int, str]:
 def _blames_machine(error: EngineRefused | OSError) -> bool:
     if isinstance(error, OSError) or "No space left on device" in error.message:
         return True
-    return error.facts.get("code") in _MACHINE_CODES
+    return error.facts.get("code") in _MACHINE_CODES or bool(error.facts.get("is_machine"))

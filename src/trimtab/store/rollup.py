@@ -11,11 +11,13 @@ still in the spool) lies beyond the mark, because only what is whole and settled
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from trimtab.model.errors import EngineRefused
 from trimtab.store.engine import Engine
+from trimtab.store.spread import SPREAD
 
 MINUTE_MS = 60_000
 GROWTH = 1.04
@@ -145,22 +147,37 @@ class Roller:
         """One portion; whether there is more."""
         self._settle(rollup)
         lo = self.marks[rollup.source]
-        pending = self._engine.write(_PENDING.format(source=rollup.source), {"lo": lo, "below": below}).to_pylist()
+        pending = self._pending(rollup, lo, below)
         if not pending:
             return False
         hi, rows_count, taken = lo, 0, 0
-        for row in pending:
-            rows_count += row["n"]
+        for segment_id, count in pending:
+            rows_count += count
             if taken and rows_count > ROWS_MAX:
                 break
-            hi, taken = int(row["id"]), taken + 1
+            hi, taken = segment_id, taken + 1
         self._unsettled.add(rollup.target)
-        self._engine.write(rollup.insert, {"lo": lo, "hi": hi})
+        for shard in self._shards_of(rollup):
+            with self._engine.at(shard):
+                self._engine.write(rollup.insert, {"lo": lo, "hi": hi})
         at_ms = time.time_ns() // 1_000_000
         self._engine.write(_MARK, {"source": rollup.source, "roll": hi, "at_ms": at_ms})
         self.marks = {**self.marks, rollup.source: hi}
         self._unsettled.discard(rollup.target)
         return taken < len(pending)
+
+    def _shards_of(self, rollup: Rollup) -> tuple[str, ...]:
+        """Where its rows are: each shard rolls up its own."""
+        return self._engine.shards if rollup.source in SPREAD else self._engine.shards[:1]
+
+    def _pending(self, rollup: Rollup, lo: int, below: int) -> list[tuple[int, int]]:
+        """Segments that were not rolled up yet, in their order, and how many rows each has."""
+        counts: Counter[int] = Counter()
+        for shard in self._shards_of(rollup):
+            with self._engine.at(shard):
+                found = self._engine.write(_PENDING.format(source=rollup.source), {"lo": lo, "below": below})
+            counts.update(dict(zip(found["id"].to_pylist(), found["n"].to_pylist(), strict=True)))
+        return sorted(counts.items())
 
     def _settle(self, rollup: Rollup) -> None:
         """After a roll-up that did not come to its end: what is beyond the mark was never counted and goes."""
@@ -169,8 +186,10 @@ class Roller:
         mark = self._mark(rollup)
         self.marks = {**self.marks, rollup.source: mark}
         beyond = f"FROM {rollup.target} WHERE roll > {{mark:UInt64}}"
-        if self._engine.write(f"SELECT count() AS n {beyond}", {"mark": mark})["n"][0].as_py():
-            self._engine.write(f"DELETE {beyond}", {"mark": mark})
+        for shard in self._shards_of(rollup):
+            with self._engine.at(shard):
+                if self._engine.write(f"SELECT count() AS n {beyond}", {"mark": mark})["n"][0].as_py():
+                    self._engine.write(f"DELETE {beyond}", {"mark": mark})
         self._unsettled.discard(rollup.target)
 
     def _mark(self, rollup: Rollup) -> int:

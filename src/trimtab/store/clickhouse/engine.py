@@ -12,6 +12,7 @@ their name and waits until they are gone.
 from __future__ import annotations
 
 import contextlib
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -39,7 +40,7 @@ from trimtab.store.engine import (
     with_shard,
 )
 from trimtab.store.limits import TelemetryLimits
-from trimtab.store.spread import spread_tables_in
+from trimtab.store.spread import SPREAD, spread_tables_in
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 _RETRY_S = 2.0
 """A shard that did not answer is not asked again for so long: whoever asks does not wait for it each time."""
 _VERSION_LEAST = (24, 8)
+_INSERT_BODY = re.compile(r"\s*INSERT INTO (\w+).*\bBODY\(", re.DOTALL)
 _COMMON: dict[str, str | int] = {
     "output_format_arrow_compression_method": "none",
     "output_format_arrow_string_as_string": 1,
@@ -298,6 +300,7 @@ class ClickHouseEngine:
             if clause in sql:
                 sql = sql.replace(f"{clause},", " SETTINGS").replace(clause, "")
                 settings |= values
+        self._check_shares(sql)
         if bodies or names_of_bodies(sql):
             sql = with_bodies(sql, {name: name for name in bodies})
             sql = with_shard(sql, list(self._shards).index(shard.connection.host), len(self._shards))
@@ -318,6 +321,12 @@ class ClickHouseEngine:
                 answer = self._written(shard, statement, parameters, settings, bodies)
             assert answer is not None  # noqa: S101 - there is at least one statement
             return answer
+
+    def _check_shares(self, sql: str) -> None:
+        """Who inserts into a table that is spread has to say which rows a shard takes, or reads that shard's own."""
+        found = _INSERT_BODY.match(sql)
+        if len(self._shards) > 1 and found and found[1] in SPREAD and "SHARD(" not in sql:
+            raise StoreError(f"the rows for {found[1]} are not shared out: SHARD(…) is missing", table=found[1])
 
     def _written(
         self,
