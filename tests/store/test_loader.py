@@ -68,17 +68,11 @@ def test_a_refused_message_is_set_aside_and_the_others_are_loaded(telemetry: Emb
     assert len(names(telemetry)) == 8
 
 
-def test_a_trace_request_that_only_the_engine_refuses_is_set_aside(
-    telemetry: EmbeddedTelemetry, tmp_path: Path
-) -> None:
-    """The protobuf library skips a known field of another wire type as an unknown one; the engine refuses it."""
-    name_as_a_number = bytes([5 << 3 | 0, 1])
-    span = name_as_a_number
-    scope = bytes([2 << 3 | 2, len(span)]) + span
-    resource = bytes([2 << 3 | 2, len(scope)]) + scope
-    poison = bytes([1 << 3 | 2, len(resource)]) + resource
+def test_a_trace_request_that_cannot_be_read_is_set_aside(telemetry: EmbeddedTelemetry, tmp_path: Path) -> None:
+    """The door lets none in; an older version, or a disk, may have left one in the spool."""
+    poison = trace_request(["poison"])[:-1]
     telemetry.append_otlp_traces(trace_request(["before"]))
-    assert telemetry.append_otlp_traces(poison).spans_count == 1
+    telemetry._spool.append("spans", poison, 1)
     telemetry.append_otlp_traces(trace_request(["after"]))
     telemetry.flush(20)
     found = telemetry.query("SELECT name FROM spans ORDER BY name")["name"].to_pylist()

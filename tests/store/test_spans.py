@@ -13,6 +13,7 @@ from tests.store.facts_of_a_shop import now_ms, trace_request
 from trimtab.model.errors import InputError
 from trimtab.sql.fingerprint import fingerprint
 from trimtab.store.telemetry import EmbeddedTelemetry, TelemetryLimits
+from trimtab.store.traces.typed_json import values_of
 
 pytestmark = pytest.mark.store
 
@@ -58,7 +59,8 @@ def test_a_span_keeps_its_facts(telemetry: EmbeddedTelemetry) -> None:
         "e": '{"k":true}',
         "t": "",
     }
-    assert dict(row["resource_attributes"]) == {"service.name": "checkout", "host.name": "h1"}
+    assert values_of(row["resource"]) == {"service.name": "checkout", "host.name": "h1"}
+    assert row["attribute_kinds"] == "sibdxakn"
 
 
 @pytest.mark.parametrize("key", ["db.query.text", "db.statement"])

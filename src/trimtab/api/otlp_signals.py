@@ -24,11 +24,20 @@ class Signals:
         self._telemetry = telemetry
 
     def traces(self, body: bytes | bytearray) -> ExportTraceServiceResponse:
-        """Store an ExportTraceServiceRequest (unpacked protobuf)."""
-        from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+        """Store an ExportTraceServiceRequest (unpacked); what was not taken of it is told in `partial_success`."""
+        from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+            ExportTracePartialSuccess,
+            ExportTraceServiceResponse,
+        )
 
-        self._telemetry.append_otlp_traces(bytes(body))
-        return ExportTraceServiceResponse()
+        taken = self._telemetry.append_otlp_traces(bytes(body))
+        if not taken.refused:
+            return ExportTraceServiceResponse()
+        return ExportTraceServiceResponse(
+            partial_success=ExportTracePartialSuccess(
+                rejected_spans=sum(taken.refused.values()), error_message=taken.told
+            )
+        )
 
     def metrics(self, body: bytearray, sender: str) -> ExportMetricsServiceResponse:
         """Store an ExportMetricsServiceRequest; what was not taken of it is told in `partial_success`."""

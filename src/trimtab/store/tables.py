@@ -96,15 +96,21 @@ SERVER_EVENTS = _schema(
 """Things that happened to a server: connection_lost, server_restarted, statistics_reset, ..."""
 
 SPANS = _schema(
-    text="trace_id span_id parent_span_id service_name name kind status db_query_text db_query_fingerprint",
-    integers="started_at_ns",
-    floats="duration_ms",
+    text="trace_id span_id parent_span_id service_name name kind status db_query_text db_query_fingerprint trace_state"
+    " status_message attribute_kinds resource scope events links",
+    integers="started_at_ns flags dropped_attributes_count dropped_events_count dropped_links_count",
+    floats="duration_ms sample_weight",
     others={"attributes": pa.map_(pa.string(), pa.string()), "resource_attributes": pa.map_(pa.string(), pa.string())},
-    order="trace_id span_id parent_span_id service_name name kind started_at_ns duration_ms status"
-    " db_query_text db_query_fingerprint attributes resource_attributes",
+    order="trace_id span_id parent_span_id service_name name kind started_at_ns duration_ms status db_query_text"
+    " db_query_fingerprint attributes resource_attributes trace_state flags status_message attribute_kinds resource"
+    " scope events links dropped_attributes_count dropped_events_count dropped_links_count sample_weight",
 )
 """Spans. Ids are lower-case hex; `kind` is unspecified, internal, server, client, producer or consumer; `status` is
-unset, ok or error. `db_query_text` has its literals replaced; `db_query_fingerprint` is that text's fingerprint."""
+unset, ok or error. `db_query_text` has its literals replaced; `db_query_fingerprint` is that text's fingerprint.
+`attribute_kinds` has a letter for the type of each attribute, in the map's order (s string, b bool, i int, d double,
+x bytes, a array, k list of keys and values, n nothing), '' where all are strings. `resource`, `scope`, `events` and
+`links` are JSON; `resource_attributes` has something only in rows of older versions. `sample_weight` is for how many
+spans a row stands."""
 
 QUERY_PLANS = _schema(
     text="system fingerprint plan_id structure origin change_id source why_no_actuals plan",
