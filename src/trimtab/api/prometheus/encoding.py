@@ -1,19 +1,17 @@
-"""Answers of queries as JSON, made for all points at once: Arrow turns numbers into text and joins them.
+"""Answers of queries as JSON, made for all points at once by kernels (`text_kernels`) in one buffer.
 
 Numbers are the shortest text that reads back as the same double, as Prometheus writes them: without an exponent from
-1e-6 up to 1e21.
+1e-6 up to 1e21. What is long is a list of parts, which are never joined.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
+from itertools import pairwise
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from trimtab.store.metrics.block import STALE_BITS, Labels, SeriesBlock
 from trimtab.store.metrics.contract import ExemplarsOfSeries
@@ -23,71 +21,67 @@ from trimtab.store.promql.histogram_buckets import all_buckets
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
-_WHOLE_MAX = 2.0**53
-_PLAIN_MAX = 1e9
-"""Arrow writes numbers beyond it with an exponent."""
-_EXPONENT_FROM = 1e21
+Part = bytes | memoryview
 _UPPER, _LOWER, _BOTH = 0, 1, 3
 """Which bounds of a bucket belong to it, in the numbers of the API."""
+_TIME_BYTES_MAX = 21
+_POINT_BYTES = 7
+"""Of a point beside its numbers: `[,""],` and one to spare."""
 
 
-def value_text(values: Floats) -> pa.Array:
+def value_texts(values: Floats) -> list[bytes]:
     """Each number as text.
 
-    >>> value_text(np.array([1.0, 0.1, 12345678901.25, 1e10, 1e16, 1e21, 1e-7, np.nan, np.inf, -np.inf])).to_pylist()
-    ['1', '0.1', '12345678901.25', '10000000000', '10000000000000000', '1e+21', '1e-7', 'NaN', '+Inf', '-Inf']
+    >>> value_texts(np.array([1.0, 0.1, 12345678901.25, 1e16, 1e21, 1e-7, np.nan, -np.inf]))
+    [b'1', b'0.1', b'12345678901.25', b'10000000000000000', b'1e+21', b'1e-7', b'NaN', b'-Inf']
     """
-    size = np.abs(values)
-    is_plain = size < _PLAIN_MAX
-    if is_plain.all():
-        return pa.array(values).cast(pa.string())
-    is_whole = (size < _WHOLE_MAX) & (values == np.floor(values)) & ~is_plain
-    rest = ~is_plain & ~is_whole
-    text = pa.array(np.where(is_plain, values, 0.0)).cast(pa.string())
-    if is_whole.any():
-        whole = pa.array(np.where(is_whole, values, 0.0).astype(np.int64)).cast(pa.string())
-        text = pc.if_else(pa.array(is_whole), whole, text)
-    if rest.any():
-        told = pa.array([_go_text(value) for value in values[rest].tolist()], pa.string())
-        places = np.cumsum(rest) - 1
-        text = pc.if_else(pa.array(rest), told.take(pa.array(np.maximum(places, 0))), text)
-    return text
+    from trimtab.api.prometheus.text_kernels import NUMBER_BYTES_MAX, numbers
+
+    values = np.ascontiguousarray(values)
+    text, offsets = np.empty(len(values) * NUMBER_BYTES_MAX, np.uint8), np.empty(len(values) + 1, np.int64)
+    numbers(values, values.view(np.uint64), text, offsets)
+    return _cut(text, offsets)
 
 
 def value_text_of(value: float) -> str:
     """One number as text."""
-    return str(value_text(np.array([value]))[0].as_py())
+    return value_texts(np.array([value]))[0].decode()
 
 
-def _go_text(value: float) -> str:
-    """What is neither small nor whole: few of all numbers."""
-    if value != value:  # noqa: PLR0124 - NaN is the one number that differs from itself
-        return "NaN"
-    if value in (float("inf"), float("-inf")):
-        return "+Inf" if value > 0 else "-Inf"
-    if abs(value) >= _EXPONENT_FROM:
-        return repr(value)
-    return format(Decimal(repr(value)), "f")
-
-
-def time_text(at_ms: Ints) -> pa.Array:
+def time_texts(at_ms: Ints) -> list[bytes]:
     """Unix seconds; thousandths where there are any.
 
-    >>> time_text(np.array([1435781430781, 1435781430000, -1500])).to_pylist()
-    ['1435781430.781', '1435781430', '-1.500']
+    >>> time_texts(np.array([1435781430781, 1435781430000, -1500]))
+    [b'1435781430.781', b'1435781430', b'-1.500']
     """
-    seconds, rest = np.divmod(np.abs(at_ms), 1000)
-    sign = pa.array(np.where(at_ms < 0, "-", ""), pa.string())
-    text = pc.binary_join_element_wise(sign, pa.array(seconds).cast(pa.string()), pa.scalar(""))
-    if not rest.any():
-        return text
-    padded = pc.utf8_slice_codeunits(pa.array(rest + 1000).cast(pa.string()), 1)
-    return pc.if_else(pa.array(rest == 0), text, pc.binary_join_element_wise(text, padded, pa.scalar(".")))
+    return _cut(*_times(at_ms))
 
 
-def _points(times: pa.Array, values: pa.Array) -> pa.Array:
-    """`[t,"v"]` for each point."""
-    return pc.binary_join_element_wise(pa.scalar("["), times, pa.scalar(',"'), values, pa.scalar('"]'), pa.scalar(""))
+def _times(at_ms: Ints) -> tuple[npt.NDArray[np.uint8], Ints]:
+    from trimtab.api.prometheus.text_kernels import moments
+
+    text, offsets = np.empty(len(at_ms) * _TIME_BYTES_MAX, np.uint8), np.empty(len(at_ms) + 1, np.int64)
+    moments(np.ascontiguousarray(at_ms), text, offsets)
+    return text, offsets
+
+
+def _cut(text: npt.NDArray[np.uint8], offsets: Ints) -> list[bytes]:
+    whole = text[: int(offsets[-1])].tobytes()
+    places = offsets.tolist()
+    return [whole[first:end] for first, end in pairwise(places)]
+
+
+def _point_rows(at_ms: Ints, first_times: Ints, ends: Ints, values: Floats, present: Flags) -> list[memoryview]:
+    """`[t,"v"],[t,"v"],…` of each row: see `points`."""
+    from trimtab.api.prometheus.text_kernels import NUMBER_BYTES_MAX, points
+
+    times, time_offsets = _times(at_ms)
+    time_bytes_max = int(np.diff(time_offsets).max(initial=0))
+    room = np.empty(int(ends[-1]) * (time_bytes_max + NUMBER_BYTES_MAX + _POINT_BYTES) if len(ends) else 0, np.uint8)
+    firsts, lasts = np.empty(len(ends), np.int64), np.empty(len(ends), np.int64)
+    points(times, time_offsets, first_times, ends, values, values.view(np.uint64), present, room, firsts, lasts)
+    text = room.data
+    return [text[first:last] for first, last in zip(firsts.tolist(), lasts.tolist(), strict=True)]
 
 
 def labels_json(labels: Labels) -> bytes:
@@ -101,45 +95,45 @@ def matrix_json(
     values: Floats,
     present: Flags,
     histograms: npt.NDArray[np.object_] | None = None,
-) -> bytes:
+) -> list[Part]:
     """Series over steps: `values[s, t]` where `present[s, t]`; series without any point are left out.
 
-    >>> matrix_json([(("a", "b"),)], np.array([0, 1000]), np.array([[1.0, 2.0]]), np.array([[True, True]]))
+    >>> b"".join(matrix_json([(("a", "b"),)], np.array([0, 1000]), np.array([[1.0, 2.0]]), np.array([[True, True]])))
     b'[{"metric":{"a":"b"},"values":[[0,"1"],[1,"2"]]}]'
     """
     is_float = present if histograms is None else present & (histograms == None)  # noqa: E711 - cell by cell
-    series, steps = np.nonzero(is_float)
-    counts = np.bincount(series, minlength=len(labels))
-    texts = time_text(at_ms).take(pa.array(steps))
-    return _rows(labels, counts, texts, values[series, steps], _histogram_rows(at_ms, present, histograms))
+    series, steps = is_float.shape
+    ends = np.arange(1, series + 1) * steps
+    flat = np.ascontiguousarray(values).ravel(), np.ascontiguousarray(is_float).ravel()
+    rows = _point_rows(at_ms, np.zeros(series, np.int64), ends, *flat)
+    return _rows(labels, rows, _histogram_rows(at_ms, present, histograms))
 
 
-def block_json(block: SeriesBlock) -> bytes:
+def block_json(block: SeriesBlock) -> list[Part]:
     """Raw samples, as `metric[5m]` asks for them; without the marks that say that a series ended."""
     alive = block.values.view(np.uint64) != np.uint64(STALE_BITS)
     if block.histograms is not None:
         told = np.array([one is not None for one in block.histograms], dtype=bool)
         alive = alive & ~told
     owner = np.repeat(np.arange(len(block.labels)), np.diff(block.offsets))
-    counts = np.bincount(owner[alive], minlength=len(block.labels))
-    times = time_text(block.at_ms[alive])
-    return _rows(block.labels, counts, times, block.values[alive], _block_histogram_rows(block, owner))
+    values = np.ascontiguousarray(block.values)
+    rows = _point_rows(block.at_ms, block.offsets[:-1].copy(), block.offsets[1:].copy(), values, alive)
+    return _rows(block.labels, rows, _block_histogram_rows(block, owner))
 
 
-def _rows(
-    labels: Sequence[Labels], counts: npt.NDArray[np.intp], times: pa.Array, values: Floats, others: dict[int, bytes]
-) -> bytes:
-    cells = _points(times, value_text(values))
-    offsets = np.zeros(len(labels) + 1, np.int32)
-    np.cumsum(counts, out=offsets[1:])
-    joined = pc.binary_join(pa.ListArray.from_arrays(pa.array(offsets), cells), ",").to_pylist()
-    parts = []
-    for number, text in enumerate(joined):
-        floats = b',"values":[' + text.encode() + b"]" if counts[number] else b""
+def _rows(labels: Sequence[Labels], rows: Sequence[memoryview], others: dict[int, bytes]) -> list[Part]:
+    parts: list[Part] = [b"["]
+    for number, text in enumerate(rows):
         told = b',"histograms":[' + others[number] + b"]" if number in others else b""
-        if floats or told:
-            parts.append(b'{"metric":' + labels_json(labels[number]) + floats + told + b"}")
-    return b"[" + b",".join(parts) + b"]"
+        if not text and not told:
+            continue
+        before = b'{"metric":' if len(parts) == 1 else b',{"metric":'
+        if text:
+            parts += (before + labels_json(labels[number]) + b',"values":[', text, b"]" + told + b"}")
+        else:
+            parts.append(before + labels_json(labels[number]) + told + b"}")
+    parts.append(b"]")
+    return parts
 
 
 def _histogram_rows(at_ms: Ints, present: Flags, histograms: npt.NDArray[np.object_] | None) -> dict[int, bytes]:
@@ -182,7 +176,7 @@ def histogram_value(histogram: FloatHistogram) -> dict[str, object]:
 
 def _histogram_point(at_ms: int, histogram: FloatHistogram) -> bytes:
     return b"[%s,%s]" % (
-        time_text(np.array([at_ms]))[0].as_py().encode(),
+        time_texts(np.array([at_ms]))[0],
         msgspec.json.encode(histogram_value(histogram)),
     )
 
@@ -199,13 +193,13 @@ def vector_json(
     >>> vector_json([(("a", "b"),)], 1500, np.array([7.0]), np.array([True]))
     b'[{"metric":{"a":"b"},"value":[1.500,"7"]}]'
     """
-    moment = time_text(np.array([at_ms]))[0].as_py().encode()
-    texts = value_text(values).to_pylist()
+    moment = time_texts(np.array([at_ms]))[0]
+    texts = value_texts(values)
     parts = []
     for number in np.flatnonzero(present).tolist():
         histogram = None if histograms is None else histograms[number]
         told = (
-            b'"value":[%s,"%s"]' % (moment, texts[number].encode())
+            b'"value":[%s,"%s"]' % (moment, texts[number])
             if histogram is None
             else b'"histogram":' + _histogram_point(at_ms, histogram)
         )
@@ -219,7 +213,7 @@ def scalar_json(at_ms: int, text: str) -> bytes:
     >>> scalar_json(1000, "1.5")
     b'[1,"1.5"]'
     """
-    return b"[%s,%s]" % (time_text(np.array([at_ms]))[0].as_py().encode(), msgspec.json.encode(text))
+    return b"[%s,%s]" % (time_texts(np.array([at_ms]))[0], msgspec.json.encode(text))
 
 
 def exemplars_json(found: Sequence[ExemplarsOfSeries]) -> bytes:
@@ -233,7 +227,7 @@ def exemplars_json(found: Sequence[ExemplarsOfSeries]) -> bytes:
                 % (
                     labels_json(exemplar.labels),
                     value_text_of(exemplar.value).encode(),
-                    time_text(np.array([exemplar.at_ms]))[0].as_py().encode(),
+                    time_texts(np.array([exemplar.at_ms]))[0],
                 )
                 for exemplar in one.exemplars
             ),

@@ -8,6 +8,7 @@ import msgspec
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from trimtab.api.prometheus.long_body import body_of
 from trimtab.model.errors import Busy, InputError, LoginNeeded, NotAllowed, NotFound, StoreError, TrimtabError
 
 JSON = "application/json"
@@ -20,7 +21,10 @@ class BadData(InputError):
 
 
 def success(
-    data: bytes, warnings: Sequence[str] = (), infos: Sequence[str] = (), headers: dict[str, str] | None = None
+    data: bytes | Sequence[bytes | memoryview],
+    warnings: Sequence[str] = (),
+    infos: Sequence[str] = (),
+    headers: dict[str, str] | None = None,
 ) -> Response:
     """`data` is JSON already.
 
@@ -32,7 +36,8 @@ def success(
         for name, texts in ((b"warnings", warnings), (b"infos", infos))
         if texts
     )
-    return Response(b'{"status":"success","data":' + data + told + b"}", 200, headers, JSON)
+    parts = [data] if isinstance(data, bytes) else data
+    return body_of([b'{"status":"success","data":', *parts, told + b"}"], headers)
 
 
 def failure(status: int, kind: str, message: str, retry_after_s: int | None = None) -> Response:

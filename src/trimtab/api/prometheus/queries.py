@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from trimtab.api.prometheus.asking import Call, Cancelled, Parameters, route
-from trimtab.api.prometheus.encoding import block_json, matrix_json, scalar_json, value_text, vector_json
+from trimtab.api.prometheus.encoding import Part, block_json, matrix_json, scalar_json, value_text_of, vector_json
 from trimtab.api.prometheus.envelope import BadData, success
 from trimtab.api.prometheus.moments import check_steps, duration_ms, limit_of, moment_ms
 from trimtab.app.querying import Querying, Wish
@@ -124,10 +124,11 @@ def _execution(error: QueryError) -> TrimtabError:
 
 def _instant_response(answer: Answer, at_ms: int, limit: int | None, parameters: Parameters) -> Response:
     warnings = list(answer.warnings)
+    result: bytes | list[Part]
     if answer.kind == "string":
         result = scalar_json(at_ms, answer.text)
     elif answer.kind == "scalar":
-        result = scalar_json(at_ms, value_text(answer.values[0, :1])[0].as_py())
+        result = scalar_json(at_ms, value_text_of(float(answer.values[0, 0])))
     elif answer.kind == "matrix":
         if answer.block is None:
             raise TypeError("a range vector has a block")
@@ -147,7 +148,7 @@ def _range_response(answer: Answer, limit: int | None, parameters: Parameters) -
     labels, values, present, histograms = answer.labels, answer.values, answer.present, answer.histograms
     if answer.kind == "scalar":
         labels = ((),)
-    filled = np.flatnonzero(present.any(axis=1))
+    filled = np.zeros(0, np.int64) if limit is None else np.flatnonzero(present.any(axis=1))
     if limit is not None and len(filled) > limit:
         end = int(filled[limit - 1]) + 1
         labels, values, present = labels[:end], values[:end], present[:end]
@@ -157,10 +158,13 @@ def _range_response(answer: Answer, limit: int | None, parameters: Parameters) -
     return _wrapped("matrix", result, warnings, answer, parameters)
 
 
-def _wrapped(kind: str, result: bytes, warnings: list[str], answer: Answer, parameters: Parameters) -> Response:
+def _wrapped(
+    kind: str, result: bytes | list[Part], warnings: list[str], answer: Answer, parameters: Parameters
+) -> Response:
     stats = b""
     if parameters.first("stats") is not None:
         told = {"samples": {"totalQueryableSamples": answer.samples_count}}
         stats = b',"stats":' + msgspec.json.encode(told)
-    data = b'{"resultType":"%s","result":%s%s}' % (kind.encode(), result, stats)
+    parts = [result] if isinstance(result, bytes) else result
+    data = [b'{"resultType":"%s","result":' % kind.encode(), *parts, stats + b"}"]
     return success(data, warnings, answer.infos)
