@@ -167,18 +167,12 @@ class Client:
         query = {k: str(v) for k, v in parameters.items() if v is not None}
         return self._request("DELETE", path, params=query)
 
+    def send(self, path: str, body: bytes, media_type: str) -> httpx2.Response:
+        """POST of telemetry, wherever on the port; the answer as it is."""
+        return self._sent("POST", path, content=body, headers={"Content-Type": media_type})
+
     def _request(self, method: str, path: str, **arguments: Any) -> Any:
-        headers = {} if self._token is None else {"Authorization": f"Bearer {self._token}"}
-        if self._goes_by_user:
-            headers[ACTOR_HEADER] = quote(f"cli:{getpass.getuser()}")
-        verify = True if self._trust is None else self._trust
-        try:
-            with httpx2.Client(timeout=TIMEOUT_S, trust_env=False, verify=verify, headers=headers) as http:
-                answer = http.request(method, f"{self.url}/api/trimtab{check_path(path)}", **arguments)
-        except httpx2.InvalidURL as error:
-            raise InputError(f"{self.url!r} is not a URL: {error}") from error
-        except httpx2.HTTPError as error:
-            raise ServerUnreachable(_unreachable(self.url, error), url=self.url) from error
+        answer = self._sent(method, f"/api/trimtab{check_path(path)}", **arguments)
         try:
             body = answer.json()
         except ValueError as error:
@@ -186,6 +180,19 @@ class Client:
         if answer.is_success:
             return body
         raise _as_error(answer.status_code, body)
+
+    def _sent(self, method: str, path: str, **arguments: Any) -> httpx2.Response:
+        headers = {} if self._token is None else {"Authorization": f"Bearer {self._token}"}
+        if self._goes_by_user:
+            headers[ACTOR_HEADER] = quote(f"cli:{getpass.getuser()}")
+        verify = True if self._trust is None else self._trust
+        try:
+            with httpx2.Client(timeout=TIMEOUT_S, trust_env=False, verify=verify, headers=headers) as http:
+                return http.request(method, f"{self.url}{path}", **arguments)
+        except httpx2.InvalidURL as error:
+            raise InputError(f"{self.url!r} is not a URL: {error}") from error
+        except httpx2.HTTPError as error:
+            raise ServerUnreachable(_unreachable(self.url, error), url=self.url) from error
 
 
 def _unreachable(url: str, error: Exception) -> str:
