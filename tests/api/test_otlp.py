@@ -259,7 +259,7 @@ def test_a_full_spool_is_told_with_retry_after(
 ) -> None:
     monkeypatch.setattr(telemetry._spool, "_limits", TelemetryLimits(spool_bytes_max=10))
     answer = httpx2.post(f"{url}/v1/traces", content=trace_request(["q"]), headers=PROTOBUF)
-    assert answer.status_code == 429
+    assert answer.status_code == 503
     assert int(answer.headers["retry-after"]) > 0
     status = Status()
     status.ParseFromString(answer.content)

@@ -152,7 +152,7 @@ def test_bad_bodies(
 def test_a_full_store_is_told_with_retry_after(client: TestClient, store: FakeStore, metrics: MetricsIn) -> None:
     store.is_full = True
     answer = client.post("/v1/metrics", content=bytes(request(gauge("load", number(1)))), headers=PROTOBUF)
-    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "5")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
     assert Status.FromString(answer.content).code == 8
     assert metrics.counts.bodies["otlp", "full"] == 1
 

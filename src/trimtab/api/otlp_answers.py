@@ -33,10 +33,12 @@ def problem_of(error: Exception) -> Problem:
     """The refusal for an error of `EXPECTED`.
 
     >>> problem_of(SpoolFull("the spool is full"))
-    Problem(status=429, code=8, reason='full', message='the spool is full', retry_after_s=5)
+    Problem(status=503, code=8, reason='full', message='the spool is full', retry_after_s=5)
     """
     message = str(error)
-    if isinstance(error, NoRoom | SpoolFull):
+    if isinstance(error, SpoolFull):  # may last: 503, because not every sender comes back after 429
+        return Problem(503, RESOURCE_EXHAUSTED, "full", message, RETRY_AFTER_S)
+    if isinstance(error, NoRoom):
         return Problem(429, RESOURCE_EXHAUSTED, "full", message, RETRY_AFTER_S)
     if isinstance(error, TooFast):
         return Problem(429, RESOURCE_EXHAUSTED, "too_fast", error.message, error.retry_after_s)

@@ -1,7 +1,8 @@
 """`POST /api/v1/write`: Prometheus' remote write, 1.0 and 2.0. Acknowledged means on disk.
 
 Answers follow the specification: 204 when all was taken; 400 says what was not, and the rest is stored; 415 for what is
-neither version; 413 for a body that is too long; 429 (with Retry-After) and 5xx are to be tried again.
+neither version; 413 for a body that is too long; 429 (with Retry-After) and 5xx are to be tried again. A full disk
+is 503: at 429 Prometheus throws away what it has, unless it is told otherwise (`retry_on_http_429`).
 """
 
 from __future__ import annotations
@@ -42,7 +43,8 @@ def remote_write_route(metrics: MetricsIn) -> Route:
                 return await on_worker(partial(_write, metrics, packed, version, sender_of(request), claim))
             except (NoRoom, SpoolFull) as error:
                 metrics.counts.refused_body(REMOTE_WRITE, "full")
-                return _text(429, str(error), {"Retry-After": str(RETRY_AFTER_S)})
+                status = 503 if isinstance(error, SpoolFull) else 429
+                return _text(status, str(error), {"Retry-After": str(RETRY_AFTER_S)})
             except TooFast as error:
                 metrics.counts.refused_body(REMOTE_WRITE, "too_fast")
                 return _text(429, error.message, {"Retry-After": str(error.retry_after_s)})

@@ -1,7 +1,7 @@
 """A disk that is really full: a file system of 64 MB in memory. What was acknowledged stays, reads go on, and when
 there is room again all goes on by itself.
 
-Mounting takes root; without it this is skipped. `make soak` fills the disk twenty times. That receivers answer 429 to
+Mounting takes root; without it this is skipped. `make soak` fills the disk twenty times. That receivers answer 503 to
 SpoolFull is in `tests/api`.
 """
 
