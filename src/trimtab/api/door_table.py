@@ -11,7 +11,7 @@ from starlette.types import Scope
 from trimtab.app.doors import Door
 from trimtab.model.access import Permission
 
-API_PATHS = ("/api/", "/v1/")
+API_PATHS = ("/api/", "/v1/", "/jaeger/api/")
 
 
 def is_api_path(path: str) -> bool:
