@@ -146,7 +146,7 @@ def kinds_of(body: Bytes, attributes: Table, flags: Bytes, letters: Bytes, doubl
             continue
         tag, start, end, value = value_of(body, attributes[place, VALUE_START], attributes[place, VALUE_END])
         letters[place] = _LETTERS[tag]
-        if tag in {16, 24}:
+        if tag == 16 or tag == 24:  # noqa: PLR1714 - a set is made each time
             start = value
         elif tag == 33:
             number = np.int64(0)

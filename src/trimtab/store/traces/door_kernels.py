@@ -81,7 +81,7 @@ def survey(body: Bytes, schema: Numbers, first_ns: Number, last_ns: Number, coun
                 if tag == _TRACE_ID:
                     has_trace = stop - start == 16 and not is_zero(body, start, stop)
                 elif tag == _PARENT_ID:
-                    has_parent = stop - start in {0, 8}
+                    has_parent = stop == start or stop - start == 8
                 else:
                     has_span = stop - start == 8 and not is_zero(body, start, stop)
         elif tag == _START and kind == SPAN:

@@ -167,7 +167,7 @@ def value_of(body: Bytes, at: Number, end: Number) -> tuple[Number, Number, Numb
         tag, start, stop, value = field(body, at, end)
         if stop < 0:
             break
-        if tag in {10, 16, 24, 33, 42, 50, 58}:
+        if tag == 10 or tag == 24 or tag == 16 or tag == 33 or tag == 42 or tag == 50 or tag == 58:  # noqa: PLR1714 - a set is made each time
             found, found_start, found_end, found_value = tag, start, stop, value
         at = stop
     return found, found_start, found_end, found_value
@@ -239,7 +239,7 @@ def put_json(out: Bytes, at: Number, body: Bytes, start: Number, end: Number, pa
             if at >= 0:
                 out[at], out[at + 1] = 34, 125
                 at += 2
-        elif tag in {42, 50} and depth + 1 < _DEPTH_MAX:
+        elif (tag == 42 or tag == 50) and depth + 1 < _DEPTH_MAX:  # noqa: PLR1714
             places[depth], ends[depth], tags[depth], counts[depth] = start, end, pair_tag, count
             depth += 1
             start, end, count = inner, inner_end, 0
