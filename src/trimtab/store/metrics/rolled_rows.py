@@ -12,6 +12,7 @@ from trimtab.store.engine import Engine
 from trimtab.store.metrics.arrays import I64, U64
 from trimtab.store.metrics.block import QueryTooBig
 from trimtab.store.metrics.rolled import HOURS, HOURS_MS, MINUTES, MINUTES_MS, Column
+from trimtab.store.metrics.rolled_form import needed, unpacked
 
 _TABLES = {MINUTES_MS: MINUTES, HOURS_MS: HOURS}
 
@@ -49,9 +50,9 @@ class RolledRows:
         """Rows with `from_ms < end_ms <= to_ms`. Raises QueryTooBig."""
         from trimtab.store.metrics.cold_kernels import find
 
-        names = "".join(f", {name}" for name in columns)
+        names = "".join(f", {name}" for name in needed(columns))
         answer = self._engine.read(
-            f"SELECT id, end_ms{names} FROM {_TABLES[resolution_ms]} FINAL WHERE {where}"
+            f"SELECT id, end_ms{names}, form FROM {_TABLES[resolution_ms]} FINAL WHERE {where}"
             " AND end_ms > {from_ms:Int64} AND end_ms <= {to_ms:Int64}",
             {"from_ms": from_ms, "to_ms": to_ms},
             is_wide=True,
@@ -71,8 +72,9 @@ class RolledRows:
         np.cumsum(offsets, out=offsets)
         end_ms = answer["end_ms"].to_numpy()
         order = np.lexsort((end_ms, series))[np.count_nonzero(series < 0) :]
+        stored = {name: answer[name].to_numpy()[order] for name in needed(columns)}
+        found = unpacked(stored, answer["form"].to_numpy()[order])
         wanted: dict[Column, NDArray[np.generic]] = {}
         for name in columns:
-            dtype = np.int64 if name.endswith("_ms") else np.float64
-            wanted[name] = answer[name].to_numpy()[order].astype(dtype, copy=False)
+            wanted[name] = found[name].astype(np.int64 if name.endswith("_ms") else np.float64, copy=False)
         return Rows(offsets, end_ms[order], wanted)

@@ -14,77 +14,20 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import structlog
 
 from trimtab.model.errors import EngineRefused
-from trimtab.store.engine import Engine
-from trimtab.store.metrics.block import STALE_BITS
+from trimtab.store.engine import Engine, Merge
 from trimtab.store.metrics.messages import SAMPLES
 from trimtab.store.metrics.rolled import HOURS, HOURS_MS, MINUTES, MINUTES_MS
+from trimtab.store.metrics.rolling_rows import RollingRows, Rows, gathered, together
 from trimtab.store.spool import Spool
 
 CLOSED_AFTER_MS = 60_000
 """A window is rolled when it has been over for so long. What comes later has it rolled again."""
-_SAMPLES_AT_ONCE = 4_000_000
+_ROWS_AT_ONCE = 500_000
 _MARK = "samples"
-_COLUMNS = (
-    "id, end_ms, samples_count, value_sum, value_min, value_max, first_at_ms, first_value, last_at_ms, last_value,"
-    " increase, ended_at_ms, roll"
-)
-_STEPS = "arraySum((now, before) -> if(now < before, now, now - before), {now}, {before})"
-_OF_SAMPLES = f"""
-INSERT INTO {MINUTES} ({_COLUMNS})
-SELECT id, the_end, length(there), arraySum(there),
-    if(empty(numbers), nan, arrayMin(numbers)), if(empty(numbers), nan, arrayMax(numbers)),
-    times[1], there[1], times[-1], there[-1],
-    {_STEPS.format(now="arrayPopFront(there)", before="arrayPopBack(there)")},
-    if(reinterpretAsUInt64(everything[-1]) = {STALE_BITS}, all_times[-1], 0), {{roll:UInt64}}
-FROM (
-    SELECT id, the_end, arraySort(groupArray((at_ms, spool_segment, value))) AS sorted,
-        sorted.1 AS all_times, sorted.3 AS everything, arrayPushBack(arrayPopFront(all_times), 0) AS next_times,
-        arrayFilter((value, at, next_at) -> at != next_at AND reinterpretAsUInt64(value) != {STALE_BITS},
-            everything, all_times, next_times) AS there,
-        arrayFilter((at, value, next_at) -> at != next_at AND reinterpretAsUInt64(value) != {STALE_BITS},
-            all_times, everything, next_times) AS times,
-        arrayFilter(value -> NOT isNaN(value), there) AS numbers
-    FROM (
-        SELECT id, at_ms, spool_segment, value, (intDiv(at_ms - 1, {MINUTES_MS}) + 1) * {MINUTES_MS} AS the_end
-        FROM {SAMPLES.name}
-        WHERE at_ms > {{from_ms:Int64}} AND at_ms <= {{to_ms:Int64}}
-            AND modulo(intHash64(id), {{shares:UInt64}}) = {{share:UInt64}}
-    )
-    GROUP BY id, the_end
-)
-WHERE notEmpty(there)
-"""
-_OF_MINUTES = f"""
-INSERT INTO {HOURS} ({_COLUMNS})
-SELECT id, the_end, sum(samples_count), sum(value_sum),
-    if(countIf(NOT isNaN(value_min)) = 0, nan, minIf(value_min, NOT isNaN(value_min))),
-    if(countIf(NOT isNaN(value_max)) = 0, nan, maxIf(value_max, NOT isNaN(value_max))),
-    min(first_at_ms), argMin(first_value, end_ms), max(last_at_ms), argMax(last_value, end_ms),
-    sum(increase) + {
-    _STEPS.format(
-        now="arrayPopFront(arraySort(groupArray((end_ms, first_value))).2)",
-        before="arrayPopBack(arraySort(groupArray((end_ms, last_value))).2)",
-    )
-},
-    argMax(ended_at_ms, end_ms), {{roll:UInt64}}
-FROM (
-    SELECT *, (intDiv(end_ms - 1, {HOURS_MS}) + 1) * {HOURS_MS} AS the_end FROM {MINUTES} FINAL
-    WHERE end_ms > {{from_ms:Int64}} AND end_ms <= {{to_ms:Int64}}
-        AND modulo(intHash64(id), {{shares:UInt64}}) = {{share:UInt64}}
-)
-GROUP BY id, the_end
-"""
-_COUNTS = (
-    f"SELECT (intDiv(at_ms - 1, {MINUTES_MS}) + 1) * {MINUTES_MS} AS end_ms, count() AS n FROM {SAMPLES.name}"
-    " WHERE at_ms > {from_ms:Int64} AND at_ms <= {to_ms:Int64} GROUP BY end_ms ORDER BY end_ms"
-)
-_ROWS = (
-    f"SELECT (intDiv(end_ms - 1, {HOURS_MS}) + 1) * {HOURS_MS} AS hour, count() AS n FROM {MINUTES}"
-    " WHERE end_ms > {from_ms:Int64} AND end_ms <= {to_ms:Int64} GROUP BY hour ORDER BY hour"
-)
 _LATE = (
     f"SELECT DISTINCT (intDiv(at_ms - 1, {MINUTES_MS}) + 1) * {MINUTES_MS} AS end_ms FROM {SAMPLES.name}"
     " WHERE spool_segment > {lo:UInt64} AND spool_segment <= {hi:UInt64} AND at_ms <= {to_ms:Int64}"
@@ -112,44 +55,11 @@ class Mark:
     hours_to_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
-    """One statement: windows of `(from_ms, to_ms]`, and which of how many shares of the series."""
-
-    from_ms: int
-    to_ms: int
-    share: int = 0
-    shares: int = 1
-
-
-def shares_of(ends_ms: Sequence[int], counts: Sequence[int], width_ms: int, count_max: int) -> list[Share]:
-    """Windows (ascending) with so many rows each, as statements that read at most `count_max` each.
-
-    >>> shares_of([300, 600, 900], [5, 5, 25], 300, 10)
-    [Share(from_ms=0, to_ms=600, share=0, shares=1), Share(from_ms=600, to_ms=900, share=0, shares=3), \
-Share(from_ms=600, to_ms=900, share=1, shares=3), Share(from_ms=600, to_ms=900, share=2, shares=3)]
-    >>> shares_of([300, 900], [5, 5], 300, 10)
-    [Share(from_ms=0, to_ms=300, share=0, shares=1), Share(from_ms=600, to_ms=900, share=0, shares=1)]
-    """
-    found: list[Share] = []
-    held = 0
-    for end_ms, count in zip(ends_ms, counts, strict=True):
-        last = found[-1] if found else None
-        if last is not None and last.shares == 1 and last.to_ms == end_ms - width_ms and held + count <= count_max:
-            found[-1] = replace(last, to_ms=end_ms)
-            held += count
-            continue
-        pieces = max(1, -(-count // count_max))
-        found += [Share(end_ms - width_ms, end_ms, share, pieces) for share in range(pieces)]
-        held = count
-    return found
-
-
 class MetricRoller:
     """One pass at a time; `mark` and the counts may be read from any thread."""
 
-    def __init__(self, engine: Engine, spool: Spool, stop: threading.Event) -> None:
-        self._engine, self._spool, self._stop = engine, spool, stop
+    def __init__(self, engine: Engine, spool: Spool, rows: RollingRows, stop: threading.Event) -> None:
+        self._engine, self._spool, self._rows, self._stop = engine, spool, rows, stop
         self._lock = threading.Lock()
         self.mark: Mark | None = None
         self.windows_count = 0
@@ -189,11 +99,10 @@ class MetricRoller:
 
     def _begin(self, settled: int) -> bool:
         """The first mark: nothing is told, and every window from the oldest sample on will be; False: there is none."""
-        sql = f"SELECT count() AS n, min(at_ms) AS oldest_ms FROM {SAMPLES.name}"
-        row = self._engine.read(sql).to_pylist()[0]
-        if not row["n"]:
+        oldest_ms = self._next_ms(None)
+        if oldest_ms is None:
             return False
-        begin_ms = (row["oldest_ms"] - 1) // HOURS_MS * HOURS_MS
+        begin_ms = (oldest_ms - 1) // HOURS_MS * HOURS_MS
         self._note(Mark(0, max(settled, 0), begin_ms, begin_ms))
         return True
 
@@ -209,7 +118,8 @@ class MetricRoller:
         if settled <= mark.segment:
             return
         window = {"lo": mark.segment, "hi": settled, "to_ms": mark.minutes_to_ms}
-        found = self._engine.read(_LATE, window)["end_ms"].to_pylist()
+        merge = Merge(order_by=(("end_ms", "ascending"),), group_by=("end_ms",))
+        found = gathered(self._engine, _LATE, window, merge)["end_ms"].to_pylist()
         ends = [end_ms for end_ms in found if end_ms - MINUTES_MS >= raw_from_ms]
         for run in _runs(ends, MINUTES_MS):
             self._roll_samples(run[0] - MINUTES_MS, run[-1])
@@ -238,35 +148,40 @@ class MetricRoller:
 
     def _without_gap(self, to_ms: int, hours_to_ms: int, closed_ms: int) -> tuple[int, int]:
         """Where nothing was for a day, go on at the next sample."""
-        sql = f"SELECT count() AS n, min(at_ms) AS next_ms FROM {SAMPLES.name} WHERE at_ms > {{to_ms:Int64}}"
-        row = self._engine.read(sql, {"to_ms": to_ms}).to_pylist()[0]
-        next_ms = closed_ms if not row["n"] else min(closed_ms, (row["next_ms"] - 1) // HOURS_MS * HOURS_MS)
+        found_ms = self._next_ms(to_ms)
+        next_ms = closed_ms if found_ms is None else min(closed_ms, (found_ms - 1) // HOURS_MS * HOURS_MS)
         return max(to_ms, next_ms), max(hours_to_ms, next_ms // HOURS_MS * HOURS_MS)
+
+    def _next_ms(self, after_ms: int | None) -> int | None:
+        """The first sample that the engine has (after a time; without one it needs to look at no row)."""
+        where = "" if after_ms is None else " WHERE at_ms > {after_ms:Int64}"
+        merge = Merge(group_by=(), how={"next_ms": "min"})
+        found = gathered(
+            self._engine,
+            f"SELECT min(at_ms) AS next_ms FROM {SAMPLES.name}{where} HAVING count() > 0",
+            {} if after_ms is None else {"after_ms": after_ms},
+            merge,
+        ).to_pylist()
+        return found[0]["next_ms"] if found else None
 
     def _roll_samples(self, from_ms: int, to_ms: int) -> int:
         """Windows of five minutes in `(from_ms, to_ms]`; answers how many there are with samples."""
-        if from_ms >= to_ms:
-            return 0
-        counts = self._engine.read(_COUNTS, {"from_ms": from_ms, "to_ms": to_ms})
-        ends = counts["end_ms"].to_pylist()
-        for share in shares_of(ends, counts["n"].to_pylist(), MINUTES_MS, _SAMPLES_AT_ONCE):
-            self._insert(_OF_SAMPLES, share)
+        ends: set[int] = set()
+        if from_ms < to_ms:
+            for rows in together(self._rows.of_samples(from_ms, to_ms), _ROWS_AT_ONCE):
+                ends.update(np.unique(rows.end_ms).tolist())
+                self._insert(MINUTES, rows)
         return len(ends)
 
     def _roll_minutes(self, from_ms: int, to_ms: int) -> None:
         """Hours in `(from_ms, to_ms]`, from their windows of five minutes."""
-        if from_ms >= to_ms:
-            return
-        counts = self._engine.read(_ROWS, {"from_ms": from_ms, "to_ms": to_ms})
-        rows = counts["n"].to_pylist()
-        for share in shares_of(counts["hour"].to_pylist(), rows, HOURS_MS, _SAMPLES_AT_ONCE):
-            self._insert(_OF_MINUTES, share)
+        if from_ms < to_ms:
+            for rows in together(self._rows.of_minutes(from_ms, to_ms), _ROWS_AT_ONCE):
+                self._insert(HOURS, rows)
 
-    def _insert(self, sql: str, share: Share) -> None:
-        if self._stop.is_set():
-            return
-        window = {"from_ms": share.from_ms, "to_ms": share.to_ms, "share": share.share, "shares": share.shares}
-        self._engine.write(sql, {**window, "roll": self._at.roll + 1})
+    def _insert(self, table: str, rows: Rows) -> None:
+        if not self._stop.is_set():
+            self._rows.write(table, rows, self._at.roll + 1)
 
     def _note(self, mark: Mark) -> None:
         roll = mark.roll + 1

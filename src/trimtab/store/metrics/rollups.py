@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,7 @@ from trimtab.store.metrics.reading import Reader
 from trimtab.store.metrics.rolled import HOURS_MS, MINUTES, Column, Kept, RolledBlock
 from trimtab.store.metrics.rolled_rows import RolledRows
 from trimtab.store.metrics.rolling import MetricRoller
+from trimtab.store.metrics.rolling_rows import RollingRows
 from trimtab.store.metrics.writing import now_ms
 from trimtab.store.retention import DAY_MS
 from trimtab.store.spool import Spool
@@ -43,11 +44,19 @@ class Rollups:
     """Every method but `keep` may be called from any thread."""
 
     def __init__(
-        self, engine: Engine, spool: Spool, parts: Parts, reader: Reader, days: KeptDays, stop: threading.Event
+        self,
+        engine: Engine,
+        spool: Spool,
+        parts: Parts,
+        reader: Reader,
+        wait_until_seen: Callable[[], bool],
+        days: KeptDays,
+        stop: threading.Event,
     ) -> None:
+        """`wait_until_seen` is that of the writer."""
         self._engine, self._parts, self._reader, self._days = engine, parts, reader, days
         self._rows = RolledRows(engine, parts.limits.samples_a_query_max)
-        self.roller = MetricRoller(engine, spool, stop)
+        self.roller = MetricRoller(engine, spool, RollingRows(engine, parts, wait_until_seen), stop)
         self._gone_before_ms = 0
 
     def keep(self) -> None:

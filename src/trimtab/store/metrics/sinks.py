@@ -12,6 +12,7 @@ from trimtab.store.engine import Body, Engine
 from trimtab.store.frames import Message
 from trimtab.store.metrics.messages import NativeTable
 from trimtab.store.metrics.row_messages import RowTable
+from trimtab.store.metrics.sorting import by_series
 
 
 def _insert(name: str, columns: Sequence[str]) -> str:
@@ -39,25 +40,9 @@ class NativeSink:
     def _sorted(self, messages: Sequence[Message]) -> Sequence[bytes | memoryview]:
         """Of rows that are in order the engine only finds that they are: to sort them costs it more than it costs here,
         where senders' habits are known."""
-        from trimtab.store.metrics.cold_kernels import place
-        from trimtab.store.metrics.hot_kernels import settle
-        from trimtab.store.metrics.sorting_kernels import series_of
-
         blocks = [tuple(self._table.unpack(message.payload).values()) for message in messages]
-        numbers, ids, counts = series_of(np.concatenate([block[0].view(np.uint64) for block in blocks]))
-        order = np.argsort(ids)
-        offsets = np.zeros(len(ids) + 1, np.int64)
-        np.cumsum(counts[order], out=offsets[1:])
-        cursor = np.empty(len(ids), np.int64)
-        cursor[order] = offsets[:-1]
-        at_ms, values = np.empty(len(numbers), np.int64), np.empty(len(numbers), np.int64)
-        row = 0
-        for block in blocks:
-            end = row + len(block[1])
-            place(numbers[row:end], block[1].view(np.int64), block[2].view(np.int64), cursor, at_ms, values)
-            row = end
-        settle(offsets, at_ms, values)
-        columns = (np.repeat(ids[order], counts[order]), at_ms, values.view(blocks[0][2].dtype))
+        found = by_series([(block[0].view("<u8"), block[1].view("<i8"), block[2].view("<i8")) for block in blocks])
+        columns = (np.repeat(found.ids, np.diff(found.offsets)), found.at_ms, found.bits.view(blocks[0][2].dtype))
         return self._table.parts(dict(zip(self._table.columns, columns, strict=True)))
 
     def check(self, messages: Sequence[Message]) -> None:

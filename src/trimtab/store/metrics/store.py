@@ -99,7 +99,7 @@ class EmbeddedMetrics:
         self._thread: threading.Thread | None = None
         self._is_ready, self._is_read_back, self._stop = threading.Event(), threading.Event(), threading.Event()
         self._budget = DiskBudget(engine, metric_limits.disk_bytes_max)
-        self.rollups = Rollups(engine, spool, self._parts, self._reader, days, self._stop)
+        self.rollups = Rollups(engine, spool, self._parts, self._reader, self._writer.wait_until_seen, days, self._stop)
         self._retiring = Retiring(engine, spool, self._parts, max(days.raw, days.minutes, days.hours))
         self._failure: str | None = None
 

@@ -17,7 +17,7 @@ class Unloaded:
 
     def __init__(self, spool: Spool, table_name: str) -> None:
         self._spool, self._table_name = spool, table_name
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self._by_segment = {int(path.stem, 16): -_NONE_MS for path in spool.segments_of(table_name)}
         self._under_way: dict[int, int] = {}
         self._numbers = itertools.count()
@@ -38,6 +38,14 @@ class Unloaded:
         finally:
             with self._lock:
                 del self._under_way[number]
+                self._lock.notify_all()
+
+    def wait_until_seen(self, timeout_s: float) -> bool:
+        """Whether what is being spooled at this moment is in memory within the time: until then it may be in the spool,
+        or even in the engine, and not in memory."""
+        with self._lock:
+            numbers = set(self._under_way)
+            return self._lock.wait_for(lambda: numbers.isdisjoint(self._under_way), timeout_s)
 
     def oldest_ms(self) -> int:
         """All rows before this time are in the engine."""

@@ -42,6 +42,7 @@ from trimtab.store.spool import Spool
 
 _DEFINITIONS_A_MESSAGE = 2_000
 _ROWS_A_MESSAGE = 1_000
+_SEEN_S = 5.0
 
 
 def now_ms() -> int:
@@ -67,6 +68,10 @@ class Writer:
         self._counting = threading.Lock()
         self.refused: Counter[str] = Counter()
         self.samples_count = self.histograms_count = self.exemplars_count = self.repeated_count = 0
+
+    def wait_until_seen(self, timeout_s: float = _SEEN_S) -> bool:
+        """See `Unloaded.wait_until_seen`, of samples."""
+        return self._unloaded[SAMPLES.name].wait_until_seen(timeout_s)
 
     def bounds(self) -> Bounds:
         """Which times are taken now."""
