@@ -7,6 +7,8 @@ together with `* / % atan2`, `+ -`, comparisons, `and unless`, `or`.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from trimtab.store.promql import durations
 from trimtab.store.promql.checks import check
 from trimtab.store.promql.errors import QueryError
@@ -28,6 +30,8 @@ from trimtab.store.promql.syntax import (
 )
 
 LENGTH_MAX = 200_000
+_KEPT_MAX, _KEPT_LENGTH_MAX = 256, 4096
+"""Trees that are kept, and of how many characters at most."""
 
 WITH_PARAMETER = frozenset(words("topk bottomk count_values quantile limitk limit_ratio"))
 BINDING: dict[str, int] = {
@@ -52,10 +56,18 @@ def parse(query: str, times: durations.QueryTimes | None = None) -> Node:
     """
     if len(query) > LENGTH_MAX:
         raise QueryError(f"the query has {len(query):,} characters, more than {LENGTH_MAX:,}", limit=LENGTH_MAX)
-    parser = Parser(query, times)
-    tree = parser.whole()
+    read = _read_again if len(query) <= _KEPT_LENGTH_MAX else _read
+    return read(query, times)
+
+
+def _read(query: str, times: durations.QueryTimes | None) -> Node:
+    tree = Parser(query, times).whole()
     check(query, tree)
     return tree
+
+
+_read_again = lru_cache(_KEPT_MAX)(_read)
+"""Dashboards ask the same again and again. Nobody changes a tree after it was checked."""
 
 
 class Parser(Reader):
