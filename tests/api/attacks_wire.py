@@ -119,7 +119,7 @@ ATTACKS: tuple[Attack, ...] = (
     Attack("Path traversal", "/static//etc/passwd", lambda a: path(a, "/static//etc/passwd"), 404),
     Attack("Path traversal", "/static/trimtab.css%00.js", lambda a: path(a, "/static/trimtab.css%00.js"), 404),
     Attack("Path traversal", "/../../etc/passwd", lambda a: path(a, "/../../etc/passwd"), 404),
-    Attack("Path traversal", "file:///etc/passwd as the target", lambda a: path(a, "file:///etc/passwd"), 404),
+    Attack("Path traversal", "file:///etc/passwd as the target", lambda a: path(a, "file:///etc/passwd"), 400),
     Attack("Path traversal", "system named ../../etc", lambda a: path(a, f"{_SYSTEMS}/../../etc", "DELETE"), 404),
     Attack(
         "Path traversal",
@@ -157,6 +157,28 @@ ATTACKS: tuple[Attack, ...] = (
         lambda a: request(a, b"GET / HTTP/1.1\r\nHost: HOST\r\nX: " + b"x" * 100_000),
         400,
     ),
+    Attack(
+        "Oversized",
+        "a chunk's extension without an end",
+        lambda a: got_raw(
+            raw(a.port, _head(a, "Transfer-Encoding: chunked") + b"5;", *[b"x" * 30_000] * 10, pause_s=0.05)
+        ),
+        400,
+    ),
+    Attack(
+        "Oversized",
+        "headers without an end behind the body",
+        lambda a: got_raw(
+            raw(a.port, _head(a, "Transfer-Encoding: chunked") + b"0\r\n", *[b"X: y\r\n" * 5_000] * 10, pause_s=0.05)
+        ),
+        400,
+    ),
+    Attack(
+        "Oversized",
+        "100 requests before the first answer",
+        lambda a: request(a, b"GET /healthz HTTP/1.1\r\nHost: HOST\r\n\r\n" * 100),
+        400,
+    ),
     Attack("Slow", "a body that stops", slow_body, 408),
     Attack("Slow", "a body that drips", dripping_body, 408),
     Attack("Slow", "telemetry that stops", slow_ingest, 408),
@@ -175,7 +197,7 @@ ATTACKS: tuple[Attack, ...] = (
             b"POST /healthz HTTP/1.1\r\nHost: HOST\r\nContent-Length: 60\r\nTransfer-Encoding: chunked\r\n\r\n"
             b"0\r\n\r\nGET /api/trimtab/access/users HTTP/1.1\r\nHost: HOST\r\n\r\n",
         ),
-        401,
+        400,
     ),
     Attack(
         "Not quite HTTP",
@@ -189,7 +211,7 @@ ATTACKS: tuple[Attack, ...] = (
         "Not quite HTTP",
         "folded header",
         lambda a: request(a, b"GET /healthz HTTP/1.1\r\nHost: HOST\r\n X: y\r\n\r\n"),
-        403,
+        400,
     ),
     Attack(
         "Not quite HTTP",
@@ -198,8 +220,8 @@ ATTACKS: tuple[Attack, ...] = (
         400,
     ),
     Attack("Not quite HTTP", "TRACE", lambda a: path(a, "/healthz", "TRACE"), 405),
-    Attack("Not quite HTTP", "CONNECT evil.example:443", lambda a: path(a, "evil.example:443", "CONNECT"), 404),
-    Attack("Not quite HTTP", "an invented method", lambda a: path(a, FREEZE, "FREEZE"), 405),
+    Attack("Not quite HTTP", "CONNECT evil.example:443", lambda a: path(a, "evil.example:443", "CONNECT"), 400),
+    Attack("Not quite HTTP", "an invented method", lambda a: path(a, FREEZE, "FREEZE"), 400),
     Attack(
         "Not quite HTTP",
         "upgrade to a WebSocket",

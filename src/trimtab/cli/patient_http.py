@@ -1,22 +1,35 @@
-"""uvicorn's HTTP/1.1, with an end to patience: a connection whose request line and headers do not come is closed.
+"""uvicorn's HTTP/1.1 on httptools, with an end to patience: heads that do not come, or never end, close the connection.
 
-The guard sees to slow bodies; before the headers are complete there is no request that it could see.
+The guard sees to bodies that are slow or long; before a head is complete, and once its answer has left, there is no
+request that it could see. What is here beyond uvicorn: a clock and a size for heads (the parser has neither), for
+whatever else comes that is no request, and headers behind a body are never headers of the request.
 """
 
 from __future__ import annotations
 
 import asyncio
 
-import h11
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 HEADERS_S = 10.0
+HEAD_BYTES_MAX = 64 * 1024
+"""Of a request line and its headers; the guard allows less of each."""
+WAITING_MAX = 16
+"""Requests that one connection may send before it has the answer to the first."""
 
 
-class PatientHttp(H11Protocol):
+class Refused(Exception):
+    """Something beyond a limit, or not as it must be; the parser makes a 400 of it."""
+
+
+class PatientHttp(HttpToolsProtocol):
     """Gives a client `HEADERS_S` from the first byte (or the connection) to the end of the headers."""
 
     _deadline: asyncio.TimerHandle | None = None
+    _is_in_head = True
+    _head_bytes = 0
+    _silent_bytes = 0
+    _is_silent = True
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         """A client is there."""
@@ -24,17 +37,69 @@ class PatientHttp(H11Protocol):
         self._arm()
 
     def data_received(self, data: bytes) -> None:
-        """Bytes came: a whole head stops the clock, the beginning of one starts it."""
+        """Bytes came: a request under way stops the clock, whatever else comes starts it."""
+        self._is_silent = True
         super().data_received(data)
-        if self.conn.their_state is not h11.IDLE:
+        if self.transport.is_closing():
+            return
+        self._silent_bytes = self._silent_bytes + len(data) if self._is_silent else 0
+        if self._silent_bytes > HEAD_BYTES_MAX:
+            self.send_400_response("A head, or what is behind a body, is too long.")
+        elif self._is_answering():
             self._disarm()
-        elif self._deadline is None and self.conn.trailing_data[0]:
+        elif self._deadline is None:
             self._arm()
+
+    def _is_answering(self) -> bool:
+        """Whether there is a request, with an answer that has not left."""
+        cycle: RequestResponseCycle | None = self.cycle
+        return cycle is not None and not cycle.response_complete
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client is gone."""
         self._disarm()
         super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        """A request line begins."""
+        super().on_message_begin()
+        self._is_in_head, self._head_bytes = True, 0
+
+    def on_url(self, url: bytes) -> None:
+        """A part of the target."""
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header; those behind a body are nobody's."""
+        self._count(len(name) + len(value) + 4)
+        if self._is_in_head:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """The request can begin."""
+        self._is_in_head, self._head_bytes, self._is_silent = False, 0, False
+        if len(self.pipeline) >= WAITING_MAX:
+            raise Refused
+        hosts_count = sum(name == b"host" for name, _ in self.headers)
+        if hosts_count != 1 and self.parser.get_http_version() == "1.1":
+            raise Refused
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of a body."""
+        self._is_silent = False
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """Body and all have come."""
+        self._is_silent = False
+        super().on_message_complete()
+
+    def _count(self, size_bytes: int) -> None:
+        self._head_bytes += size_bytes
+        if self._head_bytes > HEAD_BYTES_MAX:
+            raise Refused
 
     def _arm(self) -> None:
         self._deadline = self.loop.call_later(HEADERS_S, self._give_up)
@@ -46,5 +111,5 @@ class PatientHttp(H11Protocol):
 
     def _give_up(self) -> None:
         self._deadline = None
-        if self.conn.their_state is h11.IDLE and not self.transport.is_closing():
+        if not self._is_answering() and not self.transport.is_closing():
             self.transport.close()

@@ -39,8 +39,6 @@ from trimtab.store.telemetry import EmbeddedTelemetry
 DRAIN_TIMEOUT_S = 10
 CONNECTIONS_MAX = 1000
 PRIVATE_UMASK = 0o077
-HEAD_BYTES_MAX = 64 * 1024
-"""Of a request line and its headers; the guard allows less of each."""
 
 log = structlog.get_logger()
 
@@ -148,7 +146,6 @@ async def _serve(
         limit_concurrency=CONNECTIONS_MAX,
         timeout_graceful_shutdown=DRAIN_TIMEOUT_S,
         server_header=False,
-        h11_max_incomplete_event_size=HEAD_BYTES_MAX,
         ssl_context_factory=None if tls is None else lambda _config, _default: tls.context,
     )
     hear_libraries(RING)
