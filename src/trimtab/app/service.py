@@ -36,6 +36,7 @@ from trimtab.app.reading.rows import change_row
 from trimtab.app.scrapes import Scrapes
 from trimtab.app.slow_look import SlowLook
 from trimtab.app.steering import KINDS, Steering
+from trimtab.app.traces.traces import Traces
 from trimtab.app.upstream import Upstream
 from trimtab.app.watched import Watched
 from trimtab.app.wrong_now import unknown_targets
@@ -95,6 +96,7 @@ class Service:
         self.scrapes = Scrapes(policies.file.config.server.scrape_config, lambda: getattr(telemetry, "metrics", None))
         self.querying = Querying(lambda: getattr(telemetry, "metrics", None))
         self.upstream: Upstream | None = None
+        self.traces = Traces(telemetry, clock.now_ms)
         self.state = state
         self.machine = machine
         self.judge = judge

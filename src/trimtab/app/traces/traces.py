@@ -1,0 +1,100 @@
+"""Traces for pages, the API and Jaeger's API: one method for each thing that can be asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from trimtab.model.errors import InputError, NotFound
+from trimtab.store.telemetry import TelemetryStore
+from trimtab.store.traces.answers import (
+    CountedTexts,
+    FoundTraces,
+    Operations,
+    ServiceMap,
+    Services,
+    Trace,
+    TraceQuery,
+)
+from trimtab.store.traces.reads import SPANS_A_TRACE_MAX, TraceReads
+from trimtab.store.traces.searching import LIMIT_MAX
+
+RANGE_DAYS_MAX = 400
+
+
+class Traces:
+    """Asks the store. Every method waits for it, may be called from any thread, and may raise StoreError.
+
+    Ranges are Unix milliseconds, `[from_ms, to_ms)`; InputError where one is empty.
+    """
+
+    def __init__(self, telemetry: TelemetryStore, now_ms: Callable[[], int]) -> None:
+        self._reads = TraceReads(telemetry)
+        self._telemetry = telemetry
+        self._now_ms = now_ms
+
+    def search(self, query: TraceQuery) -> FoundTraces:
+        """Traces that have a span as the query says, newest or slowest first."""
+        _check_range(query.from_ms, query.to_ms)
+        if not 1 <= query.limit <= LIMIT_MAX:
+            raise InputError(f"limit must lie in 1..{LIMIT_MAX}, not {query.limit}", limit=LIMIT_MAX, field="limit")
+        return self._reads.search(query)
+
+    def trace(self, trace_id: str, spans_max: int = SPANS_A_TRACE_MAX, around_ms: int | None = None) -> Trace:
+        """One trace, of very many spans the first; without spans where it is not there.
+
+        `around_ms` says when it was: it is then found quicker, and looked for a day around that.
+        """
+        if around_ms is None:
+            return self._reads.trace(trace_id, spans_max)
+        day_ms = 86_400_000
+        return self._reads.trace(trace_id, spans_max, around_ms - day_ms, around_ms + day_ms)
+
+    def one(self, trace_id: str, around_ms: int | None = None) -> Trace:
+        """The same; NotFound where it is not there."""
+        found = self.trace(trace_id, around_ms=around_ms)
+        if not found.spans and not found.missing:
+            raise NotFound(f"no trace {found.trace_id}", trace=found.trace_id)
+        return found
+
+    def services(self, from_ms: int, to_ms: int) -> Services:
+        """Services that sent spans."""
+        _check_range(from_ms, to_ms)
+        return self._reads.services(from_ms, to_ms)
+
+    def operations(self, from_ms: int, to_ms: int, service: str = "", kind: str = "") -> Operations:
+        """What services do."""
+        _check_range(from_ms, to_ms)
+        return self._reads.operations(from_ms, to_ms, service, kind)
+
+    def service_map(self, from_ms: int, to_ms: int) -> ServiceMap:
+        """Who called whom, how often, with how many errors, and how long it took."""
+        _check_range(from_ms, to_ms)
+        return self._reads.service_map(from_ms, to_ms)
+
+    def attribute_keys(self, from_ms: int, to_ms: int, service: str = "") -> CountedTexts:
+        """Keys of attributes that spans and resources have."""
+        _check_range(from_ms, to_ms)
+        return self._reads.attribute_keys(from_ms, to_ms, service)
+
+    def attribute_values(
+        self, key: str, from_ms: int, to_ms: int, service: str = "", prefix: str = "", limit: int = 100
+    ) -> CountedTexts:
+        """Values of one attribute that begin so."""
+        _check_range(from_ms, to_ms)
+        return self._reads.attribute_values(key, from_ms, to_ms, service, prefix, limit)
+
+    def last_ms(self, span_ms: int) -> tuple[int, int]:
+        """The range that ends now."""
+        now_ms = self._now_ms()
+        return now_ms - span_ms, now_ms + 1
+
+    def refused(self) -> Mapping[str, int]:
+        """Spans that were refused since the start, by reason."""
+        return self._telemetry.status().refused_spans
+
+
+def _check_range(from_ms: int, to_ms: int) -> None:
+    if from_ms >= to_ms:
+        raise InputError(f"the range must begin before it ends, unlike {from_ms}..{to_ms}", field="from_ms")
+    if to_ms - from_ms > RANGE_DAYS_MAX * 86_400_000:
+        raise InputError(f"a range has at most {RANGE_DAYS_MAX} days", field="from_ms", limit=RANGE_DAYS_MAX)
