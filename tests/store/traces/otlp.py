@@ -79,10 +79,10 @@ def put_span(spans: ResourceSpans, made: Made) -> Span:
     span.trace_id, span.span_id = trace_id(made.trace), span_id(made.span)
     if made.parent:
         span.parent_span_id = span_id(made.parent)
-    span.name, span.kind = made.name, SPAN_KINDS.index(made.kind)
+    span.name, span.kind = made.name, SPAN_KINDS.index(made.kind)  # type: ignore[assignment]
     span.start_time_unix_nano = NOW_NS + round(made.at_ms * 1e6)
     span.end_time_unix_nano = span.start_time_unix_nano + round(made.took_ms * 1e6)
-    span.status.code = SPAN_STATUSES.index(made.status)
+    span.status.code = SPAN_STATUSES.index(made.status)  # type: ignore[assignment]
     fill(span.attributes, made.attributes)
     return span
 
