@@ -17,6 +17,7 @@ from trimtab.model.index import IndexDefinition, IndexKey
 from trimtab.model.policy import Policy, WatchPolicy
 from trimtab.model.query import QueryShape
 from trimtab.sql.fingerprint import shape_of
+from trimtab.store.engine import Gathered, Merge
 from trimtab.store.facts import LatencySummary, OtlpAck, SliceTable, TelemetryStatus
 
 BEFORE, AFTER = 120, 60
@@ -63,6 +64,13 @@ class Recorded:
 
     def shapes(self, system: str) -> tuple[QueryShape, ...]:
         return self.known
+
+    def gather(self, sql: str, parameters: Mapping[str, object] | None = None, merge: Merge | None = None) -> Gathered:
+        raise AssertionError("the judge asks for nothing that is spread")
+
+    @property
+    def is_spread(self) -> bool:
+        return False
 
     def marks(self) -> Mapping[str, int]:
         return {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.store import test_telemetry
+from tests.store import test_loader, test_retention, test_spans, test_telemetry
 
 pytestmark = pytest.mark.usefixtures("everywhere")
 
@@ -22,6 +22,16 @@ _CHOSEN = {
         "test_a_closed_store_says_so_and_reopens_with_everything",
         "test_data_of_a_newer_version_is_left_alone",
     ),
+    test_loader: (
+        "test_a_refused_message_is_set_aside_and_the_others_are_loaded",
+        "test_a_segment_that_was_loaded_but_not_removed_is_there_once",
+    ),
+    test_spans: (
+        "test_a_span_keeps_its_facts",
+        "test_latency_is_what_numpy_says",
+        "test_spans_out_of_time_are_left_out_and_counted",
+    ),
+    test_retention: ("test_every_table_keeps_as_long_as_its_setting_says",),
 }
 for _module, _names in _CHOSEN.items():
     globals().update({name: getattr(_module, name) for name in _names})

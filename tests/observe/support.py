@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from demo.cluster import Cluster, server_dir
 from trimtab.model.query import QueryShape
+from trimtab.store.engine import Gathered, Merge
 from trimtab.store.facts import LatencySummary, OtlpAck, SliceTable, TelemetryStatus
 from trimtab.store.tables import conform
 
@@ -52,6 +53,13 @@ class Recorder:
 
     def query(self, sql: str, parameters: Mapping[str, object] | None = None) -> pa.Table:
         raise NotImplementedError
+
+    def gather(self, sql: str, parameters: Mapping[str, object] | None = None, merge: Merge | None = None) -> Gathered:
+        raise NotImplementedError
+
+    @property
+    def is_spread(self) -> bool:
+        return False
 
     def marks(self) -> Mapping[str, int]:
         return {}

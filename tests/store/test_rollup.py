@@ -14,6 +14,7 @@ import pytest
 from tests.store.facts_of_a_shop import executions, now_ms, slice_rows, trace_request
 from trimtab.model.errors import EngineRefused
 from trimtab.store import rollup
+from trimtab.store.engine import Merge
 from trimtab.store.engine_embedded import EmbeddedEngine
 from trimtab.store.grid import grid_of
 from trimtab.store.latencies import quantile_by_shape, quantile_lines
@@ -37,7 +38,9 @@ def wait_until_rolled(telemetry: EmbeddedTelemetry) -> None:
     telemetry.flush(20)
     give_up_at = time.monotonic() + 20
     for source in (each.source for each in ROLLUPS):
-        newest = telemetry.query(f"SELECT max(spool_segment) AS id FROM {source}")["id"][0].as_py()
+        newest_of_all = Merge(group_by=(), how={"id": "max"})
+        found = telemetry.gather(f"SELECT max(spool_segment) AS id FROM {source}", None, newest_of_all).table
+        newest = found["id"][0].as_py()
         while telemetry.marks()[source] < newest:
             assert time.monotonic() < give_up_at, telemetry.status().last_rollup_error
             time.sleep(0.01)
@@ -237,7 +240,8 @@ def test_quantiles_from_buckets_are_within_two_percent(telemetry: EmbeddedTeleme
         exact = quantile_by_shape(telemetry, 0.95, end - HOUR_MS, end)
         near = quantile_by_shape(telemetry, 0.95, start, end)
         assert len(exact) == 2
-        assert sorted(exact.values()) == pytest.approx([float(np.quantile(v, 0.95)) for v in durations.values()])
+        error = 0.02 if telemetry.is_spread else 1e-6  # shards are asked for counts in buckets alone
+        assert sorted(exact.values()) == pytest.approx([float(np.quantile(v, 0.95)) for v in durations.values()], error)
         assert near == pytest.approx(exact, rel=0.02)
         [name] = [name for name, value in exact.items() if value == min(exact.values())]
         assert quantile_by_shape(telemetry, 0.95, start, end, [name, "none"]) == pytest.approx({name: near[name]})

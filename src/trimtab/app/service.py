@@ -244,7 +244,11 @@ class Service:
     def warnings(self) -> tuple[str, ...]:
         """What a person should mend before anything else."""
         broken = self.state.chain.now().broken
-        return (*(() if broken is None else (broken,)), *self._unknown_targets())
+        absent = tuple(f"{one}; what is shown of spans, logs and metrics is partial" for one in self._absent_shards())
+        return (*(() if broken is None else (broken,)), *self._unknown_targets(), *absent)
+
+    def _absent_shards(self) -> tuple[str, ...]:
+        return self.telemetry.status().absent_shards
 
     def _unknown_targets(self) -> tuple[str, ...]:
         return unknown_targets(self.config.targets, (system.name for system in self.state.systems()))

@@ -83,6 +83,11 @@ class Engine(Protocol):
         """Names of the places over which rows of big tables are spread; one, where they are not."""
         ...
 
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """Shards that did not answer when they were asked last, each with the reason."""
+        ...
+
     def read(self, sql: str, parameters: Parameters | None = None, *, is_wide: bool = False) -> pa.Table:
         """Run one SELECT, read only and limited, on tables that are not spread over shards.
 

@@ -117,6 +117,11 @@ class EmbeddedEngine:
         """See `Engine.shards`."""
         return (_SHARD,)
 
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """See `Engine.absent`."""
+        return ()
+
     @contextlib.contextmanager
     def at(self, shard: str) -> Iterator[None]:
         """See `Engine.at`."""

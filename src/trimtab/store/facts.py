@@ -101,5 +101,7 @@ class TelemetryStatus:
     """Bytes cut off segments at the last opening: what a crash left half written."""
     last_load_error: str | None = None
     """Why the loader is waiting to try again; None while all is well."""
+    absent_shards: tuple[str, ...] = ()
+    """Shards that did not answer when they were asked last, each with the reason: answers are partial."""
     last_rollup_error: str | None = None
     """Why the sums by the minute are behind; None while all is well. Answers are right also then, only slower."""

@@ -1,4 +1,5 @@
-"""Quantiles of latency from spans: exact from the spans themselves, within 2 % from the counts by the minute."""
+"""Quantiles of latency from spans: exact from the spans themselves, within 2 % from the counts by the minute, and where
+spans are spread over shards, whose quantiles do not add up, but whose counts do."""
 
 from __future__ import annotations
 
@@ -7,12 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from trimtab.store.engine import Merge
 from trimtab.store.grid import Grid
 from trimtab.store.pieces import ROWS_ONLY_MS_MAX, Pieces, pieces_of
 from trimtab.store.rollup import BUCKET, GROWTH, MINUTE_MS
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+    import pyarrow as pa
 
     from trimtab.store.telemetry import TelemetryStore
 
@@ -36,7 +39,7 @@ def quantile_by_shape(
     parameters = dict(window.parameters)
     if fingerprints is not None:
         parameters["fingerprints"] = list(fingerprints)
-    if len(window.pieces) == 1:
+    if len(window.pieces) == 1 and not store.is_spread:
         [piece] = window.pieces
         found = store.query(
             f"SELECT toString(db_query_fingerprint) AS fingerprint_, quantileExactInclusive({level})(duration_ms) AS q"
@@ -45,9 +48,7 @@ def quantile_by_shape(
         )
         return dict(zip(found["fingerprint_"].to_pylist(), found["q"].to_pylist(), strict=True))
     parts = _buckets(window, fingerprints, "{fingerprint} AS who")
-    found = store.query(
-        f"SELECT who, bucket, sum(n) AS n_ FROM ({parts}) GROUP BY who, bucket ORDER BY who, bucket", parameters
-    )
+    found = _counts(store, parts, parameters)
     encoded = found["who"].combine_chunks().dictionary_encode()
     names: list[str] = encoded.dictionary.to_pylist()
     line = np.asarray(encoded.indices.to_numpy(), np.int64)
@@ -60,7 +61,7 @@ def quantile_lines(store: TelemetryStore, fingerprint: str, levels: Sequence[flo
     window = _spans(store, grid.start_ms, grid.end_ms, by_minutes=grid.by_minutes)
     parameters = window.parameters | {"origin": grid.start_ms, "step": grid.step_ms, "fingerprints": [fingerprint]}
     lines = np.full((len(levels), grid.count), np.nan)
-    if len(window.pieces) == 1:
+    if len(window.pieces) == 1 and not store.is_spread:
         [piece] = window.pieces
         found = store.query(
             f"SELECT {_PLACE} AS place, quantilesExactInclusive({', '.join(map(repr, levels))})(duration_ms) AS q"
@@ -72,12 +73,19 @@ def quantile_lines(store: TelemetryStore, fingerprint: str, levels: Sequence[flo
             lines[:, found["place"].to_numpy()] = values.reshape(-1, len(levels)).T
         return lines
     parts = _buckets(window, [fingerprint], "{place} AS who")
-    found = store.query(
-        f"SELECT who, bucket, sum(n) AS n_ FROM ({parts}) GROUP BY who, bucket ORDER BY who, bucket", parameters
-    )
+    found = _counts(store, parts, parameters)
     places, line = np.unique(np.asarray(found["who"].to_numpy(), np.int64), return_inverse=True)
     lines[:, places] = _quantiles(line, found["bucket"].to_numpy(), found["n_"].to_numpy(), tuple(levels), len(places))
     return lines
+
+
+def _counts(store: TelemetryStore, parts: str, parameters: dict[str, object]) -> pa.Table:
+    """How many spans of whom are in each bucket: who, bucket, n_; sorted."""
+    return store.gather(
+        f"SELECT who, bucket, sum(n) AS n_ FROM ({parts}) GROUP BY who, bucket ORDER BY who, bucket",
+        parameters,
+        Merge((("who", "ascending"), ("bucket", "ascending")), group_by=("who", "bucket")),
+    ).table
 
 
 def _spans(store: TelemetryStore, start_ms: int, end_ms: int, *, by_minutes: bool) -> Pieces:

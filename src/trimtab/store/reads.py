@@ -36,12 +36,15 @@ _SHAPES = (
     " FROM query_shapes FINAL WHERE system = {system:String} ORDER BY seen_at_ms DESC, fingerprint"
     f" LIMIT {SHAPES_MAX}) WHERE chars <= {SHAPE_CHARS_MAX} ORDER BY fingerprint"
 )
-_LATENCY = (
-    "SELECT count() AS spans_count, avg(duration_ms) AS mean_ms,"
-    " quantilesExactInclusive({levels})(duration_ms) AS found"
-    " FROM spans WHERE db_query_fingerprint = {{fingerprint:String}}"
-    " AND started_at_ns >= {{start:Int64}} * 1000000 AND started_at_ns < {{end:Int64}} * 1000000"
+_OF_SHAPE = (
+    "FROM spans WHERE db_query_fingerprint = {fingerprint:String}"
+    " AND started_at_ns >= {start:Int64} * 1000000 AND started_at_ns < {end:Int64} * 1000000"
 )
+_LATENCY = (
+    "SELECT count() AS spans_count, avg(duration_ms) AS mean_ms, quantilesExactInclusive({levels})(duration_ms)"
+    " AS found "
+)
+_DURATIONS = f"SELECT duration_ms {_OF_SHAPE}"
 
 
 def slices(
@@ -89,12 +92,23 @@ def latency(engine: Engine, fingerprint: str, start_ms: int, end_ms: int, quanti
         if not 0.0 <= level <= 1.0:
             raise InputError(f"a quantile lies in 0..1, not {level}", observed=level)
     levels = tuple(float(level) for level in quantiles)
-    sql = _LATENCY.format(levels=", ".join(map(repr, levels)) or "0.5")
+    if len(engine.shards) > 1:
+        return _latency_of_shards(engine, {"fingerprint": fingerprint, "start": start_ms, "end": end_ms}, levels)
+    sql = _LATENCY.format(levels=", ".join(map(repr, levels)) or "0.5") + _OF_SHAPE
     row = engine.read(sql, {"fingerprint": fingerprint, "start": start_ms, "end": end_ms}).to_pylist()[0]
     count = int(row["spans_count"])
     if count == 0:
         return LatencySummary(0, levels, None, None)
     return LatencySummary(count, levels, tuple(row["found"][: len(levels)]), float(row["mean_ms"]))
+
+
+def _latency_of_shards(engine: Engine, window: dict[str, object], levels: tuple[float, ...]) -> LatencySummary:
+    """Quantiles of shards do not add up, and these are to be exact: so durations themselves are gathered."""
+    durations = engine.gather(_DURATIONS, window, is_wide=True).table["duration_ms"].to_numpy()
+    if len(durations) == 0:
+        return LatencySummary(0, levels, None, None)
+    found = tuple(float(value) for value in np.quantile(durations, levels))
+    return LatencySummary(len(durations), levels, found, float(durations.mean()))
 
 
 def shapes(engine: Engine, system: str) -> tuple[QueryShape, ...]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from trimtab.store.engine import Direction, Merge
+
 if TYPE_CHECKING:
     from trimtab.store.telemetry import TelemetryStore
 
@@ -46,19 +48,26 @@ def spans_of(
     """
     window: dict[str, object] = {"fingerprint": fingerprint, "start": start_ms, "end": end_ms, "rows": limit}
     column = "duration_ms" if slowest else "started_at_ns"
-    last = store.query(
+    last = store.gather(
         f"SELECT min({column}) AS least, count() AS n FROM (SELECT {column} FROM spans WHERE {_INSIDE}"
         f" ORDER BY {column} DESC LIMIT {{rows:UInt64}})",
         window,
-    ).to_pylist()[0]
+        Merge(group_by=(), how={"least": "min"}),
+    ).table.to_pylist()[0]
     if last["n"] == 0:
         return ()
     kind = "Float64" if slowest else "Int64"
-    found = store.query(
+    order: tuple[tuple[str, Direction], ...] = (
+        (column, "descending"),
+        ("trace_id", "ascending"),
+        ("span_id", "ascending"),
+    )
+    found = store.gather(
         f"{_SQL} WHERE {_INSIDE} AND {column} >= {{least:{kind}}}"
         f" ORDER BY {column} DESC, trace_id, span_id LIMIT {{rows:UInt64}}",
         {**window, "least": last["least"]},
-    )
+        Merge(order, limit),
+    ).table
     return tuple(
         Span(
             trace_id=row["trace_id"],

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from trimtab.model.query import QueryShape
     from trimtab.model.retention import RetentionPolicy
     from trimtab.store.clickhouse.address import Address
-    from trimtab.store.engine import Engine
+    from trimtab.store.engine import Engine, Gathered, Merge
     from trimtab.store.frames import Message
     from trimtab.store.loader import Loader
     from trimtab.store.metrics.store import EmbeddedMetrics
@@ -96,6 +96,15 @@ class TelemetryStore(Protocol):
 
         The text must be the program's own: values go in as parameters. Raises EngineRefused.
         """
+        ...
+
+    def gather(self, sql: str, parameters: Mapping[str, object] | None = None, merge: Merge | None = None) -> Gathered:
+        """The same for tables whose rows may be spread over shards (`store.spread`); see `Engine.gather`."""
+        ...
+
+    @property
+    def is_spread(self) -> bool:
+        """Whether they are: then what does not add up over shards cannot be asked for in SQL."""
         ...
 
     def marks(self) -> Mapping[str, int]:
@@ -268,6 +277,15 @@ class EmbeddedTelemetry:
         """See `TelemetryStore.query`."""
         return self._engine.read(sql, parameters)
 
+    def gather(self, sql: str, parameters: Mapping[str, object] | None = None, merge: Merge | None = None) -> Gathered:
+        """See `TelemetryStore.gather`."""
+        return self._engine.gather(sql, parameters, merge)
+
+    @property
+    def is_spread(self) -> bool:
+        """See `TelemetryStore.is_spread`."""
+        return len(self._engine.shards) > 1
+
     def marks(self) -> Mapping[str, int]:
         """See `TelemetryStore.marks`."""
         return self._parts.roller.marks
@@ -305,6 +323,7 @@ class EmbeddedTelemetry:
             torn_bytes=loader.torn_bytes,
             last_load_error=loader.error,
             last_rollup_error=parts.roller.error,
+            absent_shards=self._engine.absent,
         )
 
     def close(self) -> None:

@@ -14,6 +14,7 @@ from trimtab.app.own.logs import LogLine
 from trimtab.app.own.traces import SERVICE_NAME
 from trimtab.app.reading.answers import Series
 from trimtab.model.errors import InputError
+from trimtab.store.engine import Merge
 
 if TYPE_CHECKING:
     from trimtab.app.own.keeper import Own
@@ -89,7 +90,8 @@ class OwnStory:
 def own_story(own: Own, telemetry: TelemetryStore, now_ms: int) -> OwnStory:
     """Numbers by name, log lines and spans newest first."""
     parameters = {"service": SERVICE_NAME, "since": now_ms - SPANS_AGE_MS, "limit": SPANS_MAX}
-    rows = telemetry.query(_SPANS, parameters).to_pylist()
+    newest = Merge((("started_at_ms", "descending"),), SPANS_MAX)
+    rows = telemetry.gather(_SPANS, parameters, newest).table.to_pylist()
     spans = tuple(OwnSpanRow(**{**row, "attributes": dict(row["attributes"])}) for row in rows)
     return OwnStory(_numbers(own.metrics.now()), _newest_lines(own, telemetry, now_ms), spans, own.problem)
 

@@ -181,6 +181,11 @@ class ClickHouseEngine:
         """See `Engine.shards`: the hosts."""
         return tuple(self._shards)
 
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """See `Engine.absent`."""
+        return tuple(f"shard {shard.absence}" for shard in self._shards.values() if shard.absence)
+
     @contextlib.contextmanager
     def at(self, shard: str) -> Iterator[None]:
         """See `Engine.at`."""
@@ -246,6 +251,7 @@ class ClickHouseEngine:
         for is_last in (False, True):
             try:
                 data = connection.run(sql, parameters, settings, query_id=self._ids.next())
+                shard.absence = ""
                 return arrow_of(data, connection.host)
             except EngineRefused as error:
                 if is_last or not error.facts.get("is_begun"):
@@ -271,18 +277,17 @@ class ClickHouseEngine:
         here = getattr(self._here, "shard", None)
         if here is not None or len(self._shards) == 1:
             return Gathered(self._read(self._current(), sql, parameters, is_wide=is_wide))
-        asked = {
-            host: self._pool.submit(self._read, shard, sql, parameters, is_wide=is_wide)
-            for host, shard in self._shards.items()
-        }
+        asked = [
+            self._pool.submit(self._read, shard, sql, parameters, is_wide=is_wide) for shard in self._shards.values()
+        ]
         tables, missing, last = [], [], None
-        for host, answer in asked.items():
+        for answer in asked:
             try:
                 tables.append(answer.result())
             except EngineRefused as error:
                 if error.facts.get("code") not in ABSENT_CODES:
                     raise
-                missing.append(f"shard {host} did not answer: {error.message}")
+                missing.append(f"shard {error.message}")
                 last = error
         if last is not None and not tables:
             raise last
@@ -344,6 +349,7 @@ class ClickHouseEngine:
                 shard.doubtful.add(query_id)
             self._note_absence(shard, error)
             raise
+        shard.absence = ""
         return arrow_of(data, shard.connection.host)
 
     def _settle(self, shard: _Shard) -> None:
