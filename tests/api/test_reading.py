@@ -44,16 +44,16 @@ class Site:
         """The value fits the schema of a path, and has no field that the schema does not name."""
         content = self.document["paths"][f"{API}{template}"]["get"]["responses"]["200"]["content"]
         schema = {**content["application/json"]["schema"], "components": self.document["components"]}
-        jsonschema_rs.Draft202012Validator(_closed(schema)).validate(value)
+        jsonschema_rs.Draft202012Validator(closed(schema)).validate(value)
 
 
-def _closed(schema: Any) -> Any:
+def closed(schema: Any) -> Any:
     """The schema with every object closed: a field that is not declared is an error."""
     if isinstance(schema, list):
-        return [_closed(item) for item in schema]
+        return [closed(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    made = {name: _closed(value) for name, value in schema.items()}
+    made = {name: closed(value) for name, value in schema.items()}
     if made.get("type") == "object" and "properties" in made:
         made.setdefault("additionalProperties", False)
     return made

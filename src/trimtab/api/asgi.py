@@ -18,6 +18,7 @@ from trimtab.api.control import OPERATIONS, control_routes
 from trimtab.api.door_table import is_api_path
 from trimtab.api.errors import handle_any, json_response
 from trimtab.api.guard import AccessGuard, Handler
+from trimtab.api.jaeger.routes import jaeger_doors, jaeger_routes
 from trimtab.api.misses import told
 from trimtab.api.openapi import openapi_document
 from trimtab.api.otlp import otlp_routes
@@ -64,6 +65,7 @@ def make_app(
         return json_response(openapi_document(release))
 
     asked = metrics_routes(service.querying, service.upstream, service.scrapes.targets)
+    jaeger = jaeger_routes(service.querying, service.traces)
     application = Starlette(
         routes=[
             Route("/healthz", healthz, methods=["GET"]),
@@ -72,12 +74,13 @@ def make_app(
             *otlp_routes(Signals(service.telemetry, TelemetryLimits(), service.metrics_in)),
             remote_write_route(service.metrics_in),
             *asked,
+            *jaeger,
             metrics_route(service.own),
             *pages.routes,
         ],
         exception_handlers=_handlers(pages),
     )
-    doors = [*OWN_DOORS, *metrics_doors(asked)]
+    doors = [*OWN_DOORS, *metrics_doors(asked), *jaeger_doors(jaeger)]
     doors += [*(operation.door for operation in OPERATIONS), *map(page_door, pages.doors)]
     return AccessGuard(
         application,

@@ -123,7 +123,7 @@ class MemoryTraces:
             tuple(ServiceShare(name, len(statuses), statuses.count("error")) for name, statuses in shares),
         )
 
-    def trace(self, trace_id: str, spans_max: int) -> Trace:
+    def trace(self, trace_id: str, spans_max: int, around_ms: int | None = None) -> Trace:
         """In the order in which they began."""
         found = sorted((s for s in self.spans if s.trace_id == trace_id), key=lambda s: (s.started_at_ns, s.span_id))
         return Trace(trace_id, tuple(found[:spans_max]), len(found), self.missing)

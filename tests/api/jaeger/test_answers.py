@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -18,7 +20,8 @@ from trimtab.store.traces.answers import Scope, SpanEvent, SpanLink, StoredSpan
 
 OLDER, VERSION_3 = "/jaeger/api", "/jaeger/api/v3"
 TRACE, SPAN, PARENT = "83a9efd15c1c98a977e0711cc93ee28b", "e127af99e3b3e074", "909541b92cf05311"
-AT_NS = 1_706_678_909_209_712_345
+AT_NS = (time.time_ns() // 10**9 - 86_400) * 10**9 + 209_712_345
+"""Yesterday."""
 SHOP = {"service.name": "shop", "host.cpus": 8}
 
 
@@ -190,8 +193,8 @@ def test_a_64_bit_id_has_16_digits_and_is_found_by_them(querying: Querying) -> N
     [
         ("/traces/1", 404, "trace not found"),
         ("/traces/xyz!", 400, 'malformed parameter traceID: "xyz!" is not a trace id'),
-        ("/traces?limit=0", 400, "malformed parameter limit: it must be from 1 to 1500, found 0"),
-        ("/traces?limit=1501", 400, "malformed parameter limit: it must be from 1 to 1500, found 1501"),
+        ("/traces?limit=0", 400, "malformed parameter limit: it must be from 1 to 1000, found 0"),
+        ("/traces?limit=1501", 400, "malformed parameter limit: it must be from 1 to 1000, found 1501"),
         ("/traces?start=now", 400, 'malformed parameter start: "now" is not a whole number'),
         ("/traces?start=9&end=1", 400, "'end' should be greater than 'start'"),
         ("/traces?minDuration=5", 400, 'malformed parameter minDuration: "5" is no duration such as 1m30s'),
@@ -326,7 +329,7 @@ def test_traces_that_find_no_room_are_named(querying: Querying, monkeypatch: pyt
     alone = client.get(f"{OLDER}/traces/1").json()["data"][0]
     assert len(alone["spans"]) == 2
     assert alone["warnings"] == ["the first 2 of 3 spans"]
-    range_ = "query.startTimeMin=2024-01-01T00:00:00Z&query.startTimeMax=2024-12-01T00:00:00Z"
+    range_ = f"query.startTimeMin=2024-01-01T00:00:00Z&query.startTimeMax={datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     told = client.get(f"{VERSION_3}/traces?{range_}").json()["result"]["resourceSpans"][-1]
     assert told["scopeSpans"] == []
     assert "left out" in told["resource"]["attributes"][0]["value"]["arrayValue"]["values"][0]["stringValue"]

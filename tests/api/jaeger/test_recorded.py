@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -69,7 +70,7 @@ def test_a_trace_and_a_search_are_answered_as_recorded(querying: Querying) -> No
 
 
 def test_services_operations_and_summaries_are_answered_as_recorded(querying: Querying) -> None:
-    users = client_of(querying, [simple(service_name="foo", name="get_users")])
+    users = client_of(querying, [simple(service_name="foo", name="get_users", started_at_ns=time.time_ns())])
     assert users.get(f"{VERSION_3}/services").json() == document("GetServices")
     asked = {"service": "foo", "spanKind": "server"}
     assert users.get(f"{VERSION_3}/operations", params=asked).json() == document("GetOperations")

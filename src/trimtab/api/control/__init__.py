@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from starlette.routing import Route
 
-from trimtab.api.control import access, cases, plans, policy, reading, systems
+from trimtab.api.control import access, cases, plans, policy, reading, systems, traces
 from trimtab.api.control.operation import Operation
 from trimtab.api.control.routes import routes_of
 from trimtab.app.service import Service
@@ -19,6 +19,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *reading.OPERATIONS,
     *policy.OPERATIONS,
     *plans.OPERATIONS,
+    *traces.OPERATIONS,
     *access.OPERATIONS,
 )
 

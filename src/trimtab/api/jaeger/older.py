@@ -14,11 +14,12 @@ from trimtab.api.jaeger.limits import (
     AHEAD_MS,
     DEPENDENCIES_LOOKBACK_MS,
     LOOKBACK_MS,
+    RANGE_MS_MAX,
     TRACES_DEFAULT,
     TRACES_MAX,
 )
 from trimtab.api.jaeger.searched import Searched
-from trimtab.api.jaeger.source import LeftOut, TraceSource, read_trace, read_traces
+from trimtab.api.jaeger.source import LeftOut, TraceSource, operations_of, read_trace, read_traces, services_of
 from trimtab.api.jaeger.ui_json import trace_json
 from trimtab.api.jaeger.words import Malformed, duration_ms, lookback_ms, shown_id, trace_id, whole
 from trimtab.app.querying import Querying
@@ -32,9 +33,6 @@ TRACE_IDS_MAX = 100
 def older_routes(querying: Querying, source: TraceSource) -> list[Route]:
     """Routes under /jaeger/api."""
 
-    def until_ms() -> int:
-        return querying.now_ms() + AHEAD_MS
-
     def one(asked: Asked) -> Response:
         read = read_trace(source, trace_id(asked.path["trace_id"]))
         if not read.spans:
@@ -47,29 +45,31 @@ def older_routes(querying: Querying, source: TraceSource) -> list[Route]:
         ids = asked.all("traceID")
         if ids:
             return _by_ids(asked, source, ids)
-        found = source.search(searched(asked, querying.now_ms).query())
+        found = source.search(searched(asked, querying.now_ms).query(querying.now_ms()))
         errors = [Told(f"the search is partial: {shard}") for shard in found.missing]
         return _found(asked, source, found, errors)
 
     def services(asked: Asked) -> Response:
-        return _answer(asked, [listed(source.services(0, until_ms()).names)])
+        return _answer(asked, [listed(services_of(source, querying.now_ms()))])
 
     def names(asked: Asked) -> Response:
-        found = source.operations(0, until_ms(), asked.path["service"])
-        return _answer(asked, [listed(sorted({one.name for one in found.operations}))])
+        found = operations_of(source, querying.now_ms(), asked.path["service"])
+        return _answer(asked, [listed(sorted({one.name for one in found}))])
 
     def operations(asked: Asked) -> Response:
         service = asked.first("service")
         if not service:
             raise Malformed("parameter 'service' is required", field="service")
-        found = source.operations(0, until_ms(), service, asked.first("spanKind").lower())
-        told = [{"name": o.name, "spanKind": "" if o.kind == "unspecified" else o.kind} for o in found.operations]
+        found = operations_of(source, querying.now_ms(), service, asked.first("spanKind").lower())
+        told = [{"name": one.name, "spanKind": "" if one.kind == "unspecified" else one.kind} for one in found]
         return _answer(asked, [listed(told)])
 
     def dependencies(asked: Asked) -> Response:
         end, back, service = asked.first("endTs"), asked.first("lookback"), asked.first("service")
         end_ms = whole(end, "endTs") if end else querying.now_ms()
         back_ms = whole(back, "lookback") if back else DEPENDENCIES_LOOKBACK_MS
+        end_ms = min(end_ms, querying.now_ms() + AHEAD_MS)
+        back_ms = min(back_ms, RANGE_MS_MAX - 1)
         found = source.service_map(max(end_ms - back_ms, 0), end_ms + 1)
         told = [
             {"parent": edge.caller, "child": edge.callee, "callCount": edge.calls}

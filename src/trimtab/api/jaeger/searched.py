@@ -9,7 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from trimtab.api.jaeger.limits import ATTRIBUTES_MAX, TEXT_CHARS_MAX, TRACES_DEFAULT, TRACES_MAX
+from trimtab.api.jaeger.limits import (
+    AHEAD_MS,
+    ATTRIBUTES_MAX,
+    RANGE_MS_MAX,
+    TEXT_CHARS_MAX,
+    TRACES_DEFAULT,
+    TRACES_MAX,
+)
 from trimtab.api.jaeger.words import Malformed
 from trimtab.store.traces.answers import SPAN_KINDS, TraceQuery
 
@@ -27,8 +34,11 @@ class Searched:
     duration_max_ms: float | None = None
     limit: int = TRACES_DEFAULT
 
-    def query(self) -> TraceQuery:
-        """As the store is asked; Malformed where there is too much of something."""
+    def query(self, now_ms: int) -> TraceQuery:
+        """As the store is asked; Malformed where there is too much of something.
+
+        Nothing is later than a little after now: whoever asks for all time is asked no less.
+        """
         kind, status, attributes = fields_of(self.tags)
         for name, text in (("service", self.service), ("operation", self.operation)):
             _check_length(name, text)
@@ -38,9 +48,11 @@ class Searched:
                 limit=TRACES_MAX,
                 observed=self.limit,
             )
+        to_ms = min(self.end_us // 1000, now_ms + AHEAD_MS) + 1
+        from_ms = max(self.start_us // 1000, to_ms - RANGE_MS_MAX)
         return TraceQuery(
-            from_ms=self.start_us // 1000,
-            to_ms=self.end_us // 1000 + 1,
+            from_ms=from_ms,
+            to_ms=max(to_ms, from_ms + 1),
             service=self.service,
             operation=self.operation,
             kind=kind,

@@ -5,8 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
-from trimtab.api.jaeger.limits import ANSWER_SPANS_MAX, TRACE_SPANS_MAX
-from trimtab.store.traces.answers import FoundTraces, Operations, ServiceMap, Services, StoredSpan, Trace, TraceQuery
+from trimtab.api.jaeger.limits import AHEAD_MS, ANSWER_SPANS_MAX, RANGE_MS_MAX, TRACE_SPANS_MAX
+from trimtab.store.traces.answers import (
+    SPAN_KINDS,
+    FoundTraces,
+    Operation,
+    Operations,
+    ServiceMap,
+    Services,
+    StoredSpan,
+    Trace,
+    TraceQuery,
+)
 
 
 class TraceSource(Protocol):
@@ -15,8 +25,8 @@ class TraceSource(Protocol):
     def search(self, query: TraceQuery) -> FoundTraces:
         """Traces that have a span for which the query holds."""
 
-    def trace(self, trace_id: str, spans_max: int) -> Trace:
-        """One trace; without spans where it is not there."""
+    def trace(self, trace_id: str, spans_max: int, around_ms: int | None = None) -> Trace:
+        """One trace; without spans where it is not there. It is found quicker where one knows when it was."""
 
     def services(self, from_ms: int, to_ms: int) -> Services:
         """Services that sent spans."""
@@ -42,6 +52,22 @@ class LeftOut(NamedTuple):
     why: str
 
 
+def services_of(source: TraceSource, now_ms: int) -> tuple[str, ...]:
+    """Every service that sent spans; what names none has no place in a list of names."""
+    return tuple(name for name in source.services(*_ever(now_ms)).names if name)
+
+
+def operations_of(source: TraceSource, now_ms: int, service: str, kind: str = "") -> tuple[Operation, ...]:
+    """What a service does, of one kind or of all; a kind that does not exist has nothing."""
+    if kind and kind not in SPAN_KINDS:
+        return ()
+    return source.operations(*_ever(now_ms), service, kind).operations
+
+
+def _ever(now_ms: int) -> tuple[int, int]:
+    return max(now_ms + AHEAD_MS - RANGE_MS_MAX, 0), now_ms + AHEAD_MS
+
+
 def read_trace(source: TraceSource, trace_id: str) -> Read:
     """One trace, its first spans where it is too large; no spans where there is none."""
     found = source.trace(trace_id, TRACE_SPANS_MAX)
@@ -56,7 +82,7 @@ def read_traces(source: TraceSource, found: FoundTraces) -> Iterator[Read | Left
             why = f"left out: an answer has at most {ANSWER_SPANS_MAX} spans, this trace has {summary.spans_count}"
             yield LeftOut(summary.trace_id, why)
             continue
-        trace = source.trace(summary.trace_id, left)
+        trace = source.trace(summary.trace_id, left, summary.started_at_ns // 1_000_000)
         if not trace.spans:
             continue  # it has become too old since it was found
         left -= len(trace.spans)

@@ -9,10 +9,10 @@ from starlette.routing import Route
 from trimtab.api.jaeger.asking import Asked, route
 from trimtab.api.jaeger.attributes import WARNINGS_KEY
 from trimtab.api.jaeger.envelope import TraceNotFound, answer, enveloped_3
-from trimtab.api.jaeger.limits import AHEAD_MS, TRACES_DEFAULT, TRACES_MAX
+from trimtab.api.jaeger.limits import TRACES_DEFAULT, TRACES_MAX
 from trimtab.api.jaeger.otlp_json import resource_spans
 from trimtab.api.jaeger.searched import Searched
-from trimtab.api.jaeger.source import LeftOut, TraceSource, read_trace, read_traces
+from trimtab.api.jaeger.source import LeftOut, TraceSource, operations_of, read_trace, read_traces, services_of
 from trimtab.api.jaeger.words import Malformed, duration_ms, moment_us, trace_id, whole
 from trimtab.app.querying import Querying
 from trimtab.model.errors import StoreError
@@ -37,7 +37,7 @@ def version_3_routes(querying: Querying, source: TraceSource) -> list[Route]:
         return answer(enveloped_3(resource_spans(read.spans, read.warnings)))
 
     def search(asked: Asked) -> Response:
-        found = source.search(searched(asked).query())
+        found = source.search(searched(asked).query(querying.now_ms()))
         members: list[bytes] = []
         left_out: list[LeftOut] = []
         for read in read_traces(source, found):
@@ -52,21 +52,19 @@ def version_3_routes(querying: Querying, source: TraceSource) -> list[Route]:
         return answer(enveloped_3(members))
 
     def summaries(asked: Asked) -> Response:
-        found = source.search(searched(asked).query())
+        found = source.search(searched(asked).query(querying.now_ms()))
         if not found.traces and found.missing:
             raise _nothing(found.missing)
         return answer([_encode({"summaries": [_summary(one) for one in found.traces]})])
 
     def services(_asked: Asked) -> Response:
-        return answer([_encode({"services": source.services(0, querying.now_ms() + AHEAD_MS).names})])
+        return answer([_encode({"services": services_of(source, querying.now_ms())})])
 
     def operations(asked: Asked) -> Response:
         kind = asked.first("spanKind", "span_kind").lower()
-        found = source.operations(0, querying.now_ms() + AHEAD_MS, asked.first("service"), kind)
+        found = operations_of(source, querying.now_ms(), asked.first("service"), kind)
         # an operation whose kind is not told is internal, as Jaeger's API 3 has it
-        told = [
-            {"name": o.name, "spanKind": o.kind if o.kind != "unspecified" else "internal"} for o in found.operations
-        ]
+        told = [{"name": one.name, "spanKind": "internal" if one.kind == "unspecified" else one.kind} for one in found]
         return answer([_encode({"operations": told})])
 
     return [
