@@ -19,6 +19,7 @@ from trimtab.model.query import QueryShape
 from trimtab.sql.fingerprint import shape_of
 from trimtab.store.engine import Gathered, Merge
 from trimtab.store.facts import LatencySummary, OtlpAck, SliceTable, TelemetryStatus
+from trimtab.store.logs.contract import LogStore
 
 BEFORE, AFTER = 120, 60
 APPLY_STARTED_MS, APPLIED_MS = BEFORE * 1000, BEFORE * 1000 + 3000
@@ -67,6 +68,10 @@ class Recorded:
 
     def gather(self, sql: str, parameters: Mapping[str, object] | None = None, merge: Merge | None = None) -> Gathered:
         raise AssertionError("the judge asks for nothing that is spread")
+
+    @property
+    def logs(self) -> LogStore:
+        raise NotImplementedError
 
     @property
     def is_spread(self) -> bool:

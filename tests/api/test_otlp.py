@@ -205,13 +205,6 @@ def test_a_long_body_is_refused_packed_or_not(url: str) -> None:
     assert httpx2.post(f"{url}/v1/traces", content=pieces(), headers=PROTOBUF).status_code == 413
 
 
-@pytest.mark.parametrize("signal", ["logs"])
-def test_other_signals_say_that_they_are_not_taken_yet(url: str, signal: str) -> None:
-    answer = httpx2.post(f"{url}/v1/{signal}", content=b"{}", headers=JSON)
-    assert answer.status_code == 501
-    assert f"OTLP {signal} are not supported yet" in answer.json()["message"]
-
-
 def third_beside_two_slow_ones(url: str, body: bytes) -> tuple[httpx2.Response | None, list[int]]:
     """The first 429 that a third sender gets while two bodies are still coming, and what those two got in the end."""
     may_end = threading.Event()

@@ -26,7 +26,7 @@ from tests.api.test_otlp_metrics import check_sdk, use_sdk
 from tests.observe.metrics.fake_store import FakeStore
 from tests.observe.metrics.test_otlp_metrics import DELTA, NOW, counter, gauge, good_bodies, number, request
 from tests.observe.metrics.wire import mutated
-from trimtab.api.otlp_grpc import LOGS, METRICS, TRACES, OtlpGrpc
+from trimtab.api.otlp_grpc import METRICS, TRACES, OtlpGrpc
 from trimtab.api.otlp_signals import Signals
 from trimtab.app.access import Access
 from trimtab.model.access import Role
@@ -162,7 +162,6 @@ def test_bad_bodies(address: str, metrics: MetricsIn) -> None:
         longer = refused(address, bytes(20_000_000), compress=compress)
         assert longer.code() == Code.RESOURCE_EXHAUSTED
         assert "google.rpc.retryinfo-bin" not in dict(longer.trailing_metadata())
-    assert refused(address, b"", method=LOGS).code() == Code.UNIMPLEMENTED
     assert refused(address, b"", method="/x.y/Z").code() == Code.UNIMPLEMENTED
     assert metrics.room.taken_bytes == 0
 

@@ -13,6 +13,7 @@ from demo.cluster import Cluster, server_dir
 from trimtab.model.query import QueryShape
 from trimtab.store.engine import Gathered, Merge
 from trimtab.store.facts import LatencySummary, OtlpAck, SliceTable, TelemetryStatus
+from trimtab.store.logs.contract import LogStore
 from trimtab.store.tables import conform
 
 
@@ -55,6 +56,10 @@ class Recorder:
         raise NotImplementedError
 
     def gather(self, sql: str, parameters: Mapping[str, object] | None = None, merge: Merge | None = None) -> Gathered:
+        raise NotImplementedError
+
+    @property
+    def logs(self) -> LogStore:
         raise NotImplementedError
 
     @property

@@ -1,4 +1,4 @@
-"""OTLP over HTTP: traces and metrics, protobuf or JSON, gzip, zstd or plain. Acknowledged means on disk."""
+"""OTLP over HTTP: traces, metrics and logs, protobuf or JSON, gzip, zstd or plain. Acknowledged means on disk."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from trimtab.api.otlp_answers import EXPECTED, INVALID_ARGUMENT, UNIMPLEMENTED, Problem, problem_of
+from trimtab.api.otlp_answers import EXPECTED, INVALID_ARGUMENT, Problem, problem_of
 from trimtab.api.otlp_signals import Signals
 from trimtab.api.receiving import media_type, receive, sender_of
 from trimtab.observe.metrics.receivers import OTLP
-from trimtab.observe.otlp import JSON, PROTOBUF, metrics_from_json, traces_from_json
+from trimtab.observe.otlp import JSON, PROTOBUF, logs_from_json, metrics_from_json, traces_from_json
 from trimtab.observe.room import Claim, Room
 from trimtab.observe.unpacking import Unpacker, pieces
 
@@ -23,7 +23,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def otlp_routes(signals: Signals) -> list[Route]:
-    """The routes of OTLP/HTTP. Logs are answered with 501 for now."""
+    """The routes of OTLP/HTTP."""
     traces = _Signal(
         signals.traces_room,
         signals.traces_limits.message_bytes_max,
@@ -39,16 +39,23 @@ def otlp_routes(signals: Signals) -> list[Route]:
         signals.metrics,
         lambda reason: metrics_in.counts.refused_body(OTLP, reason),
     )
+    logs = _Signal(
+        signals.logs_room,
+        signals.traces_limits.message_bytes_max,
+        logs_from_json,
+        lambda body, _sender: signals.logs(body),
+        signals.refused_logs_body,
+    )
     return [
         Route("/v1/traces", _endpoint(traces), methods=["POST"]),
         Route("/v1/metrics", _endpoint(metrics), methods=["POST"]),
-        Route("/v1/logs", _not_yet("logs"), methods=["POST"]),
+        Route("/v1/logs", _endpoint(logs), methods=["POST"]),
     ]
 
 
 @dataclass(frozen=True)
 class _Signal:
-    """What differs between traces and metrics."""
+    """What differs between signals."""
 
     room: Room
     body_bytes_max: int
@@ -90,15 +97,6 @@ def _endpoint(signal: _Signal) -> Endpoint:
         return Response(_encode(kind, answer), media_type=kind)
 
     return take
-
-
-def _not_yet(signal: str) -> Endpoint:
-    async def refuse(request: Request) -> Response:
-        kind = JSON if media_type(request) == JSON else PROTOBUF
-        message = f"trimtab takes traces and metrics; OTLP {signal} are not supported yet"
-        return _refusal(kind, Problem(501, UNIMPLEMENTED, "unimplemented", message))
-
-    return refuse
 
 
 def _refusal(kind: str, problem: Problem) -> Response:

@@ -1,4 +1,4 @@
-"""OTLP over gRPC: the services for traces and metrics, with the limits, errors and permissions of OTLP over HTTP.
+"""OTLP over gRPC: the services for traces, metrics and logs, with the limits, errors and permissions of OTLP over HTTP.
 
 Bodies stay bytes: the store and the kernels read them. Who must wait is told so by RetryInfo, without which senders
 drop what they have.
@@ -107,10 +107,17 @@ def _services(signals: Signals, access: Access) -> grpc.GenericRpcHandler:
         lambda body, _sender: signals.traces(body).SerializeToString(),
         lambda _reason: None,
     )
+    logs = _Method(
+        access,
+        signals.logs_room,
+        signals.traces_limits.message_bytes_max,
+        lambda body, _sender: signals.logs(body).SerializeToString(),
+        signals.refused_logs_body,
+    )
     methods: dict[str, Callable[[bytes, grpc.ServicerContext], bytes]] = {
         METRICS: metrics,
         TRACES: traces,
-        LOGS: _no_logs,
+        LOGS: logs,
     }
 
     class Services(grpc.GenericRpcHandler):
@@ -165,12 +172,6 @@ class _Method:
         with Claim(self._room) as claim:
             claim.grow_to(2 * len(body))
             return self._export(bytearray(body), sender)
-
-
-def _no_logs(_body: bytes, context: grpc.ServicerContext) -> bytes:
-    import grpc
-
-    context.abort(grpc.StatusCode.UNIMPLEMENTED, "trimtab takes traces and metrics; OTLP logs are not supported yet")
 
 
 def _principal(access: Access, metadata: Sequence[tuple[str, str | bytes]], peer: str) -> Principal:

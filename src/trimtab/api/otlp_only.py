@@ -20,7 +20,7 @@ class OtlpOnly:
         server = scope.get("server")
         is_here = scope["type"] == "http" and server is not None and server[1] == self._port
         if is_here and not scope["path"].startswith(PREFIX):
-            answer = PlainTextResponse("this port takes OTLP alone: POST /v1/traces, /v1/metrics\n", 404)
+            answer = PlainTextResponse("this port takes OTLP alone: POST /v1/traces, /v1/metrics, /v1/logs\n", 404)
             await answer(scope, receive, send)
             return
         await self._app(scope, receive, send)

@@ -1,4 +1,4 @@
-"""Traces and metrics of OTLP, whichever way they came: checked, stored, and answered with what was left out."""
+"""Traces, metrics and logs of OTLP, whichever way they came: checked, stored, and answered with what was left out."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from trimtab.store.limits import TelemetryLimits
 from trimtab.store.telemetry import TelemetryStore
 
 if TYPE_CHECKING:
+    from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
     from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
     from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
@@ -21,6 +22,7 @@ class Signals:
         self.metrics_in = metrics
         self.traces_limits = limits
         self.traces_room = Room(limits.inflight_bytes_max)
+        self.logs_room = Room(limits.inflight_bytes_max)
         self._telemetry = telemetry
 
     def traces(self, body: bytes | bytearray) -> ExportTraceServiceResponse:
@@ -56,3 +58,23 @@ class Signals:
                 rejected_data_points=rejected, error_message=written.refusals.text(written.sent_count)
             )
         )
+
+    def logs(self, body: bytes | bytearray) -> ExportLogsServiceResponse:
+        """Store an ExportLogsServiceRequest; what was not taken of it is told in `partial_success`."""
+        from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
+            ExportLogsPartialSuccess,
+            ExportLogsServiceResponse,
+        )
+
+        written = self._telemetry.logs.append_otlp(body)
+        if not written.refused_count:
+            return ExportLogsServiceResponse()
+        return ExportLogsServiceResponse(
+            partial_success=ExportLogsPartialSuccess(
+                rejected_log_records=written.refused_count, error_message=written.text
+            )
+        )
+
+    def refused_logs_body(self, reason: str) -> None:
+        """Count a request that was refused as a whole."""
+        self._telemetry.logs.refuse_body(reason)

@@ -43,6 +43,11 @@ class RetentionPolicy:
         "How long spans are kept that were sent in; older ones are not taken. Shorter than before: older spans are "
         "dropped.",
     )
+    logs_days: int = _days(
+        14,
+        "How long log records are kept that were sent in; older ones are not taken. Shorter than before: older records "
+        "are dropped.",
+    )
     span_minutes_days: int = _days(
         30,
         "How long the latencies of spans by the minute are kept; no less than spans_days. Shorter than before: older "

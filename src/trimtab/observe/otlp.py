@@ -47,6 +47,17 @@ def metrics_from_json(body: bytes) -> bytes:
     return _from_json(body, ExportMetricsServiceRequest, _exemplars)
 
 
+def logs_from_json(body: bytes) -> bytes:
+    """An ExportLogsServiceRequest, likewise.
+
+    >>> logs_from_json(b'{"resourceLogs": []}')
+    b''
+    """
+    from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+
+    return _from_json(body, ExportLogsServiceRequest, _records)
+
+
 def _from_json(
     body: bytes, message_class: type[Message], holders: Callable[[dict[str, Any]], Iterator[dict[str, Any]]]
 ) -> bytes:
@@ -75,6 +86,13 @@ def _id_holders(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
             for span in _objects(scope, "spans"):
                 yield span
                 yield from _objects(span, "links")
+
+
+def _records(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Every log record."""
+    for resource in _objects(document, "resourceLogs"):
+        for scope in _objects(resource, "scopeLogs"):
+            yield from _objects(scope, "logRecords")
 
 
 def _exemplars(document: dict[str, Any]) -> Iterator[dict[str, Any]]:

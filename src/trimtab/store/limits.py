@@ -35,6 +35,8 @@ class TelemetryLimits:
     """How long a segment waits for more before it is handed to the engine."""
     spans_load_interval_s: float = 2.0
     """The same for spans: planning their decoding costs the engine 40 ms of CPU each time, however few they are."""
+    logs_load_interval_s: float = 1.0
+    """The same for log records: who tails them waits for it."""
     rollup_interval_s: float = 60.0
     """How often the sums by the minute are brought up to date."""
     retry_s_max: float = 10.0

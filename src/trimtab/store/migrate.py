@@ -40,7 +40,8 @@ def migrate(engine: Engine) -> int:
         " (version UInt32, name String, applied_at DateTime('UTC') DEFAULT now('UTC'))"
         " ENGINE = MergeTree ORDER BY version"
     )
-    applied = int(engine.write("SELECT max(version) AS version FROM schema_migrations")["version"][0].as_py())
+    done = set(engine.write("SELECT version FROM schema_migrations")["version"].to_pylist())
+    applied = max(done, default=0)
     if applied > newest:
         raise StoreError(
             f"the telemetry tables in {engine.place} have version {applied}, made by a newer trimtab; this one "
@@ -50,7 +51,7 @@ def migrate(engine: Engine) -> int:
             limit=newest,
         )
     for version, name, text in files:
-        if version > applied:
+        if version not in done:
             for statement in statements_of(text):
                 engine.write(statement)
             engine.write(

@@ -56,6 +56,7 @@ RETENTION: Mapping[str, Retention] = {
     "metric_exemplars": _by("metrics_days", "at_ms"),
     "metric_minutes_5": _by("metrics_5m_days", "end_ms"),
     "metric_hours": _by("metrics_1h_days", "end_ms"),
+    "log_records": _by("logs_days", "at_ns", per_ms=1_000_000),
     "spans": _by("spans_days", "started_at_ns", per_ms=1_000_000),
     "query_minutes": _by("minutes_days", "minute_ms"),
     "slice_minutes": _by("minutes_days", "minute_ms"),

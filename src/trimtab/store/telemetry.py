@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from trimtab.store.engine import Engine, Gathered, Merge
     from trimtab.store.frames import Message
     from trimtab.store.loader import Loader
+    from trimtab.store.logs.contract import LogStore
+    from trimtab.store.logs.sink import LogsSink
+    from trimtab.store.logs.store import EmbeddedLogs
     from trimtab.store.metrics.store import EmbeddedMetrics
     from trimtab.store.retention import Retention
     from trimtab.store.rollup import Roller
@@ -68,6 +71,11 @@ class TelemetryStore(Protocol):
         Raises InputError where it does not parse or is too long, SpoolFull where there is no room. Spans that cannot be
         kept (ids, times) are left out; the answer says how many and why.
         """
+        ...
+
+    @property
+    def logs(self) -> LogStore:
+        """Log records."""
         ...
 
     def flush(self, timeout_s: float = 30.0) -> None:
@@ -139,6 +147,7 @@ class _Parts:
     door: Door
     roller: Roller
     metrics: EmbeddedMetrics
+    logs_sink: LogsSink
 
 
 class EmbeddedTelemetry:
@@ -151,6 +160,9 @@ class EmbeddedTelemetry:
     def __init__(self, lock: DirectoryLock, engine: Engine, spool: Spool, loader: Loader, parts: _Parts) -> None:
         """Use `open`."""
         self._lock, self._engine, self._spool, self._loader, self._parts = lock, engine, spool, loader, parts
+        from trimtab.store.logs.store import EmbeddedLogs
+
+        self._logs = EmbeddedLogs(engine, spool, parts.limits, parts.logs_sink, self._check_loader)
         self._heard: dict[str, Callable[[pa.Table], None]] = {}
         self._closing = threading.Lock()
         loader.on_loaded = self._tell
@@ -172,6 +184,8 @@ class EmbeddedTelemetry:
         """
         from trimtab.store.engine_opening import open_engine
         from trimtab.store.loader import Loader, Sink
+        from trimtab.store.logs.sink import LogsSink
+        from trimtab.store.logs.store import TABLE as LOGS
         from trimtab.store.metrics import store as metric_store
         from trimtab.store.metrics.rollups import KeptDays
         from trimtab.store.rollup import Roller
@@ -193,7 +207,7 @@ class EmbeddedTelemetry:
             metric_limits = metric_limits or MetricLimits()
             spool = Spool(
                 directory / "spool",
-                [*metric_store.TABLES, *TABLES],
+                [*metric_store.TABLES, *TABLES, LOGS],
                 limits,
                 metric_store.segment_rows_max(metric_limits),
                 opened.epoch_least,
@@ -202,21 +216,28 @@ class EmbeddedTelemetry:
             spans = SpansSink(engine, limits, kept["spans"].days)
             sinks: dict[str, Sink] = {name: RowsSink(engine, name) for name in TABLES if name != "spans"}
             sinks |= {"spans": spans, **metric_store.sinks(engine)}
+            logs_sink = LogsSink(engine, kept[LOGS].days)
+            sinks[LOGS] = logs_sink
             roller = Roller(engine, limits.rollup_interval_s)
             days = KeptDays(*(kept[name].days for name in ("metric_samples", "metric_minutes_5", "metric_hours")))
             metrics = metric_store.EmbeddedMetrics(engine, spool, limits, metric_limits, days)
-            ages_s = metric_store.load_ages_s(metric_limits)
+            ages_s = {**metric_store.load_ages_s(metric_limits), LOGS: limits.logs_load_interval_s}
             loader = Loader(spool, engine, sinks, quarantine, roller, limits, ages_s)
             loader.start()
             undo.pop_all()
         door = Door(limits, kept["spans"].days)
-        parts = _Parts(limits, kept, opened.schema_version, quarantine, spans, door, roller, metrics)
+        parts = _Parts(limits, kept, opened.schema_version, quarantine, spans, door, roller, metrics, logs_sink)
         return cls(lock, engine, spool, loader, parts)
 
     @property
     def metrics(self) -> EmbeddedMetrics:
         """Series and their samples."""
         return self._parts.metrics
+
+    @property
+    def logs(self) -> EmbeddedLogs:
+        """See `TelemetryStore.logs`."""
+        return self._logs
 
     def write(self, table_name: str, table: pa.Table) -> None:
         """See `TelemetryStore.write`. Spans come as `append_otlp_traces`."""

@@ -77,10 +77,12 @@ class LogRow:
 
 @dataclass(frozen=True, slots=True)
 class LogsWritten:
-    """Acknowledged: `stored_count` records are on disk. `refused` says how many were left out, by reason."""
+    """Acknowledged: `stored_count` records are on disk. `refused` says how many were left out, by reason; for rows,
+    `refused_rows` says which, by their places: too_old, too_new, or full (those behind the last one that had room)."""
 
     stored_count: int
     refused: Mapping[str, int] = field(default_factory=dict)
+    refused_rows: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def refused_count(self) -> int:

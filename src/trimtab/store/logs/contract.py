@@ -1,4 +1,4 @@
-"""What the rest of trimtab codes against: logs go in durably, and come out by search.
+"""How logs go in: what the rest of trimtab codes against. How they come out is `reads.LogReads`.
 
 `TelemetryStore.logs` is one. Everything may be called from any thread and may raise StoreError.
 """
@@ -8,17 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from trimtab.store.logs.answers import (
-    CountedValues,
-    LogContext,
-    LogFields,
-    LogHistogram,
-    LogPage,
-    LogPatterns,
-    LogQuery,
-    LogRow,
-    LogsWritten,
-)
+from trimtab.store.logs.answers import LogRow, LogsWritten
 
 
 class LogStore(Protocol):
@@ -38,30 +28,6 @@ class LogStore(Protocol):
         """
         ...
 
-    def search(self, query: LogQuery) -> LogPage:
-        """A page of records; LogQueryError (an InputError with the column) where the text is not of the language."""
-        ...
-
-    def around(self, record_id: str, count: int = 50, *, is_whole: bool = False) -> LogContext:
-        """`count` records before and after one, of the same service; `is_whole`: of all services."""
-        ...
-
-    def histogram(self, query: LogQuery, buckets_max: int = 120) -> LogHistogram:
-        """How many records match over time, by level; `limit`, `order` and `cursor` do not matter."""
-        ...
-
-    def patterns(self, query: LogQuery, patterns_max: int = 100) -> LogPatterns:
-        """Similar lines among what matches, grouped."""
-        ...
-
-    def fields(self, query: LogQuery, fields_max: int = 200) -> LogFields:
-        """Which attributes the newest records that match have, with their most frequent values."""
-        ...
-
-    def attribute_keys(self, query: LogQuery, prefix: str = "") -> CountedValues:
-        """Names of attributes (of records and their resources) among what matches."""
-        ...
-
-    def attribute_values(self, query: LogQuery, name: str, prefix: str = "") -> CountedValues:
-        """Values of one attribute, or of `service` or `level`."""
+    def refuse_body(self, reason: str) -> None:
+        """Count a request that was refused as a whole, before it came here."""
         ...

@@ -1,0 +1,96 @@
+"""Requests with logs on their way: spool message → columns → the engine."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+import pyarrow as pa
+
+from trimtab.model.errors import EngineRefused
+from trimtab.store.engine import Body, Engine
+from trimtab.store.frames import Message
+from trimtab.store.limits import MIB
+from trimtab.store.logs.columns import COLUMNS, LATER_INDEXES, STRUCTURE
+from trimtab.store.masking import NO_MASKING, Masking
+from trimtab.store.retention import DAY_MS
+
+_NAMES = ", ".join(COLUMNS)
+_INSERT = (
+    f"INSERT INTO log_records ({_NAMES}, spool_segment) SELECT {_NAMES}, {{segment:UInt64}} FROM BODY(rows)"
+    f" WHERE SHARD(service_name) SETTINGS exclude_materialize_skip_indexes_on_insert = '{LATER_INDEXES}'"
+)
+_CHUNK_BYTES_MAX = 4 * MIB
+"""Of requests that are decoded at a time: what becomes of them is a few times that."""
+_AHEAD_NS = DAY_MS * 1_000_000
+
+OnStored = Callable[[pa.Table], None]
+
+
+class LogsSink:
+    """Puts requests into the engine. `outdated_count` is how many records were out of time: older than `days`, their
+    retention, or more than a day in the future. `on_stored` hears of rows that are in the engine."""
+
+    def __init__(self, engine: Engine, days: int, masking: Masking = NO_MASKING) -> None:
+        self._engine = engine
+        self._age_ns_max = days * DAY_MS * 1_000_000
+        self._masking = masking
+        self._lock = threading.Lock()
+        self.outdated_count = 0
+        self.on_stored: OnStored = lambda _table: None
+
+    @property
+    def window_ns(self) -> tuple[int, int]:
+        """The first and the last time that a record may have now."""
+        now_ns = time.time_ns()
+        return now_ns - self._age_ns_max, now_ns + _AHEAD_NS
+
+    def load(self, segment_id: int, messages: Sequence[Message]) -> None:
+        """Insert; raises EngineRefused."""
+        first_no = 0
+        tables, outdated_count = [], 0
+        for body in _chunks(messages):
+            table, seen_count, left_count = self._decoded(body, first_no)
+            if table.num_rows:
+                self._engine.write(_INSERT, {"segment": segment_id}, {"rows": _body(table)})
+                tables.append(table)
+            first_no += seen_count
+            outdated_count += left_count
+        for table in tables:
+            self.on_stored(table)
+        with self._lock:
+            self.outdated_count += outdated_count
+
+    def check(self, messages: Sequence[Message]) -> None:
+        """Decode and store nothing; raises EngineRefused where it cannot be read."""
+        for message in messages:
+            try:
+                self._decoded(bytearray(message.payload), 0)
+            except EngineRefused as error:
+                raise EngineRefused(f"message {message.index}: {error.message}", index=message.index) from error
+
+    def _decoded(self, body: bytearray, first_no: int) -> tuple[pa.Table, int, int]:
+        from trimtab.store.logs.decode import decode
+
+        first_ns, last_ns = self.window_ns
+        decoded = decode(body, first_ns, last_ns, time.time_ns(), self._masking, first_no)
+        return decoded.table, decoded.seen_count, decoded.outdated_count
+
+
+def _chunks(messages: Sequence[Message]) -> Iterator[bytearray]:
+    """Requests one behind the other, which are one request: not more at a time than decoding should hold."""
+    body = bytearray()
+    for message in messages:
+        if body and len(body) + len(message.payload) > _CHUNK_BYTES_MAX:
+            yield body
+            body = bytearray()
+        body += message.payload
+    yield body
+
+
+def _body(table: pa.Table) -> Body:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return Body([memoryview(sink.getvalue())], "ArrowStream", STRUCTURE)
