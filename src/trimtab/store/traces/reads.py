@@ -30,6 +30,8 @@ OPERATIONS_MAX = 10_000
 TEXTS_MAX = 1000
 _SAMPLE_ROWS = 200_000
 """Spans that are looked at for keys and values of attributes."""
+_ROWS_AT_ONCE = 256
+"""Rows that become Python's in one step: no other thread runs meanwhile."""
 _HEX = frozenset("0123456789abcdef")
 
 
@@ -74,7 +76,8 @@ class TraceReads:
             parameters,
             Merge((("started_at_ns", "ascending"), ("span_id", "ascending")), spans_max),
         )
-        spans = tuple(span_of(row) for row in gathered.table.to_pylist())
+        batches = gathered.table.to_batches(max_chunksize=_ROWS_AT_ONCE)
+        spans = tuple(span_of(row) for batch in batches for row in batch.to_pylist())
         count, missing = len(spans), dict.fromkeys(gathered.missing)
         if count == spans_max:
             counted = self._store.gather(
