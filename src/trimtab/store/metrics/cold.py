@@ -6,12 +6,13 @@ The engine is not asked to sort: putting rows in their places here costs a tenth
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
 from trimtab.store.engine import Engine
-from trimtab.store.metrics.arrays import I64, U64
+from trimtab.store.metrics.arrays import I32, I64, U64
 from trimtab.store.metrics.block import Labels, QueryTooBig
 from trimtab.store.metrics.histogram_codec import bytes_of, decoded
 from trimtab.store.metrics.hot import Part
@@ -120,7 +121,7 @@ class Cold:
         return offsets, at_ms, marks
 
     def _by_series(self, ids: U64, answer: pa.Table, column: str) -> tuple[I64, I64, I64]:
-        from trimtab.store.metrics.cold_kernels import find, place
+        from trimtab.store.metrics.run_kernels import destinations, place
 
         if answer.num_rows > self._samples_max:
             raise QueryTooBig(
@@ -130,17 +131,44 @@ class Cold:
             )
         batches = [batch for batch in answer.to_batches() if batch.num_rows]
         offsets = np.zeros(len(ids) + 1, np.int64)
-        series = []
-        for batch in batches:
-            found = np.empty(batch.num_rows, np.int32)
-            find(batch.column("id").to_numpy(), ids, found, offsets[1:])
-            series.append(found)
+        found = [_runs(batch, ids, offsets[1:]) for batch in batches]
         np.cumsum(offsets, out=offsets)
         at_ms, bits = np.empty(int(offsets[-1]), np.int64), np.empty(int(offsets[-1]), np.int64)
-        cursor = offsets[:-1].copy()
-        for batch, found in zip(batches, series, strict=True):
-            place(found, batch.column("at_ms").to_numpy(), _bits(batch.column(column)), cursor, at_ms, bits)
+        if not found:
+            return offsets, at_ms, bits
+        # Parts of the engine are read side by side: runs in order of time are samples in order of time, mostly.
+        series, first_at = (
+            np.concatenate([one.series for one in found]),
+            np.concatenate([one.first_at for one in found]),
+        )
+        lengths = np.concatenate([np.diff(one.ends, prepend=0) for one in found])
+        to = np.empty(len(series), np.int64)
+        destinations(np.argsort(first_at, kind="stable"), series, lengths, offsets[:-1].copy(), to)
+        seen = 0
+        for batch, one in zip(batches, found, strict=True):
+            mine = to[seen : seen + len(one.series)]
+            seen += len(mine)
+            times, values = batch.column("at_ms").to_numpy(), _bits(batch.column(column))
+            place(one.series, one.ends, mine, times, values, at_ms, bits)
         return offsets, at_ms, bits
+
+
+@dataclass(frozen=True, slots=True)
+class _Runs:
+    """See `run_kernels.runs`."""
+
+    series: I32
+    ends: I64
+    first_at: I64
+
+
+def _runs(batch: pa.RecordBatch, ids: U64, counts: I64) -> _Runs:
+    from trimtab.store.metrics.run_kernels import runs
+
+    rows = batch.num_rows
+    series, ends, first_at = np.empty(rows, np.int32), np.empty(rows, np.int64), np.empty(rows, np.int64)
+    count = runs(batch.column("id").to_numpy(), batch.column("at_ms").to_numpy(), ids, series, ends, first_at, counts)
+    return _Runs(series[:count].copy(), ends[:count].copy(), first_at[:count].copy())
 
 
 def _bits(column: pa.Array) -> I64:
