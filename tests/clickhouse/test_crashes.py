@@ -18,6 +18,7 @@ from tests.clickhouse.servers import DATABASE, Shard, address_of, shards
 from tests.clickhouse.steady_writer import LIMITS, SPANS
 from tests.store.facts_of_a_shop import events, trace_request
 from trimtab.model.errors import EngineRefused, StoreError
+from trimtab.store.clickhouse import engine as engine_module
 from trimtab.store.clickhouse.connection import Connection
 from trimtab.store.clickhouse.engine import ClickHouseEngine
 from trimtab.store.telemetry import EmbeddedTelemetry
@@ -159,23 +160,30 @@ def test_an_insert_whose_answer_was_lost_is_over_before_its_rows_are_removed(
     real = Connection.run
     lost: list[str] = []
     late: list[threading.Thread] = []
+    stored_at_s: list[float] = []
+
+    def insert_late(*asked: object, query_id: str) -> None:
+        begun_s = time.monotonic()
+        real(*asked, query_id=query_id)  # type: ignore[arg-type]
+        stored_at_s.append(time.monotonic() - begun_s)
 
     def run(self: Connection, sql: str, *rest: object, query_id: str) -> bytes:
         if sql.startswith("INSERT INTO server_events") and not lost:
             lost.append(query_id)
-            slow = sql.replace(" FROM rows", " FROM rows WHERE sleepEachRow(0.5) = 0")
-            late.append(threading.Thread(target=real, args=(self, slow, *rest), kwargs={"query_id": query_id}))
+            slow = sql.replace(" FROM rows", " FROM rows WHERE sleepEachRow(1) = 0")
+            late.append(threading.Thread(target=insert_late, args=(self, slow, *rest), kwargs={"query_id": query_id}))
             late[0].start()
             time.sleep(0.2)
             raise EngineRefused("the connection broke", code=210, is_machine=True, is_begun=True)
         return real(self, sql, *rest, query_id=query_id)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Connection, "run", run)
+    monkeypatch.setattr(engine_module, "_RETRY_S", 0.0)
     with EmbeddedTelemetry.open(tmp_path / "data", LIMITS, address=address_of(*two)) as telemetry:
         telemetry.write("server_events", events("shop", ["a", "b"]))
         telemetry.flush(30)
         late[0].join()
-        assert lost
+        assert stored_at_s[0] > 1.9
         assert sorted(telemetry.query("SELECT message FROM server_events")["message"].to_pylist()) == ["a", "b"]
 
 
