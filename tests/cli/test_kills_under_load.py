@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.store, pytest.mark.slow]
 
 KILLS = 50 if os.environ.get("TRIMTAB_SOAK") else 4
 SEED = 20262
-SERIES, BATCH, STEP_MS = 4, 10, 5
+SERIES, BATCH, STEP_MS = 25, 10, 5
 PORTS = '[server]\notlp_grpc_listen = ""\notlp_http_listen = ""\nscrape_config = ""\n'
 REMOTE_WRITE = {"Content-Type": "application/x-protobuf", "Content-Encoding": "snappy"}
 OTLP = {"Content-Type": "application/x-protobuf"}
@@ -39,23 +39,23 @@ def times_ms(begin_ms: int, numbers: range) -> list[int]:
     return [begin_ms + STEP_MS * one for one in numbers]
 
 
-def remote_write(base: str, name: str, begin_ms: int, numbers: range) -> httpx2.Response:
+def remote_write(client: httpx2.Client, name: str, begin_ms: int, numbers: range) -> httpx2.Response:
     samples = [wire.sample(at, one) for at, one in zip(times_ms(begin_ms, numbers), numbers, strict=True)]
     body = b"".join(
         wire.series_1({"__name__": "seq", "sender": name, "series": str(series)}, samples) for series in range(SERIES)
     )
     packed = bytes(cramjam.snappy.compress_raw(body))
-    return httpx2.post(f"{base}/api/v1/write", content=packed, headers=REMOTE_WRITE, timeout=30)
+    return client.post("/api/v1/write", content=packed, headers=REMOTE_WRITE)
 
 
-def otlp(base: str, name: str, begin_ms: int, numbers: range) -> httpx2.Response:
+def otlp(client: httpx2.Client, name: str, begin_ms: int, numbers: range) -> httpx2.Response:
     points = [
         number(float(one), at, sender=name, series=str(series))
         for at, one in zip(times_ms(begin_ms, numbers), numbers, strict=True)
         for series in range(SERIES)
     ]
     body = bytes(request(gauge("seq", *points)))
-    return httpx2.post(f"{base}/v1/metrics", content=body, headers=OTLP, timeout=30)
+    return client.post("/v1/metrics", content=body, headers=OTLP)
 
 
 @dataclass
@@ -63,22 +63,23 @@ class Sender:
     """Sends on until its server is killed; what was not answered is sent again."""
 
     name: str
-    send: Callable[[str, str, int, range], httpx2.Response]
+    send: Callable[[httpx2.Client, str, int, range], httpx2.Response]
     begin_ms: int
     answered_count: int = 0
     problems: list[str] = field(default_factory=list)
 
     def run(self, base: str, stop: threading.Event) -> None:
-        while not stop.is_set():
-            numbers = range(self.answered_count, self.answered_count + BATCH)
-            try:
-                answer = self.send(base, self.name, self.begin_ms, numbers)
-            except httpx2.TransportError:
-                return
-            if answer.status_code not in {200, 204} or b"partial" in answer.content.lower():
-                self.problems.append(f"{answer.status_code} {answer.text[:300]}")
-                return
-            self.answered_count = numbers.stop
+        with httpx2.Client(base_url=base, timeout=30) as client:
+            while not stop.is_set():
+                numbers = range(self.answered_count, self.answered_count + BATCH)
+                try:
+                    answer = self.send(client, self.name, self.begin_ms, numbers)
+                except httpx2.TransportError:
+                    return
+                if answer.status_code not in {200, 204} or b"partial" in answer.content.lower():
+                    self.problems.append(f"{answer.status_code} {answer.text[:300]}")
+                    return
+                self.answered_count = numbers.stop
 
 
 def found(server: Server, sender: Sender) -> dict[str, list[tuple[int, float]]]:

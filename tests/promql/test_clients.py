@@ -134,4 +134,8 @@ def test_what_the_api_refuses(filled: Sent) -> None:
     missing = httpx2.get(f"{base}/nothing")
     assert missing.status_code == 404
     assert missing.json()["errorType"] == "not_found"
-    assert json.loads(httpx2.get(f"{base}/status/tsdb").content)["data"]["headStats"]["numSeries"] >= 6
+    head = json.loads(httpx2.get(f"{base}/status/tsdb").content)["data"]["headStats"]
+    assert head["numSeries"] >= 6
+    assert 0 < head["minTime"] <= head["maxTime"]
+    for what in ("healthy", "ready"):  # newer promtools ask: check healthy, check ready
+        assert httpx2.get(f"{filled.url}/-/{what}").status_code == 200

@@ -28,6 +28,8 @@ PASSED: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("/api/v1/targets/metadata", _GET),
     ("/api/v1/rules", _GET),
     ("/api/v1/alerts", _GET),
+    ("/api/v1/alertmanagers", _GET),
+    ("/api/v1/scrape_pools", _GET),
     ("/api/v1/status/{what}", _GET),
     ("/api/v1/read", _POST),
 )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from trimtab.api.prometheus.asking import BODY_BYTES_MAX
@@ -25,15 +27,25 @@ if TYPE_CHECKING:
 def metrics_routes(
     querying: Querying, upstream: Upstream | None, targets: Callable[[], Sequence[TargetStatus]] = tuple
 ) -> list[Route]:
-    """All of them, under /api/v1: of the own store, or passed through to somebody else's."""
+    """All of them: of the own store, or passed through to somebody else's."""
     if upstream is not None:
-        return passthrough_routes(upstream)
+        return [*_alive_routes(), *passthrough_routes(upstream)]
     return [
+        *_alive_routes(),
         *query_routes(querying),
         *series_routes(querying),
         *status_routes(querying, targets),
         remote_read_route(querying),
     ]
+
+
+def _alive_routes() -> list[Route]:
+    """What `promtool check healthy` and `check ready` ask. `/healthz` is for those who have no token."""
+
+    def answer(_request: Request) -> Response:
+        return PlainTextResponse("trimtab is there.\n")
+
+    return [Route(path, answer, methods=["GET"]) for path in ("/-/healthy", "/-/ready")]
 
 
 def metrics_doors(routes: Sequence[Route]) -> list[Door]:

@@ -71,7 +71,7 @@ def status_routes(querying: Querying, targets: Callable[[], Sequence[TargetStatu
             "numSeries": status.series_count,
             "numLabelPairs": status.label_pairs_count,
             "chunkCount": status.hot.samples_count,
-            "minTime": status.hot.from_ms,
+            "minTime": status.newest_ms - status.hot.span_ms,
             "maxTime": status.newest_ms,
         }
         return success(msgspec.json.encode({"headStats": head, **_cardinality(querying.store.cardinality(limit))}))
