@@ -17,7 +17,17 @@ ALTER TABLE spans
     ADD COLUMN IF NOT EXISTS dropped_links_count UInt32 CODEC(ZSTD(1)),
     ADD COLUMN IF NOT EXISTS sample_weight Float32 DEFAULT 1 CODEC(ZSTD(1));
 
+-- Attributes are half of what inserting costs, and of what a search reads: LZ4 is three times quicker, and a few percent
+-- larger.
+ALTER TABLE spans MODIFY COLUMN attributes Map(LowCardinality(String), String) CODEC(LZ4);
+
 ALTER TABLE spans
     ADD INDEX IF NOT EXISTS by_attribute mapValues(attributes) TYPE bloom_filter(0.01) GRANULARITY 1,
     ADD INDEX IF NOT EXISTS by_duration duration_ms TYPE minmax GRANULARITY 1,
-    ADD INDEX IF NOT EXISTS by_status status TYPE set(4) GRANULARITY 1;
+    ADD INDEX IF NOT EXISTS by_status status TYPE set(4) GRANULARITY 1,
+    ADD INDEX IF NOT EXISTS by_trace_id trace_id TYPE bloom_filter(0.001) GRANULARITY 1;
+
+-- A list of twenty traces is looked for at once: an index that is wrong once in a hundred is wrong once in five then.
+ALTER TABLE spans DROP INDEX IF EXISTS by_trace;
+
+ALTER TABLE spans MATERIALIZE INDEX by_trace_id;

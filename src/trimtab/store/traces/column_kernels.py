@@ -50,6 +50,8 @@ KEPT, DROPPED, STATEMENT, OLD_STATEMENT = 0, 1, 2, 3
 """What is done with the attributes of a key; a statement is private, and stored elsewhere and otherwise."""
 
 _HEX = np.frombuffer(b"0123456789abcdef", np.uint8)
+_PAIRS = np.frombuffer(bytes(range(256)).hex().encode(), np.uint16)
+"""Two digits for each byte."""
 _AT, _NAME, _LEFT_OUT, _ATTRIBUTES = (
     np.frombuffer(text, np.uint8)
     for text in (b'{"at_ns":', b',"name":', b',"dropped_attributes_count":', b',"attributes":')
@@ -88,30 +90,16 @@ def numbers_of(
 @kernel("void(uint8[::1], int64[::1], int64, int32[::1], uint8[::1])")
 def hex_ids(body: Bytes, starts: Numbers, size: Number, offsets: Offsets, out: Bytes) -> None:
     """Ids of `size` bytes as hex; an empty text where the start is -1."""
-    at = 0
+    at = np.uint64(0)
+    pairs = out.view(np.uint16)
     offsets[0] = 0
     for row in range(len(starts)):
         start = starts[row]
         if start >= 0:
             for place in range(size):
-                byte = body[start + place]
-                out[at], out[at + 1] = _HEX[byte >> 4], _HEX[byte & 15]
-                at += 2
-        offsets[row + 1] = at
-
-
-@kernel("int64(uint8[::1], int64[::1], int64[::1], int32[::1], uint8[::1])")
-def texts_of(body: Bytes, starts: Numbers, ends: Numbers, offsets: Offsets, out: Bytes) -> Number:
-    """Texts one behind the other; how many bytes, -1 where there is no room."""
-    at = np.int64(0)
-    offsets[0] = 0
-    for row in range(len(starts)):
-        if ends[row] > starts[row]:
-            at = put(out, at, body, starts[row], ends[row])
-            if at < 0:
-                return at
-        offsets[row + 1] = at
-    return at
+                pairs[at] = _PAIRS[body[start + place]]
+                at += np.uint64(1)
+        offsets[row + 1] = np.int32(2 * at)
 
 
 @kernel("void(uint8[::1], int64[:, ::1], int64[:, ::1], uint8[::1], int64[:, ::1])")

@@ -21,6 +21,7 @@ from trimtab.store.traces.answers import (
 from trimtab.store.traces.searching import INSIDE, Search
 from trimtab.store.traces.span_columns import COLUMNS, span_of
 from trimtab.store.traces.typed_json import text_of, values_of
+from trimtab.store.uncollected import uncollected
 
 if TYPE_CHECKING:
     from trimtab.store.telemetry import TelemetryStore
@@ -77,7 +78,8 @@ class TraceReads:
             Merge((("started_at_ns", "ascending"), ("span_id", "ascending")), spans_max),
         )
         batches = gathered.table.to_batches(max_chunksize=_ROWS_AT_ONCE)
-        spans = tuple(span_of(row) for batch in batches for row in batch.to_pylist())
+        with uncollected():
+            spans = tuple(span_of(row) for batch in batches for row in batch.to_pylist())
         count, missing = len(spans), dict.fromkeys(gathered.missing)
         if count == spans_max:
             counted = self._store.gather(

@@ -6,14 +6,13 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
 from trimtab.model.errors import EngineRefused, InputError
 from trimtab.store.engine import Body, Engine
 from trimtab.store.frames import Message
 from trimtab.store.limits import TelemetryLimits
 from trimtab.store.masking import NO_MASKING, Masking
 from trimtab.store.retention import DAY_MS
+from trimtab.store.traces.native import native_block
 
 if TYPE_CHECKING:
     from trimtab.store.traces.decode import Decoded
@@ -69,7 +68,7 @@ class SpansSink:
         """Insert; raises EngineRefused."""
         decoded = self._decoded(messages)
         if decoded.table.num_rows:
-            bodies = {"decoded": Body([_stream(decoded.table)], "ArrowStream", _STRUCTURE)}
+            bodies = {"decoded": Body(native_block(decoded.table, STORED), "Native", _STRUCTURE)}
             self._engine.write(_INSERT, {"segment": segment_id}, bodies)
         self.outdated_count += decoded.outdated_count
         self.broken_ids_count += decoded.broken_ids_count
@@ -90,11 +89,3 @@ class SpansSink:
             return decode(body, spans_max, first_ns, last_ns, self._masking)
         except InputError as error:
             raise EngineRefused(f"not an ExportTraceServiceRequest: {error.message}") from error
-
-
-def _stream(table: pa.Table) -> memoryview:
-    """The table as one batch of an Arrow stream."""
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table)
-    return memoryview(sink.getvalue())
