@@ -110,7 +110,7 @@ bench-advise: $(STAMP) postgresql ## Predicted beside measured effect of propose
 	$(BIN)/python -m benchmarks.predicted_vs_measured
 bench-read: $(STAMP) ## What pages wait for: reads over a day of data with 10,000 shapes (about 2 minutes)
 	$(BIN)/python -m benchmarks.reading
-bench-metrics: $(STAMP) metrics-servers ## Metrics beside Prometheus and VictoriaMetrics: writing, asking, size (about 20 minutes)
+bench-metrics: $(STAMP) metrics-servers ## Metrics beside Prometheus and VictoriaMetrics at 1,000, 10,000 and 100,000 series; a million in trimtab (about 20 minutes)
 	$(BIN)/python -m benchmarks.metrics
 bench-new-user: $(STAMP) postgresql ## From pip install to the first finding on a fresh PostgreSQL with pgbench (about 15 minutes)
 	$(BIN)/python -m benchmarks.new_user

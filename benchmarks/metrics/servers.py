@@ -36,7 +36,7 @@ class Server:
 
     def cpu_s(self) -> float:
         """Processor time of the process and its children so far."""
-        return _tree_cpu_s(self.process.pid)
+        return _tree(self.process.pid)[1]
 
     def memory_bytes(self) -> int:
         """Resident memory of the process now."""
@@ -44,11 +44,8 @@ class Server:
         return int(text.split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
     def memory_bytes_max(self) -> int:
-        """The most that it ever had."""
-        for line in Path(f"/proc/{self.process.pid}/status").read_text("ascii").splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
-        raise ValueError(f"no VmHWM of process {self.process.pid}")
+        """The most that the process and its children ever had: the sum of the most of each."""
+        return sum(_most_memory_bytes(pid) for pid in _tree(self.process.pid)[0])
 
     def disk_bytes(self) -> int:
         """Everything in its store."""
@@ -69,8 +66,8 @@ class Server:
         print(f"# {self.name} was still busy after {timeout_s:.0f} s")
 
 
-def _tree_cpu_s(pid: int) -> float:
-    total = 0.0
+def _tree(pid: int) -> tuple[list[int], float]:
+    """The processes of a tree, and the processor time of all of them."""
     children: dict[int, list[int]] = {}
     times: dict[int, float] = {}
     for entry in Path("/proc").iterdir():
@@ -79,12 +76,20 @@ def _tree_cpu_s(pid: int) -> float:
                 facts = (entry / "stat").read_text("latin-1").rpartition(")")[2].split()
                 children.setdefault(int(facts[1]), []).append(int(entry.name))
                 times[int(entry.name)] = sum(int(fact) for fact in facts[11:15]) * _TICK_S
-    waiting = [pid]
+    found, waiting = [], [pid]
     while waiting:
         one = waiting.pop()
-        total += times.get(one, 0.0)
+        found.append(one)
         waiting.extend(children.get(one, []))
-    return total
+    return found, sum(times.get(one, 0.0) for one in found)
+
+
+def _most_memory_bytes(pid: int) -> int:
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        for line in Path(f"/proc/{pid}/status").read_text("latin-1").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    return 0
 
 
 def free_port() -> int:
