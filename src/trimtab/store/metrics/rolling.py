@@ -26,7 +26,7 @@ from trimtab.store.spool import Spool
 
 CLOSED_AFTER_MS = 60_000
 """A window is rolled when it has been over for so long. What comes later has it rolled again."""
-_ROWS_AT_ONCE = 500_000
+_ROWS_AT_ONCE = 250_000
 _MARK = "samples"
 _LATE = (
     f"SELECT DISTINCT (intDiv(at_ms - 1, {MINUTES_MS}) + 1) * {MINUTES_MS} AS end_ms FROM {SAMPLES.name}"

@@ -23,7 +23,7 @@ from trimtab.store.metrics.rolled import HOURS_MS, MINUTES, MINUTES_MS, Column
 from trimtab.store.metrics.rolled_form import FORM, packed, unpacked
 from trimtab.store.metrics.sorting import BySeries, by_series
 
-_SAMPLES_AT_ONCE = 4_000_000
+_SAMPLES_AT_ONCE = 2_000_000
 _ANY = 1 << 62
 _TYPES: Mapping[Column, tuple[str, np.dtype[np.generic]]] = {
     "samples_count": ("UInt32", np.dtype("<u4")),
