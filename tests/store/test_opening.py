@@ -120,6 +120,23 @@ def test_a_full_disk_loses_nothing(path: Path) -> None:
         (errno.EIO, "see what is wrong with that file or its disk"),
     ],
 )
+def test_a_full_disk_is_named_where_sqlite_only_sees_a_failed_write(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def connect(_path: Path) -> sqlite3.Connection:
+        error = sqlite3.OperationalError("disk I/O error")
+        error.sqlite_errorcode = sqlite3.SQLITE_IOERR | (19 << 8)  # as at the mapping of a log on a full disk
+        raise error
+
+    monkeypatch.setattr("trimtab.store.state_database._connect", connect)
+    monkeypatch.setattr("trimtab.store.state_database.free_bytes", lambda _: 4096)
+    with pytest.raises(StoreError, match=r"state\.db: disk I/O error: make room on its disk"):
+        State.open(path)
+    monkeypatch.setattr("trimtab.store.state_database.free_bytes", lambda _: 1 << 40)
+    with pytest.raises(StoreError, match=r"state\.db: disk I/O error$"):
+        State.open(path)
+
+
 def test_the_operating_systems_refusals_say_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, said: str
 ) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from trimtab.model.errors import ConflictError, StoreError, StoreLocked
+from trimtab.store.disk import free_bytes
 from trimtab.store.news import Listener, News, nobody
 from trimtab.store.opening import opening
 from trimtab.store.state_look import HOW, look
@@ -27,6 +28,7 @@ STATE_FILE = "state.db"
 """Its name in the data directory."""
 
 BUSY_TIMEOUT_S = 5.0
+_FREE_BYTES_MIN = 1_000_000
 
 
 class StateDatabase:
@@ -55,7 +57,7 @@ class StateDatabase:
                 self._reader.execute("PRAGMA query_only = ON")
             except sqlite3.Error as error:
                 raise StoreError(
-                    f"could not open the state in {path}: {error}{_to_do(error)}", path=str(path)
+                    f"could not open the state in {path}: {error}{_to_do(error, path)}", path=str(path)
                 ) from error
             undo.pop_all()  # it is open: `close` does this
         self._closed = False
@@ -140,10 +142,11 @@ def _connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _to_do(error: sqlite3.Error) -> str:
+def _to_do(error: sqlite3.Error, path: Path) -> str:
     """What a person can do about it, in front of it a colon."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code == sqlite3.SQLITE_FULL:
+    is_full = code == sqlite3.SQLITE_IOERR and free_bytes(path.parent) < _FREE_BYTES_MIN
+    if code == sqlite3.SQLITE_FULL or is_full:  # a full disk is a failed read or write to it where it maps its log
         return ": make room on its disk; what was committed before is still there"
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
         return ": give the file and its folder to the user who runs trimtab, on a file system that can be written to"
