@@ -111,15 +111,6 @@ def test_a_full_disk_loses_nothing(path: Path) -> None:
         assert state.meta("a") == "b" * 20_000
 
 
-@pytest.mark.parametrize(
-    ("number", "said"),
-    [
-        (errno.EROFS, "mounted read-only"),
-        (errno.ENOSPC, "make room on its disk"),
-        (errno.EACCES, "give it to the user who runs trimtab"),
-        (errno.EIO, "see what is wrong with that file or its disk"),
-    ],
-)
 def test_a_full_disk_is_named_where_sqlite_only_sees_a_failed_write(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -137,6 +128,15 @@ def test_a_full_disk_is_named_where_sqlite_only_sees_a_failed_write(
         State.open(path)
 
 
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (errno.EROFS, "mounted read-only"),
+        (errno.ENOSPC, "make room on its disk"),
+        (errno.EACCES, "give it to the user who runs trimtab"),
+        (errno.EIO, "see what is wrong with that file or its disk"),
+    ],
+)
 def test_the_operating_systems_refusals_say_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, said: str
 ) -> None:

@@ -86,7 +86,7 @@ class StateDatabase:
                 raise ConflictError(f"the state refused a write: {error}") from error
             except sqlite3.Error as error:
                 raise StoreError(
-                    f"could not write the state in {self.path}: {error}{_to_do(error)}", path=str(self.path)
+                    f"could not write the state in {self.path}: {error}{_to_do(error, self.path)}", path=str(self.path)
                 ) from error
             finally:
                 self._writing_thread = None
@@ -121,7 +121,7 @@ class StateDatabase:
             return connection.execute(sql, parameters).fetchall()
         except sqlite3.Error as error:
             raise StoreError(
-                f"could not read the state in {self.path}: {error}{_to_do(error)}", path=str(self.path)
+                f"could not read the state in {self.path}: {error}{_to_do(error, self.path)}", path=str(self.path)
             ) from error
 
     def _check_open(self) -> None:
