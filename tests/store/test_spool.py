@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -174,3 +175,18 @@ def test_a_closed_spool_takes_nothing(tmp_path: Path) -> None:
     spool.close()
     with pytest.raises(StoreError, match="closed"):
         spool.append("events", b"x", 1)
+
+
+@pytest.mark.parametrize("taken", [0, 5, 16, 17, 18, 30, 40])
+def test_pieces_that_the_kernel_takes_in_part_are_written_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, taken: int
+) -> None:
+    def partly(descriptor: int, pieces: Sequence[bytes | memoryview]) -> int:
+        return os.write(descriptor, b"".join(pieces)[:taken])
+
+    monkeypatch.setattr(os, "writev", partly)
+    spool = Spool(tmp_path, NAMES, TelemetryLimits())
+    spool.append("events", [b"x", b"", memoryview(b"yy" * 10), b"z"], 3)
+    spool.append("events", b"whole", 1)
+    assert payloads(spool) == [b"x" + b"yy" * 10 + b"z", b"whole"]
+    assert spool.size_bytes == sum(path.stat().st_size for path in tmp_path.rglob("*.segment"))

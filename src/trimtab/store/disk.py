@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -20,6 +21,15 @@ def write_all(descriptor: int, data: bytes | memoryview) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]
+
+
+def write_pieces(descriptor: int, pieces: Sequence[bytes | memoryview]) -> None:
+    """Write every byte of all of them, in their order, without putting them together first."""
+    written = os.writev(descriptor, pieces)
+    for piece in pieces:
+        if written < len(piece):
+            write_all(descriptor, memoryview(piece)[written:])
+        written = max(0, written - len(piece))
 
 
 def write_file(path: Path, data: bytes) -> None:

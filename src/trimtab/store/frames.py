@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 MAGIC = b"trimtab-spool-1\n"
@@ -46,14 +47,23 @@ class Segment:
     torn_bytes: int
 
 
+def frame_head(pieces: Sequence[bytes | memoryview], rows_count: int) -> bytes:
+    """What stands in a segment before a message that comes in pieces."""
+    size_bytes = check = 0
+    for piece in pieces:
+        size_bytes += len(piece)
+        check = zlib.crc32(piece, check)
+    fields = _FIELDS.pack(size_bytes, rows_count, check)
+    return fields + _CHECK.pack(zlib.crc32(fields))
+
+
 def frame(payload: bytes, rows_count: int) -> bytes:
     """A message as it stands in a segment.
 
     >>> parse(MAGIC + frame(b"one", 1) + frame(b"two", 5)[:-1])
     Segment(messages=(Message(index=0, rows_count=1, payload=b'one'),), damages=(), torn_bytes=18)
     """
-    fields = _FIELDS.pack(len(payload), rows_count, zlib.crc32(payload))
-    return fields + _CHECK.pack(zlib.crc32(fields)) + payload
+    return frame_head([payload], rows_count) + payload
 
 
 def parse(data: bytes) -> Segment:

@@ -12,15 +12,15 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 
 from trimtab.model.errors import InputError, SpoolFull, StoreError
-from trimtab.store.disk import free_bytes, sync_directory, write_all, write_file
-from trimtab.store.frames import HEADER_BYTES, MAGIC, frame
+from trimtab.store.disk import free_bytes, sync_directory, write_all, write_file, write_pieces
+from trimtab.store.frames import HEADER_BYTES, MAGIC, frame_head
 from trimtab.store.limits import MIB, TelemetryLimits
 
 _SEQUENCE_BITS = 32
@@ -64,15 +64,15 @@ class _OpenSegment:
             path.unlink()
             raise
 
-    def append(self, data: bytes, rows_count: int) -> int:
+    def append(self, pieces: Sequence[bytes | memoryview], rows_count: int) -> int:
         """Put a frame at the end, or leave the file as it was; returns the number to sync to."""
         try:
-            write_all(self._descriptor, data)
+            write_pieces(self._descriptor, pieces)
         except OSError:
             os.ftruncate(self._descriptor, self.size_bytes)
             os.lseek(self._descriptor, self.size_bytes, os.SEEK_SET)
             raise
-        self.size_bytes += len(data)
+        self.size_bytes += sum(map(len, pieces))
         self.rows_count += rows_count
         self.messages_count += 1
         return self.messages_count
@@ -153,29 +153,33 @@ class Spool:
         """All segments together."""
         return self._size_bytes
 
-    def append(self, table_name: str, payload: bytes, rows_count: int) -> int:
-        """Put a message on disk; it is there when this returns: the id of its segment.
+    def append(self, table_name: str, payload: bytes | Sequence[bytes | memoryview], rows_count: int) -> int:
+        """Put a message (in one piece, or several of bytes) on disk; it is there when this returns: the id of its
+        segment.
 
         Raises SpoolFull, InputError or StoreError.
         """
         limits = self._limits
-        if len(payload) > limits.message_bytes_max:
+        pieces = [payload] if isinstance(payload, bytes) else payload
+        size_bytes = sum(map(len, pieces))
+        if size_bytes > limits.message_bytes_max:
             raise InputError(
-                f"a message for {table_name} has {len(payload)} bytes; the limit is {limits.message_bytes_max}",
+                f"a message for {table_name} has {size_bytes} bytes; the limit is {limits.message_bytes_max}",
                 limit=limits.message_bytes_max,
-                observed=len(payload),
+                observed=size_bytes,
             )
-        data = frame(payload, rows_count)
+        pieces = [frame_head(pieces, rows_count), *pieces]
+        size_bytes += HEADER_BYTES
         with self._changed:
             if self._closed:
                 raise StoreError("the telemetry store is closed")
-            self._check_room(len(data))
-            segment = self._segment_for(table_name, len(data))
+            self._check_room(size_bytes)
+            segment = self._segment_for(table_name, size_bytes)
             try:
-                count = segment.append(data, rows_count)
+                count = segment.append(pieces, rows_count)
             except OSError as error:
-                raise self._full(f"cannot write to the spool: {error.strerror}", len(data), error.errno) from error
-            self._size_bytes += len(data)
+                raise self._full(f"cannot write to the spool: {error.strerror}", size_bytes, error.errno) from error
+            self._size_bytes += size_bytes
             is_full = segment.rows_count >= self._rows_max_of(table_name)
             is_news = count == 1 or is_full
         try:

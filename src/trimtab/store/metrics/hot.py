@@ -38,11 +38,13 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """Verdicts (`hot_kernels`) by index, None where all are accepted; `order` sorts the batch, where it had to be."""
+    """Verdicts (`hot_kernels`) by index, None where all are accepted; `order` sorts the batch, where it had to be.
+    `oldest_ms` is not after any of those that are accepted."""
 
     verdicts: U8 | None
     order: I64 | None
     version: int
+    oldest_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +159,7 @@ class HotWindow:
             if self._stamp == 2**31 - 1:
                 self._stamps[:] = 0
                 self._stamp = 1
-            others, stragglers = hot_kernels.judge(
+            others, stragglers, oldest_ms = hot_kernels.judge(
                 slots,
                 at_ms,
                 bits,
@@ -180,7 +182,7 @@ class HotWindow:
             found = self._look_up(slots[indexes], at_ms[indexes], bits[indexes])
             _settle_repetitions(slots[indexes], at_ms[indexes], bits[indexes], found)
             verdicts[indexes] = found
-        return Judged(verdicts if others else None, order, self._version)
+        return Judged(verdicts if others else None, order, self._version, oldest_ms)
 
     def _look_up(self, slots: I32, at_ms: I64, bits: I64) -> U8:
         """Verdicts of stragglers: accepted where there is nothing at their time."""
@@ -223,14 +225,13 @@ class HotWindow:
         """Into the head, without asking; needs the lock."""
         from trimtab.store.metrics import hot_kernels
 
-        self._note_late(slots, at_ms, bits)
         start = 0
         while start < len(slots):
             if self._head.count == self._head.capacity:
                 self._seal()
             head = self._head
             end = min(len(slots), start + head.capacity - head.count)
-            head.count = hot_kernels.insert(
+            head.count, late_count, newest_ms = hot_kernels.insert(
                 slots[start:end],
                 at_ms[start:end],
                 bits[start:end],
@@ -244,18 +245,18 @@ class HotWindow:
                 self._newest_at,
                 self._newest_bits,
             )
+            if late_count:
+                self._note_late(slots[start:end], at_ms[start:end], bits[start:end])
+            self._newest_ms = max(self._newest_ms, newest_ms)
             start = end
-        if len(at_ms):
-            self._newest_ms = max(self._newest_ms, int(at_ms.max()))
 
     def _note_late(self, slots: I32, at_ms: I64, bits: I64) -> None:
         """Remember what comes for the time before: the engine does not have it yet."""
         late = at_ms < self._from_ms
-        if late.any():
-            self._late.add(slots[late], at_ms[late], bits[late])
-            if self._late.count > _LATE_SAMPLES_MAX:
-                self._late.take()
-                self._is_reloading = False
+        self._late.add(slots[late], at_ms[late], bits[late])
+        if self._late.count > _LATE_SAMPLES_MAX:
+            self._late.take()
+            self._is_reloading = False
 
     def _seal(self) -> None:
         """Turn the head into a slab; needs the lock."""

@@ -13,8 +13,11 @@ from trimtab.store.metrics.arrays import I32, I64, U8
 ACCEPTED, REPEATED, UNKNOWN, OUT_OF_ORDER, DUPLICATE, TOO_OLD, TOO_FAR, STRAGGLER = range(8)
 
 
+LAST_MS = (1 << 63) - 1
+
+
 @kernel(
-    "UniTuple(int64, 2)(int32[::1], int64[::1], int64[::1], int64[::1], int64[::1], int32[::1], int32[::1], int32,"
+    "UniTuple(int64, 3)(int32[::1], int64[::1], int64[::1], int64[::1], int64[::1], int32[::1], int32[::1], int32,"
     " int64, int64, int64, uint8[::1])"
 )
 def judge(
@@ -30,14 +33,16 @@ def judge(
     latest_ms: int,
     window_ms: int,
     verdicts: U8,
-) -> tuple[int, int]:
-    """What becomes of each sample; answers how many are not plainly accepted, and how many are stragglers.
+) -> tuple[int, int, int]:
+    """What becomes of each sample; answers how many are not plainly accepted, how many are stragglers, and the oldest
+    time of those that may be taken.
 
     A straggler is older than the newest of its series: whether there is one at its time has to be looked up. Answers
-    (-1, -1) where samples of one series do not ascend within the batch. `batch_last` and `stamps` are scratch by slot.
+    -1 where samples of one series do not ascend within the batch. `batch_last` and `stamps` are scratch by slot.
     """
     others = 0
     stragglers = 0
+    oldest = LAST_MS
     for index in range(len(slots)):
         slot = slots[index]
         time = at[index]
@@ -54,7 +59,7 @@ def judge(
             if stamps[slot] == stamp:
                 other = batch_last[slot]
                 if time < at[other]:
-                    return -1, -1
+                    return -1, -1, -1
                 if time == at[other] and time > newest:
                     verdict = REPEATED if bits[index] == bits[other] else DUPLICATE
                     is_settled = True
@@ -72,12 +77,14 @@ def judge(
         verdicts[index] = verdict
         if verdict != ACCEPTED:
             others += 1
-    return others, stragglers
+        if time < oldest and verdict in (ACCEPTED, STRAGGLER):
+            oldest = time
+    return others, stragglers, oldest
 
 
 @kernel(
-    "int64(int32[::1], int64[::1], int64[::1], int64, int32[::1], int64[::1], int64[::1], int32[::1], int64,"
-    " int32[::1], int64[::1], int64[::1])"
+    "UniTuple(int64, 3)(int32[::1], int64[::1], int64[::1], int64, int32[::1], int64[::1], int64[::1], int32[::1],"
+    " int64, int32[::1], int64[::1], int64[::1])"
 )
 def insert(
     slots: I32,
@@ -92,15 +99,19 @@ def insert(
     last: I32,
     newest_at: I64,
     newest_bits: I64,
-) -> int:
-    """Put samples into the head, which has room for them; answers how many the head has then.
-
-    Samples older than the hot window only count for what is newest.
+) -> tuple[int, int, int]:
+    """Put samples into the head, which has room for them; answers how many the head has then, how many were older than
+    the hot window (they only count for what is newest), and the newest time.
     """
+    late = 0
+    newest = -LAST_MS
     for index in range(len(slots)):
         slot = slots[index]
         time = at[index]
-        if time >= hot_from_ms:
+        newest = max(newest, time)
+        if time < hot_from_ms:
+            late += 1
+        else:
             head_slots[head_count] = slot
             head_at[head_count] = time
             head_bits[head_count] = bits[index]
@@ -110,7 +121,7 @@ def insert(
         if time > newest_at[slot]:
             newest_at[slot] = time
             newest_bits[slot] = bits[index]
-    return head_count
+    return head_count, late, newest
 
 
 @kernel("void(int32[::1], int64[::1], int64[::1], int32[::1], int64[::1], int64[::1], int32[::1], uint8[::1])")

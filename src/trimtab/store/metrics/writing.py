@@ -132,7 +132,9 @@ class Writer:
         accepted = len(slots)
         if judged.order is not None:
             slots, at_ms, bits = slots[judged.order], at_ms[judged.order], bits[judged.order]
-        verdicts = self._with_cold(slots, at_ms, bits, judged.verdicts)
+        verdicts = judged.verdicts
+        if judged.oldest_ms < parts.hot.from_ms:
+            verdicts = self._with_cold(slots, at_ms, bits, verdicts)
         if verdicts is not None:
             from trimtab.store.metrics.hot_kernels import ACCEPTED
 
@@ -142,14 +144,15 @@ class Writer:
         unloaded = self._unloaded[SAMPLES.name]
         version = judged.version
         for piece in slices(len(slots), self._samples_a_message):
-            message = SAMPLES.pack(
+            message = SAMPLES.parts(
                 {
                     "id": parts.registry.ids[slots[piece]],
                     "at_ms": at_ms[piece],
                     "value": bits[piece].view(np.float64),
                 }
             )
-            with unloaded.during(int(at_ms[piece].min())) as note:
+            is_all = verdicts is None and len(slots[piece]) == len(slots)
+            with unloaded.during(judged.oldest_ms if is_all else int(at_ms[piece].min())) as note:
                 note(self._spool.append(SAMPLES.name, message, len(slots[piece])))
                 version = parts.hot.insert(slots[piece], at_ms[piece], bits[piece], version, bounds)
         if parts.hot.is_full:
