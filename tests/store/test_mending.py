@@ -89,6 +89,10 @@ def test_an_insert_that_was_torn_is_refused_and_leaves_nothing(tmp_path: Path, m
         assert numbers(engine)[0] == 0
         engine.write(INSERT, {"begin": 0})
         assert numbers(engine)[0] == 1000
+        engine.write("DROP TABLE t SYNC")
+        engine.write(TABLE + WIDE)
+        engine.write(INSERT, {"begin": 0})
+        assert numbers(engine)[0] == 1000
     finally:
         engine.close()
 

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 _CODE = re.compile(r"Code: (\d+)\.")
 _MESSAGE_CHARS_MAX = 600
 _WRITE_FREE_BYTES_MIN = 4 * MIB
+_LOW_BYTES = 1024 * MIB
 _LOOK_S = 60.0
 _WRITTEN = re.compile(r"\s*(?:INSERT INTO|DELETE FROM) (\w+)")
 _SHARD = "this machine"
@@ -236,7 +237,7 @@ class EmbeddedEngine:
                 if not self._is_mended(error, mended_count) or sql.lstrip().startswith("INSERT"):
                     raise
                 answer = self._ask(sql, parameters)
-            if written and self._mender.look(written[1]):
+            if written and self._may_be_torn(written[1]) and self._mender.look(written[1]):
                 raise EngineRefused(
                     f"what was written to {written[1]} was torn, because the disk was full, and was taken back",
                     code=NOT_ENOUGH_SPACE,
@@ -250,6 +251,10 @@ class EmbeddedEngine:
         except EngineRefused:
             self._writer = self._replacement(self._writer, is_writer=True)
             raise
+
+    def _may_be_torn(self, table_name: str) -> bool:
+        """Where it is far from full, or the system says so otherwise (a quota), there is a cheaper sign."""
+        return free_bytes(self._directory) < _LOW_BYTES or self._mender.is_suspicious(table_name)
 
     def _is_mended(self, error: EngineRefused, mended_count: int) -> bool:
         """Whether parts that a statement could not read are mended by now; `mended_count` is from before it ran."""

@@ -44,6 +44,8 @@ _PARTS = (
     " FROM system.parts WHERE database = currentDatabase() AND {condition} ORDER BY table, name"
 )
 _PASSES_MAX = 5
+_DIRECTORY = "SELECT data_paths[1] AS path FROM system.tables WHERE database = currentDatabase() AND name = '{table}'"
+_TEMPORARY = ("tmp", "delete_tmp")
 
 log = structlog.get_logger()
 
@@ -91,8 +93,25 @@ class Mender:
         of its files."""
         self._ask, self._detached = ask, detached
         self._whole: set[tuple[str, str]] = set()
+        self._directories: dict[str, Path] = {}
+        self._seen: dict[str, set[str]] = {}
         self.mended_count = 0
         """Torn parts that were found and put aside."""
+
+    def is_suspicious(self, table: str) -> bool:
+        """Whether parts came to a table without what is written into them last; a look costs the engine 4 ms, this
+        a twentieth of it."""
+        if table not in self._directories:
+            self._directories[table] = Path(self._ask(_DIRECTORY.format(table=table))["path"][0].as_py())
+        try:
+            with os.scandir(self._directories[table]) as entries:
+                names = {entry.name for entry in entries}
+        except FileNotFoundError:  # another table has the name by now
+            del self._directories[table]
+            return True
+        fresh = [name for name in names - self._seen.get(table, set()) if not name.startswith(_TEMPORARY)]
+        self._seen[table] = names
+        return any(_is_cut(self._directories[table] / name / "checksums.txt") for name in fresh)
 
     def look(self, table: str | None = None) -> int:
         """Mend all tables, or one; how many parts were torn."""
@@ -162,6 +181,13 @@ class Mender:
             log.warning("torn_insert_removed", **facts, consequence="who inserted it is told, and inserts it again")
         else:
             log.error("torn_part_put_aside", **facts, path=str(_aside(part)))
+
+
+def _is_cut(path: Path) -> bool:
+    try:
+        return path.stat().st_size == 0
+    except (FileNotFoundError, NotADirectoryError):  # the engine has removed it meanwhile, or it is no part
+        return False
 
 
 def _aside(part: Part) -> Path:
