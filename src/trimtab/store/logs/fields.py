@@ -1,0 +1,137 @@
+"""Which attributes records have, and with which values: counted in the newest records that match, not in all."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from trimtab.store.engine import Merge
+from trimtab.store.logs.answers import LEVELS, CountedValues, LogField, LogFields, LogQuery
+from trimtab.store.logs.ranges import Asked, Asking
+from trimtab.store.traces.typed_json import text_of, values_of
+
+SAMPLE_RECORDS = 20_000
+VALUES_SAMPLE_RECORDS = 200_000
+VALUES_MAX = 200
+_TOP_VALUES = 5
+_FIELDS_MAX = 2000
+_WHOLE = {"service": "service_name", "event": "event_name", "severity_text": "severity_text", "level": "level"}
+"""Columns that are counted in all records."""
+
+
+def _sample(asked: Asked, columns: str, limit: int) -> str:
+    return f"(SELECT {columns} FROM log_records WHERE {asked.where} ORDER BY at_ns DESC LIMIT {limit})"
+
+
+def _pairs(asked: Asked, limit: int) -> str:
+    """Names and values of attributes, a row each."""
+    pairs = "arrayJoin(CAST(attributes, 'Array(Tuple(name String, value String))')) AS pair"
+    return f"(SELECT {pairs} FROM {_sample(asked, 'attributes', limit)})"
+
+
+def fields(asking: Asking, query: LogQuery, fields_max: int) -> LogFields:
+    """See `LogReads.fields`."""
+    asked = asking.ready(query)
+    resources = asking.gather(
+        "SELECT toString(resource) AS whose, count() AS n FROM"
+        f" {_sample(asked, 'resource', SAMPLE_RECORDS)} GROUP BY resource LIMIT {SAMPLE_RECORDS}",
+        asked.parameters,
+        Merge(group_by=("whose",)),
+    )
+    names = asking.gather(
+        "SELECT pair.name AS name, count() AS n, uniq(pair.value) AS values_count FROM"
+        f" {_pairs(asked, SAMPLE_RECORDS)} GROUP BY name ORDER BY n DESC, name LIMIT {_FIELDS_MAX}",
+        asked.parameters,
+        Merge((("n", "descending"), ("name", "ascending")), _FIELDS_MAX, ("name",), {"values_count": "max"}),
+    )
+    values = asking.gather(
+        "SELECT pair.name AS name, pair.value AS value, count() AS n FROM"
+        f" {_pairs(asked, SAMPLE_RECORDS)} GROUP BY name, value ORDER BY n DESC, name, value"
+        f" LIMIT {_TOP_VALUES} BY name LIMIT {_FIELDS_MAX * _TOP_VALUES}",
+        asked.parameters,
+        Merge((("n", "descending"),), group_by=("name", "value")),
+    )
+    rows = resources.table.to_pylist()
+    records_count = sum(row["n"] for row in rows)
+    tops: dict[str, list[tuple[str, int]]] = {}
+    for row in values.table.to_pylist():
+        tops.setdefault(row["name"], []).append((row["value"], row["n"]))
+    found = [
+        LogField(
+            row["name"],
+            "attribute",
+            row["n"] / max(1, records_count),
+            row["values_count"],
+            tuple(tops.get(row["name"], [])[:_TOP_VALUES]),
+        )
+        for row in names.table.to_pylist()
+    ]
+    of_resources: dict[str, Counter[str]] = {}
+    for row in rows:
+        for name, value in values_of(row["whose"]).items():
+            of_resources.setdefault(name, Counter())[text_of(value)] += row["n"]
+    found += [
+        LogField(
+            name,
+            "resource",
+            counter.total() / max(1, records_count),
+            len(counter),
+            tuple(counter.most_common(_TOP_VALUES)),
+        )
+        for name, counter in of_resources.items()
+    ]
+    found.sort(key=lambda one: (-one.share, one.name))
+    missing = (*asked.missing, *resources.missing, *names.missing, *values.missing)
+    return LogFields(tuple(found[:fields_max]), records_count, tuple(dict.fromkeys(missing)))
+
+
+def attribute_keys(asking: Asking, query: LogQuery, prefix: str) -> CountedValues:
+    """See `LogReads.attribute_keys`."""
+    found = fields(asking, query, _FIELDS_MAX)
+    counts: Counter[str] = Counter()
+    for one in found.fields:
+        if one.name.startswith(prefix):
+            counts[one.name] += round(one.share * found.records_count)
+    return CountedValues(tuple(counts.most_common(VALUES_MAX)), found.missing)
+
+
+def attribute_values(asking: Asking, query: LogQuery, name: str, prefix: str) -> CountedValues:
+    """See `LogReads.attribute_values`."""
+    asked = asking.ready(query)
+    if name in _WHOLE:
+        found = asking.gather(
+            f"SELECT toString({_WHOLE[name]}) AS value, count() AS n FROM log_records WHERE {asked.where}"
+            f" GROUP BY value ORDER BY n DESC, value LIMIT {_FIELDS_MAX}",
+            asked.parameters,
+            Merge((("n", "descending"), ("value", "ascending")), _FIELDS_MAX, ("value",)),
+        )
+        rows = ((row["value"], row["n"]) for row in found.table.to_pylist())
+        if name == "level":
+            rows = ((LEVELS[int(value)], count) for value, count in rows)
+        return _counted(rows, prefix, (*asked.missing, *found.missing))
+    resources = asking.gather(
+        f"SELECT toString(resource) AS whose, count() AS n FROM log_records WHERE {asked.where}"
+        f" GROUP BY resource LIMIT {VALUES_SAMPLE_RECORDS}",
+        asked.parameters,
+        Merge(group_by=("whose",)),
+    )
+    own = asking.gather(
+        "SELECT attributes[{name:String}] AS value, count() AS n FROM"
+        f" {_sample(asked, 'attributes', VALUES_SAMPLE_RECORDS)} WHERE mapContains(attributes, {{name:String}})"
+        " AND startsWith(value, {prefix:String})"
+        f" GROUP BY value ORDER BY n DESC, value LIMIT {VALUES_MAX}",
+        {**asked.parameters, "name": name, "prefix": prefix},
+        Merge((("n", "descending"), ("value", "ascending")), VALUES_MAX, ("value",)),
+    )
+    counts: Counter[str] = Counter()
+    for row in resources.table.to_pylist():
+        values = values_of(row["whose"])
+        if name in values:
+            counts[text_of(values[name])] += row["n"]
+    counts.update({row["value"]: row["n"] for row in own.table.to_pylist()})
+    return _counted(counts.items(), prefix, (*asked.missing, *resources.missing, *own.missing))
+
+
+def _counted(rows: Iterable[tuple[str, int]], prefix: str, missing: tuple[str, ...]) -> CountedValues:
+    found = sorted(((value, count) for value, count in rows if value.startswith(prefix)), key=lambda one: -one[1])
+    return CountedValues(tuple(found[:VALUES_MAX]), tuple(dict.fromkeys(missing)))

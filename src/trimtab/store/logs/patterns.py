@@ -1,0 +1,140 @@
+"""Similar lines, grouped. The engine counts lines by the hash of their normal form, which stands beside each; Drain
+groups the forms. So Python sees a form, not a line."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from trimtab.store.engine import Merge
+from trimtab.store.logs.answers import LEVELS, LogPattern, LogPatterns, LogQuery
+from trimtab.store.logs.drain import VARIABLE, clusters_of, normal_form
+from trimtab.store.logs.ranges import Asked, Asking
+from trimtab.store.logs.records import COLUMNS, pattern_id, record_of
+
+FORMS_MAX = 1000
+"""Forms that are grouped, the most frequent ones; the rest is counted in the total alone."""
+IDS_IN_A_QUERY_MAX = 40
+SPARK_POINTS = 30
+_LEVELS = ", ".join(f"countIf(level = {number}) AS {name}_count" for number, name in enumerate(LEVELS))
+_SERVICES_MAX = 5
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """Lines with one normal form."""
+
+    pattern: int
+    count: int
+    first_ns: int
+    last_ns: int
+    by_level: Mapping[str, int]
+    services: Sequence[str]
+
+
+def patterns(asking: Asking, query: LogQuery, patterns_max: int) -> LogPatterns:
+    """See `LogReads.patterns`."""
+    asked = asking.ready(query)
+    found = asking.gather(
+        f"SELECT pattern, count() AS n, min(at_ns) AS first_ns, max(at_ns) AS last_ns, {_LEVELS},"
+        f" arrayStringConcat(groupUniqArray({_SERVICES_MAX})(toString(service_name)), '\\n') AS services"
+        f" FROM log_records WHERE {asked.where} GROUP BY pattern ORDER BY n DESC, pattern LIMIT {FORMS_MAX}",
+        asked.parameters,
+        Merge(
+            (("n", "descending"), ("pattern", "ascending")),
+            FORMS_MAX,
+            ("pattern",),
+            {"first_ns": "min", "last_ns": "max", "services": "any"},
+        ),
+    )
+    total = asking.gather(
+        f"SELECT count() AS n FROM log_records WHERE {asked.where}", asked.parameters, Merge(group_by=())
+    )
+    forms = [_form(row) for row in found.table.to_pylist()]
+    lines = _examples(asking, asked, forms, "pattern, substring(body, 1, 2048) AS line")
+    texts = [normal_form(lines[form.pattern]["line"]) if form.pattern in lines else "" for form in forms]
+    groups = [(one.template, [forms[place] for place in one.members]) for one in clusters_of(texts)]
+    groups.sort(key=lambda group: -sum(form.count for form in group[1]))
+    chosen = groups[:patterns_max]
+    records = _examples(asking, asked, [members[0] for _, members in chosen], COLUMNS)
+    sparks = _sparks(asking, asked, query, [members for _, members in chosen])
+    made = [
+        _pattern(template, members, records.get(members[0].pattern), spark)
+        for (template, members), spark in zip(chosen, sparks, strict=True)
+    ]
+    missing = tuple(dict.fromkeys((*asked.missing, *found.missing, *total.missing)))
+    return LogPatterns(tuple(made), sum(form.count for form in forms), int(total.table["n"][0].as_py()), missing)
+
+
+def _form(row: Mapping[str, Any]) -> _Form:
+    levels = {name: row[f"{name}_count"] for name in LEVELS if row[f"{name}_count"]}
+    services = row["services"].split("\n")
+    return _Form(row["pattern"], row["n"], row["first_ns"], row["last_ns"], levels, services)
+
+
+def _examples(asking: Asking, asked: Asked, forms: Sequence[_Form], columns: str) -> dict[int, dict[str, Any]]:
+    """Of each form a record that it was seen in last."""
+    if not forms:
+        return {}
+    found = asking.gather(
+        f"SELECT {columns} FROM log_records WHERE {asked.where} AND at_ns IN {{times:Array(Int64)}}"
+        " AND pattern IN {patterns:Array(UInt64)} LIMIT 1 BY pattern",
+        {
+            **asked.parameters,
+            "times": [form.last_ns for form in forms],
+            "patterns": [form.pattern for form in forms],
+        },
+        Merge(),
+    )
+    return {row["pattern"]: row for row in found.table.to_pylist()}
+
+
+def _sparks(asking: Asking, asked: Asked, query: LogQuery, groups: Sequence[Sequence[_Form]]) -> list[tuple[int, ...]]:
+    """How many lines each group has in each of equal parts of the range."""
+    counts = np.zeros((len(groups), SPARK_POINTS), np.int64)
+    group_of = {form.pattern: place for place, members in enumerate(groups) for form in members}
+    if group_of:
+        step_ns = -(-(query.to_ms - query.from_ms) * 1_000_000 // SPARK_POINTS)
+        found = asking.gather(
+            "SELECT pattern, intDiv(at_ns - {from_ns:Int64}, {step_ns:Int64}) AS part, count() AS n FROM log_records"
+            f" WHERE {asked.where} AND pattern IN {{patterns:Array(UInt64)}} GROUP BY pattern, part",
+            {**asked.parameters, "step_ns": step_ns, "patterns": list(group_of)},
+            Merge(group_by=("pattern", "part")),
+        )
+        for row in found.table.to_pylist():
+            counts[group_of[row["pattern"]], row["part"]] += row["n"]
+    return [tuple(row.tolist()) for row in counts]
+
+
+def _pattern(
+    template: str, members: Sequence[_Form], example: Mapping[str, Any] | None, spark: tuple[int, ...]
+) -> LogPattern:
+    levels: Counter[str] = Counter()
+    services: dict[str, None] = {}
+    for form in members:
+        levels.update(form.by_level)
+        services |= dict.fromkeys(form.services)
+    return LogPattern(
+        id=pattern_id(members[0].pattern),
+        template=template,
+        count=sum(form.count for form in members),
+        first_ns=min(form.first_ns for form in members),
+        last_ns=max(form.last_ns for form in members),
+        by_level=dict(levels),
+        services=tuple(list(services)[:_SERVICES_MAX]),
+        example=None if example is None else record_of(example),
+        query=_query(members, template),
+        counts=spark,
+    )
+
+
+def _query(members: Sequence[_Form], template: str) -> str:
+    """What finds the lines: the forms by their numbers, or, where these are too many, the words that stay."""
+    if len(members) <= IDS_IN_A_QUERY_MAX:
+        return "pattern:" + ",".join(f"{form.pattern:x}" for form in members)
+    pieces = [piece.strip().replace("\\", "\\\\").replace('"', '\\"') for piece in template.split(VARIABLE)]
+    return " ".join(f'"{piece}"' for piece in pieces if any(one.isalnum() for one in piece))

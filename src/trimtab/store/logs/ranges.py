@@ -1,0 +1,98 @@
+"""What every question about logs has: its range and its condition, as SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from trimtab.model.errors import EngineRefused, InputError
+from trimtab.store.engine import Gathered, Merge, Parameters
+from trimtab.store.logs.answers import LEVELS, LogQuery
+from trimtab.store.logs.conditions import Conditions, Resource
+from trimtab.store.logs.language import Field, LogQueryError, Words, parse
+
+if TYPE_CHECKING:
+    from trimtab.store.telemetry import TelemetryStore
+
+RANGE = "at_ns >= {from_ns:Int64} AND at_ns < {to_ns:Int64}"
+_RESOURCES_MAX = 50_000
+_TIME_OVER, _MEMORY_OVER = 159, 241
+_RANGE_NS_MAX = (1 << 63) - 1
+
+
+class LogQueryTooLong(InputError):
+    """The engine's time or memory was not enough for it."""
+
+
+@dataclass
+class Asked:
+    """A query made ready: `where` is its condition, with `parameters`. `missing` are shards that did not say which
+    resources they have."""
+
+    where: str
+    parameters: dict[str, object]
+    missing: tuple[str, ...]
+
+
+class Asking:
+    """Asks one store."""
+
+    def __init__(self, store: TelemetryStore) -> None:
+        self._store = store
+
+    def gather(self, sql: str, parameters: Parameters, merge: Merge) -> Gathered:
+        """Ask all shards; LogQueryTooLong where they took too long."""
+        try:
+            return self._store.gather(sql, parameters, merge)
+        except EngineRefused as error:
+            if error.facts.get("code") in {_TIME_OVER, _MEMORY_OVER}:
+                told = "took too long" if error.facts["code"] == _TIME_OVER else "needed too much memory"
+                raise LogQueryTooLong(
+                    f"the search {told}: choose a shorter range, or begin with a whole word or a field; regular "
+                    "expressions and parts of words are compared with every line that is left"
+                ) from error
+            raise
+
+    def resources(self, from_ns: int, to_ns: int) -> tuple[Sequence[Resource], tuple[str, ...]]:
+        """All that records of the range have."""
+        found = self.gather(
+            "SELECT cityHash64(resource) AS id, any(toString(resource)) AS text FROM log_records"
+            f" WHERE {RANGE} GROUP BY id LIMIT {_RESOURCES_MAX}",
+            {"from_ns": from_ns, "to_ns": to_ns},
+            Merge(limit=_RESOURCES_MAX, group_by=("id",), how={"text": "any"}),
+        )
+        return [Resource(row["id"], row["text"]) for row in found.table.to_pylist()], found.missing
+
+    def ready(self, query: LogQuery) -> Asked:
+        """Its condition; InputError where something in it is wrong."""
+        from_ns, to_ns = query.from_ms * 1_000_000, query.to_ms * 1_000_000
+        if not 0 <= from_ns < to_ns <= _RANGE_NS_MAX:
+            raise InputError(f"the range from {query.from_ms} to {query.to_ms} is empty or no time", field="range")
+        missing: list[str] = []
+
+        def find_resources() -> Sequence[Resource]:
+            resources, absent = self.resources(from_ns, to_ns)
+            missing.extend(absent)
+            return resources
+
+        made = Conditions(find_resources)
+        conditions = [RANGE, made.of(parse(query.text))]
+        if query.service is not None:
+            conditions.append(made.field(Field("service", "=", Words(query.service))))
+        if query.severity_min is not None:
+            if query.severity_min not in LEVELS:
+                raise InputError(
+                    f"there is no level {query.severity_min!r}; there are {', '.join(LEVELS)}", field="severity_min"
+                )
+            conditions.append(made.field(Field("level", ">=", Words(query.severity_min))))
+        for name, id_ in (("trace_id", query.trace_id), ("span_id", query.span_id)):
+            if id_ is not None:
+                conditions.append(made.field(Field(name, "=", Words(id_))))
+        for name, value in query.attributes.items():
+            try:
+                conditions.append(made.field(Field(name, "=", Words(value))))
+            except LogQueryError as error:
+                raise InputError(error.message, field=name) from error
+        where = " AND ".join(f"({one})" for one in conditions if one != "true")
+        return Asked(where, {"from_ns": from_ns, "to_ns": to_ns, **made.parameters}, tuple(dict.fromkeys(missing)))

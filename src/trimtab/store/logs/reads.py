@@ -1,0 +1,191 @@
+"""What can be asked of logs. Every question gathers from all shards, and every answer says which did not answer."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from trimtab.model.errors import InputError
+from trimtab.store.engine import Direction, Merge
+from trimtab.store.logs import fields, patterns
+from trimtab.store.logs.answers import (
+    LEVELS,
+    LIMIT_MAX,
+    CountedValues,
+    LogContext,
+    LogFields,
+    LogHistogram,
+    LogPage,
+    LogPatterns,
+    LogQuery,
+    LogRecord,
+)
+from trimtab.store.logs.ranges import Asking
+from trimtab.store.logs.records import COLUMNS, Place, place_of, record_of
+
+if TYPE_CHECKING:
+    from trimtab.store.telemetry import TelemetryStore
+
+BUCKETS_MAX = 2000
+_STEPS_MS = tuple(
+    unit_ms * count
+    for unit_ms, counts in (
+        (1, (1, 2, 5, 10, 20, 50, 100, 200, 500)),
+        (1_000, (1, 2, 5, 10, 15, 30)),
+        (60_000, (1, 2, 5, 10, 15, 30)),
+        (3_600_000, (1, 2, 3, 6, 12)),
+        (86_400_000, (1, 2, 7, 14, 28, 56, 112, 365)),
+    )
+    for count in counts
+)
+_KEYS = "at_ns", "spool_segment", "record_no"
+_PLACE = "(at_ns, spool_segment, record_no)"
+_AT = "({at:Int64}, {segment:UInt64}, {number:UInt32})"
+_DAY_NS = 86_400_000_000_000
+
+
+class LogReads:
+    """Questions to one store."""
+
+    def __init__(self, store: TelemetryStore) -> None:
+        self._asking = Asking(store)
+
+    def search(self, query: LogQuery) -> LogPage:
+        """A page of records; LogQueryError (an InputError with the column) where the text is not of the language."""
+        _check_limit(query.limit)
+        asked = self._asking.ready(query)
+        is_newest = query.order == "newest"
+        where = asked.where
+        if query.cursor is not None:
+            place = place_of(query.cursor)
+            asked.parameters |= _parameters(place)
+            sign = "<" if is_newest else ">"
+            where += f" AND at_ns {sign}= {{at:Int64}} AND {_PLACE} {sign} {_AT}"
+        records, missing = self._records(where, asked.parameters, query.limit + 1, is_newest=is_newest)
+        page = records[: query.limit]
+        is_more = len(records) > query.limit
+        return LogPage(page, page[-1].id if is_more else None, _joined(asked.missing, missing))
+
+    def _records(
+        self, where: str, parameters: dict[str, object], limit: int, *, is_newest: bool
+    ) -> tuple[tuple[LogRecord, ...], tuple[str, ...]]:
+        word, direction = ("DESC", "descending") if is_newest else ("ASC", "ascending")
+        order = ", ".join(f"{key} {word}" for key in _KEYS)
+        ways: tuple[tuple[str, Direction], ...] = tuple((key, direction) for key in _KEYS)  # type: ignore[misc]
+        found = self._asking.gather(
+            f"SELECT {COLUMNS} FROM log_records WHERE {where} ORDER BY {order} LIMIT {limit}",
+            parameters,
+            Merge(ways, limit),
+        )
+        return tuple(record_of(row) for row in found.table.to_pylist()), found.missing
+
+    def around(self, record_id: str, count: int = 50, *, is_whole: bool = False) -> LogContext:
+        """`count` records before and after one, of the same service; `is_whole`: of all services."""
+        _check_limit(count)
+        place = place_of(record_id)
+        parameters = _parameters(place)
+        found, missing = self._records(f"at_ns = {{at:Int64}} AND {_PLACE} = {_AT}", parameters, 1, is_newest=True)
+        record = found[0] if found else None
+        service = ""
+        if record is not None and not is_whole:
+            service = " AND service_name = {service:String}"
+            parameters |= {"service": record.service_name}
+        before, missing_before = self._records(
+            f"at_ns <= {{at:Int64}} AND {_PLACE} < {_AT}{service}", parameters, count, is_newest=True
+        )
+        after, missing_after = self._records(
+            f"at_ns >= {{at:Int64}} AND {_PLACE} > {_AT}{service}", parameters, count, is_newest=False
+        )
+        return LogContext(record, before[::-1], after, _joined(missing, missing_before, missing_after))
+
+    def histogram(self, query: LogQuery, buckets_max: int = 120) -> LogHistogram:
+        """How many records match over time, by level; `limit`, `order` and `cursor` do not matter."""
+        if not 1 <= buckets_max <= BUCKETS_MAX:
+            raise InputError(f"buckets must lie in 1..{BUCKETS_MAX}, not {buckets_max}", field="buckets")
+        asked = self._asking.ready(query)
+        step_ms = step_of(query.to_ms - query.from_ms, buckets_max)
+        first = query.from_ms // step_ms
+        size = -(-query.to_ms // step_ms) - first
+        found = self._asking.gather(
+            "SELECT intDiv(at_ns, {step_ns:Int64}) AS bucket, level, count() AS n FROM log_records"
+            f" WHERE {asked.where} GROUP BY bucket, level",
+            {**asked.parameters, "step_ns": step_ms * 1_000_000},
+            Merge(group_by=("bucket", "level")),
+        )
+        counts = np.zeros((len(LEVELS), size), np.int64)
+        table = found.table
+        buckets, levels = table["bucket"].to_numpy() - first, table["level"].to_numpy()
+        counts[np.minimum(levels, len(LEVELS) - 1), buckets] += table["n"].to_numpy().astype(np.int64)
+        return LogHistogram(
+            tuple(range(first * step_ms, (first + size) * step_ms, step_ms)),
+            step_ms,
+            {name: tuple(row.tolist()) for name, row in zip(LEVELS, counts, strict=True) if row.any()},
+            int(counts.sum()),
+            _joined(asked.missing, found.missing),
+        )
+
+    def since(self, query: LogQuery, place: Place) -> LogPage:
+        """For a tail: records that are stored behind a segment's record, whatever their times, in the order in which
+        they were stored; `cursor` is not looked at. Only `place.segment` and `place.number` matter."""
+        _check_limit(query.limit)
+        asked = self._asking.ready(query)
+        stored = "(spool_segment, record_no) > ({segment:UInt64}, {number:UInt32})"
+        where = f"{asked.where} AND spool_segment >= {{segment:UInt64}} AND {stored}"
+        found = self._asking.gather(
+            f"SELECT {COLUMNS} FROM log_records WHERE {where} ORDER BY spool_segment, record_no"
+            f" LIMIT {query.limit + 1}",
+            {**asked.parameters, "segment": place.segment, "number": place.number},
+            Merge((("spool_segment", "ascending"), ("record_no", "ascending")), query.limit + 1),
+        )
+        records = tuple(record_of(row) for row in found.table.to_pylist())
+        page = records[: query.limit]
+        is_more = len(records) > query.limit
+        return LogPage(page, page[-1].id if is_more else None, _joined(asked.missing, found.missing))
+
+    def patterns(self, query: LogQuery, patterns_max: int = 100) -> LogPatterns:
+        """Similar lines among what matches, grouped."""
+        return patterns.patterns(self._asking, query, patterns_max)
+
+    def fields(self, query: LogQuery, fields_max: int = 200) -> LogFields:
+        """Which attributes the newest records that match have, with their most frequent values."""
+        return fields.fields(self._asking, query, fields_max)
+
+    def attribute_keys(self, query: LogQuery, prefix: str = "") -> CountedValues:
+        """Names of attributes (of records and their resources) among what matches."""
+        return fields.attribute_keys(self._asking, query, prefix)
+
+    def attribute_values(self, query: LogQuery, name: str, prefix: str = "") -> CountedValues:
+        """Values of one attribute, or of `service` or `level`."""
+        return fields.attribute_values(self._asking, query, name, prefix)
+
+    def of_trace(self, trace_id: str, at_ms: int, limit: int = 1000) -> LogPage:
+        """Records of a trace from a day before to a day after, oldest first."""
+        day_ms = _DAY_NS // 1_000_000
+        return self.search(
+            LogQuery(max(0, at_ms - day_ms), at_ms + day_ms, trace_id=trace_id, limit=limit, order="oldest")
+        )
+
+
+def step_of(range_ms: int, buckets_max: int) -> int:
+    """The finest step of which so many cover the range, whatever its beginning.
+
+    >>> step_of(3_600_000, 120), step_of(60_000, 60)
+    (60000, 2000)
+    """
+    fitting = (step_ms for step_ms in _STEPS_MS if range_ms / step_ms + 1 <= buckets_max)
+    return next(itertools.chain(fitting, [-(-range_ms // max(1, buckets_max - 1))]))
+
+
+def _check_limit(limit: int) -> None:
+    if not 1 <= limit <= LIMIT_MAX:
+        raise InputError(f"limit must lie in 1..{LIMIT_MAX}, not {limit}", limit=LIMIT_MAX, field="limit")
+
+
+def _parameters(place: Place) -> dict[str, object]:
+    return {"at": place.at_ns, "segment": place.segment, "number": place.number}
+
+
+def _joined(*missing: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(one for told in missing for one in told))
