@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 
 from trimtab.model.setting import setting
+from trimtab.store.clickhouse import address
 
 PORT_MAX = 65_535
 _HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
@@ -46,6 +47,15 @@ def host_problem(text: str) -> str | None:
     if len(text) > 253 or not _is_host(text):
         return "it is a host's name without scheme and port, such as 'trimtab.example.com'"
     return None
+
+
+def store_problem(text: str) -> str | None:
+    """What is wrong with the address of a store, None where nothing is.
+
+    >>> store_problem(""), store_problem("localhost:8123").partition(",")[0]
+    (None, 'it begins with clickhouse://')
+    """
+    return address.problem(text) if text else None
 
 
 def _is_host(text: str) -> bool:
@@ -108,6 +118,13 @@ class ServerSettings:
         "File with Prometheus' scrape_configs; its targets are scraped into the own store. Empty: nothing is. "
         "Relative to this file's folder; read again when it changes.",
         needs_restart=True,
+    )
+    store: str = setting(
+        "",
+        "Where telemetry is kept: empty for the data directory, else a ClickHouse, such as "
+        "clickhouse://trimtab:${PASSWORD}@host:8123/telemetry, with the password in that environment variable.",
+        needs_restart=True,
+        problem=store_problem,
     )
     samples_per_s_max: int = setting(
         0,

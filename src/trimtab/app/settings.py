@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import re
 import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
@@ -65,6 +66,9 @@ SECTIONS: Mapping[str, Section] = {
 }
 
 
+_PASSWORD = re.compile(r"(://[^:@/]*:)[^@]*@")
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """One setting. `name` is `section.key`; `choices` are the words that a choice may be."""
@@ -114,7 +118,8 @@ class Setting:
             raise Wrong(f"must be a text in quotes, found {shown(value)}")
         problem = self._problem(value)
         if problem is not None:
-            raise Wrong(f"cannot be {shown(value)}: {problem}")
+            seen = _PASSWORD.sub(r"\1***@", value)
+            raise Wrong(f"cannot be {shown(seen)}: {problem}")
         return value
 
     def _texts(self, value: object) -> tuple[str, ...]:

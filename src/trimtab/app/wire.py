@@ -28,6 +28,7 @@ from trimtab.extend import registry
 from trimtab.model.errors import InputError, PermissionMissing
 from trimtab.model.query import QueryShape
 from trimtab.sql.connect import Reference
+from trimtab.store.clickhouse import address
 from trimtab.store.metrics.limits import limits_of as metric_limits_of
 from trimtab.store.policy_overrides import PolicyOverrides
 from trimtab.store.state import State
@@ -59,12 +60,14 @@ def open_service(
             f"the data directory {data_dir} is not writable: give it to the user who runs trimtab, or take another "
             "--data-dir"
         )
+    store = None if not config.server.store else address.parse(config.server.store)
     state = State.open(data_dir / STATE_FILE)
     try:
         telemetry = EmbeddedTelemetry.open(
             data_dir,
             retention=config.retention if sets_retention else None,
             metric_limits=metric_limits_of(config.metrics),
+            address=store,
         )
     except BaseException:
         state.close()

@@ -44,7 +44,11 @@ for _command in (*decisions.COMMANDS, *looking.COMMANDS, *people.COMMANDS, impor
 @click.option("--insecure-http", is_flag=True, help="Allow plain HTTP beyond loopback: passwords travel in the clear.")
 @click.option("--data-dir", type=click.Path(path_type=Path), help="Where everything is kept (TRIMTAB_DATA_DIR).")
 @click.option("--config", type=click.Path(path_type=Path), help="Configuration in TOML.")
-@click.option("--store", help="Telemetry store; only the embedded one is available: leave it out.")
+@click.option(
+    "--store",
+    help="Keep telemetry in a ClickHouse: clickhouse://USER:${PASSWORD}@HOST:8123/DATABASE, the password in that "
+    "environment variable (or ?password_file=PATH). Several hosts, with commas: shards. Default: the data directory.",
+)
 @click.option(
     "--metrics", help="URL of a Prometheus-compatible server that has the metrics: PromQL is passed on to it."
 )
@@ -67,6 +71,7 @@ def up(
     config: Path | None,
     promql_window: str,
     metrics: str | None,
+    store: str | None,
     **later: str | None,
 ) -> None:
     """Start the server: watch, find, propose, and do what policy allows."""
@@ -79,7 +84,7 @@ def up(
 
     listening = Listening(listen, allowed_hosts, tls_cert, tls_key, insecure_http, require_login)
     wish = MetricsWish(metrics, is_left_open=promql_window == "open")
-    serve(listening, data_dir or default_data_dir(), config, wish)
+    serve(listening, data_dir or default_data_dir(), config, wish, store)
 
 
 @main.command()

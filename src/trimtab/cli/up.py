@@ -10,7 +10,7 @@ import socket
 import stat
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -51,12 +51,20 @@ class MetricsWish:
     is_left_open: bool = True
 
 
-def serve(listening: Listening, data_dir: Path, config_file: Path | None, metrics: MetricsWish | None = None) -> None:
-    """Run until SIGTERM or SIGINT."""
+def serve(
+    listening: Listening,
+    data_dir: Path,
+    config_file: Path | None,
+    metrics: MetricsWish | None = None,
+    store: str | None = None,
+) -> None:
+    """Run until SIGTERM or SIGINT. `store` comes before what the configuration says."""
     configure_logs()
     metrics = metrics or MetricsWish()
     upstream = None if metrics.upstream_url is None else Upstream(metrics.upstream_url)
     config = load_config(config_file)
+    if store is not None:
+        config = replace(config, server=replace(config.server, store=store))
     if config.server.scrape_config:
         from trimtab.observe.scrape.config import load
 

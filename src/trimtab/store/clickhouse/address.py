@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -67,6 +67,19 @@ class Address:
         return f"{'https' if self.is_secure else 'http'}://{host}/"
 
 
+def problem(text: str) -> str | None:
+    """What is wrong with an address, None where nothing is (so far as can be said without environment and files).
+
+    >>> problem("clickhouse://ann:${PW}@h/d"), problem("clickhouse://h/d?secure=maybe")
+    (None, "secure is true or false, not 'maybe'")
+    """
+    try:
+        _parse(text, _expanded_by_nothing, lambda _: "")
+    except ConfigError as error:
+        return error.message.removeprefix("--store: ")
+    return None
+
+
 def parse(text: str, environment: Mapping[str, str] | None = None) -> Address:
     """Take an address apart; ConfigError says what is wrong with it, and does not repeat it.
 
@@ -78,7 +91,11 @@ def parse(text: str, environment: Mapping[str, str] | None = None) -> Address:
     trimtab.model.errors.ConfigError: --store: a password in plain text can be read by everybody on this machine: write
     ${NAME} in its place and set the environment variable NAME, or give ?password_file=PATH
     """
-    environment = os.environ if environment is None else environment
+    there = os.environ if environment is None else environment
+    return _parse(text, lambda part: _expanded(part, there), _from_file)
+
+
+def _parse(text: str, expanded: Callable[[str], str], from_file: Callable[[Path], str]) -> Address:
     scheme, separator, rest = text.partition("://")
     if not separator or scheme not in SCHEMES:
         raise _wrong("it begins with clickhouse://, as in clickhouse://USER:${PASSWORD}@HOST:8123/DATABASE")
@@ -98,8 +115,8 @@ def parse(text: str, environment: Mapping[str, str] | None = None) -> Address:
     found = Address(
         hosts=_hosts(hosts, is_secure=is_secure),
         database=database,
-        user=_expanded(unquote(user), environment) or "default",
-        password=_from_file(Path(file)) if file else _password(unquote(password), environment),
+        user=expanded(unquote(user)) or "default",
+        password=from_file(Path(file)) if file else _password(unquote(password), expanded),
         is_secure=is_secure,
         ca_file=options.pop("ca_file", ""),
         cluster=_cluster(options.pop("cluster", "")),
@@ -139,13 +156,17 @@ def _hosts(text: str, *, is_secure: bool) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _password(text: str, environment: Mapping[str, str]) -> str:
+def _password(text: str, expanded: Callable[[str], str]) -> str:
     if text and not _VARIABLE.fullmatch(text):
         raise _wrong(
             "a password in plain text can be read by everybody on this machine: write ${NAME} in its place and set the"
             " environment variable NAME, or give ?password_file=PATH"
         )
-    return _expanded(text, environment)
+    return expanded(text)
+
+
+def _expanded_by_nothing(text: str) -> str:
+    return text
 
 
 def _expanded(text: str, environment: Mapping[str, str]) -> str:

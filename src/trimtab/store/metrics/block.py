@@ -117,6 +117,15 @@ class Pieces(Protocol):
 
 
 @runtime_checkable
+class PartialSource(Protocol):
+    """A source that may have to leave out what is on a shard that does not answer."""
+
+    def missing(self) -> tuple[str, ...]:
+        """Why what this thread was given since it asked last is not everything; empty where it is."""
+        ...
+
+
+@runtime_checkable
 class DivisibleSource(Protocol):
     """A source that gives pieces."""
 

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from trimtab.store.engine import Engine
+from trimtab.store.engine import Engine, Merge
 from trimtab.store.metrics.arrays import I32, I64, U64
 from trimtab.store.metrics.block import Labels, QueryTooBig
 from trimtab.store.metrics.histogram_codec import bytes_of, decoded
 from trimtab.store.metrics.hot import Part
 from trimtab.store.metrics.messages import SAMPLES, STARTS
+from trimtab.store.metrics.partial import gathered
 from trimtab.store.metrics.row_messages import EXEMPLARS, HISTOGRAMS
 from trimtab.store.promql.histogram import FloatHistogram
 
@@ -61,17 +62,15 @@ class Cold:
 
         window: dict[str, object] = {"from_ms": from_ms, "to_ms": to_ms}
         condition = f"{where} AND at_ms BETWEEN {{from_ms:Int64}} AND {{to_ms:Int64}}"
-        answer = self._engine.read(
-            f"SELECT id, at_ms, value FROM {SAMPLES.name} WHERE {condition}", window, is_wide=True
-        )
+        answer = gathered(self._engine, f"SELECT id, at_ms, value FROM {SAMPLES.name} WHERE {condition}", window)
         offsets, at_ms, bits = self._by_series(ids, answer, "value")
         if settle(offsets, at_ms, bits):
             if conflicts(offsets, at_ms, bits):
-                answer = self._engine.read(
+                answer = gathered(
+                    self._engine,
                     f"SELECT id, at_ms, argMax(value, spool_segment) AS value FROM {SAMPLES.name} WHERE {condition}"
                     " GROUP BY id, at_ms",
                     window,
-                    is_wide=True,
                 )
                 offsets, at_ms, bits = self._by_series(ids, answer, "value")
                 settle(offsets, at_ms, bits)
@@ -81,9 +80,10 @@ class Cold:
 
     def times(self) -> tuple[int, int] | None:
         """The oldest and the newest sample; None where there is none."""
-        sql = f"SELECT count() AS n, min(at_ms) AS oldest_ms, max(at_ms) AS newest_ms FROM {SAMPLES.name}"
-        row = self._engine.read(sql).to_pylist()[0]
-        return (row["oldest_ms"], row["newest_ms"]) if row["n"] else None
+        sql = f"SELECT minOrNull(at_ms) AS oldest_ms, maxOrNull(at_ms) AS newest_ms FROM {SAMPLES.name}"
+        merge = Merge(group_by=(), how={"oldest_ms": "min", "newest_ms": "max"})
+        row = gathered(self._engine, sql, merge=merge).to_pylist()[0]
+        return None if row["oldest_ms"] is None else (row["oldest_ms"], row["newest_ms"])
 
     def histograms(self, ids: U64, from_ms: int, to_ms: int) -> list[tuple[int, int, FloatHistogram]]:
         """Native histograms of series: (id, time, histogram), of those at one time the last to come last."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import structlog
 
 from trimtab.model.errors import EngineRefused
-from trimtab.store.engine import Engine
+from trimtab.store.engine import Engine, Merge
 from trimtab.store.metrics.messages import SAMPLES, STARTS
 from trimtab.store.metrics.row_messages import EXEMPLARS, HISTOGRAMS
 
@@ -29,13 +29,16 @@ class DiskBudget:
 
     def keep(self) -> None:
         """Drop the oldest days while there is more than the budget (0: none), but never the newest."""
-        days = self._engine.read(_SIZES, {"tables": list(_TABLES)}).to_pylist()
+        found = self._engine.gather(_SIZES, {"tables": list(_TABLES)}, Merge(group_by=("day",))).table.to_pylist()
+        days = sorted(found, key=lambda day: int(day["day"]))
         self.size_bytes = sum(day["bytes"] for day in days)
         while self._bytes_max and self.size_bytes > self._bytes_max and len(days) > 1:
             oldest = days.pop(0)
             day = int(oldest["day"])
-            for name in _TABLES:
-                self._engine.write(f"ALTER TABLE {name} DROP PARTITION {day}")
+            for shard in self._engine.shards:
+                with self._engine.at(shard):
+                    for name in _TABLES:
+                        self._engine.write(f"ALTER TABLE {name} DROP PARTITION {day}")
             log.info(
                 "metrics_day_dropped", day=day, bytes=oldest["bytes"], bytes_all=self.size_bytes, limit=self._bytes_max
             )

@@ -17,6 +17,7 @@ from trimtab.store.metrics.messages import SAMPLES
 from trimtab.store.metrics.parts import Parts
 from trimtab.store.metrics.registry import Definition
 from trimtab.store.metrics.rolled import HOURS, MINUTES
+from trimtab.store.metrics.rolling_rows import gathered
 from trimtab.store.metrics.row_messages import HISTOGRAMS, SERIES
 from trimtab.store.metrics.writing import define, now_ms
 from trimtab.store.retention import DAY_MS
@@ -72,7 +73,7 @@ class Retiring:
         for start in range(0, len(ids), _IDS_A_QUERY):
             some = ",".join(map(str, ids[start : start + _IDS_A_QUERY].tolist()))
             for table in (SAMPLES.name, MINUTES, HOURS, HISTOGRAMS.name):
-                answer = self._engine.read(f"SELECT DISTINCT id FROM {table} WHERE id IN ({some})", is_wide=True)
+                answer = gathered(self._engine, f"SELECT DISTINCT id FROM {table} WHERE id IN ({some})", {})
                 kept += answer["id"].to_pylist()
         is_kept = np.isin(ids, np.array(kept, np.uint64))
         self._see(slots[is_kept], now)

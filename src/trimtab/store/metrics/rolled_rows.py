@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from trimtab.store.engine import Engine
 from trimtab.store.metrics.arrays import I64, U64
 from trimtab.store.metrics.block import QueryTooBig
+from trimtab.store.metrics.partial import gathered
 from trimtab.store.metrics.rolled import HOURS, HOURS_MS, MINUTES, MINUTES_MS, Column
 from trimtab.store.metrics.rolled_form import needed, unpacked
 
@@ -34,11 +35,11 @@ class RolledRows:
 
     def samples_count(self, ids: U64, where: str, from_ms: int, to_ms: int) -> int:
         """How many samples series have in the hours of `(from_ms, to_ms]`."""
-        answer = self._engine.read(
+        answer = gathered(
+            self._engine,
             f"SELECT id, sum(samples_count) AS n FROM {HOURS} WHERE {where}"
             " AND end_ms > {from_ms:Int64} AND end_ms <= {to_ms:Int64} GROUP BY id",
             {"from_ms": from_ms, "to_ms": to_ms},
-            is_wide=True,
         )
         if answer.num_rows == 0:
             return 0
@@ -51,11 +52,11 @@ class RolledRows:
         from trimtab.store.metrics.cold_kernels import find
 
         names = "".join(f", {name}" for name in needed(columns))
-        answer = self._engine.read(
+        answer = gathered(
+            self._engine,
             f"SELECT id, end_ms{names}, form FROM {_TABLES[resolution_ms]} FINAL WHERE {where}"
             " AND end_ms > {from_ms:Int64} AND end_ms <= {to_ms:Int64}",
             {"from_ms": from_ms, "to_ms": to_ms},
-            is_wide=True,
         )
         if answer.num_rows > self._rows_max:
             raise QueryTooBig(

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trimtab.store.engine import Engine
+from trimtab.store.engine import Engine, Merge
 from trimtab.store.metrics.arrays import U64
 from trimtab.store.metrics.block import Matcher
 from trimtab.store.metrics.cold import condition
 from trimtab.store.metrics.messages import SAMPLES
+from trimtab.store.metrics.partial import gathered
 from trimtab.store.metrics.parts import Parts
 from trimtab.store.metrics.reading import Reader
 from trimtab.store.metrics.rolled import HOURS_MS, MINUTES, Column, Kept, RolledBlock
@@ -67,7 +68,8 @@ class Rollups:
 
     def look(self) -> None:
         """Days of samples go by age, and where the disk is full by size: roll-ups of days before the oldest tell so."""
-        found = self._engine.read(_OLDEST_DAYS, {"tables": [SAMPLES.name, MINUTES]}).to_pylist()
+        merge = Merge(group_by=("table",), how={"day": "min"})
+        found = gathered(self._engine, _OLDEST_DAYS, {"tables": [SAMPLES.name, MINUTES]}, merge).to_pylist()
         days = {row["table"]: row["day"] for row in found}
         oldest = days.get(SAMPLES.name)
         is_less = oldest is not None and days.get(MINUTES, oldest) < oldest

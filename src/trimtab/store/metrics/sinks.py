@@ -13,11 +13,13 @@ from trimtab.store.frames import Message
 from trimtab.store.metrics.messages import NativeTable
 from trimtab.store.metrics.row_messages import RowTable
 from trimtab.store.metrics.sorting import by_series
+from trimtab.store.spread import SPREAD
 
 
 def _insert(name: str, columns: Sequence[str]) -> str:
     names = ", ".join(columns)
-    return f"INSERT INTO {name} ({names}, spool_segment) SELECT {names}, {{segment:UInt64}} FROM BODY(rows)"
+    mine = " WHERE SHARD(id)" if name in SPREAD else ""
+    return f"INSERT INTO {name} ({names}, spool_segment) SELECT {names}, {{segment:UInt64}} FROM BODY(rows){mine}"
 
 
 _CHECK = "SELECT * FROM BODY(rows) FORMAT Null"

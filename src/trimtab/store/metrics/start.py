@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +19,14 @@ import numpy as np
 
 from trimtab.model.errors import EngineRefused
 from trimtab.store import compiled
-from trimtab.store.engine import Engine
+from trimtab.store.engine import Engine, Merge
 from trimtab.store.frames import parse
 from trimtab.store.metrics.arrays import I32, I64, U64
 from trimtab.store.metrics.histogram_codec import bytes_of, decoded
 from trimtab.store.metrics.hot import Bounds
 from trimtab.store.metrics.hot_histograms import HistogramSample
 from trimtab.store.metrics.messages import SAMPLES, STARTS, NativeTable
+from trimtab.store.metrics.partial import gathered, taken
 from trimtab.store.metrics.parts import Parts
 from trimtab.store.metrics.row_messages import HISTOGRAMS, METADATA, SERIES, RowTable, definitions_of, metadata_of
 from trimtab.store.metrics.slab import slab_of
@@ -90,6 +92,9 @@ class Start:
             self._read_series()
         left = list(self._left_numbers(SAMPLES, "value"))
         pieces = self._pieces(left)
+        if taken():  # of what a shard has that does not answer memory would say that it was not there
+            begun_ms = time.time_ns() // 1_000_000
+            pieces = [Piece(begun_ms, begun_ms)]
         hot = self._parts.hot
         if pieces:
             hot.begin_reload(pieces[0].end_ms)
@@ -163,11 +168,12 @@ class Start:
         days = 2
         while True:
             from_ms = newest_ms - days * DAY_MS
-            answer = self._engine.read(
+            answer = gathered(
+                self._engine,
                 f"SELECT intDiv(at_ms, {_MINUTE_MS}) AS minute, count() AS n FROM {SAMPLES.name}"
                 " WHERE at_ms >= {from_ms:Int64} GROUP BY minute ORDER BY minute DESC",
                 {"from_ms": from_ms},
-                is_wide=True,
+                Merge((("minute", "descending"),), group_by=("minute",)),
             )
             counts = answer["n"].to_pylist()
             if from_ms <= oldest_ms or sum(counts) > wanted:
@@ -183,12 +189,14 @@ class Start:
 
     def _read_piece(self, piece: Piece, up_to_ms: int) -> bool:
         """Whether there is room for more."""
-        answer = self._engine.read(
+        answer = gathered(
+            self._engine,
             f"SELECT id, at_ms, value FROM {SAMPLES.name} WHERE at_ms BETWEEN {{from_ms:Int64}} AND {{to_ms:Int64}}"
             " ORDER BY spool_segment DESC",  # of two values at one moment the later segment's counts, as in cold reads
             {"from_ms": piece.from_ms, "to_ms": up_to_ms},
-            is_wide=True,
         )
+        if taken():
+            return False
         slab = None
         if answer.num_rows:
             slots = self._slots_of(answer["id"].to_numpy())

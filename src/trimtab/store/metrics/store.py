@@ -35,6 +35,7 @@ from trimtab.store.metrics.hot_histograms import HotHistograms
 from trimtab.store.metrics.known_metadata import KnownMetadata
 from trimtab.store.metrics.limits import MetricLimits
 from trimtab.store.metrics.messages import SAMPLES, STARTS
+from trimtab.store.metrics.partial import taken
 from trimtab.store.metrics.parts import Parts
 from trimtab.store.metrics.reading import Reader
 from trimtab.store.metrics.registry import Registry
@@ -180,6 +181,11 @@ class EmbeddedMetrics:
         """See `DivisibleSource.open`."""
         self.wait()
         return self._reader.open(alternatives, from_ms, to_ms)
+
+    @staticmethod
+    def missing() -> tuple[str, ...]:
+        """See `PartialSource.missing`."""
+        return taken()
 
     def labels_of(self, slot: int) -> Labels:
         """See `MetricStore.labels_of`."""

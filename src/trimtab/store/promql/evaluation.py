@@ -13,11 +13,11 @@ from typing import TypeVar
 
 import numpy as np
 
-from trimtab.store.metrics.block import DivisibleSource, Matcher, Pieces, SeriesBlock, Source
+from trimtab.store.metrics.block import DivisibleSource, Matcher, PartialSource, Pieces, SeriesBlock, Source
 from trimtab.store.metrics.whole import Whole
 from trimtab.store.promql.errors import QueryCancelled, QueryTimeout, QueryTooBig
 from trimtab.store.promql.lexer import words
-from trimtab.store.promql.notes import Note, Notes
+from trimtab.store.promql.notes import Note, Notes, partial
 from trimtab.store.promql.options import Options
 from trimtab.store.promql.rolled import Rolled
 from trimtab.store.promql.syntax import (
@@ -68,6 +68,8 @@ class Evaluation:
 
     def __post_init__(self) -> None:
         self.rolled = Rolled(self.source, self.options)
+        if isinstance(self.source, PartialSource):
+            self.source.missing()  # what an earlier query did not take
 
     def check(self) -> None:
         """Raise where nobody waits any more, or where it has taken too long."""
@@ -107,6 +109,9 @@ class Evaluation:
         if found is None:
             self.check()
             found = self._opened(alternatives, from_ms, to_ms, how, place)
+            if isinstance(self.source, PartialSource):
+                for reason in self.source.missing():
+                    self.notes.add(partial(reason), place)
             self._found[key] = found
             self.samples_count += found.samples_count
             self.blocks_held += found.samples_count

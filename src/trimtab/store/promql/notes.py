@@ -200,6 +200,10 @@ def bounds_reconciled(operation: Operation) -> Note:
     return Note("info", f"mismatched custom buckets were reconciled during {operation}")
 
 
+def partial(reason: str) -> Note:
+    return Note("warning", f"the answer is partial: {reason}")
+
+
 def _two_digits(number: float) -> str:
     return f"{number:.2g}"
 

@@ -1,0 +1,26 @@
+"""Metrics over HTTP: samples and their roll-ups are spread over two shards, and answer as if they were not."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.store.metrics import test_rolled_answers, test_rolling, test_store
+
+pytestmark = [
+    pytest.mark.usefixtures("everywhere"),
+    pytest.mark.parametrize("address", [2], indirect=True, ids=["two shards"]),
+]
+
+_CHOSEN = {
+    test_store: (
+        "test_what_was_appended_is_there_at_once_and_after_a_restart",
+        "test_cold_and_hot_together_are_one_answer",
+        "test_of_samples_stored_twice_the_last_to_come_counts",
+        "test_histograms_starts_exemplars_and_metadata_come_back",
+        "test_the_oldest_days_go_when_there_is_too_much_on_disk",
+    ),
+    test_rolled_answers: ("test_what_is_gone_is_answered_from_roll_ups",),
+    test_rolling: ("test_rows_say_what_samples_say_also_when_they_come_late",),
+}
+for _module, _names in _CHOSEN.items():
+    globals().update({name: getattr(_module, name) for name in _names})
