@@ -128,6 +128,11 @@ class MemoryTraces:
         found = sorted((s for s in self.spans if s.trace_id == trace_id), key=lambda s: (s.started_at_ns, s.span_id))
         return Trace(trace_id, tuple(found[:spans_max]), len(found), self.missing)
 
+    def whole(self, summaries: Sequence[TraceSummary], spans_max: int) -> tuple[Trace, ...]:
+        """In the order of the summaries."""
+        assert sum(one.spans_count for one in summaries) <= spans_max
+        return tuple(self.trace(one.trace_id, spans_max) for one in summaries)
+
     def services(self, from_ms: int, to_ms: int) -> Services:
         """Sorted."""
         return Services(tuple(sorted({s.service_name for s in self.spans if _within(s, from_ms, to_ms)})), self.missing)

@@ -340,3 +340,13 @@ def test_pretty_print(querying: Querying) -> None:
     plain, pretty = (client.get(f"{OLDER}/services{query}") for query in ("", "?prettyPrint=true"))
     assert pretty.json() == plain.json()
     assert b'\n    "data"' in pretty.content
+
+
+def test_a_trace_between_two_moments(querying: Querying) -> None:
+    client = client_of(querying, span())
+    older = f"{OLDER}/traces/{TRACE}?start={AT_NS // 1000 - 10**6}&end={AT_NS // 1000}"
+    assert client.get(older).status_code == 200
+    assert client.get(f"{OLDER}/traces/{TRACE}?start=noon").status_code == 400
+    between = "start_time=2024-01-01T00:00:00Z&end_time=2024-01-01T01:00:00.5+00:00"
+    assert client.get(f"{VERSION_3}/traces/{TRACE}?{between}").status_code == 200
+    assert client.get(f"{VERSION_3}/traces/{TRACE}?startTime=noon").json()["error"]["httpCode"] == 400

@@ -16,6 +16,11 @@ TRACE_SPANS_MAX = 30_000
 """Spans of one trace: of a larger one the first, with a warning."""
 ANSWER_SPANS_MAX = 30_000
 """Spans of one search; traces that come after them are left out, and named."""
+SPANS_AT_ONCE = 5_000
+"""Spans of a search that are read before they are written down: a trace that has more is read alone."""
+LONG_MS = HOUR_MS // 2
+"""Summaries see an hour around the span that was found: a trace that is longer than this may be longer still, and is
+read alone."""
 ATTRIBUTES_MAX = 20
 """Attributes of one search."""
 TEXT_CHARS_MAX = 2_000

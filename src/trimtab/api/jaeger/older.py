@@ -21,7 +21,7 @@ from trimtab.api.jaeger.limits import (
 from trimtab.api.jaeger.searched import Searched
 from trimtab.api.jaeger.source import LeftOut, TraceSource, operations_of, read_trace, read_traces, services_of
 from trimtab.api.jaeger.ui_json import trace_json
-from trimtab.api.jaeger.words import Malformed, duration_ms, lookback_ms, shown_id, trace_id, whole
+from trimtab.api.jaeger.words import Malformed, around_ms, duration_ms, lookback_ms, shown_id, trace_id, whole
 from trimtab.app.querying import Querying
 from trimtab.model.errors import StoreError
 from trimtab.store.traces.answers import FoundTraces
@@ -34,7 +34,9 @@ def older_routes(querying: Querying, source: TraceSource) -> list[Route]:
     """Routes under /jaeger/api."""
 
     def one(asked: Asked) -> Response:
-        read = read_trace(source, trace_id(asked.path["trace_id"]))
+        start, end = asked.first("start"), asked.first("end")
+        around = around_ms(whole(start, "start") if start else 0, whole(end, "end") if end else 0)
+        read = read_trace(source, trace_id(asked.path["trace_id"]), around)
         if not read.spans:
             if read.warnings:
                 raise StoreError("; ".join(read.warnings))

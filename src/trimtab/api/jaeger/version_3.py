@@ -13,7 +13,7 @@ from trimtab.api.jaeger.limits import TRACES_DEFAULT, TRACES_MAX
 from trimtab.api.jaeger.otlp_json import resource_spans
 from trimtab.api.jaeger.searched import Searched
 from trimtab.api.jaeger.source import LeftOut, TraceSource, operations_of, read_trace, read_traces, services_of
-from trimtab.api.jaeger.words import Malformed, duration_ms, moment_us, trace_id, whole
+from trimtab.api.jaeger.words import Malformed, around_ms, duration_ms, moment_us, trace_id, whole
 from trimtab.app.querying import Querying
 from trimtab.model.errors import StoreError
 from trimtab.store.traces.answers import FoundTraces, TraceSummary
@@ -31,7 +31,13 @@ def version_3_routes(querying: Querying, source: TraceSource) -> list[Route]:
 
     def one(asked: Asked) -> Response:
         wanted = trace_id(asked.path["trace_id"], "trace_id")
-        read = read_trace(source, wanted)
+        (start, start_name), (end, end_name) = (
+            asked.named("startTime", "start_time"),
+            asked.named("endTime", "end_time"),
+        )
+        asked.flag("rawTraces", "raw_traces")  # traces are never adjusted here
+        start_us, end_us = moment_us(start, start_name) if start else 0, moment_us(end, end_name) if end else 0
+        read = read_trace(source, wanted, around_ms(start_us, end_us))
         if not read.spans:
             raise _nothing(read.warnings)
         return answer(enveloped_3(resource_spans(read.spans, read.warnings)))

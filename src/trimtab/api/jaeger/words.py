@@ -15,6 +15,7 @@ _PART = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)", re
 _HEX = re.compile(r"[0-9a-fA-F]{1,32}")
 _LOOKBACK = re.compile(r"([0-9]{1,6})(m|h|d|w)", re.ASCII)
 _LOOKBACK_MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
+_NEAR_US = 86_400_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -90,6 +91,16 @@ def moment_us(text: str, name: str) -> int:
     if moment is None or moment.tzinfo is None:
         raise Malformed(f'malformed parameter {name}: "{text[:50]}" is no time in RFC 3339', field=name)
     return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def around_ms(start_us: int, end_us: int) -> int | None:
+    """About when a trace was, where a client says between which moments; None where that is too long to be a help.
+
+    >>> around_ms(1_000_000, 3_000_000), around_ms(0, 0), around_ms(1, 10**18)
+    (2000, None, None)
+    """
+    is_near = start_us and 0 <= end_us - start_us <= _NEAR_US
+    return (start_us + end_us) // 2000 if is_near else None
 
 
 def trace_id(text: str, name: str = "traceID") -> str:

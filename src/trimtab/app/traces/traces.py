@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from trimtab.model.errors import InputError, NotFound
 from trimtab.store.telemetry import TelemetryStore
@@ -14,9 +14,11 @@ from trimtab.store.traces.answers import (
     Services,
     Trace,
     TraceQuery,
+    TraceSummary,
 )
 from trimtab.store.traces.reads import SPANS_A_TRACE_MAX, TraceReads
 from trimtab.store.traces.searching import LIMIT_MAX
+from trimtab.store.traces.whole import traces_of
 
 RANGE_DAYS_MAX = 400
 
@@ -55,6 +57,13 @@ class Traces:
         if not found.spans and not found.missing:
             raise NotFound(f"no trace {found.trace_id}", trace=found.trace_id)
         return found
+
+    def whole(self, summaries: Sequence[TraceSummary], spans_max: int = SPANS_A_TRACE_MAX) -> tuple[Trace, ...]:
+        """Traces that a search found, in its order, with `spans_max` spans together; without spans where they are gone.
+
+        The caller sees to it that the summaries tell of no more spans than that.
+        """
+        return traces_of(self._telemetry, summaries, spans_max)
 
     def services(self, from_ms: int, to_ms: int) -> Services:
         """Services that sent spans."""
