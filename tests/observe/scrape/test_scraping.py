@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import structlog
 
 from tests.observe.metrics.fake_store import FakeStore
 from tests.observe.metrics.wire import mutated
@@ -370,6 +371,8 @@ def wait_until(is_so: object, wait_s: float = 20.0) -> None:
         ("scrape_configs: [{job_name: a, relabel_configs: [{action: dance}]}]", "must be one of replace"),
         ("scrape_configs: [{job_name: a, dns_sd_configs: [{names: [b]}]}]", "SRV is not supported"),
         ("scrape_configs: [", "is not YAML"),
+        ("scrape_config: [{job_name: a}]", "scrape_config is not supported by trimtab, or no field of Prometheus"),
+        ("scrape_config_files: [more.yml]", "scrape_config_files is not supported"),
     ],
 )
 def test_a_wrong_file_is_refused_with_its_place(tmp_path: Path, text: str, message: str) -> None:
@@ -377,6 +380,21 @@ def test_a_wrong_file_is_refused_with_its_place(tmp_path: Path, text: str, messa
     file.write_text(text)
     with pytest.raises(ConfigError, match=message):
         load(file)
+
+
+def test_a_whole_prometheus_yml_is_read_and_the_log_names_what_is_not_used(tmp_path: Path) -> None:
+    file = tmp_path / "prometheus.yml"
+    file.write_text(
+        "global: {scrape_interval: 5s, external_labels: {site: a}, evaluation_interval: 1m}\nrule_files: [rules.yml]\n"
+        "alerting: {alertmanagers: []}\nscrape_configs: [{job_name: a, static_configs: [{targets: [b]}]}]\n"
+    )
+    with structlog.testing.capture_logs() as logs:
+        assert [one.interval_s for one in load(file)] == [5.0]
+    assert [(line["event"], line["sections"]) for line in logs] == [
+        ("scrape_config_sections_not_used", ["alerting", "rule_files"])
+    ]
+    file.write_text("")
+    assert load(file) == []
 
 
 def test_targets_are_relabelled() -> None:

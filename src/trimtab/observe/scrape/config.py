@@ -6,10 +6,12 @@ refused by name, so that nobody believes that it works.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
+
+import structlog
 
 from trimtab.model.errors import ConfigError, InputError
 from trimtab.observe.scrape.durations import duration_s, size_bytes
@@ -34,6 +36,12 @@ _IGNORED = frozenset(
     }
 )
 """Fields that change nothing here: only text is asked for."""
+_NOT_SCRAPING = frozenset(
+    {"alerting", "otlp", "remote_read", "remote_write", "rule_files", "runtime", "storage", "tracing"}
+)
+"""Sections of a whole prometheus.yml that say nothing about scraping: the log names those that are there."""
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +128,13 @@ def load(path: Path) -> list[Job]:
     except yaml.YAMLError as error:
         raise ConfigError(f"{path} is not YAML: {error}", file=str(path)) from error
     try:
-        return jobs_of(document, path.parent)
+        jobs = jobs_of(document, path.parent)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error.message}", file=str(path), **error.facts) from error
+    unused = sorted(_NOT_SCRAPING.intersection(document)) if isinstance(document, dict) else []
+    if unused:
+        log.warning("scrape_config_sections_not_used", file=str(path), sections=unused)
+    return jobs
 
 
 def jobs_of(document: object, folder: Path) -> list[Job]:
@@ -133,10 +145,12 @@ def jobs_of(document: object, folder: Path) -> list[Job]:
     ('a', 60.0, 10.0, ('b:1',))
     """
     top = _Fields(document, "")
+    top.leave(_NOT_SCRAPING)
     defaults = top.fields("global")
     interval_s = defaults.duration("scrape_interval", 60.0)
     timeout_s = defaults.duration("scrape_timeout", min(10.0, interval_s))
     jobs = [_job(item, interval_s, timeout_s, folder) for item in top.list_of_fields("scrape_configs")]
+    top.refuse_others()
     names = [job.name for job in jobs]
     for name in names:
         if names.count(name) > 1:
@@ -355,6 +369,10 @@ class _Fields:
             return size_bytes(text) if text else 0
         except InputError as error:
             raise ConfigError(f"{self._at(key)}: {error.message}", field=self._at(key)) from error
+
+    def leave(self, keys: Collection[str]) -> None:
+        """These may be there, whatever is in them."""
+        self._asked.update(keys)
 
     def refuse_others(self) -> None:
         """ConfigError for a field that nobody asked for."""
