@@ -125,9 +125,25 @@ def test_a_taken_port_and_a_taken_directory(server: Server, tmp_path: Path) -> N
 
 
 def test_options_of_later_versions_are_refused_clearly(tmp_path: Path) -> None:
-    done = trimtab("up", "--store", "clickhouse://x", "--data-dir", str(tmp_path / "d"))
+    done = trimtab("up", "--state", "postgresql://x", "--data-dir", str(tmp_path / "d"))
     assert done.returncode == 2
-    assert "--store is not available in this version" in done.stderr
+    assert "--state is not available in this version" in done.stderr
+
+
+def test_a_store_that_cannot_be_is_said_without_its_password(tmp_path: Path) -> None:
+    done = trimtab("up", "--store", "clickhouse://ann:geheim@x/obs", "--data-dir", str(tmp_path / "d"))
+    assert done.returncode == 2
+    assert "a password in plain text can be read by everybody" in done.stderr
+    file = tmp_path / "trimtab.toml"
+    file.write_text('[server]\nstore = "clickhouse://ann:geheim@x/obs"\n')
+    told = trimtab("up", "--config", str(file), "--data-dir", str(tmp_path / "d"))
+    assert told.returncode == 2
+    assert "server.store cannot be 'clickhouse://ann:***@x/obs': a password in plain text" in told.stderr
+    assert "geheim" not in f"{done.stdout}{done.stderr}{told.stdout}{told.stderr}"
+    gone = trimtab("up", "--store", "clickhouse://127.0.0.1:1/obs", "--data-dir", str(tmp_path / "d"))
+    assert gone.returncode == 3
+    assert "could not open the telemetry" in gone.stderr
+    assert "127.0.0.1:1 does not answer" in gone.stderr
 
 
 def test_a_bad_configuration_is_named(tmp_path: Path) -> None:

@@ -98,6 +98,9 @@ def test_every_migration_can_be_said_for_a_cluster() -> None:
         for statement in statements_of(text):
             for told in on_cluster(statement, "main", "obs"):
                 assert "ON CLUSTER 'main'" in told or told.startswith(("INSERT", "SELECT")), (name, told)
+                found = re.match(r"ALTER TABLE (\w+)", told)
+                if found and found[1] in SPREAD:  # the Distributed one
+                    assert not re.search(r"\b(INDEX|CODEC|SETTING|TTL|PARTITION)\b", told), (name, told)
                 if found := re.match(r"CREATE TABLE IF NOT EXISTS (\w+)", told):
                     made[found[1]] = told
     for table in set(SPREAD) & {name.removesuffix("_local") for name in made}:

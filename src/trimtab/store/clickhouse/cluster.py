@@ -16,8 +16,8 @@ from trimtab.store.spread import SPREAD
 _COMMENTS = re.compile(r"\A(?:\s*--[^\n]*\n)+")
 _CREATE = re.compile(r"CREATE TABLE IF NOT EXISTS (?P<name>\w+)(?P<rest>.*)", re.DOTALL)
 _ENGINE = re.compile(r"\bENGINE = (?P<kind>(?:Replacing|Aggregating|Summing)?MergeTree)(?:\((?P<values>[^()]*)\))?")
-_ALTER = re.compile(r"ALTER TABLE (?P<name>\w+) (?P<rest>.*)", re.DOTALL)
-_DELETE = re.compile(r"DELETE FROM (?P<name>\w+) (?P<rest>.*)", re.DOTALL)
+_ALTER = re.compile(r"ALTER TABLE (?P<name>\w+)\s+(?P<rest>.*)", re.DOTALL)
+_DELETE = re.compile(r"DELETE FROM (?P<name>\w+)\s+(?P<rest>.*)", re.DOTALL)
 _DROP = re.compile(r"(?P<verb>DROP|TRUNCATE) TABLE (?P<if>IF EXISTS )?(?P<name>\w+)(?P<rest>.*)", re.DOTALL)
 _RENAME = re.compile(r"(?P<verb>RENAME TABLE|EXCHANGE TABLES) (?P<one>\w+) (?P<word>TO|AND) (?P<other>\w+)")
 _OF_COLUMNS = re.compile(r"(ADD|DROP|MODIFY|RENAME|COMMENT|CLEAR) COLUMN\b")
@@ -37,9 +37,9 @@ def on_cluster(sql: str, cluster: str, database: str) -> list[str]:
         return _created(found["name"], found["rest"], there, cluster, database)
     if found := _ALTER.fullmatch(text):
         statements = [f"ALTER TABLE {_local(found['name'])} {there} {found['rest']}"]
-        if found["name"] in SPREAD and _OF_COLUMNS.match(found["rest"]):
-            columns = re.sub(r" CODEC\([^;]*\)$", "", found["rest"])  # a Distributed table stores nothing
-            statements.append(f"ALTER TABLE {found['name']} {there} {columns}")
+        columns = [_without_codec(part) for part in _parts(found["rest"]) if _OF_COLUMNS.match(part)]
+        if found["name"] in SPREAD and columns:
+            statements.append(f"ALTER TABLE {found['name']} {there} {', '.join(columns)}")
         return statements
     if found := _DELETE.fullmatch(text):
         return [f"DELETE FROM {_local(found['name'])} {there} {found['rest']}"]
@@ -55,6 +55,39 @@ def on_cluster(sql: str, cluster: str, database: str) -> list[str]:
     if _AS_THEY_ARE.match(text):
         return [text]
     raise StoreError(f"it is not known how to do this on a cluster: {text[:80]}", cluster=cluster)
+
+
+def _parts(text: str) -> list[str]:
+    """What stands between commas, those inside brackets left alone.
+
+    >>> _parts("ADD COLUMN a Map(String, String) CODEC(LZ4), ADD INDEX b c TYPE minmax")
+    ['ADD COLUMN a Map(String, String) CODEC(LZ4)', 'ADD INDEX b c TYPE minmax']
+    """
+    parts, depth = [""], 0
+    for character in text:
+        depth += (character == "(") - (character == ")")
+        if character == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return [part.strip() for part in parts]
+
+
+def _without_codec(part: str) -> str:
+    """A Distributed table stores nothing.
+
+    >>> _without_codec("ADD COLUMN a UInt8 CODEC(Delta(8), ZSTD(1)) AFTER b")
+    'ADD COLUMN a UInt8 AFTER b'
+    """
+    before, codec, rest = part.partition(" CODEC(")
+    if not codec:
+        return part
+    depth = 1
+    for place, character in enumerate(rest):
+        depth += (character == "(") - (character == ")")
+        if depth == 0:
+            return before + rest[place + 1 :]
+    raise StoreError(f"a CODEC is not closed: {part[:80]}")
 
 
 def _local(name: str) -> str:
