@@ -34,8 +34,9 @@ class MetricLimits:
     segment_rows_max: int = 2_000_000
     """A spool segment of samples is handed to the engine when it holds this many, whatever its age: few large heaps
     cost it half of what many small ones do, which it has to merge."""
-    load_interval_s: float = 10.0
-    """How long a segment of samples waits for more: queries find them in the hot window meanwhile."""
+    load_interval_s: float = 30.0
+    """How long a segment of samples waits for more: queries find them in the hot window meanwhile, and the engine takes
+    30,000 at once for less than half of what it takes for three times 10,000."""
     series_a_query_max: int = 1_000_000
     samples_a_query_max: int = 50_000_000
     """Samples of one `select`."""
