@@ -50,10 +50,11 @@ def show(report: Report) -> None:
     rows = (
         ("writing, CPU-s a million samples", report.ingest_cpu_s_per_million),
         ("bytes a sample on disk", report.bytes_per_sample),
+        *((f"  of which {what}", row) for what, row in report.bytes_of.items()),
         ("most memory, MiB", report.memory_mib),
     )
     for title, row in rows:
-        print(f"{title:36}" + "".join(f"{row[name]:18.2f}" for name in names))
+        print(f"{title:36}" + "".join(f"{row[name]:18.2f}" if name in row else " " * 18 for name in names))
     for what in ("cpu_ms", "wall_ms"):
         print(f"\n{'CPU ms' if what == 'cpu_ms' else 'wall ms':36}" + "".join(f"{name:>18}" for name in names))
         for title, found in report.queries.items():

@@ -22,6 +22,10 @@ REPEAT_S = 0.25
 """A query is repeated within a round until this much processor time was used, or so often:"""
 REPEATS_MAX = 20
 TIMEOUT_S = 300.0
+SETTLE_S = 95.0
+"""So long it takes at most until trimtab has loaded the last samples (30 s) and rolled them up (once a minute): that is
+part of writing. The others' processor time is read then, too."""
+TABLES = {"samples": ("metric_samples",), "roll-ups": ("metric_minutes_5", "metric_hours")}
 HOT, COLD = "trimtab", "trimtab, cold"
 WRITE_HEADERS = {
     "Content-Type": "application/x-protobuf",
@@ -42,6 +46,8 @@ class Report:
     hot_mib: int = 0
     ingest_cpu_s_per_million: dict[str, float] = field(default_factory=dict)
     bytes_per_sample: dict[str, float] = field(default_factory=dict)
+    bytes_of: dict[str, dict[str, float]] = field(default_factory=dict)
+    """Of these, what samples take, and what their roll-ups take."""
     memory_mib: dict[str, float] = field(default_factory=dict)
     queries: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
     broken: list[str] = field(default_factory=list)
@@ -115,6 +121,7 @@ def _ingest(servers: Sequence[Server], plan: Plan, report: Report, client: Clien
     for body, _samples in bodies(plan):
         for server in servers:
             send(client, server, body)
+    time.sleep(SETTLE_S)
     for server in servers:
         server.settle()
     millions = report.samples / 1e6
@@ -180,6 +187,10 @@ def measured(series: int, scrapes: int, rounds: int) -> Report:
         _ask_all(servers, plan, rounds, report, client)
         for server in servers:
             report.bytes_per_sample[server.name] = server.disk_bytes() / report.samples
+            if server.name in (HOT, COLD):
+                for what, tables in TABLES.items():
+                    of_it = report.bytes_of.setdefault(what, {})
+                    of_it[server.name] = server.table_bytes(*tables) / report.samples
             report.memory_mib[server.name] = server.memory_bytes_max() / MIB
     report.load_after = os.getloadavg()[0]
     return report

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -21,6 +22,8 @@ import httpx2
 
 START_S = 60.0
 STOP_S = 60.0
+_UUID = re.compile(r"UUID '([0-9a-f-]{36})'")
+_PART = re.compile(r"(\w+)_(\d+)_(\d+)_(\d+)")
 _TICK_S = 1.0 / os.sysconf("SC_CLK_TCK")
 
 
@@ -48,12 +51,22 @@ class Server:
         return sum(_most_memory_bytes(pid) for pid in _tree(self.process.pid)[0])
 
     def disk_bytes(self) -> int:
-        """Everything in its store."""
-        return sum(
-            entry.stat().st_blocks * 512
-            for entry in self.directory.rglob("*")
-            if entry.is_file() and not entry.is_symlink()
-        )
+        """Everything in its store, without parts of trimtab's engine that are in others by now and go minutes later."""
+        tables = self._engine.glob("store/*/*")
+        return _bytes_in(self.directory) - sum(_bytes_in(part) for table in tables for part in _merged_away(table))
+
+    def table_bytes(self, *tables: str) -> int:
+        """What tables of trimtab's engine take of it."""
+        total = 0
+        for note in (note for name in tables for note in self._engine.glob(f"metadata/*/{name}.sql")):
+            for uuid in _UUID.findall(note.read_text("utf-8")):
+                table = self._engine / "store" / uuid[:3] / uuid
+                total += _bytes_in(table) - sum(_bytes_in(part) for part in _merged_away(table))
+        return total
+
+    @property
+    def _engine(self) -> Path:
+        return self.directory / "telemetry" / "engine"
 
     def settle(self, quiet_s: float = 3.0, timeout_s: float = 180.0) -> None:
         """Wait until it has done what it does in the background: less than 5 % of a core for some seconds."""
@@ -64,6 +77,29 @@ class Server:
             if self.cpu_s() - begun < 0.05 * quiet_s:
                 return
         print(f"# {self.name} was still busy after {timeout_s:.0f} s")
+
+
+def _bytes_in(directory: Path) -> int:
+    total = 0
+    for entry in directory.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):
+            if entry.is_file() and not entry.is_symlink():
+                total += entry.stat().st_blocks * 512
+    return total
+
+
+def _merged_away(table: Path) -> list[Path]:
+    """Parts whose rows are in another part. (A name has partition, first block, last block, level.)"""
+    found = [(path, _PART.fullmatch(path.name)) for path in table.iterdir()] if table.is_dir() else []
+    parts = [(path, name[1], int(name[2]), int(name[3]), int(name[4])) for path, name in found if name]
+    return [
+        path
+        for path, partition, first, last, level in parts
+        if any(
+            other == partition and low <= first and last <= high and above > level
+            for _, other, low, high, above in parts
+        )
+    ]
 
 
 def _tree(pid: int) -> tuple[list[int], float]:
