@@ -24,7 +24,9 @@ from trimtab.app.toml_places import Place, Places, find_places
 from trimtab.model.errors import ConfigError
 from trimtab.model.metrics import MetricsPolicy
 from trimtab.model.policy import AdvisePolicy, DetectPolicy, GuardPolicy, PlansPolicy, Policy, WatchPolicy
+from trimtab.model.privacy import PrivacyPolicy
 from trimtab.model.retention import RetentionPolicy
+from trimtab.model.traces import TracesPolicy
 
 CONFIG_BYTES_MAX = 1_000_000
 TARGET = "target"
@@ -50,6 +52,8 @@ class Config:
     plans: PlansPolicy = field(default_factory=PlansPolicy)
     retention: RetentionPolicy = field(default_factory=RetentionPolicy)
     metrics: MetricsPolicy = field(default_factory=MetricsPolicy)
+    traces: TracesPolicy = field(default_factory=TracesPolicy)
+    privacy: PrivacyPolicy = field(default_factory=PrivacyPolicy)
     server: ServerSettings = field(default_factory=ServerSettings)
     targets: Mapping[str, Values] = field(default_factory=dict)
     named: frozenset[str] = frozenset()

@@ -19,8 +19,10 @@ from typing import Any
 from trimtab.app.server_settings import ServerSettings
 from trimtab.model.metrics import MetricsPolicy
 from trimtab.model.policy import AdvisePolicy, DetectPolicy, GuardPolicy, PlansPolicy, WatchPolicy
+from trimtab.model.privacy import PrivacyPolicy
 from trimtab.model.retention import RetentionPolicy
 from trimtab.model.setting import METADATA_KEY, About
+from trimtab.model.traces import TracesPolicy
 
 SHOWN_CHARS_MAX = 60
 TEXT_CHARS_MAX = 1000
@@ -60,6 +62,8 @@ SECTIONS: Mapping[str, Section] = {
         Section("create_index", GuardPolicy, "What may be done by itself about indexes, and its limits."),
         Section("plans", PlansPolicy, "How plans are taken for people to look at."),
         Section("retention", RetentionPolicy, "How long telemetry is kept.", per_target=False),
+        Section("traces", TracesPolicy, "Which traces that are sent here are stored.", per_target=False),
+        Section("privacy", PrivacyPolicy, "What of traces and logs is not stored.", per_target=False),
         Section("metrics", MetricsPolicy, "Metrics that are sent here: how much is taken and kept.", per_target=False),
         Section("server", ServerSettings, "Where the server listens, and to whom it answers.", per_target=False),
     )

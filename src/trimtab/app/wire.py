@@ -29,6 +29,7 @@ from trimtab.model.errors import InputError, PermissionMissing
 from trimtab.model.query import QueryShape
 from trimtab.sql.connect import Reference
 from trimtab.store.clickhouse import address
+from trimtab.store.intake import intake_of
 from trimtab.store.metrics.limits import limits_of as metric_limits_of
 from trimtab.store.policy_overrides import PolicyOverrides
 from trimtab.store.state import State
@@ -67,6 +68,7 @@ def open_service(
             data_dir,
             retention=config.retention if sets_retention else None,
             metric_limits=metric_limits_of(config.metrics),
+            intake=intake_of(config.privacy, config.traces, config.retention),
             address=store,
         )
     except BaseException:

@@ -66,6 +66,15 @@ class RetentionPolicy:
         730,
         "How long roll-ups of metrics by the hour are kept. Shorter than before: older data is dropped.",
     )
+    disk_mb: int = setting(
+        0,
+        "Disk for traces, logs and samples of metrics together: when they take more, their oldest days go, the same "
+        "days of all, but never the newest. 0: as much as their days need.",
+        unit="MiB",
+        low=0,
+        high=100_000_000,
+        needs_restart=True,
+    )
     own_days: int = _days(
         7, "How long trimtab's own numbers and log are kept. Shorter than before: older data is dropped."
     )

@@ -94,6 +94,14 @@ class TelemetryStatus:
     """Spans left out because they began before the retention, or too far in the future."""
     refused_spans: Mapping[str, int] = field(default_factory=dict)
     """Spans that were refused when they came, by reason."""
+    sampled_out_spans_count: int = 0
+    """Spans that sampling left out."""
+    operations_overflow_count: int = 0
+    """Spans whose operation has no series of its own, because there are too many operations."""
+    signal_bytes: Mapping[str, int] = field(default_factory=dict)
+    """What traces, logs and metrics took on disk when the budget for all was last looked at; 0 without a budget."""
+    dropped_rows: Mapping[str, int] = field(default_factory=dict)
+    """Rows that went because of that budget."""
     quarantined_count: int = 0
     """Messages put aside because the engine refused them, those of earlier runs included."""
     quarantine_bytes: int = 0

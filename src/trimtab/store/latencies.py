@@ -113,7 +113,8 @@ def _buckets(window: Pieces, fingerprints: Sequence[str] | None, who: str) -> st
             )
         else:
             parts.append(
-                f"SELECT {key}, {BUCKET} AS bucket, toUInt32(1) AS n FROM {piece.table} WHERE {piece.where}{among}"
+                f"SELECT {key}, {BUCKET} AS bucket, toUInt32(round(sample_weight)) AS n FROM {piece.table}"
+                f" WHERE {piece.where}{among}"
             )
     return " UNION ALL ".join(parts)
 

@@ -81,8 +81,10 @@ class Loader:
         roller: Roller,
         limits: TelemetryLimits,
         ages_s: Mapping[str, float] | None = None,
+        holds_s: Mapping[str, float] | None = None,
     ) -> None:
-        """`ages_s` is for tables whose segments wait for more at another pace than the rest."""
+        """`ages_s` is for tables whose segments wait for more at another pace than the rest; those of `holds_s` are not
+        loaded before they are so old, unless somebody flushes."""
         self._spool, self._engine, self._sinks, self._quarantine, self._limits = (
             spool,
             engine,
@@ -92,6 +94,8 @@ class Loader:
         )
         self._ages_s = dict.fromkeys(sinks, limits.load_interval_s) | {"spans": limits.spans_load_interval_s}
         self._ages_s |= ages_s or {}
+        self._holds_s = holds_s or {}
+        self._released: set[int] = set()
         self._shards = {name: engine.shards if name in SPREAD else engine.shards[:1] for name in sinks}
         self._retries = {(name, shard): _Retry() for name in sinks for shard in self._shards[name]}
         self._roller = roller
@@ -158,6 +162,7 @@ class Loader:
     def flush(self, timeout_s: float) -> None:
         """Wait until all that is spooled now is in the engine or in quarantine; StoreError after the time."""
         segments = self._spool.pending()
+        self._released = {segment.id for segment in segments if segment.table_name in self._holds_s}
         self._wake.set()
         if segments and not self.is_running:
             raise StoreError(f"telemetry is not being loaded: {self.error or 'the loader has ended'}")
@@ -182,7 +187,7 @@ class Loader:
                 for segment in self._spool.due(self._ready(), _LEADERS):
                     if self._stop.is_set():
                         return
-                    if self._may_try(segment.table_name):
+                    if self._may_try(segment.table_name) and not self._held_s(segment):
                         self._try(segment)
                 self._roller.roll({rollup.source: self._spool.first_id(rollup.source) for rollup in ROLLUPS})
         except BaseException as error:
@@ -207,11 +212,22 @@ class Loader:
         """Until the next segment is due or the next try is allowed; None while there is nothing to do."""
         now_s = time.monotonic()
         pauses = [retry.not_before_s - now_s for retry in self._retries.values() if retry.not_before_s > now_s]
-        due_s = self._spool.next_due_s(self._ready(), self._waiting())
+        held = {
+            segment.id: pause_s for segment in self._spool.sealed(self._holds_s) if (pause_s := self._held_s(segment))
+        }
+        pauses += held.values()
+        due_s = self._spool.next_due_s(self._ready(), self._waiting().union(held))
         roll_s = self._roller.due_in_s
         if roll_s is not None:
             pauses.append(roll_s)
         return min([*pauses, due_s] if due_s is not None else pauses, default=None)
+
+    def _held_s(self, segment: SealedSegment) -> float:
+        """How long a segment still has to wait for those that come after it."""
+        if segment.table_name not in self._holds_s or segment.id in self._released:
+            return 0.0
+        age_s = time.time() - segment.begun_at_ms / 1000
+        return max(0.0, self._holds_s[segment.table_name] - max(0.0, age_s))
 
     def _waiting(self) -> set[int]:
         """Segments that only shards wait for which may not be tried now."""

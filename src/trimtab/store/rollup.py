@@ -78,7 +78,7 @@ ROLLUPS: tuple[Rollup, ...] = (
         "fingerprint, minute_ms, buckets, counts",
         "db_query_fingerprint, the_minute, groupArray(the_bucket), groupArray(the_count)",
         f"(SELECT db_query_fingerprint, intDiv(started_at_ns, {MINUTE_MS}000000) * {MINUTE_MS} AS the_minute,"
-        f" {BUCKET} AS the_bucket, toUInt32(count()) AS the_count FROM spans"
+        f" {BUCKET} AS the_bucket, toUInt32(round(sum(sample_weight))) AS the_count FROM spans"
         " WHERE {SEGMENTS} AND db_query_fingerprint <> '' GROUP BY db_query_fingerprint, the_minute, the_bucket)",
         "db_query_fingerprint, the_minute",
     ),

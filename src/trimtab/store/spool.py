@@ -280,6 +280,11 @@ class Spool:
                     self._seal_locked(self._open[leader])
             return [segment for name in ages_s for segment in self._sealed[name]]
 
+    def sealed(self, table_names: Iterable[str]) -> list[SealedSegment]:
+        """Segments of these tables that take no more, oldest first."""
+        with self._changed:
+            return [segment for name in table_names for segment in self._sealed[name]]
+
     def next_due_s(self, ages_s: Mapping[str, float], without: Collection[int] = ()) -> float | None:
         """Seconds until `due` finds something (0: now) but these segments; None while there is nothing at all."""
         with self._changed:

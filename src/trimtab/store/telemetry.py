@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from trimtab.model.errors import InputError, StoreError
 from trimtab.store.facts import LatencySummary, OtlpAck, SliceTable, TelemetryStatus
+from trimtab.store.intake import Intake
 from trimtab.store.limits import TelemetryLimits
 from trimtab.store.lock import DirectoryLock
 from trimtab.store.metrics.limits import MetricLimits
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from trimtab.model.query import QueryShape
     from trimtab.model.retention import RetentionPolicy
     from trimtab.store.clickhouse.address import Address
+    from trimtab.store.disk_budget import DiskBudget
     from trimtab.store.engine import Engine, Gathered, Merge
     from trimtab.store.frames import Message
     from trimtab.store.loader import Loader
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
     from trimtab.store.rollup import Roller
     from trimtab.store.spool import Spool
     from trimtab.store.traces.door import Door
+    from trimtab.store.traces.red_series import RedSeries
+    from trimtab.store.traces.sampling import Sampler
     from trimtab.store.traces.sink import SpansSink
 
 __all__ = [
@@ -136,6 +140,17 @@ class TelemetryStore(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class _Traces:
+    """What traces go through."""
+
+    sink: SpansSink
+    door: Door
+    red: RedSeries
+    sampler: Sampler | None
+    budget: DiskBudget
+
+
+@dataclass(frozen=True, slots=True)
 class _Parts:
     """What only `status` and limits need."""
 
@@ -143,8 +158,7 @@ class _Parts:
     kept: Mapping[str, Retention]
     schema_version: int
     quarantine: Quarantine
-    spans: SpansSink
-    door: Door
+    traces: _Traces
     roller: Roller
     metrics: EmbeddedMetrics
     logs_sink: LogsSink
@@ -176,12 +190,15 @@ class EmbeddedTelemetry:
         retention: RetentionPolicy | None = None,
         metric_limits: MetricLimits | None = None,
         address: Address | None = None,
+        intake: Intake | None = None,
     ) -> EmbeddedTelemetry:
         """Open `data_dir`/telemetry, making or migrating it; StoreLocked where another process has it.
 
         `retention` says how long rows are kept from now on; None leaves that as it is. `address` is a ClickHouse in
-        place of the engine in this process; what is spooled lies in the directory all the same.
+        place of the engine in this process; what is spooled lies in the directory all the same. `intake` says what is
+        done with traces and logs before they are stored.
         """
+        from trimtab.store.disk_budget import DiskBudget
         from trimtab.store.engine_opening import open_engine
         from trimtab.store.loader import Loader, Sink
         from trimtab.store.logs.sink import LogsSink
@@ -193,9 +210,12 @@ class EmbeddedTelemetry:
         from trimtab.store.spool import Spool
         from trimtab.store.tables import TABLES
         from trimtab.store.traces.door import Door
+        from trimtab.store.traces.red import RedCounts
+        from trimtab.store.traces.red_series import RedSeries
+        from trimtab.store.traces.sampling import Sampler
         from trimtab.store.traces.sink import SpansSink
 
-        limits = limits or TelemetryLimits()
+        limits, intake = limits or TelemetryLimits(), intake or Intake()
         directory = data_dir.resolve() / "telemetry"
         with contextlib.ExitStack() as undo, opening("the telemetry", directory):
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -213,7 +233,10 @@ class EmbeddedTelemetry:
                 opened.epoch_least,
             )
             quarantine = Quarantine(directory / "quarantine", limits.quarantine_bytes_max)
-            spans = SpansSink(engine, limits, kept["spans"].days)
+            red = RedSeries(RedCounts(intake.operations_max), lambda: metrics)
+            rules = intake.sampling
+            sampler = None if rules.is_idle else Sampler(rules, lambda: spool.segments_of("spans"))
+            spans = SpansSink(engine, limits, kept["spans"].days, intake.masking, red, sampler)
             sinks: dict[str, Sink] = {name: RowsSink(engine, name) for name in TABLES if name != "spans"}
             sinks |= {"spans": spans, **metric_store.sinks(engine)}
             logs_sink = LogsSink(engine, kept[LOGS].days)
@@ -222,11 +245,15 @@ class EmbeddedTelemetry:
             days = KeptDays(*(kept[name].days for name in ("metric_samples", "metric_minutes_5", "metric_hours")))
             metrics = metric_store.EmbeddedMetrics(engine, spool, limits, metric_limits, days)
             ages_s = {**metric_store.load_ages_s(metric_limits), LOGS: limits.logs_load_interval_s}
-            loader = Loader(spool, engine, sinks, quarantine, roller, limits, ages_s)
+            holds_s = {} if sampler is None else {"spans": rules.wait_s}
+            loader = Loader(spool, engine, sinks, quarantine, roller, limits, ages_s, holds_s)
             loader.start()
+            budget = DiskBudget(engine, intake.disk_bytes_max)
+            budget.start()
             undo.pop_all()
         door = Door(limits, kept["spans"].days)
-        parts = _Parts(limits, kept, opened.schema_version, quarantine, spans, door, roller, metrics, logs_sink)
+        traces = _Traces(spans, door, red, sampler, budget)
+        parts = _Parts(limits, kept, opened.schema_version, quarantine, traces, roller, metrics, logs_sink)
         return cls(lock, engine, spool, loader, parts)
 
     @property
@@ -252,7 +279,7 @@ class EmbeddedTelemetry:
 
     def append_otlp_traces(self, body: bytes) -> OtlpAck:
         """See `TelemetryStore.append_otlp_traces`."""
-        limits, door = self._parts.limits, self._parts.door
+        limits, door = self._parts.limits, self._parts.traces.door
         self._check_loader()
         if len(body) > limits.message_bytes_max:
             raise InputError(
@@ -337,8 +364,12 @@ class EmbeddedTelemetry:
             loaded_messages_count=dict(loader.loaded_count),
             refused_full_count=spool.refused_full_count,
             full=spool.problem(),
-            outdated_spans_count=parts.spans.outdated_count + parts.door.outdated_count,
-            refused_spans=dict(parts.door.refused),
+            outdated_spans_count=parts.traces.sink.outdated_count + parts.traces.door.outdated_count,
+            refused_spans=dict(parts.traces.door.refused),
+            sampled_out_spans_count=0 if parts.traces.sampler is None else parts.traces.sampler.dropped_count,
+            operations_overflow_count=parts.traces.red.counts.overflow_count,
+            signal_bytes=dict(parts.traces.budget.bytes_by_signal),
+            dropped_rows=dict(parts.traces.budget.dropped_rows),
             quarantined_count=parts.quarantine.count,
             quarantine_bytes=parts.quarantine.size_bytes,
             torn_bytes=loader.torn_bytes,
@@ -353,6 +384,9 @@ class EmbeddedTelemetry:
             if self._is_closed:
                 return
             self._is_closed = True
+            self._logs.close()
+            self._parts.traces.budget.close()
+            self._parts.traces.red.close()
             self._parts.metrics.close()
             self._spool.close()
             with contextlib.suppress(StoreError):  # it stays spooled, and the next opening loads it

@@ -20,6 +20,7 @@ from trimtab.store.span_statement import stored_statement
 from trimtab.store.traces import column_kernels as columns
 from trimtab.store.traces import walk_kernels as walk
 from trimtab.store.traces.answers import SPAN_KINDS, SPAN_STATUSES
+from trimtab.store.traces.sampling import trace_hashes
 from trimtab.store.traces.typed_json import json_of, text_of, values_of
 from trimtab.store.traces.wire_kernels import BROKEN, DONE
 
@@ -38,13 +39,14 @@ class Decoded:
     """Spans as columns. What was not kept: spans without proper ids, and out of time."""
 
     table: pa.Table
-    services: pa.DictionaryArray
+    trace_hashes: Callable[[], NDArray[np.uint64]]
+    """A number for the trace of each span, for who needs it."""
     broken_ids_count: int
     outdated_count: int
 
 
 @dataclass(frozen=True, slots=True)
-class _Walked:
+class Walked:
     """The tables of a walk; see `walk_kernels`. Each dictionary: where its texts stand."""
 
     body: Bytes
@@ -119,10 +121,20 @@ def decode(body: bytearray, spans_max: int, first_ns: int, last_ns: int, masking
     }
     for place, name in enumerate(("attributes", "events", "links")):
         found[f"dropped_{name}_count"] = pa.array(spans[:, walk.DROPPED + place].astype(np.uint32))
-    return Decoded(pa.table(found), service_names, int(counts[walk.LEFT_OUT]), int(counts[walk.OUTDATED]))
+    return Decoded(
+        pa.table(found),
+        lambda: trace_hashes(walked.body, spans),
+        int(counts[walk.LEFT_OUT]),
+        int(counts[walk.OUTDATED]),
+    )
 
 
-def _walk(body: Bytes, spans_max: int, first_ns: int, last_ns: int) -> _Walked:
+def walked_of(body: bytearray, spans_max: int) -> Walked:
+    """The tables alone, of all times; InputError where the requests are broken."""
+    return _walk(np.frombuffer(body, np.uint8), spans_max, -(2**63), 2**63 - 1)
+
+
+def _walk(body: Bytes, spans_max: int, first_ns: int, last_ns: int) -> Walked:
     attributes_max = len(body) // _BYTES_AN_ATTRIBUTE + _ROOM_MIN
     others_max = len(body) // _BYTES_AN_EVENT // 4 + _ROOM_MIN
     while True:
@@ -137,7 +149,7 @@ def _walk(body: Bytes, spans_max: int, first_ns: int, last_ns: int) -> _Walked:
         texts, hashes = np.empty((4, texts_max, 2), np.int64), np.empty((4, texts_max), np.uint64)
         code = walk.walk(body, first_ns, last_ns, counts, spans, attributes, events, links, sizes, slots, texts, hashes)
         if code == DONE:
-            return _Walked(
+            return Walked(
                 body,
                 counts,
                 spans[: counts[walk.SPANS]],
@@ -177,7 +189,7 @@ def _service(resource: str) -> str:
     return text_of(values_of(resource).get("service.name"))
 
 
-def _scopes(walked: _Walked, masking: Masking) -> list[str]:
+def _scopes(walked: Walked, masking: Masking) -> list[str]:
     """Each scope as JSON: name, version, attributes."""
     from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 
@@ -197,7 +209,7 @@ def _scopes(walked: _Walked, masking: Masking) -> list[str]:
 
 
 def _attributes(
-    walked: _Walked, keys: Sequence[str], flags: Bytes, masking: Masking
+    walked: Walked, keys: Sequence[str], flags: Bytes, masking: Masking
 ) -> tuple[pa.MapArray, pa.DictionaryArray]:
     body, spans, attributes = walked.body, walked.spans, walked.attributes
     letters = np.empty(len(attributes), np.uint8)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import OrderedDict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,8 @@ from trimtab.store.traces.native import native_block
 
 if TYPE_CHECKING:
     from trimtab.store.traces.decode import Decoded
+    from trimtab.store.traces.red_series import RedSeries
+    from trimtab.store.traces.sampling import Sampler
 
 _TEXT, _OFTEN = "String", "LowCardinality(String)"
 STORED = {
@@ -44,22 +47,36 @@ STORED = {
     "dropped_links_count": "UInt32",
 }
 """Columns of `spans` that a request fills, with their types."""
-_STRUCTURE = ", ".join(f"{name} {type_}" for name, type_ in STORED.items())
 _NAMES = ", ".join(STORED)
 _INSERT = (
     f"INSERT INTO spans ({_NAMES}, spool_segment) SELECT {_NAMES}, {{segment:UInt64}} FROM BODY(decoded)"
     " WHERE SHARD(trace_id)"
 )
+_WEIGHTED = {**STORED, "sample_weight": "Float32"}
+_INSERT_WEIGHTED = _INSERT.replace(_NAMES, ", ".join(_WEIGHTED))
+_SEGMENTS_REMEMBERED = 1000
 
 
 class SpansSink:
     """Puts trace requests into the engine, all at once. `outdated_count` is how many spans were out of time: older than
     `days`, their retention, or too far in the future."""
 
-    def __init__(self, engine: Engine, limits: TelemetryLimits, days: int, masking: Masking = NO_MASKING) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        limits: TelemetryLimits,
+        days: int,
+        masking: Masking = NO_MASKING,
+        red: RedSeries | None = None,
+        sampler: Sampler | None = None,
+    ) -> None:
+        """`red` counts all spans, then `sampler` leaves some out."""
         self._engine = engine
         self._limits = limits
         self._masking = masking
+        self._red = red
+        self._sampler = sampler
+        self._counted: OrderedDict[int, None] = OrderedDict()
         self._age_ns_max = days * DAY_MS * 1_000_000
         self.outdated_count = 0
         self.broken_ids_count = 0
@@ -67,11 +84,30 @@ class SpansSink:
     def load(self, segment_id: int, messages: Sequence[Message]) -> None:
         """Insert; raises EngineRefused."""
         decoded = self._decoded(messages)
-        if decoded.table.num_rows:
-            bodies = {"decoded": Body(native_block(decoded.table, STORED), "Native", _STRUCTURE)}
-            self._engine.write(_INSERT, {"segment": segment_id}, bodies)
+        table, sql, types = decoded.table, _INSERT, STORED
+        if self._sampler is not None and table.num_rows:
+            table, sql, types = (
+                self._sampler.kept(segment_id, table, decoded.trace_hashes()),
+                _INSERT_WEIGHTED,
+                _WEIGHTED,
+            )
+        if table.num_rows:
+            structure = ", ".join(f"{name} {type_}" for name, type_ in types.items())
+            bodies = {"decoded": Body(native_block(table, types), "Native", structure)}
+            self._engine.write(sql, {"segment": segment_id}, bodies)
+        self._count(segment_id, decoded)
+
+    def _count(self, segment_id: int, decoded: Decoded) -> None:
+        """Once a segment, however many shards take it, and however often it is tried."""
+        if segment_id in self._counted:
+            return
+        self._counted[segment_id] = None
+        if len(self._counted) > _SEGMENTS_REMEMBERED:
+            self._counted.popitem(last=False)
         self.outdated_count += decoded.outdated_count
         self.broken_ids_count += decoded.broken_ids_count
+        if self._red is not None:
+            self._red.count(decoded.table)
 
     def check(self, messages: Sequence[Message]) -> None:
         """Decode and store nothing; raises EngineRefused where a request cannot be read."""
