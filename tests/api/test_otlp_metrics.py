@@ -126,6 +126,7 @@ def test_what_is_not_taken_is_told(client: TestClient, metrics: MetricsIn) -> No
         (b"{", JSON, 400, "in JSON"),
         (b"[]", JSON, 400, "not a JSON object"),
         (b'{"resourceMetrics": 5}', JSON, 400, "in JSON"),
+        (b'{"resourceMetrics": "\xff"}', JSON, 400, "not UTF-8"),
         (b"abc", PROTOBUF | {"Content-Encoding": "br"}, 400, "'br' is not known"),
         (zstandard.compress(b"abc")[:5], PROTOBUF | {"Content-Encoding": "zstd"}, 400, "cut short"),
         (b"abcdefgh", PROTOBUF | {"Content-Encoding": "zstd"}, 400, "not zstd"),

@@ -74,6 +74,8 @@ def _from_json(
         request = ParseDict(document, message_class(), ignore_unknown_fields=True)
     except (msgspec.DecodeError, ParseError) as error:
         raise InputError(f"the body is not an {name} in JSON: {error}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"the body is not UTF-8: {error.reason} at byte {error.start} of a text") from error
     except RecursionError as error:
         raise InputError("the body is nested too deeply") from error
     return request.SerializeToString()

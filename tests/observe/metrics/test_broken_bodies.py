@@ -11,19 +11,25 @@ import tracemalloc
 from collections.abc import Callable, Sequence
 
 import pytest
+from google.protobuf.json_format import MessageToJson
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
 from tests.observe.metrics import wire
 from tests.observe.metrics.fake_store import FakeStore
 from tests.observe.metrics.test_otlp_metrics import good_bodies
 from tests.observe.metrics.test_remote_write import bodies
+from tests.observe.scrape.test_scraping import NOW, TEXT
 from trimtab.model.errors import InputError
 from trimtab.observe.metrics.limits import IngestLimits
 from trimtab.observe.metrics.otlp import OtlpMetrics
 from trimtab.observe.metrics.pace import Pace
 from trimtab.observe.metrics.remote_write import RemoteWrite
 from trimtab.observe.metrics.snappy import unpacked
+from trimtab.observe.otlp import metrics_from_json
+from trimtab.observe.scrape.exposition import read
 from trimtab.observe.unpacking import Unpacker
 from trimtab.store.metrics.contract import Appended, Samples
+from trimtab.store.metrics.wire_cache import new_seed
 
 COUNT = 100_000 if os.environ.get("TRIMTAB_SOAK") else 10_000
 LIMITS = IngestLimits()
@@ -54,6 +60,21 @@ def otlp() -> tuple[Receiver, Sequence[bytes]]:
     return lambda body: receiver.write(bytearray(body), "test"), good_bodies()
 
 
+def otlp_json() -> tuple[Receiver, Sequence[bytes]]:
+    receiver = OtlpMetrics(ForgetfulStore(2000), LIMITS, Pace(LIMITS))
+    texts = [MessageToJson(ExportMetricsServiceRequest.FromString(bytes(body))).encode() for body in good_bodies()]
+    return lambda body: receiver.write(bytearray(metrics_from_json(bytes(body))), "test"), texts
+
+
+def exposition(*, is_openmetrics: bool) -> tuple[Receiver, Sequence[bytes]]:
+    seed = new_seed()
+
+    def scraped(body: bytes) -> object:
+        return read(bytearray(body), seed, NOW, is_openmetrics=is_openmetrics, honor_timestamps=True, rows_max=10_000)
+
+    return scraped, [TEXT.encode(), b'a_total 5 1.5 # {trace_id="1 2"} 0.5 1\nb 2\n# EOF\n']
+
+
 def snappy() -> tuple[Receiver, Sequence[bytes]]:
     import cramjam
 
@@ -76,6 +97,9 @@ RECEIVERS: dict[str, Callable[[], tuple[Receiver, Sequence[bytes]]]] = {
     "remote write 1.0": lambda: remote_write(1),
     "remote write 2.0": lambda: remote_write(2),
     "otlp": otlp,
+    "otlp json": otlp_json,
+    "text": lambda: exposition(is_openmetrics=False),
+    "openmetrics": lambda: exposition(is_openmetrics=True),
     "snappy": snappy,
     "zstd": zstd,
 }
