@@ -34,7 +34,6 @@ STATUS: tuple[tuple[type[TrimtabError], int], ...] = (
     (NotAllowed, 403),
     (TooManyTries, 429),
     (MissingError, 424),
-    (SpoolFull, 429),
     (StoreError, 503),
     (Busy, 503),
     (ConflictError, 409),
