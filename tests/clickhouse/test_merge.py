@@ -36,9 +36,10 @@ def test_groups_are_those_of_a_plain_loop() -> None:
 
 
 def test_all_rows_become_one_and_the_first_of_any() -> None:
-    tables = [pa.table({"n": [2], "most": [5], "name": ["a"]}), pa.table({"n": [3], "most": [4], "name": ["a"]})]
-    found = merged(tables, Merge(group_by=(), how={"most": "max", "name": "any"}))
-    assert found.to_pylist() == [{"n": 5, "most": 5, "name": "a"}]
+    row = {"n": 2, "most": 5, "name": "a", "who": "x\ny"}
+    tables = [pa.Table.from_pylist([row]), pa.Table.from_pylist([{"n": 3, "most": 4, "name": "a", "who": "z"}])]
+    found = merged(tables, Merge(group_by=(), how={"most": "max", "name": "any", "who": "lines"}))
+    assert found.to_pylist() == [{"n": 5, "most": 5, "name": "a", "who": "x\ny\nz"}]
 
 
 def test_rows_are_laid_end_to_end_sorted_and_cut() -> None:

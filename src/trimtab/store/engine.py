@@ -26,7 +26,8 @@ NOT_ENOUGH_SPACE = 243
 
 Parameters = Mapping[str, object]
 Direction = Literal["ascending", "descending"]
-How = Literal["sum", "min", "max", "any"]
+How = Literal["sum", "min", "max", "any", "lines"]
+"""`any` is one of them, `lines` are texts, one below the other."""
 
 _BODY = re.compile(r"\bBODY\((\w+)\)")
 

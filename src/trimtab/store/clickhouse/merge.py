@@ -10,7 +10,8 @@ from trimtab.store.engine import Merge
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_AGGREGATES = {"sum": "sum", "min": "min", "max": "max", "any": "first"}
+_ALL = "all rows"
+_AGGREGATES = {"sum": "sum", "min": "min", "max": "max", "any": "first", "lines": "list"}
 
 
 def merged(tables: Sequence[pa.Table], merge: Merge) -> pa.Table:
@@ -35,10 +36,20 @@ def merged(tables: Sequence[pa.Table], merge: Merge) -> pa.Table:
 
 
 def _grouped(table: pa.Table, merge: Merge) -> pa.Table:
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    names = table.column_names
     keys = list(merge.group_by or ())
-    others = [name for name in table.column_names if name not in keys]
+    others = [name for name in names if name not in keys]
+    if not keys:  # some aggregates are only for groups
+        keys = [_ALL]
+        table = table.append_column(_ALL, pa.array(np.zeros(table.num_rows, np.int8)))
     wanted = [(name, _AGGREGATES[merge.how.get(name, "sum")]) for name in others]
     grouped = table.group_by(keys, use_threads=False).aggregate(wanted)
-    names = {f"{name}_{how}": name for name, how in wanted}
-    grouped = grouped.rename_columns([names.get(name, name) for name in grouped.column_names])
-    return grouped.select(table.column_names)
+    columns = {name: grouped[name] for name in keys}
+    for name, how in wanted:
+        column = grouped[f"{name}_{how}"]
+        columns[name] = pa.chunked_array([pc.binary_join(column.combine_chunks(), "\n")]) if how == "list" else column
+    return pa.table({name: columns[name] for name in names})

@@ -48,7 +48,7 @@ def patterns(asking: Asking, query: LogQuery, patterns_max: int) -> LogPatterns:
             (("n", "descending"), ("pattern", "ascending")),
             FORMS_MAX,
             ("pattern",),
-            {"first_ns": "min", "last_ns": "max", "services": "any"},
+            {"first_ns": "min", "last_ns": "max", "services": "lines"},
         ),
     )
     total = asking.gather(

@@ -1,0 +1,41 @@
+"""Logs over HTTP, on two shards: searched, counted and grouped as if they were on one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.clickhouse.servers import Shard, address_of
+from tests.store.logs import test_reads
+from trimtab.store.telemetry import EmbeddedTelemetry
+
+_CHOSEN = (
+    "logs",
+    "everything",
+    "test_what_is_found",
+    "test_the_other_fields_of_a_query",
+    "test_pages",
+    "test_around",
+    "test_a_histogram",
+    "test_patterns",
+    "test_fields_and_values",
+)
+globals().update({name: getattr(test_reads, name) for name in _CHOSEN})
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory, running: list[Shard]) -> Iterator[EmbeddedTelemetry]:
+    """Records of several services, which are spread over both shards."""
+    for shard in running:
+        shard.ask("CREATE DATABASE logs")
+    address = address_of(*running, database="logs")
+    with EmbeddedTelemetry.open(tmp_path_factory.mktemp("logs"), test_reads.LIMITS, address=address) as opened:
+        rows = test_reads.made()
+        for start in range(0, test_reads.RECORDS_COUNT, 500):
+            opened.logs.append_rows(rows[start : start + 500])
+        opened.flush()
+        assert all(shard.count("logs.log_records") > 0 for shard in running)
+        yield opened
+    for shard in running:
+        shard.ask("DROP DATABASE logs")

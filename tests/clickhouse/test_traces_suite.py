@@ -1,0 +1,21 @@
+"""Traces over HTTP: spans of a trace are on one shard, and what is said of many traces comes from both."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.store.traces import test_reads
+
+pytestmark = [
+    pytest.mark.usefixtures("everywhere"),
+    pytest.mark.parametrize("address", [2], indirect=True, ids=["two shards"]),
+]
+
+_CHOSEN = (
+    "reads",
+    "test_newest_first_with_what_a_list_shows",
+    "test_one_trace",
+    "test_services_operations_keys_and_values",
+    "test_the_map_says_who_calls_whom",
+)
+globals().update({name: getattr(test_reads, name) for name in _CHOSEN})
