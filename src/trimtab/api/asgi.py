@@ -19,6 +19,8 @@ from trimtab.api.door_table import is_api_path
 from trimtab.api.errors import handle_any, json_response
 from trimtab.api.guard import AccessGuard, Handler
 from trimtab.api.jaeger.routes import jaeger_doors, jaeger_routes
+from trimtab.api.log_tail import DOOR as LOG_TAIL_DOOR
+from trimtab.api.log_tail import log_tail_route
 from trimtab.api.misses import told
 from trimtab.api.openapi import openapi_document
 from trimtab.api.otlp import otlp_routes
@@ -71,6 +73,7 @@ def make_app(
             Route("/healthz", healthz, methods=["GET"]),
             Route("/api/trimtab/openapi.json", openapi, methods=["GET"]),
             *control_routes(service),
+            log_tail_route(service),
             *otlp_routes(Signals(service.telemetry, TelemetryLimits(), service.metrics_in)),
             remote_write_route(service.metrics_in),
             *asked,
@@ -80,7 +83,7 @@ def make_app(
         ],
         exception_handlers=_handlers(pages),
     )
-    doors = [*OWN_DOORS, *metrics_doors(asked), *jaeger_doors(jaeger)]
+    doors = [*OWN_DOORS, LOG_TAIL_DOOR, *metrics_doors(asked), *jaeger_doors(jaeger)]
     doors += [*(operation.door for operation in OPERATIONS), *map(page_door, pages.doors)]
     return AccessGuard(
         application,

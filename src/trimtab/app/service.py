@@ -22,6 +22,7 @@ from trimtab.app.config import Config
 from trimtab.app.config_status import SettingNow, config_status
 from trimtab.app.databases import check_change_target, check_watched_once
 from trimtab.app.events import EventHub, EventKind
+from trimtab.app.log_search.logs import Logs
 from trimtab.app.loop import SystemLoop
 from trimtab.app.own.keeper import Own
 from trimtab.app.own.metrics import Number
@@ -97,6 +98,7 @@ class Service:
         self.querying = Querying(lambda: getattr(telemetry, "metrics", None))
         self.upstream: Upstream | None = None
         self.traces = Traces(telemetry, clock.now_ms)
+        self.logs = Logs(telemetry, clock.now_ms)
         self.state = state
         self.machine = machine
         self.judge = judge
@@ -164,6 +166,7 @@ class Service:
         """Stop watching, drain what was accepted, close both stores."""
         self._stop.set()
         self.events.close()
+        self.logs.close()
         with self._lock:
             for loop in self._loops.values():
                 loop.stop(STOP_TIMEOUT_S)

@@ -176,7 +176,7 @@ class EmbeddedTelemetry:
         self._lock, self._engine, self._spool, self._loader, self._parts = lock, engine, spool, loader, parts
         from trimtab.store.logs.store import EmbeddedLogs
 
-        self._logs = EmbeddedLogs(engine, spool, parts.limits, parts.logs_sink, self._check_loader)
+        self._logs = EmbeddedLogs(spool, parts.limits, parts.logs_sink, lambda: self.metrics, self._check_loader)
         self._heard: dict[str, Callable[[pa.Table], None]] = {}
         self._closing = threading.Lock()
         loader.on_loaded = self._tell
@@ -239,7 +239,7 @@ class EmbeddedTelemetry:
             spans = SpansSink(engine, limits, kept["spans"].days, intake.masking, red, sampler)
             sinks: dict[str, Sink] = {name: RowsSink(engine, name) for name in TABLES if name != "spans"}
             sinks |= {"spans": spans, **metric_store.sinks(engine)}
-            logs_sink = LogsSink(engine, kept[LOGS].days)
+            logs_sink = LogsSink(engine, kept[LOGS].days, intake.masking)
             sinks[LOGS] = logs_sink
             roller = Roller(engine, limits.rollup_interval_s)
             days = KeptDays(*(kept[name].days for name in ("metric_samples", "metric_minutes_5", "metric_hours")))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from starlette.routing import Route
 
-from trimtab.api.control import access, cases, plans, policy, reading, systems, traces
+from trimtab.api.control import access, cases, logs, plans, policy, reading, systems, traces
 from trimtab.api.control.operation import Operation
 from trimtab.api.control.routes import routes_of
 from trimtab.app.service import Service
@@ -20,6 +20,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *policy.OPERATIONS,
     *plans.OPERATIONS,
     *traces.OPERATIONS,
+    *logs.OPERATIONS,
     *access.OPERATIONS,
 )
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from trimtab.store.logs.answers import LogRow, LogsWritten
@@ -30,4 +30,14 @@ class LogStore(Protocol):
 
     def refuse_body(self, reason: str) -> None:
         """Count a request that was refused as a whole, before it came here."""
+        ...
+
+    @property
+    def stored_to(self) -> int:
+        """The last segment of which all records can be found."""
+        ...
+
+    def listen(self, heard: Callable[[], None]) -> Callable[[], None]:
+        """From now on, say when more records can be found: on the loader's thread, so `heard` must be quick and must
+        not raise. Whoever has heard enough calls what is returned."""
         ...

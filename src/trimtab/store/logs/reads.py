@@ -126,23 +126,28 @@ class LogReads:
             _joined(asked.missing, found.missing),
         )
 
-    def since(self, query: LogQuery, place: Place) -> LogPage:
-        """For a tail: records that are stored behind a segment's record, whatever their times, in the order in which
-        they were stored; `cursor` is not looked at. Only `place.segment` and `place.number` matter."""
+    def between(self, query: LogQuery, after: int, to: int) -> tuple[LogPage, int]:
+        """For a tail: records of the segments behind `after` up to `to`, in the order in which they were stored: the
+        last `limit` of them, and how many match. `order` and `cursor` do not matter."""
         _check_limit(query.limit)
         asked = self._asking.ready(query)
-        stored = "(spool_segment, record_no) > ({segment:UInt64}, {number:UInt32})"
-        where = f"{asked.where} AND spool_segment >= {{segment:UInt64}} AND {stored}"
+        where = f"{asked.where} AND spool_segment > {{after:UInt64}} AND spool_segment <= {{to:UInt64}}"
+        parameters = {**asked.parameters, "after": after, "to": to}
         found = self._asking.gather(
-            f"SELECT {COLUMNS} FROM log_records WHERE {where} ORDER BY spool_segment, record_no"
-            f" LIMIT {query.limit + 1}",
-            {**asked.parameters, "segment": place.segment, "number": place.number},
-            Merge((("spool_segment", "ascending"), ("record_no", "ascending")), query.limit + 1),
+            f"SELECT {COLUMNS} FROM log_records WHERE {where} ORDER BY spool_segment DESC, record_no DESC"
+            f" LIMIT {query.limit}",
+            parameters,
+            Merge((("spool_segment", "descending"), ("record_no", "descending")), query.limit),
         )
-        records = tuple(record_of(row) for row in found.table.to_pylist())
-        page = records[: query.limit]
-        is_more = len(records) > query.limit
-        return LogPage(page, page[-1].id if is_more else None, _joined(asked.missing, found.missing))
+        records = tuple(record_of(row) for row in found.table.to_pylist())[::-1]
+        missing = _joined(asked.missing, found.missing)
+        count = len(records)
+        if count == query.limit:
+            counted = self._asking.gather(
+                f"SELECT count() AS n FROM log_records WHERE {where}", parameters, Merge(group_by=())
+            )
+            count = int(counted.table["n"][0].as_py())
+        return LogPage(records, None, missing), count
 
     def patterns(self, query: LogQuery, patterns_max: int = 100) -> LogPatterns:
         """Similar lines among what matches, grouped."""

@@ -25,12 +25,13 @@ _CHUNK_BYTES_MAX = 4 * MIB
 """Of requests that are decoded at a time: what becomes of them is a few times that."""
 _AHEAD_NS = DAY_MS * 1_000_000
 
-OnStored = Callable[[pa.Table], None]
+OnStored = Callable[[int, Sequence[pa.Table]], None]
 
 
 class LogsSink:
     """Puts requests into the engine. `outdated_count` is how many records were out of time: older than `days`, their
-    retention, or more than a day in the future. `on_stored` hears of rows that are in the engine."""
+    retention, or more than a day in the future. `on_stored` hears of a segment whose rows are in the
+    engine; it must be quick and must not raise."""
 
     def __init__(self, engine: Engine, days: int, masking: Masking = NO_MASKING) -> None:
         self._engine = engine
@@ -38,7 +39,7 @@ class LogsSink:
         self._masking = masking
         self._lock = threading.Lock()
         self.outdated_count = 0
-        self.on_stored: OnStored = lambda _table: None
+        self.on_stored: OnStored = lambda _segment_id, _tables: None
 
     @property
     def window_ns(self) -> tuple[int, int]:
@@ -57,10 +58,10 @@ class LogsSink:
                 tables.append(table)
             first_no += seen_count
             outdated_count += left_count
-        for table in tables:
-            self.on_stored(table)
         with self._lock:
             self.outdated_count += outdated_count
+        if tables:
+            self.on_stored(segment_id, tables)
 
     def check(self, messages: Sequence[Message]) -> None:
         """Decode and store nothing; raises EngineRefused where it cannot be read."""

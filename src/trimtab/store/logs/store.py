@@ -11,11 +11,14 @@ from trimtab.model.errors import InputError, SpoolFull
 from trimtab.store.limits import TelemetryLimits
 from trimtab.store.logs.answers import LogRow, LogsWritten
 from trimtab.store.logs.encode import encode_rows
+from trimtab.store.logs.level_series import LevelSeries
 from trimtab.store.spool import Spool
 
 if TYPE_CHECKING:
-    from trimtab.store.engine import Engine
+    import pyarrow as pa
+
     from trimtab.store.logs.sink import LogsSink
+    from trimtab.store.metrics.contract import MetricStore
 
 TABLE = "log_records"
 _SHARED_BYTES_FREE = 256 * 1024
@@ -28,9 +31,18 @@ class EmbeddedLogs:
     """See `contract.LogStore`. `check_open` raises where nothing is taken."""
 
     def __init__(
-        self, engine: Engine, spool: Spool, limits: TelemetryLimits, sink: LogsSink, check_open: Callable[[], None]
+        self,
+        spool: Spool,
+        limits: TelemetryLimits,
+        sink: LogsSink,
+        metrics: Callable[[], MetricStore],
+        check_open: Callable[[], None],
     ) -> None:
-        self._engine, self._spool, self._limits, self._sink = engine, spool, limits, sink
+        self._spool, self._limits, self._sink = spool, limits, sink
+        self.levels = LevelSeries(metrics)
+        self._stored_to = spool.first_id(TABLE) - 1
+        self._heard: tuple[Callable[[], None], ...] = ()
+        sink.on_stored = self._stored
         self._check_open = check_open
         self._lock = threading.Lock()
         self.stored_count = 0
@@ -145,3 +157,31 @@ class EmbeddedLogs:
         """See `LogStore.refuse_body`."""
         with self._lock:
             self.refused_bodies[reason] = self.refused_bodies.get(reason, 0) + 1
+
+    @property
+    def stored_to(self) -> int:
+        """See `LogStore.stored_to`."""
+        return self._stored_to
+
+    def listen(self, heard: Callable[[], None]) -> Callable[[], None]:
+        """See `LogStore.listen`."""
+        with self._lock:
+            self._heard = (*self._heard, heard)
+
+        def leave() -> None:
+            with self._lock:
+                self._heard = tuple(one for one in self._heard if one is not heard)
+
+        return leave
+
+    def _stored(self, segment_id: int, tables: Sequence[pa.Table]) -> None:
+        """On the loader's thread: a segment's records can be found now."""
+        for table in tables:
+            self.levels.count(table)
+        self._stored_to = max(self._stored_to, segment_id)
+        for heard in self._heard:
+            heard()
+
+    def close(self) -> None:
+        """Write down what was counted."""
+        self.levels.close()

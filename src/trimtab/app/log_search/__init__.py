@@ -1,0 +1,1 @@
+"""Logs for pages, the API and the command line: searched, grouped, followed."""
