@@ -114,14 +114,15 @@ class Mender:
         return any(_is_cut(self._directories[table] / name / "checksums.txt") for name in fresh)
 
     def look(self, table: str | None = None) -> int:
-        """Mend all tables, or one; how many parts were torn."""
+        """Mend all tables, or the one that was just written to: who wrote it is told and does it again. How many parts
+        were torn."""
         count = 0
         for _ in range(_PASSES_MAX):
             torn = list(self._torn(table))
             if not torn:
                 break
             for name in dict.fromkeys(part.table for part in torn):
-                self._mend(name, [part for part in torn if part.table == name])
+                self._mend(name, [part for part in torn if part.table == name], is_repeated=table is not None)
             count += len(torn)
         self.mended_count += count
         return count
@@ -156,7 +157,7 @@ class Mender:
             for row in rows
         ]
 
-    def _mend(self, table: str, torn: Sequence[Part]) -> None:
+    def _mend(self, table: str, torn: Sequence[Part], *, is_repeated: bool) -> None:
         # what went into a torn part may be torn, too: then what that was made of is wanted
         aside = [part for part in self._parts(f"NOT active AND table = '{table}'") if part.is_torn()]
         directory = torn[0].path.parent
@@ -165,20 +166,20 @@ class Mender:
                 _put_aside(part)
             remove_torn_notes(directory, "mutation_*.txt")
         back = self._parts(f"active AND table = '{table}'")
-        for part in torn:
-            self._tell(part, [other for other in back if part.has(other)])
+        for part in (*torn, *aside):
+            self._tell(part, [other for other in back if part.has(other)], is_repeated=is_repeated)
 
     @staticmethod
-    def _tell(part: Part, back: Sequence[Part]) -> None:
+    def _tell(part: Part, back: Sequence[Part], *, is_repeated: bool) -> None:
         """Say what is in use instead; files of a part that has all of its rows elsewhere go."""
         rows = sum(other.rows for other in back)
         facts = {"table": part.table, "part": part.name, "rows": part.rows, "rows_back": rows}
         if rows >= part.rows:
             shutil.rmtree(_aside(part), ignore_errors=True)
             log.warning("torn_part_replaced", **facts, parts_back=len(back))
-        elif part.first_block == part.last_block:
+        elif part.first_block == part.last_block and is_repeated:
             shutil.rmtree(_aside(part), ignore_errors=True)
-            log.warning("torn_insert_removed", **facts, consequence="who inserted it is told, and inserts it again")
+            log.warning("torn_insert_removed", **facts, consequence="it is inserted again")
         else:
             log.error("torn_part_put_aside", **facts, path=str(_aside(part)))
 
