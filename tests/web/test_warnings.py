@@ -14,6 +14,17 @@ from trimtab.model.system import System
 pytestmark = pytest.mark.store
 
 
+def test_a_full_disk_is_said_until_there_is_room(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("trimtab.store.spool.free_bytes", lambda _: 1024 * 1024)
+        (told,) = site.service.status()["warnings"]
+        assert told.startswith("nothing is taken of what is sent or measured: the disk of the spool has 1.0 MiB free; ")
+        assert "make room: it goes on by itself" in told
+        assert "the disk of the spool has 1.0 MiB free" in site.visitor().get("/explore").text
+    assert site.service.status()["warnings"] == []
+    assert "the disk of the spool" not in site.visitor().get("/explore").text
+
+
 def test_a_target_that_nobody_watches_is_said(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     service = site.service
     service.state.add_system(System("shop", "service=shop", None, 0))

@@ -26,7 +26,14 @@ from trimtab.app.log_search.logs import Logs
 from trimtab.app.loop import SystemLoop
 from trimtab.app.own.keeper import Own
 from trimtab.app.own.metrics import Number
-from trimtab.app.own.numbers import ingest_numbers, loop_numbers, metric_numbers, store_numbers, watch_numbers
+from trimtab.app.own.numbers import (
+    ingest_numbers,
+    log_numbers,
+    loop_numbers,
+    metric_numbers,
+    store_numbers,
+    watch_numbers,
+)
 from trimtab.app.plans import PlanBook, TakenPlan
 from trimtab.app.policies import Policies
 from trimtab.app.querying import Querying
@@ -185,6 +192,7 @@ class Service:
         self.telemetry.listen("query_slices", self._slices_loaded)
         self.own.metrics.add_source(lambda: loop_numbers(self.state))
         self.own.metrics.add_source(lambda: store_numbers(self.telemetry, self._clock))
+        self.own.metrics.add_source(lambda: log_numbers(self.telemetry, lambda: self.logs.tails_count))
         self.own.metrics.add_source(lambda: ingest_numbers(self.metrics_in))
         self.own.metrics.add_source(lambda: metric_numbers(getattr(self.telemetry, "metrics", None)))
         self.own.metrics.add_source(lambda: watch_numbers(self._watch_statuses, self._clock))
@@ -248,7 +256,16 @@ class Service:
         """What a person should mend before anything else."""
         broken = self.state.chain.now().broken
         absent = tuple(f"{one}; what is shown of spans, logs and metrics is partial" for one in self._absent_shards())
-        return (*(() if broken is None else (broken,)), *self._unknown_targets(), *absent)
+        return (*(() if broken is None else (broken,)), *self._no_room(), *self._unknown_targets(), *absent)
+
+    def _no_room(self) -> tuple[str, ...]:
+        store = self.telemetry.status()
+        if store.full is None:
+            return ()
+        consequence = (
+            f"{store.refused_full_count} messages were refused since the start; make room: it goes on by itself"
+        )
+        return (f"nothing is taken of what is sent or measured: {store.full} ({consequence})",)
 
     def _absent_shards(self) -> tuple[str, ...]:
         return self.telemetry.status().absent_shards

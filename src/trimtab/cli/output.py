@@ -302,11 +302,6 @@ def status(console: Console, answer: Json) -> None:
     )
     store = answer["telemetry"]
     console.print(f"telemetry: spool {size(store['spool_bytes'])}, quarantined {store['quarantined_count']} messages")
-    if store["full"]:
-        refused = (
-            f"{store['refused_full_count']} messages refused since it started; make room, and it goes on by itself"
-        )
-        console.print(Text(f"  problem: nothing is taken: {store['full']} ({refused})"))
     console.print(chain_line(answer["ledger"]))
 
 
