@@ -51,6 +51,7 @@ STREAM_CHECK_S = 15.0
 LOGIN_PATH = "/login"
 CSRF_FIELD = "csrf_token"
 CSRF_HEADER = "x-csrf-token"
+_SIGNS = frozenset({b"origin", b"cookie", b"referer", b"sec-fetch-site"})
 _FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 
 log = structlog.get_logger()
@@ -98,6 +99,7 @@ class AccessGuard:
         self._on_page_error = on_page_error
         self._times = times or BodyTimes()
         self._secret = secrets.token_bytes(32)
+        self._loopback_csrf = self._derived("loopback")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -160,7 +162,7 @@ class AccessGuard:
                 raise LoginNeeded("the token is unknown, revoked or over (Authorization: Bearer TOKEN)")
             visit.principal = self._named(found, visit) if found.name == LOOPBACK_PRINCIPAL.name else found
         elif not self._access.login_needed:
-            visit.principal, visit.csrf_secret = self._named(LOOPBACK_PRINCIPAL, visit), self._derived("loopback")
+            visit.principal, visit.csrf_secret = self._named(LOOPBACK_PRINCIPAL, visit), self._loopback_csrf
         else:
             await self._recognize_cookie(visit, touch)
 
@@ -317,9 +319,9 @@ def _needs_proof(visit: Visit) -> bool:
     neither an Authorization header nor a JSON body without an Origin."""
     if visit.principal is not None and visit.principal.how is How.TOKEN:
         return False
-    media = visit.headers.get("content-type", "").split(";")[0].strip().lower()
-    signs = any(name in visit.headers for name in ("origin", "cookie", "referer", "sec-fetch-site"))
-    return signs or visit.door.is_page or media in _FORMS
+    if visit.door.is_page or any(name in _SIGNS for name, _ in visit.headers.raw):
+        return True
+    return visit.headers.get("content-type", "").split(";")[0].strip().lower() in _FORMS
 
 
 def _reason(error: Exception) -> str:

@@ -87,7 +87,7 @@ def _endpoint(signal: _Signal) -> Endpoint:
         with Claim(signal.room) as claim:
             try:
                 body = await receive(request, claim, signal.body_bytes_max)
-                answer = await run_in_threadpool(signal.append, kind, encoding, body, sender_of(request), claim)
+                answer = await run_in_threadpool(signal.append, kind, encoding, body, sender_of(request.scope), claim)
             except EXPECTED as error:
                 problem = problem_of(error)
                 signal.count_refused(problem.reason)

@@ -48,17 +48,20 @@ class Observed:
         method = str(scope["method"]) if scope["method"] in METHODS else "other"
         begun_s = time.perf_counter()
         status, is_stream = 0, False
+        is_often = scope["path"] in OFTEN
 
         async def answer(message: Message) -> None:
             nonlocal status, is_stream
             if message["type"] == "http.response.start":
                 status = int(message["status"])
-                is_stream = any(n.lower() == b"content-type" and _STREAM in v for n, v in message.get("headers", ()))
+                is_stream = not is_often and any(
+                    n.lower() == b"content-type" and _STREAM in v for n, v in message.get("headers", ())
+                )
             await send(message)
 
         traces = self._own.traces
         try:
-            if scope["path"] in OFTEN:
+            if is_often:
                 begun_ns, failure = time.time_ns(), None
                 try:
                     await self._app(scope, receive, answer)

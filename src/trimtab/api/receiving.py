@@ -7,7 +7,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import Receive, Scope
 
 from trimtab.observe.otlp import BodyTooLong
 from trimtab.observe.room import Claim
@@ -24,12 +25,22 @@ RETRY_AFTER_S = 5
 
 async def receive(request: Request, claim: Claim, bytes_max: int) -> bytes:
     """The body as it was sent; its bytes are claimed as they come. BodyTooLong, NoRoom, ClientDisconnect."""
-    length = request.headers.get("content-length", "0")
+    return await receive_from(request.receive, request.headers.get("content-length", "0"), claim, bytes_max)
+
+
+async def receive_from(receive: Receive, length: str, claim: Claim, bytes_max: int) -> bytes:
+    """The same where there is no request yet; `length` is what the headers say, 0 where they say nothing."""
     if length.isdecimal() and (len(length) > 15 or int(length) > bytes_max):
         raise BodyTooLong(f"a body may have {bytes_max} bytes; this one has {length}", limit=bytes_max, observed=length)
     chunks: list[bytes] = []
     size_bytes = 0
-    async for chunk in request.stream():
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunk: bytes = message.get("body", b"")
+        more = message.get("more_body", False)
         size_bytes += len(chunk)
         if size_bytes > bytes_max:
             raise BodyTooLong(
@@ -51,7 +62,7 @@ def media_type(request: Request) -> str:
     return request.headers.get("content-type", "").split(";", 1)[0].strip().lower()
 
 
-def sender_of(request: Request) -> str:
+def sender_of(scope: Scope) -> str:
     """Who sends: the name of the token, or of whoever is on this machine."""
-    principal = request.scope.get("trimtab.principal")
+    principal = scope.get("trimtab.principal")
     return "anyone" if principal is None else str(principal.name)

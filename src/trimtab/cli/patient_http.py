@@ -14,6 +14,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 HEADERS_S = 10.0
 HEAD_BYTES_MAX = 64 * 1024
 """Of a request line and its headers; the guard allows less of each."""
+BODY_WAITING_BYTES_MAX = 256 * 1024
+"""Of a body that nobody has read yet, before no more is read from the connection."""
 WAITING_MAX = 16
 """Requests that one connection may send before it has the answer to the first."""
 
@@ -87,9 +89,14 @@ class PatientHttp(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        """A piece of a body."""
+        """A piece of a body. The usual one comes at once: reading pauses only where more than that waits."""
         self._is_silent = False
-        super().on_body(body)
+        cycle = self.cycle
+        if not cycle.response_complete:
+            cycle.body += body
+            if len(cycle.body) > BODY_WAITING_BYTES_MAX:
+                self.flow.pause_reading()
+            cycle.message_event.set()
 
     def on_message_complete(self) -> None:
         """Body and all have come."""
