@@ -76,6 +76,6 @@ def _joined(lines: Iterator[tuple[int, bytes]]) -> bytes:
 def _is_whole(line: bytes) -> bool:
     try:
         msgspec.json.decode(line)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
     return True
