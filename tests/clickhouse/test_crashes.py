@@ -16,11 +16,14 @@ import pytest
 
 from tests.clickhouse.servers import DATABASE, Shard, address_of, shards
 from tests.clickhouse.steady_writer import LIMITS, SPANS
-from tests.store.facts_of_a_shop import events, trace_request
+from tests.store.facts_of_a_shop import events, now_ms, trace_request
+from tests.store.metrics.scrapes import samples, series_named
 from trimtab.model.errors import EngineRefused, StoreError
 from trimtab.store.clickhouse import engine as engine_module
 from trimtab.store.clickhouse.connection import Connection
 from trimtab.store.clickhouse.engine import ClickHouseEngine
+from trimtab.store.metrics.limits import MetricLimits
+from trimtab.store.promql.evaluate import evaluate_range
 from trimtab.store.telemetry import EmbeddedTelemetry
 
 _ROOT = Path(__file__).parents[2]
@@ -76,6 +79,33 @@ def test_a_dead_shard_gives_partial_answers_and_gets_its_rows_later(two: list[Sh
         assert found.missing == ()
         assert telemetry.status().absent_shards == ()
         assert telemetry.status().last_load_error is None
+
+
+def test_metrics_of_a_shard_that_is_away_are_missed_aloud_and_found_again(two: list[Shard], tmp_path: Path) -> None:
+    metric_limits = MetricLimits(load_interval_s=0.05)
+    address = address_of(*two)
+    now = now_ms()
+
+    def asked(telemetry: EmbeddedTelemetry) -> tuple[int, bool]:
+        """How many samples there are, and whether the answer says that it is partial."""
+        query = "sum(count_over_time(m[2h]))"
+        answer = evaluate_range(telemetry.metrics, query, now + 60_000, now + 60_000, 60_000)
+        partial = [text for text in answer.warnings if f"partial: shard {two[1].host} does not answer" in text]
+        return int(answer.values.sum()), bool(partial)
+
+    with EmbeddedTelemetry.open(tmp_path / "data", LIMITS, None, metric_limits, address=address) as telemetry:
+        slots = telemetry.metrics.register([series_named(str(number)) for number in range(100)]).slots
+        for minutes in range(60, 0, -1):
+            telemetry.metrics.append(samples(slots, now - minutes * 60_000, [float(minutes)] * 100))
+        telemetry.flush(30)
+        assert asked(telemetry) == (6000, False)
+    two[1].kill()
+    with EmbeddedTelemetry.open(tmp_path / "data", LIMITS, None, metric_limits, address=address) as telemetry:
+        found, is_partial = asked(telemetry)
+        assert is_partial
+        assert 1800 < found < 4200
+        two[1].start()
+        wait_for(lambda: asked(telemetry) == (6000, False))
 
 
 def test_a_store_opens_without_its_second_shard_but_not_without_its_first(two: list[Shard], tmp_path: Path) -> None:

@@ -7,7 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from tests.clickhouse.servers import Shard, address_of
+from tests.clickhouse.test_served import logs_request
 from tests.store.logs import test_reads
+from trimtab.store.frames import Message
+from trimtab.store.logs.sink import LogsSink
 from trimtab.store.telemetry import EmbeddedTelemetry
 
 _CHOSEN = (
@@ -39,3 +42,19 @@ def store(tmp_path_factory: pytest.TempPathFactory, running: list[Shard]) -> Ite
         yield opened
     for shard in running:
         shard.ask("DROP DATABASE logs")
+
+
+def test_a_segment_that_two_shards_take_is_told_once(store: EmbeddedTelemetry) -> None:
+    engine = store._engine
+    sink = LogsSink(engine, 14)
+    told: list[int] = []
+    sink.on_stored = lambda segment_id, tables: told.extend([segment_id] * sum(table.num_rows for table in tables))
+    for shard in engine.shards:
+        with engine.at(shard):
+            sink.load(77, [Message(0, 80, logs_request(80))])
+    assert told == [77] * 80
+    stored = engine.gather("SELECT body FROM log_records WHERE spool_segment = 77").table
+    assert len(set(stored["body"].to_pylist())) == stored.num_rows == 80
+    for shard in engine.shards:
+        with engine.at(shard):
+            engine.write("DELETE FROM log_records WHERE spool_segment = 77")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 
 import pyarrow as pa
@@ -23,6 +24,7 @@ _INSERT = (
 )
 _CHUNK_BYTES_MAX = 4 * MIB
 """Of requests that are decoded at a time: what becomes of them is a few times that."""
+_SEGMENTS_REMEMBERED = 1000
 _AHEAD_NS = DAY_MS * 1_000_000
 
 OnStored = Callable[[int, Sequence[pa.Table]], None]
@@ -38,6 +40,7 @@ class LogsSink:
         self._age_ns_max = days * DAY_MS * 1_000_000
         self._masking = masking
         self._lock = threading.Lock()
+        self._told: OrderedDict[int, None] = OrderedDict()
         self.outdated_count = 0
         self.on_stored: OnStored = lambda _segment_id, _tables: None
 
@@ -58,10 +61,21 @@ class LogsSink:
                 tables.append(table)
             first_no += seen_count
             outdated_count += left_count
+        if self._is_told(segment_id):
+            return
         with self._lock:
             self.outdated_count += outdated_count
         if tables:
             self.on_stored(segment_id, tables)
+
+    def _is_told(self, segment_id: int) -> bool:
+        """Whether it was counted before: several shards take a segment, and some of them twice."""
+        if segment_id in self._told:
+            return True
+        self._told[segment_id] = None
+        if len(self._told) > _SEGMENTS_REMEMBERED:
+            self._told.popitem(last=False)
+        return False
 
     def check(self, messages: Sequence[Message]) -> None:
         """Decode and store nothing; raises EngineRefused where it cannot be read."""
