@@ -12,6 +12,7 @@ from typing import Any
 import httpx2
 import pytest
 from google.protobuf.json_format import ParseDict
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, TracesData
@@ -133,6 +134,7 @@ def test_what_an_application_sent_is_what_is_answered(tmp_path: Path, database: 
             assert time.monotonic() < give_up_at, "spans were not loaded in time"
             time.sleep(0.2)
         assert kept == spans
+        check_logs(server, ExportLogsServiceRequest.FromString(bytes.fromhex(sent["logs"])))
 
         query = 'sum(shop_orders_total{job="shop", kind="web"})'
         assert get(server, "/api/v1/query", query=query)["data"]["result"][0]["value"][1] == str(sent["orders"])
@@ -151,3 +153,48 @@ def kept_spans_or_none(server: Server, trace_ids: set[str]) -> dict[str, dict[st
         if error.response.status_code != 404:
             raise
         return None
+
+
+def bare(value: object) -> object:
+    """As JSON has it, without the type."""
+    if isinstance(value, tuple):
+        return value[1]
+    return [bare(one) for one in value] if isinstance(value, list) else value
+
+
+def check_logs(server: Server, sent: ExportLogsServiceRequest) -> None:
+    """Every record is found, with the span that it belongs to."""
+    expected = sorted(
+        (
+            record.time_unix_nano,
+            plain(record.body),
+            record.severity_number,
+            record.trace_id.hex(),
+            record.span_id.hex(),
+            sorted((key, bare(value)) for key, value in attributes(list(record.attributes)).items()),
+        )
+        for resource in sent.resource_logs
+        for scope in resource.scope_logs
+        for record in scope.log_records
+    )
+    give_up_at = time.monotonic() + LOADED_S
+    while len(found := get(server, "/api/trimtab/logs", service="shop", limit=1000)["records"]) < len(expected):
+        assert time.monotonic() < give_up_at, f"{len(found)} of {len(expected)} records were loaded in time"
+        time.sleep(0.2)
+    kept = sorted(
+        (
+            record["at_ns"],
+            ("string_value", record["body"]),
+            record["severity_number"],
+            record["trace_id"],
+            record["span_id"],
+            sorted(record["attributes"].items()),
+        )
+        for record in found
+    )
+    assert kept == expected
+    of_orders = [record for record in kept if "was priced" in record[1][1]]
+    assert len(of_orders) == 20
+    trace_id = of_orders[0][3]
+    of_trace = get(server, "/api/trimtab/logs", trace_id=trace_id)["records"]
+    assert sorted(one["at_ns"] for one in of_trace) == [record[0] for record in kept if record[3] == trace_id]
