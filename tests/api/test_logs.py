@@ -24,7 +24,15 @@ from trimtab.store.metrics.block import Matcher
 pytestmark = pytest.mark.store
 API = "/api/trimtab"
 PROTOBUF = {"Content-Type": "application/x-protobuf"}
-EVERYTHING: dict[str, Value] = {"n": 5, "half": 0.5, "yes": True, "raw": b"\x00", "tags": ("a", 1), "map": {"a": None}, "word": "text"}
+EVERYTHING: dict[str, Value] = {
+    "n": 5,
+    "half": 0.5,
+    "yes": True,
+    "raw": b"\x00",
+    "tags": ("a", 1),
+    "map": {"a": None},
+    "word": "text",
+}
 
 
 class Site:

@@ -157,7 +157,7 @@ def test_bodies_that_are_refused(url: str, telemetry: EmbeddedTelemetry) -> None
     assert "resources and scopes" in refusal(wide, PROTOBUF)[1]
     assert httpx2.post(f"{url}/v1/logs", content=b"", headers={"Content-Type": "text/plain"}).status_code == 415
     assert stored(telemetry) == []
-    assert telemetry.logs.refused_bodies == {"body_broken": 7, "body_too_long": 1}
+    assert telemetry.logs.refused_bodies == {"body_broken": 7, "body_too_long": 1, "full": 0}
 
 
 def call(address: str, body: bytes) -> bytes:

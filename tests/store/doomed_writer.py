@@ -3,7 +3,7 @@
     python doomed_writer.py DATA_DIR ROUND STEP
 
 Prints a line for each acknowledged message, after the acknowledgement: `a NAME` for an event of two rows, `s NAME` for
-a span. Prints `ready` first. STEP names the place at which it kills itself, `-` none.
+a span, `l NAME` for a log record. Prints `ready` first. STEP names the place at which it kills itself, `-` none.
 """
 
 from __future__ import annotations
@@ -20,12 +20,17 @@ from typing import Any
 from tests.store.facts_of_a_shop import events, now_ms, trace_request
 from trimtab.store.engine_embedded import EmbeddedEngine
 from trimtab.store.loader import Loader
+from trimtab.store.logs.answers import LogRow
 from trimtab.store.spool import Spool
 from trimtab.store.telemetry import EmbeddedTelemetry, TelemetryLimits
 
 DAY_MS = 86_400_000
 LIMITS = TelemetryLimits(
-    load_interval_s=0.02, spans_load_interval_s=0.02, rollup_interval_s=0.05, segment_bytes_max=200_000
+    load_interval_s=0.02,
+    spans_load_interval_s=0.02,
+    logs_load_interval_s=0.02,
+    rollup_interval_s=0.05,
+    segment_bytes_max=200_000,
 )
 
 Call = Callable[..., Any]
@@ -86,8 +91,9 @@ STEPS: dict[str, Callable[[], None]] = {
     "before the load": lambda: before(Loader, "_load", 3),
     "before an insert of events": lambda: on_statement("INSERT INTO server_events", 3, is_after=False),
     "after an insert of events": lambda: on_statement("INSERT INTO server_events", 3, is_after=True),
-    "after the survey of spans": lambda: on_statement("SELECT statement", 3, is_after=True),
     "after an insert of spans": lambda: on_statement("INSERT INTO spans", 3, is_after=True),
+    "before an insert of logs": lambda: on_statement("INSERT INTO log_records", 3, is_after=False),
+    "after an insert of logs": lambda: on_statement("INSERT INTO log_records", 3, is_after=True),
     "after a segment is removed": lambda: after(Spool, "remove", 4),
     "before a segment is removed": lambda: before(Spool, "remove", 4),  # leaves rows that the next two find
     "after stale rows are deleted": lambda: on_statement("DELETE FROM", 1, is_after=True),
@@ -108,7 +114,10 @@ def say(text: str) -> None:
 def write_for_ever(telemetry: EmbeddedTelemetry, name: str) -> None:
     for number in itertools.count():
         label = f"{name}-{number}"
-        if number % 3 == 2:
+        if number % 6 == 1:
+            telemetry.logs.append_rows([LogRow(label, resource={"service.name": "shop"})])
+            say(f"l {label}")
+        elif number % 3 == 2:
             telemetry.append_otlp_traces(trace_request([label]))
             say(f"s {label}")
         else:

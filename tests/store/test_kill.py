@@ -72,6 +72,9 @@ def check(data_dir: Path, acknowledged: Counter[str]) -> tuple[int, int]:
         spans = telemetry.query("SELECT name, count() AS c FROM spans GROUP BY name").to_pylist()
         assert {row["c"] for row in spans} <= {1}
         found.update({f"s {row['name']}": 1 for row in spans})
+        lines = telemetry.query("SELECT body, count() AS c FROM log_records GROUP BY body").to_pylist()
+        assert {row["c"] for row in lines} <= {1}
+        found.update({f"l {row['body']}": 1 for row in lines})
         check_minutes(telemetry)
         missing = set(acknowledged) - set(found)
         assert not missing
@@ -103,7 +106,7 @@ def test_kills_at_random_moments_lose_nothing_and_double_nothing(
         else:
             kill = Kill(draw.randrange(1, 200), draw.uniform(0.0, 0.05))
         output = run_until_killed(data_dir, f"r{number}", "-", kill)
-        acknowledged.update(line for line in output if line[:2] in {"a ", "s "})
+        acknowledged.update(line for line in output if line[:2] in {"a ", "s ", "l "})
     assert acknowledged
     assert max(acknowledged.values()) == 1
     found, extra = check(data_dir, acknowledged)
@@ -121,7 +124,7 @@ def test_kills_at_every_step_lose_nothing_and_double_nothing(
     steps = [step for step in STEPS if step != "-"]
     for number, step in enumerate(steps):
         output = run_until_killed(data_dir, f"t{number}", step)
-        acknowledged.update(line for line in output if line[:2] in {"a ", "s "})
+        acknowledged.update(line for line in output if line[:2] in {"a ", "s ", "l "})
     found, extra = check(data_dir, acknowledged)
     with capsys.disabled():
         print(

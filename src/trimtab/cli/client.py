@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import getpass
+import json
 import os
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +31,7 @@ from trimtab.model.errors import (
 )
 
 TIMEOUT_S = 30.0
+FOLLOW_TIMEOUT_S = 60.0
 TOKEN_VARIABLE = "TRIMTAB_TOKEN"  # noqa: S105  (the name of a variable)
 TOKEN_BYTES_MAX = 1000
 ACTOR_HEADER = "X-Trimtab-Actor"
@@ -167,6 +171,24 @@ class Client:
         query = {k: str(v) for k, v in parameters.items() if v is not None}
         return self._request("DELETE", path, params=query)
 
+    def follow(self, path: str, **parameters: object) -> Iterator[tuple[str, Any]]:
+        """Server-sent events under /api/trimtab, until the server ends them: the name and the data of each."""
+        query = {k: str(v) for k, v in parameters.items() if v is not None}
+        with (
+            self._http(FOLLOW_TIMEOUT_S) as http,
+            http.stream("GET", f"{self.url}/api/trimtab{path}", params=query) as answer,
+        ):
+            if not answer.is_success:
+                answer.read()
+                raise _as_error(answer.status_code, answer.json())
+            name = ""
+            for line in answer.iter_lines():
+                kind, _, text = line.partition(": ")
+                if kind == "event":
+                    name = text
+                elif kind == "data":
+                    yield name, json.loads(text)
+
     def send(self, path: str, body: bytes, media_type: str) -> httpx2.Response:
         """POST of telemetry, wherever on the port; the answer as it is."""
         return self._sent("POST", path, content=body, headers={"Content-Type": media_type})
@@ -182,13 +204,19 @@ class Client:
         raise _as_error(answer.status_code, body)
 
     def _sent(self, method: str, path: str, **arguments: Any) -> httpx2.Response:
+        with self._http(TIMEOUT_S) as http:
+            return http.request(method, f"{self.url}{path}", **arguments)
+
+    @contextmanager
+    def _http(self, timeout_s: float) -> Iterator[httpx2.Client]:
+        """A client with what the server wants to know; its errors are ours."""
         headers = {} if self._token is None else {"Authorization": f"Bearer {self._token}"}
         if self._goes_by_user:
             headers[ACTOR_HEADER] = quote(f"cli:{getpass.getuser()}")
         verify = True if self._trust is None else self._trust
         try:
-            with httpx2.Client(timeout=TIMEOUT_S, trust_env=False, verify=verify, headers=headers) as http:
-                return http.request(method, f"{self.url}{path}", **arguments)
+            with httpx2.Client(timeout=timeout_s, trust_env=False, verify=verify, headers=headers) as http:
+                yield http
         except httpx2.InvalidURL as error:
             raise InputError(f"{self.url!r} is not a URL: {error}") from error
         except httpx2.HTTPError as error:
@@ -206,7 +234,14 @@ def _unreachable(url: str, error: Exception) -> str:
     return f"the server at {url} does not answer ({type(error).__name__}). Is 'trimtab up' running?"
 
 
-_TYPED = {"case_id": "NUMBER", "before_seq": "--before", "limit": "--limit", "from": "--from", "reason": "--reason"}
+_TYPED = {
+    "case_id": "NUMBER",
+    "before_seq": "--before",
+    "limit": "--limit",
+    "from": "--from",
+    "to": "--to",
+    "reason": "--reason",
+}
 """What a person typed for a field of the API."""
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from trimtab.cli import decisions, importing, looking, people, settings, testing
+from trimtab.cli import decisions, importing, logs, looking, people, settings, testing
 from trimtab.cli.client import Client, default_data_dir
 from trimtab.cli.common import client_of, client_options, guarded
 from trimtab.model.errors import InputError
@@ -22,7 +22,14 @@ def main() -> None:
     """Closes the performance loop: notice, prove, apply under guard, measure, keep or take back."""
 
 
-for _command in (*decisions.COMMANDS, *looking.COMMANDS, *people.COMMANDS, importing.import_, testing.test):
+for _command in (
+    *decisions.COMMANDS,
+    *looking.COMMANDS,
+    *logs.COMMANDS,
+    *people.COMMANDS,
+    importing.import_,
+    testing.test,
+):
     main.add_command(_command)
 
 

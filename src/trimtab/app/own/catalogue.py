@@ -96,6 +96,10 @@ METRICS: tuple[Metric, ...] = (
     _gauge("trimtab_quarantine_messages", "messages", "Telemetry messages that the engine refused."),
     _gauge("trimtab_quarantine_bytes", "bytes", "Their size."),
     _counter("trimtab_spans_outdated_total", "spans", "Spans left out because they were too old or in the future."),
+    _counter("trimtab_log_records_received_total", "records", "Log records that were stored."),
+    _counter("trimtab_log_records_refused_total", "records", "Log records that were not taken.", "reason"),
+    _counter("trimtab_log_bodies_refused_total", "bodies", "Bodies with logs of which nothing was stored.", "reason"),
+    _gauge("trimtab_log_tails", "tails", "Live tails of logs that are open."),
     # --- metrics from outside
     _counter("trimtab_samples_received_total", "samples", "Samples of metrics that were stored.", "protocol"),
     _counter(

@@ -64,6 +64,17 @@ def store_numbers(telemetry: TelemetryStore, clock: Clock) -> Iterator[Number]:
     yield Number("trimtab_spans_outdated_total", status.outdated_spans_count)
 
 
+def log_numbers(telemetry: TelemetryStore, tails_count: Callable[[], int]) -> Iterator[Number]:
+    """What came in as logs, and what of it was not taken. The usual reasons are told from 0 on."""
+    counts = telemetry.logs.counts()
+    yield Number("trimtab_log_records_received_total", counts.stored_count)
+    for reason, count in counts.refused.items():
+        yield Number("trimtab_log_records_refused_total", count, {"reason": reason})
+    for reason, count in counts.refused_bodies.items():
+        yield Number("trimtab_log_bodies_refused_total", count, {"reason": reason})
+    yield Number("trimtab_log_tails", tails_count())
+
+
 def ingest_numbers(metrics: MetricsIn) -> Iterator[Number]:
     """What came in over remote write and OTLP, and what of it was not taken. The usual reasons are told from 0 on."""
     counts = metrics.counts

@@ -104,6 +104,16 @@ class LogsWritten:
 
 
 @dataclass(frozen=True, slots=True)
+class LogCounts:
+    """What came in since the process began: records that were stored, those that were not by reason, and bodies of
+    which nothing was."""
+
+    stored_count: int
+    refused: Mapping[str, int]
+    refused_bodies: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class LogRecord:
     """One stored record, all of it. `id` finds it again (`around`) and is a cursor.
 

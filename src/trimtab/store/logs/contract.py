@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from trimtab.store.logs.answers import LogRow, LogsWritten
+from trimtab.store.logs.answers import LogCounts, LogRow, LogsWritten
 
 
 class LogStore(Protocol):
@@ -30,6 +30,10 @@ class LogStore(Protocol):
 
     def refuse_body(self, reason: str) -> None:
         """Count a request that was refused as a whole, before it came here."""
+        ...
+
+    def counts(self) -> LogCounts:
+        """What came in since the start."""
         ...
 
     @property

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from trimtab.model.errors import InputError, SpoolFull
 from trimtab.store.limits import TelemetryLimits
-from trimtab.store.logs.answers import LogRow, LogsWritten
+from trimtab.store.logs.answers import LogCounts, LogRow, LogsWritten
 from trimtab.store.logs.encode import encode_rows
 from trimtab.store.logs.level_series import LevelSeries
 from trimtab.store.spool import Spool
@@ -46,13 +46,8 @@ class EmbeddedLogs:
         self._check_open = check_open
         self._lock = threading.Lock()
         self.stored_count = 0
-        self.refused: dict[str, int] = {}
-        self.refused_bodies: dict[str, int] = {}
-
-    @property
-    def outdated_count(self) -> int:
-        """Records that were let in and too old when they were loaded."""
-        return self._sink.outdated_count
+        self.refused: dict[str, int] = dict.fromkeys(("too_old", "too_new"), 0)
+        self.refused_bodies: dict[str, int] = dict.fromkeys(("body_broken", "body_too_long", "full"), 0)
 
     def append_otlp(self, body: bytes | bytearray) -> LogsWritten:
         """See `LogStore.append_otlp`. What is out of time is left out when it is loaded."""
@@ -157,6 +152,11 @@ class EmbeddedLogs:
         """See `LogStore.refuse_body`."""
         with self._lock:
             self.refused_bodies[reason] = self.refused_bodies.get(reason, 0) + 1
+
+    def counts(self) -> LogCounts:
+        """See `LogStore.counts`."""
+        with self._lock:
+            return LogCounts(self.stored_count, dict(self.refused), dict(self.refused_bodies))
 
     @property
     def stored_to(self) -> int:
