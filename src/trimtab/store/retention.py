@@ -58,6 +58,8 @@ RETENTION: Mapping[str, Retention] = {
     "metric_hours": _by("metrics_1h_days", "end_ms"),
     "log_records": _by("logs_days", "at_ns", per_ms=1_000_000),
     "spans": _by("spans_days", "started_at_ns", per_ms=1_000_000),
+    "span_operations": _by("spans_days", "day_ms"),
+    "span_resources": _by("spans_days", "day_ms"),
     "query_minutes": _by("minutes_days", "minute_ms"),
     "slice_minutes": _by("minutes_days", "minute_ms"),
     "span_minutes": _by("span_minutes_days", "minute_ms"),

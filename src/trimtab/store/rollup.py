@@ -89,6 +89,8 @@ DERIVED: Mapping[str, str] = {
     "query_minutes": "Sums of `query_executions` by the minute.",
     "slice_minutes": "How long a system was observed in a minute, from `query_slices`.",
     "span_minutes": "Latencies of `spans` by the minute, as counts in buckets that grow by 4 %.",
+    "span_operations": "Operations that `spans` were of, by the day.",
+    "span_resources": "Resources that `spans` had, as JSON, by the day.",
     "rollup_marks": "How far these sums tell everything.",
 }
 """What is made from rows, and says nothing that they did not say."""

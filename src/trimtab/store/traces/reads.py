@@ -18,7 +18,7 @@ from trimtab.store.traces.answers import (
     Trace,
     TraceQuery,
 )
-from trimtab.store.traces.searching import INSIDE, Search
+from trimtab.store.traces.searching import DAYS, INSIDE, Search, days_of
 from trimtab.store.traces.span_columns import COLUMNS, span_of
 from trimtab.store.traces.typed_json import text_of, values_of
 from trimtab.store.uncollected import uncollected
@@ -90,18 +90,18 @@ class TraceReads:
         return Trace(id_, spans, count, tuple(missing))
 
     def services(self, from_ms: int, to_ms: int) -> Services:
-        """Services that sent spans."""
+        """Services that sent spans on the days of the range."""
         gathered = self._store.gather(
-            f"SELECT toString(service_name) AS service FROM spans WHERE {INSIDE} GROUP BY service"
+            f"SELECT toString(service_name) AS service FROM span_operations WHERE {DAYS} GROUP BY service"
             f" ORDER BY service LIMIT {OPERATIONS_MAX}",
-            _window(from_ms, to_ms),
+            days_of(from_ms, to_ms),
             Merge((("service", "ascending"),), OPERATIONS_MAX, group_by=("service",)),
         )
         return Services(tuple(gathered.table["service"].to_pylist()), gathered.missing)
 
     def operations(self, from_ms: int, to_ms: int, service: str = "", kind: str = "") -> Operations:
-        """What services do; of one service, of one kind."""
-        where = INSIDE
+        """What services did on the days of the range; of one service, of one kind."""
+        where = DAYS
         if service:
             where += " AND service_name = {service:String}"
         if kind:
@@ -109,10 +109,10 @@ class TraceReads:
         order: tuple[str, ...] = ("service", "span_name", "span_kind")
         gathered = self._store.gather(
             "SELECT toString(service_name) AS service, toString(name) AS span_name, toString(kind) AS span_kind"
-            f" FROM spans WHERE {where} GROUP BY service_name, name, kind ORDER BY service, span_name, span_kind"
-            f" LIMIT {OPERATIONS_MAX}",
+            f" FROM span_operations WHERE {where} GROUP BY service_name, name, kind"
+            f" ORDER BY service, span_name, span_kind LIMIT {OPERATIONS_MAX}",
             {
-                **_window(from_ms, to_ms),
+                **days_of(from_ms, to_ms),
                 **({"service": service} if service else {}),
                 **({"kind": kind} if kind else {}),
             },

@@ -66,7 +66,7 @@ class RedCounts:
         name, names = codes_of(spans, "name")
         kind, kinds = codes_of(spans, "kind")
         status, statuses = codes_of(spans, "status")
-        which, found = _groups(((service * len(names) + name) * len(kinds) + kind) * len(statuses) + status)
+        which, found = groups_of(((service * len(names) + name) * len(kinds) + kind) * len(statuses) + status)
         took_ms = np.asarray(spans["duration_ms"].to_numpy())
         buckets = np.searchsorted(np.array(BOUNDS_MS, np.float64), took_ms, side="left")
         counts = np.bincount(which * BUCKETS_COUNT + buckets, minlength=len(found) * BUCKETS_COUNT)
@@ -121,10 +121,10 @@ def codes_of(spans: pa.Table, column: str) -> tuple[NDArray[np.int64], list[str]
     return np.asarray(encoded.indices.to_numpy(), np.int64), encoded.dictionary.to_pylist()
 
 
-def _groups(codes: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def groups_of(codes: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """For each row its group, and the code of each group.
 
-    >>> _groups(np.array([7, 3, 7]))
+    >>> groups_of(np.array([7, 3, 7]))
     (array([1, 0, 1]), array([3, 7]))
     """
     if int(codes.max()) < _SMALL:

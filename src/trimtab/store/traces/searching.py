@@ -29,6 +29,7 @@ _TOP = (512, 8192)
 _AROUND_NS = 3_600_000_000_000
 """Spans of a trace are looked for so long before and after the span that was found."""
 _TEXTS_MAX = 10_000
+DAYS = "day_ms >= {from_day_ms:Int64} AND day_ms < {to_day_ms:Int64}"
 INSIDE = "started_at_ns >= {from_ns:Int64} AND started_at_ns < {to_ns:Int64}"
 
 
@@ -121,10 +122,15 @@ class Search:
         return found
 
     def _distinct(self, column: str) -> Sequence[str]:
+        window: dict[str, object] = {
+            "from_ns": self._query.from_ms * 1_000_000,
+            "to_ns": self._query.to_ms * 1_000_000,
+            **days_of(self._query.from_ms, self._query.to_ms),
+        }
+        source = f"span_resources WHERE {DAYS}" if column == "resource" else f"spans WHERE {INSIDE} AND {column} <> ''"
         table = self._gather(
-            f"SELECT toString({column}) AS text_ FROM spans WHERE {INSIDE} AND {column} <> ''"
-            f" GROUP BY {column} LIMIT {_TEXTS_MAX}",
-            {"from_ns": self._query.from_ms * 1_000_000, "to_ns": self._query.to_ms * 1_000_000},
+            f"SELECT toString({column}) AS text_ FROM {source} GROUP BY {column} LIMIT {_TEXTS_MAX}",
+            window,
             Merge(group_by=("text_",)),
         )
         texts: list[str] = table["text_"].to_pylist()
@@ -180,6 +186,16 @@ def _summary(trace_id: str, rows: Sequence[dict[str, object]]) -> TraceSummary:
         errors_count=sum(one["failed"] for one in numbers),
         services=tuple(sorted(shares, key=lambda share: share.service)),
     )
+
+
+def days_of(from_ms: int, to_ms: int) -> dict[str, object]:
+    """The days that a range touches, for `DAYS`.
+
+    >>> days_of(86_400_000, 86_400_001)
+    {'from_day_ms': 86400000, 'to_day_ms': 172800000}
+    """
+    day_ms = 86_400_000
+    return {"from_day_ms": from_ms // day_ms * day_ms, "to_day_ms": -(-to_ms // day_ms) * day_ms}
 
 
 def steps_back(from_ms: int, to_ms: int) -> Iterator[tuple[int, int]]:

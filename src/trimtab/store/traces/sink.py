@@ -13,6 +13,7 @@ from trimtab.store.frames import Message
 from trimtab.store.limits import TelemetryLimits
 from trimtab.store.masking import NO_MASKING, Masking
 from trimtab.store.retention import DAY_MS
+from trimtab.store.traces.known import Known
 from trimtab.store.traces.native import native_block
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ class SpansSink:
         self._masking = masking
         self._red = red
         self._sampler = sampler
+        self._known = Known(engine)
         self._counted: OrderedDict[int, None] = OrderedDict()
         self._age_ns_max = days * DAY_MS * 1_000_000
         self.outdated_count = 0
@@ -85,6 +87,8 @@ class SpansSink:
         """Insert; raises EngineRefused."""
         decoded = self._decoded(messages)
         table, sql, types = decoded.table, _INSERT, STORED
+        if table.num_rows:
+            self._known.tell(table)
         if self._sampler is not None and table.num_rows:
             table, sql, types = (
                 self._sampler.kept(segment_id, table, decoded.trace_hashes()),

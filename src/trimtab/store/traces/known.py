@@ -1,0 +1,73 @@
+"""Which operations and resources there are, by the day: found as spans are stored, and written down once each.
+
+What was written by this process is remembered, so that after the first segments of a day there is nothing to write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+
+from trimtab.store.engine import Body, Engine
+from trimtab.store.retention import DAY_MS
+from trimtab.store.traces.red import codes_of, groups_of
+
+KNOWN_MAX = 100_000
+"""Rows that are remembered, and written, in the life of a process: names that never come again are no operations."""
+_DAY_NS = DAY_MS * 1_000_000
+_TABLES = {
+    "span_operations": ("service_name", "name", "kind"),
+    "span_resources": ("service_name", "resource"),
+}
+
+Row = tuple[int | str, ...]
+
+
+class Known:
+    """For the thread of the loader."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._known: dict[str, set[Row]] = {name: set() for name in _TABLES}
+
+    def tell(self, spans: pa.Table) -> None:
+        """Write down what is new in these spans; raises EngineRefused."""
+        days = np.asarray(spans["started_at_ns"].to_numpy()) // _DAY_NS
+        for name, columns in _TABLES.items():
+            known = self._known[name]
+            fresh = [row for row in _rows(spans, days, columns) if row not in known][: KNOWN_MAX - len(known)]
+            if fresh:
+                self._write(name, columns, fresh)
+                known.update(fresh)
+
+    def _write(self, name: str, columns: tuple[str, ...], rows: list[Row]) -> None:
+        names = ("day_ms", *columns)
+        arrays = [pa.array(list(values)) for values in zip(*rows, strict=True)]
+        table = pa.Table.from_arrays(arrays, names=names)
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, table.schema) as writer:
+            writer.write_table(table)
+        structure = ", ".join(["day_ms Int64", *(f"{column} String" for column in columns)])
+        bodies = {"fresh": Body([memoryview(sink.getvalue())], "ArrowStream", structure)}
+        listed = ", ".join(names)
+        self._engine.write(f"INSERT INTO {name} ({listed}) SELECT {listed} FROM BODY(fresh)", {}, bodies)
+
+
+def _rows(spans: pa.Table, days: np.ndarray[tuple[int], np.dtype[np.int64]], columns: tuple[str, ...]) -> Iterator[Row]:
+    """The different rows of these columns, by the day."""
+    first_day = int(days.min())
+    code = days - first_day
+    texts = []
+    for column in columns:
+        numbers, names = codes_of(spans, column)
+        code = code * len(names) + numbers
+        texts.append(names)
+    for found in groups_of(code)[1].tolist():
+        rest, row = found, []
+        for names in reversed(texts):
+            rest, place = divmod(rest, len(names))
+            row.append(names[place])
+        if columns[-1] != "resource" or row[0]:
+            yield ((first_day + rest) * DAY_MS, *reversed(row))
