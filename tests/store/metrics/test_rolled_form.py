@@ -27,10 +27,16 @@ def test_every_number_survives() -> None:
     for name in NUMBERS:
         bits = draw.integers(0, 1 << 64, count, np.uint64).view(np.float64)
         columns[name] = np.where(draw.random(count) < 0.7, draw.choice(special, count), bits)
-    form = draw.integers(0, 2, count).astype(np.uint8)
-    stored = packed(columns)
-    assert not np.array_equal(stored["value_min"].view(np.uint64), columns["value_min"].view(np.uint64))
-    mixed = {name: np.where(form == 1, stored[name], columns[name]) for name in columns}
+        decimal = draw.integers(-(10**6), 10**6, count // 2) / 10.0 ** draw.integers(0, 5, count // 2)
+        columns[name][: count // 2] = decimal
+    columns["samples_count"][: count // 3] = draw.integers(1, 100, count // 3)
+    whole = slice(0, count // 4)
+    for name in NUMBERS:  # what all have the same number of decimals of has the form of whole numbers
+        columns[name][whole] = np.rint(columns[name][whole]) / 10.0 ** (np.arange(count // 4) % 5)
+    stored, form = packed(columns)
+    assert set(form.tolist()) == {1, 2, 3, 4, 5}
+    form[draw.random(count) < 0.3] = 0
+    mixed = {name: np.where(form > 0, stored[name], columns[name]) for name in columns}
     found = unpacked(mixed, form)
     for name in columns:
         assert found[name].tobytes() == columns[name].tobytes(), name

@@ -20,7 +20,7 @@ from trimtab.store.metrics.assemble import assemble
 from trimtab.store.metrics.messages import SAMPLES, NativeTable
 from trimtab.store.metrics.parts import Parts
 from trimtab.store.metrics.rolled import HOURS_MS, MINUTES, MINUTES_MS, Column
-from trimtab.store.metrics.rolled_form import FORM, packed, unpacked
+from trimtab.store.metrics.rolled_form import packed, unpacked
 from trimtab.store.metrics.sorting import BySeries, by_series
 
 _SAMPLES_AT_ONCE = 2_000_000
@@ -41,6 +41,7 @@ _TYPES: Mapping[Column, tuple[str, np.dtype[np.generic]]] = {
 _WHAT: Mapping[str, tuple[str, np.dtype[np.generic]]] = {
     "id": ("UInt64", np.dtype("<u8")),
     "end_ms": ("Int64", np.dtype("<i8")),
+    "form": ("UInt8", np.dtype("u1")),
 }
 _TABLE = NativeTable("rows of roll-ups", {**_WHAT, **{str(name): what for name, what in _TYPES.items()}})
 _SHARE = "modulo(intHash64(id), {shares:UInt64}) = {share:UInt64}"
@@ -196,13 +197,14 @@ class RollingRows:
     def write(self, table: str, rows: Rows, roll: int) -> None:
         """Each shard takes its own."""
         columns: dict[str, NDArray[np.generic]] = {"id": rows.ids, "end_ms": rows.end_ms}
-        columns.update(packed(rows.columns).items())
+        stored, columns["form"] = packed(rows.columns)
+        columns.update(stored.items())
         names = ", ".join(columns)
         body = Body(_TABLE.parts(columns), "Native", _TABLE.structure)
         for shard in self._engine.shards:
             with self._engine.at(shard):
                 self._engine.write(
-                    f"INSERT INTO {table} ({names}, roll, form) SELECT {names}, {{roll:UInt64}}, {FORM} FROM BODY(rows)"
+                    f"INSERT INTO {table} ({names}, roll) SELECT {names}, {{roll:UInt64}} FROM BODY(rows)"
                     " WHERE SHARD(id)",
                     {"roll": roll},
                     {"rows": body},

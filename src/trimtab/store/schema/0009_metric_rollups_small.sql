@@ -1,6 +1,6 @@
--- Roll-ups in less room. Where `form` is 1, value_min, value_max, value_sum, last_value and increase hold the difference
--- of their bits (as whole numbers) from a guess that the row's other columns give: see `store.metrics.rolled_form`. Rows
--- that were there before have form 0 and say what they said.
+-- Roll-ups in less room. Where `form` is not 0, value_min, value_max, value_sum, first_value, last_value and increase
+-- hold whole numbers (by their bits): how far each is from a guess that the row's other columns give. How, is said in
+-- `store.metrics.rolled_form`. Rows that were there before have form 0 and say what they said.
 ALTER TABLE metric_minutes_5 ADD COLUMN IF NOT EXISTS form UInt8 CODEC(ZSTD(1)),
     MODIFY COLUMN value_sum Float64 CODEC(ZSTD(1)),
     MODIFY COLUMN value_min Float64 CODEC(ZSTD(1)),
