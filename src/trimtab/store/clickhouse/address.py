@@ -8,6 +8,7 @@ everybody on the machine and a configuration file gets copied.
     ca_file=PATH             certificates that are trusted in place of the system's
     password_file=PATH       its first line is the password
     cluster=NAME             tables are Replicated… and Distributed on this cluster of the server's configuration
+    collector=DATABASE       tables of the OpenTelemetry collector there are read, too (on the first host)
     insert_quorum=N          with `cluster`: replicas that must have a row before it counts
     connect_timeout_s=N      default 3
     timeout_s=N              default 30: what one statement may take
@@ -47,6 +48,7 @@ class Address:
     is_secure: bool = False
     ca_file: str = ""
     cluster: str = ""
+    collector: str = ""
     insert_quorum: int = 0
     connect_timeout_s: int = 3
     timeout_s: int = 30
@@ -104,9 +106,7 @@ def _parse(text: str, expanded: Callable[[str], str], from_file: Callable[[Path]
     options = _options(parts.query)
     user, _, password = login.partition(":")
     is_secure = scheme in {"clickhouses", "https"} or _boolean("secure", options.pop("secure", "false"))
-    database = unquote(parts.path.strip("/")) or "default"
-    if not _NAME.fullmatch(database):
-        raise _wrong(f"the database has letters, digits and _ in its name, not {database!r}", observed=database)
+    database = _database(unquote(parts.path.strip("/"))) or "default"
     if parts.fragment:
         raise _wrong("it has a # with something behind it: write %23 where that belongs to a name")
     file = options.pop("password_file", "")
@@ -120,6 +120,7 @@ def _parse(text: str, expanded: Callable[[str], str], from_file: Callable[[Path]
         is_secure=is_secure,
         ca_file=options.pop("ca_file", ""),
         cluster=_cluster(options.pop("cluster", "")),
+        collector=_database(options.pop("collector", "")),
         insert_quorum=_whole("insert_quorum", options.pop("insert_quorum", "0"), 0),
         connect_timeout_s=_whole("connect_timeout_s", options.pop("connect_timeout_s", "3"), 1),
         timeout_s=_whole("timeout_s", options.pop("timeout_s", "30"), 1),
@@ -185,6 +186,12 @@ def _from_file(path: Path) -> str:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise _wrong(f"password_file {path}: {reason}", observed=str(path)) from None
     return lines[0] if lines else ""
+
+
+def _database(text: str) -> str:
+    if text and not _NAME.fullmatch(text):
+        raise _wrong(f"the database has letters, digits and _ in its name, not {text!r}", observed=text)
+    return text
 
 
 def _cluster(text: str) -> str:

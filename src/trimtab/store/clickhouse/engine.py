@@ -22,10 +22,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
-from trimtab.model.errors import EngineRefused, InputError, ServerUnsupported, StoreError
+from trimtab.model.errors import EngineRefused, InputError, MissingError, ServerUnsupported, StoreError
 from trimtab.store.clickhouse.address import Address
 from trimtab.store.clickhouse.cluster import on_cluster
 from trimtab.store.clickhouse.codes import ABSENT_CODES, NETWORK
+from trimtab.store.clickhouse.collector import beside
 from trimtab.store.clickhouse.connection import Connection, QueryIds, arrow_of
 from trimtab.store.clickhouse.lease import Lease
 from trimtab.store.clickhouse.merge import merged
@@ -56,6 +57,7 @@ _COMMON: dict[str, str | int] = {
     "session_timezone": "UTC",
     "max_query_size": 64 * 1024 * 1024,
     "log_comment": "trimtab",
+    "output_format_json_quote_64bit_integers": 0,
 }
 _WRITING: dict[str, str | int] = {
     # A segment becomes one block, so that each of its daily parts appears whole or not at all.
@@ -102,6 +104,8 @@ class ClickHouseEngine:
         self._shards = {host: _Shard(Connection(address, host), limits) for host in address.hosts}
         self._here = threading.local()
         self._pool = ThreadPoolExecutor(len(self._shards) * 4, thread_name_prefix="trimtab-shards")
+        self._collected: tuple[str, ...] = ()
+        """Tables of the OpenTelemetry collector that are read beside ours, on the first shard."""
         self._protos: dict[str, dict[str, str]] = {}
         self._version = ""
         self._is_closed = False
@@ -119,6 +123,7 @@ class ClickHouseEngine:
                 observed=self._version,
                 limit=least,
             )
+        self._look_for_collector()
 
     def keep(self, lease: Lease) -> None:
         """From now on write only while it is held, and give it back in the end."""
@@ -135,6 +140,19 @@ class ClickHouseEngine:
         connection = self._shards[self.shards[0]].connection
         data = connection.run(sql, parameters, settings, query_id=f"trimtab-lease-{self._ids.next()}")
         return arrow_of(data, connection.host)
+
+    def _look_for_collector(self) -> None:
+        name = self._address.collector
+        if not name:
+            return
+        sql = "SELECT name FROM system.tables WHERE database = {name:String} AND startsWith(name, 'otel_')"
+        self._collected = tuple(self.read(sql, {"name": name})["name"].to_pylist())
+        if not self._collected:
+            raise MissingError(
+                f"--store: the database {name} has no tables of the OpenTelemetry collector (otel_traces, …)"
+                f" that {self._address.user} may see",
+                observed=name,
+            )
 
     def prepare_with(self, prepare: Callable[[], Prepared]) -> Prepared:
         """Now on the first shard, and on each other before it is first written to: `prepare` makes its tables, and
@@ -277,9 +295,11 @@ class ClickHouseEngine:
         """See `Engine.gather`."""
         here = getattr(self._here, "shard", None)
         if here is not None or len(self._shards) == 1:
-            return Gathered(self._read(self._current(), sql, parameters, is_wide=is_wide))
+            shard = self._current()
+            return Gathered(self._read(shard, self._beside(shard, sql, parameters), parameters, is_wide=is_wide))
         asked = [
-            self._pool.submit(self._read, shard, sql, parameters, is_wide=is_wide) for shard in self._shards.values()
+            self._pool.submit(self._read, shard, self._beside(shard, sql, parameters), parameters, is_wide=is_wide)
+            for shard in self._shards.values()
         ]
         tables, missing, last = [], [], None
         for answer in asked:
@@ -293,6 +313,12 @@ class ClickHouseEngine:
         if last is not None and not tables:
             raise last
         return Gathered(merged(tables, merge or Merge()), tuple(missing))
+
+    def _beside(self, shard: _Shard, sql: str, parameters: Parameters | None) -> str:
+        """With the collector's rows, where the shard has them and somebody gathers for an answer."""
+        if not self._collected or shard.connection.host != self.shards[0] or getattr(self._here, "shard", None):
+            return sql
+        return beside(sql, self._address.database, self._address.collector, self._collected, parameters or {})
 
     def write(
         self, sql: str, parameters: Parameters | None = None, bodies: Mapping[str, Body] | None = None

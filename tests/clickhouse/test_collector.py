@@ -1,0 +1,165 @@
+"""What an OpenTelemetry collector has written is found beside what trimtab has stored itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.clickhouse.collected import make_tables, put
+from tests.clickhouse.servers import Shard
+from tests.store.facts_of_a_shop import now_ms, trace_request
+from trimtab.model.errors import MissingError
+from trimtab.store.clickhouse.address import Address
+from trimtab.store.limits import TelemetryLimits
+from trimtab.store.logs.answers import LogQuery
+from trimtab.store.logs.reads import LogReads
+from trimtab.store.telemetry import EmbeddedTelemetry
+from trimtab.store.traces.answers import Operation, SpanEvent, SpanLink, TraceQuery
+from trimtab.store.traces.reads import TraceReads
+
+TRACE = "00000000000000000000000000c0ffee"
+AT_MS = now_ms() - 60_000
+RANGE = (AT_MS - 3_600_000, AT_MS + 3_600_000)
+AT = f"fromUnixTimestamp64Milli(toInt64({AT_MS}))"
+RESOURCE = "map('service.name', 'billing', 'host.name', 'h1')"
+DATABASE = "otel"
+
+
+@pytest.fixture(scope="module")
+def collected(running: list[Shard]) -> Iterator[str]:
+    """A trace of two spans, and three lines."""
+    first = running[0]
+    make_tables(first, DATABASE)
+    span = {"Timestamp": AT, "TraceId": f"'{TRACE}'", "ServiceName": "'billing'", "ResourceAttributes": RESOURCE}
+    put(
+        first,
+        f"{DATABASE}.otel_traces",
+        [
+            span
+            | {
+                "SpanId": "'00000000000000a1'",
+                "SpanName": "'POST /bills'",
+                "SpanKind": "'Server'",
+                "Duration": "2500000",
+                "StatusCode": "'Error'",
+                "StatusMessage": "'declined'",
+                "SpanAttributes": "map('http.status_code', '502')",
+                "ScopeName": "'lib'",
+                "ScopeVersion": "'1.2'",
+                "Events.Timestamp": f"[{AT}]",
+                "Events.Name": "['exception']",
+                "Events.Attributes": "[map('exception.type', 'Declined')]",
+                "Links.TraceId": "['ab']",
+                "Links.SpanId": "['cd']",
+                "Links.TraceState": "['x=y']",
+                "Links.Attributes": "[map('why', 'retry')]",
+            },
+            span
+            | {
+                "SpanId": "'00000000000000a2'",
+                "ParentSpanId": "'00000000000000a1'",
+                "SpanName": "'INSERT'",
+                "SpanKind": "'SPAN_KIND_CLIENT'",
+                "Duration": "1000000",
+                "StatusCode": "'STATUS_CODE_UNSET'",
+                "SpanAttributes": "map('db.system', 'postgresql', 'db.statement', 'INSERT INTO bills VALUES (42)')",
+            },
+        ],
+    )
+    for number, (severity, body) in enumerate(((9, "bill 1 was paid"), (9, "bill 2 was paid"), (17, "declined"))):
+        put(
+            first,
+            f"{DATABASE}.otel_logs",
+            [
+                {
+                    "Timestamp": f"{AT} + toIntervalMillisecond({number})",
+                    "TraceId": f"'{TRACE}'",
+                    "SpanId": "'00000000000000a1'",
+                    "SeverityNumber": str(severity),
+                    "SeverityText": "'INFO'",
+                    "ServiceName": "'billing'",
+                    "Body": f"'{body}'",
+                    "ResourceAttributes": RESOURCE,
+                    "LogAttributes": f"map('bill', '{number}')",
+                }
+            ],
+        )
+    yield DATABASE
+    first.ask(f"DROP DATABASE {DATABASE}")
+
+
+@pytest.fixture
+def store(address: Address, collected: str, tmp_path: Path) -> Iterator[EmbeddedTelemetry]:
+    """Ours beside theirs."""
+    limits = TelemetryLimits(load_interval_s=0.05, spans_load_interval_s=0.05)
+    with EmbeddedTelemetry.open(tmp_path, limits, address=replace(address, collector=collected)) as telemetry:
+        telemetry.append_otlp_traces(trace_request(["q"] * 10))
+        telemetry.flush(20)
+        yield telemetry
+
+
+def test_traces_of_both_are_found(store: EmbeddedTelemetry) -> None:
+    reads = TraceReads(store)
+    found = reads.search(TraceQuery(*RANGE, limit=100))
+    assert len(found.traces) == 11
+    (theirs,) = reads.search(TraceQuery(*RANGE, service="billing", status="error")).traces
+    assert (theirs.trace_id, theirs.root_service, theirs.root_name) == (TRACE, "billing", "POST /bills")
+    assert (theirs.spans_count, theirs.errors_count, theirs.duration_ms) == (2, 1, 2.5)
+    by_attribute = reads.search(TraceQuery(*RANGE, attributes={"http.status_code": "502"}))
+    assert [trace.trace_id for trace in by_attribute.traces] == [TRACE]
+    by_resource = reads.search(TraceQuery(*RANGE, attributes={"host.name": "h1"}))
+    assert [trace.trace_id for trace in by_resource.traces] == [TRACE]
+
+
+def test_a_trace_of_theirs_is_whole(store: EmbeddedTelemetry) -> None:
+    trace = TraceReads(store).trace(TRACE)
+    first, second = trace.spans
+    assert (first.name, first.kind, first.status, first.status_message) == (
+        "POST /bills",
+        "server",
+        "error",
+        "declined",
+    )
+    assert (first.started_at_ns, first.duration_ms) == (AT_MS * 1_000_000, 2.5)
+    assert first.attributes == {"http.status_code": "502"}
+    assert first.resource_attributes == {"service.name": "billing", "host.name": "h1"}
+    assert (first.scope.name, first.scope.version) == ("lib", "1.2")
+    assert first.events == (SpanEvent(AT_MS * 1_000_000, "exception", {"exception.type": "Declined"}),)
+    assert first.links == (SpanLink("ab", "cd", "x=y", {"why": "retry"}),)
+    assert (second.kind, second.status, second.parent_span_id) == ("client", "unset", "00000000000000a1")
+    assert second.attributes == {"db.system": "postgresql"}  # no statement with its values
+    ranged = TraceReads(store).trace(TRACE, 100, *RANGE)
+    assert len(ranged.spans) == 2
+
+
+def test_services_operations_and_the_map_know_them(store: EmbeddedTelemetry) -> None:
+    reads = TraceReads(store)
+    assert reads.services(*RANGE).names == ("billing", "shop")
+    assert Operation("billing", "POST /bills", "server") in reads.operations(*RANGE).operations
+    (edge,) = [edge for edge in reads.service_map(*RANGE).edges if edge.caller == "billing"]
+    assert (edge.callee, edge.calls) == ("postgresql", 1)
+
+
+def test_lines_of_theirs_are_found(store: EmbeddedTelemetry) -> None:
+    reads = LogReads(store)
+
+    def bodies(text: str) -> list[object]:
+        return [record.body for record in reads.search(LogQuery(*RANGE, text)).records]
+
+    assert bodies("paid") == ["bill 2 was paid", "bill 1 was paid"]
+    assert bodies("bill:1") == ["bill 2 was paid"]
+    assert bodies("service:billing level:error") == ["declined"]
+    of_trace = reads.search(LogQuery(*RANGE, trace_id=TRACE)).records
+    assert [record.span_id for record in of_trace] == ["00000000000000a1"] * 3
+    histogram = reads.histogram(LogQuery(*RANGE))
+    assert {name: sum(counts) for name, counts in histogram.counts.items() if sum(counts)} == {"info": 2, "error": 1}
+    patterns = reads.patterns(LogQuery(*RANGE)).patterns
+    assert [pattern.count for pattern in patterns] == [2, 1]
+
+
+def test_a_database_without_the_collectors_tables_is_named(address: Address, tmp_path: Path) -> None:
+    with pytest.raises(MissingError, match="the database nothing has no tables of the OpenTelemetry collector"):
+        EmbeddedTelemetry.open(tmp_path, address=replace(address, collector="nothing"))
