@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ from starlette.testclient import TestClient
 from tests.api.jaeger.memory import spans_of
 from tests.api.jaeger.recorded import SEARCHES, Search, needs_recorded, trace, trace_names
 from tests.api.jaeger.test_recorded import flat, flat_spans, parameters, parameters_3
-from tests.api.served import Served, served
+from tests.api.served import Served, listening, served
 from trimtab.model.access import Role
 
 pytestmark = [pytest.mark.store, needs_recorded]
@@ -128,3 +130,31 @@ def test_only_who_may_look_does(site: Served) -> None:
 def test_a_long_answer_says_how_long_it_is(site: Served) -> None:
     answer = site.on_loopback().get(f"{VERSION_3}/traces/{LARGE}")
     assert int(answer.headers["content-length"]) == len(answer.content) > 1_000_000
+
+
+@pytest.mark.parametrize(
+    "path", [f"{VERSION_3}/traces/{LARGE}", f"{OLDER}/traces/{LARGE}", f"/api/trimtab/traces/{LARGE}"]
+)
+def test_others_are_answered_while_a_large_trace_is_read(site: Served, path: str) -> None:
+    """On a real server: whoever asks for something small meanwhile does not wait for the large answer."""
+    with listening(site.open_app) as port, ThreadPoolExecutor(1) as pool:
+        fetched(port, "/healthz")
+        large = pool.submit(fetched, port, path)
+        answered_count = 0
+        while not large.done():
+            assert fetched(port, "/healthz")[0] == 200
+            answered_count += not large.done()
+        status, size_bytes = large.result()
+    assert (status, size_bytes > 1_000_000) == (200, True)
+    assert answered_count >= 5
+
+
+def fetched(port: int, path: str) -> tuple[int, int]:
+    """Status and size of an answer."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=60)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, len(answer.read())
+    finally:
+        connection.close()
