@@ -96,6 +96,15 @@ METRICS: tuple[Metric, ...] = (
     _gauge("trimtab_quarantine_messages", "messages", "Telemetry messages that the engine refused."),
     _gauge("trimtab_quarantine_bytes", "bytes", "Their size."),
     _counter("trimtab_spans_outdated_total", "spans", "Spans left out because they were too old or in the future."),
+    _counter("trimtab_spans_refused_total", "spans", "Spans that were refused when they came.", "reason"),
+    _counter("trimtab_spans_sampled_out_total", "spans", "Spans that sampling left out ([traces])."),
+    _counter(
+        "trimtab_span_operations_overflow_total", "spans", "Spans of operations that have no series of their own."
+    ),
+    _gauge(
+        "trimtab_signal_disk_bytes", "bytes", "What a signal took on disk (looked at with retention.disk_mb).", "signal"
+    ),
+    _counter("trimtab_rows_dropped_for_room_total", "rows", "Rows that went because of retention.disk_mb.", "signal"),
     _counter("trimtab_log_records_received_total", "records", "Log records that were stored."),
     _counter("trimtab_log_records_refused_total", "records", "Log records that were not taken.", "reason"),
     _counter("trimtab_log_bodies_refused_total", "bodies", "Bodies with logs of which nothing was stored.", "reason"),

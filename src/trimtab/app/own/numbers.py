@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from trimtab.store.metrics.contract import MetricStore
     from trimtab.store.state import State
     from trimtab.store.telemetry import TelemetryStore
+from trimtab.store.traces.door import REASONS
 
 _UP = frozenset({WatchState.WATCHING, WatchState.DEGRADED})
 
@@ -62,6 +63,14 @@ def store_numbers(telemetry: TelemetryStore, clock: Clock) -> Iterator[Number]:
     yield Number("trimtab_quarantine_messages", status.quarantined_count)
     yield Number("trimtab_quarantine_bytes", status.quarantine_bytes)
     yield Number("trimtab_spans_outdated_total", status.outdated_spans_count)
+    for reason in REASONS[1:]:
+        yield Number("trimtab_spans_refused_total", status.refused_spans.get(reason, 0), {"reason": reason})
+    yield Number("trimtab_spans_sampled_out_total", status.sampled_out_spans_count)
+    yield Number("trimtab_span_operations_overflow_total", status.operations_overflow_count)
+    for signal, size_bytes in status.signal_bytes.items():
+        yield Number("trimtab_signal_disk_bytes", size_bytes, {"signal": signal})
+    for signal, count in status.dropped_rows.items():
+        yield Number("trimtab_rows_dropped_for_room_total", count, {"signal": signal})
 
 
 def log_numbers(telemetry: TelemetryStore, tails_count: Callable[[], int]) -> Iterator[Number]:
