@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import click
@@ -11,6 +12,8 @@ from rich.text import Text
 
 from trimtab.cli.output import Json, plain, table
 
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""What a terminal might obey; line breaks and tabs stay."""
 _STYLES = {"warn": "yellow", "error": "red", "fatal": "bold red", "debug": "dim", "trace": "dim"}
 
 
@@ -28,9 +31,10 @@ def records(console: Console, answer: Json) -> None:
 
 def line(record: Json) -> Text:
     """A record in one line, or more where its text has more."""
-    at_ns = int(record["at_ns"])
-    told = f"{_moment(at_ns)} {record['level']:<7} {record['service_name'] or '-'}  {record['body_text']}"
-    return Text(plain(told).plain, style=_STYLES.get(record["level"], ""))
+    told = (
+        f"{_moment(int(record['at_ns']))} {record['level']:<7} {record['service_name'] or '-'}  {record['body_text']}"
+    )
+    return Text(_CONTROLS.sub("\N{REPLACEMENT CHARACTER}", told), style=_STYLES.get(record["level"], ""))
 
 
 def _moment(at_ns: int) -> str:
