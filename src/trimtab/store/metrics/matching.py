@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trimtab.model.errors import InputError
-from trimtab.store.metrics.arrays import I32, Mask
+from trimtab.store.metrics.arrays import I32
 from trimtab.store.metrics.block import Matcher
 
 if TYPE_CHECKING:
     import re2
 
-_CACHED_MAX = 512
+_CACHED_MAX = 256
 _META = frozenset(".+*?()[]{}^$\\")
 
 
@@ -49,17 +49,20 @@ class _Sieve:
         self._compiled = compile_pattern(pattern)
         self._lock = threading.Lock()
         self.matches_empty = self._compiled.fullmatch("") is not None
-        self._seen = np.zeros(0, np.bool_)
+        self._seen_count = 0
+        self._deciding: I32 = np.zeros(0, np.int32)
 
-    def mask(self, values: Sequence[str], count: int) -> Mask:
-        """Which of the first `count` values match."""
+    def deciding(self, values: Values) -> I32:
+        """Pairs of the values that match; where the empty text matches, too: of those that do not."""
         with self._lock:
-            seen = self._seen
-            if len(seen) < count:
-                fullmatch = self._compiled.fullmatch
-                fresh = [fullmatch(text) is not None for text in values[len(seen) : count]]
-                self._seen = seen = np.concatenate([seen, np.array(fresh, np.bool_)])
-            return seen[:count]
+            count = len(values.pairs)
+            if self._seen_count < count:
+                fullmatch, wanted = self._compiled.fullmatch, not self.matches_empty
+                fresh = zip(values.texts[self._seen_count : count], values.pairs[self._seen_count : count], strict=True)
+                pairs = [pair for text, pair in fresh if (fullmatch(text) is not None) == wanted]
+                self._deciding = np.concatenate([self._deciding, np.array(pairs, np.int32)])
+                self._seen_count = count
+            return self._deciding
 
 
 def compile_pattern(pattern: str) -> re2._Regexp[str]:
@@ -117,13 +120,7 @@ class Matching:
         is_not = matcher.op == "!~"
         if matcher.name not in self._values:
             return PairSet(np.zeros(0, np.int32), sieve.matches_empty != is_not)
-        values = self._values[matcher.name]
-        count = len(values.pairs)
-        pairs = np.array(values.pairs[:count], np.int32)
-        mask = sieve.mask(values.texts, count)
-        if sieve.matches_empty:
-            return PairSet(pairs[~mask], not is_not)
-        return PairSet(pairs[mask], is_not)
+        return PairSet(sieve.deciding(self._values[matcher.name]), sieve.matches_empty != is_not)
 
     def _sieve(self, name: str, pattern: str) -> _Sieve:
         with self._lock:
