@@ -12,10 +12,12 @@ from trimtab.store.traces.answers import (
     Operations,
     ServiceMap,
     Services,
+    StoredSpan,
     Trace,
     TraceQuery,
     TraceSummary,
 )
+from trimtab.store.traces.outline import Outline, TraceOutlines
 from trimtab.store.traces.reads import SPANS_A_TRACE_MAX, TraceReads
 from trimtab.store.traces.searching import LIMIT_MAX
 from trimtab.store.traces.whole import traces_of
@@ -31,6 +33,7 @@ class Traces:
 
     def __init__(self, telemetry: TelemetryStore, now_ms: Callable[[], int]) -> None:
         self._reads = TraceReads(telemetry)
+        self._outlines = TraceOutlines(telemetry)
         self._telemetry = telemetry
         self._now_ms = now_ms
 
@@ -46,10 +49,7 @@ class Traces:
 
         `around_ms` says when it was: it is then found quicker, and looked for a day around that.
         """
-        if around_ms is None:
-            return self._reads.trace(trace_id, spans_max)
-        day_ms = 86_400_000
-        return self._reads.trace(trace_id, spans_max, around_ms - day_ms, around_ms + day_ms)
+        return self._reads.trace(trace_id, spans_max, *_day_around(around_ms))
 
     def one(self, trace_id: str, around_ms: int | None = None) -> Trace:
         """The same; NotFound where it is not there."""
@@ -64,6 +64,26 @@ class Traces:
         The caller sees to it that the summaries tell of no more spans than that.
         """
         return traces_of(self._telemetry, summaries, spans_max)
+
+    def summary(self, trace_id: str, around_ms: int | None = None) -> tuple[TraceSummary | None, tuple[str, ...]]:
+        """What a trace is all in all; None where it is not there. And who did not answer."""
+        return self._outlines.summary(trace_id, *_day_around(around_ms))
+
+    def outline(self, trace_id: str, around_ms: int | None = None) -> Outline:
+        """Every span of a trace with what a picture of it needs."""
+        return self._outlines.outline(trace_id, *_day_around(around_ms))
+
+    def span(
+        self, trace_id: str, span_id: str, around_ms: int | None = None
+    ) -> tuple[StoredSpan | None, tuple[str, ...]]:
+        """One span whole; None where it is not there. And who did not answer."""
+        return self._outlines.span(trace_id, span_id, *_day_around(around_ms))
+
+    def spans_having(
+        self, trace_id: str, text: str, around_ms: int | None = None
+    ) -> tuple[Sequence[str], tuple[str, ...]]:
+        """Ids of the spans of a trace that have this text anywhere. And who did not answer."""
+        return self._outlines.having(trace_id, text, *_day_around(around_ms))
 
     def services(self, from_ms: int, to_ms: int) -> Services:
         """Services that sent spans."""
@@ -100,6 +120,11 @@ class Traces:
     def refused(self) -> Mapping[str, int]:
         """Spans that were refused since the start, by reason."""
         return self._telemetry.status().refused_spans
+
+
+def _day_around(around_ms: int | None) -> tuple[int | None, int | None]:
+    day_ms = 86_400_000
+    return (None, None) if around_ms is None else (around_ms - day_ms, around_ms + day_ms)
 
 
 def _check_range(from_ms: int, to_ms: int) -> None:

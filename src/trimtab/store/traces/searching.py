@@ -31,6 +31,13 @@ _AROUND_NS = 3_600_000_000_000
 _TEXTS_MAX = 10_000
 DAYS = "day_ms >= {from_day_ms:Int64} AND day_ms < {to_day_ms:Int64}"
 INSIDE = "started_at_ns >= {from_ns:Int64} AND started_at_ns < {to_ns:Int64}"
+SUMMARY_COLUMNS = (
+    "trace_id, toString(service_name) AS service, min(started_at_ns) AS first_ns,"
+    " max(started_at_ns + toInt64(round(duration_ms * 1e6))) AS last_ns, count() AS n,"
+    " countIf(status = 'error') AS failed, argMin(toString(name), (parent_span_id <> '', started_at_ns))"
+    " AS root_name, min((parent_span_id <> '', started_at_ns)).1 AS is_inner"
+)
+"""What `summary_of` reads, grouped by trace and service, as SQL."""
 
 
 class Search:
@@ -141,11 +148,8 @@ class Search:
             return
         window = {"ids": list(ids), "from_ns": min(at_ns) - _AROUND_NS, "to_ns": max(at_ns) + _AROUND_NS}
         table = self._gather(
-            "SELECT trace_id, toString(service_name) AS service, min(started_at_ns) AS first_ns,"
-            " max(started_at_ns + toInt64(round(duration_ms * 1e6))) AS last_ns, count() AS n,"
-            " countIf(status = 'error') AS failed, argMin(toString(name), (parent_span_id <> '', started_at_ns))"
-            " AS root_name, min((parent_span_id <> '', started_at_ns)).1 AS is_inner FROM spans"
-            f" WHERE trace_id IN {{ids:Array(String)}} AND {INSIDE} GROUP BY trace_id, service",
+            f"SELECT {SUMMARY_COLUMNS} FROM spans WHERE trace_id IN {{ids:Array(String)}} AND {INSIDE}"
+            " GROUP BY trace_id, service",
             window,
             Merge((("trace_id", "ascending"), ("service", "ascending"))),
         )
@@ -153,7 +157,7 @@ class Search:
         for row in table.to_pylist():
             by_trace.setdefault(row["trace_id"], []).append(row)
         for trace_id, rows in by_trace.items():
-            yield _summary(trace_id, rows)
+            yield summary_of(trace_id, rows)
 
     def _gather(self, sql: str, parameters: dict[str, object], merge: Merge) -> pa.Table:
         gathered = self._store.gather(sql, parameters, merge)
@@ -168,7 +172,7 @@ def _first_of_each(found: Iterable[tuple[str, int, float]]) -> dict[str, int]:
     return first
 
 
-def _summary(trace_id: str, rows: Sequence[dict[str, object]]) -> TraceSummary:
+def summary_of(trace_id: str, rows: Sequence[dict[str, object]]) -> TraceSummary:
     """From one row for each service of the trace."""
     numbers = [{key: int(str(row[key])) for key in ("first_ns", "last_ns", "n", "failed", "is_inner")} for row in rows]
     root = min(range(len(rows)), key=lambda at: (numbers[at]["is_inner"], numbers[at]["first_ns"]))
