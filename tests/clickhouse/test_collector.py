@@ -6,16 +6,21 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.clickhouse.collected import make_tables, put
 from tests.clickhouse.servers import Shard
 from tests.store.facts_of_a_shop import now_ms, trace_request
+from trimtab.app.collected import BothMetrics, metrics_of
 from trimtab.model.errors import MissingError
 from trimtab.store.clickhouse.address import Address
 from trimtab.store.limits import TelemetryLimits
 from trimtab.store.logs.answers import LogQuery
 from trimtab.store.logs.reads import LogReads
+from trimtab.store.metrics.block import Labels, Matcher, QueryTooBig
+from trimtab.store.metrics.contract import MetricStore, Samples
+from trimtab.store.promql.evaluate import evaluate_instant
 from trimtab.store.telemetry import EmbeddedTelemetry
 from trimtab.store.traces.answers import Operation, SpanEvent, SpanLink, TraceQuery
 from trimtab.store.traces.reads import TraceReads
@@ -87,8 +92,80 @@ def collected(running: list[Shard]) -> Iterator[str]:
                 }
             ],
         )
+    put_metrics(first)
     yield DATABASE
     first.ask(f"DROP DATABASE {DATABASE}")
+
+
+def put_metrics(first: Shard) -> None:
+    """Ten minutes of one metric of each kind, a point a minute."""
+    common = {
+        "ServiceName": "'billing'",
+        "ResourceAttributes": "map('service.name', 'billing', 'service.instance.id', 'i1')",
+        "ScopeName": "'lib'",
+    }
+    for minute in range(10):
+        at = {"TimeUnix": f"{AT} - toIntervalMinute({9 - minute})", "MetricUnit": "'s'"}
+        for method in ("GET", "POST"):
+            row = common | at | {"Attributes": f"map('http.method', '{method}')"}
+            put(first, f"{DATABASE}.otel_metrics_gauge", [row | {"MetricName": "'queue.wait'", "Value": str(minute)}])
+        sums = common | at | {"MetricUnit": "'{request}'", "IsMonotonic": "true"}
+        put(
+            first,
+            f"{DATABASE}.otel_metrics_sum",
+            [
+                sums | {"MetricName": "'requests'", "Value": str(60 * minute), "AggregationTemporality": "2"},
+                sums | {"MetricName": "'deltas'", "Value": "60", "AggregationTemporality": "1"},
+            ],
+        )
+        put(
+            first,
+            f"{DATABASE}.otel_metrics_histogram",
+            [
+                common
+                | at
+                | {
+                    "MetricName": "'latency'",
+                    "Count": str(4 * minute),
+                    "Sum": str(2.0 * minute),
+                    "BucketCounts": f"[{minute}, {2 * minute}, {minute}]",
+                    "ExplicitBounds": "[0.1, 1]",
+                    "AggregationTemporality": "2",
+                }
+            ],
+        )
+        put(
+            first,
+            f"{DATABASE}.otel_metrics_summary",
+            [
+                common
+                | at
+                | {
+                    "MetricName": "'size'",
+                    "Count": str(minute),
+                    "Sum": str(minute),
+                    "ValueAtQuantiles.Quantile": "[0.5, 0.99]",
+                    "ValueAtQuantiles.Value": f"[{minute}, {minute + 0.5}]",
+                }
+            ],
+        )
+        put(
+            first,
+            f"{DATABASE}.otel_metrics_exponential_histogram",
+            [
+                common
+                | at
+                | {
+                    "MetricName": "'native'",
+                    "Count": str(2 * minute),
+                    "Sum": str(minute),
+                    "Scale": "0",
+                    "PositiveOffset": "-1",
+                    "PositiveBucketCounts": f"[{minute}, {minute}]",
+                    "AggregationTemporality": "2",
+                }
+            ],
+        )
 
 
 @pytest.fixture
@@ -163,3 +240,42 @@ def test_lines_of_theirs_are_found(store: EmbeddedTelemetry) -> None:
 def test_a_database_without_the_collectors_tables_is_named(address: Address, tmp_path: Path) -> None:
     with pytest.raises(MissingError, match="the database nothing has no tables of the OpenTelemetry collector"):
         EmbeddedTelemetry.open(tmp_path, address=replace(address, collector="nothing"))
+
+
+def values_of(source: MetricStore, query: str) -> dict[Labels, float]:
+    """What an instant query says now, without labels that all have."""
+    answer = evaluate_instant(source, query, AT_MS + 1000)
+    shared = {"job", "instance", "otel_scope_name"}
+    return {
+        tuple(pair for pair in labels if pair[0] not in shared): float(value)
+        for labels, value in zip(answer.labels, answer.values[:, 0], strict=True)
+    }
+
+
+def test_metrics_of_theirs_are_series(store: EmbeddedTelemetry) -> None:
+    slots = store.metrics.register([(("__name__", "own"), ("job", "billing"))]).slots
+    store.metrics.append(Samples(slots, np.array([AT_MS]), np.array([7.0])))
+    both = metrics_of(store)
+    assert isinstance(both, BothMetrics)
+    wait = "queue_wait_seconds"
+    assert values_of(both, f'{wait}{{job="billing", instance="i1", otel_scope_name="lib"}}') == {
+        (("__name__", wait), ("http_method", "GET")): 9,
+        (("__name__", wait), ("http_method", "POST")): 9,
+    }
+    assert values_of(both, f'{wait}{{http_method=~"P.*"}}') == {(("__name__", wait), ("http_method", "POST")): 9}
+    assert values_of(both, f"avg_over_time({wait}{{http_method!='GET'}}[5m])") == {(("http_method", "POST"),): 7}
+    assert values_of(both, "rate(requests_total[5m])") == {(): pytest.approx(1.0)}
+    assert values_of(both, "rate(deltas_total[5m])") == {(): pytest.approx(1.0)}
+    assert values_of(both, "histogram_quantile(0.5, rate(latency_seconds_bucket[9m]))") == {(): pytest.approx(0.55)}
+    assert values_of(both, 'size_seconds{quantile="0.99"}') == {
+        (("__name__", "size_seconds"), ("quantile", "0.99")): 9.5
+    }
+    assert values_of(both, "histogram_count(native_seconds)") == {(): 18}
+    assert values_of(both, "sum(latency_seconds_count) + own") == {}
+    assert values_of(both, "sum by (job) (latency_seconds_count) + on (job) own") == {(): 43}
+    assert {"own", wait, "requests_total", "latency_seconds_bucket"} <= set(both.label_values("__name__", (), *RANGE))
+    assert "http_method" in both.label_names((), *RANGE)
+    assert len(both.series([[Matcher("__name__", "=", wait)]], *RANGE)) == 2
+    both.collected.samples_max = 5
+    with pytest.raises(QueryTooBig, match="more than 5 samples of the collector's"):
+        both.select([[Matcher("__name__", "=", wait)]], *RANGE)

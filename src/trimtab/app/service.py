@@ -18,6 +18,7 @@ from trimtab.act.machine import Machine
 from trimtab.analyze.queries.slow import shape_loads
 from trimtab.app.access import Access
 from trimtab.app.closed_cases import check_not_by_hand, when_again
+from trimtab.app.collected import metrics_of
 from trimtab.app.config import Config
 from trimtab.app.config_status import SettingNow, config_status
 from trimtab.app.databases import check_change_target, check_watched_once
@@ -102,7 +103,8 @@ class Service:
         limits = IngestLimits(samples_per_s_max=policies.file.config.server.samples_per_s_max)
         self.metrics_in = MetricsIn(lambda: getattr(telemetry, "metrics", None), limits)
         self.scrapes = Scrapes(policies.file.config.server.scrape_config, lambda: getattr(telemetry, "metrics", None))
-        self.querying = Querying(lambda: getattr(telemetry, "metrics", None))
+        queried = metrics_of(telemetry)
+        self.querying = Querying(lambda: queried)
         self.upstream: Upstream | None = None
         self.traces = Traces(telemetry, clock.now_ms)
         self.logs = Logs(telemetry, clock.now_ms)

@@ -325,6 +325,11 @@ class EmbeddedTelemetry:
         """See `TelemetryStore.query`."""
         return self._engine.read(sql, parameters)
 
+    @property
+    def engine(self) -> Engine:
+        """Where rows are, for who reads tables that are not ours."""
+        return self._engine
+
     def gather(self, sql: str, parameters: Mapping[str, object] | None = None, merge: Merge | None = None) -> Gathered:
         """See `TelemetryStore.gather`."""
         return self._engine.gather(sql, parameters, merge)

@@ -114,7 +114,7 @@ def beside(
         theirs, columns = _TABLES[found[2]]
         if theirs not in tables:
             return found[0]
-        mine = ", ".join(f"CAST({name}, '{type_}') AS {name}" for name, (type_, _) in columns.items())
+        mine = ", ".join(columns)
         other = ", ".join(f"CAST({what}, '{type_}') AS {name}" for name, (type_, what) in columns.items())
         inside = ""
         if is_ranged:

@@ -130,6 +130,16 @@ class ClickHouseEngine:
         self._lease = lease
 
     @property
+    def collector(self) -> str:
+        """The database with a collector's tables; '' where none was named."""
+        return self._address.collector
+
+    @property
+    def collector_tables(self) -> tuple[str, ...]:
+        """Those that there are, on the first host."""
+        return self._collected
+
+    @property
     def epoch_least(self) -> int:
         """Spool segments of this writer have ids with this epoch or a later one: no other writer ever had them."""
         return 0 if self._lease is None else self._lease.epoch
