@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from trimtab.store.compiled import kernel
 from trimtab.store.logs.schema import PAIR, RECORD, REQUEST, RESOURCE_LOGS, SCOPE_LOGS
 from trimtab.store.traces.walk_kernels import ATTRIBUTES_END, KEY, VALUE_END, VALUE_START
-from trimtab.store.traces.wire_kernels import BROKEN, DONE, MORE_ROOM, field, fixed32, is_zero, number_of
+from trimtab.store.traces.wire_kernels import BROKEN, DONE, MORE_ROOM, field, fixed32, is_same, is_zero, number_of
 from trimtab.store.unaligned import word
 
 Bytes = NDArray[np.uint8]
@@ -67,6 +67,7 @@ def walk(
     resource_first, scope_first = 0, 0
     resource, scope = np.int64(0), np.int64(0)
     row, attribute, number = 0, 0, 0
+    before = np.int64(0)  # the first attribute of the record before
     at, end = np.int64(0), np.int64(len(body))
     while True:
         while at >= end:
@@ -84,6 +85,7 @@ def walk(
                     attribute = counts[ATTRIBUTES]
                 else:
                     records[row, ATTRIBUTES_END] = attribute
+                    before = counts[ATTRIBUTES]
                     counts[ATTRIBUTES] = attribute
                     row += 1
             elif kind == SCOPE_LOGS:
@@ -106,9 +108,16 @@ def walk(
             if tag == 10:
                 if sizes[KEYS] >= room:
                     return np.int64(MORE_ROOM)
-                attributes[attribute, KEY] = number_of(
-                    body, start, stop, slots[KEYS], texts[KEYS], hashes[KEYS], sizes, KEYS
-                )
+                # Records of a request have the same keys in the same order, mostly.
+                guess = before + attribute - counts[ATTRIBUTES]
+                key = attributes[guess, KEY] if guess < counts[ATTRIBUTES] else np.int64(0)
+                first = texts[KEYS, key, 0]
+                if texts[KEYS, key, 1] - first == stop - start and is_same(body, first, start, stop - start):
+                    attributes[attribute, KEY] = key
+                else:
+                    attributes[attribute, KEY] = number_of(
+                        body, start, stop, slots[KEYS], texts[KEYS], hashes[KEYS], sizes, KEYS
+                    )
             elif tag == 18:
                 attributes[attribute, VALUE_START], attributes[attribute, VALUE_END] = start, stop
         elif kind == RECORD:
