@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from trimtab.store.masking import NO_MASKING, Masking, masking_of
-from trimtab.store.traces.sampling import SamplingRules, rules_of
+from trimtab.store.traces.sampling_rules import SamplingRules, rules_of
 
 if TYPE_CHECKING:
     from trimtab.model.privacy import PrivacyPolicy

@@ -11,7 +11,7 @@ import pytest
 from tests.store.traces.otlp import Made, request
 from trimtab.store.intake import Intake
 from trimtab.store.telemetry import EmbeddedTelemetry, TelemetryLimits
-from trimtab.store.traces.sampling import SamplingRules
+from trimtab.store.traces.sampling_rules import SamplingRules
 
 pytestmark = pytest.mark.store
 

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,50 +21,16 @@ from trimtab.model.errors import InputError
 from trimtab.store.frames import parse
 from trimtab.store.traces.answers import SPAN_STATUSES
 from trimtab.store.traces.red import codes_of
+from trimtab.store.traces.sampling_rules import SamplingRules
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-    from trimtab.model.traces import TracesPolicy
 
 Hashes = NDArray[np.uint64]
 
 _ERROR = SPAN_STATUSES.index("error")
 _SEGMENTS_REMEMBERED = 200
 """Segments whose traces that must be kept are remembered."""
-
-
-@dataclass(frozen=True, slots=True)
-class SamplingRules:
-    """See `model.traces.TracesPolicy`."""
-
-    one_in: int = 1
-    one_in_of: Mapping[str, int] = field(default_factory=dict)
-    keep_errors: bool = True
-    slower_ms: float = 0.0
-    wait_s: float = 10.0
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether everything is kept."""
-        return self.one_in == 1 and all(number == 1 for number in self.one_in_of.values())
-
-
-def rules_of(policy: TracesPolicy) -> SamplingRules:
-    """What the settings say.
-
-    >>> from trimtab.model.traces import TracesPolicy
-    >>> rules_of(TracesPolicy(keep_one_in_of=("shop=5",))).one_in_of
-    {'shop': 5}
-    """
-    pairs = (text.rpartition("=") for text in policy.keep_one_in_of)
-    return SamplingRules(
-        policy.keep_one_in,
-        {service: int(number) for service, _, number in pairs},
-        policy.keep_errors,
-        policy.keep_slower_ms,
-        policy.decide_after_s,
-    )
 
 
 def hashes_of(trace_ids: NDArray[np.uint8]) -> Hashes:
