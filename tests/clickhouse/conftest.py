@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import functools
 import itertools
+import os
 from collections.abc import Iterator
 
 import pytest
 
-from tests.clickhouse.servers import Shard, address_of, shards
+from tests.clickhouse.kinds import REAL, URL, name_of
+from tests.clickhouse.servers import Shard, address_of, new_database, shards
 from tests.store.conftest import limits, telemetry
-from trimtab.store.clickhouse.address import Address
+from trimtab.store.clickhouse.address import Address, parse
 from trimtab.store.telemetry import EmbeddedTelemetry
 
 __all__ = ["limits", "telemetry"]
@@ -25,16 +27,16 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Shard]]:
         yield found
 
 
-@pytest.fixture(params=[1, 2], ids=["one shard", "two shards"])
-def address(request: pytest.FixtureRequest, running: list[Shard]) -> Iterator[Address]:
-    """A store with nothing in it."""
-    used = running[: request.param]
-    name = f"telemetry_{next(_NUMBERS)}"
-    for shard in used:
-        shard.ask(f"CREATE DATABASE {name}")
-    yield address_of(*used, database=name)
-    for shard in used:
-        shard.ask(f"DROP DATABASE {name}")
+@pytest.fixture(params=[1, 2, *REAL], ids=name_of)
+def address(request: pytest.FixtureRequest) -> Iterator[Address]:
+    """A store with nothing in it: on one shard, on two, or on the server that CLICKHOUSE_URL names."""
+    if request.param == "real server":
+        with new_database(parse(os.environ[URL]), f"trimtab_test_{os.getpid()}_{next(_NUMBERS)}") as found:
+            yield found
+        return
+    used: list[Shard] = request.getfixturevalue("running")[: request.param]
+    with new_database(address_of(*used), f"telemetry_{next(_NUMBERS)}") as found:
+        yield found
 
 
 @pytest.fixture

@@ -6,12 +6,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import httpx2
 
 from trimtab.store.clickhouse.address import Address
+from trimtab.store.clickhouse.connection import Connection
 
 USER, PASSWORD, DATABASE = "trimtab", "päss'w\\ord&=%", "telemetry"
 _ROOT = Path(__file__).parents[2]
@@ -69,6 +71,22 @@ def address_of(*shards: Shard, database: str = DATABASE) -> Address:
     """The store that they make."""
     hosts = tuple(shard.host for shard in shards)
     return Address(hosts, database, USER, PASSWORD, connect_timeout_s=1, timeout_s=20)
+
+
+@contextmanager
+def new_database(address: Address, name: str) -> Iterator[Address]:
+    """A database on every host, dropped again."""
+    there = f" ON CLUSTER '{address.cluster}'" if address.cluster else ""
+    made = replace(address, database=name)
+    try:
+        for host in address.hosts:
+            with closing(Connection(replace(address, database="default"), host)) as connection:
+                connection.run(f"CREATE DATABASE {name}{there}", None, {}, query_id=f"make-{name}")
+        yield made
+    finally:
+        for host in address.hosts:
+            with closing(Connection(replace(address, database="default"), host)) as connection:
+                connection.run(f"DROP DATABASE IF EXISTS {name}{there} SYNC", None, {}, query_id=f"drop-{name}")
 
 
 @contextmanager

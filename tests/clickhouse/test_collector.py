@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.clickhouse.collected import make_tables, put
-from tests.clickhouse.servers import Shard
+from tests.clickhouse.servers import Shard, address_of, new_database
 from tests.store.facts_of_a_shop import now_ms, trace_request
 from trimtab.app.collected import BothMetrics, metrics_of
 from trimtab.model.errors import MissingError
@@ -166,6 +166,13 @@ def put_metrics(first: Shard) -> None:
                 }
             ],
         )
+
+
+@pytest.fixture
+def address(running: list[Shard], request: pytest.FixtureRequest) -> Iterator[Address]:
+    """On the shards that have the collector's tables."""
+    with new_database(address_of(*running), f"beside_{request.node.name.partition('[')[0][5:35]}") as found:
+        yield found
 
 
 @pytest.fixture

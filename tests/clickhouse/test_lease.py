@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.clickhouse.kinds import name_of
 from tests.clickhouse.servers import Shard
 from tests.store.facts_of_a_shop import events
 from trimtab.model.errors import EngineRefused, StoreError, StoreLocked
@@ -103,6 +104,7 @@ def test_a_holder_that_cannot_renew_stops_before_others_begin(
     lease.release()
 
 
+@pytest.mark.parametrize("address", [1, 2], indirect=True, ids=name_of)
 def test_a_second_trimtab_is_refused_and_the_first_one_comes_back(
     address: Address, tmp_path: Path, running: list[Shard]
 ) -> None:

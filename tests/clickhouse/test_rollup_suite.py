@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from tests.clickhouse.kinds import SPREAD, name_of
 from tests.store import test_rollup
 
 pytestmark = [
     pytest.mark.usefixtures("everywhere"),
-    pytest.mark.parametrize("address", [2], indirect=True, ids=["two shards"]),
+    pytest.mark.parametrize("address", SPREAD, indirect=True, ids=name_of),
 ]
 
 _CHOSEN = (
