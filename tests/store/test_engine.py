@@ -79,6 +79,17 @@ def test_a_failed_statement_leaves_nothing_in_the_next_answer(engine: EmbeddedEn
         assert engine.write("SELECT 8 AS correct").to_pydict() == {"correct": [8]}
 
 
+def test_a_large_answer_stays_when_its_session_goes(engine: EmbeddedEngine) -> None:
+    """It is read where the engine put it."""
+    columns = [engine.read(f"SELECT number + {more} AS n FROM numbers(500000)", is_wide=True)["n"] for more in range(4)]
+    for _ in range(3):
+        with pytest.raises(EngineRefused, match="throwIf"):  # its session is closed
+            engine.read("SELECT throwIf(number = 3) FROM numbers(5)", is_wide=True)
+        engine.read("SELECT 0 AS n FROM numbers(500000)", is_wide=True)
+    for more, column in enumerate(columns):
+        assert column.to_pylist() == list(range(more, 500_000 + more))
+
+
 def test_time_memory_and_rows_are_limited(engine: EmbeddedEngine) -> None:
     begun = time.monotonic()
     with pytest.raises(EngineRefused, match="TIMEOUT_EXCEEDED"):

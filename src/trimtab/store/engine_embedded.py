@@ -42,12 +42,14 @@ from trimtab.store.torn import remove_torn_notes
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from chdb.session import Session
+    from chdb.session import QueryResult, Session
 
 _CODE = re.compile(r"Code: (\d+)\.")
 _MESSAGE_CHARS_MAX = 600
 _WRITE_FREE_BYTES_MIN = 4 * MIB
 _LOW_BYTES = 1024 * MIB
+_COPIED_BYTES_MAX = 1 * MIB
+"""Of an answer; larger ones are read where the engine put them."""
 _LOOK_S = 60.0
 _WRITTEN = re.compile(r"\s*(?:INSERT INTO|DELETE FROM) (\w+)")
 _SHARD = "this machine"
@@ -350,17 +352,27 @@ def _answer(session: Session, sql: str, parameters: Parameters | None) -> pa.Tab
     import pyarrow as pa
 
     try:
-        data = session.query(sql, "ArrowStream", params=engine_parameters(parameters or {})).bytes()
+        found = session.query(sql, "ArrowStream", params=engine_parameters(parameters or {}))
+        data: bytes | pa.Buffer = _where_it_lies(found) if found.size() > _COPIED_BYTES_MAX else found.bytes()
     except RuntimeError as error:
         code = _CODE.search(str(error))
         raise EngineRefused(f"the engine refused: {_short(error)}", code=int(code.group(1)) if code else None) from None
-    if not data:
+    if len(data) == 0:
         return pa.schema([]).empty_table()
     source = pa.BufferReader(data)
     table = pa.ipc.open_stream(source).read_all()
     if source.tell() != len(data):
         raise EngineRefused(f"the engine's answer has {len(data) - source.tell()} bytes too many", observed=len(data))
     return table
+
+
+def _where_it_lies(found: QueryResult) -> pa.Buffer:
+    """An answer in the engine's memory, which it gives back when nobody has a part of the answer any more."""
+    import pyarrow as pa
+
+    owner = found.get_memview()
+    lies = pa.py_buffer(owner.view())
+    return pa.foreign_buffer(lies.address, lies.size, (found, owner))
 
 
 def _short(error: Exception) -> str:
