@@ -349,6 +349,8 @@ class EmbeddedTelemetry:
 
     def _tell(self, table_name: str, messages: Sequence[Message]) -> None:
         """On the loader's thread: these messages can be asked for now."""
+        if table_name == "log_records":
+            self._logs.loaded()
         heard = self._heard.get(table_name)
         if heard is not None and messages:
             from trimtab.store.rows import rows_of

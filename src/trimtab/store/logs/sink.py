@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +15,7 @@ from trimtab.store.limits import MIB
 from trimtab.store.logs.columns import COLUMNS, LATER_INDEXES, STRUCTURE
 from trimtab.store.masking import NO_MASKING, Masking
 from trimtab.store.retention import DAY_MS
+from trimtab.store.traces.native import native_block
 
 _NAMES = ", ".join(COLUMNS)
 _INSERT = (
@@ -24,7 +24,7 @@ _INSERT = (
 )
 _CHUNK_BYTES_MAX = 4 * MIB
 """Of requests that are decoded at a time: what becomes of them is a few times that."""
-_SEGMENTS_REMEMBERED = 1000
+_PARTS_REMEMBERED = 1000
 _AHEAD_NS = DAY_MS * 1_000_000
 
 OnStored = Callable[[int, Sequence[pa.Table]], None]
@@ -32,15 +32,14 @@ OnStored = Callable[[int, Sequence[pa.Table]], None]
 
 class LogsSink:
     """Puts requests into the engine. `outdated_count` is how many records were out of time: older than `days`, their
-    retention, or more than a day in the future. `on_stored` hears of a segment whose rows are in the
-    engine; it must be quick and must not raise."""
+    retention, or more than a day in the future. `on_stored` hears once of
+    the rows of a segment (of several shards, the first has them); it must be quick and must not raise."""
 
     def __init__(self, engine: Engine, days: int, masking: Masking = NO_MASKING) -> None:
         self._engine = engine
         self._age_ns_max = days * DAY_MS * 1_000_000
         self._masking = masking
-        self._lock = threading.Lock()
-        self._told: OrderedDict[int, None] = OrderedDict()
+        self._told: OrderedDict[tuple[int, int], None] = OrderedDict()
         self.outdated_count = 0
         self.on_stored: OnStored = lambda _segment_id, _tables: None
 
@@ -57,25 +56,23 @@ class LogsSink:
         for body in _chunks(messages):
             table, seen_count, left_count = self._decoded(body, first_no)
             if table.num_rows:
-                self._engine.write(_INSERT, {"segment": segment_id}, {"rows": _body(table)})
+                rows = Body(native_block(table, COLUMNS), "Native", STRUCTURE)
+                self._engine.write(_INSERT, {"segment": segment_id}, {"rows": rows})
                 tables.append(table)
             first_no += seen_count
             outdated_count += left_count
-        if self._is_told(segment_id):
-            return
-        with self._lock:
+        if tables and self._is_new((segment_id, messages[0].index)):
             self.outdated_count += outdated_count
-        if tables:
             self.on_stored(segment_id, tables)
 
-    def _is_told(self, segment_id: int) -> bool:
-        """Whether it was counted before: several shards take a segment, and some of them twice."""
-        if segment_id in self._told:
-            return True
-        self._told[segment_id] = None
-        if len(self._told) > _SEGMENTS_REMEMBERED:
+    def _is_new(self, part: tuple[int, int]) -> bool:
+        """Whether this part of a segment was not heard of before: several shards take one, and where the disk became
+        full it is loaded again."""
+        is_new = part not in self._told
+        self._told[part] = None
+        if len(self._told) > _PARTS_REMEMBERED:
             self._told.popitem(last=False)
-        return False
+        return is_new
 
     def check(self, messages: Sequence[Message]) -> None:
         """Decode and store nothing; raises EngineRefused where it cannot be read."""
@@ -102,10 +99,3 @@ def _chunks(messages: Sequence[Message]) -> Iterator[bytearray]:
             body = bytearray()
         body += message.payload
     yield body
-
-
-def _body(table: pa.Table) -> Body:
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table)
-    return Body([memoryview(sink.getvalue())], "ArrowStream", STRUCTURE)

@@ -40,7 +40,7 @@ class EmbeddedLogs:
     ) -> None:
         self._spool, self._limits, self._sink = spool, limits, sink
         self.levels = LevelSeries(metrics)
-        self._stored_to = spool.first_id(TABLE) - 1
+        self._stored_to = self._coming_to = spool.first_id(TABLE) - 1
         self._heard: tuple[Callable[[], None], ...] = ()
         sink.on_stored = self._stored
         self._check_open = check_open
@@ -175,10 +175,14 @@ class EmbeddedLogs:
         return leave
 
     def _stored(self, segment_id: int, tables: Sequence[pa.Table]) -> None:
-        """On the loader's thread: a segment's records can be found now."""
+        """On the loader's thread: a segment's records are in the engine, or on one of its shards."""
         for table in tables:
             self.levels.count(table)
-        self._stored_to = max(self._stored_to, segment_id)
+        self._coming_to = max(self._coming_to, segment_id)
+
+    def loaded(self) -> None:
+        """On the loader's thread: what was stored is on all shards, and can be found."""
+        self._stored_to = self._coming_to
         for heard in self._heard:
             heard()
 
