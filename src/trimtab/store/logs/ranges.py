@@ -57,8 +57,8 @@ class Asking:
     def resources(self, from_ns: int, to_ns: int) -> tuple[Sequence[Resource], tuple[str, ...]]:
         """All that records of the range have."""
         found = self.gather(
-            "SELECT cityHash64(resource) AS id, any(toString(resource)) AS text FROM log_records"
-            f" WHERE {RANGE} GROUP BY id LIMIT {_RESOURCES_MAX}",
+            "SELECT cityHash64(whose) AS id, whose AS text FROM (SELECT toString(resource) AS whose FROM log_records"
+            f" WHERE {RANGE} GROUP BY resource LIMIT {_RESOURCES_MAX})",
             {"from_ns": from_ns, "to_ns": to_ns},
             Merge(limit=_RESOURCES_MAX, group_by=("id",), how={"text": "any"}),
         )

@@ -71,15 +71,27 @@ class LogReads:
     def _records(
         self, where: str, parameters: dict[str, object], limit: int, *, is_newest: bool
     ) -> tuple[tuple[LogRecord, ...], tuple[str, ...]]:
-        word, direction = ("DESC", "descending") if is_newest else ("ASC", "ascending")
-        order = ", ".join(f"{key} {word}" for key in _KEYS)
-        ways: tuple[tuple[str, Direction], ...] = tuple((key, direction) for key in _KEYS)  # type: ignore[misc]
-        found = self._asking.gather(
-            f"SELECT {COLUMNS} FROM log_records WHERE {where} ORDER BY {order} LIMIT {limit}",
+        """First by time alone, as the table is sorted: the engine stops when it has enough. Then whole rows up to
+        that time, in their exact order."""
+        word: str = "DESC" if is_newest else "ASC"
+        direction: Direction = "descending" if is_newest else "ascending"
+        times = self._asking.gather(
+            f"SELECT at_ns FROM log_records WHERE {where} ORDER BY at_ns {word} LIMIT {limit}",
             parameters,
-            Merge(ways, limit),
+            Merge((("at_ns", direction),), limit),
         )
-        return tuple(record_of(row) for row in found.table.to_pylist()), found.missing
+        if not times.table.num_rows:
+            return (), times.missing
+        order = ", ".join(f"{key} {word}" for key in _KEYS)
+        sign = ">=" if is_newest else "<="
+        column = times.table["at_ns"].to_numpy()
+        found = self._asking.gather(
+            f"SELECT {COLUMNS} FROM log_records WHERE {where} AND at_ns {sign} {{last:Int64}}"
+            f" AND at_ns IN {{times:Array(Int64)}} ORDER BY {order} LIMIT {limit}",
+            {**parameters, "last": int(column[-1]), "times": np.unique(column).tolist()},
+            Merge(tuple((key, direction) for key in _KEYS), limit),
+        )
+        return tuple(record_of(row) for row in found.table.to_pylist()), _joined(times.missing, found.missing)
 
     def around(self, record_id: str, count: int = 50, *, is_whole: bool = False) -> LogContext:
         """`count` records before and after one, of the same service; `is_whole`: of all services."""
