@@ -55,6 +55,9 @@ _INSERT = (
 )
 _WEIGHTED = {**STORED, "sample_weight": "Float32"}
 _INSERT_WEIGHTED = _INSERT.replace(_NAMES, ", ".join(_WEIGHTED))
+_LATER = " SETTINGS materialize_skip_indexes_on_insert = 0"
+"""Indexes are made when parts are merged, which makes them anyway: new parts are small, and read in no time. Only for
+the engine in this process, whose version is known."""
 _SEGMENTS_REMEMBERED = 1000
 
 
@@ -98,7 +101,8 @@ class SpansSink:
         if table.num_rows:
             structure = ", ".join(f"{name} {type_}" for name, type_ in types.items())
             bodies = {"decoded": Body(native_block(table, types), "Native", structure)}
-            self._engine.write(sql, {"segment": segment_id}, bodies)
+            later = _LATER if self._engine.directory is not None else ""
+            self._engine.write(f"{sql}{later}", {"segment": segment_id}, bodies)
         self._count(segment_id, decoded)
 
     def _count(self, segment_id: int, decoded: Decoded) -> None:
