@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from trimtab.store.logs.answers import LogCounts, LogRow, LogsWritten
@@ -30,6 +30,15 @@ class LogStore(Protocol):
 
     def refuse_body(self, reason: str) -> None:
         """Count a request that was refused as a whole, before it came here."""
+        ...
+
+    def refuse_records(self, refused: Mapping[str, int]) -> None:
+        """Count records that were refused by themselves, before they came here: how many, by reason."""
+        ...
+
+    @property
+    def window_ns(self) -> tuple[int, int]:
+        """The first and the last time that a record may have now."""
         ...
 
     def counts(self) -> LogCounts:

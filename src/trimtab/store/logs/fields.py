@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from typing import Literal
 
 from trimtab.store.engine import Merge
 from trimtab.store.logs.answers import LEVELS, CountedValues, LogField, LogFields, LogQuery
 from trimtab.store.logs.ranges import Asked, Asking
 from trimtab.store.traces.typed_json import text_of, values_of
 
-SAMPLE_RECORDS = 20_000
-VALUES_SAMPLE_RECORDS = 200_000
+SAMPLE_RECORDS = 5_000
+VALUES_SAMPLE_RECORDS = 50_000
 VALUES_MAX = 200
 _TOP_VALUES = 5
+_PAIRS_MAX = 100_000
 _FIELDS_MAX = 2000
 _WHOLE = {"service": "service_name", "event": "event_name", "severity_text": "severity_text", "level": "level"}
 """Columns that are counted in all records."""
@@ -38,51 +40,31 @@ def fields(asking: Asking, query: LogQuery, fields_max: int) -> LogFields:
         asked.parameters,
         Merge(group_by=("whose",)),
     )
-    names = asking.gather(
-        "SELECT pair.name AS name, count() AS n, uniq(pair.value) AS values_count FROM"
-        f" {_pairs(asked, SAMPLE_RECORDS)} GROUP BY name ORDER BY n DESC, name LIMIT {_FIELDS_MAX}",
-        asked.parameters,
-        Merge((("n", "descending"), ("name", "ascending")), _FIELDS_MAX, ("name",), {"values_count": "max"}),
-    )
-    values = asking.gather(
+    pairs = asking.gather(
         "SELECT pair.name AS name, pair.value AS value, count() AS n FROM"
-        f" {_pairs(asked, SAMPLE_RECORDS)} GROUP BY name, value ORDER BY n DESC, name, value"
-        f" LIMIT {_TOP_VALUES} BY name LIMIT {_FIELDS_MAX * _TOP_VALUES}",
+        f" {_pairs(asked, SAMPLE_RECORDS)} GROUP BY name, value ORDER BY n DESC, name, value LIMIT {_PAIRS_MAX}",
         asked.parameters,
-        Merge((("n", "descending"),), group_by=("name", "value")),
+        Merge((("n", "descending"), ("name", "ascending"), ("value", "ascending")), _PAIRS_MAX, ("name", "value")),
     )
     rows = resources.table.to_pylist()
     records_count = sum(row["n"] for row in rows)
-    tops: dict[str, list[tuple[str, int]]] = {}
-    for row in values.table.to_pylist():
-        tops.setdefault(row["name"], []).append((row["value"], row["n"]))
-    found = [
-        LogField(
-            row["name"],
-            "attribute",
-            row["n"] / max(1, records_count),
-            row["values_count"],
-            tuple(tops.get(row["name"], [])[:_TOP_VALUES]),
-        )
-        for row in names.table.to_pylist()
-    ]
+    own: dict[str, Counter[str]] = {}
+    for row in pairs.table.to_pylist():
+        own.setdefault(row["name"], Counter())[row["value"]] = row["n"]
+    found = [_field(name, "attribute", counter, records_count) for name, counter in own.items()]
     of_resources: dict[str, Counter[str]] = {}
     for row in rows:
         for name, value in values_of(row["whose"]).items():
             of_resources.setdefault(name, Counter())[text_of(value)] += row["n"]
-    found += [
-        LogField(
-            name,
-            "resource",
-            counter.total() / max(1, records_count),
-            len(counter),
-            tuple(counter.most_common(_TOP_VALUES)),
-        )
-        for name, counter in of_resources.items()
-    ]
+    found += [_field(name, "resource", counter, records_count) for name, counter in of_resources.items()]
     found.sort(key=lambda one: (-one.share, one.name))
-    missing = (*asked.missing, *resources.missing, *names.missing, *values.missing)
+    missing = (*asked.missing, *resources.missing, *pairs.missing)
     return LogFields(tuple(found[:fields_max]), records_count, tuple(dict.fromkeys(missing)))
+
+
+def _field(name: str, place: Literal["attribute", "resource"], values: Counter[str], records_count: int) -> LogField:
+    share = min(1.0, values.total() / max(1, records_count))
+    return LogField(name, place, share, len(values), tuple(values.most_common(_TOP_VALUES)))
 
 
 def attribute_keys(asking: Asking, query: LogQuery, prefix: str) -> CountedValues:

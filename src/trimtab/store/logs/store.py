@@ -153,6 +153,15 @@ class EmbeddedLogs:
         with self._lock:
             self.refused_bodies[reason] = self.refused_bodies.get(reason, 0) + 1
 
+    def refuse_records(self, refused: Mapping[str, int]) -> None:
+        """See `LogStore.refuse_records`."""
+        self._count(0, refused)
+
+    @property
+    def window_ns(self) -> tuple[int, int]:
+        """See `LogStore.window_ns`."""
+        return self._sink.window_ns
+
     def counts(self) -> LogCounts:
         """See `LogStore.counts`."""
         with self._lock:
