@@ -172,6 +172,15 @@ class Loader:
                 f"telemetry was not loaded within {timeout_s} s: {reason}", limit=timeout_s, segments=len(segments)
             )
 
+    def drain(self, timeout_s: float) -> None:
+        """The same before the end, but without waiting for shards that do not answer: they get it next time."""
+        give_up_s = time.monotonic() + timeout_s
+        while (segments := self._spool.pending()) and self.is_running and time.monotonic() < give_up_s:
+            self._wake.set()
+            self._spool.wait_until_removed(segments, 0.1)
+            if self._engine.absent and not any(self._may_go_on(segment) for segment in segments):
+                return
+
     def stop(self, timeout_s: float) -> None:
         """Finish the segment in hand and end the thread."""
         self._stop.set()
@@ -231,15 +240,13 @@ class Loader:
 
     def _waiting(self) -> set[int]:
         """Segments that only shards wait for which may not be tried now."""
-        return {
-            segment.id
-            for segment, stored in self._stored.items()
-            if not any(
-                self._may_try_on(segment.table_name, shard)
-                for shard in self._shards[segment.table_name]
-                if shard not in stored
-            )
-        }
+        return {segment.id for segment in self._stored if not self._may_go_on(segment)}
+
+    def _may_go_on(self, segment: SealedSegment) -> bool:
+        """Whether a shard that does not have it may be tried now."""
+        stored = self._stored.get(segment, ())
+        shards = [shard for shard in self._shards[segment.table_name] if shard not in stored]
+        return any(self._may_try_on(segment.table_name, shard) for shard in shards)
 
     def _try(self, segment: SealedSegment) -> None:
         """On each shard that does not have it and may be tried now."""

@@ -76,7 +76,7 @@ def keep(engine: Engine, policy: RetentionPolicy | None) -> Mapping[str, Retenti
     found = {row["name"]: _DAYS.search(row["engine_full"]) for row in tables.to_pylist()}
     kept: dict[str, Retention] = {}
     for name, default in RETENTION.items():
-        clause = found.get(name)
+        clause = found.get(f"{name}_local", found.get(name))  # on a cluster, what is in front keeps nothing
         days = default.days if clause is None else int(clause[1])
         wanted = days if policy is None else getattr(policy, default.setting)
         if wanted != days:

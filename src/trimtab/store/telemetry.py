@@ -396,8 +396,7 @@ class EmbeddedTelemetry:
             self._parts.traces.red.close()
             self._parts.metrics.close()
             self._spool.close()
-            with contextlib.suppress(StoreError):  # it stays spooled, and the next opening loads it
-                self._loader.flush(_DRAIN_S)
+            self._loader.drain(_DRAIN_S)  # what is left stays spooled, and the next opening loads it
             self._loader.stop(_DRAIN_S)
             self._engine.close()
             self._lock.release()

@@ -68,13 +68,17 @@ class Connection:
         bodies: Mapping[str, Body] | None = None,
         *,
         query_id: str,
+        timeout_s: float | None = None,
     ) -> bytes:
         """One statement; EngineRefused with the server's code, or `NETWORK`, in which case `facts["is_begun"]` says
-        whether the server may have begun it, or even have done it."""
+        whether the server may have begun it, or even have done it. `timeout_s` is for one that may take longer."""
         query = self._fixed | {name: str(value) for name, value in settings.items()} | {"query_id": query_id}
         fields = {f"param_{name}": text for name, text in engine_parameters(parameters or {}).items()}
         try:
-            reply = self._client.send(self._request(sql, query, fields, bodies or {}))
+            request = self._request(sql, query, fields, bodies or {})
+            if timeout_s is not None:
+                request.extensions["timeout"] |= {"read": timeout_s}
+            reply = self._client.send(request)
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
             raise self._unreachable(error, is_begun=False) from None
         except httpx2.HTTPError as error:

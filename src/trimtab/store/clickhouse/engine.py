@@ -51,6 +51,8 @@ _RETRY_S = 2.0
 _VERSION_LEAST = (26, 9)
 """What the tables were tested with: log records have a text index, which older ones do not know so."""
 _INSERT_BODY = re.compile(r"\s*INSERT INTO (\w+).*\bBODY\(", re.DOTALL)
+_PREPARE_S = 3600
+"""A migration may rewrite large tables."""
 _COMMON: dict[str, str | int] = {
     "output_format_arrow_compression_method": "none",
     "output_format_arrow_string_as_string": 1,
@@ -184,11 +186,14 @@ class ClickHouseEngine:
             shard.is_prepared = True  # what follows writes, too
             try:
                 self._end("startsWith(query_id, {ids:String})", {"ids": self._ids.prefix}, shard)
+                self._here.is_preparing = True
                 with self.at(shard.connection.host):
                     return prepare()
             except BaseException:
                 shard.is_prepared = False
                 raise
+            finally:
+                self._here.is_preparing = False
 
     @property
     def place(self) -> str:
@@ -379,8 +384,11 @@ class ClickHouseEngine:
         bodies: Mapping[str, Body],
     ) -> pa.Table:
         query_id = self._ids.next()
+        timeout_s = None
+        if getattr(self._here, "is_preparing", False):
+            settings, timeout_s = settings | {"max_execution_time": 0}, _PREPARE_S
         try:
-            data = shard.connection.run(sql, parameters, settings, bodies, query_id=query_id)
+            data = shard.connection.run(sql, parameters, settings, bodies, query_id=query_id, timeout_s=timeout_s)
         except EngineRefused as error:
             if error.facts.get("is_begun"):
                 shard.doubtful.add(query_id)
