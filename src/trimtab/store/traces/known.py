@@ -15,7 +15,7 @@ from trimtab.store.retention import DAY_MS
 from trimtab.store.traces.red import codes_of, groups_of
 
 KNOWN_MAX = 100_000
-"""Rows that are remembered, and written, in the life of a process: names that never come again are no operations."""
+"""Rows of a table that are remembered, and written, in two days: names that never come again are no operations."""
 _DAY_NS = DAY_MS * 1_000_000
 _TABLES = {
     "span_operations": ("service_name", "name", "kind"),
@@ -31,16 +31,25 @@ class Known:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._known: dict[str, set[Row]] = {name: set() for name in _TABLES}
+        self._newest_day = 0
 
     def tell(self, spans: pa.Table) -> None:
         """Write down what is new in these spans; raises EngineRefused."""
         days = np.asarray(spans["started_at_ns"].to_numpy()) // _DAY_NS
+        self._forget(int(days.max()))
         for name, columns in _TABLES.items():
             known = self._known[name]
             fresh = [row for row in _rows(spans, days, columns) if row not in known][: KNOWN_MAX - len(known)]
             if fresh:
                 self._write(name, columns, fresh)
                 known.update(fresh)
+
+    def _forget(self, day: int) -> None:
+        """With a new day, what was known of the days before the last one: written again, it does no harm."""
+        if day > self._newest_day:
+            self._newest_day = day
+            for name, known in self._known.items():
+                self._known[name] = {row for row in known if int(row[0]) >= (day - 1) * DAY_MS}
 
     def _write(self, name: str, columns: tuple[str, ...], rows: list[Row]) -> None:
         names = ("day_ms", *columns)
