@@ -2,8 +2,7 @@
 -- `body_kind` and `attribute_kinds` are one letter for the type of each value (s i d b x a k n; attribute_kinds is
 -- empty where all are strings), `resource` and `scope` are JSON that says its types itself. `pattern` is the same for
 -- lines that differ in numbers and ids alone; `record_no` counts within the segment, so both together never repeat.
--- The text indexes, and the small granules (a page of rare lines is read from a hundred of them), are measured in
--- docs/adr/0015.
+-- The text indexes are measured in docs/adr/0015.
 CREATE TABLE IF NOT EXISTS log_records
 (
     at_ns Int64 CODEC(Delta, ZSTD(1)),
@@ -38,4 +37,4 @@ PARTITION BY intDiv(at_ns, 86400000000000)
 ORDER BY at_ns
 TTL toDateTime(intDiv(at_ns, 1000000000)) + INTERVAL 14 DAY
 SETTINGS ttl_only_drop_parts = 1, fsync_after_insert = 1, fsync_part_directory = 1,
-    index_granularity = 2048, text_index_posting_list_codec = 'bitpacking';
+    text_index_posting_list_codec = 'bitpacking';
