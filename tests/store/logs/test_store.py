@@ -120,3 +120,22 @@ def test_a_message_that_cannot_be_read_is_put_aside(telemetry: EmbeddedTelemetry
     telemetry.logs.append_rows([LogRow("good")])
     assert count(telemetry) == 1
     assert telemetry.status().quarantined_count == 1
+
+
+def test_what_came_last_is_found_beside_what_was_merged(telemetry: EmbeddedTelemetry) -> None:
+    """Text indexes are made when parts are merged: the newest part has none."""
+    text = 'it\'s \\ "quoted"\n\té'
+    rows = [LogRow(f"line {number}", attributes={"order id": f"{number}", "text": text}) for number in range(200)]
+    telemetry.logs.append_rows(rows[:100])
+    assert count(telemetry) == 100
+    telemetry.engine.write("OPTIMIZE TABLE log_records FINAL")
+    telemetry.logs.append_rows(rows[100:])
+    assert count(telemetry) == 200
+    assert len(telemetry.query("SELECT 1 FROM system.parts WHERE active AND table = 'log_records'")) == 2
+    now_ms = time.time_ns() // 1_000_000
+    reads, day = LogReads(telemetry), (now_ms - 86_400_000, now_ms + 1000)
+    for number in (50, 150):
+        query = LogQuery(*day, attributes={"order id": str(number), "text": text})
+        assert [one.body_text for one in reads.search(query).records] == [f"line {number}"]
+        assert [one.body_text for one in reads.search(LogQuery(*day, text=str(number))).records] == [f"line {number}"]
+    assert reads.histogram(LogQuery(*day, attributes={"text": text})).total_count == 200

@@ -32,8 +32,9 @@ STRUCTURE = ", ".join(f"{name} {type_}" for name, type_ in COLUMNS.items())
 
 LINE = "lower(body)"
 """What words are looked for in."""
-PAIRS = "arrayMap((name, value) -> concat(name, '=', value), mapKeys(attributes), mapValues(attributes))"
-"""What attributes are looked for in: `name=value`, each."""
+PAIRS = "CAST(CAST(attributes, 'Array(Tuple(String, String))'), 'Array(String)')"
+"""What attributes are looked for in: `toString((name, value))`, each. No lambda may be in it: the engine cannot work it
+out for a part that has no index yet, beside parts that have one."""
 LATER_INDEXES = "words,pairs,by_trace,by_pattern"
 """Made when parts are merged: until then there is little to look through, and what comes is stored at half the
 price."""

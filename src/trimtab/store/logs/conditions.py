@@ -197,7 +197,8 @@ class Conditions:
         """An attribute of the record itself."""
         value = item.value
         if isinstance(value, Words) and item.operator == "=" and not (value.is_open_left or value.is_open_right):
-            return f"has({PAIRS}, {self._parameter('String', f'{name}={value.text}')})"
+            pair = f"{self._parameter('String', name)}, {self._parameter('String', value.text)}"
+            return f"has({PAIRS}, toString(({pair})))"
         key = self._parameter("String", name)
         text = f"attributes[{key}]"
         there = f"mapContains(attributes, {key})"

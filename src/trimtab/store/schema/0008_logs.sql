@@ -29,7 +29,7 @@ CREATE TABLE IF NOT EXISTS log_records
     INDEX by_trace trace_id TYPE bloom_filter(0.01) GRANULARITY 1,
     INDEX by_pattern pattern TYPE bloom_filter(0.01) GRANULARITY 1,
     INDEX words lower(body) TYPE text(tokenizer = splitByNonAlpha),
-    INDEX pairs arrayMap((name, value) -> concat(name, '=', value), mapKeys(attributes), mapValues(attributes))
+    INDEX pairs CAST(CAST(attributes, 'Array(Tuple(String, String))'), 'Array(String)')
         TYPE text(tokenizer = 'array')
 )
 ENGINE = MergeTree
