@@ -100,7 +100,7 @@ promqltest: $(STAMP) ## Run Prometheus' test scripts of PromQL (FILES=any script
 screenshots: $(STAMP) chromium web ## Photograph every page in every state into docs/screenshots
 	$(BIN)/python -m tests.browser.screenshots
 
-.PHONY: bench bench-page bench-advise bench-read bench-metrics bench-new-user aa soak
+.PHONY: bench bench-page bench-advise bench-read bench-metrics bench-traces bench-new-user aa soak
 bench: $(STAMP) postgresql ## What trimtab costs the watched server and itself; how quickly it starts
 	$(BIN)/python -m benchmarks.overhead
 	$(BIN)/python -m benchmarks.startup
@@ -112,6 +112,8 @@ bench-read: $(STAMP) ## What pages wait for: reads over a day of data with 10,00
 	$(BIN)/python -m benchmarks.reading
 bench-metrics: $(STAMP) metrics-servers ## Metrics beside Prometheus and VictoriaMetrics at 1,000, 10,000 and 100,000 series; a million in trimtab (about 20 minutes)
 	$(BIN)/python -m benchmarks.metrics
+bench-traces: $(STAMP) ## Spans and log records: writing, bytes, searches of 10 million, growth to 50 million (about 20 minutes)
+	$(BIN)/python -m benchmarks.traces
 bench-new-user: $(STAMP) postgresql ## From pip install to the first finding on a fresh PostgreSQL with pgbench (about 15 minutes)
 	$(BIN)/python -m benchmarks.new_user
 aa: $(STAMP) postgresql ## 20 changes that change nothing: how many are judged an effect (about 15 minutes)

@@ -1,0 +1,77 @@
+"""Asking a store that remembers nothing: its caches dropped, and its files out of the system's cache of pages."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from trimtab.store.telemetry import EmbeddedTelemetry
+
+CACHES = (
+    "MARK CACHE",
+    "PRIMARY INDEX CACHE",
+    "UNCOMPRESSED CACHE",
+    "INDEX MARK CACHE",
+    "INDEX UNCOMPRESSED CACHE",
+    "QUERY CONDITION CACHE",
+    "TEXT INDEX CACHES",
+    "MMAP CACHE",
+)
+
+
+@dataclass(frozen=True)
+class Question:
+    """One thing that is asked. What `is_judged` has a limit; `ask` gets a source of new values."""
+
+    name: str
+    ask: Callable[[random.Random], object]
+    is_judged: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """How long it took, of some askings."""
+
+    name: str
+    is_judged: bool
+    p50_ms: float
+    p95_ms: float
+    cpu_ms: float
+
+
+def drop_caches(store: EmbeddedTelemetry, directory: Path) -> None:
+    """Those of the engine, and pages of its files. The latter needs no root: files that are written out are given back
+    by `posix_fadvise`. What a file system keeps of names and sizes stays."""
+    for cache in CACHES:
+        store.engine.write(f"SYSTEM DROP {cache}")
+    for path in directory.rglob("*"):
+        with contextlib.suppress(FileNotFoundError, IsADirectoryError):  # merged away meanwhile
+            file = os.open(path, os.O_RDONLY)
+            try:
+                os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
+            finally:
+                os.close(file)
+
+
+def answered(
+    store: EmbeddedTelemetry, directory: Path, questions: Iterable[Question], rounds: int
+) -> Iterable[Answered]:
+    """Ask each so many times, cold each time."""
+    os.sync()
+    for question in questions:
+        draw, took_ms, cpu_ms = random.Random(3), [], []
+        for _ in range(rounds):
+            drop_caches(store, directory)
+            began_s, cpu_s = time.perf_counter(), time.process_time()
+            question.ask(draw)
+            took_ms.append((time.perf_counter() - began_s) * 1e3)
+            cpu_ms.append((time.process_time() - cpu_s) * 1e3)
+        p50, p95 = np.quantile(took_ms, (0.5, 0.95))
+        yield Answered(question.name, question.is_judged, float(p50), float(p95), float(np.mean(cpu_ms)))

@@ -1,0 +1,92 @@
+"""The limits, and the tables."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from benchmarks.traces.growing import Signal, Size
+    from benchmarks.traces.writing import Written
+
+ROWS_A_CPU_S_MIN = 400_000
+SEARCH_P95_MS_MAX = 500.0
+JUDGED_ROWS = 10_000_000
+"""Searches are judged among so many, or, where a run has fewer, among the most that it has."""
+MEMORY_MIB_MAX = 4096
+
+
+def judge_writing(written: Written) -> list[str]:
+    """Which limits are broken."""
+    broken = list(written.broken)
+    if written.rows_a_cpu_s < ROWS_A_CPU_S_MIN:
+        way = "gzip" if written.is_gzipped else "plain"
+        broken.append(
+            f"{written.rows_a_cpu_s:,.0f} {written.signal} a CPU-second ({way}), the limit is {ROWS_A_CPU_S_MIN:,}"
+        )
+    return broken
+
+
+def judge_growing(signal: Signal, sizes: Sequence[Size]) -> list[str]:
+    """Which limits are broken."""
+    broken = [
+        f"{signal}: {size.memory_mib:,.0f} MiB at {size.rows_count:,}, the limit is {MEMORY_MIB_MAX:,}"
+        for size in sizes
+        if size.memory_mib > MEMORY_MIB_MAX
+    ]
+    within = [size for size in sizes if size.rows_count < JUDGED_ROWS * 1.05]
+    broken += [
+        f"{signal}: {answer.name}: p95 {answer.p95_ms:.0f} ms among {within[-1].rows_count:,}"
+        f" ({answer.cpu_ms:.0f} ms of CPU), the limit is {SEARCH_P95_MS_MAX:.0f}"
+        for answer in (within[-1].answers if within else ())
+        if answer.is_judged and answer.p95_ms > SEARCH_P95_MS_MAX
+    ]
+    return broken
+
+
+def show_writing(rows: Sequence[Written]) -> None:
+    """One table."""
+    print(f"\n# writing over OTLP/HTTP to a fresh server; {os.cpu_count()} CPUs")
+    titles = "", "a CPU-second", "CPU s", "settling", "idle, %", "sent MB", "send s", "bytes each", "MiB", "load"
+    print(f"{titles[0]:16}" + "".join(f"{title:>13}" for title in titles[1:]))
+    for row in rows:
+        numbers = (
+            f"{row.rows_a_cpu_s:,.0f}",
+            f"{row.cpu_s:.2f}",
+            f"{row.settling_cpu_s:.2f}",
+            f"{row.idle_cpu_share * 100:.1f}",
+            f"{row.sent_bytes / 1e6:.0f}",
+            f"{row.wall_s:.1f}",
+            f"{row.bytes_a_row:.1f}",
+            f"{row.memory_mib:.0f}",
+            f"{row.load:.1f}",
+        )
+        name = f"{row.signal}, {'gzip' if row.is_gzipped else 'plain'}"
+        print(f"{name:16}" + "".join(f"{number:>13}" for number in numbers))
+
+
+def show_growing(signal: Signal, sizes: Sequence[Size]) -> None:
+    """One table, a column for each size."""
+    print(f"\n# {signal} in one table, filled through the store's door; asked cold (caches and pages dropped)")
+    print(f"{'':36}" + "".join(f"{size.rows_count:>22,}" for size in sizes))
+    rows = (
+        ("filling, CPU us each", [f"{size.fill_cpu_us:.2f}" for size in sizes]),
+        ("filling, s", [f"{size.fill_wall_s:.0f}" for size in sizes]),
+        ("bytes each", [f"{size.bytes_a_row:.1f}" for size in sizes]),
+        *(
+            (f"  of which {name}", [f"{size.bytes_of.get(name, 0.0):.1f}" for size in sizes])
+            for name in (sizes[-1].bytes_of if sizes else {})
+        ),
+        ("parts", [f"{size.parts_count}" for size in sizes]),
+        ("most memory of the process, MiB", [f"{size.memory_mib:,.0f}" for size in sizes]),
+        ("load of the machine", [f"{size.load:.1f}" for size in sizes]),
+    )
+    for title, texts in rows:
+        print(f"{title:36}" + "".join(f"{text:>22}" for text in texts))
+    print(f"{'p50 / p95 ms (CPU ms); * has a limit':36}")
+    for place, answer in enumerate(sizes[-1].answers if sizes else ()):
+        found = [size.answers[place] for size in sizes]
+        name = f"{answer.name}{' *' if answer.is_judged else ''}"
+        texts = [f"{one.p50_ms:,.0f} /{one.p95_ms:6,.0f} ({one.cpu_ms:5,.0f})" for one in found]
+        print(f"{name:36}" + "".join(f"{text:>22}" for text in texts))
