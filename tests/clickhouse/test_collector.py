@@ -14,7 +14,6 @@ from tests.clickhouse.servers import Shard, address_of, new_database
 from tests.store.facts_of_a_shop import now_ms, trace_request
 from trimtab.app.collected import BothMetrics, metrics_of
 from trimtab.model.errors import MissingError
-from trimtab.store.clickhouse.address import Address
 from trimtab.store.limits import TelemetryLimits
 from trimtab.store.logs.answers import LogQuery
 from trimtab.store.logs.reads import LogReads
@@ -168,18 +167,16 @@ def put_metrics(first: Shard) -> None:
         )
 
 
-@pytest.fixture
-def address(running: list[Shard], request: pytest.FixtureRequest) -> Iterator[Address]:
-    """On the shards that have the collector's tables."""
-    with new_database(address_of(*running), f"beside_{request.node.name.partition('[')[0][5:35]}") as found:
-        yield found
-
-
-@pytest.fixture
-def store(address: Address, collected: str, tmp_path: Path) -> Iterator[EmbeddedTelemetry]:
-    """Ours beside theirs."""
+@pytest.fixture(scope="module")
+def store(
+    collected: str, running: list[Shard], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[EmbeddedTelemetry]:
+    """Ours beside theirs, on two shards."""
     limits = TelemetryLimits(load_interval_s=0.05, spans_load_interval_s=0.05)
-    with EmbeddedTelemetry.open(tmp_path, limits, address=replace(address, collector=collected)) as telemetry:
+    with (
+        new_database(replace(address_of(*running), collector=collected), "beside") as address,
+        EmbeddedTelemetry.open(tmp_path_factory.mktemp("beside"), limits, address=address) as telemetry,
+    ):
         telemetry.append_otlp_traces(trace_request(["q"] * 10))
         telemetry.flush(20)
         yield telemetry
@@ -244,9 +241,9 @@ def test_lines_of_theirs_are_found(store: EmbeddedTelemetry) -> None:
     assert [pattern.count for pattern in patterns] == [2, 1]
 
 
-def test_a_database_without_the_collectors_tables_is_named(address: Address, tmp_path: Path) -> None:
+def test_a_database_without_the_collectors_tables_is_named(running: list[Shard], tmp_path: Path) -> None:
     with pytest.raises(MissingError, match="the database nothing has no tables of the OpenTelemetry collector"):
-        EmbeddedTelemetry.open(tmp_path, address=replace(address, collector="nothing"))
+        EmbeddedTelemetry.open(tmp_path, address=replace(address_of(*running), collector="nothing"))
 
 
 def values_of(source: MetricStore, query: str) -> dict[Labels, float]:

@@ -14,7 +14,6 @@ pytestmark = [
 
 _CHOSEN = {
     test_store: (
-        "test_what_was_appended_is_there_at_once_and_after_a_restart",
         "test_cold_and_hot_together_are_one_answer",
         "test_of_samples_stored_twice_the_last_to_come_counts",
         "test_histograms_starts_exemplars_and_metadata_come_back",

@@ -1,12 +1,16 @@
-"""What holds of the embedded store holds over HTTP, on one shard and on two: the same tests."""
+"""What holds of the embedded store holds over HTTP, on two shards: the same tests."""
 
 from __future__ import annotations
 
 import pytest
 
+from tests.clickhouse.kinds import SPREAD, name_of
 from tests.store import test_loader, test_retention, test_spans, test_telemetry
 
-pytestmark = pytest.mark.usefixtures("everywhere")
+pytestmark = [
+    pytest.mark.usefixtures("everywhere"),
+    pytest.mark.parametrize("address", SPREAD, indirect=True, ids=name_of),
+]
 
 _CHOSEN = {
     test_telemetry: (
