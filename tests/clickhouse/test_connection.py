@@ -15,8 +15,9 @@ from tests.clickhouse.shim import fields_of
 from trimtab.model.errors import EngineRefused, InputError, MissingError, ServerUnsupported, StoreError
 from trimtab.store.clickhouse import engine as engine_module
 from trimtab.store.clickhouse.address import Address
-from trimtab.store.clickhouse.connection import Connection, arrow_of
+from trimtab.store.clickhouse.connection import Connection, QueryIds, arrow_of
 from trimtab.store.clickhouse.engine import ClickHouseEngine
+from trimtab.store.clickhouse.shard import Shard as ShardHere
 from trimtab.store.engine import Body, Merge
 from trimtab.store.limits import MIB, TelemetryLimits
 
@@ -115,6 +116,25 @@ def test_only_what_certainly_did_not_begin_is_said_not_to_have(error: Exception,
         connection_to(answer).run("INSERT", None, {}, query_id="q")
     assert caught.value.facts["is_begun"] is is_begun
     assert caught.value.facts["code"] == 210
+
+
+@pytest.mark.parametrize(("error", "times"), [(httpx2.RemoteProtocolError("gone"), 2), (httpx2.ReadTimeout("slow"), 1)])
+def test_a_question_is_asked_again_where_the_connection_broke_but_not_where_it_took_long(
+    error: Exception, times: int
+) -> None:
+    seen: list[str] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        seen.append(parse_qs(urlsplit(str(request.url)).query)["query_id"][0])
+        raise error
+
+    shard = ShardHere(connection_to(answer), QueryIds("somebody"), TelemetryLimits(), 30)
+    with pytest.raises(EngineRefused, match="does not answer"):
+        shard.read("SELECT 1", None, {})
+    assert len(seen) == len(set(seen)) == times
+    with pytest.raises(EngineRefused, match="does not answer"):
+        shard.read("SELECT 1", None, {})  # for a while it is not asked at all
+    assert len(seen) == times
 
 
 def test_an_answer_that_is_cut_short_is_no_answer() -> None:

@@ -19,7 +19,7 @@ from tests.clickhouse.steady_writer import LIMITS, SPANS
 from tests.store.facts_of_a_shop import events, now_ms, trace_request
 from tests.store.metrics.scrapes import samples, series_named
 from trimtab.model.errors import EngineRefused, StoreError
-from trimtab.store.clickhouse import engine as engine_module
+from trimtab.store.clickhouse import shard as shard_module
 from trimtab.store.clickhouse.connection import Connection
 from trimtab.store.clickhouse.engine import ClickHouseEngine
 from trimtab.store.metrics.limits import MetricLimits
@@ -221,7 +221,7 @@ def test_an_insert_whose_answer_was_lost_is_over_before_its_rows_are_removed(
         return real(self, sql, *rest, query_id=query_id, timeout_s=timeout_s)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Connection, "run", run)
-    monkeypatch.setattr(engine_module, "_RETRY_S", 0.0)
+    monkeypatch.setattr(shard_module, "RETRY_S", 0.0)
     with EmbeddedTelemetry.open(tmp_path / "data", LIMITS, address=address_of(*two)) as telemetry:
         telemetry.write("server_events", events("shop", ["a", "b"]))
         telemetry.flush(30)

@@ -114,6 +114,7 @@ class Connection:
             host=self.host,
             is_machine=True,
             is_begun=is_begun,
+            is_timeout=isinstance(error, httpx2.TimeoutException),
         )
 
     def _refused(self, reply: httpx2.Response, code: str | None) -> EngineRefused:

@@ -3,10 +3,6 @@
 Shards do not know of each other: a row's shard follows from its key, each statement goes to a shard, and what they
 answer is merged here. So nothing depends on a cluster's own configuration; with `cluster=NAME` the server does it
 (`cluster.py`), and for us there is one shard.
-
-A statement that was begun and whose answer was lost may still be running on the server. What it would write may come
-late, after its rows were removed and loaded again. So before a writer writes anything more, it ends such statements by
-their name and waits until they are gone.
 """
 
 from __future__ import annotations
@@ -14,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import re
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
@@ -25,11 +20,12 @@ import structlog
 from trimtab.model.errors import EngineRefused, InputError, MissingError, ServerUnsupported, StoreError
 from trimtab.store.clickhouse.address import Address
 from trimtab.store.clickhouse.cluster import on_cluster
-from trimtab.store.clickhouse.codes import ABSENT_CODES, NETWORK
+from trimtab.store.clickhouse.codes import ABSENT_CODES
 from trimtab.store.clickhouse.collector import beside
 from trimtab.store.clickhouse.connection import Connection, QueryIds, arrow_of
 from trimtab.store.clickhouse.lease import Lease
 from trimtab.store.clickhouse.merge import merged
+from trimtab.store.clickhouse.shard import COMMON, WRITING, Shard
 from trimtab.store.engine import (
     Body,
     Gathered,
@@ -46,54 +42,12 @@ from trimtab.store.spread import SPREAD, spread_tables_in
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_RETRY_S = 2.0
-"""A shard that did not answer is not asked again for so long: whoever asks does not wait for it each time."""
 _VERSION_LEAST = (26, 9)
 """What the tables were tested with: log records have a text index, which older ones do not know so."""
 _INSERT_BODY = re.compile(r"\s*INSERT INTO (\w+).*\bBODY\(", re.DOTALL)
-_PREPARE_S = 3600
-"""A migration may rewrite large tables."""
-_COMMON: dict[str, str | int] = {
-    "output_format_arrow_compression_method": "none",
-    "output_format_arrow_string_as_string": 1,
-    "session_timezone": "UTC",
-    "max_query_size": 64 * 1024 * 1024,
-    "log_comment": "trimtab",
-    "output_format_json_quote_64bit_integers": 0,
-}
-_WRITING: dict[str, str | int] = {
-    # A segment becomes one block, so that each of its daily parts appears whole or not at all.
-    "max_block_size": 1_000_000_000,
-    "min_insert_block_size_rows": 1_000_000_000,
-    "min_insert_block_size_bytes": 1_000_000_000_000,
-    "max_insert_threads": 1,
-    "max_partitions_per_insert_block": 0,
-    "input_format_parallel_parsing": 0,
-    "insert_deduplicate": 0,
-    "async_insert": 0,
-    "mutations_sync": 2,
-    "lightweight_deletes_sync": 2,
-    "wait_end_of_query": 1,
-}
-
 Prepared = TypeVar("Prepared")
 
 log = structlog.get_logger()
-
-
-class _Shard:
-    """What is known of one host."""
-
-    def __init__(self, connection: Connection, limits: TelemetryLimits) -> None:
-        self.connection = connection
-        self.places = threading.BoundedSemaphore(limits.sessions_count)
-        self.wide_places = threading.BoundedSemaphore(limits.wide_sessions_count)
-        self.writing = threading.RLock()
-        self.doubtful: set[str] = set()
-        """Statements whose outcome is not known."""
-        self.is_prepared = False
-        self.absent_until_s = 0.0
-        self.absence = ""
 
 
 class ClickHouseEngine:
@@ -103,7 +57,9 @@ class ClickHouseEngine:
         """Nothing is asked yet; `open` does."""
         self._address, self._limits = address, limits
         self._ids = QueryIds(writer_id)
-        self._shards = {host: _Shard(Connection(address, host), limits) for host in address.hosts}
+        self._shards = {
+            host: Shard(Connection(address, host), self._ids, limits, address.timeout_s) for host in address.hosts
+        }
         self._here = threading.local()
         self._pool = ThreadPoolExecutor(len(self._shards) * 4, thread_name_prefix="trimtab-shards")
         self._collected: tuple[str, ...] = ()
@@ -148,7 +104,7 @@ class ClickHouseEngine:
 
     def ask(self, sql: str, parameters: Parameters) -> pa.Table:
         """Run any statement on the first host, without the right to write: for who gives that right."""
-        settings: dict[str, str | int] = {**_COMMON, **_WRITING, "max_execution_time": self._address.timeout_s}
+        settings: dict[str, str | int] = {**COMMON, **WRITING, "max_execution_time": self._address.timeout_s}
         connection = self._shards[self.shards[0]].connection
         data = connection.run(sql, parameters, settings, query_id=f"trimtab-lease-{self._ids.next()}")
         return arrow_of(data, connection.host)
@@ -181,11 +137,11 @@ class ClickHouseEngine:
                 log.warning("shard_does_not_answer", shard=shard.connection.host, reason=error.message)
         return found
 
-    def _prepared(self, shard: _Shard, prepare: Callable[[], Prepared]) -> Prepared:
+    def _prepared(self, shard: Shard, prepare: Callable[[], Prepared]) -> Prepared:
         with shard.writing:
             shard.is_prepared = True  # what follows writes, too
             try:
-                self._end("startsWith(query_id, {ids:String})", {"ids": self._ids.prefix}, shard)
+                shard.end_earlier()
                 self._here.is_preparing = True
                 with self.at(shard.connection.host):
                     return prepare()
@@ -232,7 +188,7 @@ class ClickHouseEngine:
         finally:
             self._here.shard = before
 
-    def _current(self) -> _Shard:
+    def _current(self) -> Shard:
         return self._shards[getattr(self._here, "shard", None) or self.shards[0]]
 
     def proto_settings(self, resource: str, message: str) -> str:
@@ -250,7 +206,7 @@ class ClickHouseEngine:
             raise StoreError(f"rows of {', '.join(names)} are spread over shards: gather them", tables=names)
         return self._read(self._current(), sql, parameters, is_wide=is_wide)
 
-    def _read(self, shard: _Shard, sql: str, parameters: Parameters | None, *, is_wide: bool) -> pa.Table:
+    def _read(self, shard: Shard, sql: str, parameters: Parameters | None, *, is_wide: bool) -> pa.Table:
         self._check_usable()
         limits = self._limits
         places = shard.wide_places if is_wide else shard.places
@@ -260,14 +216,14 @@ class ClickHouseEngine:
                 limit=limits.wide_sessions_count if is_wide else limits.sessions_count,
             )
         try:
-            return self._answer(shard, sql, parameters, self._reading(is_wide=is_wide))
+            return shard.read(sql, parameters, self._reading(is_wide=is_wide))
         finally:
             places.release()
 
     def _reading(self, *, is_wide: bool) -> dict[str, str | int]:
         limits = self._limits
         return {
-            **_COMMON,
+            **COMMON,
             "readonly": 1,
             "max_execution_time": min(int(limits.query_s_max) or 1, self._address.timeout_s),
             "max_memory_usage": limits.wide_query_memory_bytes_max if is_wide else limits.query_memory_bytes_max,
@@ -275,34 +231,6 @@ class ClickHouseEngine:
             "result_overflow_mode": "throw",
             "wait_end_of_query": int(not is_wide),
         }
-
-    def _answer(
-        self, shard: _Shard, sql: str, parameters: Parameters | None, settings: dict[str, str | int]
-    ) -> pa.Table:
-        """A SELECT, asked a second time where the connection broke: asking twice does no harm."""
-        connection = shard.connection
-        self._check_absence(shard)
-        for is_last in (False, True):
-            try:
-                data = connection.run(sql, parameters, settings, query_id=self._ids.next())
-                shard.absence = ""
-                return arrow_of(data, connection.host)
-            except EngineRefused as error:
-                if is_last or not error.facts.get("is_begun"):
-                    self._note_absence(shard, error)
-                    raise
-        raise AssertionError
-
-    @staticmethod
-    def _check_absence(shard: _Shard) -> None:
-        if time.monotonic() < shard.absent_until_s:
-            raise EngineRefused(shard.absence, code=NETWORK, host=shard.connection.host, is_machine=True)
-
-    @staticmethod
-    def _note_absence(shard: _Shard, error: EngineRefused) -> None:
-        if error.facts.get("status") is None and error.facts.get("is_machine"):
-            shard.absence = error.message
-            shard.absent_until_s = time.monotonic() + _RETRY_S
 
     def gather(
         self, sql: str, parameters: Parameters | None = None, merge: Merge | None = None, *, is_wide: bool = False
@@ -329,7 +257,7 @@ class ClickHouseEngine:
             raise last
         return Gathered(merged(tables, merge or Merge()), tuple(missing))
 
-    def _beside(self, shard: _Shard, sql: str, parameters: Parameters | None) -> str:
+    def _beside(self, shard: Shard, sql: str, parameters: Parameters | None) -> str:
         """With the collector's rows, where the shard has them and somebody gathers for an answer."""
         if not self._collected or shard.connection.host != self.shards[0] or getattr(self._here, "shard", None):
             return sql
@@ -342,7 +270,7 @@ class ClickHouseEngine:
         self._check_usable()
         shard = self._current()
         bodies = bodies or {}
-        settings: dict[str, str | int] = {**_COMMON, **_WRITING, "max_execution_time": self._address.timeout_s}
+        settings: dict[str, str | int] = {**COMMON, **WRITING, "max_execution_time": self._address.timeout_s}
         for clause, values in self._protos.items():
             if clause in sql:
                 sql = sql.replace(f"{clause},", " SETTINGS").replace(clause, "")
@@ -356,16 +284,15 @@ class ClickHouseEngine:
                 self._lease.check()
             if not shard.is_prepared:
                 self._prepared(shard, self._prepare)
-            self._check_absence(shard)
-            self._settle(shard)
+            is_patient = bool(getattr(self._here, "is_preparing", False))
             if not self._address.cluster:
-                return self._written(shard, sql, parameters, settings, bodies)
+                return shard.write(sql, parameters, settings, bodies, is_patient=is_patient)
             if self._address.insert_quorum:
                 settings["insert_quorum"] = self._address.insert_quorum
             settings |= {"distributed_foreground_insert": 1, "distributed_ddl_output_mode": "none_only_active"}
             answer = None
             for statement in on_cluster(sql, self._address.cluster, self._address.database):
-                answer = self._written(shard, statement, parameters, settings, bodies)
+                answer = shard.write(statement, parameters, settings, bodies, is_patient=is_patient)
             assert answer is not None  # noqa: S101 - there is at least one statement
             return answer
 
@@ -374,40 +301,6 @@ class ClickHouseEngine:
         found = _INSERT_BODY.match(sql)
         if len(self._shards) > 1 and found and found[1] in SPREAD and "SHARD(" not in sql:
             raise StoreError(f"the rows for {found[1]} are not shared out: SHARD(…) is missing", table=found[1])
-
-    def _written(
-        self,
-        shard: _Shard,
-        sql: str,
-        parameters: Parameters | None,
-        settings: dict[str, str | int],
-        bodies: Mapping[str, Body],
-    ) -> pa.Table:
-        query_id = self._ids.next()
-        timeout_s = None
-        if getattr(self._here, "is_preparing", False):
-            settings, timeout_s = settings | {"max_execution_time": 0}, _PREPARE_S
-        try:
-            data = shard.connection.run(sql, parameters, settings, bodies, query_id=query_id, timeout_s=timeout_s)
-        except EngineRefused as error:
-            if error.facts.get("is_begun"):
-                shard.doubtful.add(query_id)
-            self._note_absence(shard, error)
-            raise
-        shard.absence = ""
-        return arrow_of(data, shard.connection.host)
-
-    def _settle(self, shard: _Shard) -> None:
-        """End what may still be running of statements whose answers were lost."""
-        if shard.doubtful:
-            ids = sorted(shard.doubtful)
-            self._end("query_id IN {ids:Array(String)}", {"ids": ids}, shard)
-            shard.doubtful -= set(ids)
-
-    def _end(self, condition: str, parameters: Parameters, shard: _Shard) -> None:
-        settings = {**_COMMON, "max_execution_time": self._address.timeout_s, "wait_end_of_query": 1}
-        query_id = f"trimtab-end-{self._ids.next()}"  # it must not end itself
-        shard.connection.run(f"KILL QUERY WHERE {condition} SYNC", parameters, settings, query_id=query_id)
 
     def _check_usable(self) -> None:
         if self._is_closed:
