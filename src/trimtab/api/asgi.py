@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute, Route
 from trimtab.api.bodies import BodyTimes
 from trimtab.api.control import OPERATIONS, control_routes
 from trimtab.api.door_table import is_api_path
+from trimtab.api.elasticsearch.routes import elasticsearch_routes
 from trimtab.api.errors import handle_any, json_response
 from trimtab.api.guard import AccessGuard, Handler
 from trimtab.api.jaeger.routes import jaeger_doors, jaeger_routes
@@ -68,22 +69,26 @@ def make_app(
 
     asked = metrics_routes(service.querying, service.upstream, service.scrapes.targets)
     jaeger = jaeger_routes(service.querying, service.traces)
+    limits = TelemetryLimits()
+    signals = Signals(service.telemetry, limits, service.metrics_in)
+    elasticsearch, elasticsearch_doors = elasticsearch_routes(service.telemetry.logs, limits, signals.logs_room)
     application = Starlette(
         routes=[
             Route("/healthz", healthz, methods=["GET"]),
             Route("/api/trimtab/openapi.json", openapi, methods=["GET"]),
             *control_routes(service),
             log_tail_route(service),
-            *otlp_routes(Signals(service.telemetry, TelemetryLimits(), service.metrics_in)),
+            *otlp_routes(signals),
             remote_write_route(service.metrics_in),
             *asked,
             *jaeger,
+            *elasticsearch,
             metrics_route(service.own),
             *pages.routes,
         ],
         exception_handlers=_handlers(pages),
     )
-    doors = [*OWN_DOORS, LOG_TAIL_DOOR, *metrics_doors(asked), *jaeger_doors(jaeger)]
+    doors = [*OWN_DOORS, LOG_TAIL_DOOR, *metrics_doors(asked), *jaeger_doors(jaeger), *elasticsearch_doors]
     doors += [*(operation.door for operation in OPERATIONS), *map(page_door, pages.doors)]
     return AccessGuard(
         application,

@@ -11,12 +11,12 @@ from starlette.types import Scope
 from trimtab.app.doors import Door
 from trimtab.model.access import Permission
 
-API_PATHS = ("/api/", "/v1/", "/jaeger/api/")
+API_PATHS = ("/api/", "/v1/", "/jaeger/api/", "/elasticsearch/")
 
 
 def is_api_path(path: str) -> bool:
     """Whether the answer is JSON rather than a page."""
-    return path.startswith(API_PATHS) or path in ("/healthz", "/metrics")
+    return path.startswith(API_PATHS) or path in ("/healthz", "/metrics", "/elasticsearch")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from trimtab.api.elasticsearch.answers import failure_of as elasticsearch_failure_of
+from trimtab.api.elasticsearch.credentials import PREFIX as ELASTICSEARCH_PATH
 from trimtab.api.jaeger.envelope import PREFIX as JAEGER_PATH
 from trimtab.api.jaeger.envelope import failure_of as jaeger_failure_of
 from trimtab.api.prometheus.envelope import failure_of, failure_of_http
@@ -86,13 +88,15 @@ async def handle_broken(_request: Request, _error: Exception) -> Response:
 
 
 async def handle_any(request: Request, error: Exception) -> Response:
-    """Whatever it is, as JSON; under /api/v1/ in the shape of Prometheus, under /jaeger/api/ in Jaeger's."""
+    """Whatever it is, as JSON; in the shape of Prometheus, Jaeger or Elasticsearch where a path is theirs."""
     response = await _handle_any(request, error)
     path = request.url.path
     if path.startswith(PROMETHEUS_PATH):
         told = failure_of(error) if isinstance(error, TrimtabError) else failure_of_http(error)
     elif path.startswith(f"{JAEGER_PATH}/"):
         told = jaeger_failure_of(path, error)
+    elif path == ELASTICSEARCH_PATH or path.startswith(f"{ELASTICSEARCH_PATH}/"):
+        told = elasticsearch_failure_of(error)
     else:
         return response
     told.headers.update({k: v for k, v in response.headers.items() if k not in ("content-length", "content-type")})

@@ -33,6 +33,7 @@ from trimtab.api.actor import actor_of
 from trimtab.api.answer_headers import protected
 from trimtab.api.bodies import BodyTimes, again, read_body, within
 from trimtab.api.door_table import DoorTable
+from trimtab.api.elasticsearch.credentials import token_of
 from trimtab.api.errors import handle_any
 from trimtab.api.hosts import SAFE_METHODS, Names, refused_because
 from trimtab.api.own import ROUTE
@@ -154,10 +155,11 @@ class AccessGuard:
         """Set principal and CSRF token. A token that was sent counts, and must be right; then the cookie."""
         sent = visit.headers.getlist("authorization")
         if sent:
-            scheme, _, bearer = sent[0].partition(" ")
+            scheme, _, credentials = sent[0].partition(" ")
+            token = token_of(scheme, credentials, visit.door.path) if len(sent) == 1 else None
             found = None
-            if len(sent) == 1 and scheme.lower() == "bearer" and bearer.strip():
-                found = await run_in_threadpool(self._access.principal_of_token, bearer.strip(), visit.address)
+            if token is not None:
+                found = await run_in_threadpool(self._access.principal_of_token, token, visit.address)
             if found is None:
                 raise LoginNeeded("the token is unknown, revoked or over (Authorization: Bearer TOKEN)")
             visit.principal = self._named(found, visit) if found.name == LOOPBACK_PRINCIPAL.name else found
