@@ -2,5 +2,5 @@
 
 interface Window {
   uPlot: any;
-  htmx?: { ajax(method: string, address: string, context: object): Promise<void> };
+  htmx?: { ajax(method: string, address: string, context: object): Promise<void>; process(element: Element): void };
 }

@@ -24,6 +24,12 @@ NAVIGATION = (
         "/explore",
         "M3 3h2v12h12v2H3zM7 11l3-4 3 2 4-5 1.500 1.200-5 6.300-3.100-2.100-1.900 2.600z",
     ),
+    NavigationItem(
+        "logs",
+        "Logs",
+        "/logs",
+        "M3 3h2v2H3zM7 3h10v2H7zM3 7h2v2H3zM7 7h7v2H7zM3 11h2v2H3zM7 11h10v2H7zM3 15h2v2H3zM7 15h5v2H7z",
+    ),
     NavigationItem("cases", "Cases", "/cases", "M10 2l8 15H2zM9 8h2v4H9zM9 13h2v2H9z"),
     NavigationItem("changes", "Changes", "/changes", "M4 4h2v12H4zM14 4h2v12h-2zM2 7h6v2H2zM12 11h6v2h-6z"),
     NavigationItem("ledger", "Ledger", "/ledger", "M4 2h12v16H4zM6 5v2h8V5zM6 9v2h8V9zM6 13v2h5v-2z"),

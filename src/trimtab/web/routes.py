@@ -19,6 +19,10 @@ from trimtab.web.pages import changes, frame, freeze, ledger, login, overview, o
 from trimtab.web.pages.cases import decisions, listing
 from trimtab.web.pages.cases import page as case_page
 from trimtab.web.pages.explore import page as explore_page
+from trimtab.web.pages.logs import download as logs_download
+from trimtab.web.pages.logs import page as logs_page
+from trimtab.web.pages.logs import record as logs_record
+from trimtab.web.pages.logs import tail as logs_tail
 from trimtab.web.pages.settings import page as settings_page
 from trimtab.web.pages.settings import people, policy, systems, tokens, you
 from trimtab.web.render import static_files, warm_up
@@ -56,6 +60,10 @@ PAGES: tuple[Page, ...] = (
     Page("/queries/{system:path}/{fingerprint}", GET, LOOK, query.query),
     Page("/explore", GET, LOOK, explore_page.explore, target_bytes_max=QUERIES_BYTES_MAX),
     Page("/explore/words", GET, LOOK, explore_page.completion_words),
+    Page("/logs", GET, LOOK, logs_page.logs, target_bytes_max=QUERIES_BYTES_MAX),
+    Page("/logs/download", GET, LOOK, raw=logs_download.endpoint, target_bytes_max=QUERIES_BYTES_MAX),
+    Page("/logs/tail", GET, LOOK, raw=logs_tail.endpoint, target_bytes_max=QUERIES_BYTES_MAX),
+    Page("/logs/{record_id}", GET, LOOK, logs_record.record, target_bytes_max=QUERIES_BYTES_MAX),
     Page("/cases", GET, LOOK, listing.cases),
     Page("/cases/{case_id}", GET, LOOK, case_page.case),
     Page("/cases/{case_id}/approve", POST, DECIDE, decisions.approve, action="case approve"),

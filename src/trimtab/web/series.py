@@ -21,6 +21,7 @@ from trimtab.model.access import Permission
 from trimtab.model.errors import InputError
 from trimtab.store.grid import Grid
 from trimtab.web.access import require
+from trimtab.web.pages.logs import histogram
 
 if TYPE_CHECKING:
     from trimtab.app.service import Service
@@ -61,6 +62,11 @@ def _answer(service: Service, request: Request, gone: Callable[[], bool]) -> Res
     if not keys:
         raise InputError("key: name at least one series", field="key")
     within = service.read.range(request.query_params.get("from"), request.query_params.get("to"))
+    if any(key.startswith(histogram.PREFIX) for key in keys):
+        if len(keys) > 1:
+            raise InputError(f"key: one that begins with {histogram.PREFIX} stands alone", field="key")
+        body = histogram.answer(service, keys[0], within, _points(request.query_params.get("points")))
+        return Response(body, media_type="application/json", headers={"Cache-Control": "no-store"})
     queries = _queries(keys)
     others = [key for key in keys if not key.startswith(PROMQL)]
     found = service.read.series(others, within, _points(request.query_params.get("points")))

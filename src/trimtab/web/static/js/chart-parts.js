@@ -1,6 +1,7 @@
 // The words around a chart: legend with values, links of marks, table, and what a screen reader is told.
 import { agoText, momentText, valueText } from "./format.js";
 import { zone } from "./prefs.js";
+import { current } from "./range.js";
 
 /** @typedef {import("./chart-data.js").Answer} Answer */
 /** @typedef {import("./chart-data.js").Mark} Mark */
@@ -56,11 +57,16 @@ function lastOf(values) {
   return null;
 }
 
+/** Which of the colours a line has. @param {Answer} answer @param {number} index */
+export function slotOf(answer, index) {
+  return answer.series[index]?.slot ?? (index % 7) + 1;
+}
+
 /** @param {HTMLElement} legend @param {Answer} answer @param {Set<number>} hidden @param {(index: number) => void} onToggle */
 export function drawLegend(legend, answer, hidden, onToggle) {
   legend.replaceChildren(
     ...answer.series.map((one, index) => {
-      const button = /** @type {HTMLButtonElement} */ (make("button", `n${(index % 7) + 1}`));
+      const button = /** @type {HTMLButtonElement} */ (make("button", `n${slotOf(answer, index)}`));
       button.type = "button";
       button.setAttribute("aria-pressed", String(!hidden.has(index)));
       button.title = one.about ?? "Show or hide";
@@ -92,7 +98,7 @@ export function press(hidden, index, count, alone) {
 /** Values under the cross-hair; without one, the last that are known. @param {HTMLElement} legend @param {Answer} answer @param {string} unit @param {number | null} index */
 export function writeLegend(legend, answer, unit, index) {
   answer.series.forEach((one, at) => {
-    const value = index === null ? lastOf(one.values) : one.values[index];
+    const value = index === null ? (one.total ?? lastOf(one.values)) : one.values[index];
     const text = legend.children[at]?.querySelector("b");
     if (text) text.textContent = valueText(value, unit);
   });
@@ -121,6 +127,15 @@ export function drawMarkLinks(list, answer) {
   });
   if (worth.length > shown.length) parts.push(make("span", "", `and ${worth.length - shown.length} more`));
   list.replaceChildren(...parts);
+}
+
+/** Where the lines lead that were logged then, by the services that the series are of. @param {HTMLElement} link @param {Answer} answer */
+export function pointToLogs(link, answer) {
+  const { from, to } = current();
+  const services = new Set(answer.series.map(({ about }) => /\bservice(?:_name)?="((?:[^"\\]|\\.)+)"/.exec(about ?? "")?.[1].replace(/\\(.)/g, "$1")));
+  const wanted = new URLSearchParams({ from, to });
+  if (!services.has(undefined) && services.size < 6) for (const name of services) wanted.append("service", String(name));
+  link.setAttribute("href", `/logs?${wanted}`);
 }
 
 /** @param {HTMLElement} host @param {Answer} answer @param {string} unit @param {string} title */

@@ -16,14 +16,15 @@ const BRUSH_PX_MIN = 6;
 const DAY_MS = 864e5;
 const BYTE_STEPS = Array.from({ length: 50 }, (_, power) => 2 ** power);
 
-/** Times and values as uPlot wants them; a stack adds up from the last series to the first. @param {Answer} answer @param {string} kind */
-export function aligned(answer, kind) {
+/** Times and values as uPlot wants them; a stack adds up from the last series to the first, bars without those that are hidden, each in
+ * the middle of its step. @param {Answer} answer @param {string} kind @param {Set<number>} hidden */
+export function aligned(answer, kind, hidden) {
   const { from_ms: start, step_ms: step, series } = answer;
   const count = series[0]?.values.length ?? 0;
   const times = new Float64Array(count);
-  for (let index = 0; index < count; index += 1) times[index] = start + index * step;
-  const values = series.map((one) => one.values);
-  if (kind !== "stack") return [times, ...values];
+  for (let index = 0; index < count; index += 1) times[index] = start + (kind === "bars" ? index + 0.5 : index) * step;
+  const values = series.map((one, at) => (kind === "bars" && hidden.has(at) ? one.values.map(() => 0) : one.values));
+  if (kind !== "stack" && kind !== "bars") return [times, ...values];
   const sums = new Float64Array(count);
   const stacked = values.toReversed().map((one) =>
     one.map((value, index) => {
@@ -104,6 +105,7 @@ function seriesOptions(answer, wish) {
   return answer.series.map((one, index) => {
     const colour = wish.colours.series[index];
     const isEdge = wish.kind === "band" && index !== 1;
+    if (wish.kind === "bars") return { label: one.name, show: !wish.hidden.has(index), fill: colour, width: 0, paths: window.uPlot.paths.bars({ size: [0.88, 64] }), points: { show: false } };
     const filled = wish.kind === "stack" || (wish.kind === "area" && index === 0);
     return {
       label: one.name,
@@ -177,7 +179,7 @@ export function makePlot(host, answer, wish) {
       ],
     },
   };
-  const plot = new window.uPlot(options, aligned(answer, wish.kind), host);
+  const plot = new window.uPlot(options, aligned(answer, wish.kind, wish.hidden), host);
   fit(plot, answer);
   return plot;
 }

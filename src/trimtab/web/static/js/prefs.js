@@ -72,6 +72,9 @@ export function writeTimes(within) {
     } else if (time.classList.contains("clock")) {
       setText(time, clockText(ms, zone()));
       time.title = moment;
+    } else if (time.classList.contains("stamp")) {
+      setText(time, moment.slice(5, 19));
+      time.title = moment;
     } else {
       setText(time, moment);
     }

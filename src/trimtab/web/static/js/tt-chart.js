@@ -1,7 +1,8 @@
 // <tt-chart>: one picture of time series. Its life: loading, then drawn, empty, failed or stale; htmx may take it away at any time.
+import { coloursOf, makeProbe } from "./chart-colours.js";
 import { join, leave, plan } from "./chart-data.js";
 import { makePannable } from "./chart-pan.js";
-import { describe, drawLegend, drawMarkLinks, drawTable, isSame, lastIndex, make, marksWorth, press, staleText, stillHidden, writeLegend } from "./chart-parts.js";
+import { describe, drawLegend, drawMarkLinks, drawTable, isSame, lastIndex, make, marksWorth, pointToLogs, press, staleText, stillHidden, writeLegend } from "./chart-parts.js";
 import { aligned, fit, makePlot } from "./chart-plot.js";
 import { zone } from "./prefs.js";
 import { current, setRangeMs } from "./range.js";
@@ -9,7 +10,6 @@ import { current, setRangeMs } from "./range.js";
 /** @typedef {import("./chart-data.js").Answer} Answer */
 
 const HEIGHTS = /** @type {Record<string, number>} */ ({ s: 132, m: 176, l: 250 });
-const COLOURS = 7;
 
 class TtChart extends HTMLElement {
   /** @type {any} the uPlot instance */
@@ -49,6 +49,15 @@ class TtChart extends HTMLElement {
     return Math.max(this.clientWidth, 200);
   }
 
+  static observedAttributes = ["data-keys"];
+
+  /** Another question: what was drawn stays until its answer is there. @param {string} _name @param {string | null} before */
+  attributeChangedCallback(_name, before) {
+    if (before === null || !this.isConnected) return;
+    this.wait();
+    plan();
+  }
+
   connectedCallback() {
     this.#build();
     this.#resized = new ResizeObserver(() => this.plot && this.plot.width !== this.width && this.plot.setSize({ width: this.width, height: this.#height }));
@@ -75,15 +84,6 @@ class TtChart extends HTMLElement {
     plot.tabIndex = 0;
     plot.setAttribute("role", "img");
     plot.setAttribute("aria-label", `${title}: loading`);
-    const probe = make("span", "chart-probe");
-    probe.append(make("i", "p-axis"), make("i", "p-grid"), make("i", "p-mark"));
-    const palette = make("span", "chart-legend");
-    for (let index = 1; index <= COLOURS; index += 1) {
-      const one = make("span", `n${index}`);
-      one.append(make("i", ""));
-      palette.append(one);
-    }
-    probe.append(palette);
     const tools = make("div", "chart-tools");
     const note = make("span", "chart-stale");
     note.setAttribute("role", "status");
@@ -91,13 +91,13 @@ class TtChart extends HTMLElement {
     button.type = "button";
     button.setAttribute("aria-expanded", "false");
     button.addEventListener("click", () => this.#toggleTable());
-    tools.append(make("span", "chart-marks"), note, button);
+    tools.append(make("span", "chart-marks"), note, ...(this.hasAttribute("data-plain") ? [] : [make("a", "chart-logs", "Logs")]), button);
     const table = make("div", "chart-table");
     table.hidden = true;
     table.tabIndex = 0;
     table.setAttribute("role", "region");
     table.setAttribute("aria-label", `${title} as a table`);
-    this.replaceChildren(plot, make("div", "chart-legend"), tools, table, probe);
+    this.replaceChildren(plot, make("div", "chart-legend"), tools, table, makeProbe());
     this.#state("loading", "");
   }
 
@@ -150,7 +150,7 @@ class TtChart extends HTMLElement {
     if (before && !same) this.#hidden = stillHidden(this.#hidden, before, answer);
     if (same) {
       this.plot.batch(() => {
-        this.plot.setData(aligned(answer, this.dataset.kind ?? "line"), false);
+        this.plot.setData(this.#aligned(), false);
         fit(this.plot, answer);
       });
     } else this.#draw();
@@ -166,6 +166,10 @@ class TtChart extends HTMLElement {
       this.dataset.state = "stale";
       this.#part("chart-stale").textContent = `Could not refresh: ${message}`;
     } else this.#clear("error", "Could not load this chart", message);
+  }
+
+  #aligned() {
+    return aligned(/** @type {Answer} */ (this.#answer), this.dataset.kind ?? "line", this.#hidden);
   }
 
   /** @param {string} state @param {string} title @param {string} hint */
@@ -189,7 +193,7 @@ class TtChart extends HTMLElement {
       unit: this.dataset.unit ?? "",
       kind: this.dataset.kind ?? "line",
       tz: zone(),
-      colours: this.#colours(),
+      colours: coloursOf(this, answer),
       hidden: this.#hidden,
       marks: () => this.marks,
       onCursor: (index) => this.#answer && writeLegend(this.#part("chart-legend"), this.#answer, this.dataset.unit ?? "", index),
@@ -206,6 +210,8 @@ class TtChart extends HTMLElement {
     this.#part("chart-stale").textContent = stale;
     this.#part("chart-plot").setAttribute("aria-label", describe(answer, unit, title));
     if (this.plot.cursor.left < 0 || this.plot.cursor.left === undefined) writeLegend(this.#part("chart-legend"), answer, unit, null);
+    const logs = this.#part("chart-logs");
+    if (logs) pointToLogs(logs, answer);
     if (this.dataset.marks === "list") drawMarkLinks(this.#part("chart-marks"), answer);
     if (!this.#part("chart-table").hidden) drawTable(this.#part("chart-table"), answer, unit, title);
   }
@@ -216,18 +222,11 @@ class TtChart extends HTMLElement {
     this.#words();
   }
 
-  /** @returns {import("./chart-plot.js").Colours} */
-  #colours() {
-    const colour = (/** @type {string} */ name) => getComputedStyle(/** @type {Element} */ (this.querySelector(`.chart-probe ${name}`))).color;
-    const count = this.#answer?.series.length ?? 0;
-    const series = Array.from({ length: count }, (_, index) => colour(`.n${(index % COLOURS) + 1} i`));
-    return { axis: colour(".p-axis"), grid: colour(".p-grid"), mark: colour(".p-mark"), series };
-  }
-
   /** @param {number} index */
   #toggle(index) {
     press(this.#hidden, index, this.points.length, this.hasAttribute("data-alone"));
     this.plot?.batch(() => {
+      if (this.dataset.kind === "bars") this.plot.setData(this.#aligned(), false);
       for (let at = 0; at < this.points.length; at += 1) {
         this.plot.setSeries(at + 1, { show: !this.#hidden.has(at) });
         this.#part("chart-legend").children[at]?.setAttribute("aria-pressed", String(!this.#hidden.has(at)));

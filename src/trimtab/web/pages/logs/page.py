@@ -1,0 +1,147 @@
+"""The logs page: the search, and of what it finds lines, patterns or fields. What is wrong is said at its place."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from starlette.datastructures import QueryParams
+from starlette.responses import Response
+
+from trimtab.app.exploring.answers import Trouble
+from trimtab.model.errors import InputError, StoreError
+from trimtab.store.logs.language import TEXT_CHARS_MAX, LogQueryError, parse
+from trimtab.store.logs.ranges import LogQueryTooLong
+from trimtab.web import render
+from trimtab.web.pages.explore.places import place_of
+from trimtab.web.pages.frame import Asked
+from trimtab.web.pages.logs.counts import counts_of, in_time
+from trimtab.web.pages.logs.download import LINES_MAX
+from trimtab.web.pages.logs.facts import levels_in_explorer
+from trimtab.web.pages.logs.groups import FIELDS_MAX, PATTERNS_MAX, fields_of, patterns_of
+from trimtab.web.pages.logs.histogram import key_of
+from trimtab.web.pages.logs.lines import lines_of
+from trimtab.web.pages.logs.wish import Wish, cursor_of, wish_of
+
+FRAGMENTS = ("results", "rows", "counts")
+PAGES_BY_THEMSELVES_MAX = 20
+"""So many pages of lines are fetched as one scrolls; then one has to ask."""
+
+
+def logs(asked: Asked) -> Response:
+    """The page, or a part of it."""
+    wish = wish_of(asked.request.query_params)
+    if asked.fragment == "counts":
+        counts = counts_of(asked.service.logs, wish, asked.within)
+        return asked.page("logs.html", "logs", {"title": "", "wish": wish, "counts": counts}, fragments=FRAGMENTS)
+    found, trouble = _found(asked, wish)
+    context = {
+        "title": "Logs",
+        "charts": True,
+        "scripts": ("js/logs.js",),
+        "wish": wish,
+        "chart_key": key_of(wish),
+        "tail_href": tail_of(wish).address(),
+        "levels_href": with_kept(levels_in_explorer(wish.services), wish),
+        "query_chars_max": TEXT_CHARS_MAX,
+        "download_lines_max": LINES_MAX,
+        "server_url": asked.service.url,
+        "at_ms": asked.within.to_ms,
+        "is_part": asked.fragment is not None,
+        "trouble": trouble,
+        "place": place_of(wish.text, trouble) if trouble else None,
+        "counts": None,
+        "page_number": _page_number(asked),
+        "pages_max": PAGES_BY_THEMSELVES_MAX,
+        **found,
+    }
+    if trouble is not None and asked.fragment is not None:
+        # what was found before stays while somebody writes on
+        answer: Response = render.html(render.page("logs.html", asked.view("logs"), context, "trouble"))
+        answer.headers["HX-Retarget"] = "#trouble"
+        answer.headers["HX-Reswap"] = "outerMorph"
+        answer.headers["HX-Reselect"] = "#trouble"
+    else:
+        if asked.fragment is None and trouble is None:
+            context["counts"] = in_time(lambda: counts_of(asked.service.logs, wish, asked.within))
+        answer = asked.page("logs.html", "logs", context, fragments=FRAGMENTS)
+    _tell_address(asked, wish, answer)
+    return answer
+
+
+def with_kept(address: str, wish: Wish) -> str:
+    """An address with the range and the zone of this page."""
+    return address + "".join(f"&{name}={value}" for name, value in wish.kept)
+
+
+def tail_of(wish: Wish) -> Wish:
+    """The same, followed: newest first, up to now.
+
+    >>> tail_of(Wish("x", order="oldest", kept=(("from", "1"), ("to", "2")))).address()
+    '/logs?q=x&tail=1&from=now-15m&to=now'
+    """
+    kept = dict(wish.kept)
+    if kept.get("to", "now") != "now":
+        kept |= {"from": "now-15m", "to": "now"}
+    return wish.but(is_tail=True, order="newest", tab="lines", kept=tuple(kept.items()))
+
+
+def _found(asked: Asked, wish: Wish) -> tuple[dict[str, object], Trouble | None]:
+    """What the tab shows, or what is wrong."""
+    nothing: dict[str, object] = {"lines": (), "next_cursor": None, "patterns": None, "fields": None, "missing": ()}
+    logs, within = asked.service.logs, asked.within
+    try:
+        if wish.tab == "patterns":
+            patterns = logs.patterns(wish.query(within), PATTERNS_MAX)
+            return nothing | {"patterns": patterns_of(patterns, wish), "missing": patterns.missing}, None
+        if wish.tab == "fields":
+            fields = logs.fields(wish.query(within), FIELDS_MAX)
+            return nothing | {"fields": fields_of(fields, wish), "missing": fields.missing}, None
+        page = logs.search(wish.query(within, cursor=cursor_of(asked.request.query_params)))
+    except (LogQueryError, LogQueryTooLong, StoreError) as error:
+        return nothing, trouble_of(wish.text, error)
+    shown = {"lines": lines_of(page.records, wish), "next_cursor": page.next_cursor, "missing": page.missing}
+    return nothing | shown, None
+
+
+def trouble_of(text: str, error: Exception) -> Trouble:
+    """An error as the page tells it; with its place where the text itself is to blame.
+
+    >>> trouble_of("a (b", LogQueryError("this ( is not closed", 3))
+    Trouble(message='this ( is not closed', offset=2, line=1, column=3)
+    """
+    message = error.message if isinstance(error, InputError | StoreError) else str(error)
+    if not isinstance(error, LogQueryError):
+        return Trouble(message)
+    try:
+        parse(text)
+    except LogQueryError as own:
+        column = int(str(own.facts["column"]))
+        before = text[: column - 1]
+        said = own.message.removeprefix(f"column {column}: ")
+        line, within = before.count("\n") + 1, column - 1 - (before.rfind("\n") + 1)
+        return Trouble(said, column - 1, line, within + 1)
+    return Trouble(message.partition(": ")[2] or message)
+
+
+def _page_number(asked: Asked) -> int:
+    text = asked.query("n") or "1"
+    if not text.isascii() or not text.isdigit() or len(text) > 6:
+        raise InputError(f"n: a whole number, found {text[:20]!r}", field="n")
+    return int(text)
+
+
+def _tell_address(asked: Asked, wish: Wish, answer: Response) -> None:
+    """While one writes, the address follows; when something is chosen or run, Back leads to what was before."""
+    headers = asked.request.headers
+    if asked.fragment == "results" and headers.get("hx-source", "").startswith("input"):
+        answer.headers["HX-Replace-Url"] = wish.address()
+    elif asked.fragment is None and headers.get("hx-request") == "true" and wish != _shown(asked):
+        answer.headers["HX-Push-Url"] = wish.address()
+
+
+def _shown(asked: Asked) -> Wish | None:
+    """What the visitor's address says already."""
+    try:
+        return wish_of(QueryParams(urlsplit(asked.request.headers.get("hx-current-url", "")).query))
+    except (InputError, ValueError):
+        return None
