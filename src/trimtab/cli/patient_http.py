@@ -2,12 +2,15 @@
 
 The guard sees to bodies that are slow or long; before a head is complete, and once its answer has left, there is no
 request that it could see. What is here beyond uvicorn: a clock and a size for heads (the parser has neither), for
-whatever else comes that is no request, and headers behind a body are never headers of the request.
+whatever else comes that is no request, and headers behind a body are never headers of the request. And bytes are read
+into memory that is there: else asyncio takes 256 KiB from the system for each read, which costs as much as the rest.
 """
 
 from __future__ import annotations
 
 import asyncio
+import threading
+from typing import cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
@@ -18,13 +21,25 @@ BODY_WAITING_BYTES_MAX = 256 * 1024
 """Of a body that nobody has read yet, before no more is read from the connection."""
 WAITING_MAX = 16
 """Requests that one connection may send before it has the answer to the first."""
+READ_BYTES_MAX = 256 * 1024
+"""What is read from a connection at once."""
+
+
+class _Read(threading.local):
+    """What was just read, on the thread of a loop: it is parsed before another connection is read."""
+
+    def __init__(self) -> None:
+        self.data = memoryview(bytearray(READ_BYTES_MAX))
+
+
+_READ = _Read()
 
 
 class Refused(Exception):
     """Something beyond a limit, or not as it must be; the parser makes a 400 of it."""
 
 
-class PatientHttp(HttpToolsProtocol):
+class PatientHttp(HttpToolsProtocol, asyncio.BufferedProtocol):
     """Gives a client `HEADERS_S` from the first byte (or the connection) to the end of the headers."""
 
     _deadline: asyncio.TimerHandle | None = None
@@ -37,6 +52,14 @@ class PatientHttp(HttpToolsProtocol):
         """A client is there."""
         super().connection_made(transport)
         self._arm()
+
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - as asyncio calls it
+        """Where to read to."""
+        return _READ.data
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """So much was read."""
+        self.data_received(cast("bytes", _READ.data[:nbytes]))  # the parser takes whatever has bytes, and keeps none
 
     def data_received(self, data: bytes) -> None:
         """Bytes came: a request under way stops the clock, whatever else comes starts it."""
