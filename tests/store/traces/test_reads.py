@@ -111,7 +111,6 @@ def test_slowest_first(reads: TraceReads) -> None:
         ({"attributes": {"order.id": "'; DROP TABLE spans"}}, []),
         ({"to_ms": NOW_NS // 1_000_000 + 120_000}, [1]),
     ],
-    ids=str,
 )
 def test_all_of_a_query_holds_for_one_span(reads: TraceReads, change: dict[str, object], wanted: list[int]) -> None:
     assert found(reads, replace(ALL, **change)) == wanted  # type: ignore[arg-type]
