@@ -24,6 +24,7 @@ NAVIGATION = (
         "/explore",
         "M3 3h2v12h12v2H3zM7 11l3-4 3 2 4-5 1.500 1.200-5 6.300-3.100-2.100-1.900 2.600z",
     ),
+    NavigationItem("traces", "Traces", "/traces", "M2 3h11v3H2zM5 8h9v3H5zM9 13h9v3H9z"),
     NavigationItem(
         "logs",
         "Logs",

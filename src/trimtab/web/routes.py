@@ -25,6 +25,9 @@ from trimtab.web.pages.logs import record as logs_record
 from trimtab.web.pages.logs import tail as logs_tail
 from trimtab.web.pages.settings import page as settings_page
 from trimtab.web.pages.settings import people, policy, systems, tokens, you
+from trimtab.web.pages.traces import listing as traces_listing
+from trimtab.web.pages.traces import map_page, one, service
+from trimtab.web.pages.traces import words as trace_words
 from trimtab.web.render import static_files, warm_up
 
 if TYPE_CHECKING:
@@ -64,6 +67,13 @@ PAGES: tuple[Page, ...] = (
     Page("/logs/download", GET, LOOK, raw=logs_download.endpoint, target_bytes_max=QUERIES_BYTES_MAX),
     Page("/logs/tail", GET, LOOK, raw=logs_tail.endpoint, target_bytes_max=QUERIES_BYTES_MAX),
     Page("/logs/{record_id}", GET, LOOK, logs_record.record, target_bytes_max=QUERIES_BYTES_MAX),
+    Page("/traces", GET, LOOK, traces_listing.traces),
+    Page("/traces/words", GET, LOOK, trace_words.completion_words),
+    Page("/traces/map", GET, LOOK, map_page.service_map),
+    Page("/traces/services/{service:path}", GET, LOOK, service.service),
+    Page("/traces/{trace_id}", GET, LOOK, one.trace),
+    Page("/traces/{trace_id}/spans", GET, LOOK, one.spans),
+    Page("/traces/{trace_id}/having", GET, LOOK, one.having),
     Page("/cases", GET, LOOK, listing.cases),
     Page("/cases/{case_id}", GET, LOOK, case_page.case),
     Page("/cases/{case_id}/approve", POST, DECIDE, decisions.approve, action="case approve"),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -32,6 +33,8 @@ DIGITS = 6
 """Significant digits that a chart needs; more would only make the answer longer."""
 PROMQL = "promql/"
 """How a key begins that is a query of the Explorer page; see `trimtab.app.reading.keys` for all others."""
+NAMED = "named/"
+"""How a key begins that is such a query with a name for its line: `named/p95/QUERY`."""
 QUERIES_MAX = 8
 
 
@@ -67,19 +70,39 @@ def _answer(service: Service, request: Request, gone: Callable[[], bool]) -> Res
             raise InputError(f"key: one that begins with {histogram.PREFIX} stands alone", field="key")
         body = histogram.answer(service, keys[0], within, _points(request.query_params.get("points")))
         return Response(body, media_type="application/json", headers={"Cache-Control": "no-store"})
-    queries = _queries(keys)
-    others = [key for key in keys if not key.startswith(PROMQL)]
+    asked = {key: query for key in dict.fromkeys(keys) if (query := query_of(key)) is not None}
+    queries = _queries(asked.values())
+    others = [key for key in keys if key not in asked]
     found = service.read.series(others, within, _points(request.query_params.get("points")))
     grid = Grid(found.from_ms, found.step_ms, (found.to_ms - found.from_ms) // found.step_ms)
     explorer = Explorer(service.querying, lambda: service.upstream)
     lines = query_lines(explorer, queries, grid, gone) if queries else ()
-    body = encode(found, dict(zip(queries, lines, strict=True)).items())
+    if asked and not others:
+        found = replace(found, marks=service.read.marks(within))
+    by_query = dict(zip(queries, lines, strict=True))
+    body = encode(found, ((key, by_query[query]) for key, query in asked.items()))
     return Response(body, media_type="application/json", headers={"Cache-Control": "no-store"})
 
 
-def _queries(keys: Sequence[str]) -> list[str]:
-    """The queries among the keys."""
-    found = list(dict.fromkeys(key.removeprefix(PROMQL) for key in keys if key.startswith(PROMQL)))
+def query_of(key: str) -> str | None:
+    """The query that a key is, None where it is another one.
+
+    >>> query_of("promql/up"), query_of("named/p95/a / b"), query_of("self/x")
+    ('up', 'a / b', None)
+    """
+    if key.startswith(PROMQL):
+        return key.removeprefix(PROMQL)
+    return key.removeprefix(NAMED).partition("/")[2] if key.startswith(NAMED) else None
+
+
+def _name_of(key: str) -> str:
+    """The name that a key gives to its line, '' where it gives none."""
+    return key.removeprefix(NAMED).partition("/")[0] if key.startswith(NAMED) else ""
+
+
+def _queries(asked: Iterable[str]) -> list[str]:
+    """The different queries, as many as are allowed."""
+    found = list(dict.fromkeys(asked))
     if len(found) > QUERIES_MAX:
         raise InputError(f"key: at most {QUERIES_MAX} queries, found {len(found)}", field="key", limit=QUERIES_MAX)
     for query in found:
@@ -115,11 +138,16 @@ def encode(answer: SeriesAnswer, queries: Iterable[tuple[str, QueryLines]] = ())
         "marks": answer.marks,
     }
     notes: dict[str, object] = {}
-    for query, found in queries:
-        key = PROMQL + query
+    for key, found in queries:
         notes[key] = {"error": found.error, "texts": found.notes}
         lines += [
-            {"key": key, "name": one.name, "unit": "", "about": one.about, "values": _rounded(one.values)}
+            {
+                "key": key,
+                "name": _name_of(key) or one.name,
+                "unit": "",
+                "about": one.about,
+                "values": _rounded(one.values),
+            }
             for one in found.lines
         ]
     return msgspec.json.encode({**told, "notes": notes} if notes else told)

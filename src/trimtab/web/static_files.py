@@ -37,6 +37,8 @@ BUNDLES: Mapping[str, tuple[str, ...]] = {
     "js/logs.js": ("js/main.js",),
     "js/logs-tail.js": ("js/main.js",),
     "js/logs-complete.js": ("js/main.js",),
+    "js/traces.js": ("js/main.js",),
+    "js/tt-trace.js": ("js/main.js",),
 }
 """Modules that are sent together with what they import, except what is in the bundles that are named."""
 VENDOR = ("vendor/htmx.min.js", "vendor/uplot.iife.min.js", "vendor/uplot.min.css")

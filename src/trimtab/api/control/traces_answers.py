@@ -75,3 +75,9 @@ class TraceAnswer(msgspec.Struct):
     spans: list[SpanAnswer]
     spans_count: int
     missing: list[str]
+
+
+class OtlpAnswer(msgspec.Struct, rename="camel"):
+    """A trace request of OTLP, in its JSON."""
+
+    resource_spans: list[dict[str, Any]]

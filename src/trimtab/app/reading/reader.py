@@ -12,6 +12,7 @@ from trimtab.app.reading.answers import (
     Execution,
     ExecutionOrder,
     LedgerPage,
+    Mark,
     Overview,
     Series,
     SeriesAnswer,
@@ -171,6 +172,10 @@ class Reader:
             series=lines.of(wanted),
             marks=marks_of(self.telemetry, self.state, systems, within),
         )
+
+    def marks(self, within: Range) -> tuple[Mark, ...]:
+        """What happened on all systems in a range, oldest first."""
+        return marks_of(self.telemetry, self.state, [known.name for known in self.state.systems()], within)
 
     def _check_system(self, system: str) -> None:
         """NotFound where a system is neither watched nor ever was, as far as is remembered."""

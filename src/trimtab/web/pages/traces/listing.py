@@ -1,0 +1,138 @@
+"""`/traces`: search by service, operation, status, duration, attributes; a picture of what was found, and the list."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from starlette.datastructures import QueryParams
+from starlette.responses import Response
+
+from trimtab.app.reading.ranges import Range
+from trimtab.app.traces.traces import Traces
+from trimtab.model.errors import InputError, TrimtabError
+from trimtab.store.traces.answers import SPAN_KINDS, FoundTraces, TraceSummary
+from trimtab.web.errors import describe
+from trimtab.web.pages.frame import Asked
+from trimtab.web.pages.traces.colours import colours_of
+from trimtab.web.pages.traces.scatter import Scatter, scatter
+from trimtab.web.pages.traces.wish import ATTRIBUTES_MAX, LIMITS, Wish, wish_of
+from trimtab.web.words import sentence
+
+SERVICES_SHOWN = 6
+"""Of one trace in the list."""
+NOTHING = FoundTraces((), 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What was found. `looked_from_ms` is None where the whole range was looked through; `trouble` says why nothing
+    could be found."""
+
+    traces: Sequence[TraceSummary]
+    looked_from_ms: int | None
+    missing: Sequence[str]
+    picture: Scatter | None
+    trouble: str = ""
+    hidden_count: int = 0
+
+    @property
+    def longest_ms(self) -> float:
+        """Of all that are shown."""
+        return max((one.duration_ms for one in self.traces), default=0.0)
+
+
+def traces(asked: Asked) -> Response:
+    """The page, or what was found alone."""
+    within = asked.within
+    status = 200
+    try:
+        wish = wish_of(asked.request.query_params)
+        shown = _found(asked.service.traces, wish, within)
+    except InputError as error:
+        status = 400
+        wish = _readable(asked)
+        shown = Shown((), None, (), None, sentence(error.message))
+    except TrimtabError as error:
+        status, _, _, message = describe(error)
+        shown = Shown((), None, (), None, sentence(message))
+    services: Sequence[str] = ()
+    operations: Sequence[str] = ()
+    if asked.fragment is None and status in (200, 400):
+        services, operations = words_of(asked.service.traces, within, wish.service)
+    context = {
+        "title": "Traces",
+        "scripts": ("js/traces.js",),
+        "wish": wish,
+        "shown": shown,
+        "colours": colours_of(share.service for one in shown.traces for share in one.services),
+        "services": services,
+        "operations": operations,
+        "kinds": SPAN_KINDS,
+        "limits": LIMITS,
+        "services_shown": SERVICES_SHOWN,
+        "has_room": len(wish.attributes) < ATTRIBUTES_MAX,
+        "server_url": asked.service.url,
+    }
+    answer = asked.page("traces.html", "traces", context, fragments=("results",), status=status, path="/traces")
+    by_script = asked.request.headers.get("hx-request") == "true"
+    if by_script and asked.fragment is None and wish != _address_shown(asked):
+        answer.headers["HX-Push-Url"] = wish.address()
+    return answer
+
+
+def words_of(store: Traces, within: Range, service: str) -> tuple[Sequence[str], Sequence[str]]:
+    """Services, and operations of the one that is chosen; nothing where they cannot be had: the form works without."""
+    try:
+        names = store.services(within.from_ms, within.to_ms).names
+        done = store.operations(within.from_ms, within.to_ms, service).operations
+    except TrimtabError:
+        return (), ()
+    return names, sorted({one.name for one in done})
+
+
+def _found(store: Traces, wish: Wish, within: Range) -> Shown:
+    found = NOTHING
+    for query in wish.queries(within.from_ms, within.to_ms):
+        found = store.search(query)
+        if found.traces:
+            break
+    fitting = [one for one in found.traces if not wish.beside or _has(one, wish.beside)]
+    listed = fitting[: wish.limit]
+    is_whole = wish.order == "slowest" or found.looked_from_ms <= within.from_ms
+    looked_from_ms = None if is_whole else found.looked_from_ms
+    picture = scatter(listed, *_ends(listed, within, is_whole=is_whole))
+    return Shown(listed, looked_from_ms, found.missing, picture, hidden_count=len(fitting) - len(listed))
+
+
+def _ends(listed: Sequence[TraceSummary], within: Range, *, is_whole: bool) -> tuple[int, int]:
+    """The time of the picture: the range, or that of the newest traces, which may be a few seconds of it."""
+    if is_whole or not listed:
+        return within.from_ms, within.to_ms
+    began_ms = [one.started_at_ns // 1_000_000 for one in listed]
+    return min(began_ms), max(*began_ms, min(began_ms) + 1)
+
+
+def _has(trace: TraceSummary, service: str) -> bool:
+    return any(share.service == service for share in trace.services)
+
+
+def _readable(asked: Asked) -> Wish:
+    """As much of a wrong address as can be shown again."""
+    given = asked.request.query_params
+    for names in (("service", "operation", "attribute", "min", "max", "from", "to", "tz"), ("from", "to", "tz")):
+        pairs = [(name, value[:200]) for name, value in given.multi_items() if name in names]
+        try:
+            return wish_of(QueryParams(pairs))
+        except InputError:
+            continue
+    return Wish()
+
+
+def _address_shown(asked: Asked) -> Wish | None:
+    """What the visitor's address says already: searching again is no step that Back should undo."""
+    try:
+        return wish_of(QueryParams(urlsplit(asked.request.headers.get("hx-current-url", "")).query))
+    except (InputError, ValueError):
+        return None
