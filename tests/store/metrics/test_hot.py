@@ -13,7 +13,7 @@ from trimtab.store.metrics import hot, hot_kernels
 from trimtab.store.metrics.assemble import assemble
 from trimtab.store.metrics.block import QueryTooBig
 from trimtab.store.metrics.hot import Bounds, HotWindow
-from trimtab.store.metrics.slab import slab_of
+from trimtab.store.metrics.slab import merged, slab_of
 
 WIDE = Bounds(oldest_ms=0, latest_ms=10**15, window_ms=10**12)
 Sample = tuple[int, int, int]
@@ -171,3 +171,19 @@ def test_readers_see_whole_scrapes_while_writers_write() -> None:
     is_over.set()
     reader.join()
     assert not torn
+
+
+def test_slabs_become_one_whatever_order_their_times_have() -> None:
+    rng = np.random.default_rng(3)
+    slabs, rows = [], []
+    for slots_count in (3, 7, 5):  # series come, and a slab knows those that were there
+        slots = rng.integers(0, slots_count, 40).astype(np.int32)
+        at_ms, bits = rng.integers(0, 1000, 40), rng.integers(0, 1 << 62, 40)
+        slabs.append(slab_of(slots, at_ms, bits, slots_count))
+        rows += list(zip(slots.tolist(), at_ms.tolist(), bits.tolist(), strict=True))
+    for count in (1, 3):
+        one = merged(slabs[:count])
+        wanted = sorted(rows[: 40 * count], key=lambda row: row[:2])  # of one time, those of the first slab come first
+        series = np.repeat(np.arange(len(one.offsets) - 1), np.diff(one.offsets)).tolist()
+        assert list(zip(series, one.at_ms.tolist(), one.bits.tolist(), strict=True)) == wanted
+        assert (one.from_ms, one.to_ms) == (min(row[1] for row in wanted), max(row[1] for row in wanted))

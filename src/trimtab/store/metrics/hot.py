@@ -17,10 +17,9 @@ import numpy as np
 
 from trimtab.store.metrics.arrays import I32, I64, U8
 from trimtab.store.metrics.late import Late
-from trimtab.store.metrics.slab import Slab, merged, slab_of
+from trimtab.store.metrics.slab import MERGED_MAX, Slab, merged, slab_of
 
 _HEAD_SAMPLES_MIN = 131_072
-_SLABS_OF_A_SLAB = 8
 _STRAGGLERS_MAX = 64
 """More stragglers than this are looked up in a sorted slab, not in the chains of the head."""
 _LATE_SAMPLES_MAX = 1_000_000
@@ -266,7 +265,7 @@ class HotWindow:
         count = head.count
         fresh = slab_of(head.slots[:count], head.at_ms[:count], head.bits[:count], self._slots_count)
         small = (*self._small, fresh)
-        if len(small) >= _SLABS_OF_A_SLAB:
+        if len(small) >= MERGED_MAX:
             self._large, small = (*self._large, merged(small)), ()
         self._small = small
         self._last[:] = -1

@@ -240,16 +240,37 @@ def drop_repeated(offsets: I64, at: I64, bits: I64) -> int:
     return where
 
 
-@kernel("void(int32[::1], int64[::1], int64[::1], int32[::1], int64[::1], int64[::1])")
-def pour(offsets: I32, at: I64, bits: I64, cursor: I32, out_at: I64, out_bits: I64) -> None:
-    """Copy a whole slab, each series to its cursor, which moves on."""
-    for slot in range(len(offsets) - 1):
-        where = cursor[slot]
-        for index in range(offsets[slot], offsets[slot + 1]):
-            out_at[where] = at[index]
-            out_bits[where] = bits[index]
-            where += 1
-        cursor[slot] = where
+@kernel(
+    "boolean(UniTuple(int32[::1], 8), UniTuple(int64[::1], 8), UniTuple(int64[::1], 8),"
+    " int32[::1], int64[::1], int64[::1])"
+)
+def pour(
+    offsets: tuple[I32, ...],
+    at: tuple[I64, ...],
+    bits: tuple[I64, ...],
+    out_offsets: I32,
+    out_at: I64,
+    out_bits: I64,
+) -> bool:
+    """Eight slabs into one, series by series, so that it is written from its beginning to its end; answers whether all
+    series ascend."""
+    where = 0
+    is_ascending = True
+    for slot in range(len(out_offsets) - 1):
+        newest = -LAST_MS
+        for slab in range(8):
+            starts = offsets[slab]
+            if slot + 1 < len(starts):
+                times, values = at[slab], bits[slab]
+                for index in range(starts[slot], starts[slot + 1]):
+                    time = times[index]
+                    is_ascending &= time >= newest
+                    newest = time
+                    out_at[where] = time
+                    out_bits[where] = values[index]
+                    where += 1
+        out_offsets[slot + 1] = where
+    return is_ascending
 
 
 @kernel("int64(int32[::1], int32[::1], int64[::1], int64, int64, int64[::1], int64[::1])")

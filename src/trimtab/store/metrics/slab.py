@@ -9,6 +9,9 @@ import numpy as np
 
 from trimtab.store.metrics.arrays import I32, I64
 
+MERGED_MAX = 8
+"""Slabs that may become one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Slab:
@@ -42,18 +45,22 @@ def slab_of(slots: I32, at_ms: I64, bits: I64, slots_count: int) -> Slab:
 
 
 def merged(slabs: Sequence[Slab]) -> Slab:
-    """One slab of several, in their order."""
+    """One slab of several (`MERGED_MAX` at most), in their order."""
     from trimtab.store.metrics.hot_kernels import pour, settle
 
-    slots_count = max(len(slab.offsets) for slab in slabs) - 1
-    counts = np.zeros(slots_count, np.int32)
-    for slab in slabs:
-        counts[: len(slab.offsets) - 1] += np.diff(slab.offsets)
-    offsets = np.zeros(slots_count + 1, np.int32)
-    np.cumsum(counts, out=offsets[1:])
-    cursor = offsets[:-1].copy()
-    at_ms, bits = np.empty(int(offsets[-1]), np.int64), np.empty(int(offsets[-1]), np.int64)
-    for slab in slabs:
-        pour(slab.offsets, slab.at_ms, slab.bits, cursor, at_ms, bits)
-    settle(offsets, at_ms, bits)
+    offsets = np.zeros(max(len(slab.offsets) for slab in slabs), np.int32)
+    count = sum(slab.count for slab in slabs)
+    at_ms, bits = np.empty(count, np.int64), np.empty(count, np.int64)
+    missing = MERGED_MAX - len(slabs)
+    nothing = np.zeros(0, np.int64)
+    is_ascending = pour(
+        (*(slab.offsets for slab in slabs), *([np.zeros(1, np.int32)] * missing)),
+        (*(slab.at_ms for slab in slabs), *([nothing] * missing)),
+        (*(slab.bits for slab in slabs), *([nothing] * missing)),
+        offsets,
+        at_ms,
+        bits,
+    )
+    if not is_ascending:
+        settle(offsets, at_ms, bits)
     return Slab(offsets, at_ms, bits, min(slab.from_ms for slab in slabs), max(slab.to_ms for slab in slabs))
