@@ -57,6 +57,7 @@ RETENTION: Mapping[str, Retention] = {
     "metric_minutes_5": _by("metrics_5m_days", "end_ms"),
     "metric_hours": _by("metrics_1h_days", "end_ms"),
     "log_records": _by("logs_days", "at_ns", per_ms=1_000_000),
+    "log_resources": _by("logs_days", "day_ms"),
     "spans": _by("spans_days", "started_at_ns", per_ms=1_000_000),
     "span_operations": _by("spans_days", "day_ms"),
     "span_resources": _by("spans_days", "day_ms"),

@@ -91,6 +91,7 @@ DERIVED: Mapping[str, str] = {
     "span_minutes": "Latencies of `spans` by the minute, as counts in buckets that grow by 4 %.",
     "span_operations": "Operations that `spans` were of, by the day.",
     "span_resources": "Resources that `spans` had, as JSON, by the day.",
+    "log_resources": "Resources that `log_records` had, as JSON, by the day.",
     "rollup_marks": "How far these sums tell everything.",
 }
 """What is made from rows, and says nothing that they did not say."""

@@ -16,6 +16,7 @@ from trimtab.store.logs.answers import LEVELS, LogQuery, LogRecord, LogRow
 from trimtab.store.logs.language import LogQueryError
 from trimtab.store.logs.reads import LogReads
 from trimtab.store.telemetry import EmbeddedTelemetry, TelemetryLimits
+from trimtab.store.traces.typed_json import values_of
 
 pytestmark = pytest.mark.store
 
@@ -371,3 +372,12 @@ def test_hostile_texts_are_searched_for_or_refused(logs: LogReads) -> None:
             columns.append((int(str(error.facts["column"])), len(text)))
     assert 20 < len(columns) < 280
     assert all(1 <= column <= length + 1 for column, length in columns)
+
+
+def test_resources_are_known_by_the_day(store: EmbeddedTelemetry, everything: list[LogRecord]) -> None:
+    rows = store.query("SELECT day_ms, resource FROM log_resources FINAL").to_pylist()
+    day_ms = 86_400_000
+    wanted = {(one.at_ns // 1_000_000 // day_ms * day_ms, tuple(sorted(one.resource.items()))) for one in everything}
+    found = {(row["day_ms"], tuple(sorted(values_of(row["resource"]).items()))) for row in rows}
+    assert found == wanted
+    assert len(rows) == len(wanted)

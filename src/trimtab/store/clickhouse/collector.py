@@ -97,6 +97,7 @@ _TABLES = {
     "span_operations": (TRACES, _OPERATIONS),
     "span_resources": (TRACES, _RESOURCES),
     "log_records": (LOGS, _RECORDS),
+    "log_resources": (LOGS, {"day_ms": ("Int64", _DAY_MS), "resource": ("String", _RESOURCE)}),
 }
 _READ = re.compile(rf"\b(FROM|JOIN)\s+({'|'.join(_TABLES)})\b")
 

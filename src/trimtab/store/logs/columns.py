@@ -38,3 +38,5 @@ out for a part that has no index yet, beside parts that have one."""
 LATER_INDEXES = "words,pairs,by_trace,by_pattern"
 """Made when parts are merged: until then there is little to look through, and what comes is stored at half the
 price."""
+RESOURCES = "log_resources"
+"""Which resources there are, by the day."""

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 from trimtab.model.errors import EngineRefused, InputError
 from trimtab.store.engine import Gathered, Merge, Parameters
 from trimtab.store.logs.answers import LEVELS, LogQuery
+from trimtab.store.logs.columns import RESOURCES
 from trimtab.store.logs.conditions import Conditions, Resource
 from trimtab.store.logs.language import Field, LogQueryError, Words, parse
+from trimtab.store.retention import DAY_MS
 
 if TYPE_CHECKING:
     from trimtab.store.telemetry import TelemetryStore
@@ -19,6 +21,8 @@ RANGE = "at_ns >= {from_ns:Int64} AND at_ns < {to_ns:Int64}"
 _RESOURCES_MAX = 50_000
 _TIME_OVER, _MEMORY_OVER = 159, 241
 _RANGE_NS_MAX = (1 << 63) - 1
+_DAY_NS = DAY_MS * 1_000_000
+_RESOURCES = Merge(limit=_RESOURCES_MAX, group_by=("id",), how={"text": "any"})
 
 
 class LogQueryTooLong(InputError):
@@ -55,13 +59,23 @@ class Asking:
             raise
 
     def resources(self, from_ns: int, to_ns: int) -> tuple[Sequence[Resource], tuple[str, ...]]:
-        """All that records of the range have."""
+        """All that records of the range have. They are known by the day; where a shard that may know them does not
+        answer, the records of the others are read."""
+        inside = {"from_ns": from_ns, "to_ns": to_ns}
+        days = {"first_day": from_ns // _DAY_NS * DAY_MS, "last_day": (to_ns - 1) // _DAY_NS * DAY_MS}
         found = self.gather(
-            "SELECT cityHash64(whose) AS id, whose AS text FROM (SELECT toString(resource) AS whose FROM log_records"
-            f" WHERE {RANGE} GROUP BY resource LIMIT {_RESOURCES_MAX})",
-            {"from_ns": from_ns, "to_ns": to_ns},
-            Merge(limit=_RESOURCES_MAX, group_by=("id",), how={"text": "any"}),
+            f"SELECT cityHash64(resource) AS id, resource AS text FROM {RESOURCES} WHERE day_ms >= {{first_day:Int64}}"
+            f" AND day_ms <= {{last_day:Int64}} GROUP BY resource LIMIT {_RESOURCES_MAX}",
+            {**inside, **days},
+            _RESOURCES,
         )
+        if found.missing:
+            found = self.gather(
+                "SELECT cityHash64(whose) AS id, whose AS text FROM (SELECT toString(resource) AS whose"
+                f" FROM log_records WHERE {RANGE} GROUP BY resource LIMIT {_RESOURCES_MAX})",
+                inside,
+                _RESOURCES,
+            )
         return [Resource(row["id"], row["text"]) for row in found.table.to_pylist()], found.missing
 
     def ready(self, query: LogQuery) -> Asked:

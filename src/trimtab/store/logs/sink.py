@@ -12,9 +12,10 @@ from trimtab.model.errors import EngineRefused
 from trimtab.store.engine import Body, Engine
 from trimtab.store.frames import Message
 from trimtab.store.limits import MIB
-from trimtab.store.logs.columns import COLUMNS, LATER_INDEXES, STRUCTURE
+from trimtab.store.logs.columns import COLUMNS, LATER_INDEXES, RESOURCES, STRUCTURE
 from trimtab.store.masking import NO_MASKING, Masking
 from trimtab.store.retention import DAY_MS
+from trimtab.store.traces.known import Known
 from trimtab.store.traces.native import native_block
 
 _NAMES = ", ".join(COLUMNS)
@@ -39,6 +40,7 @@ class LogsSink:
         self._engine = engine
         self._age_ns_max = days * DAY_MS * 1_000_000
         self._masking = masking
+        self._known = Known(engine, {RESOURCES: ("resource",)}, "at_ns", keeps_empty=True)
         self._told: OrderedDict[tuple[int, int], None] = OrderedDict()
         self.outdated_count = 0
         self.on_stored: OnStored = lambda _segment_id, _tables: None
@@ -56,6 +58,7 @@ class LogsSink:
         for body in _chunks(messages):
             table, seen_count, left_count = self._decoded(body, first_no)
             if table.num_rows:
+                self._known.tell(table)
                 rows = Body(native_block(table, COLUMNS), "Native", STRUCTURE)
                 self._engine.write(_INSERT, {"segment": segment_id}, {"rows": rows})
                 tables.append(table)

@@ -1,11 +1,11 @@
-"""Which operations and resources there are, by the day: found as spans are stored, and written down once each.
+"""Which operations and resources there are, by the day: found as rows are stored, and written down once each.
 
 What was written by this process is remembered, so that after the first segments of a day there is nothing to write.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +17,7 @@ from trimtab.store.traces.red import codes_of, groups_of
 KNOWN_MAX = 100_000
 """Rows of a table that are remembered, and written, in two days: names that never come again are no operations."""
 _DAY_NS = DAY_MS * 1_000_000
-_TABLES = {
+_OF_SPANS = {
     "span_operations": ("service_name", "name", "kind"),
     "span_resources": ("service_name", "resource"),
 }
@@ -26,20 +26,30 @@ Row = tuple[int | str, ...]
 
 
 class Known:
-    """For the thread of the loader."""
+    """For the thread of the loader. `tables` have the day and these columns of what is stored."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        tables: Mapping[str, tuple[str, ...]] = _OF_SPANS,
+        time_column: str = "started_at_ns",
+        *,
+        keeps_empty: bool = False,
+    ) -> None:
+        """Resources that say nothing are left out, unless `keeps_empty`."""
         self._engine = engine
-        self._known: dict[str, set[Row]] = {name: set() for name in _TABLES}
+        self._tables, self._time_column, self._keeps_empty = tables, time_column, keeps_empty
+        self._known: dict[str, set[Row]] = {name: set() for name in tables}
         self._newest_day = 0
 
-    def tell(self, spans: pa.Table) -> None:
-        """Write down what is new in these spans; raises EngineRefused."""
-        days = np.asarray(spans["started_at_ns"].to_numpy()) // _DAY_NS
+    def tell(self, rows: pa.Table) -> None:
+        """Write down what is new in what is stored; raises EngineRefused."""
+        days = np.asarray(rows[self._time_column].to_numpy()) // _DAY_NS
         self._forget(int(days.max()))
-        for name, columns in _TABLES.items():
+        for name, columns in self._tables.items():
             known = self._known[name]
-            fresh = [row for row in _rows(spans, days, columns) if row not in known][: KNOWN_MAX - len(known)]
+            found = _rows(rows, days, columns, keeps_empty=self._keeps_empty)
+            fresh = [row for row in found if row not in known][: KNOWN_MAX - len(known)]
             if fresh:
                 self._write(name, columns, fresh)
                 known.update(fresh)
@@ -64,7 +74,13 @@ class Known:
         self._engine.write(f"INSERT INTO {name} ({listed}) SELECT {listed} FROM BODY(fresh)", {}, bodies)
 
 
-def _rows(spans: pa.Table, days: np.ndarray[tuple[int], np.dtype[np.int64]], columns: tuple[str, ...]) -> Iterator[Row]:
+def _rows(
+    spans: pa.Table,
+    days: np.ndarray[tuple[int], np.dtype[np.int64]],
+    columns: tuple[str, ...],
+    *,
+    keeps_empty: bool,
+) -> Iterator[Row]:
     """The different rows of these columns, by the day."""
     first_day = int(days.min())
     code = days - first_day
@@ -78,5 +94,5 @@ def _rows(spans: pa.Table, days: np.ndarray[tuple[int], np.dtype[np.int64]], col
         for names in reversed(texts):
             rest, place = divmod(rest, len(names))
             row.append(names[place])
-        if columns[-1] != "resource" or row[0]:
+        if keeps_empty or columns[-1] != "resource" or row[0]:
             yield ((first_day + rest) * DAY_MS, *reversed(row))
