@@ -29,7 +29,10 @@ BESIDE = (
         "POST /v1/metrics",
         "OTLP over HTTP: metrics in, likewise; `partialSuccess` says which data points were not taken",
     ),
-    ("POST /v1/logs", "501 for now"),
+    (
+        "POST /v1/logs",
+        "OTLP over HTTP: log records in, likewise; `partialSuccess` says how many were not taken, and why",
+    ),
     ("GET /events", "what happens, as server-sent events: [event kinds](events.md)"),
     ("GET /series", "lines for the charts of the page, as JSON"),
 )
