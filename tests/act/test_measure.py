@@ -57,7 +57,7 @@ class Recorded:
     def write(self, table_name: str, table: pa.Table) -> None:
         raise AssertionError("the judge only reads")
 
-    def append_otlp_traces(self, body: bytes) -> OtlpAck:
+    def append_otlp_traces(self, body: bytes | bytearray) -> OtlpAck:
         raise AssertionError("the judge only reads")
 
     def flush(self, timeout_s: float = 30.0) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import random
+import socket
+import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -12,6 +15,7 @@ from typing import cast
 
 import grpc
 import pytest
+import zstandard
 from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
@@ -48,8 +52,8 @@ class Spans:
     def __init__(self) -> None:
         self.bodies: list[bytes] = []
 
-    def append_otlp_traces(self, body: bytes) -> OtlpAck:
-        self.bodies.append(body)
+    def append_otlp_traces(self, body: bytes | bytearray) -> OtlpAck:
+        self.bodies.append(bytes(body))
         return OtlpAck(1, len(body))
 
 
@@ -255,3 +259,45 @@ def test_deltas_over_two_calls(address: str, store: FakeStore) -> None:
     for step in (0, 1):
         call(address, bytes(request(counter("requests", number(2.0, NOW + step), temporality=DELTA))))
     assert store.of("requests_total") == {NOW: 2.0, NOW + 1: 4.0}
+
+
+def raw_call(address: str, encoding: str, message: bytes) -> bytes:
+    """One call by hand, since gRPC's Python client cannot compress by zstd: what came back, in frames."""
+
+    def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
+        return struct.pack(">I", len(payload))[1:] + bytes([kind, flags]) + struct.pack(">I", stream) + payload
+
+    headers = {
+        ":method": "POST",
+        ":scheme": "http",
+        ":path": METRICS,
+        ":authority": address,
+        "te": "trailers",
+        "content-type": "application/grpc",
+        "grpc-encoding": encoding,
+    }
+    block = b"".join(
+        b"\0" + bytes([len(name)]) + name.encode() + bytes([len(value)]) + value.encode()
+        for name, value in headers.items()
+    )
+    host, _, port = address.rpartition(":")
+    found = b""
+    with socket.create_connection((host, int(port)), timeout=20) as connection:
+        connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0) + frame(1, 4, 1, block))
+        connection.sendall(frame(0, 1, 1, struct.pack(">BI", 1, len(message)) + message))
+        while b"grpc-status" not in found or b"grpc-message" not in found:
+            piece = connection.recv(65536)
+            assert piece, found
+            found += piece
+    return found
+
+
+def test_zstd_is_refused_by_name_and_answers_say_what_is_taken(address: str, store: FakeStore) -> None:
+    refusal = raw_call(address, "zstd", zstandard.compress(ONE))
+    assert b"Error parsing 'grpc-encoding' metadata" in refusal
+    assert store.values == {}
+    answer = raw_call(address, "gzip", gzip.compress(ONE))
+    assert store.of("load") == {NOW: 1.5}
+    accepted = answer.partition(b"grpc-accept-encoding")[2][1:40]
+    assert b"gzip" in accepted
+    assert b"zstd" not in accepted

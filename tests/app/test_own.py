@@ -50,10 +50,10 @@ class Telemetry(Recorder):
         super().__init__()
         self.bodies: list[bytes] = []
 
-    def append_otlp_traces(self, body: bytes) -> OtlpAck:
+    def append_otlp_traces(self, body: bytes | bytearray) -> OtlpAck:
         if self.refuse is not None:
             raise self.refuse
-        self.bodies.append(body)
+        self.bodies.append(bytes(body))
         return OtlpAck(1, len(body))
 
     @property

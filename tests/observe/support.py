@@ -35,7 +35,7 @@ class Recorder:
     def events(self, kind: str) -> list[str]:
         return [str(row["message"]) for row in self.rows("server_events") if row["kind"] == kind]
 
-    def append_otlp_traces(self, body: bytes) -> OtlpAck:
+    def append_otlp_traces(self, body: bytes | bytearray) -> OtlpAck:
         raise NotImplementedError
 
     def flush(self, timeout_s: float = 30.0) -> None:

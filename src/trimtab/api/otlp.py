@@ -6,14 +6,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from google.protobuf.message import Message
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from trimtab.api.otlp_answers import EXPECTED, INVALID_ARGUMENT, Problem, problem_of
 from trimtab.api.otlp_signals import Signals
-from trimtab.api.receiving import media_type, receive, sender_of
+from trimtab.api.receiving import media_type, on_worker, receive, sender_of
 from trimtab.observe.metrics.receivers import OTLP
 from trimtab.observe.otlp import JSON, PROTOBUF, logs_from_json, metrics_from_json, traces_from_json
 from trimtab.observe.room import Claim, Room
@@ -87,7 +86,8 @@ def _endpoint(signal: _Signal) -> Endpoint:
         with Claim(signal.room) as claim:
             try:
                 body = await receive(request, claim, signal.body_bytes_max)
-                answer = await run_in_threadpool(signal.append, kind, encoding, body, sender_of(request.scope), claim)
+                sender = sender_of(request.scope)
+                answer = await on_worker(lambda: signal.append(kind, encoding, body, sender, claim))
             except EXPECTED as error:
                 problem = problem_of(error)
                 signal.count_refused(problem.reason)

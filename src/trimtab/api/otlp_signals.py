@@ -32,7 +32,7 @@ class Signals:
             ExportTraceServiceResponse,
         )
 
-        taken = self._telemetry.append_otlp_traces(bytes(body))
+        taken = self._telemetry.append_otlp_traces(body)
         if not taken.refused:
             return ExportTraceServiceResponse()
         return ExportTraceServiceResponse(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from trimtab.store.engine_tuning import tune
 from trimtab.store.limits import TelemetryLimits
 from trimtab.store.migrate import migrate
 from trimtab.store.retention import Retention, keep
@@ -36,7 +37,9 @@ def open_engine(
 
         embedded = EmbeddedEngine(directory / "engine", limits)
         try:
-            return Opened(embedded, migrate(embedded), keep(embedded, retention))
+            version = migrate(embedded)
+            tune(embedded)
+            return Opened(embedded, version, keep(embedded, retention))
         except BaseException:
             embedded.close()
             raise

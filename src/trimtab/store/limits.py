@@ -25,6 +25,9 @@ class TelemetryLimits:
     """A segment takes no further message beyond this; also about what the loader holds in memory."""
     segment_rows_max: int = 50_000
     """A segment is handed over when it holds this many rows or spans, whatever its age."""
+    spans_segment_bytes_max: int = 48 * MIB
+    spans_segment_rows_max: int = 128_000
+    """The same two for spans: of large heaps the engine has fewer to merge, and they are decoded a piece at a time."""
     spool_bytes_max: int = 512 * MIB
     """All segments together."""
     disk_free_bytes_min: int = 256 * MIB
@@ -55,3 +58,9 @@ class TelemetryLimits:
     wide_query_memory_bytes_max: int = 4096 * MIB
     span_ahead_s_max: float = 3600.0
     """Spans that begin further in the future are left out (and counted)."""
+
+    def of_spans(self, *, is_sampled: bool) -> tuple[int, int]:
+        """Rows and bytes of a segment of spans: about what is sampled one decides with the whole segment in memory."""
+        if is_sampled:
+            return self.segment_rows_max, self.segment_bytes_max
+        return self.spans_segment_rows_max, self.spans_segment_bytes_max

@@ -110,11 +110,13 @@ class Spool:
         limits: TelemetryLimits,
         segment_rows_max: Mapping[str, int] | None = None,
         epoch_least: int = 0,
+        segment_bytes_max: Mapping[str, int] | None = None,
     ) -> None:
-        """`segment_rows_max` is for tables whose segments have another bound than the rest. New segments' ids have
-        `epoch_least` or a later one in them: for an engine that others wrote to before."""
+        """`segment_rows_max` and `segment_bytes_max` are for tables whose segments have other bounds than the rest. New
+        segments' ids have `epoch_least` or a later one in them: for an engine that others wrote to before."""
         self._directory = directory
         self._rows_max = segment_rows_max or {}
+        self._bytes_max = segment_bytes_max or {}
         self._limits = limits
         self._changed = threading.Condition()
         self._open: dict[str, _OpenSegment] = {}
@@ -236,7 +238,8 @@ class Spool:
         """The open segment with room for a frame; needs the lock."""
         segment = self._open.get(table_name)
         if segment is not None:
-            bytes_max = max(self._limits.segment_bytes_max, _ROW_BYTES * self._rows_max.get(table_name, 0))
+            bytes_max = self._bytes_max.get(table_name, self._limits.segment_bytes_max)
+            bytes_max = max(bytes_max, _ROW_BYTES * self._rows_max.get(table_name, 0))
             fits = segment.size_bytes + incoming_bytes <= bytes_max + HEADER_BYTES
             if fits and segment.rows_count < self._rows_max_of(table_name) and segment.failure is None:
                 return segment

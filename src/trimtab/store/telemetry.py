@@ -69,7 +69,7 @@ class TelemetryStore(Protocol):
         """
         ...
 
-    def append_otlp_traces(self, body: bytes) -> OtlpAck:
+    def append_otlp_traces(self, body: bytes | bytearray) -> OtlpAck:
         """Keep an ExportTraceServiceRequest (protobuf, uncompressed): durable on return.
 
         Raises InputError where it does not parse or is too long, SpoolFull where there is no room. Spans that cannot be
@@ -225,16 +225,18 @@ class EmbeddedTelemetry:
             engine, kept = opened.engine, opened.kept
             undo.callback(engine.close)
             metric_limits = metric_limits or MetricLimits()
+            rules = intake.sampling
+            spans_rows_max, spans_bytes_max = limits.of_spans(is_sampled=not rules.is_idle)
             spool = Spool(
                 directory / "spool",
                 [*metric_store.TABLES, *TABLES, LOGS],
                 limits,
-                metric_store.segment_rows_max(metric_limits),
+                {**metric_store.segment_rows_max(metric_limits), "spans": spans_rows_max},
                 opened.epoch_least,
+                {"spans": spans_bytes_max},
             )
             quarantine = Quarantine(directory / "quarantine", limits.quarantine_bytes_max)
             red = RedSeries(RedCounts(intake.operations_max), lambda: metrics)
-            rules = intake.sampling
             sampler = None if rules.is_idle else Sampler(rules, lambda: spool.segments_of("spans"))
             spans = SpansSink(engine, limits, kept["spans"].days, intake.masking, red, sampler)
             sinks: dict[str, Sink] = {name: RowsSink(engine, name) for name in TABLES if name != "spans"}
@@ -277,7 +279,7 @@ class EmbeddedTelemetry:
         if table.num_rows:
             self._spool.append(table_name, message, table.num_rows)
 
-    def append_otlp_traces(self, body: bytes) -> OtlpAck:
+    def append_otlp_traces(self, body: bytes | bytearray) -> OtlpAck:
         """See `TelemetryStore.append_otlp_traces`."""
         limits, door = self._parts.limits, self._parts.traces.door
         self._check_loader()
@@ -289,7 +291,7 @@ class EmbeddedTelemetry:
             )
         admitted = door.admit(body)
         if admitted.spans_count:
-            self._spool.append("spans", admitted.body, admitted.spans_count)
+            self._spool.append("spans", [memoryview(admitted.body)], admitted.spans_count)
         door.count(admitted.refused)
         return OtlpAck(admitted.spans_count, len(body), admitted.refused, door.told(admitted.refused))
 

@@ -25,7 +25,7 @@ _MEANINGS = {
 class Admitted:
     """The request as it is stored: without the spans that are refused, which are counted by reason."""
 
-    body: bytes
+    body: bytes | bytearray
     spans_count: int
     refused: Mapping[str, int] = field(default_factory=dict)
 
@@ -53,7 +53,7 @@ class Door:
         """Spans out of time."""
         return self.refused.get("too_old", 0) + self.refused.get("too_new", 0)
 
-    def admit(self, body: bytes) -> Admitted:
+    def admit(self, body: bytes | bytearray) -> Admitted:
         """InputError where it is no ExportTraceServiceRequest, or holds too much.
 
         >>> Door(TelemetryLimits(), 7).admit(b"")
@@ -66,7 +66,7 @@ class Door:
 
         limits = self._limits
         now_ns = time.time_ns()
-        data = np.frombuffer(bytearray(body), np.uint8)
+        data = np.frombuffer(body if isinstance(body, bytearray) else bytearray(body), np.uint8)
         counts, faults = np.zeros(FAULTS_COUNT, np.int64), np.empty(limits.message_spans_max, np.uint8)
         first_ns = now_ns - self._days * DAY_MS * 1_000_000
         at = survey(data, TABLE, first_ns, now_ns + int(limits.span_ahead_s_max * 1e9), counts, faults)
@@ -86,7 +86,7 @@ class Door:
         good = int(counts[GOOD])
         refused = {REASONS[fault]: int(counts[fault]) for fault in range(1, FAULTS_COUNT) if counts[fault]}
         if refused and good:
-            body = _without(body, faults[:count].tolist())
+            body = _without(bytes(body), faults[:count].tolist())
         return Admitted(body, good, refused)
 
     def told(self, refused: Mapping[str, int]) -> str:

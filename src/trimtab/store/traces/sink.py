@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from trimtab.model.errors import EngineRefused, InputError
@@ -59,6 +59,8 @@ _LATER = " SETTINGS materialize_skip_indexes_on_insert = 0"
 """Indexes are made when parts are merged, which makes them anyway: new parts are small, and read in no time. Only for
 the engine in this process, whose version is known."""
 _SEGMENTS_REMEMBERED = 1000
+_BATCH_ROWS = 40_000
+"""So many spans are decoded at a time: of more, what is written down about them fits into no cache."""
 
 
 class SpansSink:
@@ -87,35 +89,39 @@ class SpansSink:
         self.broken_ids_count = 0
 
     def load(self, segment_id: int, messages: Sequence[Message]) -> None:
-        """Insert; raises EngineRefused."""
-        decoded = self._decoded(messages)
-        table, sql, types = decoded.table, _INSERT, STORED
-        if table.num_rows:
-            self._known.tell(table)
-        if self._sampler is not None and table.num_rows:
-            table, sql, types = (
-                self._sampler.kept(segment_id, table, decoded.trace_hashes()),
-                _INSERT_WEIGHTED,
-                _WEIGHTED,
-            )
-        if table.num_rows:
+        """Insert, in one block; raises EngineRefused."""
+        pieces: list[bytes | memoryview] = []
+        decoded_all = []
+        types, sql = (STORED, _INSERT) if self._sampler is None else (_WEIGHTED, _INSERT_WEIGHTED)
+        for batch in _batches(messages) if self._sampler is None else [messages]:
+            decoded = self._decoded(batch)
+            decoded_all.append(decoded)
+            table = decoded.table
+            if table.num_rows:
+                self._known.tell(table)
+            if self._sampler is not None and table.num_rows:
+                table = self._sampler.kept(segment_id, table, decoded.trace_hashes())
+            if table.num_rows:
+                pieces += native_block(table, types)
+        if pieces:
             structure = ", ".join(f"{name} {type_}" for name, type_ in types.items())
-            bodies = {"decoded": Body(native_block(table, types), "Native", structure)}
+            bodies = {"decoded": Body(pieces, "Native", structure)}
             later = _LATER if self._engine.directory is not None else ""
             self._engine.write(f"{sql}{later}", {"segment": segment_id}, bodies)
-        self._count(segment_id, decoded)
+        self._count(segment_id, decoded_all)
 
-    def _count(self, segment_id: int, decoded: Decoded) -> None:
+    def _count(self, segment_id: int, decoded_all: Sequence[Decoded]) -> None:
         """Once a segment, however many shards take it, and however often it is tried."""
         if segment_id in self._counted:
             return
         self._counted[segment_id] = None
         if len(self._counted) > _SEGMENTS_REMEMBERED:
             self._counted.popitem(last=False)
-        self.outdated_count += decoded.outdated_count
-        self.broken_ids_count += decoded.broken_ids_count
-        if self._red is not None:
-            self._red.count(decoded.table)
+        for decoded in decoded_all:
+            self.outdated_count += decoded.outdated_count
+            self.broken_ids_count += decoded.broken_ids_count
+            if self._red is not None:
+                self._red.count(decoded.table)
 
     def check(self, messages: Sequence[Message]) -> None:
         """Decode and store nothing; raises EngineRefused where a request cannot be read."""
@@ -133,3 +139,17 @@ class SpansSink:
             return decode(body, spans_max, first_ns, last_ns, self._masking)
         except InputError as error:
             raise EngineRefused(f"not an ExportTraceServiceRequest: {error.message}") from error
+
+
+def _batches(messages: Sequence[Message]) -> Iterator[Sequence[Message]]:
+    """Messages in their order, so many at a time that they have about `_BATCH_ROWS` spans."""
+    batch: list[Message] = []
+    rows_count = 0
+    for message in messages:
+        batch.append(message)
+        rows_count += message.rows_count
+        if rows_count >= _BATCH_ROWS:
+            yield batch
+            batch, rows_count = [], 0
+    if batch:
+        yield batch

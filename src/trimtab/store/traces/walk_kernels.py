@@ -55,6 +55,8 @@ LINK_COLUMNS = 8
 
 KEYS, NAMES, RESOURCES, SCOPES = range(4)
 """Dictionaries: places in `sizes`."""
+_KEYS_FOLLOWED = 4096
+"""Of so many different ones it is remembered what came after them."""
 
 
 @kernel(
@@ -88,7 +90,7 @@ def walk(
     row, attribute, event, link = 0, 0, 0, 0
     trace_id, span_id = np.int64(-1), np.int64(-1)
     key = np.int64(0)
-    after = np.zeros(texts.shape[1], np.int64)  # the key that came after a key the last time
+    after = np.zeros(_KEYS_FOLLOWED, np.int64)  # the key that came after a key the last time
     at, end = np.int64(0), np.int64(len(body))
     while True:
         while at >= end:
@@ -129,13 +131,14 @@ def walk(
         inner = np.int64(-1)
         if kind == PAIR:
             if tag == 10:
-                key = after[key]
+                key = after[key] if key < _KEYS_FOLLOWED else np.int64(0)
                 first = texts[KEYS, key, 0]
                 size = stop - start
                 if texts[KEYS, key, 1] - first != size or not is_same(body, first, start, size):
                     before = attributes[attribute - 1, KEY] if attribute else np.int64(0)
                     key = number_of(body, start, stop, slots[KEYS], texts[KEYS], hashes[KEYS], sizes, KEYS)
-                    after[before] = key
+                    if before < _KEYS_FOLLOWED:
+                        after[before] = key
                 attributes[attribute, KEY] = key
             elif tag == 18:
                 attributes[attribute, VALUE_START], attributes[attribute, VALUE_END] = start, stop
