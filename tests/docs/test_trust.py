@@ -19,6 +19,7 @@ SOURCE = ROOT / "src/trimtab"
 OPENS_CONNECTIONS = {
     "app/upstream.py": {"httpx2"},  # to the metrics server that the user named (--metrics)
     "store/clickhouse/connection.py": {"httpx2", "ssl"},  # to the ClickHouse that the user named (--store)
+    "integrations/jaeger/traces.py": {"httpx2"},  # to the Jaeger that the user named ([integrations] traces)
     "store/clickhouse/lease.py": {"socket"},  # asks for this machine's name
     "cli/client.py": {"httpx2", "ssl"},  # to the server that the user named, or that the data directory names
     "cli/tls_probe.py": {"socket", "ssl"},  # to the same server: nothing is sent, only whether it speaks TLS is asked

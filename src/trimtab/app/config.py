@@ -22,6 +22,7 @@ from trimtab.app.settings import SECTIONS, Wrong, did_you_mean, settings_in, sho
 from trimtab.app.toml_places import Path as KeyPath
 from trimtab.app.toml_places import Place, Places, find_places
 from trimtab.model.errors import ConfigError
+from trimtab.model.integrations import IntegrationsPolicy
 from trimtab.model.metrics import MetricsPolicy
 from trimtab.model.policy import AdvisePolicy, DetectPolicy, GuardPolicy, PlansPolicy, Policy, WatchPolicy
 from trimtab.model.privacy import PrivacyPolicy
@@ -54,6 +55,7 @@ class Config:
     metrics: MetricsPolicy = field(default_factory=MetricsPolicy)
     traces: TracesPolicy = field(default_factory=TracesPolicy)
     privacy: PrivacyPolicy = field(default_factory=PrivacyPolicy)
+    integrations: IntegrationsPolicy = field(default_factory=IntegrationsPolicy)
     server: ServerSettings = field(default_factory=ServerSettings)
     targets: Mapping[str, Values] = field(default_factory=dict)
     named: frozenset[str] = frozenset()

@@ -44,6 +44,7 @@ from trimtab.app.reading.reader import Reader
 from trimtab.app.reading.rows import change_row
 from trimtab.app.scrapes import Scrapes
 from trimtab.app.slow_look import SlowLook
+from trimtab.app.sources.sources import Sources
 from trimtab.app.steering import KINDS, Steering
 from trimtab.app.traces.traces import Traces
 from trimtab.app.upstream import Upstream
@@ -108,6 +109,7 @@ class Service:
         self.upstream: Upstream | None = None
         self.traces = Traces(telemetry, clock.now_ms)
         self.logs = Logs(telemetry, clock.now_ms)
+        self.sources = Sources(policies.file.config.integrations)
         self.state = state
         self.machine = machine
         self.judge = judge
@@ -185,6 +187,7 @@ class Service:
         self.scrapes.stop()
         self.own.stop()
         self.querying.close()
+        self.sources.close()
         self.telemetry.close()
         self.state.close()
 

@@ -17,6 +17,7 @@ from enum import Enum, StrEnum
 from typing import Any
 
 from trimtab.app.server_settings import ServerSettings
+from trimtab.model.integrations import IntegrationsPolicy
 from trimtab.model.metrics import MetricsPolicy
 from trimtab.model.policy import AdvisePolicy, DetectPolicy, GuardPolicy, PlansPolicy, WatchPolicy
 from trimtab.model.privacy import PrivacyPolicy
@@ -65,6 +66,7 @@ SECTIONS: Mapping[str, Section] = {
         Section("traces", TracesPolicy, "Which traces that are sent here are stored.", per_target=False),
         Section("privacy", PrivacyPolicy, "What of traces and logs is not stored.", per_target=False),
         Section("metrics", MetricsPolicy, "Metrics that are sent here: how much is taken and kept.", per_target=False),
+        Section("integrations", IntegrationsPolicy, "Stores of logs and traces beside the own one.", per_target=False),
         Section("server", ServerSettings, "Where the server listens, and to whom it answers.", per_target=False),
     )
 }
@@ -143,7 +145,8 @@ class Setting:
         if not isinstance(item, str):
             return Wrong(f"must be a list of texts in quotes, found {shown(item)} in it", position=number)
         problem = self._problem(item)
-        return None if problem is None else Wrong(f"cannot have {shown(item)} in it: {problem}", position=number)
+        seen = shown(_PASSWORD.sub(r"\1***@", item))
+        return None if problem is None else Wrong(f"cannot have {seen} in it: {problem}", position=number)
 
     def _problem(self, text: str) -> str | None:
         if len(text) > TEXT_CHARS_MAX:

@@ -23,6 +23,7 @@ LEVELS = ("trace", "debug", "info", "warn", "error", "fatal")
 @click.option("--limit", default=100, show_default=True, help="So many at most, the newest: 1 to 5000.")
 @click.option("--follow", "-f", is_flag=True, help="Show what comes in from now on, until Ctrl-C.")
 @click.option("--patterns", is_flag=True, help="Group lines that are alike, and count them.")
+@click.option("--source", help="Ask this store of [integrations] in place of the own one.")
 @client_options
 @guarded
 def logs(
@@ -34,6 +35,7 @@ def logs(
     limit: int,
     follow: bool,
     patterns: bool,
+    source: str | None,
     data_dir: Path | None,
     server: str | None,
     form: str,
@@ -41,6 +43,8 @@ def logs(
     """Search log records: words, "phrases", -not, field:value, level>=warn, /regular expressions/."""
     from trimtab.cli import logs_output, output
 
+    if source is not None and (follow or patterns):
+        raise click.UsageError("another store is searched alone: --source goes without --follow and --patterns")
     client = client_of(data_dir, server)
     asked = {"query": query or None, "service": service, "level_min": level}
     if follow:
@@ -50,7 +54,7 @@ def logs(
         found = client.get("/logs/patterns", **asked, limit=min(limit, 500), **{"from": since, "to": until})
         output.show(form, found, logs_output.patterns)
     else:
-        found = client.get("/logs", **asked, limit=limit, **{"from": since, "to": until})
+        found = client.get("/logs", **asked, source=source, limit=limit, **{"from": since, "to": until})
         output.show(form, found, logs_output.records)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from starlette.routing import Route
 
-from trimtab.api.control import access, cases, logs, plans, policy, reading, systems, traces
+from trimtab.api.control import access, cases, logs, plans, policy, reading, sources, systems, traces
 from trimtab.api.control.operation import Operation
 from trimtab.api.control.routes import routes_of
 from trimtab.app.service import Service
@@ -21,6 +21,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *plans.OPERATIONS,
     *traces.OPERATIONS,
     *logs.OPERATIONS,
+    *sources.OPERATIONS,
     *access.OPERATIONS,
 )
 

@@ -21,6 +21,7 @@ from trimtab.api.control.parameters import (
     whole,
 )
 from trimtab.api.control.reading import FROM, TO, range_of
+from trimtab.api.control.sources import SOURCE
 from trimtab.app.log_search.logs import FIELDS_MAX, PATTERNS_MAX
 from trimtab.app.service import Service
 from trimtab.model.errors import InputError
@@ -52,6 +53,8 @@ class LogOrder(StrEnum):
 
 _NAME = {"type": "string", "maxLength": NAME_CHARS_MAX}
 _ID = {"type": "string", "maxLength": 64}
+CURSOR_CHARS_MAX = 500
+_CURSOR = {"type": "string", "maxLength": CURSOR_CHARS_MAX}
 FILTERS = (
     Parameter(
         "query",
@@ -74,7 +77,8 @@ SEARCH_PARAMETERS = (
     Parameter(
         "limit", "Records of one answer", {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": 100}
     ),
-    Parameter("cursor", "The next_cursor of the page before, or the id of a record: what comes behind it", _ID),
+    Parameter("cursor", "The next_cursor of the page before, or the id of a record: what comes behind it", _CURSOR),
+    SOURCE,
     FROM,
     TO,
 )
@@ -111,7 +115,7 @@ def query_of(service: Service, request: Request) -> LogQuery:
         attributes=_attributes(request),
         limit=whole(request, "limit", 100, 1, LIMIT_MAX),
         order=choice_of(request, "order", LogOrder, LogOrder.NEWEST).value,
-        cursor=text_of(request, "cursor", 64),
+        cursor=text_of(request, "cursor", CURSOR_CHARS_MAX),
     )
 
 
@@ -136,7 +140,9 @@ def _attributes(request: Request) -> dict[str, str]:
 
 
 def _search(service: Service, request: Request, _body: None) -> LogPage:
-    return service.logs.search(query_of(service, request))
+    source = text_of(request, SOURCE.name, NAME_CHARS_MAX)
+    query = query_of(service, request)
+    return service.logs.search(query) if source is None else service.sources.search_logs(source, query)
 
 
 def _around(service: Service, request: Request, _body: None) -> LogContext:

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 from enum import StrEnum
+from functools import partial
 
 import msgspec
 from starlette.requests import Request
@@ -25,6 +26,7 @@ from trimtab.api.control.parameters import (
     whole,
 )
 from trimtab.api.control.reading import FROM, TO, range_of
+from trimtab.api.control.sources import SOURCE
 from trimtab.api.control.traces_answers import OtlpAnswer, TraceAnswer
 from trimtab.api.jaeger.otlp_json import resource_spans
 from trimtab.app.service import Service
@@ -74,6 +76,7 @@ SEARCH_PARAMETERS = (
     Parameter("fingerprint", "Fingerprint of the span's statement", _NAME),
     one_of("order", "What comes first", TraceOrder, TraceOrder.NEWEST),
     Parameter("limit", "Traces of one answer", {"type": "integer", "minimum": 1, "maximum": TRACES_MAX, "default": 20}),
+    SOURCE,
     FROM,
     TO,
 )
@@ -94,7 +97,9 @@ VALUES = Parameter("limit", "Values of one answer", {"type": "integer", "minimum
 
 def _search(service: Service, request: Request, _body: None) -> FoundTraces:
     window = range_of(service, request)
-    return service.traces.search(
+    source = text_of(request, SOURCE.name, NAME_CHARS_MAX)
+    search = service.traces.search if source is None else partial(service.sources.search_traces, source)
+    return search(
         TraceQuery(
             from_ms=window.from_ms,
             to_ms=window.to_ms,
@@ -116,9 +121,12 @@ def _trace(service: Service, request: Request, _body: None) -> dict[str, object]
     """Span by span: no single step of writing it down takes long."""
     around = request.query_params.get("around_ms")
     around_ms = None if around is None else as_whole("around_ms", around, 0, NUMBER_MAX)
-    found = service.traces.trace(
-        path_text(request, "trace_id"), whole(request, "limit", SPANS_MAX, 1, SPANS_MAX), around_ms
-    )
+    source = text_of(request, SOURCE.name, NAME_CHARS_MAX)
+    trace_id, spans_max = path_text(request, "trace_id"), whole(request, "limit", SPANS_MAX, 1, SPANS_MAX)
+    if source is None:
+        found = service.traces.trace(trace_id, spans_max, around_ms)
+    else:
+        found = service.sources.trace(source, trace_id, spans_max)
     if not found.spans and found.missing:
         raise StoreError(f"the trace was not found, but not everybody answered: {'; '.join(found.missing)}")
     if not found.spans:
@@ -143,12 +151,18 @@ def _otlp(service: Service, request: Request, _body: None) -> dict[str, object]:
 
 def _services(service: Service, request: Request, _body: None) -> Services:
     window = range_of(service, request)
+    source = text_of(request, SOURCE.name, NAME_CHARS_MAX)
+    if source is not None:
+        return service.sources.services(source)
     return service.traces.services(window.from_ms, window.to_ms)
 
 
 def _operations(service: Service, request: Request, _body: None) -> Operations:
     window = range_of(service, request)
     name = text_of(request, "service", NAME_CHARS_MAX) or ""
+    source = text_of(request, SOURCE.name, NAME_CHARS_MAX)
+    if source is not None:
+        return service.sources.operations(source, name)
     return service.traces.operations(window.from_ms, window.to_ms, name, _known(request, "kind", SPAN_KINDS))
 
 
@@ -224,7 +238,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "/traces/{trace_id}",
         "One trace: its spans with everything they were sent with, but the literals of statements",
         _trace,
-        parameters=(SPANS, AROUND),
+        parameters=(SPANS, AROUND, SOURCE),
         answer=TraceAnswer,
     ),
     Operation(
@@ -235,13 +249,15 @@ OPERATIONS: tuple[Operation, ...] = (
         parameters=(AROUND,),
         answer=OtlpAnswer,
     ),
-    Operation("GET", "/trace-services", "Services that sent spans", _services, parameters=(FROM, TO), answer=Services),
+    Operation(
+        "GET", "/trace-services", "Services that sent spans", _services, parameters=(SOURCE, FROM, TO), answer=Services
+    ),
     Operation(
         "GET",
         "/trace-operations",
         "What services do: names and kinds of spans",
         _operations,
-        parameters=(SERVICE, KIND, FROM, TO),
+        parameters=(SERVICE, KIND, SOURCE, FROM, TO),
         answer=Operations,
     ),
     Operation(

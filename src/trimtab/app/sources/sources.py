@@ -1,0 +1,137 @@
+"""The stores beside the own one: opened when they are asked first, waited for within limits, never stored or shown with
+their credentials."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from trimtab.app.sources import logs, traces
+from trimtab.app.sources.breaker import Breaker
+from trimtab.extend.registry import load
+from trimtab.extend.sources import SOURCES, Address, LogSource, TraceSource
+from trimtab.model.errors import InputError, MissingError, NotFound
+from trimtab.model.integrations import IntegrationsPolicy, Named, named_of
+from trimtab.store.logs.answers import LogPage, LogQuery
+from trimtab.store.traces.answers import FoundTraces, Operations, Services, Trace, TraceQuery
+
+SECRET_BYTES_MAX = 8192
+Factories = Callable[[], Mapping[str, Callable[[Address], Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceNow:
+    """A store as it is now. `problem`: why the last question failed, '' where it did not."""
+
+    name: str
+    signal: str
+    kind: str
+    url: str
+    path: str
+    problem: str
+
+
+class Sources:
+    """Thread-safe. Every method waits; InputError names what there is where a source is not known."""
+
+    def __init__(
+        self,
+        policy: IntegrationsPolicy,
+        *,
+        factories: Factories = lambda: load(SOURCES),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self._policy = policy
+        self._factories = factories
+        self._environment = os.environ if environment is None else environment
+        self._lock = threading.Lock()
+        self._opened: dict[tuple[str, str], Any] = {}
+        self._named = {
+            (signal, named.name): named
+            for signal, texts in (("logs", policy.logs), ("traces", policy.traces))
+            for named in map(named_of, texts)
+        }
+        self._breakers = {key: Breaker(key[1], policy.pause_s) for key in self._named}
+
+    def listed(self) -> tuple[SourceNow, ...]:
+        """All of them, as configured."""
+        return tuple(
+            SourceNow(named.name, signal, named.kind, named.url, named.path, self._breakers[signal, named.name].problem)
+            for (signal, _), named in self._named.items()
+        )
+
+    def search_logs(self, name: str, query: LogQuery) -> LogPage:
+        """Records, a page of them."""
+        question = logs.question_of(query)
+        source: LogSource = self._open("logs", name)
+        return logs.page_of(self._breakers["logs", name].ask(lambda: source.search(question)), name)
+
+    def search_traces(self, name: str, query: TraceQuery) -> FoundTraces:
+        """Traces that have a span as the query says."""
+        question = traces.question_of(query)
+        source: TraceSource = self._open("traces", name)
+        return traces.found_of(self._breakers["traces", name].ask(lambda: source.search(question)), query)
+
+    def trace(self, name: str, trace_id: str, spans_max: int) -> Trace:
+        """One trace; NotFound where it is not there."""
+        source: TraceSource = self._open("traces", name)
+        spans = self._breakers["traces", name].ask(lambda: source.trace(trace_id))
+        if not spans:
+            raise NotFound(f"no trace {trace_id} in {name}", trace=trace_id, source=name)
+        return traces.trace_of(trace_id, spans, spans_max)
+
+    def services(self, name: str) -> Services:
+        """Services that have spans there."""
+        source: TraceSource = self._open("traces", name)
+        return Services(self._breakers["traces", name].ask(source.services))
+
+    def operations(self, name: str, service: str) -> Operations:
+        """What a service does."""
+        if not service:
+            raise InputError("service is needed: another store is asked for operations of one", field="service")
+        source: TraceSource = self._open("traces", name)
+        return traces.operations_of(service, self._breakers["traces", name].ask(lambda: source.operations(service)))
+
+    def close(self) -> None:
+        """Let all connections go."""
+        with self._lock:
+            opened, self._opened = list(self._opened.values()), {}
+        for source in opened:
+            source.close()
+
+    def _open(self, signal: str, name: str) -> Any:
+        key = (signal, name)
+        named = self._named.get(key)
+        if named is None:
+            known = ", ".join(other for kind, other in self._named if kind == signal) or "none is configured"
+            raise InputError(f"no source of {signal} is named {name[:80]!r} (known: {known})", field="source")
+        with self._lock:
+            if key not in self._opened:
+                self._opened[key] = self._made(named)
+            return self._opened[key]
+
+    def _made(self, named: Named) -> Any:
+        factories = self._factories()
+        factory = factories.get(named.kind)
+        if factory is None:
+            raise MissingError(
+                f"source {named.name}: no plug-in is named {named.kind!r} (known: {', '.join(factories)})"
+            )
+        return factory(Address(named.name, named.url, named.path, self._policy.timeout_s, lambda: self._secret(named)))
+
+    def _secret(self, named: Named) -> str:
+        """The value of the header: of the environment, or of a file that is read anew each time."""
+        variable = named.authorization_variable
+        value = self._environment.get(variable, "")
+        file = self._environment.get(f"{variable}_FILE", "")
+        if not value and file:
+            try:
+                with Path(file).open(encoding="utf-8") as opened:
+                    value = opened.read(SECRET_BYTES_MAX)
+            except (OSError, UnicodeDecodeError) as error:
+                raise MissingError(f"source {named.name}: {variable}_FILE could not be read: {error}") from error
+        return value.strip()
