@@ -37,6 +37,20 @@ def test_a_path_that_is_not_there_says_where_the_list_is(site: Served, path: str
     assert (status, error["message"]) == (404, f"there is no {path}: /api/trimtab/openapi.json lists what there is")
 
 
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "application/json"])
+def test_a_program_that_posts_to_a_path_that_is_not_there_is_told_that_alone(site: Served, kind: str) -> None:
+    for path in ("/api/v1/nothing", "/api/v1/query/more"):
+        answer = site.on_loopback().post(path, content=b"query=up", headers={"Content-Type": kind})
+        assert answer.status_code == 404
+        told = answer.json()
+        assert (told["status"], told["errorType"]) == ("error", "not_found")
+        assert f"there is no {path}" in told["error"]
+    wrong = site.on_loopback().post("/api/v1/labels/nothing", content=b"a=b", headers={"Content-Type": kind})
+    assert wrong.status_code == 404
+    only_get = site.on_loopback().post("/api/v1/metadata", content=b"a=b", headers={"Content-Type": kind})
+    assert (only_get.status_code, only_get.headers["allow"]) == (405, "GET, HEAD")
+
+
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [

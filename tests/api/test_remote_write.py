@@ -96,7 +96,7 @@ def test_broken_and_long_bodies(client: TestClient, metrics: MetricsIn) -> None:
     counts = {
         reason: count for (protocol, reason), count in metrics.counts.bodies.items() if protocol == "remote_write"
     }
-    assert counts == {"body_broken": 2, "body_too_long": 2, "full": 1, "too_fast": 0}
+    assert counts == {"body_broken": 2, "body_too_long": 2, "elsewhere": 0, "full": 1, "too_fast": 0}
     assert metrics.room.taken_bytes == 0
 
 

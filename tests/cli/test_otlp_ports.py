@@ -9,6 +9,7 @@ import grpc
 import httpx2
 import pytest
 
+from tests.api.test_otlp_grpc import raw_call
 from tests.cli.conftest import CONFIG, start_server
 from tests.observe.metrics.test_otlp_metrics import gauge, number, request
 from tests.prometheus import free_port
@@ -64,7 +65,13 @@ def test_both_ports_take_metrics_and_a_second_server_goes_on_without(tmp_path: P
         log = tmp_path / "second.log"
         while log.read_text().count("otlp_port_taken") < 2 and time.monotonic() < give_up_at:
             time.sleep(0.1)
-        assert log.read_text().count("otlp_port_taken") == 2
+        told = log.read_text()
+        assert told.count("otlp_port_taken") == 2
+        assert told.count("Address already in use") == 2
+        raw_call(f"127.0.0.1:{grpc_port}", "zstd", b"nothing")
+        for lines in (told, (tmp_path / "first.log").read_text()):
+            assert "add_port" not in lines  # gRPC's own lines
+            assert "hpack_parser" not in lines
     finally:
         for running in (server, other):
             if running is not None:

@@ -6,15 +6,20 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
+import grpc
 import httpx2
 import pytest
+from google.rpc.status_pb2 import Status
 
 from tests.browser.servers import QUIET, running
+from tests.cli.conftest import start_server
+from tests.observe.metrics.test_otlp_metrics import gauge, number, request
 from tests.prometheus import free_port, running_prometheus
 from tests.promql.sending import Sent, send_example
+from trimtab.api.otlp_grpc import METRICS
 
 pytestmark = [pytest.mark.store, pytest.mark.slow]
 
@@ -88,3 +93,30 @@ def test_a_password_in_the_url_is_refused_and_not_repeated(tmp_path: Path) -> No
     with pytest.raises(AssertionError) as failed, running(tmp_path, QUIET, "--metrics", "http://me:secret@prom:9090"):
         pass
     assert "secret" not in str(failed.value)
+
+
+def test_metrics_that_queries_would_never_find_are_not_taken(tmp_path: Path) -> None:
+    nobody = f"http://127.0.0.1:{free_port()}"
+    port = free_port()
+    config = f'[server]\notlp_grpc_listen = "127.0.0.1:{port}"\notlp_http_listen = ""\n'
+    server = start_server(tmp_path / "own", config, "--metrics", nobody)
+    try:
+        body = bytes(request(gauge("load", number(1.5, time.time_ns() // 1_000_000))))
+        kind = {"Content-Type": "application/x-protobuf"}
+        written = httpx2.post(f"{server.url}/api/v1/write", content=b"", headers=kind, timeout=30)
+        assert (written.status_code, nobody in written.text) == (404, True)
+        sent = httpx2.post(f"{server.url}/v1/metrics", content=body, headers=kind, timeout=30)
+        assert (sent.status_code, nobody in Status.FromString(sent.content).message) == (404, True)
+        with closing(grpc.insecure_channel(f"127.0.0.1:{port}")) as channel, pytest.raises(grpc.RpcError) as refused:
+            channel.unary_unary(METRICS)(body, timeout=30, wait_for_ready=True)
+        assert refused.value.code() == grpc.StatusCode.UNIMPLEMENTED
+        assert nobody in refused.value.details()
+        assert httpx2.post(f"{server.url}/v1/logs", content=b"", headers=kind, timeout=30).status_code == 200
+        told = httpx2.get(f"{server.url}/metrics", timeout=30).text
+        for protocol, count in (("otlp", 2), ("remote_write", 1)):
+            labels = f'protocol="{protocol}",reason="elsewhere"'
+            assert f"trimtab_metric_bodies_refused_total{{{labels}}} {count}.0" in told
+    finally:
+        server.process.terminate()
+        assert server.process.wait(timeout=30) == 0
+    assert f"WARNING: metrics are asked of {nobody}" in (tmp_path / "own.log").read_text()

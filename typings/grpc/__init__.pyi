@@ -55,6 +55,7 @@ class UnaryUnary:
         metadata: Sequence[tuple[str, str]] | None = ...,
         *,
         compression: Compression | None = ...,
+        wait_for_ready: bool | None = ...,
     ) -> bytes: ...
 
 class Channel:

@@ -69,7 +69,8 @@ class DoorTable:
             if match is Match.FULL and scope["method"] in doors:
                 return Found(doors[scope["method"]], child.get("path_params", {}), route)
         path = str(scope["path"])
-        return Found(Door(path, (), Permission.LOOK, is_page=not is_api_path(path)))
+        is_api = is_api_path(path)  # a program that took a wrong path is told so, and not that it is no page of ours
+        return Found(Door(path, (), Permission.LOOK, is_page=not is_api, only_reads=is_api))
 
     def doors(self) -> tuple[tuple[str, str, Door], ...]:
         """Every method and path with its door."""

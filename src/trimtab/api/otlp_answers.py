@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from trimtab.api.receiving import RETRY_AFTER_S
 from trimtab.model.errors import InputError, SpoolFull, StoreError
 from trimtab.observe.metrics.limits import TooFast
+from trimtab.observe.metrics.receivers import KeptElsewhere
 from trimtab.observe.otlp import BodyTooLong
 from trimtab.observe.room import NoRoom
 
@@ -42,6 +43,8 @@ def problem_of(error: Exception) -> Problem:
         return Problem(429, RESOURCE_EXHAUSTED, "full", message, RETRY_AFTER_S)
     if isinstance(error, TooFast):
         return Problem(429, RESOURCE_EXHAUSTED, "too_fast", error.message, error.retry_after_s)
+    if isinstance(error, KeptElsewhere):
+        return Problem(404, UNIMPLEMENTED, "elsewhere", message)
     if isinstance(error, BodyTooLong):
         return Problem(413, INVALID_ARGUMENT, "body_too_long", message)
     if isinstance(error, InputError):

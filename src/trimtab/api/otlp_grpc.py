@@ -1,11 +1,13 @@
 """OTLP over gRPC: the services for traces, metrics and logs, with the limits, errors and permissions of OTLP over HTTP.
 
 Bodies stay bytes: the store and the kernels read them. Who must wait is told so by RetryInfo, without which senders
-drop what they have.
+drop what they have. Bodies are plain or gzip: gRPC's own code refuses zstd before anything of ours is asked
+(docs/adr/0016).
 """
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -53,6 +55,7 @@ class OtlpGrpc:
         self, signals: Signals, access: Access, address: str, key_and_chain: tuple[bytes, bytes] | None = None
     ) -> None:
         """Bind. MissingError where another has the port."""
+        os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # senders' mistakes and taken ports are no raw lines on stderr
         import grpc
 
         self._pool = ThreadPoolExecutor(WORKERS_COUNT, "otlp-grpc")

@@ -1,8 +1,9 @@
 """`POST /api/v1/write`: Prometheus' remote write, 1.0 and 2.0. Acknowledged means on disk.
 
 Answers follow the specification: 204 when all was taken; 400 says what was not, and the rest is stored; 415 for what is
-neither version; 413 for a body that is too long; 429 (with Retry-After) and 5xx are to be tried again. A full disk
-is 503: at 429 Prometheus throws away what it has, unless it is told otherwise (`retry_on_http_429`).
+neither version; 404 where questions go to another server (Prometheus says the same where it is no receiver); 413 for a
+body that is too long; 429 (with Retry-After) and 5xx are to be tried again. A full disk is 503: at 429 Prometheus
+throws away what it has, unless it is told otherwise (`retry_on_http_429`).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from starlette.types import Receive, Scope, Send
 from trimtab.api.receiving import RETRY_AFTER_S, on_worker, receive_from, sender_of
 from trimtab.model.errors import InputError, SpoolFull, StoreError
 from trimtab.observe.metrics.limits import TooFast
-from trimtab.observe.metrics.receivers import REMOTE_WRITE, MetricsIn
+from trimtab.observe.metrics.receivers import REMOTE_WRITE, KeptElsewhere, MetricsIn
 from trimtab.observe.otlp import BodyTooLong
 from trimtab.observe.room import Claim, NoRoom
 
@@ -47,6 +48,11 @@ class RemoteWriteEndpoint:
 
     async def _answer(self, scope: Scope, receive: Receive) -> Response:
         headers, metrics = Headers(scope=scope), self._metrics
+        try:
+            metrics.check_kept_here()
+        except KeptElsewhere as error:
+            metrics.counts.refused_body(REMOTE_WRITE, "elsewhere")
+            return _text(404, error.message)
         version = version_of(headers.get("content-type", ""))
         encoding = headers.get("content-encoding", "snappy").strip().lower()
         if version is None:

@@ -69,6 +69,7 @@ class OtlpPorts:
             if self._is_closed:
                 return
             try:
+                bind(host, port).close()  # says why it does not work, which gRPC keeps for its own log
                 self._grpc = OtlpGrpc(signals, service.access, f"{in_url(host)}:{port}", pem)
             except MissingError as error:
                 log.warning(

@@ -85,7 +85,7 @@ def serve(
             config, data_dir, url, login_needed=login_needed, config_path=config_file, sets_retention=True
         )
         service.querying.is_left_open = metrics.is_left_open
-        service.upstream = upstream
+        _ask_elsewhere(service, upstream, scrapes=bool(config.server.scrape_config))
         try:
             _check_access(service, listening, data_dir, beyond=beyond)
             app = make_site(service, allowed_hosts)
@@ -95,6 +95,20 @@ def serve(
             service.close()
             (data_dir / SERVER_FILE).unlink(missing_ok=True)
     click.echo("trimtab: stopped", err=True)
+
+
+def _ask_elsewhere(service: Service, upstream: Upstream | None, *, scrapes: bool) -> None:
+    """With another server for metrics none are taken here, where nobody would find them; what is made here is told."""
+    service.upstream = upstream
+    if upstream is None:
+        return
+    service.metrics_in.elsewhere = upstream.url
+    told = "are refused (remote write, OTLP): send them there"
+    if scrapes:
+        told += ". What server.scrape_config makes trimtab scrape is stored here, and queries do not find it"
+    click.echo(
+        f"trimtab: WARNING: metrics are asked of {upstream.url} (--metrics); metrics sent here {told}.", err=True
+    )
 
 
 def _tls(listening: Listening) -> ServerTls | None:

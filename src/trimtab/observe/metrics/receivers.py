@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from itertools import product
 from typing import TYPE_CHECKING
 
-from trimtab.model.errors import StoreError
+from trimtab.model.errors import InputError, StoreError
 from trimtab.observe.metrics.limits import IngestLimits
 from trimtab.observe.metrics.pace import Pace
 from trimtab.observe.room import Room
@@ -24,8 +24,12 @@ if TYPE_CHECKING:
 REMOTE_WRITE, OTLP = "remote_write", "otlp"
 _PROTOCOLS = (REMOTE_WRITE, OTLP)
 _USUAL = ("out_of_order", "duplicate_timestamp", "too_old", "too_far_ahead", "series_max", "series_of_a_metric_max")
-_USUAL_OF_BODIES = ("body_broken", "body_too_long", "full", "too_fast")
+_USUAL_OF_BODIES = ("body_broken", "body_too_long", "elsewhere", "full", "too_fast")
 _REASONS_MAX = 100
+
+
+class KeptElsewhere(InputError):
+    """Questions for metrics go to another server: what was taken here would never be found."""
 
 
 class IngestCounts:
@@ -76,15 +80,26 @@ class MetricsIn:
         self.limits = limits or IngestLimits()
         self.room = Room(self.limits.inflight_bytes_max)
         self.counts = IngestCounts()
+        self.elsewhere: str | None = None
+        """The address of the server that is asked for metrics instead of the own store."""
         self._store = store
         self._pace = Pace(self.limits)
         self._lock = threading.Lock()
         self._remote_write: RemoteWrite | None = None
         self._otlp: OtlpMetrics | None = None
 
+    def check_kept_here(self) -> None:
+        """KeptElsewhere where samples that are taken could not be asked for."""
+        if self.elsewhere is not None:
+            raise KeptElsewhere(
+                f"this trimtab takes no metrics: it was started with --metrics, and asks {self.elsewhere} for them. "
+                "Send them there, or start trimtab without --metrics"
+            )
+
     @property
     def remote_write(self) -> RemoteWrite:
-        """For worker threads: the first call waits for the kernels."""
+        """For worker threads: the first call waits for the kernels. KeptElsewhere where none are taken."""
+        self.check_kept_here()
         with self._lock:
             if self._remote_write is None:
                 from trimtab.observe.metrics.remote_write import RemoteWrite
@@ -95,6 +110,7 @@ class MetricsIn:
     @property
     def otlp(self) -> OtlpMetrics:
         """Likewise."""
+        self.check_kept_here()
         with self._lock:
             if self._otlp is None:
                 from trimtab.observe.metrics.otlp import OtlpMetrics
