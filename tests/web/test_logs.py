@@ -8,7 +8,7 @@ import re
 import time
 from collections.abc import Iterator
 from html import unescape
-from urllib.parse import quote, unquote
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 import pytest
 from starlette.testclient import TestClient
@@ -461,6 +461,14 @@ def test_a_tail_sends_lines_drawn_as_in_the_list(filled: Site) -> None:
 
 def test_a_tail_of_a_wrong_search_is_refused(client: TestClient) -> None:
     assert client.get("/logs/tail?q=(").status_code == 400
+
+
+def test_a_case_leads_to_the_logs_around_it(filled: Site, client: TestClient) -> None:
+    case = Stories(filled.service.state, NOW_MS).noticed()
+    href = dict(anchors(client.get(f"/cases/{case.id}").text))["logs around it"]
+    window = dict(parse_qsl(urlsplit(href).query))
+    assert int(window["from"]) < case.finding.noticed_at_ms <= int(window["to"])
+    assert client.get(href).status_code == 200
 
 
 def test_the_levels_of_services_are_asked_for_by_their_names() -> None:

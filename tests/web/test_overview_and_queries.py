@@ -242,7 +242,10 @@ def test_executions_come_after_the_page_or_with_it_where_there_is_no_script(fill
     page = get(filled, QUERY)
     assert trace not in page
     assert 'hx-trigger="load, tt:range from:body' in page
-    assert trace in get(filled, f"{QUERY}?executions=now")
+    now = get(filled, f"{QUERY}?executions=now")
+    assert trace in now
+    assert f"/logs?trace_id={trace}&amp;from=" in now, "its log lines"
+    assert f"q=trace_id%3A{trace}" in now, "those of all traces that are shown"
     later = get(filled, f"{QUERY}?fragment=executions")
     assert trace in later
     assert "load, tt:range" not in later

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from starlette.responses import Response
 
-from trimtab.app.reading.answers import ExecutionOrder, ShapeStory
+from trimtab.app.reading.answers import Execution, ExecutionOrder, ShapeStory
 from trimtab.app.reading.plans import StoredPlan
 from trimtab.model.errors import InputError, TrimtabError
 from trimtab.web.errors import describe
@@ -112,7 +112,7 @@ def draw(asked: Asked, message: Message | None = None, status: int = 200) -> Res
     if asked.fragment is None:
         context["plans"] = _chosen(service.read.plans(system, fingerprint, PLANS_MAX), asked)
         if asked.query("executions") == "now":
-            context["executions"] = _executions(asked, system, fingerprint)["executions"]
+            context |= _executions(asked, system, fingerprint) | {"title": context["title"]}
     notice = message or NOTICES.get(asked.query("notice"))
     return asked.page(
         "query.html",
@@ -129,7 +129,16 @@ def _executions(asked: Asked, system: str, fingerprint: str) -> dict[str, object
     order = _order(asked)
     found = asked.service.read.executions(system, fingerprint, asked.within, order, EXECUTIONS_MAX)
     shared = _shared_with(asked, system, fingerprint)
-    return {"title": "", "executions": found, "order": order, "shared_with": shared}
+    return {"title": "", "executions": found, "order": order, "shared_with": shared, "log_search": log_search(found)}
+
+
+def log_search(executions: Sequence[Execution]) -> str:
+    """What finds the log lines of the traces in which a query ran.
+
+    >>> log_search(())
+    ''
+    """
+    return " OR ".join(f"trace_id:{trace_id}" for trace_id in dict.fromkeys(one.trace_id for one in executions))
 
 
 def _shared_with(asked: Asked, system: str, fingerprint: str) -> list[str]:

@@ -22,6 +22,8 @@ class RowView:
     histogram: Histogram | None
     samples: Sequence[tuple[int, str]]
     samples_count: int
+    service: str = ""
+    """Whose logs belong to it, where its labels say so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,4 +63,6 @@ def _rank(row: Row, descending: bool) -> tuple[bool, float]:
 def _view(row: Row, unit: str) -> RowView:
     name, pairs = parts_of(row.labels)
     value = value_text(row.value, unit) if row.value is not None else ""
-    return RowView(name, pairs, value, row.text, row.histogram, row.samples, row.samples_count)
+    labels = dict(row.labels)
+    service = labels.get("service_name") or labels.get("service") or ""
+    return RowView(name, pairs, value, row.text, row.histogram, row.samples, row.samples_count, service)
