@@ -11,6 +11,7 @@ from starlette.types import Scope
 from trimtab.app.doors import Door
 from trimtab.model.access import Permission
 
+OWN_PREFIX = "/api/trimtab/"
 API_PATHS = ("/api/", "/v1/", "/jaeger/api/", "/elasticsearch/")
 
 
@@ -69,8 +70,10 @@ class DoorTable:
             if match is Match.FULL and scope["method"] in doors:
                 return Found(doors[scope["method"]], child.get("path_params", {}), route)
         path = str(scope["path"])
-        is_api = is_api_path(path)  # a program that took a wrong path is told so, and not that it is no page of ours
-        return Found(Door(path, (), Permission.LOOK, is_page=not is_api, only_reads=is_api))
+        is_api = is_api_path(path)
+        # A program that took a wrong path of an API it knows from elsewhere is told so, not that it is no page of ours.
+        foreign = is_api and not path.startswith(OWN_PREFIX)
+        return Found(Door(path, (), Permission.LOOK, is_page=not is_api, only_reads=foreign))
 
     def doors(self) -> tuple[tuple[str, str, Door], ...]:
         """Every method and path with its door."""
