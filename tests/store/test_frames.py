@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trimtab.store.frames import MAGIC, frame, parse
+from trimtab.store.frames import HEADER_BYTES, MAGIC, frame, parse
 
 PAYLOADS = st.lists(st.tuples(st.binary(max_size=40), st.integers(0, 2**32 - 1)), max_size=6)
 
@@ -64,3 +65,15 @@ def test_a_tail_of_zeros_is_torn_not_damaged() -> None:
 
 def test_a_foreign_file_is_damage() -> None:
     assert parse(b"#!/bin/sh\nexit 0\n").damages[0].reason == "not a spool segment"
+
+
+@pytest.mark.parametrize("cut", [0, 3, 20, 40])
+@pytest.mark.parametrize("damaged", [None, 5, len(MAGIC) + 1, len(MAGIC) + HEADER_BYTES + 1])
+def test_a_view_is_read_as_bytes_are_and_nothing_is_copied(cut: int, damaged: int | None) -> None:
+    data = bytearray(MAGIC + frame(b"one", 1) + frame(b"two", 5))
+    if damaged is not None:
+        data[damaged] ^= 1
+    whole = bytes(data[: len(data) - cut])
+    seen = parse(memoryview(whole))
+    assert seen == parse(whole)
+    assert all(isinstance(message.payload, memoryview) and message.payload.obj is whole for message in seen.messages)

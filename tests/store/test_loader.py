@@ -207,7 +207,7 @@ def test_a_refusal_without_a_guilty_message_ends_in_quarantine_not_in_a_blockade
 
     def refuse_b(segment_id: int, messages: Sequence[Message]) -> None:
         real_load(segment_id, messages)
-        if any(b"guilty" in message.payload for message in messages):
+        if any(b"guilty" in bytes(message.payload) for message in messages):
             raise EngineRefused("Code: 49. DB::Exception: logical error", code=49)
 
     monkeypatch.setattr(sink, "load", refuse_b)

@@ -21,7 +21,9 @@ NAMES = ("events", "spans")
 
 
 def payloads(spool: Spool) -> list[bytes]:
-    return [message.payload for segment in spool.pending() for message in parse(segment.path.read_bytes()).messages]
+    return [
+        bytes(message.payload) for segment in spool.pending() for message in parse(segment.path.read_bytes()).messages
+    ]
 
 
 def test_what_was_appended_is_there_after_reopening(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ class Message:
 
     index: int
     rows_count: int
-    payload: bytes
+    payload: bytes | memoryview
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +66,8 @@ def frame(payload: bytes, rows_count: int) -> bytes:
     return frame_head([payload], rows_count) + payload
 
 
-def parse(data: bytes) -> Segment:
-    """Read a whole segment, whatever its state.
+def parse(data: bytes | memoryview) -> Segment:
+    """Read a whole segment, whatever its state. Payloads of a view are views: nothing is copied.
 
     A damaged payload is set aside alone; a damaged header takes everything behind it along, since nothing says
     where the next message begins. A tail of zeros is what a power cut leaves of a file that was growing.
@@ -76,15 +76,16 @@ def parse(data: bytes) -> Segment:
     damages: list[Damage] = []
     position = len(MAGIC)
     if data[:position] != MAGIC:
-        if MAGIC.startswith(data) or not data.strip(b"\0"):
-            return Segment((), (), len(data))
-        return Segment((), (Damage(0, data, "not a spool segment"),), 0)
+        whole = bytes(data)
+        if MAGIC.startswith(whole) or not whole.strip(b"\0"):
+            return Segment((), (), len(whole))
+        return Segment((), (Damage(0, whole, "not a spool segment"),), 0)
     index = 0
     while position + HEADER_BYTES <= len(data):
         fields = data[position : position + _FIELDS.size]
         (check,) = _CHECK.unpack_from(data, position + _FIELDS.size)
         if zlib.crc32(fields) != check:
-            rest = data[position:]
+            rest = bytes(data[position:])
             if rest.strip(b"\0"):
                 damages.append(Damage(index, rest, "the header of a message is damaged"))
                 position = len(data)
@@ -97,7 +98,7 @@ def parse(data: bytes) -> Segment:
         if zlib.crc32(payload) == payload_check:
             messages.append(Message(index, rows_count, payload))
         else:
-            damages.append(Damage(index, payload, "the checksum of a message does not fit"))
+            damages.append(Damage(index, bytes(payload), "the checksum of a message does not fit"))
         index += 1
         position = start + length
     return Segment(tuple(messages), tuple(damages), len(data) - position)

@@ -303,7 +303,7 @@ class Loader:
 
     def _load(self, segment: SealedSegment, shard: str, *, one_by_one: bool) -> list[Message]:
         try:
-            content = parse(segment.path.read_bytes())
+            content = parse(memoryview(segment.path.read_bytes()))
         except FileNotFoundError:
             self._quarantine.put(segment.table_name, segment.id, 0, b"", "the segment's file is gone")
             return []

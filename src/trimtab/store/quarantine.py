@@ -39,7 +39,7 @@ class Quarantine:
         with self._lock:
             return sum(self._files.values())
 
-    def put(self, table_name: str, segment_id: int, index: int, payload: bytes, reason: str) -> Path:
+    def put(self, table_name: str, segment_id: int, index: int, payload: bytes | memoryview, reason: str) -> Path:
         """Keep a message; one that alone passes the limit is kept as its reason only."""
         facts = {
             "table": table_name,

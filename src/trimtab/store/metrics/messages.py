@@ -47,7 +47,7 @@ class NativeTable:
             parts += [_text(name) + _text(type_), column.view(np.uint8).data]
         return parts
 
-    def unpack(self, payload: bytes) -> dict[str, NDArray[np.generic]]:
+    def unpack(self, payload: bytes | memoryview) -> dict[str, NDArray[np.generic]]:
         """The rows of a block that `pack` made; EngineRefused where it is another.
 
         >>> block = SAMPLES.pack({"id": np.array([7]), "at_ms": np.array([5]), "value": np.array([0.5])})
@@ -98,7 +98,7 @@ def _varuint(value: int) -> bytes:
     return bytes(parts)
 
 
-def _read_varuint(data: bytes, position: int) -> tuple[int, int]:
+def _read_varuint(data: bytes | memoryview, position: int) -> tuple[int, int]:
     value = shift = 0
     while position < len(data) and shift < 64:
         byte = data[position]

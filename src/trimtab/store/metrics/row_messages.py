@@ -37,7 +37,7 @@ class RowTable:
             writer.write_table(pa.Table.from_arrays(columns, schema=self.schema))
         return sink.getvalue().to_pybytes()
 
-    def unpack(self, payload: bytes) -> pa.Table:
+    def unpack(self, payload: bytes | memoryview) -> pa.Table:
         """The rows of a stream; EngineRefused where it is none, or another table's."""
         try:
             table = pa.ipc.open_stream(payload).read_all()

@@ -110,14 +110,14 @@ class Start:
                 break
         hot.end_reload()
 
-    def _payloads(self, table_name: str) -> Iterator[bytes]:
+    def _payloads(self, table_name: str) -> Iterator[bytes | memoryview]:
         """Messages that the spool has; a file that goes meanwhile is in the engine."""
         for path in self._spool.segments_of(table_name):
             data = _content_of(path)
             for message in parse(data).messages if data else ():
                 yield message.payload
 
-    def _rows_left(self, table: RowTable) -> Iterator[bytes]:
+    def _rows_left(self, table: RowTable) -> Iterator[bytes | memoryview]:
         for payload in self._payloads(table.name):
             try:
                 table.unpack(payload)
