@@ -134,7 +134,7 @@ class SpansSink:
         first_ns = now_ns - self._age_ns_max
         last_ns = now_ns + int(self._limits.span_ahead_s_max * 1e9)
         spans_max = sum(message.rows_count for message in messages)
-        body = bytearray(b"".join(message.payload for message in messages))
+        body = bytearray().join(message.payload for message in messages)
         try:
             return decode(body, spans_max, first_ns, last_ns, self._masking)
         except InputError as error:
