@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import logging
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import structlog
@@ -161,6 +163,16 @@ def test_a_line_is_kept_without_secrets_values_or_foreign_messages() -> None:
     assert "hunter2" not in told
     assert "4711" not in told
     assert "it_broke" in stream.getvalue(), "and it still goes to stderr"
+
+
+def test_a_log_on_a_full_disk_fails_nobody() -> None:
+    RING.drain()
+    with contextlib.suppress(OSError), Path("/dev/full").open("w", encoding="utf-8") as stream:  # closing it fails, too
+        configure_logs(stream)
+        for number in range(1000):
+            structlog.get_logger().error("it_broke", number=number)
+    configure_logs()
+    assert [line.event for line in RING.drain()] == ["it_broke"] * 1000
 
 
 def test_the_ring_and_what_waits_are_bounded() -> None:

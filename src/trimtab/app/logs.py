@@ -5,10 +5,11 @@ Values of local variables and messages of foreign errors stay out of it, since t
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import traceback
 from collections.abc import MutableMapping
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 import structlog
 
@@ -26,9 +27,29 @@ def configure_logs(stream: TextIO | None = None) -> None:
             RING.remember,
             structlog.dev.ConsoleRenderer(colors=False),
         ],
-        logger_factory=structlog.PrintLoggerFactory(stream or sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, PatientStream(stream or sys.stderr))),
         cache_logger_on_first_use=False,
     )
+
+
+class PatientStream:
+    """What lines are written to. Where it cannot take one (its disk is full, its reader is gone), whoever logs goes on:
+    a request must not fail since a line about it could not be written. Such a line is still in memory for the page.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """As a file's."""
+        with contextlib.suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """As a file's."""
+        with contextlib.suppress(OSError):
+            self._stream.flush()
 
 
 def bare_traceback(_logger: object, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
