@@ -63,6 +63,7 @@ from trimtab.observe.postgres.status import WatchStatus
 from trimtab.sql.connect import Reference
 from trimtab.sql.database_identity import identity_of
 from trimtab.store.case_search import open_cases_by_system
+from trimtab.store.logs.reads import LogReads
 from trimtab.store.state import State
 from trimtab.store.telemetry import TelemetryStore
 
@@ -144,6 +145,7 @@ class Service:
     def start(self) -> None:
         """Finish or undo what was in flight, then begin to watch what is stored."""
         self.own.start()
+        self.sources.forward(self.telemetry.logs, LogReads(self.telemetry).between, self._clock.now_ms)
         self.scrapes.start()
         threading.Thread(target=self.recover_and_watch, name="start", daemon=True).start()
 

@@ -95,6 +95,14 @@ class IntegrationsPolicy:
         needs_restart=True,
         problem=source_problem,
     )
+    write_logs_to: tuple[str, ...] = setting(
+        (),
+        "Names of stores of `logs` to which every log record that is stored here is written as well.",
+        low=0,
+        high=SOURCES_MAX,
+        needs_restart=True,
+        problem=_name_problem,
+    )
     timeout_s: float = setting(10.0, "How long a store is waited for.", unit="s", low=0.1, high=300, needs_restart=True)
     pause_s: float = setting(
         30.0,

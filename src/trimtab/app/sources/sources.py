@@ -5,27 +5,32 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from trimtab.app.sources import logs, traces
 from trimtab.app.sources.breaker import Breaker
+from trimtab.app.sources.forwarding import Between, Forwarded, Forwarder
 from trimtab.extend.registry import load
-from trimtab.extend.sources import SOURCES, Address, LogSource, TraceSource
+from trimtab.extend.sources import SOURCES, Address, FoundLog, LogSource, Sent, TraceSource
 from trimtab.model.errors import InputError, MissingError, NotFound
 from trimtab.model.integrations import IntegrationsPolicy, Named, named_of
 from trimtab.store.logs.answers import LogPage, LogQuery
+from trimtab.store.logs.contract import LogStore
 from trimtab.store.traces.answers import FoundTraces, Operations, Services, Trace, TraceQuery
 
 SECRET_BYTES_MAX = 8192
+STOP_S = 5.0
 Factories = Callable[[], Mapping[str, Callable[[Address], Any]]]
 
 
 @dataclass(frozen=True, slots=True)
 class SourceNow:
-    """A store as it is now. `problem`: why the last question failed, '' where it did not."""
+    """A store as it is now. `problem`: why the last question failed, '' where it did not. `forwarded`: what was written
+    to it, where that is configured."""
 
     name: str
     signal: str
@@ -33,6 +38,7 @@ class SourceNow:
     url: str
     path: str
     problem: str
+    forwarded: Forwarded | None = None
 
 
 class Sources:
@@ -55,14 +61,37 @@ class Sources:
             for signal, texts in (("logs", policy.logs), ("traces", policy.traces))
             for named in map(named_of, texts)
         }
+        self._forwarders: dict[str, Forwarder] = {}
+        self._leaves: list[Callable[[], None]] = []
         self._breakers = {key: Breaker(key[1], policy.pause_s) for key in self._named}
 
     def listed(self) -> tuple[SourceNow, ...]:
         """All of them, as configured."""
         return tuple(
-            SourceNow(named.name, signal, named.kind, named.url, named.path, self._breakers[signal, named.name].problem)
+            SourceNow(
+                named.name,
+                signal,
+                named.kind,
+                named.url,
+                named.path,
+                self._breakers[signal, named.name].problem,
+                self._forwarders[named.name].counts if signal == "logs" and named.name in self._forwarders else None,
+            )
             for (signal, _), named in self._named.items()
         )
+
+    def forward(self, logs_in: LogStore, between: Between, now_ms: Callable[[], int]) -> None:
+        """From now on, write what is stored to those that the configuration names for it."""
+        for name in self._policy.write_logs_to:
+            source: LogSource = self._open("logs", name)
+            write = partial(self._written, name, source)
+            forwarder = Forwarder(name, write, between, lambda: logs_in.stored_to, now_ms)
+            self._forwarders[name] = forwarder
+            self._leaves.append(logs_in.listen(forwarder.heard))
+            forwarder.start()
+
+    def _written(self, name: str, source: LogSource, records: Sequence[FoundLog]) -> Sent:
+        return self._breakers["logs", name].ask(lambda: source.write(records))
 
     def search_logs(self, name: str, query: LogQuery) -> LogPage:
         """Records, a page of them."""
@@ -97,7 +126,11 @@ class Sources:
         return traces.operations_of(service, self._breakers["traces", name].ask(lambda: source.operations(service)))
 
     def close(self) -> None:
-        """Let all connections go."""
+        """Write nothing more, and let all connections go."""
+        for leave in self._leaves:
+            leave()
+        for forwarder in self._forwarders.values():
+            forwarder.stop(STOP_S)
         with self._lock:
             opened, self._opened = list(self._opened.values()), {}
         for source in opened:
