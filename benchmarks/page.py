@@ -5,8 +5,9 @@
 Each page is opened in a new, empty browser profile (nothing in its cache), once as it is and once with the processor
 throttled four times; figures are medians. Script is counted as it is sent, compressed, also what is fetched after the
 paint. "Server" is the time until the page's answer, asked without a browser. Then twelve charts of 10,000 points each
-are dragged for two seconds with real mouse events: the figures are the times between frames. Exits with 1 where a limit
-is broken. Figures of a machine that is busy with something else say little: its load is printed too.
+are dragged for two seconds with real mouse events, and a trace of ten thousand spans is scrolled from its first to its
+last for three: the figures are the times between frames. Exits with 1 where a limit is broken. Figures of a machine
+that is busy with something else say little: its load is printed too.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import cast
 
@@ -28,7 +28,10 @@ from playwright.sync_api import Browser, Page, expect
 
 from benchmarks.day_of_data import SYSTEM, Day, fill_day
 from tests.browser.chromium import TIMEOUT_MS, open_browser, visit
+from tests.browser.frames import record_frames, recorded_ms, scrolled_ms
+from tests.browser.log_lines import send_lines
 from tests.browser.servers import running
+from tests.browser.traces import BIG_SPANS, SentTraces, send_traces
 from trimtab.store.state import State
 from trimtab.store.state_database import STATE_FILE
 
@@ -38,7 +41,10 @@ FRAME_MS_MAX = 50.0
 """Twenty frames a second, for 19 of 20 frames."""
 THROTTLE = 4
 CHARTS, POINTS, PAN_S = 12, 10_000, 2.0
+SCROLL_S = 3.0
 STEP_MS = 10_000
+LOG_LINES = 200_000
+"""Of the last hour, for the logs pages."""
 ACCEPT = {"Accept": "text/html", "Accept-Encoding": "gzip"}
 
 _PAINT = """
@@ -63,16 +69,6 @@ _TWELVE = """
 """
 _POINTS = """
 () => [...document.querySelectorAll("tt-chart")].reduce((sum, one) => sum + one.points[0].values.length, 0)
-"""
-_RECORD = """
-() => {
-  window.ttFrames = [];
-  const look = (at) => {
-    ttFrames.push(at);
-    if (ttFrames) requestAnimationFrame(look);
-  };
-  requestAnimationFrame(look);
-}
 """
 
 
@@ -126,6 +122,9 @@ def paths_of(data_dir: Path) -> list[str]:
         "/ledger",
         "/ledger?tab=entries",
         "/explore",
+        "/logs",
+        "/logs?q=payment+failed",
+        "/logs?tab=patterns",
         *(f"/settings?tab={tab}" for tab in ("systems", "policy", "people", "tokens", "audit", "configuration", "you")),
         "/self",
     ]
@@ -198,14 +197,23 @@ def _drag(page: Page) -> list[float]:
     page.keyboard.down("Shift")
     page.mouse.move(box["x"] + 0.9 * box["width"], middle)
     page.mouse.down()
-    page.evaluate(_RECORD)
+    record_frames(page)
     begun = time.monotonic()
     while (gone := time.monotonic() - begun) < PAN_S:
         page.mouse.move(box["x"] + (0.9 - 0.8 * gone / PAN_S) * box["width"], middle)
-    frames = cast("list[float]", page.evaluate("() => { const seen = ttFrames; ttFrames = null; return seen; }"))
+    frames = recorded_ms(page)
     page.mouse.up()
     page.keyboard.up("Shift")
-    return [later - earlier for earlier, later in pairwise(frames)]
+    return frames
+
+
+def scroll(browser: Browser, url: str, sent: SentTraces) -> list[float]:
+    """Times between frames while a trace of ten thousand spans is scrolled, in ms."""
+    with visit(browser, url, watched=False) as somebody:
+        page = somebody.page
+        page.goto(sent.big_path)
+        expect(page.locator("tt-trace")).to_have_attribute("data-state", "ready", timeout=TIMEOUT_MS)
+        return scrolled_ms(page, ".fall-rows", SCROLL_S)
 
 
 def keys_of(data_dir: Path) -> tuple[list[str], int]:
@@ -216,7 +224,20 @@ def keys_of(data_dir: Path) -> tuple[list[str], int]:
     return [f"shape/{SYSTEM}/{shape}/mean_ms" for shape in shapes[:CHARTS]], cases[0].finding.noticed_at_ms
 
 
-def show(rows: list[Row], frames: list[float], points: int) -> list[str]:
+def trace_paths(sent: SentTraces) -> list[str]:
+    """The pages of traces."""
+    within = f"from={sent.from_ms}&to={sent.to_ms}"
+    return [
+        f"/traces?{within}",
+        f"/traces?{within}&service=orders&attribute=db.system%3Dpostgresql&order=slowest&limit=200",
+        f"/traces/map?{within}",
+        "/traces/services/orders",
+        sent.failed_path,
+        sent.big_path,
+    ]
+
+
+def show(rows: list[Row], frames: list[float], points: int, scrolled: list[float]) -> list[str]:
     """Print the tables; the limits that are broken."""
     print(f"{'page':54} {'server':>8} {'page':>9} {'paint':>8} {f'paint /{THROTTLE}':>9} {'script':>9}")
     for row in rows:
@@ -229,7 +250,14 @@ def show(rows: list[Row], frames: list[float], points: int) -> list[str]:
         f"\npanning {CHARTS} charts, {points:,} points in all, {PAN_S:g} s: {len(frames)} frames, "
         f"median {median:.1f} ms, p95 {p95:.1f} ms, longest {max(frames):.0f} ms"
     )
+    scroll_p95 = float(np.percentile(scrolled, 95))
+    print(
+        f"scrolling {BIG_SPANS:,} spans, {SCROLL_S:g} s: {len(scrolled)} frames, median"
+        f" {statistics.median(scrolled):.1f} ms, p95 {scroll_p95:.1f} ms, longest {max(scrolled):.0f} ms"
+    )
     broken = [line for row in rows for line in row.broken]
+    if scroll_p95 > FRAME_MS_MAX:
+        broken.append(f"scrolling: p95 of frames is {scroll_p95:.1f} ms, the limit is {FRAME_MS_MAX:.0f} ms")
     if p95 > FRAME_MS_MAX:
         broken.append(f"panning: p95 of frames is {p95:.1f} ms, the limit is {FRAME_MS_MAX:.0f} ms")
     return broken
@@ -251,10 +279,14 @@ def main() -> None:
         keys, end_ms = keys_of(data_dir)
         load_before = os.getloadavg()[0]
         with running(data_dir) as server, open_browser() as browser:
+            send_lines(server.url, LOG_LINES)
+            sent = send_traces(server.url)
+            paths += [path for path in trace_paths(sent) if given.only in path]
             rows = [measure(browser, server.url, path, given.rounds) for path in paths]
             frames, points = pan(browser, server.url, keys, end_ms)
+            scrolled = scroll(browser, server.url, sent)
         print(f"# load of the machine: {load_before:.1f} before, {os.getloadavg()[0]:.1f} after; {os.cpu_count()} CPUs")
-        broken = show(rows, frames, points)
+        broken = show(rows, frames, points, scrolled)
     for line in broken:
         print(f"LIMIT BROKEN: {line}")
     sys.exit(1 if broken else 0)

@@ -25,6 +25,7 @@ class Place:
             "rolled_back_shape": day.rolled_back_shape,
             "start_ms": day.start_ms,
             "end_ms": day.end_ms,
+            "log_record": day.log_record,
         }
         return self.path.format(**named)
 
@@ -56,6 +57,15 @@ PLACES: tuple[Place, ...] = (
         "/explore?q=sum(rate(requests_total[5m])&q=up[1m]",
         "A query that is wrong is marked at the place; the other one has its answer.",
     ),
+    Place(
+        "logs",
+        "/logs?q=order+OR+payment+OR+mail+OR+cart",
+        "Log lines: searched as one types, over time by level, counted by level and service, matches marked.",
+    ),
+    Place("logs-patterns", "/logs?tab=patterns", "Lines that are alike, grouped and counted; a click shows only them."),
+    Place("logs-fields", "/logs?tab=fields", "Which fields lines have, with their most frequent values."),
+    Place("logs-error", "/logs?q=payment+(failed+OR+slow", "A search that is wrong is marked at its place."),
+    Place("log-record", "/logs/{log_record}", "One record whole, where it leads, and what was logged around it."),
     Place("cases", "/cases", "Open cases, then those that have ended."),
     Place("case-open", "/cases/{open}", "A case without advice yet."),
     Place("case-proposed", "/cases/{proposed}", "A case that waits for a yes, with what exactly would happen."),

@@ -13,19 +13,22 @@ import contextlib
 import io
 import re
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import cast
 
+import httpx2
 from PIL import Image
 from playwright.sync_api import Browser, Page, Route, ViewportSize, expect
 
 from tests.browser.chromium import NARROW, TIMEOUT_MS, WIDE, Scheme, open_browser, visit
+from tests.browser.log_lines import bodies
 from tests.browser.places import PLACES
 from tests.browser.servers import DayServer, day_server, healthy_server, log_in, team_server
-from tests.browser.waiting import open_page, resize
+from tests.browser.waiting import drawn, open_page, resize
 from trimtab.model.access import Role
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,7 +38,7 @@ HEIGHT_MAX = {WIDE["width"]: 1150, NARROW["width"]: 1200}
 """Longer pages are cut: what is below looks like what is above."""
 COLOURS, COLOURS_EXACT = 64, 28
 FILE_BYTES_MAX = 120_000
-ALL_BYTES_MAX = 7_000_000
+ALL_BYTES_MAX = 10_000_000
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 
 
@@ -118,6 +121,26 @@ def _searched(page: Page) -> None:
     expect(page.locator("#results tbody tr").first).to_contain_text("warehouses")
 
 
+def _opened(page: Page) -> None:
+    open_page(page, "/logs?q=payment+failed")
+    page.locator("#lines summary").first.click()
+    expect(page.locator("#lines .fact-table").first).to_be_visible()
+    drawn(page)
+
+
+def _tailed(day: DayServer) -> Callable[[Page], None]:
+    def prepare(page: Page) -> None:
+        open_page(page, "/logs?tail=1")
+        expect(page.locator("tt-tail")).to_have_attribute("data-state", "live")
+        for body in bodies(400, time.time_ns() // 1_000_000, 60_000):
+            headers = {"Content-Type": "application/x-protobuf"}
+            httpx2.post(f"{day.url}/v1/logs", content=body, headers=headers, timeout=60).raise_for_status()
+        expect(page.locator("tt-tail")).to_contain_text("400 lines came")
+        drawn(page)
+
+    return prepare
+
+
 def shots(day: DayServer) -> Sequence[Shot]:
     """All of them, in the order in which they are shown."""
     query = f"/queries/shop/{day.rolled_back_shape}?from={day.start_ms}&to={day.end_ms}"
@@ -134,6 +157,18 @@ def shots(day: DayServer) -> Sequence[Shot]:
     ]
     more = [
         Shot("queries-searched", "The same, searched as one types.", "day", _searched),
+        Shot(
+            "logs-opened",
+            "A line opened in the list: every field with its type, one click from a filter.",
+            "day",
+            _opened,
+        ),
+        Shot(
+            "logs-tail",
+            "The live tail: lines as they come in, up to a bound, and what was left out.",
+            "day",
+            _tailed(day),
+        ),
         Shot("query-as-table", "Every picture can be seen as a table.", "day", _as_table(query)),
         Shot(
             "plans",
@@ -170,6 +205,7 @@ def shots(day: DayServer) -> Sequence[Shot]:
         Shot("forbidden", "What a role may not see.", "team", goes("/settings?tab=people"), Role.VIEWER),
         Shot("empty-overview", "A server that was just started.", "team", goes("/"), Role.ADMIN),
         Shot("empty-queries", "No query ran yet.", "team", goes("/queries"), Role.ADMIN),
+        Shot("empty-logs", "No log line came in yet.", "team", goes("/logs"), Role.ADMIN),
         Shot("empty-cases", "Nothing was found to be slow.", "team", goes("/cases"), Role.ADMIN),
         Shot("empty-changes", "Nothing waits, nothing is in flight.", "team", goes("/changes"), Role.ADMIN),
         Shot("empty-ledger", "Nothing was ever applied.", "team", goes("/ledger"), Role.ADMIN),

@@ -21,8 +21,10 @@ from playwright.sync_api import Page
 from benchmarks.day.shapes import COLUMNS, TABLES
 from benchmarks.day_of_data import fill_day
 from demo.cluster import ROLE_STATEMENTS, Cluster
+from tests.browser.log_lines import send_lines
 from tests.cli.conftest import Server, start_server
 from tests.promql.sending import send_example
+from tests.store.logs.requests import record, request
 from tests.web.site import PASSWORD, open_site
 from tests.web.stories import HOSTILE, Stories
 from trimtab.model.access import Role
@@ -53,6 +55,7 @@ class DayServer:
     rolled_back_shape: str
     start_ms: int
     end_ms: int
+    log_record: str
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,8 @@ def day_server(data_dir: Path, slice_ms: int = 60_000) -> Iterator[DayServer]:
             shapes.setdefault(name, case["fingerprint"])
         send_example(server.url)
         busiest = max(day.hot, key=lambda hot: hot.calls_per_s * hot.mean_ms)
-        yield DayServer(server.url, cases, busiest.shape.fingerprint, shapes["rolled_back"], day.start_ms, day.end_ms)
+        shape, log_record = busiest.shape.fingerprint, send_lines(server.url)
+        yield DayServer(server.url, cases, shape, shapes["rolled_back"], day.start_ms, day.end_ms, log_record)
 
 
 @contextlib.contextmanager
@@ -125,6 +129,10 @@ def guarded_server(data_dir: Path) -> Iterator[GuardedServer]:
         for name, rows in _hostile_rows(now_ms).items():
             service.telemetry.write(name, table_of(name, rows))
         service.telemetry.append_otlp_traces(_hostile_span(now_ms))
+        line = record(
+            HOSTILE, (now_ms - 60_000) * 1_000_000, {HOSTILE: HOSTILE}, event_name=HOSTILE, severity_text=HOSTILE
+        )
+        service.telemetry.logs.append_otlp(request(line, service=HOSTILE, resource={HOSTILE: HOSTILE}))
         service.telemetry.flush(60)
     with running(data_dir, QUIET, "--require-login") as server:
         yield GuardedServer(server.url, _paths())
@@ -200,6 +208,10 @@ def _paths() -> tuple[str, ...]:
         "/queries",
         f"/queries?q={hostile}&system={hostile}",
         f"/explore?q={hostile}&q=%22{hostile}",
+        "/logs",
+        f"/logs?q={hostile}&service={hostile}",
+        "/logs?tab=patterns",
+        "/logs?tab=fields",
         f"/queries/{hostile}/{HOSTILE_SHAPE.fingerprint}",
         "/cases",
         f"/cases?q={hostile}",
