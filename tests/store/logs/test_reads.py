@@ -134,6 +134,11 @@ CASES: list[tuple[str, Callable[[LogRecord], bool]]] = [
     ("user OR refused", lambda one: word("user")(one) or word("refused")(one)),
     (r"/orders\/\d*7 took/", lambda one: re.search(r"orders/\d*7 took", one.body_text) is not None),
     ("/GET.*MS/", lambda one: False),
+    (r"/ after (\d|[a-z]+) TRIES,/i", lambda one: re.search(r" after \d tries,", one.body_text) is not None),
+    (
+        r"/(?:GET|POST) \/orders\/\d+ took \d/",
+        lambda one: re.search(r"GET /orders/\d+ took", one.body_text) is not None,
+    ),
     ("/get.*MS$/i", lambda one: one.body_text.startswith("GET")),
     (r"/timeouts? after [0-9]{1,2} /", lambda one: re.search(r"timeouts? after \d{1,2} ", one.body_text) is not None),
     ('"json line"', lambda one: "json line" in one.body_text),
@@ -381,3 +386,23 @@ def test_resources_are_known_by_the_day(store: EmbeddedTelemetry, everything: li
     found = {(row["day_ms"], tuple(sorted(values_of(row["resource"]).items()))) for row in rows}
     assert found == wanted
     assert len(rows) == len(wanted)
+
+
+def test_a_phrase_is_counted_by_patterns_and_in_long_lines(store: EmbeddedTelemetry, logs: LogReads) -> None:
+    long = "import of file 7 " + "and so on " * 300
+    bodies = [f"payment declined {n}" for n in range(40)] + [f"{n} declined: payment" for n in range(30)]
+    bodies += [f"{long} payment declined"] * 5 + [f"{long} payment was declined"] * 7
+    bodies += ["payment\tdeclined", "Payment Declined.", "prepayment declined", "payment declined5"]
+    bodies += ["payment 5 declined"]
+    from_ms = FROM_MS - 7_200_000
+    rows = [LogRow(body, (from_ms + 1000 * n) * 1_000_000, severity_number=9) for n, body in enumerate(bodies)]
+    assert store.logs.append_rows(rows).stored_count == len(bodies)
+    store.flush()
+    asked = ('"payment declined"', "payment declined", 46), ('declined "payment was"', "payment was", 7)
+    for text, phrase, count in asked:
+        wanted = [body for body in bodies[::-1] if re.search(rf"(?i)(?<!\w){phrase}(?!\w)", body)]
+        query = LogQuery(from_ms, from_ms + 3_600_000, text, limit=5000)
+        found = logs.search(query).records
+        assert [one.body_text for one in found] == wanted
+        assert logs.histogram(query).total_count == len(wanted) == count
+    assert all(int(one.pattern_id, 16) % 2 for one in found)

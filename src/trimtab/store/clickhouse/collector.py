@@ -88,7 +88,7 @@ _RECORDS: Mapping[str, tuple[str, str]] = {
     "event_name": (_OFTEN, "''"),
     "flags": ("UInt32", "TraceFlags"),
     "dropped_attributes_count": ("UInt32", "0"),
-    "pattern": ("UInt64", "cityHash64(replaceRegexpAll(Body, '[0-9]+', '0'))"),
+    "pattern": ("UInt64", "bitAnd(cityHash64(replaceRegexpAll(Body, '[0-9]+', '0')), 0xFFFFFFFFFFFFFFFE)"),
     "record_no": ("UInt32", "bitAnd(cityHash64(TraceId, SpanId, Body, LogAttributes, ResourceAttributes), 0xFFFFFFFF)"),
     "spool_segment": ("UInt64", "0"),
 }

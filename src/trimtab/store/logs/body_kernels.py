@@ -108,7 +108,7 @@ def bodies_of(
 
 @kernel("void(uint8[::1], int32[::1], uint64[::1])")
 def patterns_of(texts: Bytes, offsets: Offsets, patterns: Hashes) -> None:
-    """The hash of each text's normal form; 0 for an empty one."""
+    """The hash of each text's normal form; 0 for an empty one. It is odd where a text is longer than what is hashed."""
     mix = np.uint64(0x9E3779B97F4A7C15)
     for row in range(len(patterns)):
         at, end = np.int64(offsets[row]), np.int64(offsets[row + 1])
@@ -156,4 +156,9 @@ def patterns_of(texts: Bytes, offsets: Offsets, patterns: Hashes) -> None:
         if joint != 0:
             hash_ = (hash_ ^ joint) * mix
             hash_ ^= hash_ >> np.uint64(32)
-        patterns[row] = hash_ if offsets[row + 1] == offsets[row] or hash_ != 0 else np.uint64(1)
+        hash_ &= ~np.uint64(1)
+        if end < offsets[row + 1]:
+            hash_ |= np.uint64(1)
+        elif hash_ == 0 and offsets[row + 1] > offsets[row]:
+            hash_ = np.uint64(2)
+        patterns[row] = hash_

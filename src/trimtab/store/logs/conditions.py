@@ -21,8 +21,11 @@ from trimtab.store.traces.typed_json import text_of, values_of
 _TOKEN = re.compile(r"[0-9A-Za-z\x80-\U0010ffff]+")
 _BORDER = r"[^0-9A-Za-z\x{80}-\x{10FFFF}]"
 _TOKENS_MAX = 60
-_LIKE_CHARS_MIN = 4
+_LIKE_CHARS_MIN = 6
+"""A shorter part of a word is in so many lines, as a rule, that looking for it first makes a search dearer."""
+_CLASS = re.compile(r"\[\^?\]?(?:\\[^pPQ]|[^\]\\\[])*\]")
 _LITERAL_RUN = re.compile(r"[0-9A-Za-z]+")
+_LITERAL_TOKEN = re.compile(r"(?<=[^0-9A-Za-z\0])[0-9A-Za-z]+(?=[^0-9A-Za-z\0])")
 _TEXT_COLUMNS = {
     "service": "service_name",
     "trace_id": "trace_id",
@@ -109,16 +112,23 @@ class Conditions:
             conditions.append(f"match(body, {self._parameter('String', wanted)})")
         return " AND ".join(conditions)
 
+    def words(self, words: Words) -> str:
+        """The same for whole words of ASCII letters, wherever they stand in it: the text index knows."""
+        tokens = list(dict.fromkeys(_TOKEN.findall(words.text.translate(_LOWER))))[:_TOKENS_MAX]
+        return f"hasAllTokens({LINE}, {self._parameter('Array(String)', tokens)})"
+
     def _matches(self, text: str, pattern: Pattern) -> str:
         """A regular expression in a text (SQL)."""
         flags = "(?is)" if pattern.ignores_case else "(?s)"
         condition = f"match({text}, {self._parameter('String', flags + pattern.text)})"
         if text != "body":
             return condition
-        hint = _required(pattern.text)
-        if len(hint) < _LIKE_CHARS_MIN:
+        tokens, run = _required(pattern.text)
+        if tokens:
+            return f"hasAllTokens({LINE}, {self._parameter('Array(String)', tokens)}) AND {condition}"
+        if len(run) < _LIKE_CHARS_MIN:
             return condition
-        return f"{LINE} LIKE {self._parameter('String', f'%{hint.translate(_LOWER)}%')} AND {condition}"
+        return f"{LINE} LIKE {self._parameter('String', f'%{run}%')} AND {condition}"
 
     def field(self, item: Field) -> str:
         """A comparison of a field."""
@@ -287,32 +297,40 @@ def _quoted(text: str) -> str:
     )
 
 
-def _required(pattern: str) -> str:
-    r"""The longest run of letters and digits that every text has that an expression matches; '' where that is not
-    easily said. Small or large letters do not matter.
+def _required(pattern: str) -> tuple[list[str], str]:
+    r"""Whole tokens that every text has that an expression matches, and the longest run of letters and digits that it
+    has, in small letters; nothing where that is not easily said. What stands in brackets is not looked at.
 
     >>> _required(r"order \d+ timeout"), _required("(abcd)?efg?"), _required("abcd|efgh"), _required("[abcdef]+")
-    ('timeout', 'ef', '', '')
+    (([], 'timeout'), ([], 'ef'), ([], ''), ([], ''))
+    >>> _required(r"took (9\d|1\d\d) ms"), _required(r"(?i)Fetch(ed|ing) the\|Row (a|b)"), _required(r"[\]a]bcd")
+    (([], 'took'), (['the', 'row'], 'fetch'), ([], 'bcd'))
+    >>> _required(r"a\012"), _required(r"\Qa.b\E"), _required(r"a{2,3} b [\w]+ [^]c]d")
+    (([], ''), ([], ''), (['b'], 'b'))
     """
-    if "|" in pattern or "(?" in pattern or not pattern.isascii():
-        return ""
+    nothing: tuple[list[str], str] = [], ""
+    if not pattern.isascii():
+        return nothing
     plain: list[str] = []
     depth, at = 0, 0
     while at < len(pattern):
         one = pattern[at]
         if one == "\\":
-            if at + 1 < len(pattern) and pattern[at + 1] in "pPxQ123456789":
-                return ""
-            plain.append("\0")
+            escaped = pattern[at + 1 : at + 2]
+            if escaped in "pPxQ0123456789":
+                return nothing
+            plain.append("\0" if depth or escaped.isalnum() else escaped)
             at += 2
             continue
         if one == "[":
-            end = pattern.find("]", at + 2)
-            if end < 0 or "[" in pattern[at + 1 : end]:
-                return ""
+            found = _CLASS.match(pattern, at)
+            if found is None:
+                return nothing
             plain.append("\0")
-            at = end + 1
+            at = found.end()
             continue
+        if one == "|" and not depth:
+            return nothing
         depth += (one == "(") - (one == ")")
         if one in "?*{":
             if plain:
@@ -323,4 +341,7 @@ def _required(pattern: str) -> str:
         else:
             plain.append("\0" if depth or one in "().^$+" else one)
         at += 1
-    return max(_LITERAL_RUN.findall("".join(plain)), key=len, default="")
+    if depth:
+        return nothing
+    text = "".join(plain).translate(_LOWER)
+    return _LITERAL_TOKEN.findall(text)[:_TOKENS_MAX], max(_LITERAL_RUN.findall(text), key=len, default="")

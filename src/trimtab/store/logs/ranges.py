@@ -12,6 +12,7 @@ from trimtab.store.logs.answers import LEVELS, LogQuery
 from trimtab.store.logs.columns import RESOURCES
 from trimtab.store.logs.conditions import Conditions, Resource
 from trimtab.store.logs.language import Field, LogQueryError, Words, parse
+from trimtab.store.logs.phrases import split
 from trimtab.store.retention import DAY_MS
 
 if TYPE_CHECKING:
@@ -32,11 +33,13 @@ class LogQueryTooLong(InputError):
 @dataclass
 class Asked:
     """A query made ready: `where` is its condition, with `parameters`. `missing` are shards that did not say which
-    resources they have."""
+    resources they have. `loose` lets more through: it asks for the words of phrases, wherever they stand; None where
+    there are no phrases that patterns know of."""
 
     where: str
     parameters: dict[str, object]
     missing: tuple[str, ...]
+    loose: str | None = None
 
 
 class Asking:
@@ -91,7 +94,8 @@ class Asking:
             return resources
 
         made = Conditions(find_resources)
-        conditions = [RANGE, made.of(parse(query.text))]
+        rest, phrases = split(parse(query.text))
+        conditions = [RANGE, made.of(rest)]
         if query.service is not None:
             conditions.append(made.field(Field("service", "=", Words(query.service))))
         if query.severity_min is not None:
@@ -108,5 +112,11 @@ class Asking:
                 conditions.append(made.field(Field(name, "=", Words(value))))
             except LogQueryError as error:
                 raise InputError(error.message, field=name) from error
-        where = " AND ".join(f"({one})" for one in conditions if one != "true")
-        return Asked(where, {"from_ns": from_ns, "to_ns": to_ns, **made.parameters}, tuple(dict.fromkeys(missing)))
+        where = _all([*conditions, *map(made.line, phrases)])
+        loose = _all([*conditions, *map(made.words, phrases)]) if phrases else None
+        parameters = {"from_ns": from_ns, "to_ns": to_ns, **made.parameters}
+        return Asked(where, parameters, tuple(dict.fromkeys(missing)), loose)
+
+
+def _all(conditions: Sequence[str]) -> str:
+    return " AND ".join(f"({one})" for one in conditions if one != "true")

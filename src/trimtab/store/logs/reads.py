@@ -9,7 +9,7 @@ import numpy as np
 
 from trimtab.model.errors import InputError
 from trimtab.store.engine import Direction, Merge
-from trimtab.store.logs import fields, patterns
+from trimtab.store.logs import fields, patterns, phrases
 from trimtab.store.logs.answers import (
     LEVELS,
     LIMIT_MAX,
@@ -120,22 +120,23 @@ class LogReads:
         step_ms = step_of(query.to_ms - query.from_ms, buckets_max)
         first = query.from_ms // step_ms
         size = -(-query.to_ms // step_ms) - first
-        found = self._asking.gather(
+        step_ns = step_ms * 1_000_000
+        counted = phrases.counts_of(self._asking, asked, step_ns) if asked.loose is not None else None
+        table, missing = counted or self._asking.gather(
             "SELECT intDiv(at_ns, {step_ns:Int64}) AS bucket, level, count() AS n FROM log_records"
             f" WHERE {asked.where} GROUP BY bucket, level",
-            {**asked.parameters, "step_ns": step_ms * 1_000_000},
+            {**asked.parameters, "step_ns": step_ns},
             Merge(group_by=("bucket", "level")),
         )
         counts = np.zeros((len(LEVELS), size), np.int64)
-        table = found.table
         buckets, levels = table["bucket"].to_numpy() - first, table["level"].to_numpy()
-        counts[np.minimum(levels, len(LEVELS) - 1), buckets] += table["n"].to_numpy().astype(np.int64)
+        np.add.at(counts, (np.minimum(levels, len(LEVELS) - 1), buckets), table["n"].to_numpy().astype(np.int64))
         return LogHistogram(
             tuple(range(first * step_ms, (first + size) * step_ms, step_ms)),
             step_ms,
             {name: tuple(row.tolist()) for name, row in zip(LEVELS, counts, strict=True) if row.any()},
             int(counts.sum()),
-            _joined(asked.missing, found.missing),
+            _joined(asked.missing, missing),
         )
 
     def between(self, query: LogQuery, after: int, to: int) -> tuple[LogPage, int]:
