@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from benchmarks.traces.cold import Answered, Question, answered
+from benchmarks.traces.cold import Answered, Question, answered, yardstick_ms
 from benchmarks.traces.line_search import line_questions
 from benchmarks.traces.lines import LineSheets
 from benchmarks.traces.span_search import trace_questions
@@ -51,6 +51,7 @@ class Size:
     parts_count: int
     memory_mib: float = 0.0
     load: float = 0.0
+    yardstick_ms: float = 0.0
     answers: list[Answered] = field(default_factory=list)
 
 
@@ -72,6 +73,7 @@ def grow(signal: Signal, sizes: Sequence[int], directory: Path, rounds: int, onl
             found = [one for one in _questions(store, signal) if only in one.name]
             measured.answers = list(answered(store, directory, found, rounds))
             measured.memory_mib, measured.load = _memory_mib(), os.getloadavg()[0]
+            measured.yardstick_ms = yardstick_ms()
             yield measured
 
 

@@ -48,7 +48,19 @@ def judge_growing(signal: Signal, sizes: Sequence[Size]) -> list[str]:
 def show_writing(rows: Sequence[Written]) -> None:
     """One table."""
     print(f"\n# writing over OTLP/HTTP to a fresh server; {os.cpu_count()} CPUs")
-    titles = "", "a CPU-second", "CPU s", "settling", "idle, %", "sent MB", "send s", "bytes each", "MiB", "load"
+    titles = (
+        "",
+        "a CPU-second",
+        "CPU s",
+        "settling",
+        "idle, %",
+        "sent MB",
+        "send s",
+        "bytes each",
+        "MiB",
+        "load",
+        "yardstick",
+    )
     print(f"{titles[0]:16}" + "".join(f"{title:>13}" for title in titles[1:]))
     for row in rows:
         numbers = (
@@ -61,6 +73,7 @@ def show_writing(rows: Sequence[Written]) -> None:
             f"{row.bytes_a_row:.1f}",
             f"{row.memory_mib:.0f}",
             f"{row.load:.1f}",
+            f"{row.yardstick_ms:.0f} ms",
         )
         name = f"{row.signal}, {'gzip' if row.is_gzipped else 'plain'}"
         print(f"{name:16}" + "".join(f"{number:>13}" for number in numbers))
@@ -81,6 +94,7 @@ def show_growing(signal: Signal, sizes: Sequence[Size]) -> None:
         ("parts", [f"{size.parts_count}" for size in sizes]),
         ("most memory of the process, MiB", [f"{size.memory_mib:,.0f}" for size in sizes]),
         ("load of the machine", [f"{size.load:.1f}" for size in sizes]),
+        ("yardstick (CPU ms of fixed work)", [f"{size.yardstick_ms:.0f}" for size in sizes]),
     )
     for title, texts in rows:
         print(f"{title:36}" + "".join(f"{text:>22}" for text in texts))

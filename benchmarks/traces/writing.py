@@ -19,6 +19,7 @@ from pathlib import Path
 
 from benchmarks.metrics.measuring import MIB, Client
 from benchmarks.metrics.servers import STOP_S, Server, trimtab
+from benchmarks.traces.cold import yardstick_ms
 from benchmarks.traces.growing import Signal
 from benchmarks.traces.lines import LineSheets
 from benchmarks.traces.spans import Sheets
@@ -50,6 +51,7 @@ class Written:
     bytes_a_row: float = 0.0
     memory_mib: float = 0.0
     load: float = 0.0
+    yardstick_ms: float = 0.0
     broken: list[str] = field(default_factory=list)
 
     @property
@@ -109,7 +111,7 @@ def write(signal: Signal, count: int, *, is_gzipped: bool) -> Written:
         told.bytes_a_row = found["bytes_a_row"]
         if found["rows_count"] != sent_count:
             told.broken.append(f"{found['rows_count']:,} of {sent_count:,} {signal} are there")
-    told.load = os.getloadavg()[0]
+    told.load, told.yardstick_ms = os.getloadavg()[0], yardstick_ms()
     return told
 
 
