@@ -11,6 +11,7 @@ TUNED: Mapping[str, Mapping[str, str]] = {
         "min_level_for_wide_part": "1",  # a new part is one file, not 120 that are each created and synced
         "auto_statistics_types": "''",  # made for every part of every column, and used by no question here
     },
+    "log_records": {"min_level_for_wide_part": "1", "auto_statistics_types": "''"},
 }
 """By table, as SQL."""
 

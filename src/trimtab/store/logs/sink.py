@@ -52,18 +52,19 @@ class LogsSink:
         return now_ns - self._age_ns_max, now_ns + _AHEAD_NS
 
     def load(self, segment_id: int, messages: Sequence[Message]) -> None:
-        """Insert; raises EngineRefused."""
+        """Insert, all at once, so that there are few parts to merge; raises EngineRefused."""
         first_no = 0
-        tables, outdated_count = [], 0
+        tables, blocks, outdated_count = [], list[bytes | memoryview](), 0
         for body in _chunks(messages):
             table, seen_count, left_count = self._decoded(body, first_no)
             if table.num_rows:
                 self._known.tell(table)
-                rows = Body(native_block(table, COLUMNS), "Native", STRUCTURE)
-                self._engine.write(_INSERT, {"segment": segment_id}, {"rows": rows})
+                blocks += native_block(table, COLUMNS)
                 tables.append(table)
             first_no += seen_count
             outdated_count += left_count
+        if blocks:
+            self._engine.write(_INSERT, {"segment": segment_id}, {"rows": Body(blocks, "Native", STRUCTURE)})
         if tables and self._is_new((segment_id, messages[0].index)):
             self.outdated_count += outdated_count
             self.on_stored(segment_id, tables)
