@@ -26,6 +26,9 @@ class Place:
             "start_ms": day.start_ms,
             "end_ms": day.end_ms,
             "log_record": day.log_record,
+            "big_trace": day.traces.big_path,
+            "failed_trace": day.traces.failed_path,
+            "traced": f"from={day.traces.from_ms}&to={day.traces.to_ms}",
         }
         return self.path.format(**named)
 
@@ -57,6 +60,32 @@ PLACES: tuple[Place, ...] = (
         "/explore?q=sum(rate(requests_total[5m])&q=up[1m]",
         "A query that is wrong is marked at the place; the other one has its answer.",
     ),
+    Place(
+        "traces",
+        "/traces?{traced}&service=orders&order=slowest&limit=200",
+        "Traces: searched by service, operation, status, duration and attributes; each a point in time and a row.",
+    ),
+    Place(
+        "trace",
+        "{failed_trace}",
+        "One trace as a waterfall: what worked by itself and what waited, what failed, and what leads on.",
+    ),
+    Place(
+        "trace-big",
+        "{big_trace}",
+        "Ten thousand spans: only the rows that are seen are drawn, and the whole above them.",
+    ),
+    Place("trace-flame", "{big_trace}&view=flame", "The same as a flame graph: the work of each way of calls."),
+    Place("trace-table", "{big_trace}&view=table", "The same as a table, without a script, to be read and printed."),
+    Place(
+        "trace-map", "/traces/map?{traced}", "Who calls whom, how often, with how many errors, and how long it takes."
+    ),
+    Place(
+        "trace-service",
+        "/traces/services/orders",
+        "Rate, errors and durations of a service and of each of its operations, with changes marked.",
+    ),
+    Place("trace-nothing", "/traces?service=nobody", "A search that finds nothing says what to take away."),
     Place(
         "logs",
         "/logs?q=order+OR+payment+OR+mail+OR+cart",

@@ -22,6 +22,7 @@ from benchmarks.day.shapes import COLUMNS, TABLES
 from benchmarks.day_of_data import fill_day
 from demo.cluster import ROLE_STATEMENTS, Cluster
 from tests.browser.log_lines import send_lines
+from tests.browser.traces import SentTraces, send_traces
 from tests.cli.conftest import Server, start_server
 from tests.promql.sending import send_example
 from tests.store.logs.requests import record, request
@@ -56,6 +57,7 @@ class DayServer:
     start_ms: int
     end_ms: int
     log_record: str
+    traces: SentTraces
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,8 @@ def day_server(data_dir: Path, slice_ms: int = 60_000) -> Iterator[DayServer]:
         send_example(server.url)
         busiest = max(day.hot, key=lambda hot: hot.calls_per_s * hot.mean_ms)
         shape, log_record = busiest.shape.fingerprint, send_lines(server.url)
-        yield DayServer(server.url, cases, shape, shapes["rolled_back"], day.start_ms, day.end_ms, log_record)
+        sent = send_traces(server.url)
+        yield DayServer(server.url, cases, shape, shapes["rolled_back"], day.start_ms, day.end_ms, log_record, sent)
 
 
 @contextlib.contextmanager

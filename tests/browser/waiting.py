@@ -42,9 +42,8 @@ def begun(page: Page) -> None:
 def drawn(page: Page) -> None:
     """Wait until scripts run, every chart has its numbers (or an end) and nothing moves any more."""
     begun(page)
-    expect(page.locator("tt-chart:not([data-state]), tt-chart[data-state=loading]")).to_have_count(
-        0, timeout=TIMEOUT_MS
-    )
+    waiting = ":is(tt-chart, tt-trace):is(:not([data-state]), [data-state=loading])"
+    expect(page.locator(waiting)).to_have_count(0, timeout=TIMEOUT_MS)
     page.evaluate(_CALM)
 
 

@@ -7,7 +7,7 @@ from importlib.resources import files
 
 import pytest
 
-SHEETS = ("trimtab.css", "asking.css", "cases.css", "explore.css", "logs.css")
+SHEETS = ("trimtab.css", "asking.css", "cases.css", "explore.css", "logs.css", "traces.css")
 WEB = files("trimtab.web")
 
 

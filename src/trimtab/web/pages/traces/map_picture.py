@@ -17,7 +17,7 @@ from trimtab.web.pages.traces.layers import layers_of
 NODES_MAX = 60
 """Of more, those with most calls are drawn; all are in the table."""
 NODE_WIDTH, NODE_HEIGHT = 172, 52
-GAP_X, GAP_Y = 176, 24
+GAP_X, GAP_Y = 196, 24
 WAY_HEIGHT = 20
 """Of a place that a line goes through."""
 PORT = 17

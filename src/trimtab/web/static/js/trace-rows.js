@@ -4,7 +4,7 @@ import { durationText } from "./format.js";
 
 /** @typedef {import("./trace-model.js").TraceModel} TraceModel */
 
-const MORE_ROWS = 12;
+const MORE_ROWS = 6;
 const EVENTS_MAX = 20;
 
 /** @param {string} tag @param {string} name @param {string} [text] */
@@ -62,7 +62,9 @@ export class TraceRows {
 
   /** How high a row is says the style sheet. */
   measure() {
-    this.#row = parseFloat(getComputedStyle(this.element).getPropertyValue("--row")) || 26;
+    const row = parseFloat(getComputedStyle(this.element).getPropertyValue("--row")) || 26;
+    if (row !== this.#row) for (const one of this.#pool) one.dataset.at = "";
+    this.#row = row;
     this.space.style.height = `${this.spans.length * this.#row}px`;
     this.draw();
   }
@@ -209,8 +211,11 @@ export class TraceRows {
     }
     if (isHidden) this.fold();
     const top = this.spans.indexOf(span) * this.#row;
-    if (top < this.box.scrollTop) this.box.scrollTop = top;
-    if (top + this.#row > this.box.scrollTop + this.box.clientHeight) this.box.scrollTop = top + this.#row - this.box.clientHeight;
+    const high = this.box.clientHeight;
+    const isFar = top < this.box.scrollTop - this.#row || top > this.box.scrollTop + high;
+    if (isFar) this.box.scrollTop = top - high / 2;
+    else if (top < this.box.scrollTop) this.box.scrollTop = top;
+    else if (top + this.#row > this.box.scrollTop + high) this.box.scrollTop = top + this.#row - high;
     this.refresh();
     this.draw();
   }

@@ -2,6 +2,7 @@
 // of the two is shown, is in the address; the detail of a span is a part of the page that the server draws.
 import { durationText } from "./format.js";
 import { coloursOf, makeProbe } from "./trace-colours.js";
+import { hideDetail, showDetail } from "./trace-detail.js";
 import { TraceFlame } from "./trace-flame.js";
 import { nextOf, onTreeKey } from "./trace-keys.js";
 import { TraceMinimap } from "./trace-minimap.js";
@@ -9,7 +10,6 @@ import { TraceModel } from "./trace-model.js";
 import { TraceRows } from "./trace-rows.js";
 import { button, keyOf, toolsOf } from "./trace-tools.js";
 
-const DETAIL_AFTER_MS = 120;
 
 class TtTrace extends HTMLElement {
   /** @type {TraceModel | null} */
@@ -21,7 +21,6 @@ class TtTrace extends HTMLElement {
   /** @type {TraceFlame | null} */
   #flame = null;
   #listen = new AbortController();
-  #detail = 0;
   #asking = new AbortController();
 
   connectedCallback() {
@@ -32,7 +31,6 @@ class TtTrace extends HTMLElement {
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#paint(), { signal });
     window.addEventListener("resize", () => this.#paint(), { signal });
     document.addEventListener("click", (event) => this.#onPageClick(event), { signal });
-    document.addEventListener("htmx:after:swap", () => this.#writeSelf(), { signal });
     void this.#load();
   }
 
@@ -157,12 +155,7 @@ class TtTrace extends HTMLElement {
     const url = new URL(location.href);
     url.searchParams.set("span", id);
     history.replaceState(history.state, "", url);
-    window.clearTimeout(this.#detail);
-    this.#detail = window.setTimeout(() => {
-      const wanted = new URLSearchParams(location.search);
-      wanted.set("fragment", "span");
-      void window.htmx?.ajax("GET", `${this.dataset.path}?${wanted}`, { target: "#span", swap: "outerMorph" });
-    }, DETAIL_AFTER_MS);
+    showDetail(this.dataset.path ?? "", () => this.#writeSelf());
   }
 
   /** Only this script knows how long a span worked by itself. */
@@ -193,9 +186,7 @@ class TtTrace extends HTMLElement {
   }
 
   #close() {
-    window.clearTimeout(this.#detail);
-    const panel = document.getElementById("span");
-    if (panel) panel.hidden = true;
+    hideDetail();
     this.dataset.span = "";
     if (this.rows) {
       this.rows.selected = -1;
