@@ -68,4 +68,4 @@ def answer(service: Service, key: str, within: Range, points: int) -> bytes:
 
 def _nothing(key: str, within: Range, message: str) -> bytes:
     told = {"from_ms": within.from_ms, "to_ms": within.to_ms, "step_ms": 1000, "series": (), "marks": ()}
-    return msgspec.json.encode({**told, "notes": {key: {"error": message, "texts": ()}}})
+    return msgspec.json.encode({**told, "notes": {key: {"error": "", "texts": [message]}}})
