@@ -184,13 +184,14 @@ def _queries(asked: Asked, fingerprint: str) -> list[tuple[str, str]]:
 
 
 def _marks(asked: Asked, summary: TraceSummary) -> Sequence[Mark]:
-    """What was changed or found around the time of the trace, the nearest first."""
+    """What trimtab changed, found or judged around the time of the trace, the nearest first."""
     at_ms = at_ms_of(summary)
     try:
         found = asked.service.read.marks(Range(at_ms - MARKS_AROUND_MS, at_ms + MARKS_AROUND_MS))
     except TrimtabError:
         return ()
-    return sorted(found, key=lambda mark: abs(mark.at_ms - at_ms))[:MARKS_MAX]
+    worth = [mark for mark in found if mark.kind != "event"]
+    return sorted(worth, key=lambda mark: abs(mark.at_ms - at_ms))[:MARKS_MAX]
 
 
 def _rows(asked: Asked, summary: TraceSummary) -> Rows:
