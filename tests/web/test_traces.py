@@ -240,7 +240,12 @@ def test_a_span_has_all_of_it_and_leads_on(client: TestClient, filled: Site) -> 
 def test_the_spans_are_a_table_for_who_has_no_script(client: TestClient) -> None:
     text = one(client, 2, "&view=table")
     assert "<tt-trace" not in text
-    assert [line for line in ("d0", "d1", "d2", "d3") if f'scope="row" class="{line}"' in text] == ["d0", "d1", "d2", "d3"]
+    assert [line for line in ("d0", "d1", "d2", "d3") if f'scope="row" class="{line}"' in text] == [
+        "d0",
+        "d1",
+        "d2",
+        "d3",
+    ]
     assert "view=table" in one(client, 2), "the waterfall's place says where it is"
 
 
