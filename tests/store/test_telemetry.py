@@ -131,7 +131,13 @@ def test_the_schema_keeps_rows_as_long_as_the_program_says() -> None:
     for name, kept in RETENTION.items():
         (definition,) = [part for part in text.split(";\n") if f"CREATE TABLE IF NOT EXISTS {name}\n" in part]
         assert f"TTL toDateTime(intDiv({kept.column}, {1000 * kept.per_ms})) + INTERVAL {kept.days} DAY" in definition
-        others = {"metric_": ("id",), "log_": ("spool_segment",), "span_op": ("name", "kind"), "span_re": ("resource",)}
+        others = {
+            "metric_": ("id",),
+            "log_records": ("spool_segment",),
+            "log_resources": ("resource",),
+            "span_op": ("name", "kind"),
+            "span_re": ("resource",),
+        }
         known = next((columns for start, columns in others.items() if name.startswith(start)), ("roll",))
         own = TABLES[name].names if name in TABLES else (kept.column, *known)
         for column in own:

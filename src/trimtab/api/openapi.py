@@ -62,6 +62,7 @@ def openapi_document(version: str, operations: Iterable[Operation] = OPERATIONS)
     schemas, components = msgspec.json.schema_components(
         types, ref_template="#/components/schemas/{name}", schema_hook=lambda _kind: {"description": "any JSON"}
     )
+    components = {name: _without_rows_of_pairs(schema) for name, schema in components.items()}
     schema_of = {str(kind): schema for kind, schema in zip(types, schemas, strict=True)}
     paths: dict[str, Any] = {}
     for operation in operations:
@@ -73,6 +74,20 @@ def openapi_document(version: str, operations: Iterable[Operation] = OPERATIONS)
         "paths": paths,
         "components": {"schemas": {**components, "Error": ERROR_SCHEMA}, "securitySchemes": SECURITY_SCHEMES},
     }
+
+
+def _without_rows_of_pairs(schema: Any) -> Any:
+    """Lists of tuples as lists of lists whose items have one of the types: tools stumble over tuples in lists."""
+    if isinstance(schema, list):
+        return [_without_rows_of_pairs(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    made = {name: _without_rows_of_pairs(part) for name, part in schema.items()}
+    row = made.get("items")
+    if isinstance(row, dict) and "prefixItems" in row:
+        kinds = row["prefixItems"]
+        made["items"] = {**{k: v for k, v in row.items() if k != "prefixItems"}, "items": {"anyOf": kinds}}
+    return made
 
 
 def _entry(operation: Operation, schema_of: dict[str, Any]) -> dict[str, Any]:
