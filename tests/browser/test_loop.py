@@ -16,7 +16,7 @@ from tests.browser.axe import violations
 from tests.browser.chromium import visit
 from tests.browser.layout import layout_problems
 from tests.browser.servers import running
-from tests.browser.waiting import drawn, open_page
+from tests.browser.waiting import begun, drawn, open_page
 from tests.conftest import Database
 
 pytestmark = [pytest.mark.browser, pytest.mark.postgres, pytest.mark.store, pytest.mark.slow]
@@ -106,6 +106,7 @@ def test_from_nothing_to_a_kept_change(browser: Browser, shop: Database, tmp_pat
 
         page.get_by_role("link", name="Overview", exact=True).click()
         page.wait_for_url("**/")
+        begun(page)  # until then forms and links work as without scripts
         page.evaluate("() => { window.neverReloaded = true; }")
         found = page.locator("#findings .row-link").first
         expect(found).to_contain_text("over the objective", timeout=SOON_MS)
@@ -120,6 +121,7 @@ def test_from_nothing_to_a_kept_change(browser: Browser, shop: Database, tmp_pat
         page.wait_for_url("**/queries/shop/*")
         page.locator("#history a[href*='/cases/'], #cases a[href*='/cases/']").first.click()
         page.wait_for_url("**/cases/1*")
+        begun(page)
 
         page.evaluate("() => { window.neverReloaded = true; }")
         approve = page.get_by_role("button", name="Approve this change")
