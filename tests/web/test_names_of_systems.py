@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.web.site import Site, open_site
-from trimtab.app.service import _name_of
+from trimtab.app.systems import name_of
 from trimtab.cli.segment import segment
 from trimtab.model.errors import InputError
 from trimtab.model.system import System
@@ -32,7 +32,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     ],
 )
 def test_a_name_is_what_people_write(dsn: str, name: str) -> None:
-    assert _name_of(Reference.parse(dsn)) == name
+    assert name_of(Reference.parse(dsn)) == name
 
 
 @pytest.mark.parametrize("name", ["..", ".", "../access/tokens/2", "a/./b"])

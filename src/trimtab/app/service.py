@@ -5,26 +5,19 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
 import msgspec
 import structlog
 
-from trimtab.act.approvals import check_seen
-from trimtab.act.guards import limits_of
 from trimtab.act.machine import Machine
-from trimtab.analyze.queries.slow import shape_loads
 from trimtab.app.access import Access
-from trimtab.app.closed_cases import check_not_by_hand, when_again
 from trimtab.app.collected import metrics_of
 from trimtab.app.config import Config
 from trimtab.app.config_status import SettingNow, config_status
-from trimtab.app.databases import check_change_target, check_watched_once
+from trimtab.app.deciding import Deciding
 from trimtab.app.events import EventHub, EventKind
 from trimtab.app.log_search.logs import Logs
-from trimtab.app.loop import SystemLoop
 from trimtab.app.own.keeper import Own
 from trimtab.app.own.metrics import Number
 from trimtab.app.own.numbers import (
@@ -35,33 +28,28 @@ from trimtab.app.own.numbers import (
     store_numbers,
     watch_numbers,
 )
-from trimtab.app.plans import PlanBook, TakenPlan
+from trimtab.app.persons import check_person
+from trimtab.app.plans import TakenPlan
 from trimtab.app.policies import Policies
 from trimtab.app.querying import Querying
 from trimtab.app.reading.cases import find
 from trimtab.app.reading.own import own_lines, own_story
 from trimtab.app.reading.reader import Reader
-from trimtab.app.reading.rows import change_row
 from trimtab.app.scrapes import Scrapes
-from trimtab.app.slow_look import SlowLook
 from trimtab.app.sources.sources import Sources
-from trimtab.app.steering import KINDS, Steering
+from trimtab.app.steering import Steering
+from trimtab.app.systems import Systems
 from trimtab.app.traces.traces import Traces
 from trimtab.app.upstream import Upstream
 from trimtab.app.watched import Watched
-from trimtab.app.wrong_now import unknown_targets
+from trimtab.app.wrong_now import WrongNow
 from trimtab.extend.contracts import Clock, Judge
 from trimtab.model.case import Case
-from trimtab.model.change import Autonomy, Change, ChangeState
-from trimtab.model.errors import ConflictError, GuardRefused, InputError, NotFound
+from trimtab.model.change import Autonomy, Change
 from trimtab.model.policy import Policy
-from trimtab.model.system import System
 from trimtab.observe.metrics.limits import IngestLimits
 from trimtab.observe.metrics.receivers import MetricsIn
-from trimtab.observe.postgres.capabilities import probe
-from trimtab.observe.postgres.status import WatchStatus
 from trimtab.sql.connect import Reference
-from trimtab.sql.database_identity import identity_of
 from trimtab.store.case_search import open_cases_by_system
 from trimtab.store.logs.reads import LogReads
 from trimtab.store.state import State
@@ -69,12 +57,6 @@ from trimtab.store.telemetry import TelemetryStore
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-NAME_CHARS_MAX = 100
-SYSTEMS_MAX = 50
-STOP_TIMEOUT_S = 8.0
-LEDGER_PER_CASE_MAX = 500
-WAITING_MAX = 1000
 
 log = structlog.get_logger()
 Json = dict[str, Any]
@@ -98,7 +80,7 @@ class Service:
         own: Own,
     ) -> None:
         self.policies = policies
-        self._said: tuple[str, ...] = ()
+        self._wrong_now = WrongNow(policies, telemetry, state)
         policies.file.listen(self._settings_changed)
         self.steering = Steering(state, policies, clock)
         self.telemetry = telemetry
@@ -116,13 +98,13 @@ class Service:
         self.judge = judge
         self.url = url
         self._clock = clock
-        self._watched = watched
-        self._loops: dict[str, SystemLoop] = {}
         self._stop = stop
         self.access = access
         self.own = own
         self.events = EventHub()
-        self.plans = PlanBook(telemetry, clock, lambda system: self.policy_of(system).plans)
+        self._systems = Systems(telemetry, state, machine, policies.of, clock, watched, own, self._system_changed)
+        self.plans = self._systems.plans
+        self._deciding = Deciding(state, machine, policies.of)
         self._listen()
         self.read = Reader(
             telemetry,
@@ -131,13 +113,11 @@ class Service:
             clock,
             waits_for=self.waits_for,
             latest=machine.latest,
-            loop_error=self._loop_error,
-            slow_look=self._slow_look,
+            loop_error=self._systems.loop_error,
+            slow_look=self._systems.slow_look,
         )
         self.read.own_lines = lambda key, name, grid: own_lines(telemetry, key, name, grid)
         self.read.own_story = lambda: own_story(own, telemetry, clock.now_ms())
-        self._lock = threading.Lock()
-        self._watch_lock = threading.Lock()
         self._started = time.monotonic()
 
     # --- life
@@ -155,37 +135,17 @@ class Service:
         broken = self.state.chain.now().broken
         if broken is not None:
             log.error("ledger_broken", error=broken)
-        self._say_unknown_targets()
+        self._wrong_now.say_unknown_targets()
         for change in self.machine.recover():
             log.info("recovered", change=change.id, state=change.state.value, reason=change.reason)
-        with self._lock:
-            for system in self.state.systems():
-                if not self._stop.is_set() and system.name not in self._watched:
-                    self._begin(system)
-
-    def _begin(self, system: System) -> Watched:
-        slice_s = self.policy_of(system.name).watch.slice_s
-        watched = Watched(system, self.telemetry, self._clock, slice_s, self._system_changed)
-        self._watched[system.name] = watched
-        loop = SystemLoop(
-            watched, self.telemetry, self.state, self.machine, self.policy_of, self._clock, self.plans, self.own
-        )
-        self._loops[system.name] = loop
-        watched.start()
-        loop.start()
-        return watched
+        self._systems.begin_stored(self._stop)
 
     def close(self) -> None:
         """Stop watching, drain what was accepted, close both stores."""
         self._stop.set()
         self.events.close()
         self.logs.close()
-        with self._lock:
-            for loop in self._loops.values():
-                loop.stop(STOP_TIMEOUT_S)
-            for watched in self._watched.values():
-                watched.stop()
-        self.plans.settle(STOP_TIMEOUT_S)
+        self._systems.close()
         self.scrapes.stop()
         self.own.stop()
         self.querying.close()
@@ -202,11 +162,8 @@ class Service:
         self.own.metrics.add_source(lambda: log_numbers(self.telemetry, lambda: self.logs.tails_count))
         self.own.metrics.add_source(lambda: ingest_numbers(self.metrics_in))
         self.own.metrics.add_source(lambda: metric_numbers(getattr(self.telemetry, "metrics", None)))
-        self.own.metrics.add_source(lambda: watch_numbers(self._watch_statuses, self._clock))
+        self.own.metrics.add_source(lambda: watch_numbers(self._systems.statuses, self._clock))
         self.own.metrics.add_source(lambda: [Number("trimtab_event_streams", self.events.subscribers_count)])
-
-    def _watch_statuses(self) -> list[WatchStatus]:
-        return [watched.watcher.status() for watched in list(self._watched.values())]
 
     def _slices_loaded(self, rows: pa.Table) -> None:
         newest: dict[str, int] = {}
@@ -239,14 +196,14 @@ class Service:
 
     def set_override(self, by: str, name: str, value: object, system: str | None = None) -> SettingNow:
         """Set a setting over what the file says, for one system or for all; it is kept, and can be cleared."""
-        _check_person(by)
+        check_person(by)
         now = self.steering.set_override(by, name, value, system)
         self._settings_changed()
         return now
 
     def clear_override(self, by: str, name: str, system: str | None = None) -> SettingNow:
         """Take an override back: the file counts again."""
-        _check_person(by)
+        check_person(by)
         now = self.steering.clear_override(by, name, system)
         self._settings_changed()
         return now
@@ -261,36 +218,11 @@ class Service:
 
     def warnings(self) -> tuple[str, ...]:
         """What a person should mend before anything else."""
-        broken = self.state.chain.now().broken
-        absent = tuple(f"{one}; what is shown of spans, logs and metrics is partial" for one in self._absent_shards())
-        return (*(() if broken is None else (broken,)), *self._no_room(), *self._unknown_targets(), *absent)
-
-    def _no_room(self) -> tuple[str, ...]:
-        store = self.telemetry.status()
-        if store.full is None:
-            return ()
-        consequence = (
-            f"{store.refused_full_count} messages were refused since the start; make room: it goes on by itself"
-        )
-        return (f"nothing is taken of what is sent or measured: {store.full} ({consequence})",)
-
-    def _absent_shards(self) -> tuple[str, ...]:
-        return self.telemetry.status().absent_shards
-
-    def _unknown_targets(self) -> tuple[str, ...]:
-        return unknown_targets(self.config.targets, (system.name for system in self.state.systems()))
-
-    def _say_unknown_targets(self) -> None:
-        """Once each, as long as it stays so."""
-        unknown = self._unknown_targets()
-        for sentence in unknown:
-            if sentence not in self._said:
-                log.warning("target_unknown", problem=sentence)
-        self._said = unknown
+        return self._wrong_now.sentences()
 
     def _settings_changed(self) -> None:
         """Told to whoever looks."""
-        self._say_unknown_targets()
+        self._wrong_now.say_unknown_targets()
         for change in self.machine.void_approvals():
             log.warning("approval_void", change=change.id, case=change.case_id, reason=change.reason)
         self.events.publish(EventKind.STATUS)
@@ -310,7 +242,7 @@ class Service:
             "frozen": self.state.kill_switch(),
             "systems": self.systems(),
             "cases_open_count": sum(open_cases_by_system(self.state.database).values()),
-            "changes_in_flight": [self._change(c) for c in alive if c.state.is_in_flight],
+            "changes_in_flight": [msgspec.to_builtins(c) for c in alive if c.state.is_in_flight],
             "changes_waiting_count": sum(not c.state.is_in_flight for c in alive),
             "ledger": self.chain(),
             "telemetry": msgspec.to_builtins(self.telemetry.status()),
@@ -329,52 +261,16 @@ class Service:
         return {**file, "overrides_ignored_count": len(ignored)}
 
     def waits_for_yes(self, change: Change) -> bool:
-        """Whether a person could approve this change now, and it waits for that.
-
-        The same under `suggest` and `approve`; under `approve` it was also told in the log. Under `auto` what a person
-        refused, or what was measured and did not prove good, waits for one, too.
-        """
-        return change.state is ChangeState.PROPOSED and self._wants_yes(change, self._changeable())
-
-    def _changeable(self) -> frozenset[str]:
-        """The systems with a connection for changes."""
-        return frozenset(system.name for system in self.state.systems() if system.change_reference is not None)
-
-    def _wants_yes(self, change: Change, changeable: frozenset[str]) -> bool:
-        if change.system not in changeable or self.machine.is_approved(change):
-            return False
-        autonomy = limits_of(self.policy_of(change.system), change.proposal.kind).autonomy
-        if autonomy is Autonomy.AUTO:
-            return self.machine.earlier(change) is not None
-        return autonomy in (Autonomy.SUGGEST, Autonomy.APPROVE)
+        """Whether a person could approve this change now, and it waits for that (see `Deciding`)."""
+        return self._deciding.waits_for_yes(change)
 
     def needs_yes(self) -> list[Json]:
         """What waits for a person's yes, most saved first."""
-        changeable = self._changeable()
-        proposed = [c for c in self.state.changes(alive=True, limit=WAITING_MAX) if c.state is ChangeState.PROPOSED]
-        waiting = [change for change in proposed if self._wants_yes(change, changeable)]
-        return [
-            {
-                "case_id": change.case_id,
-                "change_id": change.id,
-                "system": change.system,
-                "summary": change.proposal.summary,
-                "gain_ms_per_s": change.proposal.gain_ms_per_s,
-            }
-            for change in sorted(waiting, key=lambda change: -change.proposal.gain_ms_per_s)
-        ]
+        return self._deciding.needs_yes()
 
     def ready_to_start(self) -> tuple[Change, ...]:
         """What begins when nothing is frozen and guards and checks agree: approved, or policy lets trimtab do it."""
-        changeable = self._changeable()
-        alive = self.state.changes(alive=True, in_flight=False, limit=WAITING_MAX)
-        return tuple(
-            change
-            for change in alive
-            if change.system in changeable
-            and not self._wants_yes(change, changeable)
-            and limits_of(self.policy_of(change.system), change.proposal.kind).autonomy is not Autonomy.OBSERVE
-        )
+        return self._deciding.ready_to_start()
 
     def chain(self) -> Json:
         """The ledger's hash chain: whether it is intact, and how far and when that was looked at."""
@@ -390,118 +286,36 @@ class Service:
             "checked_at_ms": status.checked_at_ms,
         }
 
-    def _loop_error(self, name: str) -> str | None:
-        """What does not work now in the loop of a system, or about its plans."""
-        loop = self._loops.get(name)
-        error = None if loop is None else loop.last_error
-        return error or self.plans.problem(name)
-
-    def _slow_look(self, name: str) -> SlowLook | None:
-        """What the last look for slow queries found on a system, since the server was started."""
-        loop = self._loops.get(name)
-        return None if loop is None else loop.slow_look
-
     def systems(self) -> list[Json]:
         """Watched systems, and what trimtab can see of each."""
-        return [self._system(system) for system in self.state.systems()]
-
-    def _system(self, system: System) -> Json:
-        watched = self._watched.get(system.name)
-        loop = self._loops.get(system.name)
-        change = system.change_reference
-        return {
-            "name": system.name,
-            "dsn": Reference.parse(system.watch_reference).display,
-            "change_dsn": None if change is None else Reference.parse(change).display,
-            "added_at_ms": system.added_at_ms,
-            "watch": None if watched is None else msgspec.to_builtins(watched.watcher.status()),
-            "loop_error": None if loop is None else loop.last_error,
-            "plan_problem": self.plans.problem(system.name),
-            "autonomy": {kind: limits_of(self.policy_of(system.name), kind).autonomy.value for kind in KINDS},
-        }
+        return self._systems.facts()
 
     def queries(self, system: str | None, limit: int) -> list[Json]:
         """Query shapes of the last detection window, heaviest first; NotFound for a system that is not watched."""
-        if system is not None:
-            self.state.system(system)
-        now_ms = self._clock.now_ms()
-        found: list[Json] = []
-        for name, watched in list(self._watched.items()):
-            if system is not None and name != system:
-                continue
-            start_ms = now_ms - int(self.policy_of(name).detect.window_s * 1000)
-            shapes = watched.shapes()
-            slices = self.telemetry.slices(name, start_ms, now_ms)
-            for load in shape_loads(slices)[:limit]:
-                shape = shapes.get(load.fingerprint)
-                found.append(
-                    {
-                        "system": name,
-                        "fingerprint": load.fingerprint,
-                        "text": None if shape is None else shape.text,
-                        "calls": load.calls,
-                        "mean_exec_time_ms": load.mean_exec_time_ms,
-                        "total_exec_time_ms": load.total_exec_time_ms,
-                        "load_share": load.load_share,
-                    }
-                )
-        return sorted(found, key=lambda row: -row["total_exec_time_ms"])[:limit]
+        return self._systems.queries(system, limit)
 
     def cases(self, limit: int) -> list[Json]:
         """Cases, newest first, each with its change."""
-        return [self._case(case) for case in self.state.cases(limit=limit)]
+        return [self._deciding.with_change(case) for case in self.state.cases(limit=limit)]
 
     def find_cases(
         self, *, states: Sequence[str] = (), system: str | None = None, search: str = "", limit: int, offset: int = 0
     ) -> tuple[int, list[Json]]:
         """How many cases fit, and a page of them, newest first, each with its change."""
         total, found = find(self.state, states=states, system=system, search=search, limit=limit, offset=offset)
-        return total, [self._case(case) for case in found]
+        return total, [self._deciding.with_change(case) for case in found]
 
     def case(self, case_id: int) -> Json:
         """One case with its change and ledger."""
-        case = self.state.case(case_id)
-        entries = (
-            [] if case.change_id is None else self.state.ledger(change_id=case.change_id, limit=LEDGER_PER_CASE_MAX)
-        )
-        undo = None if case.change_id is None else change_row(self.state, self.state.change(case.change_id)).undo
-        return {
-            **self._case(case),
-            "waits_for": self.waits_for(case),
-            "undo": msgspec.to_builtins(undo),
-            "ledger": msgspec.to_builtins(entries),
-        }
+        return self._deciding.case(case_id)
 
     def waits_for(self, case: Case) -> str | None:
         """What keeps a proposed change from being applied now, asked afresh; None where nothing or no change waits."""
-        change = None if case.change_id is None else self.state.change(case.change_id)
-        if change is None or change.state.is_final or change.state.is_in_flight:
-            return None
-        system = next((known for known in self.state.systems() if known.name == case.system), None)
-        if system is None:
-            return f"{case.system} to be watched again"
-        if system.change_reference is None:
-            return "no connection for changes was given: trimtab watch DSN --change-dsn DSN"
-        autonomy = limits_of(self.policy_of(case.system), change.proposal.kind).autonomy
-        earlier = self.machine.earlier(change)
-        asks = autonomy in (Autonomy.SUGGEST, Autonomy.APPROVE) or (autonomy is Autonomy.AUTO and earlier is not None)
-        if asks and change.approved_by is None:
-            said = "; ".join(str(why) for why in (self.machine.why_void(change), earlier) if why is not None)
-            return f"a person's yes: trimtab approve {case.id}{f' ({said})' if said else ''}"
-        blocking = [result.message for result in self.machine.guards(change.id) if result.passed is False]
-        return "; ".join(blocking) or change.reason
+        return self._deciding.waits_for(case)
 
     def ledger(self, limit: int, before_seq: int | None = None) -> list[Json]:
         """The newest ledger entries, newest first; with `before_seq` those that are older than it."""
         return [msgspec.to_builtins(entry) for entry in self.state.newest_entries(limit, before_seq=before_seq)]
-
-    def _case(self, case: Case) -> Json:
-        change = None if case.change_id is None else self.state.change(case.change_id)
-        return {**msgspec.to_builtins(case), "change": None if change is None else self._change(change)}
-
-    def _change(self, change: Change) -> Json:
-        made: Json = msgspec.to_builtins(change)
-        return made
 
     # --- do
 
@@ -510,59 +324,11 @@ class Service:
 
         InputError where changes would go to another database; ConflictError where it is watched under another name.
         """
-        reference = Reference.parse(dsn)
-        change = None if change_dsn is None else Reference.parse(change_dsn)
-        label = name or _name_of(reference)
-        if not label.strip() or len(label) > NAME_CHARS_MAX or not label.isprintable():
-            raise InputError(f"a name has 1 to {NAME_CHARS_MAX} printable characters", field="name")
-        if any(part in (".", "..") for part in label.split("/")):
-            raise InputError(
-                f"a name stands in addresses, where '.' and '..' lead elsewhere: choose another one, found {label!r}",
-                field="name",
-            )
-        with self._watch_lock:  # one after the other, so that one database is not begun twice at a time
-            return self._watch(label, reference, change)
-
-    def _watch(self, label: str, reference: Reference, change: Reference | None) -> Json:
-        with reference.connect("trimtab/probe") as connection:
-            capabilities = probe(connection)
-            identity = identity_of(connection)
-        target = None if change is None else check_change_target(reference, identity, change)
-        self._check_new(label, reference, {system.name: system for system in self.state.systems()})
-        check_watched_once(identity, label, self.state.systems())
-        found = {"capabilities": msgspec.to_builtins(capabilities), "change_target": target}
-        with self._lock:
-            known = {system.name: system for system in self.state.systems()}
-            self._check_new(label, reference, known)
-            if label in known:
-                self.state.add_system(_with_change(known[label], change))
-                return {**self._system(self.state.system(label)), **found}
-            if len(self._watched) >= SYSTEMS_MAX:
-                raise InputError(f"at most {SYSTEMS_MAX} systems can be watched by one server", limit=SYSTEMS_MAX)
-            system = System(label, reference.stored, None if change is None else change.stored, self._clock.now_ms())
-            self.state.add_system(system)
-            self._begin(system)
-        return {**self._system(system), **found}
-
-    def _check_new(self, label: str, reference: Reference, known: dict[str, System]) -> None:
-        """The same database twice would be proposed twice; another one under a taken name would mix two histories."""
-        for system in known.values():
-            if system.name == label and system.watch_reference != reference.stored:
-                raise ConflictError(f"a system named {label!r} is watched already, by another reference", system=label)
-            if system.name != label and system.watch_reference == reference.stored:
-                raise ConflictError(f"that database is watched already, as {system.name!r}", system=system.name)
+        return self._systems.watch(dsn, name, change_dsn)
 
     def unwatch_system(self, name: str) -> Json:
         """Stop watching a system; its cases and ledger stay. ConflictError while a change of it is in flight."""
-        with self._lock:
-            self.state.remove_system(name)
-            loop, watched = self._loops.pop(name, None), self._watched.pop(name, None)
-            if loop is not None:
-                loop.stop(STOP_TIMEOUT_S)
-            if watched is not None:
-                watched.stop()
-            self.plans.forget(name)
-            self.steering.forget(name)
+        self._systems.unwatch(name, self.steering.forget)
         return self.status()
 
     def plan_now(self, system: str, fingerprint: str, by: str) -> TakenPlan:
@@ -570,16 +336,8 @@ class Service:
 
         NotFound: no such system, or no such query; Busy: another plan is being taken.
         """
-        _check_person(by)
-        self.state.system(system)
-        watched = self._watched.get(system)
-        if watched is None:
-            raise NotFound(f"system {system!r} is not watched yet", system=system)
-        with self.own.traces.span("plan", system=system, fingerprint=fingerprint) as span:
-            taken = self.plans.now(watched, fingerprint)
-            span.keep()
-        log.info("plan_taken", system=system, fingerprint=fingerprint, by=by, plan=taken.plan_id)
-        return taken
+        check_person(by)
+        return self._systems.plan_now(system, fingerprint, by)
 
     def ensure_watched(self, dsn: str, change_dsn: str) -> str:
         """The name of the system behind `dsn`, watched from now on if it was not."""
@@ -592,36 +350,18 @@ class Service:
 
         `warning` in the answer says that it expires before the next change window opens; None where it does not.
         """
-        _check_person(by)
-        change = self._proposed(case_id)
-        if change.state.is_final:
-            raise GuardRefused(
-                when_again(self.state.case(case_id), change, self.policy_of(change.system)), case_id=case_id
-            )
-        if change.state is ChangeState.PROPOSED and self.machine.is_approved(change):
-            raise ConflictError(f"case {case_id} was approved by {change.approved_by} already", case_id=case_id)
-        check_seen(self.state, case_id, change, content_hash)
-        approved = self.machine.approve(change.id, by, change.proposal.content_hash)
-        return {**self.case(case_id), "warning": self.machine.approval_warning(approved)}
+        check_person(by)
+        return self._deciding.approve(case_id, by, content_hash)
 
     def reject(self, case_id: int, by: str, reason: str | None = None) -> Json:
         """Reject the proposed change of a case."""
-        _check_person(by)
-        self.machine.reject(self._proposed(case_id).id, by, reason or "rejected by a person")
-        return self.case(case_id)
+        check_person(by)
+        return self._deciding.reject(case_id, by, reason)
 
     def roll_back(self, case_id: int, by: str, reason: str | None = None) -> Json:
         """Ask for the change of a case to be taken back: written down now, done by the loop's next step."""
-        _check_person(by)
-        check_not_by_hand(self._proposed(case_id))
-        self.machine.roll_back(self._proposed(case_id).id, by, reason or "")
-        return self.case(case_id)
-
-    def _proposed(self, case_id: int) -> Change:
-        case = self.state.case(case_id)
-        if case.change_id is None:
-            raise NotFound(f"case {case_id} proposes no change", case_id=case_id)
-        return self.state.change(case.change_id)
+        check_person(by)
+        return self._deciding.roll_back(case_id, by, reason)
 
     def freeze(
         self, frozen: bool, by: str, reason: str | None = None, system: str | None = None, kind: str | None = None
@@ -630,27 +370,10 @@ class Service:
 
         Nothing new is applied while frozen; watching and undoing go on.
         """
-        _check_person(by)
+        check_person(by)
         if frozen:
             self.steering.freeze(by, reason, system, kind)
         else:
             self.steering.thaw(by, system, kind)
         self._settings_changed()
         return self.status()
-
-
-def _check_person(by: str) -> None:
-    """Names go into a ledger that nobody can shorten again."""
-    if not by.strip() or len(by) > NAME_CHARS_MAX or not by.isprintable():
-        raise InputError(f"by: a name has 1 to {NAME_CHARS_MAX} printable characters", field="by")
-
-
-def _with_change(system: System, change: Reference | None) -> System:
-    return system if change is None else replace(system, change_reference=change.stored)
-
-
-def _name_of(reference: Reference) -> str:
-    """Host, port and database as people write them: a URL has `Sh%20op` for the database `Sh op`."""
-    written = reference.display.removeprefix("postgresql://").rpartition("@")[2]
-    decoded = unquote(written)
-    return decoded if decoded.isprintable() else written
