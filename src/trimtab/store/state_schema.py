@@ -10,6 +10,7 @@ from pathlib import Path
 
 from trimtab.model.errors import StoreError
 from trimtab.store.state_schema_access import ACCESS_TABLES
+from trimtab.store.state_schema_alerts import ALERT_TABLES
 from trimtab.store.state_schema_freezes import FREEZES_TABLE
 
 APPLICATION_ID = 0x7472696D
@@ -102,7 +103,7 @@ CREATE TABLE leases (
 ) STRICT;
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, ACCESS_TABLES, FREEZES_TABLE)
+MIGRATIONS: tuple[str, ...] = (_FIRST, ACCESS_TABLES, FREEZES_TABLE, ALERT_TABLES)
 """Script number n (from 0) brings version n to n + 1."""
 
 
