@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import threading
 
 import numpy as np
@@ -11,12 +13,13 @@ from hypothesis import strategies as st
 
 from trimtab.store.metrics import hot, hot_kernels
 from trimtab.store.metrics.assemble import assemble
-from trimtab.store.metrics.block import QueryTooBig
+from trimtab.store.metrics.block import STALE_BITS, QueryTooBig
 from trimtab.store.metrics.hot import Bounds, HotWindow
 from trimtab.store.metrics.slab import merged, slab_of
 
 WIDE = Bounds(oldest_ms=0, latest_ms=10**15, window_ms=10**12)
 Sample = tuple[int, int, int]
+STALE = float(np.array([STALE_BITS], np.int64).view(np.float64)[0])
 
 
 def arrays(samples: list[Sample]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -103,6 +106,26 @@ def test_times_out_of_bounds_and_unknown_slots_are_told_apart() -> None:
         hot_kernels.REPEATED,
         hot_kernels.DUPLICATE,
     ]
+
+
+@pytest.mark.parametrize(
+    ("values", "counts"),
+    [
+        ([1.0, 2.0, -3.0], 2.0),
+        ([-1.0, -2.0], -1.0),
+        ([0.0, -0.0], 0.0),
+        ([math.nan, -math.inf], -math.inf),
+        ([STALE, math.nan, STALE], math.nan),
+        ([STALE, 1.0], 1.0),
+    ],
+)
+def test_which_of_several_values_at_one_time_counts(values: list[float], counts: float) -> None:
+    for order in itertools.permutations(values):
+        bits = np.array([5.0, *order, 6.0]).view(np.int64)
+        offsets, at_ms = np.array([0, len(bits)]), np.array([1, *[2] * len(order), 3])
+        assert hot_kernels.drop_repeated(offsets, at_ms, bits) == 3
+        assert bits[:3].tolist() == np.array([5.0, counts, 6.0]).view(np.int64).tolist()
+        assert (at_ms[:3].tolist(), offsets.tolist()) == ([1, 2, 3], [0, 3])
 
 
 def test_the_oldest_goes_when_it_is_full_but_only_what_the_engine_has() -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import math
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,8 +18,9 @@ from trimtab.model.errors import EngineRefused, InputError, SpoolFull
 from trimtab.model.retention import RetentionPolicy
 from trimtab.store.metrics.block import STALE_BITS, Matcher, QueryTooBig
 from trimtab.store.metrics.contract import Exemplar, Metadata, Samples
+from trimtab.store.metrics.hot import Judged
 from trimtab.store.metrics.limits import MetricLimits
-from trimtab.store.metrics.messages import SAMPLES
+from trimtab.store.metrics.rolled import HOURS_MS
 from trimtab.store.metrics.sinks import NativeSink
 from trimtab.store.promql.histogram import FloatHistogram
 from trimtab.store.retention import DAY_MS
@@ -119,20 +123,45 @@ def test_stragglers_repetitions_and_conflicts(tmp_path: Path) -> None:
         assert telemetry.query("SELECT count() AS n FROM metric_samples")["n"].to_pylist() == [3]
 
 
-def test_of_samples_stored_twice_the_last_to_come_counts(tmp_path: Path) -> None:
+@pytest.mark.parametrize("values", [(1.0, 2.0), (2.0, 1.0), (2.0, STALE), (STALE, 2.0), (2.0, math.nan)])
+def test_of_two_values_of_two_senders_at_one_moment_the_same_counts_wherever_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, values: tuple[float, float]
+) -> None:
     now = now_ms()
-    with opened(tmp_path, TINY) as telemetry:
+    at_ms = now - 2 * HOURS_MS - 10_000
+    wanted = {"0": [(at_ms, 2.0)]}
+    with opened(tmp_path) as telemetry:
         metrics = telemetry.metrics
-        slots = metrics.register(SERIES).slots
-        metrics.append(samples(slots[:1], now - 10_000, [1.0]))
+        assert metrics.wait_until_read_back(30)
+        slots = metrics.register(SERIES[:1]).slots
+        hot, begun = metrics._parts.hot, threading.Event()
+        judge = hot.judge
+
+        def judge_beside_another(*arguments: Any) -> Judged:
+            judged = judge(*arguments)
+            if not begun.is_set():  # the other sender comes between judging and storing
+                begun.set()
+                metrics.append(samples(slots, at_ms, [values[1]]))
+            return judged
+
+        monkeypatch.setattr(hot, "judge", judge_beside_another)
+        assert metrics.append(samples(slots, at_ms, [values[0]])).accepted_count == 1
+        assert read(metrics, 0, now) == wanted
+        again = metrics.append(samples(np.repeat(slots, 2), at_ms, [2.0, 3.0]))
+        assert again.refused == {"duplicate_timestamp": 1}
         telemetry.flush(20)
-        again = SAMPLES.pack(
-            {"id": metrics._parts.registry.ids[:1], "at_ms": np.array([now - 10_000]), "value": np.array([2.0])}
-        )
-        telemetry._spool.append(SAMPLES.name, again, 1)  # as when two senders come with it at the same moment
-        metrics._parts.hot.begin_reload(now)  # as if it had been evicted
-        telemetry.flush(20)
-        assert read(metrics, 0, now) == {"0": [(now - 10_000, 2.0)]}
+        assert telemetry.query("SELECT count() AS n FROM metric_samples")["n"].to_pylist() == [2]
+        for hot_from_ms in (0, now):  # as if it had been evicted
+            hot.begin_reload(hot_from_ms)
+            assert read(metrics, 0, now) == wanted
+            metrics.rollups.roller.mark = None
+            telemetry._engine.write("TRUNCATE TABLE metric_rollup_marks")
+            metrics.rollups.roller.roll(now, 0)
+            rolled = metrics.select_rolled([[Matcher("__name__", "=", "m")]], HOURS_MS, 0, now, ("value_sum",))
+            assert rolled.numbers("value_sum").tolist() == [2.0]
+    with opened(tmp_path) as telemetry:
+        assert telemetry.metrics.wait_until_read_back(30)
+        assert read(telemetry.metrics, 0, now) == wanted
 
 
 def test_what_only_the_engine_has_is_not_taken_twice(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from trimtab.store.metrics.hot import Part
 
 
 def assemble(parts: Sequence[Part], series_count: int, samples_max: int) -> tuple[I64, I64, I64]:
-    """Offsets, times and values (as bits) of series, ascending, no two at one time; of two, the earlier part's counts.
+    """Offsets, times and values (as bits) of series, ascending, no two at one time.
 
     Raises QueryTooBig before it takes memory for more than `samples_max` samples.
     """

@@ -56,8 +56,7 @@ class Cold:
         self._engine, self._samples_max = engine, samples_max
 
     def samples(self, ids: U64, where: str, from_ms: int, to_ms: int) -> Part:
-        """Samples of series (ids ascending), no two at one time: of those stored twice the last to come counts."""
-        from trimtab.store.metrics.cold_kernels import conflicts
+        """Samples of series (ids ascending), no two at one time."""
         from trimtab.store.metrics.hot_kernels import drop_repeated, settle
 
         window: dict[str, object] = {"from_ms": from_ms, "to_ms": to_ms}
@@ -65,15 +64,6 @@ class Cold:
         answer = gathered(self._engine, f"SELECT id, at_ms, value FROM {SAMPLES.name} WHERE {condition}", window)
         offsets, at_ms, bits = self._by_series(ids, answer, "value")
         if settle(offsets, at_ms, bits):
-            if conflicts(offsets, at_ms, bits):
-                answer = gathered(
-                    self._engine,
-                    f"SELECT id, at_ms, argMax(value, spool_segment) AS value FROM {SAMPLES.name} WHERE {condition}"
-                    " GROUP BY id, at_ms",
-                    window,
-                )
-                offsets, at_ms, bits = self._by_series(ids, answer, "value")
-                settle(offsets, at_ms, bits)
             count = drop_repeated(offsets, at_ms, bits)
             at_ms, bits = at_ms[:count], bits[:count]
         return Part(at_ms, bits, offsets[:-1].copy(), offsets[1:].copy())

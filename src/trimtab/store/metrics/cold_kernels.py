@@ -41,13 +41,3 @@ def place(series: I32, at: I64, bits: I64, cursor: I64, out_at: I64, out_bits: I
             cursor[where] = to + 1
             out_at[to] = at[row]
             out_bits[to] = bits[row]
-
-
-@kernel("int64(int64[::1], int64[::1], int64[::1])")
-def conflicts(offsets: I64, at: I64, bits: I64) -> int:
-    """How many samples of settled series have the time of the one before, but another value."""
-    found = 0
-    for series in range(len(offsets) - 1):
-        for row in range(offsets[series] + 1, offsets[series + 1]):
-            found += at[row] == at[row - 1] and bits[row] != bits[row - 1]
-    return found

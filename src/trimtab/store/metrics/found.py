@@ -102,7 +102,7 @@ class Found:
             yield first, self._block(first, end, (), samples)
 
     def _block(self, first: int, end: int, labels: Sequence[Labels], samples: tuple[I64, I64]) -> SeriesBlock:
-        """Series `[first, end)`, put into arrays that have room for them; of samples at one time, the first counts."""
+        """Series `[first, end)`, put into arrays that have room for them."""
         from trimtab.store.metrics.hot_kernels import copy, drop_repeated, settle
 
         offsets = self._offsets[first : end + 1] - self._offsets[first]

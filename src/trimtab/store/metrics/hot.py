@@ -213,8 +213,8 @@ class HotWindow:
                 judged = self._judge(slots, at_ms, bits, self._slots_count, bounds)
                 if judged.order is not None:
                     slots, at_ms, bits = slots[judged.order], at_ms[judged.order], bits[judged.order]
-                if judged.verdicts is not None:
-                    kept = judged.verdicts == hot_kernels.ACCEPTED
+                if judged.verdicts is not None:  # what is spooled will be in the engine: memory has to know it, too
+                    kept = judged.verdicts != hot_kernels.REPEATED
                     slots, at_ms, bits = slots[kept], at_ms[kept], bits[kept]
             self._put(slots, at_ms, bits)
             self._version += 1
@@ -338,13 +338,13 @@ class HotWindow:
 
     def _put_late(self, slots: I32, at_ms: I64, bits: I64) -> None:
         """What came meanwhile, unless the slab has it."""
-        from trimtab.store.metrics.hot_kernels import ACCEPTED
+        from trimtab.store.metrics.hot_kernels import REPEATED
 
         fresh = at_ms < self._from_ms
         if not fresh.all():
             now_hot = np.flatnonzero(~fresh)
             found = self._look_up(slots[now_hot], at_ms[now_hot], bits[now_hot])
-            fresh[now_hot] = found == ACCEPTED
+            fresh[now_hot] = found != REPEATED
         self._put(slots[fresh], at_ms[fresh], bits[fresh])
 
     def gather(self, slots: I32, from_ms: int, to_ms: int) -> tuple[int, list[Part]]:

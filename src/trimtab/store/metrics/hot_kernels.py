@@ -14,6 +14,26 @@ ACCEPTED, REPEATED, UNKNOWN, OUT_OF_ORDER, DUPLICATE, TOO_OLD, TOO_FAR, STRAGGLE
 
 
 LAST_MS = (1 << 63) - 1
+_STALE_BITS = 0x7FF0000000000002
+
+
+@kernel("boolean(int64, int64)")
+def counts_over(bits: int, other: int) -> bool:
+    """Whether a value counts, of two that a series has at one time: the greater one, before NaN, before a marker that
+    the series ended. That does not depend on which came first, so memory, engine and roll-ups agree."""
+    both = np.empty(2, np.int64)
+    both[0], both[1] = bits, other
+    values = both.view(np.float64)
+    rank, other_rank = 2, 2
+    if np.isnan(values[0]):
+        rank = 0 if bits == _STALE_BITS else 1
+    if np.isnan(values[1]):
+        other_rank = 0 if other == _STALE_BITS else 1
+    if rank != other_rank:
+        return rank > other_rank
+    if rank < 2 or values[0] == values[1]:
+        return bits > other
+    return bool(values[0] > values[1])
 
 
 @kernel(
@@ -118,7 +138,7 @@ def insert(
             before[head_count] = last[slot]
             last[slot] = head_count
             head_count += 1
-        if time > newest_at[slot]:
+        if time > newest_at[slot] or (time == newest_at[slot] and counts_over(bits[index], newest_bits[slot])):
             newest_at[slot] = time
             newest_bits[slot] = bits[index]
     return head_count, late, newest
@@ -133,8 +153,11 @@ def find_in_head(
         where = last[slots[index]]
         while where >= 0:
             if head_at[where] == at[index]:
-                verdicts[index] = REPEATED if head_bits[where] == bits[index] else DUPLICATE
-                break
+                if head_bits[where] == bits[index]:
+                    verdicts[index] = REPEATED
+                    break
+                if verdicts[index] != REPEATED:
+                    verdicts[index] = DUPLICATE
             where = before[where]
 
 
@@ -152,8 +175,13 @@ def find_in_slab(slots: I32, at: I64, bits: I64, offsets: I32, slab_at: I64, sla
                     low = middle + 1
                 else:
                     high = middle
-            if low < end and slab_at[low] == at[index]:
-                verdicts[index] = REPEATED if slab_bits[low] == bits[index] else DUPLICATE
+            while low < end and slab_at[low] == at[index]:
+                if slab_bits[low] == bits[index]:
+                    verdicts[index] = REPEATED
+                    break
+                if verdicts[index] != REPEATED:
+                    verdicts[index] = DUPLICATE
+                low += 1
 
 
 @kernel("UniTuple(int64[::1], 3)(int32[::1], int64, int64, int32[::1], int64[::1], int64[::1], int32[::1])")
@@ -225,16 +253,22 @@ def settle(offsets: I32 | I64, at: I64, bits: I64) -> int:
 
 @kernel("int64(int64[::1], int64[::1], int64[::1])")
 def drop_repeated(offsets: I64, at: I64, bits: I64) -> int:
-    """Keep, in place, of samples of a series at one time the first; answers how many samples there are then."""
+    """Keep, in place, of samples of a series at one time the one that counts (`counts_over`); answers how many samples
+    there are then."""
+    before = np.int64(0)
     where = 0
     first = 0
     for series in range(len(offsets) - 1):
         end = offsets[series + 1]
         for index in range(first, end):
-            if index == first or at[index] != at[index - 1]:
+            time = at[index]
+            if index == first or time != before:
+                before = time
                 at[where] = at[index]
                 bits[where] = bits[index]
                 where += 1
+            elif counts_over(bits[index], bits[where - 1]):
+                bits[where - 1] = bits[index]
         first = end
         offsets[series + 1] = where
     return where
@@ -325,6 +359,9 @@ def note_newest(offsets: I32, at: I64, bits: I64, newest_at: I64, newest_bits: I
     """A slab's last sample of each series is the newest, unless there is a newer one."""
     for slot in range(len(offsets) - 1):
         end = offsets[slot + 1]
-        if end > offsets[slot] and at[end - 1] > newest_at[slot]:
-            newest_at[slot] = at[end - 1]
-            newest_bits[slot] = bits[end - 1]
+        index = end - 1
+        while index >= offsets[slot] and at[index] == at[end - 1] and at[index] >= newest_at[slot]:
+            if at[index] > newest_at[slot] or counts_over(bits[index], newest_bits[slot]):
+                newest_at[slot] = at[index]
+                newest_bits[slot] = bits[index]
+            index -= 1

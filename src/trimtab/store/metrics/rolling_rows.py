@@ -149,22 +149,13 @@ class RollingRows:
         from trimtab.store.metrics.rolled_kernels import rows_of_samples
 
         for share in self._shares(SAMPLES.name, "at_ms", from_ms, to_ms, MINUTES_MS):
-            found = self._read_samples(share)
+            where = f"{_OF_SAMPLES} AND {_SHARE}"
+            found = _by_series(gathered(self._engine, f"SELECT id, at_ms, value {where}", share.parameters))
             at_ms, bits, offsets = found.at_ms, found.bits, found.offsets
             if found.repeated_count:
                 count = drop_repeated(offsets, at_ms, bits)
                 at_ms, bits = at_ms[:count], bits[:count]
             yield _rows(found.ids, rows_of_samples(offsets, at_ms, bits, np.int64(MINUTES_MS)))
-
-    def _read_samples(self, share: Share) -> BySeries:
-        from trimtab.store.metrics.cold_kernels import conflicts
-
-        where = f"{_OF_SAMPLES} AND {_SHARE}"
-        found = _by_series(gathered(self._engine, f"SELECT id, at_ms, value {where}", share.parameters))
-        if not found.repeated_count or not conflicts(found.offsets, found.at_ms, found.bits):
-            return found
-        sql = f"SELECT id, at_ms, argMax(value, spool_segment) AS value {where} GROUP BY id, at_ms"
-        return _by_series(gathered(self._engine, sql, share.parameters))
 
     def of_minutes(self, from_ms: int, to_ms: int) -> Iterator[Rows]:
         """Hours in `(from_ms, to_ms]`, from their windows of five minutes."""

@@ -191,8 +191,7 @@ class Start:
         """Whether there is room for more."""
         answer = gathered(
             self._engine,
-            f"SELECT id, at_ms, value FROM {SAMPLES.name} WHERE at_ms BETWEEN {{from_ms:Int64}} AND {{to_ms:Int64}}"
-            " ORDER BY spool_segment DESC",  # of two values at one moment the later segment's counts, as in cold reads
+            f"SELECT id, at_ms, value FROM {SAMPLES.name} WHERE at_ms BETWEEN {{from_ms:Int64}} AND {{to_ms:Int64}}",
             {"from_ms": piece.from_ms, "to_ms": up_to_ms},
         )
         if taken():
@@ -211,14 +210,14 @@ class Start:
 
     def _insert(self, slots: I32, at_ms: I64, bits: I64) -> None:
         """What the spool still has, unless the engine had it too."""
-        from trimtab.store.metrics.hot_kernels import ACCEPTED
+        from trimtab.store.metrics.hot_kernels import ACCEPTED, DUPLICATE
 
         hot = self._parts.hot
         judged = hot.judge(slots, at_ms, bits, self._parts.registry.count, _ANY)
         if judged.order is not None:
             slots, at_ms, bits = slots[judged.order], at_ms[judged.order], bits[judged.order]
         if judged.verdicts is not None:
-            kept = judged.verdicts == ACCEPTED
+            kept = (judged.verdicts == ACCEPTED) | (judged.verdicts == DUPLICATE)
             slots, at_ms, bits = slots[kept], at_ms[kept], bits[kept]
         hot.insert(slots, at_ms, bits, judged.version, _ANY)
 
