@@ -62,6 +62,24 @@ class Alert:
         return fingerprint_of(self.labels)
 
 
+@dataclass(frozen=True, slots=True)
+class Active:
+    """One thing that is wrong at this moment, as its source sees it; it has no memory.
+
+    `for_ms`: how long it has to stay so before it fires; `keep_firing_for_ms`: how long it fires on afterwards.
+    """
+
+    labels: Labels
+    """Sorted, without empty values, `alertname` among them: they are what the alert is known by."""
+    annotations: Labels
+    value: float
+    source: str
+    """See `Alert.source`."""
+    for_ms: int = 0
+    keep_firing_for_ms: int = 0
+    generator_url: str = ""
+
+
 def labels_of(pairs: Mapping[str, str] | Iterable[tuple[str, str]]) -> Labels:
     """Pairs in the order and form that everything here takes.
 

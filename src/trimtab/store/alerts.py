@@ -24,7 +24,7 @@ OUTBOX_MAX = 100_000
 
 _COLUMNS = (
     "origin, fingerprint, labels, annotations, state, value, source, generator_url, active_at_ms, fired_at_ms,"
-    " resolved_at_ms, keep_firing_since_ms, held_ms, seen_at_ms"
+    " resolved_at_ms, keep_firing_since_ms, keep_firing_for_ms, held_ms"
 )
 
 
@@ -36,8 +36,8 @@ class Standing:
     alert: Alert
     held_ms: int
     """How long it was seen to be true; while it keeps firing, how long it was seen not to be."""
-    seen_at_ms: int
-    """When it was looked at last, by the wall clock."""
+    keep_firing_for_ms: int = 0
+    """How long it fires on when it is not true any more, as its source said last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +158,8 @@ def _row(one: Standing) -> tuple[object, ...]:
         alert.fired_at_ms,
         alert.resolved_at_ms,
         alert.keep_firing_since_ms,
+        one.keep_firing_for_ms,
         one.held_ms,
-        one.seen_at_ms,
     )
 
 
@@ -179,4 +179,4 @@ def _standing(row: sqlite3.Row) -> Standing:
         )
     except (msgspec.DecodeError, ValueError) as error:
         raise StoreError(f"could not read an alert from the state: {error}") from error
-    return Standing(row["origin"], alert, row["held_ms"], row["seen_at_ms"])
+    return Standing(row["origin"], alert, row["held_ms"], row["keep_firing_for_ms"])

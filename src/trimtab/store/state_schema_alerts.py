@@ -16,8 +16,8 @@ CREATE TABLE alerts (
     fired_at_ms          INTEGER,
     resolved_at_ms       INTEGER,
     keep_firing_since_ms INTEGER,
+    keep_firing_for_ms   INTEGER NOT NULL,
     held_ms              INTEGER NOT NULL,
-    seen_at_ms           INTEGER NOT NULL,
     PRIMARY KEY (origin, fingerprint)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX alerts_by_state ON alerts (state, resolved_at_ms);

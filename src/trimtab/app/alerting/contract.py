@@ -3,28 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
-from trimtab.model.alerts import Alert, Labels
+from trimtab.model.alerts import Active, Alert
 
-
-@dataclass(frozen=True, slots=True)
-class Active:
-    """One thing that is wrong at this moment, as its source sees it; it has no memory.
-
-    `for_ms`: how long it has to stay so before it fires; `keep_firing_for_ms`: how long it fires on afterwards.
-    """
-
-    labels: Labels
-    """Sorted, without empty values, `alertname` among them: they are what the alert is known by."""
-    annotations: Labels
-    value: float
-    source: str
-    """See `Alert.source`."""
-    for_ms: int = 0
-    keep_firing_for_ms: int = 0
-    generator_url: str = ""
+__all__ = ["Active", "AlertSink", "AlertSource", "Nobody"]
 
 
 class AlertSource(Protocol):
