@@ -60,6 +60,9 @@ class Recorded:
     def append_otlp_traces(self, body: bytes | bytearray) -> OtlpAck:
         raise AssertionError("the judge only reads")
 
+    def stored_to(self, table_name: str) -> int:
+        raise AssertionError("the judge only reads")
+
     def flush(self, timeout_s: float = 30.0) -> None:
         raise AssertionError("the judge only reads")
 

@@ -12,7 +12,7 @@ import pytest
 from tests.api.served import listening, served
 from tests.cli.receivers import traces_protobuf
 from trimtab.app.sources.traces import found_of, question_of, trace_of
-from trimtab.extend.sources import Address, SourceError, TraceQuestion
+from trimtab.extend.sources import Address, SourceError, SourceRefused, TraceQuestion
 from trimtab.integrations.jaeger.traces import JaegerTraces
 from trimtab.model.errors import InputError
 from trimtab.store.traces.answers import TraceQuery
@@ -127,9 +127,9 @@ def test_questions_that_others_are_not_asked() -> None:
 def test_over_trimtabs_own_jaeger(tmp_path: Path) -> None:
     with served(tmp_path) as made, listening(made.open_app) as port:
         writes = JaegerTraces(Address("peer", f"http://127.0.0.1:{port}", "", 10.0))
-        writes.write(traces_protobuf("shop", range(8)))
-        with pytest.raises(SourceError, match="status 400"):
-            writes.write(b"\x0a\x05abc")
+        assert writes.write(traces_protobuf("shop", range(8)), 8).taken_count == 8
+        with pytest.raises(SourceRefused, match="status 400"):
+            writes.write(b"\x0a\x05abc", 1)
         writes.close()
         made.service.telemetry.flush()
         source = JaegerTraces(Address("peer", f"http://127.0.0.1:{port}", "jaeger", 10.0))

@@ -38,6 +38,9 @@ class Recorder:
     def append_otlp_traces(self, body: bytes | bytearray) -> OtlpAck:
         raise NotImplementedError
 
+    def stored_to(self, table_name: str) -> int:
+        raise NotImplementedError
+
     def flush(self, timeout_s: float = 30.0) -> None:
         return None
 

@@ -21,6 +21,7 @@ from trimtab.app.log_search.logs import Logs
 from trimtab.app.own.keeper import Own
 from trimtab.app.own.metrics import Number
 from trimtab.app.own.numbers import (
+    forwarding_numbers,
     ingest_numbers,
     log_numbers,
     loop_numbers,
@@ -51,7 +52,6 @@ from trimtab.observe.metrics.limits import IngestLimits
 from trimtab.observe.metrics.receivers import MetricsIn
 from trimtab.sql.connect import Reference
 from trimtab.store.case_search import open_cases_by_system
-from trimtab.store.logs.reads import LogReads
 from trimtab.store.state import State
 from trimtab.store.telemetry import TelemetryStore
 
@@ -125,7 +125,7 @@ class Service:
     def start(self) -> None:
         """Finish or undo what was in flight, then begin to watch what is stored."""
         self.own.start()
-        self.sources.forward(self.telemetry.logs, LogReads(self.telemetry).between, self._clock.now_ms)
+        self.sources.forward(self.telemetry, self.state, self._clock.now_ms)
         self.scrapes.start()
         threading.Thread(target=self.recover_and_watch, name="start", daemon=True).start()
 
@@ -158,6 +158,7 @@ class Service:
         self.state.listen(lambda news: self.events.publish(EventKind(news.kind), dict(news.facts)))
         self.telemetry.listen("query_slices", self._slices_loaded)
         self.own.metrics.add_source(lambda: loop_numbers(self.state))
+        self.own.metrics.add_source(lambda: forwarding_numbers(self.sources.listed))
         self.own.metrics.add_source(lambda: store_numbers(self.telemetry, self._clock))
         self.own.metrics.add_source(lambda: log_numbers(self.telemetry, lambda: self.logs.tails_count))
         self.own.metrics.add_source(lambda: ingest_numbers(self.metrics_in))

@@ -23,6 +23,10 @@ class SourceError(StoreError):
     """A source did not answer, or not as its protocol says; `facts["source"]` is its name."""
 
 
+class SourceRefused(StoreError):
+    """A source will never take what was sent, however often it is tried; `facts["source"]` is its name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Address:
     """Where a source is. `path` is what stands behind the host: for logs the indexes. `authorization` gives the value
@@ -236,8 +240,9 @@ class TraceSource(Protocol):
         """What a service does."""
         ...
 
-    def write(self, body: bytes) -> None:
-        """Write an ExportTraceServiceRequest (protobuf). Only asked where a user configured it."""
+    def write(self, body: bytes, spans_count: int) -> Sent:
+        """Write an ExportTraceServiceRequest (protobuf) with so many spans. SourceRefused where it is refused for good,
+        SourceError where it may be tried again. Only asked where a user configured it."""
         ...
 
     def close(self) -> None:

@@ -89,7 +89,8 @@ class IntegrationsPolicy:
     )
     traces: tuple[str, ...] = setting(
         (),
-        "Stores of traces, as NAME=jaeger+URL, with the address of Jaeger's pages (port 16686). Credentials as above.",
+        "Stores of traces, as NAME=jaeger+URL, with the address of Jaeger's pages (port 16686); behind it, to write, "
+        "the one of its collector: NAME=jaeger+http://HOST:16686/HOST:4318. Credentials as above.",
         low=0,
         high=SOURCES_MAX,
         needs_restart=True,
@@ -102,6 +103,23 @@ class IntegrationsPolicy:
         high=SOURCES_MAX,
         needs_restart=True,
         problem=_name_problem,
+    )
+    write_traces_to: tuple[str, ...] = setting(
+        (),
+        "Names of stores of `traces` to which every span that is stored here is written as well.",
+        low=0,
+        high=SOURCES_MAX,
+        needs_restart=True,
+        problem=_name_problem,
+    )
+    write_hours_max: float = setting(
+        24.0,
+        "How old records and spans may become while a store does not take them; then they stay here alone, and are "
+        "counted as lost.",
+        unit="h",
+        low=0.01,
+        high=8760,
+        needs_restart=True,
     )
     timeout_s: float = setting(10.0, "How long a store is waited for.", unit="s", low=0.1, high=300, needs_restart=True)
     pause_s: float = setting(

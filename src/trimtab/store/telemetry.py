@@ -123,6 +123,10 @@ class TelemetryStore(Protocol):
         """Up to which spool segment the rows of a table are also told by its minutes; see `store.rollup`."""
         ...
 
+    def stored_to(self, table_name: str) -> int:
+        """The last spool segment up to which all rows of a table can be found; see `store.segments`."""
+        ...
+
     def listen(self, table_name: str, heard: Callable[[pa.Table], None]) -> None:
         """From now on, hand over the new rows of a table (not of spans) once they can be asked for.
 
@@ -344,6 +348,10 @@ class EmbeddedTelemetry:
     def marks(self) -> Mapping[str, int]:
         """See `TelemetryStore.marks`."""
         return self._parts.roller.marks
+
+    def stored_to(self, table_name: str) -> int:
+        """See `TelemetryStore.stored_to`."""
+        return self._spool.first_id(table_name) - 1
 
     def listen(self, table_name: str, heard: Callable[[pa.Table], None]) -> None:
         """See `TelemetryStore.listen`."""

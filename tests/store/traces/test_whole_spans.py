@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -17,6 +18,7 @@ from trimtab.store.telemetry import EmbeddedTelemetry
 from trimtab.store.traces.answers import Scope, SpanEvent, SpanLink, Value
 from trimtab.store.traces.decode import decode
 from trimtab.store.traces.door import Door
+from trimtab.store.traces.encode import encode_spans
 from trimtab.store.traces.reads import TraceReads
 from trimtab.store.traces.span_columns import span_of
 
@@ -97,6 +99,22 @@ def test_all_of_a_span(telemetry: EmbeddedTelemetry) -> None:
     assert span.events[1] == SpanEvent(NOW_NS + 2, "", {}, 0)
     assert span.links == (SpanLink(trace_id(70).hex(), span_id(80).hex(), "x=y", VALUES, 5, 1),)
     assert span.sample_weight == 1
+
+
+@pytest.mark.store
+def test_a_span_leaves_as_it_came(telemetry: EmbeddedTelemetry) -> None:
+    values = {name: value for name, value in VALUES.items() if name not in ("infinite", "tiny")}
+    request = whole(values)
+    telemetry.append_otlp_traces(request.SerializeToString())
+    telemetry.flush(60)
+    spans = TraceReads(telemetry).trace(trace_id(7).hex()).spans
+    assert ExportTraceServiceRequest.FromString(encode_spans(spans[:1])) == request
+    again = encode_spans([replace(spans[0], db_query_text="SELECT $1", sample_weight=8.0), spans[0]])
+    parsed = ExportTraceServiceRequest.FromString(again)
+    [scoped] = parsed.resource_spans[0].scope_spans
+    told = {pair.key: pair.value for pair in scoped.spans[0].attributes}
+    assert (told["db.query.text"].string_value, told["trimtab.sample_weight"].double_value) == ("SELECT $1", 8.0)
+    assert len(scoped.spans) == 2
 
 
 values = st.recursive(

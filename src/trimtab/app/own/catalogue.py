@@ -105,6 +105,15 @@ METRICS: tuple[Metric, ...] = (
         "trimtab_signal_disk_bytes", "bytes", "What a signal took on disk (looked at with retention.disk_mb).", "signal"
     ),
     _counter("trimtab_rows_dropped_for_room_total", "rows", "Rows that went because of retention.disk_mb.", "signal"),
+    _counter(
+        "trimtab_forwarded_rows_total",
+        "rows",
+        "Log records and spans that were to be written to another store as well: written, refused there, or lost.",
+        "signal",
+        "source",
+        "result",
+    ),
+    _gauge("trimtab_forwarding_waiting_rows", "rows", "Those that still wait for it.", "signal", "source"),
     _counter("trimtab_log_records_received_total", "records", "Log records that were stored."),
     _counter("trimtab_log_records_refused_total", "records", "Log records that were not taken.", "reason"),
     _counter("trimtab_log_bodies_refused_total", "bodies", "Bodies with logs of which nothing was stored.", "reason"),

@@ -10,6 +10,7 @@ from trimtab.observe.metrics.receivers import MetricsIn
 from trimtab.observe.postgres.status import WatchState, WatchStatus
 
 if TYPE_CHECKING:
+    from trimtab.app.sources.sources import SourceNow
     from trimtab.extend.contracts import Clock
     from trimtab.store.metrics.contract import MetricStore
     from trimtab.store.state import State
@@ -82,6 +83,21 @@ def log_numbers(telemetry: TelemetryStore, tails_count: Callable[[], int]) -> It
     for reason, count in counts.refused_bodies.items():
         yield Number("trimtab_log_bodies_refused_total", count, {"reason": reason})
     yield Number("trimtab_log_tails", tails_count())
+
+
+def forwarding_numbers(listed: Callable[[], Iterable[SourceNow]]) -> Iterator[Number]:
+    """What is written to other stores as well."""
+    for one in listed():
+        if one.forwarded is None:
+            continue
+        to, told = {"signal": one.signal, "source": one.name}, one.forwarded
+        for result, count in (
+            ("written", told.written_count),
+            ("refused", told.refused_count),
+            ("lost", told.lost_count),
+        ):
+            yield Number("trimtab_forwarded_rows_total", count, {**to, "result": result})
+        yield Number("trimtab_forwarding_waiting_rows", told.waiting_count, to)
 
 
 def ingest_numbers(metrics: MetricsIn) -> Iterator[Number]:

@@ -1,137 +1,195 @@
-"""Log records that are stored here, written to another store as well: only where the configuration says so.
+"""What is stored here, written to another store as well: only where the configuration says so.
 
-They are read back from the own store, segment by segment, once they can be found: what was left out or masked at the
-door does not leave either. A store that does not answer is waited for, and caught up with; the ids of records keep it
-from having one twice. After a restart it goes on with what comes then.
+What waits is in the own store already, on disk and within its retention: it is the queue. How far this came is written
+down after every part that the other store confirmed, so a restart, or a kill, goes on where it was; at most the part
+that was on its way is sent again. A store that does not answer is tried again, ever more rarely, until what waits is
+older than `wait_ms_max`: then it is given up, and counted as lost.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Protocol
 
+import msgspec
 import structlog
 
-from trimtab.extend.sources import FoundLog, Sent
+from trimtab.app.sources.feeds import ROWS_AT_ONCE, Feed
+from trimtab.extend.sources import Sent
 from trimtab.model.errors import TrimtabError
-from trimtab.store.logs.answers import LIMIT_MAX, LogPage, LogQuery, LogRecord
+from trimtab.store.segments import Segment
 
-RECORDS_AT_ONCE = 1000
 RETRY_S_MAX = 60.0
-_DAY_MS = 86_400_000
-_LOOK_S = 5.0
+REASONS_MAX = 5
+LOOK_S = 1.0
 
 log = structlog.get_logger()
-
-Write = Callable[[Sequence[FoundLog]], Sent]
-Between = Callable[[LogQuery, int, int], tuple[LogPage, int]]
 
 
 @dataclass(frozen=True, slots=True)
 class Forwarded:
-    """What was written since the start. `refused_count` the other store did not take; `skipped_count` were too many of
-    one segment (more than `LIMIT_MAX`), and stay here alone. `waiting_count` segments are still to be written."""
+    """Rows, since the start. The other store confirmed `written_count` and refused `refused_count` for good; `reasons`
+    says why (the last few). `lost_count` became too old while it did not answer. `waiting_count` are still to be
+    written, as of the last look. `failures_count` tries had no answer that settles them."""
 
     written_count: int = 0
     refused_count: int = 0
-    skipped_count: int = 0
+    lost_count: int = 0
     waiting_count: int = 0
+    failures_count: int = 0
+    reasons: Mapping[str, int] = field(default_factory=dict)
+
+
+class Position(msgspec.Struct, frozen=True):
+    """All up to the segment `done` is settled, and of the segment `begun` the first `part` of `parts` parts."""
+
+    done: int
+    begun: int = 0
+    part: int = 0
+    parts: int = 0
+
+
+class Positions(Protocol):
+    """Where positions are written down, by name: durable on return."""
+
+    def meta(self, name: str) -> str | None:
+        """None where there is none."""
+        ...
+
+    def set_meta(self, name: str, value: str | None) -> None:
+        """Write it down."""
+        ...
 
 
 class Forwarder:
-    """To one store, on a thread of its own."""
+    """To one store, on a thread of its own. `key` is the name of its position."""
 
     def __init__(
         self,
-        name: str,
-        write: Write,
-        between: Between,
-        stored_to: Callable[[], int],
+        key: str,
+        feed: Feed,
+        positions: Positions,
         now_ms: Callable[[], int],
+        wait_ms_max: float,
         *,
         first_retry_s: float = 1.0,
+        look_s: float = LOOK_S,
     ) -> None:
-        self._name = name
-        self._write = write
-        self._between = between
-        self._stored_to = stored_to
-        self._now_ms = now_ms
-        self._first_retry_s = first_retry_s
-        self._wake = threading.Event()
+        self._key, self._feed, self._positions, self._now_ms = key, feed, positions, now_ms
+        self._wait_ms_max, self._first_retry_s, self._look_s = wait_ms_max, first_retry_s, look_s
         self._stop = threading.Event()
-        self._done_to = stored_to()
         self._counts = Forwarded()
-        self._thread = threading.Thread(target=self._run, name=f"forward-{name}", daemon=True)
+        self._at = self._begin()
+        self._thread = threading.Thread(target=self._run, name=key, daemon=True)
 
     def start(self) -> None:
-        """From the end of what is stored on."""
+        """From where it was; the first time, from the end of what is stored on."""
         self._thread.start()
 
-    def heard(self) -> None:
-        """There is more; from any thread."""
-        self._wake.set()
-
     def stop(self, timeout_s: float) -> None:
-        """End; what is not written yet stays here alone."""
+        """End; what is not written yet is written after the next start."""
         self._stop.set()
-        self._wake.set()
         if self._thread.is_alive():
             self._thread.join(timeout_s)
 
     @property
     def counts(self) -> Forwarded:
         """What was written so far."""
-        return replace(self._counts, waiting_count=max(0, self._stored_to() - self._done_to))
+        return self._counts
+
+    def _begin(self) -> Position:
+        text, stored_to = self._positions.meta(self._key), self._feed.stored_to()
+        found = msgspec.json.decode(text, type=Position) if text is not None else None
+        if found is not None and found.done <= stored_to:
+            return found
+        if found is not None:
+            log.warning("forwarding_begins_anew", key=self._key, done=found.done, stored_to=stored_to)
+        at = Position(stored_to)
+        self._tell(at)
+        return at
+
+    def _tell(self, at: Position) -> None:
+        self._positions.set_meta(self._key, msgspec.json.encode(at).decode())
 
     def _run(self) -> None:
         retry_s = self._first_retry_s
         while not self._stop.is_set():
-            self._wake.clear()
             try:
-                while self._done_to < self._stored_to() and not self._stop.is_set():
-                    self._one(self._done_to)
-                    self._done_to += 1
+                if self._some():
                     retry_s = self._first_retry_s
+                    continue
+                pause_s = self._look_s
             except TrimtabError as error:
-                log.warning("forwarding_waits", source=self._name, error=error.message, wait_s=round(retry_s))
-                self._stop.wait(retry_s)
-                retry_s = min(2 * retry_s, RETRY_S_MAX)
-                continue
+                log.warning("forwarding_waits", key=self._key, error=error.message, wait_s=round(retry_s, 1))
+                self._counts = replace(self._counts, failures_count=self._counts.failures_count + 1)
+                pause_s, retry_s = retry_s, min(2 * retry_s, RETRY_S_MAX)
             except Exception:
-                log.exception("forwarding_broke", source=self._name)
+                log.exception("forwarding_broke", key=self._key)
                 return
-            self._wake.wait(_LOOK_S)
+            self._stop.wait(pause_s)
 
-    def _one(self, after: int) -> None:
-        """Write the records of the segment behind `after`."""
-        now_ms = self._now_ms()
-        query = LogQuery(now_ms - 400 * _DAY_MS, now_ms + 2 * _DAY_MS, limit=LIMIT_MAX)
-        page, count = self._between(query, after, after + 1)
-        if page.missing:
-            raise TrimtabError(f"not everybody answered: {'; '.join(page.missing)}")
-        written_count = refused_count = 0
-        for start in range(0, len(page.records), RECORDS_AT_ONCE):
-            sent = self._write([given_of(record) for record in page.records[start : start + RECORDS_AT_ONCE]])
-            written_count += sent.taken_count
-            refused_count += sum(sent.refused.values())
-        before = self._counts
-        self._counts = Forwarded(
-            before.written_count + written_count,
-            before.refused_count + refused_count,
-            before.skipped_count + count - len(page.records),
+    def _some(self) -> bool:
+        """Settle what can be found now; False where there was nothing."""
+        to = self._feed.stored_to()
+        if to <= self._at.done:
+            return False
+        found = self._feed.segments(self._at.done, to)
+        self._counts = replace(self._counts, waiting_count=sum(segment.rows_count for segment in found))
+        for segment in found:
+            if self._now_ms() - segment.newest_ms > self._wait_ms_max:
+                self._give_up(segment)
+            elif not self._whole(segment):
+                return True
+        if not found:
+            self._settle(Position(to))
+        return bool(found)
+
+    def _whole(self, segment: Segment) -> bool:
+        """Send what is left of a segment, part by part; False where it shall end before."""
+        parts = -(-segment.rows_count // ROWS_AT_ONCE)
+        at = self._at
+        if at.begun != segment.id:
+            at = Position(at.done, segment.id, 0, parts)
+        while at.part < at.parts:
+            if self._stop.is_set():
+                return False
+            sent = self._feed.send(segment, at.part, at.parts)
+            at = Position(at.done, at.begun, at.part + 1, at.parts)
+            self._settle(at if at.part < at.parts else Position(segment.id))
+            self._count(sent)
+        return True
+
+    def _give_up(self, segment: Segment) -> None:
+        """Of one that was begun, the parts that are left are about their share of its rows."""
+        at = self._at
+        left = 1.0 if at.begun != segment.id else (at.parts - at.part) / max(at.parts, 1)
+        lost_count = round(segment.rows_count * left)
+        self._settle(Position(segment.id))
+        counts = self._counts
+        self._counts = replace(
+            counts,
+            lost_count=counts.lost_count + lost_count,
+            waiting_count=max(0, counts.waiting_count - segment.rows_count),
         )
+        log.error("forwarding_lost", key=self._key, rows=lost_count, older_than_s=round(self._wait_ms_max / 1000))
 
+    def _settle(self, at: Position) -> None:
+        self._tell(at)
+        self._at = at
 
-def given_of(record: LogRecord) -> FoundLog:
-    """A record for another store, which does not tell a resource from attributes."""
-    return FoundLog(
-        id=record.id,
-        at_ns=record.at_ns,
-        body=record.body_text,
-        severity_text=record.severity_text or ("" if record.level == "unknown" else record.level),
-        service_name=record.service_name,
-        trace_id=record.trace_id,
-        span_id=record.span_id,
-        attributes={**record.resource, **record.attributes},
-    )
+    def _count(self, sent: Sent) -> None:
+        counts = self._counts
+        refused_count = sum(sent.refused.values())
+        reasons = dict(counts.reasons)
+        for reason, count in sent.refused.items():
+            reasons[reason] = reasons.pop(reason, 0) + count
+        rows_count = sent.taken_count + refused_count
+        self._counts = replace(
+            counts,
+            written_count=counts.written_count + sent.taken_count,
+            refused_count=counts.refused_count + refused_count,
+            waiting_count=max(0, counts.waiting_count - rows_count),
+            reasons=dict(list(reasons.items())[-REASONS_MAX:]),
+        )

@@ -13,13 +13,14 @@ from typing import Any
 
 from trimtab.app.sources import logs, traces
 from trimtab.app.sources.breaker import Breaker
-from trimtab.app.sources.forwarding import Between, Forwarded, Forwarder
+from trimtab.app.sources.feeds import Feed, LogFeed, SpanFeed
+from trimtab.app.sources.forwarding import Forwarded, Forwarder, Positions
 from trimtab.extend.registry import load
 from trimtab.extend.sources import SOURCES, Address, FoundLog, LogSource, Sent, TraceSource
 from trimtab.model.errors import InputError, MissingError, NotFound
 from trimtab.model.integrations import IntegrationsPolicy, Named, named_of
 from trimtab.store.logs.answers import LogPage, LogQuery
-from trimtab.store.logs.contract import LogStore
+from trimtab.store.telemetry import TelemetryStore
 from trimtab.store.traces.answers import FoundTraces, Operations, Services, Trace, TraceQuery
 
 SECRET_BYTES_MAX = 8192
@@ -61,8 +62,7 @@ class Sources:
             for signal, texts in (("logs", policy.logs), ("traces", policy.traces))
             for named in map(named_of, texts)
         }
-        self._forwarders: dict[str, Forwarder] = {}
-        self._leaves: list[Callable[[], None]] = []
+        self._forwarders: dict[tuple[str, str], Forwarder] = {}
         self._breakers = {key: Breaker(key[1], policy.pause_s) for key in self._named}
 
     def listed(self) -> tuple[SourceNow, ...]:
@@ -75,23 +75,32 @@ class Sources:
                 named.url,
                 named.path,
                 self._breakers[signal, named.name].problem,
-                self._forwarders[named.name].counts if signal == "logs" and named.name in self._forwarders else None,
+                None if forwarder is None else forwarder.counts,
             )
             for (signal, _), named in self._named.items()
+            for forwarder in (self._forwarders.get((signal, named.name)),)
         )
 
-    def forward(self, logs_in: LogStore, between: Between, now_ms: Callable[[], int]) -> None:
+    def forward(self, telemetry: TelemetryStore, positions: Positions, now_ms: Callable[[], int]) -> None:
         """From now on, write what is stored to those that the configuration names for it."""
+        feeds: dict[tuple[str, str], Feed] = {}
         for name in self._policy.write_logs_to:
-            source: LogSource = self._open("logs", name)
-            write = partial(self._written, name, source)
-            forwarder = Forwarder(name, write, between, lambda: logs_in.stored_to, now_ms)
-            self._forwarders[name] = forwarder
-            self._leaves.append(logs_in.listen(forwarder.heard))
+            logs_to: LogSource = self._open("logs", name)
+            feeds["logs", name] = LogFeed(telemetry, partial(self._write_logs, name, logs_to))
+        for name in self._policy.write_traces_to:
+            traces_to: TraceSource = self._open("traces", name)
+            feeds["traces", name] = SpanFeed(telemetry, partial(self._write_spans, name, traces_to))
+        wait_ms_max = self._policy.write_hours_max * 3_600_000
+        for (signal, name), feed in feeds.items():
+            forwarder = Forwarder(f"forward-{signal}-{name}", feed, positions, now_ms, wait_ms_max)
+            self._forwarders[signal, name] = forwarder
             forwarder.start()
 
-    def _written(self, name: str, source: LogSource, records: Sequence[FoundLog]) -> Sent:
+    def _write_logs(self, name: str, source: LogSource, records: Sequence[FoundLog]) -> Sent:
         return self._breakers["logs", name].ask(lambda: source.write(records))
+
+    def _write_spans(self, name: str, source: TraceSource, body: bytes, spans_count: int) -> Sent:
+        return self._breakers["traces", name].ask(lambda: source.write(body, spans_count))
 
     def search_logs(self, name: str, query: LogQuery) -> LogPage:
         """Records, a page of them."""
@@ -127,8 +136,6 @@ class Sources:
 
     def close(self) -> None:
         """Write nothing more, and let all connections go."""
-        for leave in self._leaves:
-            leave()
         for forwarder in self._forwarders.values():
             forwarder.stop(STOP_S)
         with self._lock:

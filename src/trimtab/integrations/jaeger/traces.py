@@ -9,13 +9,17 @@ from typing import Any
 
 import httpx2
 
-from trimtab.extend.sources import Address, FoundOperation, FoundSpan, SourceError, TraceQuestion
+from trimtab.extend.sources import Address, FoundOperation, FoundSpan, Sent, SourceError, SourceRefused, TraceQuestion
 from trimtab.integrations.jaeger.spans import spans_of
+from trimtab.integrations.jaeger.written import refused_of
 from trimtab.model.errors import InputError
 
 ANSWER_BYTES_MAX = 64 * 1024 * 1024
+WRITE_ANSWER_BYTES_MAX = 64 * 1024
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PROTOBUF = "application/x-protobuf"
+_REFUSED = frozenset({400, 413, 422})
+"""OTLP says of 400 that it must not be tried again. Where the address or a credential is wrong, it can be mended."""
 
 
 class JaegerTraces:
@@ -70,15 +74,34 @@ class JaegerTraces:
             for one in found.get("operations") or ()
         )
 
-    def write(self, body: bytes) -> None:
+    def write(self, body: bytes, spans_count: int) -> Sent:
         """See `TraceSource.write`."""
         headers = {"Content-Type": _PROTOBUF, **self._headers()}
         try:
-            answer = self._client.post(self._write_url, content=body, headers=headers)
+            with self._client.stream("POST", self._write_url, content=body, headers=headers) as answer:
+                told = bytearray()
+                for piece in answer.iter_bytes():
+                    told += piece
+                    if len(told) > WRITE_ANSWER_BYTES_MAX:
+                        raise self._failed(ValueError(f"the answer has more than {WRITE_ANSWER_BYTES_MAX} bytes"))
+                status, kind = answer.status_code, answer.headers.get("content-type", "")
         except httpx2.HTTPError as error:
             raise self._failed(error) from error
-        if answer.status_code != 200:
-            raise self._failed(ValueError(f"status {answer.status_code}"))
+        if status == 200:
+            return self._sent(bytes(told), kind, spans_count)
+        said = f"status {status}: {bytes(told[:200]).decode('utf-8', 'replace')}"
+        if status in _REFUSED:
+            raise SourceRefused(f"the source {self._address.name} refuses spans: {said}", source=self._address.name)
+        raise self._failed(ValueError(said))
+
+    def _sent(self, answer: bytes, kind: str, spans_count: int) -> Sent:
+        """What an ExportTraceServiceResponse says: all of them, or that some were refused."""
+        try:
+            refused_count, reason = refused_of(answer, kind)
+        except ValueError as error:
+            raise self._failed(ValueError(f"the answer is not OTLP's: {error}")) from error
+        refused_count = min(max(refused_count, 0), spans_count)
+        return Sent(spans_count - refused_count, {reason or "no reason": refused_count} if refused_count else {})
 
     def close(self) -> None:
         """See `TraceSource.close`."""
