@@ -2,8 +2,9 @@
 
 Answers follow the specification: 204 when all was taken; 400 says what was not, and the rest is stored; 415 for what is
 neither version; 404 where questions go to another server (Prometheus says the same where it is no receiver); 413 for a
-body that is too long; 429 (with Retry-After) and 5xx are to be tried again. A full disk is 503: at 429 Prometheus
-throws away what it has, unless it is told otherwise (`retry_on_http_429`).
+body that is too long; 429 (with Retry-After) and 5xx are to be tried again. No room (in memory, in the spool, on the
+disk) is 503: at 429 Prometheus throws away what it has, unless it is told otherwise (`retry_on_http_429`), so that only
+who sends faster than his token may is answered so.
 """
 
 from __future__ import annotations
@@ -66,8 +67,7 @@ class RemoteWriteEndpoint:
                 return await on_worker(partial(_write, metrics, packed, version, sender_of(scope), claim))
             except (NoRoom, SpoolFull) as error:
                 metrics.counts.refused_body(REMOTE_WRITE, "full")
-                status = 503 if isinstance(error, SpoolFull) else 429
-                return _text(status, str(error), {"Retry-After": str(RETRY_AFTER_S)})
+                return _text(503, str(error), {"Retry-After": str(RETRY_AFTER_S)})
             except TooFast as error:
                 metrics.counts.refused_body(REMOTE_WRITE, "too_fast")
                 return _text(429, error.message, {"Retry-After": str(error.retry_after_s)})
