@@ -4,6 +4,7 @@ An objective is `target` of good among all, over a window. What is counted is it
 
     EventsSli      good (or bad) and all events, by PromQL: requests, rows, samples of `up`
     LatencySli     events of a histogram that took no longer than a threshold
+    DurationsSli   spans, or executions of statements, that took no longer than a threshold
     TimeSliceSli   slices of time in which a value was as wanted: freshness, throughput, a quantile, any PromQL
 
 Whatever it is, what is kept are counts: `good` of `total` in fixed slices of time. Ratios are made of sums of counts,
@@ -90,7 +91,28 @@ class TimeSliceSli:
     is_ratio: bool = False
 
 
-Sli = EventsSli | LatencySli | TimeSliceSli
+@dataclass(frozen=True, slots=True)
+class DurationsSli:
+    """Durations that are in the store as rows, good where at most `threshold_ms`: spans, or executions of statements.
+
+    Of spans, `service` and `operation` say which (empty: any); `fingerprint` those of one shape of statement. Executions
+    are counted by the database, and timed together: all of one look of a shape are good where their mean is.
+    """
+
+    source: str
+    threshold_ms: float
+    system: str = ""
+    fingerprint: str = ""
+    service: str = ""
+    operation: str = ""
+
+    @property
+    def kind(self) -> SliKind:
+        """What it is about."""
+        return SliKind.LATENCY
+
+
+Sli = EventsSli | LatencySli | TimeSliceSli | DurationsSli
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +130,9 @@ class BurnRule:
     factor: float
     budget_ratio: float
     for_ms: int = 0
+    labels: tuple[tuple[str, str], ...] = ()
+    annotations: tuple[tuple[str, str], ...] = ()
+    """What its alerts carry beside those of the objective."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +162,7 @@ class Objective:
     service: str = ""
     display_name: str = ""
     description: str = ""
+    alert_name: str = ""
     system: str = ""
     labels: tuple[tuple[str, str], ...] = ()
     annotations: tuple[tuple[str, str], ...] = ()

@@ -1,0 +1,1 @@
+"""Objectives: read from files, counted in slices, budgets and burn rates from sums of counts."""

@@ -1,0 +1,76 @@
+"""Files of objectives, whoever's form they have: our own, OpenSLO's or Sloth's, several documents in one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from trimtab.analyze.slo import openslo, own_format, sloth
+from trimtab.analyze.slo.document import FILE_BYTES_MAX, Document, Problem, documents, refused
+from trimtab.model.errors import InputError
+from trimtab.model.objectives import Objective
+
+FORMS = "objectives: (trimtab), apiVersion: openslo/v1 (OpenSLO), version: prometheus/v1 (Sloth)"
+
+
+def objectives_in(text: str, file: str) -> tuple[Objective, ...]:
+    """The objectives of a text, in its order; ObjectivesRefused tells all that is wrong, each with line and column.
+
+    >>> objectives_in("objectives: [{name: a, target: 99.9}]", "a.yml")
+    Traceback (most recent call last):
+    ...
+    trimtab.analyze.slo.document.ObjectivesRefused: a.yml, line 1, column 14: what is counted is missing: one of events,
+    availability, latency, freshness, throughput, threshold
+    a.yml, line 1, column 32: target: 99.9 is no share: write '99.9%' or 0.999
+    """
+    found = documents(text, file)
+    if not found:
+        raise refused(file, [Problem(1, 1, "the file is empty; it holds objectives")])
+    objectives: list[Objective] = []
+    for document in found:
+        reader = _reader_of(document, found)
+        if reader is None:
+            document.root().wrong(f"this is none of the forms that are known: {FORMS}")
+        else:
+            objectives += reader(document, file)
+    problems = [problem for document in found for problem in document.problems]
+    if not problems:
+        problems = list(_twice(objectives))
+    if problems:
+        raise refused(file, problems)
+    return tuple(objectives)
+
+
+def _reader_of(document: Document, among: list[Document]) -> Callable[[Document, str], list[Objective]] | None:
+    if own_format.is_own(document):
+        return own_format.objectives_of
+    if sloth.is_sloth(document):
+        return sloth.objectives_of
+    if openslo.is_openslo(document):
+        return lambda one, origin: openslo.objectives_of(one, among, origin)
+    return None
+
+
+def _twice(objectives: Iterable[Objective]) -> Iterable[Problem]:
+    seen: dict[str, int] = {}
+    for one in objectives:
+        if one.name in seen:
+            yield Problem(one.line, 1, f"the name {one.name!r} stands in line {seen[one.name]} already")
+        seen.setdefault(one.name, one.line)
+
+
+def objectives_of_file(path: Path) -> tuple[Objective, ...]:
+    """The objectives of a file; InputError where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(FILE_BYTES_MAX + 1)
+        text = data.decode("utf-8-sig")
+    except OSError as error:
+        raise InputError(f"{path} could not be read: {error.strerror}", file=str(path)) from None
+    except UnicodeDecodeError as error:
+        place = data[: error.start].decode("utf-8-sig", "replace")
+        line = place.count("\n") + 1
+        problem = Problem(line, len(place) - place.rfind("\n"), f"this is not UTF-8: {error.reason}")
+        raise refused(str(path), [problem]) from None
+    return tuple(replace(one, origin=str(path)) for one in objectives_in(text, str(path)))
