@@ -75,6 +75,11 @@ class RetentionPolicy:
         high=100_000_000,
         needs_restart=True,
     )
+    objectives_days: int = _days(
+        400,
+        "How long counts of objectives are kept, minute by minute; a window that is longer sees only so far. Shorter "
+        "than before: older counts are dropped.",
+    )
     own_days: int = _days(
         7, "How long trimtab's own numbers and log are kept. Shorter than before: older data is dropped."
     )

@@ -50,6 +50,7 @@ RETENTION: Mapping[str, Retention] = {
     "query_plans": _by("plans_days", "seen_at_ms"),
     "own_metrics": _by("own_days", "sampled_at_ms"),
     "own_logs": _by("own_days", "logged_at_ms"),
+    "objective_slices": _by("objectives_days", "slice_ms"),
     "metric_samples": _by("metrics_days", "at_ms"),
     "metric_starts": _by("metrics_days", "at_ms"),
     "metric_histograms": _by("metrics_days", "at_ms"),
@@ -57,13 +58,16 @@ RETENTION: Mapping[str, Retention] = {
     "metric_minutes_5": _by("metrics_5m_days", "end_ms"),
     "metric_hours": _by("metrics_1h_days", "end_ms"),
     "log_records": _by("logs_days", "at_ns", per_ms=1_000_000),
+    "log_minutes": _by("logs_days", "minute_ms"),
     "log_resources": _by("logs_days", "day_ms"),
     "spans": _by("spans_days", "started_at_ns", per_ms=1_000_000),
     "span_operations": _by("spans_days", "day_ms"),
     "span_resources": _by("spans_days", "day_ms"),
+    "span_words": _by("spans_days", "day_ms"),
     "query_minutes": _by("minutes_days", "minute_ms"),
     "slice_minutes": _by("minutes_days", "minute_ms"),
     "span_minutes": _by("span_minutes_days", "minute_ms"),
+    "span_calls": _by("span_minutes_days", "minute_ms"),
 }
 """By table, as it is where nothing is set."""
 

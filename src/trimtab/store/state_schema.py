@@ -13,6 +13,7 @@ from trimtab.store.state_schema_access import ACCESS_TABLES
 from trimtab.store.state_schema_alerts import ALERT_TABLES
 from trimtab.store.state_schema_freezes import FREEZES_TABLE
 from trimtab.store.state_schema_notify import NOTIFY_TABLES
+from trimtab.store.state_schema_objectives import OBJECTIVE_TABLES
 
 APPLICATION_ID = 0x7472696D
 """`trim`, in `PRAGMA application_id`: tells our files from other people's."""
@@ -104,7 +105,7 @@ CREATE TABLE leases (
 ) STRICT;
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, ACCESS_TABLES, FREEZES_TABLE, ALERT_TABLES, NOTIFY_TABLES)
+MIGRATIONS: tuple[str, ...] = (_FIRST, ACCESS_TABLES, FREEZES_TABLE, ALERT_TABLES, NOTIFY_TABLES, OBJECTIVE_TABLES)
 """Script number n (from 0) brings version n to n + 1."""
 
 

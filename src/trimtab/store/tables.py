@@ -140,6 +140,15 @@ OWN_LOGS = _schema(
 )
 """trimtab's own log."""
 
+OBJECTIVE_SLICES = _schema(
+    text="objective definition",
+    integers="slice_ms counted_at_ms",
+    floats="good total",
+    order="objective definition slice_ms good total counted_at_ms",
+)
+"""Good and all events of an objective in the minute that begins at `slice_ms`; the newest `counted_at_ms` counts. A
+minute without data has no row."""
+
 TABLES: dict[str, pa.Schema] = {
     "query_executions": QUERY_EXECUTIONS,
     "query_slices": QUERY_SLICES,
@@ -152,6 +161,7 @@ TABLES: dict[str, pa.Schema] = {
     "query_plans": QUERY_PLANS,
     "own_metrics": OWN_METRICS,
     "own_logs": OWN_LOGS,
+    "objective_slices": OBJECTIVE_SLICES,
     "spans": SPANS,
 }
 """Every table by name."""
