@@ -11,6 +11,7 @@ from trimtab.model.setting import setting
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 _KIND = re.compile(r"[a-z][a-z0-9]{0,30}")
 SOURCES_MAX = 20
+RESERVED = {"all": "all stores", "trimtab": "the own store"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,8 @@ def source_problem(text: str) -> str | None:
     kind, plus, url = rest.partition("+")
     if not equals or not plus or not _NAME.fullmatch(name) or not _KIND.fullmatch(kind):
         return "it is NAME=KIND+URL, such as 'prod=elasticsearch+https://es.example:9200/logs-*'; NAME has a-z 0-9 - _"
+    if name in RESERVED:
+        return f"no source can be named {name}: that stands for {RESERVED[name]}"
     try:
         parts = urlsplit(url)
         port_is_right = parts.port is None or parts.port > 0

@@ -143,7 +143,11 @@ def _otlp(service: Service, request: Request, _body: None) -> dict[str, object]:
     """What `POST /v1/traces` takes again."""
     around = request.query_params.get("around_ms")
     around_ms = None if around is None else as_whole("around_ms", around, 0, NUMBER_MAX)
-    found = service.traces.one(path_text(request, "trace_id"), around_ms)
+    source, trace_id = text_of(request, SOURCE.name, NAME_CHARS_MAX), path_text(request, "trace_id")
+    if source is None:
+        found = service.traces.one(trace_id, around_ms)
+    else:
+        found = service.sources.trace(source, trace_id, SPANS_MAX)
     if not found.spans:
         raise StoreError(f"the trace was not found, but not everybody answered: {'; '.join(found.missing)}")
     return {"resourceSpans": [msgspec.Raw(member) for member in resource_spans(found.spans)]}
@@ -246,7 +250,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "/traces/{trace_id}/otlp",
         "One trace as OTLP's JSON, which POST /v1/traces takes again",
         _otlp,
-        parameters=(AROUND,),
+        parameters=(AROUND, SOURCE),
         answer=OtlpAnswer,
     ),
     Operation(

@@ -15,11 +15,12 @@ from trimtab.app.sources import logs, traces
 from trimtab.app.sources.breaker import Breaker
 from trimtab.app.sources.feeds import Feed, LogFeed, SpanFeed
 from trimtab.app.sources.forwarding import Forwarded, Forwarder, Positions
+from trimtab.app.sources.kept import Kept
 from trimtab.extend.registry import load
 from trimtab.extend.sources import SOURCES, Address, FoundLog, LogSource, Sent, TraceSource
 from trimtab.model.errors import InputError, MissingError, NotFound
 from trimtab.model.integrations import IntegrationsPolicy, Named, named_of
-from trimtab.store.logs.answers import LogPage, LogQuery
+from trimtab.store.logs.answers import LIMIT_MAX, LogPage, LogQuery, LogRecord
 from trimtab.store.telemetry import TelemetryStore
 from trimtab.store.traces.answers import FoundTraces, Operations, Services, Trace, TraceQuery
 
@@ -64,6 +65,9 @@ class Sources:
         }
         self._forwarders: dict[tuple[str, str], Forwarder] = {}
         self._breakers = {key: Breaker(key[1], policy.pause_s) for key in self._named}
+        self._writing = {key: Breaker(key[1], 0.0) for key in self._named}
+        """Who writes waits by itself, and may write to another address than the one that is asked."""
+        self._traces = Kept[tuple[str, str], Trace]()
 
     def listed(self) -> tuple[SourceNow, ...]:
         """All of them, as configured."""
@@ -74,7 +78,7 @@ class Sources:
                 named.kind,
                 named.url,
                 named.path,
-                self._breakers[signal, named.name].problem,
+                self._breakers[signal, named.name].problem or self._writing[signal, named.name].problem,
                 None if forwarder is None else forwarder.counts,
             )
             for (signal, _), named in self._named.items()
@@ -97,10 +101,10 @@ class Sources:
             forwarder.start()
 
     def _write_logs(self, name: str, source: LogSource, records: Sequence[FoundLog]) -> Sent:
-        return self._breakers["logs", name].ask(lambda: source.write(records))
+        return self._writing["logs", name].ask(lambda: source.write(records))
 
     def _write_spans(self, name: str, source: TraceSource, body: bytes, spans_count: int) -> Sent:
-        return self._breakers["traces", name].ask(lambda: source.write(body, spans_count))
+        return self._writing["traces", name].ask(lambda: source.write(body, spans_count))
 
     def search_logs(self, name: str, query: LogQuery) -> LogPage:
         """Records, a page of them."""
@@ -115,12 +119,27 @@ class Sources:
         return traces.found_of(self._breakers["traces", name].ask(lambda: source.search(question)), query)
 
     def trace(self, name: str, trace_id: str, spans_max: int) -> Trace:
-        """One trace; NotFound where it is not there."""
+        """One trace; NotFound where it is not there. Kept for a moment: a page asks for it several times."""
+        return self._traces.get((name, trace_id), lambda: self._trace(name, trace_id, spans_max))
+
+    def _trace(self, name: str, trace_id: str, spans_max: int) -> Trace:
         source: TraceSource = self._open("traces", name)
         spans = self._breakers["traces", name].ask(lambda: source.trace(trace_id))
         if not spans:
             raise NotFound(f"no trace {trace_id} in {name}", trace=trace_id, source=name)
         return traces.trace_of(trace_id, spans, spans_max)
+
+    def log_record(self, name: str, record_id: str, at_ms: int) -> LogRecord:
+        """One record of another store, looked for in its millisecond; NotFound where it is not there."""
+        page = self.search_logs(name, LogQuery(at_ms, at_ms + 1, limit=LIMIT_MAX))
+        found = next((record for record in page.records if record.id == record_id), None)
+        if found is None:
+            raise NotFound(f"no such log record in {name}", source=name, field="record_id")
+        return found
+
+    def names(self, signal: str) -> tuple[str, ...]:
+        """Those of one signal, as configured: `logs` or `traces`."""
+        return tuple(name for kind, name in self._named if kind == signal)
 
     def services(self, name: str) -> Services:
         """Services that have spans there."""

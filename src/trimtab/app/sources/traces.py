@@ -52,7 +52,7 @@ def question_of(query: TraceQuery) -> TraceQuestion:
 
 def found_of(traces: Sequence[Sequence[FoundSpan]], query: TraceQuery) -> FoundTraces:
     """An answer as a list of traces, in the order that was asked for."""
-    summaries = [_summary(spans) for spans in traces if spans]
+    summaries = [summary_of([_span(span) for span in spans]) for spans in traces if spans]
     if query.order == "slowest":
         summaries.sort(key=lambda one: one.duration_ms, reverse=True)
     else:
@@ -72,20 +72,21 @@ def operations_of(service: str, found: Sequence[FoundOperation]) -> Operations:
     return Operations(tuple(Operation(service, one.name, one.kind) for one in ordered))
 
 
-def _summary(spans: Sequence[FoundSpan]) -> TraceSummary:
+def summary_of(spans: Sequence[StoredSpan]) -> TraceSummary:
+    """A trace, all in all; it has a span at least."""
     ordered = sorted(spans, key=lambda span: span.started_at_ns)
     ids = {span.span_id for span in ordered}
     root = next((span for span in ordered if not span.parent_span_id), None)
     root = root or next((span for span in ordered if span.parent_span_id not in ids), ordered[0])
     shares: dict[str, list[int]] = {}
     for span in ordered:
-        share = shares.setdefault(_service(span), [0, 0])
+        share = shares.setdefault(span.service_name, [0, 0])
         share[0] += 1
-        share[1] += span.status == 2
+        share[1] += span.status == "error"
     ended_at_ns = max(span.ended_at_ns for span in ordered)
     return TraceSummary(
         root.trace_id,
-        _service(root),
+        root.service_name,
         root.name,
         ordered[0].started_at_ns,
         (ended_at_ns - ordered[0].started_at_ns) / 1e6,

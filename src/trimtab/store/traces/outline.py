@@ -6,7 +6,7 @@ is made of a span.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +14,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from trimtab.store.engine import Merge
-from trimtab.store.traces.answers import StoredSpan, TraceSummary
+from trimtab.store.traces.answers import StoredSpan, Trace, TraceSummary
 from trimtab.store.traces.reads import SPANS_A_TRACE_MAX, trace_id_of
 from trimtab.store.traces.searching import INSIDE, SUMMARY_COLUMNS, summary_of
 from trimtab.store.traces.span_columns import COLUMNS, span_of
+from trimtab.store.traces.typed_json import text_of
 
 if TYPE_CHECKING:
     from trimtab.store.telemetry import TelemetryStore
@@ -176,6 +177,41 @@ def _outline(trace_id: str, table: pa.Table, missing: tuple[str, ...]) -> Outlin
         event_name_codes=event_names[1],
         missing=missing,
     )
+
+
+def outline_of(trace: Trace) -> Outline:
+    """Of a trace whose spans are at hand, as those of other stores are: the same columns, from values."""
+    spans = sorted(trace.spans, key=lambda span: (span.started_at_ns, span.span_id))
+    events = [span.events[:EVENTS_A_SPAN_MAX] for span in spans]
+    table = pa.table(
+        {
+            "span_id": pa.array([span.span_id for span in spans], pa.string()),
+            "parent_span_id": pa.array([span.parent_span_id for span in spans], pa.string()),
+            "service": pa.array([span.service_name for span in spans], pa.string()),
+            "span_name": pa.array([span.name for span in spans], pa.string()),
+            "span_kind": pa.array([span.kind for span in spans], pa.string()),
+            "how": pa.array([span.status for span in spans], pa.string()),
+            "started_at_ns": pa.array([span.started_at_ns for span in spans], pa.int64()),
+            "took_ns": pa.array([span.duration_ns for span in spans], pa.int64()),
+            "has_links": pa.array([int(bool(span.links)) for span in spans], pa.uint8()),
+            "event_at_ns": pa.array([[one.at_ns for one in told] for told in events], pa.list_(pa.int64())),
+            "event_names": pa.array([[one.name for one in told] for told in events], pa.list_(pa.string())),
+        }
+    )
+    return _outline(trace.trace_id, table, trace.missing)
+
+
+def having_of(trace: Trace, text: str) -> list[str]:
+    """Ids of its spans that have this text anywhere."""
+    wanted = text.lower()
+    return [span.span_id for span in trace.spans if any(wanted in told.lower() for told in _texts(span))]
+
+
+def _texts(span: StoredSpan) -> Iterator[str]:
+    yield from (span.service_name, span.name, span.status_message, span.db_query_text)
+    for attributes in (span.attributes, *(event.attributes for event in span.events)):
+        yield from (f"{key}={text_of(value)}" for key, value in attributes.items())
+    yield from (event.name for event in span.events)
 
 
 def _coded(column: Any) -> tuple[list[str], list[int]]:

@@ -146,6 +146,9 @@ def leads_of(record: LogRecord, wish: Wish, service: Service) -> list[Lead]:
         found.append(Lead("Its trace", f"/traces/{segment(record.trace_id)}?at={at_ms}{span}&{range_}{tz}"))
         term = f"trace_id:{record.trace_id}"
         found.append(Lead("All lines of the trace", f"/logs?q={quote(term)}&order=oldest&{range_}{tz}"))
+        for source in service.sources.names("traces"):
+            where = f"/traces/{segment(record.trace_id)}?source={quote(source)}&at={at_ms}{span}&{range_}{tz}"
+            found.append(Lead(f"Its trace in {source}", where))
     if record.service_name:
         name = quote(record.service_name, safe="")
         found.append(Lead("This service then", f"/logs?service={name}&{range_}{tz}"))

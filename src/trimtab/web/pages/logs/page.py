@@ -16,6 +16,7 @@ from trimtab.web.pages.explore.places import place_of
 from trimtab.web.pages.frame import Asked
 from trimtab.web.pages.logs.counts import counts_of, in_time
 from trimtab.web.pages.logs.download import LINES_MAX
+from trimtab.web.pages.logs.elsewhere import found_elsewhere, stores_of
 from trimtab.web.pages.logs.facts import levels_in_explorer
 from trimtab.web.pages.logs.groups import FIELDS_MAX, PATTERNS_MAX, fields_of, patterns_of
 from trimtab.web.pages.logs.histogram import key_of
@@ -47,6 +48,7 @@ def logs(asked: Asked) -> Response:
         "server_url": asked.service.url,
         "at_ms": asked.within.to_ms,
         "is_part": asked.fragment is not None,
+        "stores": stores_of(asked.service.sources.names("logs"), wish.source, lambda name: store_address(wish, name)),
         "trouble": trouble,
         "place": place_of(wish.text, trouble) if trouble else None,
         "counts": None,
@@ -61,11 +63,20 @@ def logs(asked: Asked) -> Response:
         answer.headers["HX-Reswap"] = "outerMorph"
         answer.headers["HX-Reselect"] = "#trouble"
     else:
-        if asked.fragment is None and trouble is None:
+        if asked.fragment is None and trouble is None and not wish.source:
             context["counts"] = in_time(lambda: counts_of(asked.service.logs, wish, asked.within))
         answer = asked.page("logs.html", "logs", context, fragments=FRAGMENTS)
     _tell_address(asked, wish, answer)
     return answer
+
+
+def store_address(wish: Wish, name: str) -> str:
+    """The same search in another store.
+
+    >>> store_address(Wish("x", tab="fields"), "old"), store_address(Wish("x", source="old"), "")
+    ('/logs?q=x&source=old', '/logs?q=x')
+    """
+    return wish.but(source=name, tab="lines", is_tail=False).address()
 
 
 def with_kept(address: str, wish: Wish) -> str:
@@ -88,8 +99,13 @@ def tail_of(wish: Wish) -> Wish:
 def _found(asked: Asked, wish: Wish) -> tuple[dict[str, object], Trouble | None]:
     """What the tab shows, or what is wrong."""
     nothing: dict[str, object] = {"lines": (), "next_cursor": None, "patterns": None, "fields": None, "missing": ()}
+    nothing["is_cut"] = False
     logs, within = asked.service.logs, asked.within
     try:
+        if wish.source:
+            others = found_elsewhere(asked.service, wish, within, cursor_of(asked.request.query_params))
+            shown = {"lines": others.lines, "next_cursor": others.next_cursor, "missing": others.missing}
+            return nothing | shown | {"is_cut": others.is_cut}, None
         if wish.tab == "patterns":
             patterns = logs.patterns(wish.query(within), PATTERNS_MAX)
             return nothing | {"patterns": patterns_of(patterns, wish), "missing": patterns.missing}, None
@@ -99,6 +115,10 @@ def _found(asked: Asked, wish: Wish) -> tuple[dict[str, object], Trouble | None]
         page = logs.search(wish.query(within, cursor=cursor_of(asked.request.query_params)))
     except (LogQueryError, LogQueryTooLong, StoreError) as error:
         return nothing, trouble_of(wish.text, error)
+    except InputError as error:
+        if not wish.source:
+            raise
+        return nothing, Trouble(error.message)  # what another store cannot be asked
     shown = {"lines": lines_of(page.records, wish), "next_cursor": page.next_cursor, "missing": page.missing}
     return nothing | shown, None
 

@@ -21,7 +21,10 @@ TABS = ("lines", "patterns", "fields")
 ORDERS: tuple[Order, ...] = ("newest", "oldest")
 SERVICES_MAX = 20
 SERVICE_CHARS_MAX = 200
-CURSOR_CHARS_MAX = 64
+ID_CHARS_MAX = 64
+CURSOR_CHARS_MAX = 1000
+"""Other stores have longer ones than the own."""
+SOURCE_CHARS_MAX = 40
 KEPT = ("from", "to", "tz")
 ROWS = 100
 
@@ -31,7 +34,8 @@ _BARE_NAME = re.compile(r"[A-Za-z0-9_@][A-Za-z0-9_.@-]*")
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """The address, read. Of `services` and `levels` one must fit; none chosen: all."""
+    """The address, read. Of `services` and `levels` one must fit; none chosen: all. `source` is the store that is
+    asked: '' the own one, `all` every one. Other stores are only asked for lines."""
 
     text: str = ""
     services: tuple[str, ...] = ()
@@ -40,6 +44,7 @@ class Wish:
     order: Order = "newest"
     is_wrapped: bool = False
     is_tail: bool = False
+    source: str = ""
     kept: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -56,6 +61,7 @@ class Wish:
         shown += [("order", self.order)] if self.order != "newest" else []
         shown += [("wrap", "1")] if self.is_wrapped else []
         shown += [("tail", "1")] if self.is_tail else []
+        shown += [("source", self.source)] if self.source else []
         return [*self.search_pairs, *shown, *self.kept]
 
     def address(self, path: str = "/logs", **more: str) -> str:
@@ -161,12 +167,15 @@ def wish_of(parameters: QueryParams) -> Wish:
         )
     levels = tuple(dict.fromkeys(_allowed("level", one, LEVELS) for one in parameters.getlist("level") if one))
     order = _allowed("order", parameters.get("order") or "newest", ORDERS)
-    tab = _allowed("tab", parameters.get("tab") or "lines", TABS)
+    source = parameters.get("source", "")
+    if len(source) > SOURCE_CHARS_MAX:
+        raise InputError(f"source: at most {SOURCE_CHARS_MAX} characters", field="source", limit=SOURCE_CHARS_MAX)
+    tab = "lines" if source else _allowed("tab", parameters.get("tab") or "lines", TABS)
     text = parameters.get("q", "").replace("\r\n", "\n")
     for name in ("trace_id", "span_id"):  # as links from traces have it; in the search it can be seen and changed
         told = parameters.get(name, "").strip()
         if told:
-            text = with_term(text, field_term(name, told[:CURSOR_CHARS_MAX]))
+            text = with_term(text, field_term(name, told[:ID_CHARS_MAX]))
     return Wish(
         text=text,
         services=services,
@@ -174,7 +183,8 @@ def wish_of(parameters: QueryParams) -> Wish:
         tab=tab,
         order="oldest" if order == "oldest" else "newest",
         is_wrapped=parameters.get("wrap") == "1",
-        is_tail=parameters.get("tail") == "1" and tab == "lines",
+        is_tail=parameters.get("tail") == "1" and tab == "lines" and not source,
+        source=source,
         kept=tuple((name, value) for name in KEPT if (value := parameters.get(name))),
     )
 

@@ -4,25 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from starlette.datastructures import QueryParams
 from starlette.responses import Response
 
 from trimtab.app.reading.ranges import Range
-from trimtab.app.traces.traces import Traces
 from trimtab.model.errors import InputError, TrimtabError
-from trimtab.store.traces.answers import SPAN_KINDS, FoundTraces, TraceSummary
+from trimtab.store.traces.answers import SPAN_KINDS
 from trimtab.web.errors import describe
 from trimtab.web.pages.frame import Asked
+from trimtab.web.pages.logs.elsewhere import stores_of
 from trimtab.web.pages.traces.colours import colours_of
+from trimtab.web.pages.traces.elsewhere import FoundListed, Listed, search
 from trimtab.web.pages.traces.scatter import Scatter, scatter
 from trimtab.web.pages.traces.wish import ATTRIBUTES_MAX, LIMITS, Wish, wish_of
 from trimtab.web.words import sentence
 
+if TYPE_CHECKING:
+    from trimtab.app.service import Service
+
 SERVICES_SHOWN = 6
 """Of one trace in the list."""
-NOTHING = FoundTraces((), 0)
+NOTHING = FoundListed((), 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +35,7 @@ class Shown:
     """What was found. `looked_from_ms` is None where the whole range was looked through; `trouble` says why nothing
     could be found."""
 
-    traces: Sequence[TraceSummary]
+    traces: Sequence[Listed]
     looked_from_ms: int | None
     missing: Sequence[str]
     picture: Scatter | None
@@ -49,7 +54,7 @@ def traces(asked: Asked) -> Response:
     status = 200
     try:
         wish = wish_of(asked.request.query_params)
-        shown = _found(asked.service.traces, wish, within)
+        shown = _found(asked.service, wish, within)
     except InputError as error:
         status = 400
         wish = _readable(asked)
@@ -60,7 +65,7 @@ def traces(asked: Asked) -> Response:
     services: Sequence[str] = ()
     operations: Sequence[str] = ()
     if asked.fragment is None and status in (200, 400):
-        services, operations = words_of(asked.service.traces, within, wish.service)
+        services, operations = words_of(asked.service, within, wish)
     context = {
         "title": "Traces",
         "scripts": ("js/traces.js",),
@@ -74,6 +79,7 @@ def traces(asked: Asked) -> Response:
         "services_shown": SERVICES_SHOWN,
         "has_room": len(wish.attributes) < ATTRIBUTES_MAX,
         "server_url": asked.service.url,
+        "stores": stores_of(asked.service.sources.names("traces"), wish.source, lambda name: wish.address(source=name)),
     }
     answer = asked.page("traces.html", "traces", context, fragments=("results",), status=status, path="/traces")
     by_script = asked.request.headers.get("hx-request") == "true"
@@ -82,20 +88,24 @@ def traces(asked: Asked) -> Response:
     return answer
 
 
-def words_of(store: Traces, within: Range, service: str) -> tuple[Sequence[str], Sequence[str]]:
+def words_of(service: Service, within: Range, wish: Wish) -> tuple[Sequence[str], Sequence[str]]:
     """Services, and operations of the one that is chosen; nothing where they cannot be had: the form works without."""
     try:
-        names = store.services(within.from_ms, within.to_ms).names
-        done = store.operations(within.from_ms, within.to_ms, service).operations
+        if wish.source in service.sources.names("traces"):
+            names = service.sources.services(wish.source).names
+            done = service.sources.operations(wish.source, wish.service).operations if wish.service else ()
+        else:
+            names = service.traces.services(within.from_ms, within.to_ms).names
+            done = service.traces.operations(within.from_ms, within.to_ms, wish.service).operations
     except TrimtabError:
         return (), ()
     return names, sorted({one.name for one in done})
 
 
-def _found(store: Traces, wish: Wish, within: Range) -> Shown:
+def _found(service: Service, wish: Wish, within: Range) -> Shown:
     found = NOTHING
     for query in wish.queries(within.from_ms, within.to_ms):
-        found = store.search(query)
+        found = search(service, wish.source, query)
         if found.traces:
             break
     fitting = [one for one in found.traces if not wish.beside or _has(one, wish.beside)]
@@ -106,7 +116,7 @@ def _found(store: Traces, wish: Wish, within: Range) -> Shown:
     return Shown(listed, looked_from_ms, found.missing, picture, hidden_count=len(fitting) - len(listed))
 
 
-def _ends(listed: Sequence[TraceSummary], within: Range, *, is_whole: bool) -> tuple[int, int]:
+def _ends(listed: Sequence[Listed], within: Range, *, is_whole: bool) -> tuple[int, int]:
     """The time of the picture: the range, or that of the newest traces, which may be a few seconds of it."""
     if is_whole or not listed:
         return within.from_ms, within.to_ms
@@ -114,14 +124,17 @@ def _ends(listed: Sequence[TraceSummary], within: Range, *, is_whole: bool) -> t
     return min(began_ms), max(*began_ms, min(began_ms) + 1)
 
 
-def _has(trace: TraceSummary, service: str) -> bool:
+def _has(trace: Listed, service: str) -> bool:
     return any(share.service == service for share in trace.services)
 
 
 def _readable(asked: Asked) -> Wish:
     """As much of a wrong address as can be shown again."""
     given = asked.request.query_params
-    for names in (("service", "operation", "attribute", "min", "max", "from", "to", "tz"), ("from", "to", "tz")):
+    for names in (
+        ("service", "operation", "attribute", "min", "max", "source", "from", "to", "tz"),
+        ("from", "to", "tz"),
+    ):
         pairs = [(name, value[:200]) for name, value in given.multi_items() if name in names]
         try:
             return wish_of(QueryParams(pairs))

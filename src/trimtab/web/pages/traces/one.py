@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import quote
 
 import msgspec
 from starlette.responses import Response
 
 from trimtab.app.reading.answers import Mark
 from trimtab.app.reading.ranges import Range
+from trimtab.app.sources.beside import shown_name
+from trimtab.app.sources.one_trace import OneTrace, TraceElsewhere
 from trimtab.model.errors import InputError, NotFound, StoreError, TrimtabError
 from trimtab.store.traces.answers import StoredSpan, TraceSummary
 from trimtab.store.traces.outline import Outline
@@ -70,14 +73,15 @@ def trace(asked: Asked) -> Response:
     trace_id = asked.path("trace_id")
     at_ms = _at_ms(asked)
     view = _view(asked)
-    summary, missing = asked.service.traces.summary(trace_id, at_ms)
+    source, store = asked.query("source"), _store(asked)
+    summary, missing = store.summary(trace_id, at_ms)
     if summary is None and missing:
         raise StoreError(f"the trace was not found, but not everybody answered: {'; '.join(missing)}")
     if summary is None:
         said = "" if at_ms is None else " within a day of the moment that the address says"
         raise NotFound(f"no trace {trace_id[:64]!r}{said}: it may be too old, or was not kept", trace=trace_id[:64])
     span_id = asked.query("span")
-    span = asked.service.traces.span(summary.trace_id, span_id, at_ms_of(summary))[0] if span_id else None
+    span = store.span(summary.trace_id, span_id, at_ms_of(summary))[0] if span_id else None
     if asked.fragment == "span" and span is None:
         raise NotFound(f"the trace has no span {span_id[:32]!r}", field="span")
     colours = colours_of(share.service for share in summary.services)
@@ -86,6 +90,8 @@ def trace(asked: Asked) -> Response:
         "scripts": ("js/tt-trace.js",) if view != "table" else (),
         "trace": summary,
         "missing": missing,
+        "source": source,
+        "elsewhere": _elsewhere(asked, summary, source),
         "at_ms": at_ms_of(summary),
         "shown_as": view,
         "views": VIEWS,
@@ -109,7 +115,7 @@ def trace(asked: Asked) -> Response:
 
 def spans(asked: Asked) -> Response:
     """`/traces/{trace_id}/spans`: every span in columns, as JSON."""
-    found = asked.service.traces.outline(asked.path("trace_id"), _at_ms(asked))
+    found = _store(asked).outline(asked.path("trace_id"), _at_ms(asked))
     if not found.spans_count and found.missing:
         raise StoreError(f"the trace was not found, but not everybody answered: {'; '.join(found.missing)}")
     if not found.spans_count:
@@ -147,8 +153,28 @@ def having(asked: Asked) -> Response:
     text = asked.query("q").strip()
     if not 0 < len(text) <= TEXT_CHARS_MAX:
         raise InputError(f"q: 1 to {TEXT_CHARS_MAX} characters, found {len(text)}", field="q", limit=TEXT_CHARS_MAX)
-    ids, missing = asked.service.traces.spans_having(asked.path("trace_id"), text, _at_ms(asked))
+    ids, missing = _store(asked).spans_having(asked.path("trace_id"), text, _at_ms(asked))
     return _json({"ids": ids, "missing": missing})
+
+
+def _store(asked: Asked) -> OneTrace:
+    """The store that the address names."""
+    source = asked.query("source")
+    return TraceElsewhere(asked.service.sources, source) if source else asked.service.traces
+
+
+def _elsewhere(asked: Asked, summary: TraceSummary, source: str) -> Sequence[tuple[str, str]]:
+    """(words, address): the same trace in other stores, and its logs there."""
+    sources, at_ms = asked.service.sources, at_ms_of(summary)
+    path, tz = trace_path(summary.trace_id, at_ms), asked.query("tz")
+    zone = f"&tz={quote(tz)}" if tz else ""
+    others = [name for name in ("", *sources.names("traces")) if name != source]
+    traces = [
+        (f"Look in {shown_name(name)}", f"{path}{f'&source={quote(name)}' if name else ''}{zone}") for name in others
+    ]
+    ended_ns = summary.started_at_ns + round(summary.duration_ms * 1e6)
+    logs = logs_path(summary.trace_id, summary.started_at_ns, ended_ns)
+    return traces + [(f"Logs in {name}", f"{logs}&source={quote(name)}{zone}") for name in sources.names("logs")]
 
 
 def _json(told: Mapping[str, object]) -> Response:
@@ -196,7 +222,7 @@ def _marks(asked: Asked, summary: TraceSummary) -> Sequence[Mark]:
 
 def _rows(asked: Asked, summary: TraceSummary) -> Rows:
     """The page of the table that the address asks for."""
-    found = asked.service.traces.outline(summary.trace_id, at_ms_of(summary))
+    found = _store(asked).outline(summary.trace_id, at_ms_of(summary))
     pages = max(1, -(-found.spans_count // ROWS))
     text = asked.query("page") or "1"
     if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= PAGE_MAX:

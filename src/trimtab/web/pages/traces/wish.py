@@ -30,7 +30,8 @@ PEERS = {
 @dataclass(frozen=True, slots=True)
 class Wish:
     """The address, read. Durations are as they were written; `beside` is a service that also has to be in the trace;
-    `peer` is what was called, `KIND:NAME` of a node of the map."""
+    `peer` is what was called, `KIND:NAME` of a node of the map; `source` is the store that is asked: '' the own one,
+    `all` every one."""
 
     service: str = ""
     operation: str = ""
@@ -44,6 +45,7 @@ class Wish:
     peer: str = ""
     order: Order = "newest"
     limit: int = LIMITS[0]
+    source: str = ""
     kept: tuple[tuple[str, str], ...] = ()
 
     def address(self, **changed: object) -> str:
@@ -66,6 +68,7 @@ class Wish:
             ("peer", one.peer),
             ("order", one.order if one.order != "newest" else ""),
             ("limit", str(one.limit) if one.limit != LIMITS[0] else ""),
+            ("source", one.source),
             *one.kept,
         ]
         told = [(name, value) for name, value in pairs if value]
@@ -74,7 +77,7 @@ class Wish:
     @property
     def is_narrow(self) -> bool:
         """Whether something but a range is asked for."""
-        return replace(self, order="newest", limit=LIMITS[0], kept=()) != Wish()
+        return replace(self, order="newest", limit=LIMITS[0], source="", kept=()) != Wish()
 
     def queries(self, from_ms: int, to_ms: int) -> Iterator[TraceQuery]:
         """What to ask the store, one after the other until something is found. InputError for what cannot be."""
@@ -105,7 +108,7 @@ def wish_of(parameters: QueryParams) -> Wish:
             field="attribute",
             limit=ATTRIBUTES_MAX,
         )
-    names = ("service", "operation", "fingerprint", "beside", "peer", "min", "max")
+    names = ("service", "operation", "fingerprint", "beside", "peer", "min", "max", "source")
     texts = {name: (parameters.get(name) or "").strip() for name in names}
     for name, text in texts.items():
         if len(text) > NAME_CHARS_MAX:
@@ -124,6 +127,7 @@ def wish_of(parameters: QueryParams) -> Wish:
         peer=texts["peer"],
         order=cast("Order", _known("order", parameters.get("order") or "newest", get_args(Order))),
         limit=int(_known("limit", limit, tuple(map(str, LIMITS)))),
+        source=texts["source"],
         kept=tuple((name, parameters[name]) for name in KEPT if parameters.get(name)),
     )
 

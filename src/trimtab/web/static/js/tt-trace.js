@@ -133,6 +133,7 @@ class TtTrace extends HTMLElement {
     let note = "";
     try {
       const wanted = new URLSearchParams({ q: text, at: this.dataset.at ?? "" });
+      if (this.dataset.source) wanted.set("source", this.dataset.source);
       const answer = await fetch(`${this.dataset.path}/having?${wanted}`, { signal: mine.signal, headers: { Accept: "application/json" } });
       const { ids } = await answer.json();
       const wantedIds = new Set(ids);
