@@ -77,6 +77,46 @@ def promql(
         sys.exit(1)
 
 
+@test.command("rules")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option(
+    "--promql-window",
+    type=click.Choice(["open", "closed"]),
+    default="open",
+    help="As promtool 3 does it [default], or as promtool 2.42 does it in everything.",
+)
+@click.option("--ignore-unknown-fields", is_flag=True, help="Pass over fields that are not known.")
+@click.option("--run", "wanted", multiple=True, metavar="REGEX", help="Only tests whose name matches; again: or those.")
+@click.option("--junit", type=click.Path(path_type=Path), help="Also write results as JUnit XML to this file.")
+@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", help="For people, or JSON.")
+@guarded
+def rules(
+    files: tuple[str, ...],
+    promql_window: str,
+    ignore_unknown_fields: bool,
+    wanted: tuple[str, ...],
+    junit: Path | None,
+    form: str,
+) -> None:
+    """Run unit tests of alerting and recording rules, as promtool does: FILE is promtool's, or - for standard input.
+
+    Exit code: 0 all is as expected, 1 a test failed, 2 a file cannot be read.
+    """
+    from trimtab.analyze.rules.unit_report import document, junit_of, run_files, table
+    from trimtab.analyze.rules.unit_tests import Ways
+
+    ways = Ways(promql_window == "closed", ignore_unknown_fields, wanted)
+    given = [("-", sys.stdin.read(SIZE_BYTES_MAX)) if file == "-" else (file, _text(Path(file))) for file in files]
+    reports = run_files(given, ways)
+    if junit is not None:
+        junit.write_text(junit_of(reports), "utf-8")
+    click.echo(json.dumps(document(reports), ensure_ascii=False) if form == "json" else table(reports))
+    if any(report.error for report in reports):
+        sys.exit(2)
+    if any(report.failures for report in reports):
+        sys.exit(1)
+
+
 def _scripts(files: tuple[str, ...]) -> list[tuple[str, str]]:
     """Names and texts of all scripts."""
     scripts: list[tuple[str, str]] = []
