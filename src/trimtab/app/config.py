@@ -24,6 +24,7 @@ from trimtab.app.toml_places import Place, Places, find_places
 from trimtab.model.errors import ConfigError
 from trimtab.model.integrations import IntegrationsPolicy
 from trimtab.model.metrics import MetricsPolicy
+from trimtab.model.notify import NotifyPolicy
 from trimtab.model.policy import AdvisePolicy, DetectPolicy, GuardPolicy, PlansPolicy, Policy, WatchPolicy
 from trimtab.model.privacy import PrivacyPolicy
 from trimtab.model.retention import RetentionPolicy
@@ -56,6 +57,7 @@ class Config:
     traces: TracesPolicy = field(default_factory=TracesPolicy)
     privacy: PrivacyPolicy = field(default_factory=PrivacyPolicy)
     integrations: IntegrationsPolicy = field(default_factory=IntegrationsPolicy)
+    notify: NotifyPolicy = field(default_factory=NotifyPolicy)
     server: ServerSettings = field(default_factory=ServerSettings)
     targets: Mapping[str, Values] = field(default_factory=dict)
     named: frozenset[str] = frozenset()
@@ -170,19 +172,25 @@ def check_file(path: Path, *, looks_for_files: bool = False) -> Checked:
     server = checked.config.server
     server = replace(server, tls_cert=_beside(path, server.tls_cert), tls_key=_beside(path, server.tls_key))
     server = replace(server, scrape_config=_beside(path, server.scrape_config))
+    notify = replace(checked.config.notify, routes=_beside(path, checked.config.notify.routes))
     if looks_for_files:
-        missing = tuple(_missing_files(server, find_places(data.decode("utf-8-sig"))))
+        named = {
+            ("server", "tls_cert"): server.tls_cert,
+            ("server", "tls_key"): server.tls_key,
+            ("server", "scrape_config"): server.scrape_config,
+            ("notify", "routes"): notify.routes,
+        }
+        missing = tuple(_missing_files(named, find_places(data.decode("utf-8-sig"))))
         if missing:
             return Checked(name, None, missing)
-    return replace(checked, config=replace(checked.config, server=server))
+    return replace(checked, config=replace(checked.config, server=server, notify=notify))
 
 
-def _missing_files(server: ServerSettings, places: Places) -> Iterator[Problem]:
-    named_files = ("tls_cert", server.tls_cert), ("tls_key", server.tls_key), ("scrape_config", server.scrape_config)
-    for key, named in named_files:
+def _missing_files(named_files: Mapping[tuple[str, str], str], places: Places) -> Iterator[Problem]:
+    for (section, key), named in named_files.items():
         if named and not Path(named).is_file():
-            message = f"server.{key}: there is no file {named} (a path is relative to the folder of this file)"
-            yield Problem(message, f"server.{key}", places.value(("server", key)))
+            message = f"{section}.{key}: there is no file {named} (a path is relative to the folder of this file)"
+            yield Problem(message, f"{section}.{key}", places.value((section, key)))
 
 
 def _beside(path: Path, named: str) -> str:

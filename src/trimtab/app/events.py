@@ -34,6 +34,8 @@ class EventKind(StrEnum):
     """A change moved (id, case_id, state)."""
     SYSTEM = "system"
     """A system came, went, or is watched better or worse than before (name)."""
+    ALERT = "alert"
+    """Alerts, silences, or who was told of them: something of these changed."""
     STATUS = "status"
     """Something about the server itself: the kill switch, settings, people."""
     GAP = "gap"

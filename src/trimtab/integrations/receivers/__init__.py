@@ -1,0 +1,1 @@
+"""Ways to tell somebody of alerts: webhook, Slack, PagerDuty, e-mail. They come in by `trimtab.receivers`."""
