@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 MAGIC = b"trimtab-spool-1\n"
@@ -102,3 +102,20 @@ def parse(data: bytes | memoryview) -> Segment:
         index += 1
         position = start + length
     return Segment(tuple(messages), tuple(damages), len(data) - position)
+
+
+def batches(messages: Sequence[Message], bytes_max: int) -> Iterator[Sequence[Message]]:
+    """Messages in their order, as many at a time as have so many bytes together, one at least; one batch at least.
+
+    >>> [[one.index for one in some] for some in batches([Message(n, 1, b"ab") for n in range(3)], 5)]
+    [[0, 1], [2]]
+    """
+    batch: list[Message] = []
+    size_bytes = 0
+    for message in messages:
+        if batch and size_bytes + len(message.payload) > bytes_max:
+            yield batch
+            batch, size_bytes = [], 0
+        batch.append(message)
+        size_bytes += len(message.payload)
+    yield batch

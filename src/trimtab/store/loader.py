@@ -10,10 +10,13 @@ until all of them have. A shard that does not answer keeps nobody waiting but it
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
+
+import numpy as np
 
 from trimtab.model.errors import EngineRefused, StoreError
 from trimtab.store.disk import free_bytes
@@ -22,6 +25,7 @@ from trimtab.store.frames import Message, parse
 from trimtab.store.limits import TelemetryLimits
 from trimtab.store.quarantine import Quarantine
 from trimtab.store.rollup import ROLLUPS, Roller
+from trimtab.store.scratch import Scratch
 from trimtab.store.spool import SealedSegment, Spool
 from trimtab.store.spread import SPREAD
 
@@ -38,6 +42,9 @@ _LEADERS = {
 }
 """A slice says that something was observed: who sees it must find its executions. A sample has only the number of its
 series: who sees it must find the labels. So the leaders are loaded first, and while they cannot be, the others wait."""
+
+_DECODED_AT_ONCE = frozenset({"spans", "log_records"})
+"""Of whose messages nothing is needed any more when their sink is done."""
 
 OnLoaded = Callable[[str, Sequence[Message]], None]
 """Hears, on the loader's thread, which messages of a table can be asked for from now on."""
@@ -100,6 +107,7 @@ class Loader:
         self._retries = {(name, shard): _Retry() for name in sinks for shard in self._shards[name]}
         self._roller = roller
         self._suspect: set[tuple[int, str]] = set()
+        self._scratch = Scratch()
         self._stored: dict[SealedSegment, set[str]] = {}
         """Shards that have a segment, while others do not."""
         self._told: set[int] = set()
@@ -303,7 +311,7 @@ class Loader:
 
     def _load(self, segment: SealedSegment, shard: str, *, one_by_one: bool) -> list[Message]:
         try:
-            content = parse(memoryview(segment.path.read_bytes()))
+            content = parse(self._read(segment))
         except FileNotFoundError:
             self._quarantine.put(segment.table_name, segment.id, 0, b"", "the segment's file is gone")
             return []
@@ -327,6 +335,17 @@ class Loader:
         if segment.id not in self._told:
             self.torn_bytes += content.torn_bytes
         return [message for message in content.messages if message.index not in refused]
+
+    def _read(self, segment: SealedSegment) -> memoryview:
+        """The whole file; where nobody keeps a part of it, in memory that the next one is read into."""
+        if segment.table_name not in _DECODED_AT_ONCE:
+            return memoryview(segment.path.read_bytes())
+        with segment.path.open("rb", buffering=0) as file:
+            whole = self._scratch.empty("segment", os.fstat(file.fileno()).st_size, np.uint8).data
+            read_bytes = 0
+            while read_bytes < len(whole) and (more := file.readinto(whole[read_bytes:])):
+                read_bytes += more
+        return whole[:read_bytes]
 
     def _remove_rows(self, segment: SealedSegment) -> None:
         self._engine.write(f"DELETE FROM {segment.table_name} WHERE spool_segment = {{id:UInt64}}", {"id": segment.id})

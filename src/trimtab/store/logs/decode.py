@@ -19,6 +19,7 @@ from trimtab.store.logs import body_kernels as bodies
 from trimtab.store.logs import walk_kernels as walk
 from trimtab.store.logs.levels import levels_of
 from trimtab.store.masking import Masking
+from trimtab.store.scratch import Scratch
 from trimtab.store.traces import column_kernels as columns
 from trimtab.store.traces.answers import Value
 from trimtab.store.traces.typed_json import json_of, text_of, values_of
@@ -31,11 +32,17 @@ Table = NDArray[np.int64]
 
 _BYTES_A_RECORD = 100
 _BYTES_AN_ATTRIBUTE = 24
-_TEXTS_FIRST = 4096
 _ROOM_MIN = 1024
 """For the first guess of how much room is needed."""
+_GROWS = 8
+_TEXTS_FIRST, _TEXTS_REMEMBERED = 4096, 65_536
+"""Different keys, resources or scopes that there is room for at first, and at most at first another time."""
 _ARROW_BYTES_MAX = 1 << 30
 _MAP = ord("k")
+
+
+KEPT = ("service_name", "level")
+"""Columns that are in memory of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,27 +74,39 @@ class _Walked:
         return self.records[:, column]
 
 
-def decode(body: bytearray, first_ns: int, last_ns: int, now_ns: int, masking: Masking, first_no: int = 0) -> Decoded:
+def decode(
+    body: bytearray | Bytes,
+    first_ns: int,
+    last_ns: int,
+    now_ns: int,
+    masking: Masking,
+    first_no: int = 0,
+    scratch: Scratch | None = None,
+) -> Decoded:
     """The records of requests that stand one behind the other; EngineRefused where they are broken.
 
     Records out of `[first_ns, last_ns]` are left out; those without any time have `now_ns`. `record_no` counts all,
     from `first_no` on.
+
+    With `scratch`, columns that are not of `KEPT` are good until something else is decoded with it.
     """
-    walked = _walk(np.frombuffer(body, np.uint8), first_ns, last_ns, now_ns)
+    scratch = scratch or Scratch(0)
+    data = np.frombuffer(body, np.uint8) if isinstance(body, bytearray) else body
+    walked = _walk(data, first_ns, last_ns, now_ns, scratch)
     records = walked.records
     severities = walked.texts_at(walk.SEVERITIES)
     severity_numbers = walked.numbers(walk.SEVERITY)
-    texts, kinds = _bodies(walked, masking)
+    texts, kinds = _bodies(walked, masking, scratch)
     patterns = np.empty(len(records), np.uint64)
     bodies.patterns_of(*_buffers(texts), patterns)
-    attributes, attribute_kinds = _attributes(walked, masking)
+    attributes, attribute_kinds = _attributes(walked, masking, scratch)
     resources = _objects(walked.body, walked.texts[walk.RESOURCES], 10)
     resource_numbers = walked.numbers(walk.RESOURCE)
     services = [text_of(values_of(text).get("service.name")) for text in resources]
     table = pa.table(
         {
-            "at_ns": pa.array(walked.numbers(walk.AT_NS)),
-            "observed_at_ns": pa.array(walked.numbers(walk.OBSERVED_NS)),
+            "at_ns": pa.array(walked.numbers(walk.AT_NS).copy()),
+            "observed_at_ns": pa.array(walked.numbers(walk.OBSERVED_NS).copy()),
             "level": pa.array(levels_of(severity_numbers, walked.numbers(walk.SEVERITY_TEXT), severities)),
             "severity_number": pa.array(np.clip(severity_numbers, 0, 255).astype(np.uint8)),
             "severity_text": _dictionary(walked.numbers(walk.SEVERITY_TEXT), severities),
@@ -98,8 +117,8 @@ def decode(body: bytearray, first_ns: int, last_ns: int, now_ns: int, masking: M
             "attribute_kinds": attribute_kinds,
             "resource": _dictionary(resource_numbers, [masking.json(text, of_resource=True) for text in resources]),
             "scope": _dictionary(walked.numbers(walk.SCOPE), _scopes(walked, masking)),
-            "trace_id": _ids(walked, walk.TRACE_ID, 16),
-            "span_id": _ids(walked, walk.SPAN_ID, 8),
+            "trace_id": _ids(walked, walk.TRACE_ID, 16, scratch),
+            "span_id": _ids(walked, walk.SPAN_ID, 8, scratch),
             "event_name": _dictionary(walked.numbers(walk.EVENT_NAME), walked.texts_at(walk.EVENTS)),
             "flags": pa.array(walked.numbers(walk.FLAGS).astype(np.uint32)),
             "dropped_attributes_count": pa.array(walked.numbers(walk.DROPPED).astype(np.uint32)),
@@ -110,19 +129,24 @@ def decode(body: bytearray, first_ns: int, last_ns: int, now_ns: int, masking: M
     return Decoded(table, walked.outdated_count, len(records) + walked.outdated_count)
 
 
-def _walk(body: Bytes, first_ns: int, last_ns: int, now_ns: int) -> _Walked:
-    records_max = len(body) // _BYTES_A_RECORD + _ROOM_MIN
-    attributes_max = len(body) // _BYTES_AN_ATTRIBUTE + _ROOM_MIN
-    texts_max = _TEXTS_FIRST
+def _walk(body: Bytes, first_ns: int, last_ns: int, now_ns: int, scratch: Scratch) -> _Walked:
+    room = {
+        "records": len(body) // _BYTES_A_RECORD + _ROOM_MIN,
+        "attributes": len(body) // _BYTES_AN_ATTRIBUTE + _ROOM_MIN,
+        "texts": _TEXTS_FIRST,
+    }
+    room |= scratch.rooms(room)
     window = np.int64(first_ns), np.int64(last_ns), np.int64(now_ns)
     while True:
+        texts_max = room["texts"]
         slots_count = 1 << (2 * texts_max).bit_length()
         counts, sizes = np.zeros(walk.COUNTS, np.int64), np.zeros(walk.DICTIONARIES_COUNT, np.int64)
-        records = np.empty((records_max, walk.RECORD_COLUMNS), np.int64)
-        attributes = np.empty((attributes_max, VALUE_END + 1), np.int64)
-        slots = np.zeros((walk.DICTIONARIES_COUNT, slots_count), np.int32)
-        texts = np.empty((walk.DICTIONARIES_COUNT, texts_max, 2), np.int64)
-        hashes = np.empty((walk.DICTIONARIES_COUNT, texts_max), np.uint64)
+        records = scratch.empty("records", (room["records"], walk.RECORD_COLUMNS), np.int64)
+        attributes = scratch.empty("attributes", (room["attributes"], VALUE_END + 1), np.int64)
+        slots = scratch.empty("slots", (walk.DICTIONARIES_COUNT, slots_count), np.int32)
+        slots[:] = 0
+        texts = scratch.empty("texts", (walk.DICTIONARIES_COUNT, texts_max, 2), np.int64)
+        hashes = scratch.empty("hashes", (walk.DICTIONARIES_COUNT, texts_max), np.uint64)
         code = walk.walk(body, *window, counts, records, attributes, sizes, slots, texts, hashes)
         if code == DONE:
             return _Walked(
@@ -132,17 +156,20 @@ def _walk(body: Bytes, first_ns: int, last_ns: int, now_ns: int) -> _Walked:
                 [texts[place, : sizes[place]] for place in range(walk.DICTIONARIES_COUNT)],
                 int(counts[walk.OUTDATED]),
             )
-        if code == BROKEN or records_max > 16 * len(body) + _ROOM_MIN:
+        most = len(body) + _ROOM_MIN
+        if code == BROKEN or min(room.values()) >= most:
             at = int(counts[walk.AT])
             raise EngineRefused(f"a field at byte {at} of {len(body)} is broken", at=at)
-        records_max, attributes_max, texts_max = records_max * 4, attributes_max * 4, texts_max * 16
+        room = {name: min(most, of_it * _GROWS) for name, of_it in room.items()}
+        scratch.needed({"texts": min(room["texts"], _TEXTS_REMEMBERED)})
 
 
-def _bodies(walked: _Walked, masking: Masking) -> tuple[pa.StringArray, pa.DictionaryArray]:
+def _bodies(walked: _Walked, masking: Masking, scratch: Scratch) -> tuple[pa.StringArray, pa.DictionaryArray]:
     """Bodies as text, and the letters for their types."""
     records = walked.records
     count = len(records)
-    letters, doubles = np.empty(count, np.uint8), np.empty(count, np.float64)
+    letters = scratch.empty("body letters", count, np.uint8)
+    doubles = scratch.empty("body doubles", count, np.float64)
     offsets, data = _double_texts(
         doubles[: bodies.letters_of(walked.body, records, np.int64(walk.BODY), letters, doubles)]
     )
@@ -151,6 +178,8 @@ def _bodies(walked: _Walked, masking: Masking) -> tuple[pa.StringArray, pa.Dicti
         lambda out, ends: int(bodies.bodies_of(walked.body, records, np.int64(walk.BODY), offsets, data, ends, out)),
         count,
         size + size // 4,
+        scratch,
+        "bodies",
     )
     distinct = [chr(number) for number in range(128)]
     kinds = pa.DictionaryArray.from_arrays(pa.array(letters.astype(np.int32)), pa.array(distinct))
@@ -163,15 +192,17 @@ def _bodies(walked: _Walked, masking: Masking) -> tuple[pa.StringArray, pa.Dicti
     return masking.column(texts), kinds
 
 
-def _attributes(walked: _Walked, masking: Masking) -> tuple[pa.MapArray, pa.DictionaryArray]:
+def _attributes(walked: _Walked, masking: Masking, scratch: Scratch) -> tuple[pa.MapArray, pa.DictionaryArray]:
     body, records, attributes = walked.body, walked.records, walked.attributes
     keys = walked.texts_at(walk.KEYS)
     flags = np.array([columns.KEPT if masking.keeps(key) else columns.DROPPED for key in keys], np.uint8)
-    letters, doubles = np.empty(len(attributes), np.uint8), np.empty(len(attributes), np.float64)
+    letters = scratch.empty("letters", len(attributes), np.uint8)
+    doubles = scratch.empty("doubles", len(attributes), np.float64)
     offsets, data = _double_texts(doubles[: columns.kinds_of(body, attributes, flags, letters, doubles)])
-    rows, numbers = np.zeros(len(records) + 1, np.int32), np.empty(len(attributes), np.int32)
-    kinds = np.empty(len(attributes) + 1, np.uint8)
-    places = np.zeros((len(records), 2), np.int64)
+    rows = np.zeros(len(records) + 1, np.int32)
+    numbers = scratch.empty("keys", len(attributes), np.int32)
+    kinds = scratch.empty("kinds", len(attributes) + 1, np.uint8)
+    places = scratch.empty("kind places", (len(records), 2), np.int64)
     values = _grown(
         lambda out, ends: int(
             columns.attributes_of(
@@ -180,11 +211,13 @@ def _attributes(walked: _Walked, masking: Masking) -> tuple[pa.MapArray, pa.Dict
         ),
         len(attributes),
         len(body) // 2,
+        scratch,
+        "values",
     )
     kept = int(rows[-1])
     named = pa.DictionaryArray.from_arrays(pa.array(numbers[:kept]), pa.array(keys, pa.string()))
     made = pa.MapArray.from_arrays(pa.array(rows), named, masking.column(values[:kept]))
-    return made, _numbered(kinds, places)
+    return made, _numbered(kinds, places, scratch)
 
 
 def _scopes(walked: _Walked, masking: Masking) -> list[str]:
@@ -222,23 +255,27 @@ def _double_texts(doubles: NDArray[np.float64]) -> tuple[Offsets, Bytes]:
     return offsets, data
 
 
-def _grown(fill: Callable[[Bytes, Offsets], int], rows_max: int, guess: int) -> pa.StringArray:
+def _grown(
+    fill: Callable[[Bytes, Offsets], int], rows_max: int, guess: int, scratch: Scratch, name: str
+) -> pa.StringArray:
     """Texts from a kernel that says -1 where its room was too small."""
-    offsets = np.zeros(rows_max + 1, np.int32)
+    offsets = scratch.empty(f"{name} offsets", rows_max + 1, np.int32)
+    offsets[:] = 0
     room = guess + _ROOM_MIN
     while True:
         if room > _ARROW_BYTES_MAX:
             raise EngineRefused(f"records with more than {room // 2} bytes of text", limit=_ARROW_BYTES_MAX)
-        out = np.empty(room, np.uint8)
+        out = scratch.empty(name, room, np.uint8)
         size = fill(out, offsets)
         if size >= 0:
             return pa.StringArray.from_buffers(rows_max, pa.py_buffer(offsets.data), pa.py_buffer(out[:size].data))
         room *= 2
 
 
-def _ids(walked: _Walked, column: int, size: int) -> pa.StringArray:
+def _ids(walked: _Walked, column: int, size: int, scratch: Scratch) -> pa.StringArray:
     starts = np.ascontiguousarray(walked.numbers(column))
-    offsets, out = np.empty(len(starts) + 1, np.int32), np.empty(len(starts) * size * 2, np.uint8)
+    offsets = scratch.empty(f"ids {size} offsets", len(starts) + 1, np.int32)
+    out = scratch.empty(f"ids {size}", len(starts) * size * 2, np.uint8)
     columns.hex_ids(walked.body, starts, size, offsets, out)
     return pa.StringArray.from_buffers(len(starts), pa.py_buffer(offsets.data), pa.py_buffer(out.data))
 
@@ -248,17 +285,23 @@ def _objects(body: Bytes, places: Table, pair_tag: int) -> list[str]:
     copied = np.ascontiguousarray(places)
     size = int((places[:, 1] - places[:, 0]).sum()) * 2
     texts = _grown(
-        lambda out, offsets: int(columns.objects_of(body, copied, pair_tag, offsets, out)), len(places), size
+        lambda out, offsets: int(columns.objects_of(body, copied, pair_tag, offsets, out)),
+        len(places),
+        size,
+        Scratch(0),
+        "objects",
     )
     found: list[str] = texts.to_pylist()
     return found
 
 
-def _numbered(body: Bytes, places: Table) -> pa.DictionaryArray:
+def _numbered(body: Bytes, places: Table, scratch: Scratch) -> pa.DictionaryArray:
     """Texts of which many are the same."""
     rows = len(places)
-    slots = np.zeros(1 << (2 * rows + 2).bit_length(), np.int32)
-    texts, hashes = np.empty((rows + 1, 2), np.int64), np.empty(rows + 1, np.uint64)
+    slots = scratch.empty("numbered slots", 1 << (2 * rows + 2).bit_length(), np.int32)
+    slots[:] = 0
+    texts = scratch.empty("numbered texts", (rows + 1, 2), np.int64)
+    hashes = scratch.empty("numbered hashes", rows + 1, np.uint64)
     numbers = np.empty(rows, np.int32)
     starts, ends = np.ascontiguousarray(places[:, 0]), np.ascontiguousarray(places[:, 1])
     count = columns.numbers_of(body, starts, ends, slots, texts, hashes, numbers)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from trimtab.model.errors import EngineRefused
 from trimtab.store.engine import Body, Engine
-from trimtab.store.frames import Message
+from trimtab.store.frames import Message, batches
 from trimtab.store.limits import MIB
 from trimtab.store.logs.columns import COLUMNS, LATER_INDEXES, RESOURCES, STRUCTURE
 from trimtab.store.masking import NO_MASKING, Masking
 from trimtab.store.retention import DAY_MS
+from trimtab.store.scratch import Scratch
 from trimtab.store.traces.known import Known
 from trimtab.store.traces.native import native_block
 
@@ -33,14 +36,15 @@ OnStored = Callable[[int, Sequence[pa.Table]], None]
 
 class LogsSink:
     """Puts requests into the engine. `outdated_count` is how many records were out of time: older than `days`, their
-    retention, or more than a day in the future. `on_stored` hears once of
-    the rows of a segment (of several shards, the first has them); it must be quick and must not raise."""
+    retention, or more than a day in the future. `on_stored` hears once of a segment's rows, of some columns (of several
+    shards, the first has them); it must be quick and must not raise."""
 
     def __init__(self, engine: Engine, days: int, masking: Masking = NO_MASKING) -> None:
         self._engine = engine
         self._age_ns_max = days * DAY_MS * 1_000_000
         self._masking = masking
         self._known = Known(engine, {RESOURCES: ("resource",)}, "at_ns", keeps_empty=True)
+        self._scratch = Scratch()
         self._told: OrderedDict[tuple[int, int], None] = OrderedDict()
         self.outdated_count = 0
         self.on_stored: OnStored = lambda _segment_id, _tables: None
@@ -53,14 +57,17 @@ class LogsSink:
 
     def load(self, segment_id: int, messages: Sequence[Message]) -> None:
         """Insert, all at once, so that there are few parts to merge; raises EngineRefused."""
+        from trimtab.store.logs.decode import KEPT
+
         first_no = 0
         tables, blocks, outdated_count = [], list[bytes | memoryview](), 0
-        for body in _chunks(messages):
+        for place, batch in enumerate(batches(messages, _CHUNK_BYTES_MAX)):
+            body = self._scratch.joined("body", [message.payload for message in batch])
             table, seen_count, left_count = self._decoded(body, first_no)
             if table.num_rows:
                 self._known.tell(table)
-                blocks += native_block(table, COLUMNS)
-                tables.append(table)
+                blocks += native_block(table, COLUMNS, self._scratch, place)
+                tables.append(table.select(KEPT))
             first_no += seen_count
             outdated_count += left_count
         if blocks:
@@ -86,20 +93,9 @@ class LogsSink:
             except EngineRefused as error:
                 raise EngineRefused(f"message {message.index}: {error.message}", index=message.index) from error
 
-    def _decoded(self, body: bytearray, first_no: int) -> tuple[pa.Table, int, int]:
+    def _decoded(self, body: bytearray | NDArray[np.uint8], first_no: int) -> tuple[pa.Table, int, int]:
         from trimtab.store.logs.decode import decode
 
         first_ns, last_ns = self.window_ns
-        decoded = decode(body, first_ns, last_ns, time.time_ns(), self._masking, first_no)
+        decoded = decode(body, first_ns, last_ns, time.time_ns(), self._masking, first_no, self._scratch)
         return decoded.table, decoded.seen_count, decoded.outdated_count
-
-
-def _chunks(messages: Sequence[Message]) -> Iterator[bytearray]:
-    """Requests one behind the other, which are one request: not more at a time than decoding should hold."""
-    body = bytearray()
-    for message in messages:
-        if body and len(body) + len(message.payload) > _CHUNK_BYTES_MAX:
-            yield body
-            body = bytearray()
-        body += message.payload
-    yield body

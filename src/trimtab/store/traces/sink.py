@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trimtab.model.errors import EngineRefused, InputError
 from trimtab.store.engine import Body, Engine
-from trimtab.store.frames import Message
-from trimtab.store.limits import TelemetryLimits
+from trimtab.store.frames import Message, batches
+from trimtab.store.limits import MIB, TelemetryLimits
 from trimtab.store.masking import NO_MASKING, Masking
 from trimtab.store.retention import DAY_MS
+from trimtab.store.scratch import Scratch
 from trimtab.store.traces.known import Known
 from trimtab.store.traces.native import native_block
+from trimtab.store.traces.words import Words
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from trimtab.store.traces.decode import Decoded
     from trimtab.store.traces.red_series import RedSeries
     from trimtab.store.traces.sampling import Sampler
@@ -59,8 +64,17 @@ _LATER = " SETTINGS materialize_skip_indexes_on_insert = 0"
 """Indexes are made when parts are merged, which makes them anyway: new parts are small, and read in no time. Only for
 the engine in this process, whose version is known."""
 _SEGMENTS_REMEMBERED = 1000
-_BATCH_ROWS = 40_000
-"""So many spans are decoded at a time: of more, what is written down about them fits into no cache."""
+_BATCH_BYTES = 4 * MIB
+"""Of requests that are decoded at a time: of more, what is written down about them fits into no cache."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """What is counted of spans when they are stored."""
+
+    spans: pa.Table
+    outdated_count: int
+    broken_ids_count: int
 
 
 class SpansSink:
@@ -83,6 +97,8 @@ class SpansSink:
         self._red = red
         self._sampler = sampler
         self._known = Known(engine)
+        self._words = Words(engine)
+        self._scratch = Scratch() if sampler is None else Scratch(0)
         self._counted: OrderedDict[int, None] = OrderedDict()
         self._age_ns_max = days * DAY_MS * 1_000_000
         self.outdated_count = 0
@@ -90,38 +106,41 @@ class SpansSink:
 
     def load(self, segment_id: int, messages: Sequence[Message]) -> None:
         """Insert, in one block; raises EngineRefused."""
+        from trimtab.store.traces.decode import KEPT
+
         pieces: list[bytes | memoryview] = []
-        decoded_all = []
+        counted = []
         types, sql = (STORED, _INSERT) if self._sampler is None else (_WEIGHTED, _INSERT_WEIGHTED)
-        for batch in _batches(messages) if self._sampler is None else [messages]:
+        for place, batch in enumerate(batches(messages, _BATCH_BYTES) if self._sampler is None else [messages]):
             decoded = self._decoded(batch)
-            decoded_all.append(decoded)
             table = decoded.table
+            counted.append(_Counted(table.select(KEPT), decoded.outdated_count, decoded.broken_ids_count))
             if table.num_rows:
                 self._known.tell(table)
             if self._sampler is not None and table.num_rows:
                 table = self._sampler.kept(segment_id, table, decoded.trace_hashes())
             if table.num_rows:
-                pieces += native_block(table, types)
+                self._words.tell(table)
+                pieces += native_block(table, types, self._scratch, place)
         if pieces:
             structure = ", ".join(f"{name} {type_}" for name, type_ in types.items())
             bodies = {"decoded": Body(pieces, "Native", structure)}
             later = _LATER if self._engine.directory is not None else ""
             self._engine.write(f"{sql}{later}", {"segment": segment_id}, bodies)
-        self._count(segment_id, decoded_all)
+        self._count(segment_id, counted)
 
-    def _count(self, segment_id: int, decoded_all: Sequence[Decoded]) -> None:
+    def _count(self, segment_id: int, counted: Sequence[_Counted]) -> None:
         """Once a segment, however many shards take it, and however often it is tried."""
         if segment_id in self._counted:
             return
         self._counted[segment_id] = None
         if len(self._counted) > _SEGMENTS_REMEMBERED:
             self._counted.popitem(last=False)
-        for decoded in decoded_all:
-            self.outdated_count += decoded.outdated_count
-            self.broken_ids_count += decoded.broken_ids_count
+        for of_batch in counted:
+            self.outdated_count += of_batch.outdated_count
+            self.broken_ids_count += of_batch.broken_ids_count
             if self._red is not None:
-                self._red.count(decoded.table)
+                self._red.count(of_batch.spans)
 
     def check(self, messages: Sequence[Message]) -> None:
         """Decode and store nothing; raises EngineRefused where a request cannot be read."""
@@ -134,22 +153,8 @@ class SpansSink:
         first_ns = now_ns - self._age_ns_max
         last_ns = now_ns + int(self._limits.span_ahead_s_max * 1e9)
         spans_max = sum(message.rows_count for message in messages)
-        body = bytearray().join(message.payload for message in messages)
+        body = self._scratch.joined("body", [message.payload for message in messages])
         try:
-            return decode(body, spans_max, first_ns, last_ns, self._masking)
+            return decode(body, spans_max, first_ns, last_ns, self._masking, self._scratch)
         except InputError as error:
             raise EngineRefused(f"not an ExportTraceServiceRequest: {error.message}") from error
-
-
-def _batches(messages: Sequence[Message]) -> Iterator[Sequence[Message]]:
-    """Messages in their order, so many at a time that they have about `_BATCH_ROWS` spans."""
-    batch: list[Message] = []
-    rows_count = 0
-    for message in messages:
-        batch.append(message)
-        rows_count += message.rows_count
-        if rows_count >= _BATCH_ROWS:
-            yield batch
-            batch, rows_count = [], 0
-    if batch:
-        yield batch

@@ -80,6 +80,7 @@ def walk(
     """Fill the tables. `slots`, `texts` and `hashes` are those of the dictionaries, see `number_of`."""
     counts[:] = 0
     sizes[:] = 0
+    room = texts.shape[1] - 1
     for which in range(len(slots)):  # what is not said is empty: number 0 of each dictionary
         number_of(body, 0, 0, slots[which], texts[which], hashes[which], sizes, which)
     ends = np.empty(8, np.int64)
@@ -135,6 +136,8 @@ def walk(
                 first = texts[KEYS, key, 0]
                 size = stop - start
                 if texts[KEYS, key, 1] - first != size or not is_same(body, first, start, size):
+                    if sizes[KEYS] >= room:
+                        return np.int64(MORE_ROOM)
                     before = attributes[attribute - 1, KEY] if attribute else np.int64(0)
                     key = number_of(body, start, stop, slots[KEYS], texts[KEYS], hashes[KEYS], sizes, KEYS)
                     if before < _KEYS_FOLLOWED:
@@ -158,6 +161,8 @@ def walk(
             elif tag == 34:
                 spans[row, PARENT_ID] = start if stop - start == 8 else -1
             elif tag == 42:
+                if sizes[NAMES] >= room:
+                    return np.int64(MORE_ROOM)
                 spans[row, NAME] = number_of(body, start, stop, slots[NAMES], texts[NAMES], hashes[NAMES], sizes, NAMES)
             elif tag == 48:
                 spans[row, KIND] = value
@@ -222,6 +227,8 @@ def walk(
                 spans[row, PARENT_ID] = -1
                 trace_id, span_id = np.int64(-1), np.int64(-1)
             elif tag == 10:
+                if sizes[SCOPES] >= room:
+                    return np.int64(MORE_ROOM)
                 scope = number_of(body, start, stop, slots[SCOPES], texts[SCOPES], hashes[SCOPES], sizes, SCOPES)
         elif kind == RESOURCE_SPANS:
             if tag == 18:
@@ -229,6 +236,8 @@ def walk(
                 scope_first = row
                 scope = np.int64(0)
             elif tag == 10:
+                if sizes[RESOURCES] >= room:
+                    return np.int64(MORE_ROOM)
                 resource = number_of(
                     body, start, stop, slots[RESOURCES], texts[RESOURCES], hashes[RESOURCES], sizes, RESOURCES
                 )
