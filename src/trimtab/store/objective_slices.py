@@ -12,6 +12,7 @@ import pyarrow as pa
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from trimtab.store.objective_state import Progress
     from trimtab.store.telemetry import TelemetryStore
 
 TABLE = "objective_slices"
@@ -22,7 +23,10 @@ _SUMS = (
     f" toFloat64(count()) AS measured FROM {TABLE} FINAL"
     " WHERE (objective, definition) IN arrayZip({names:Array(String)}, {definitions:Array(String)})"
     " AND objective IN {names:Array(String)}"
-    " AND slice_ms >= {start:Int64} AND slice_ms < {end:Int64} GROUP BY objective, at_ms ORDER BY objective, at_ms"
+    " AND slice_ms >= {start:Int64} AND slice_ms < {end:Int64}"
+    " AND slice_ms >= transform(objective, {names:Array(String)}, {from:Array(Int64)}, 0)"
+    " AND slice_ms < transform(objective, {names:Array(String)}, {to:Array(Int64)}, 0)"
+    " GROUP BY objective, at_ms ORDER BY objective, at_ms"
 )
 
 
@@ -67,15 +71,18 @@ def write(
 def sums(
     telemetry: TelemetryStore,
     names: Sequence[str],
-    definitions: Sequence[str],
+    progress: Sequence[Progress],
     step_ms: int,
     start_ms: int,
     end_ms: int,
 ) -> SliceSums:
-    """Sums of `[start_ms, end_ms)` by slots of `step_ms`; slots in which nothing was measured are left out."""
+    """Sums of `[start_ms, end_ms)` by slots of `step_ms`; slots in which nothing was measured are left out.
+
+    Of each objective the minutes that its progress says are counted: what a crash left beyond is counted again.
+    """
     rows, at_ms, values = [], [], []
     for first in range(0, len(names), NAMES_A_QUERY):
-        part = list(names[first : first + NAMES_A_QUERY])
+        part, counted = list(names[first : first + NAMES_A_QUERY]), progress[first : first + NAMES_A_QUERY]
         found = telemetry.query(
             _SUMS,
             {
@@ -83,7 +90,9 @@ def sums(
                 "start": start_ms,
                 "end": end_ms,
                 "names": part,
-                "definitions": list(definitions[first : first + NAMES_A_QUERY]),
+                "definitions": [one.definition for one in counted],
+                "from": [one.counted_from_ms for one in counted],
+                "to": [one.counted_to_ms for one in counted],
             },
         )
         if not found.num_rows:

@@ -58,12 +58,12 @@ class _Level:
             return np.asarray(self.cells[:, :, low:high].sum(axis=2))
         return np.asarray(self.cells[:, :, low:].sum(axis=2) + self.cells[:, :, :high].sum(axis=2))
 
-    def line(self, first: int, last: int) -> Counts:
-        """The slots `[first, last)` themselves, in order; zeros where none are kept."""
+    def line(self, first: int, last: int, rows: Sequence[int]) -> Counts:
+        """The slots `[first, last)` of some objectives, in order; zeros where none are kept."""
         numbers = np.arange(first, last)
         kept = (numbers >= max(self.oldest, 0)) & (numbers <= self.newest)
-        found = np.zeros((*self.cells.shape[:2], len(numbers)))
-        found[:, :, kept] = self.cells[:, :, numbers[kept] % self.count]
+        found = np.zeros((len(rows), 3, len(numbers)))
+        found[:, :, kept] = self.cells[list(rows)][:, :, numbers[kept] % self.count]
         return found
 
 
@@ -175,7 +175,7 @@ class SliceBook:
             return np.asarray(found + fives.between(first, joint // FIVE_MS))
         return np.asarray(found + hours.between(start_ms // HOUR_MS, joint // HOUR_MS))
 
-    def line(self, step_ms: int, start_ms: int, end_ms: int) -> Counts:
+    def line(self, step_ms: int, start_ms: int, end_ms: int, rows: Sequence[int]) -> Counts:
         """Slots of one resolution (a minute, five, an hour) in order, `[objectives, 3, slots]`."""
         level = next(level for level in self._levels if level.step_ms == step_ms)
-        return level.line(start_ms // step_ms, -(-end_ms // step_ms))
+        return level.line(start_ms // step_ms, -(-end_ms // step_ms), rows)

@@ -1,0 +1,233 @@
+"""Where all objectives stand at a moment: budgets and burn rates from the book of counts.
+
+Windows that many objectives share are summed once for all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from trimtab.analyze.slo.budget import Burn, burn_rate, consumed, events_for_one, expected_total
+from trimtab.analyze.slo.budget_end import BLOCKS, Course, end_of, rates_of
+from trimtab.analyze.slo.burn_rules import usual_ms
+from trimtab.analyze.slo.quantities import duration_text
+from trimtab.analyze.slo.slice_book import FIVE_MS, GOOD, HOUR_MS, MEASURED, TOTAL, Counts, SliceBook
+from trimtab.model.objectives import (
+    SLICE_MS,
+    Budget,
+    BudgetEnd,
+    BudgetState,
+    Exclusion,
+    Objective,
+    SliceCounts,
+    TimeSliceSli,
+)
+from trimtab.store.objective_state import Progress
+
+BURN_SHARE = 720
+"""The burn rate that is shown is over the window divided by this: an hour of thirty days."""
+RECENT_SHARE = 120
+"""When the budget ends is told from the window divided by this: six hours of thirty days."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectiveNow:
+    """One objective at a moment. `history_from_ms` is how far back it shall be counted, `progress` how far it is."""
+
+    objective: Objective
+    budget: Budget
+    burns: tuple[Burn, ...]
+    exclusions: tuple[Exclusion, ...]
+    progress: Progress | None
+    history_from_ms: int
+    problem: str = ""
+
+    @property
+    def is_burning(self) -> bool:
+        """Whether any of its rules fires."""
+        return any(burn.fires for burn in self.burns)
+
+    @property
+    def history_ratio(self) -> float:
+        """How much of its history is counted by now."""
+        if self.progress is None:
+            return 0.0
+        span_ms = self.progress.counted_to_ms - self.history_from_ms
+        counted_ms = self.progress.counted_to_ms - max(self.progress.counted_from_ms, self.history_from_ms)
+        return 1.0 if span_ms <= 0 else max(0.0, min(1.0, counted_ms / span_ms))
+
+
+class Board:
+    """One look at the book. Sums are made when they are first asked for, for all objectives at once."""
+
+    def __init__(self, book: SliceBook, end_ms: int) -> None:
+        self._book, self._end_ms = book, end_ms
+        self._sums: dict[int, Counts] = {}
+
+    def sums(self, row: int, start_ms: int) -> tuple[float, float, int]:
+        """Good, total and measured minutes of one objective since a moment."""
+        found = self._sums.get(start_ms)
+        if found is None:
+            found = self._sums[start_ms] = self._book.sums(start_ms, self._end_ms)
+        return float(found[row, GOOD]), float(found[row, TOTAL]), round(float(found[row, MEASURED]))
+
+    def now(
+        self,
+        row: int,
+        objective: Objective,
+        exclusions: Sequence[Exclusion],
+        progress: Progress | None,
+        history_from_ms: int,
+        problem: str,
+    ) -> ObjectiveNow:
+        """Where one objective stands."""
+        burns = tuple(self._burn(row, objective, number) for number in range(len(objective.burn_rules)))
+        budget = self._budget(row, objective, exclusions, burns, problem)
+        return ObjectiveNow(objective, budget, burns, tuple(exclusions), progress, history_from_ms, problem)
+
+    def _burn(self, row: int, objective: Objective, number: int) -> Burn:
+        rule = objective.burn_rules[number]
+        good, total, _ = self.sums(row, self._end_ms - rule.long_ms)
+        short_good, short_total, _ = self.sums(row, self._end_ms - rule.short_ms)
+        return Burn(
+            rule,
+            burn_rate(total - good, total, objective.target),
+            burn_rate(short_total - short_good, short_total, objective.target),
+            total,
+            is_thin=total < objective.events_min,
+        )
+
+    def _budget(
+        self, row: int, objective: Objective, exclusions: Sequence[Exclusion], burns: Sequence[Burn], problem: str
+    ) -> Budget:
+        window_start_ms, window_end_ms = objective.window.bounds(self._end_ms)
+        start_ms = max([window_start_ms, *(one.end_ms for one in exclusions if one.is_reset)])
+        start_ms = min(start_ms, self._end_ms)
+        good, total, measured = self.sums(row, start_ms)
+        elapsed = _slices(start_ms, self._end_ms) - excluded_slices(exclusions, start_ms, self._end_ms)
+        counts = SliceCounts(good, total, measured, max(elapsed, measured))
+        whole = _slices(start_ms, window_end_ms) - excluded_slices(exclusions, start_ms, window_end_ms)
+        expected = total if objective.window.is_rolling else expected_total(counts, elapsed, whole)
+        share = consumed(counts.bad, expected, objective.target)
+        burn_ms = min(usual_ms(objective.window.length_ms / BURN_SHARE), objective.window.length_ms)
+        burn_ms = max(burn_ms, 5 * SLICE_MS)
+        recent_good, recent_total, _ = self.sums(row, self._end_ms - burn_ms)
+        return Budget(
+            objective=objective.name,
+            at_ms=self._end_ms,
+            window_start_ms=start_ms,
+            window_end_ms=window_end_ms,
+            counts=counts,
+            total_expected=expected,
+            consumed_ratio=share,
+            burn_rate=burn_rate(recent_total - recent_good, recent_total, objective.target),
+            burn_window_ms=burn_ms,
+            state=_state(share, burns),
+            end=None if share is None or share >= 1 else self._end(row, objective, counts, expected, window_end_ms),
+            notices=tuple(_notices(objective, counts, burns, problem)),
+        )
+
+    def _end(
+        self, row: int, objective: Objective, counts: SliceCounts, expected: float, window_end_ms: int
+    ) -> BudgetEnd | None:
+        length_ms = objective.window.length_ms
+        block_ms = max(1, round(length_ms / RECENT_SHARE / BLOCKS / SLICE_MS)) * SLICE_MS
+        recent = self._book.line(SLICE_MS, self._end_ms - block_ms * BLOCKS, self._end_ms, [row])[0]
+        blocks = recent.reshape(3, BLOCKS, -1).sum(axis=2)
+        is_measured = blocks[MEASURED] * 2 >= block_ms // SLICE_MS
+        bad = blocks[TOTAL] - blocks[GOOD]
+        if not bad.any():
+            return None
+        rates = rates_of(bad, blocks[TOTAL], is_measured, block_ms)
+        if rates is None:
+            return None
+        step_ms = SLICE_MS if length_ms <= 12 * HOUR_MS else FIVE_MS if length_ms <= 96 * HOUR_MS else HOUR_MS
+        leaving = np.zeros((3, 0))
+        if objective.window.is_rolling:
+            line = self._book.line(step_ms, self._end_ms - length_ms, self._end_ms, [row])[0]
+            leaving = line.cumsum(axis=1)
+        course = Course(
+            at_ms=self._end_ms,
+            end_ms=window_end_ms,
+            bad=counts.bad,
+            total=counts.total,
+            target=objective.target,
+            is_rolling=objective.window.is_rolling,
+            total_expected=expected,
+            step_ms=step_ms,
+            leaving_bad=leaving[TOTAL] - leaving[GOOD],
+            leaving_total=leaving[TOTAL],
+        )
+        return end_of(course, rates, block_ms)
+
+
+def board_of(
+    book: SliceBook,
+    objectives: Sequence[Objective],
+    end_ms: int,
+    exclusions: Mapping[str, Sequence[Exclusion]],
+    progress: Mapping[str, Progress],
+    history_from_ms: Mapping[str, int],
+    problems: Mapping[str, str],
+) -> dict[str, ObjectiveNow]:
+    """Where they all stand; row i of the book is objective i."""
+    board = Board(book, end_ms)
+    return {
+        one.name: board.now(
+            row,
+            one,
+            exclusions.get(one.name, ()),
+            progress.get(one.name),
+            history_from_ms.get(one.name, end_ms),
+            problems.get(one.name, ""),
+        )
+        for row, one in enumerate(objectives)
+    }
+
+
+def _slices(start_ms: int, end_ms: int) -> int:
+    return max(0, end_ms // SLICE_MS - start_ms // SLICE_MS)
+
+
+def excluded_slices(exclusions: Sequence[Exclusion], start_ms: int, end_ms: int) -> int:
+    """How many minutes of a stretch are excluded; those that lie in two are counted once."""
+    total, at_ms = 0, start_ms
+    for one in sorted((one for one in exclusions if not one.is_reset), key=lambda one: one.start_ms):
+        first, last = max(at_ms, one.start_ms), min(end_ms, one.end_ms)
+        if last > first:
+            total += _slices(first, last)
+            at_ms = last
+    return total
+
+
+def _state(share: float | None, burns: Sequence[Burn]) -> BudgetState:
+    if share is None:
+        return BudgetState.UNMEASURED
+    if share >= 1:
+        return BudgetState.SPENT
+    return BudgetState.BURNING if any(burn.fires for burn in burns) else BudgetState.KEPT
+
+
+def _notices(objective: Objective, counts: SliceCounts, burns: Sequence[Burn], problem: str) -> list[str]:
+    found = [problem] if problem else []
+    if 0 < counts.coverage_ratio < 0.9:
+        found.append(
+            f"only {counts.coverage_ratio:.0%} of the time is measured; what is not measured is neither good nor bad"
+        )
+    for burn in burns:
+        if burn.is_thin:
+            found.append(
+                f"rule {burn.rule.name} waits: {burn.long_total:g} events in {duration_text(burn.rule.long_ms)}, "
+                f"fewer than events_min ({objective.events_min:g})"
+            )
+        elif not isinstance(objective.sli, TimeSliceSli) and 0 < burn.long_total < (
+            needed := events_for_one(objective.target, burn.rule.factor)
+        ):
+            found.append(
+                f"low traffic: {burn.long_total:g} events in {duration_text(burn.rule.long_ms)}; below {needed:.0f} "
+                f"one bad event is enough for rule {burn.rule.name}"
+            )
+    return found
