@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from trimtab.app.notify.delivering import Delivery, Ways
@@ -153,6 +153,4 @@ def firing(name: str, at_ms: int, **labels: str) -> Alert:
 
 def resolved(alert: Alert, at_ms: int) -> Alert:
     """The same, ended then."""
-    from dataclasses import replace
-
     return replace(alert, state=AlertState.RESOLVED, resolved_at_ms=at_ms)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -162,8 +163,6 @@ def test_the_ticket_is_told_when_only_the_page_ends(house: House) -> None:
 
 
 def test_the_watchdog_is_not_told_while_nobody_evaluates(house: House) -> None:
-    from dataclasses import replace
-
     house.problem = "alerts were last evaluated 90 s ago"
     house.change(replace(firing("Watchdog", house.now_ms), source="deadman"), origin="deadman")
     house.fires("Down")
