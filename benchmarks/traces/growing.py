@@ -32,7 +32,7 @@ Signal = Literal["spans", "lines"]
 DAY_NS = 86_400_000_000_000
 ROWS_A_DAY = 10_000_000
 TABLES: dict[Signal, tuple[str, str]] = {"spans": ("spans", "started_at_ns"), "lines": ("log_records", "at_ns")}
-LIMITS = TelemetryLimits(spool_bytes_max=1 << 31, disk_free_bytes_min=1 << 20)
+LIMITS = TelemetryLimits(spool_bytes_max=1 << 31, disk_free_bytes_min=1 << 20, rollup_interval_s=10.0)
 SPOOL_BYTES_MAX = 200 * MIB
 _QUIET_S, _QUIET_CPU_S, _SETTLE_S = 2.0, 0.1, 240.0
 
@@ -100,14 +100,22 @@ def _fill(
             store.flush(300)
     store.flush(300)
     deadline_s = time.monotonic() + _SETTLE_S
-    while time.monotonic() < deadline_s:  # until the engine merges no more
+    while time.monotonic() < deadline_s:  # until all is summed up, and the engine merges no more
         quiet_began_s = time.process_time()
         time.sleep(_QUIET_S)
-        if time.process_time() - quiet_began_s < _QUIET_CPU_S:
+        if _is_summed_up(store, signal) and time.process_time() - quiet_began_s < _QUIET_CPU_S:
             break
     else:
         sys.stderr.write(f"# still busy after {_SETTLE_S:.0f} s\n")
     return done, time.process_time() - began_s - making_s
+
+
+def _is_summed_up(store: EmbeddedTelemetry, signal: Signal) -> bool:
+    """Whether sums by the minute tell everything."""
+    name, _ = TABLES[signal]
+    newest = store.query(f"SELECT max(spool_segment) AS id FROM {name}")["id"][0].as_py()
+    sums = ("spans", "span_calls") if signal == "spans" else ("log_records",)
+    return all(store.marks().get(one, 0) >= newest for one in sums)
 
 
 def _questions(store: EmbeddedTelemetry, signal: Signal) -> list[Question]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.clickhouse.kinds import SPREAD, name_of
-from tests.store.traces import test_reads
+from tests.store.traces import test_calls, test_reads
 
 pytestmark = [
     pytest.mark.usefixtures("everywhere"),
@@ -20,3 +20,4 @@ _CHOSEN = (
     "test_the_map_says_who_calls_whom",
 )
 globals().update({name: getattr(test_reads, name) for name in _CHOSEN})
+globals().update({name: getattr(test_calls, name) for name in ("limits", "test_spans_of_a_call_may_come_in_any_order")})

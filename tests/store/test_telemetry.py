@@ -137,6 +137,7 @@ def test_the_schema_keeps_rows_as_long_as_the_program_says() -> None:
             "log_resources": ("resource",),
             "span_op": ("name", "kind"),
             "span_re": ("resource",),
+            "span_wo": ("key", "value"),
         }
         known = next((columns for start, columns in others.items() if name.startswith(start)), ("roll",))
         own = TABLES[name].names if name in TABLES else (kept.column, *known)

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from trimtab.store.buckets import BUCKET, GROWTH
 from trimtab.store.engine import Merge
 from trimtab.store.grid import Grid
 from trimtab.store.pieces import ROWS_ONLY_MS_MAX, Pieces, pieces_of
-from trimtab.store.rollup import BUCKET, GROWTH, MINUTE_MS
+from trimtab.store.rollup import MINUTE_MS
 
 if TYPE_CHECKING:
     import numpy.typing as npt

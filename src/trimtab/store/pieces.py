@@ -11,7 +11,7 @@ from trimtab.store.rollup import MINUTE_MS, ROLLUPS, Rollup
 ROWS_ONLY_MS_MAX = 2 * 3_600_000
 """A window up to this long is read from rows alone."""
 
-_ROLLUP_OF: Mapping[str, Rollup] = {rollup.source: rollup for rollup in ROLLUPS}
+_ROLLUP_OF: Mapping[str, Rollup] = {rollup.mark: rollup for rollup in ROLLUPS}
 
 
 class Marked(Protocol):

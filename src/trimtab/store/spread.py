@@ -9,7 +9,9 @@ from collections.abc import Mapping
 SPREAD: Mapping[str, str] = {
     "spans": "trace_id",
     "span_minutes": "fingerprint",
+    "span_calls": "caller",
     "log_records": "service_name",
+    "log_minutes": "pattern",
     "metric_samples": "id",
     "metric_minutes_5": "id",
     "metric_hours": "id",

@@ -64,7 +64,7 @@ def reads(telemetry: EmbeddedTelemetry) -> TraceReads:
     spans.append(Made(5, 599, 503, "orders", "wait", "internal", 5 * 60_000 + 90, 5000))
     telemetry.append_otlp_traces(request(spans).SerializeToString())
     telemetry.flush(60)
-    return TraceReads(telemetry)
+    return TraceReads(telemetry, clock_s=lambda: 0.0)
 
 
 def found(reads: TraceReads, query: TraceQuery) -> list[int]:
@@ -172,4 +172,5 @@ def test_the_map_says_who_calls_whom(reads: TraceReads) -> None:
     assert nodes["orders"].errors == 1
     assert nodes["postgresql/shop"].kind == "database"
     assert nodes["postgresql/shop"].p95_ms == pytest.approx(30, rel=0.021)
-    assert told.looked_from_ms == FROM_MS
+    assert told.looked_from_ms == told.from_ms == FROM_MS // 60_000 * 60_000
+    assert told.to_ms == -(-TO_MS // 60_000) * 60_000

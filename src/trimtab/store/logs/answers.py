@@ -51,6 +51,8 @@ class LogQuery:
     limit: int = 100
     order: Order = "newest"
     cursor: str | None = None
+    effort_ms: float | None = None
+    """So long may be looked where lines have to be compared; None: to the end of the range."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,11 +147,16 @@ class LogRecord:
 
 @dataclass(frozen=True, slots=True)
 class LogPage:
-    """Records in the order asked for. `next_cursor` is None at the end. `missing`: shards that did not answer, why."""
+    """Records in the order asked for. `next_cursor` is None at the end. `missing`: shards that did not answer, why.
+
+    `looked_to_ms` is None, or: the time for the search was over before the page was full, when it had looked up to
+    there (with the newest first: back to there). `next_cursor` goes on from there.
+    """
 
     records: tuple[LogRecord, ...]
     next_cursor: str | None
     missing: tuple[str, ...] = ()
+    looked_to_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,13 +172,15 @@ class LogContext:
 @dataclass(frozen=True, slots=True)
 class LogHistogram:
     """Counts by level: `counts[level][i]` is of `[starts_ms[i], starts_ms[i] + step_ms)`; levels without any are left
-    out. The first and the last one count only what lies in the range that was asked for."""
+    out. The first and the last one count only what lies in the range that was asked for; `looked_from_ms` is None, or:
+    the time for the search was over when it had counted back to there."""
 
     starts_ms: tuple[int, ...]
     step_ms: int
     counts: Mapping[str, tuple[int, ...]]
     total_count: int
     missing: tuple[str, ...] = ()
+    looked_from_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

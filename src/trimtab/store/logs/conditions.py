@@ -54,10 +54,12 @@ class Resource:
 
 @dataclass
 class Conditions:
-    """Makes conditions. `find_resources` is asked once, and only where an attribute is compared."""
+    """Makes conditions. `find_resources` is asked once, and only where an attribute is compared. `compares` becomes
+    true where no index says which records fit, so that texts have to be read."""
 
     find_resources: Callable[[], Sequence[Resource]]
     parameters: dict[str, object] = field(default_factory=dict)
+    compares: bool = False
 
     @cached_property
     def resources(self) -> Sequence[Resource]:
@@ -105,9 +107,11 @@ class Conditions:
         if plain:
             conditions.append(f"hasAllTokens({LINE}, {self._parameter('Array(String)', plain)})")
         if text.isascii() and not (plain and (left or right)):
+            self.compares = True
             like = f"%{_like(text.translate(_LOWER))}%"
             conditions.append(f"{LINE} LIKE {self._parameter('String', like)}")
         if left or right or not text.isascii():
+            self.compares = True
             wanted = f"(?is){left}{_quoted(text)}{right}"
             conditions.append(f"match(body, {self._parameter('String', wanted)})")
         return " AND ".join(conditions)
@@ -119,6 +123,7 @@ class Conditions:
 
     def _matches(self, text: str, pattern: Pattern) -> str:
         """A regular expression in a text (SQL)."""
+        self.compares = True
         flags = "(?is)" if pattern.ignores_case else "(?s)"
         condition = f"match({text}, {self._parameter('String', flags + pattern.text)})"
         if text != "body":
@@ -209,6 +214,7 @@ class Conditions:
         if isinstance(value, Words) and item.operator == "=" and not (value.is_open_left or value.is_open_right):
             pair = f"{self._parameter('String', name)}, {self._parameter('String', value.text)}"
             return f"has({PAIRS}, toString(({pair})))"
+        self.compares = True
         key = self._parameter("String", name)
         text = f"attributes[{key}]"
         there = f"mapContains(attributes, {key})"

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from trimtab.store.engine import Merge
+from trimtab.store.logs import minutes
 from trimtab.store.logs.answers import LEVELS, LogPattern, LogPatterns, LogQuery
 from trimtab.store.logs.drain import VARIABLE, clusters_of, normal_form
 from trimtab.store.logs.ranges import Asked, Asking
@@ -20,7 +21,7 @@ FORMS_MAX = 1000
 """Forms that are grouped, the most frequent ones; the rest is counted in the total alone."""
 IDS_IN_A_QUERY_MAX = 40
 SPARK_POINTS = 30
-_LEVELS = ", ".join(f"countIf(level = {number}) AS {name}_count" for number, name in enumerate(LEVELS))
+_LEVELS = ", ".join(f"sumIf(n_, level = {number}) AS {name}_count" for number, name in enumerate(LEVELS))
 _SERVICES_MAX = 5
 
 
@@ -39,41 +40,59 @@ class _Form:
 def patterns(asking: Asking, query: LogQuery, patterns_max: int) -> LogPatterns:
     """See `LogReads.patterns`."""
     asked = asking.ready(query)
-    found = asking.gather(
-        f"SELECT pattern, count() AS n, min(at_ns) AS first_ns, max(at_ns) AS last_ns, {_LEVELS},"
-        f" arrayStringConcat(groupUniqArray({_SERVICES_MAX})(toString(service_name)), '\\n') AS services"
-        f" FROM log_records WHERE {asked.where} GROUP BY pattern ORDER BY n DESC, pattern LIMIT {FORMS_MAX}",
-        asked.parameters,
-        Merge(
-            (("n", "descending"), ("pattern", "ascending")),
-            FORMS_MAX,
-            ("pattern",),
-            {"first_ns": "min", "last_ns": "max", "services": "lines"},
-        ),
-    )
-    total = asking.gather(
-        f"SELECT count() AS n FROM log_records WHERE {asked.where}", asked.parameters, Merge(group_by=())
-    )
-    forms = [_form(row) for row in found.table.to_pylist()]
+    forms, total_count, missing = _forms(asking, asked, query)
     lines = _examples(asking, asked, forms, "pattern, substring(body, 1, 2048) AS line")
     texts = [normal_form(lines[form.pattern]["line"]) if form.pattern in lines else "" for form in forms]
     groups = [(one.template, [forms[place] for place in one.members]) for one in clusters_of(texts)]
     groups.sort(key=lambda group: -sum(form.count for form in group[1]))
     chosen = groups[:patterns_max]
     records = _examples(asking, asked, [members[0] for _, members in chosen], COLUMNS)
-    sparks = _sparks(asking, asked, query, [members for _, members in chosen])
+    sparks, absent = _sparks(asking, asked, query, [members for _, members in chosen])
     made = [
         _pattern(template, members, records.get(members[0].pattern), spark)
         for (template, members), spark in zip(chosen, sparks, strict=True)
     ]
-    missing = tuple(dict.fromkeys((*asked.missing, *found.missing, *total.missing)))
-    return LogPatterns(tuple(made), sum(form.count for form in forms), int(total.table["n"][0].as_py()), missing)
+    missing = tuple(dict.fromkeys((*asked.missing, *missing, *absent)))
+    return LogPatterns(tuple(made), sum(form.count for form in forms), total_count, missing)
+
+
+def _forms(asking: Asking, asked: Asked, query: LogQuery) -> tuple[list[_Form], int, tuple[str, ...]]:
+    """The most frequent forms, and how many records there are in all."""
+    table, where, parameters = _source(asking, asked, query)
+    found = asking.gather(
+        f"SELECT pattern, sum(n_) AS n, min(first_ns) AS began_ns, max(last_ns) AS ended_ns, {_LEVELS},"
+        f" arrayStringConcat(groupUniqArray({_SERVICES_MAX})(toString(service_name)), '\\n') AS services"
+        f" FROM {table} WHERE {where} GROUP BY pattern ORDER BY n DESC, pattern LIMIT {FORMS_MAX}",
+        parameters,
+        Merge(
+            (("n", "descending"), ("pattern", "ascending")),
+            FORMS_MAX,
+            ("pattern",),
+            {"began_ns": "min", "ended_ns": "max", "services": "lines"},
+        ),
+    )
+    total = asking.gather(f"SELECT sum(n_) AS n FROM {table}", parameters, Merge(group_by=()))
+    forms = [_form(row) for row in found.table.to_pylist()]
+    return forms, int(total.table["n"][0].as_py() or 0), (*found.missing, *total.missing)
+
+
+def _source(asking: Asking, asked: Asked, query: LogQuery) -> tuple[str, str, Mapping[str, object]]:
+    """A table of records that match, or of sums of them, a condition for those that have a pattern of their own, and
+    the parameters of both."""
+    summed = minutes.summed(query, asking.marks)
+    if summed is not None:
+        return summed.table, "pattern <> 0", summed.parameters
+    records = (
+        "(SELECT at_ns, pattern, level, service_name, 1 AS n_, at_ns AS first_ns, at_ns AS last_ns FROM log_records"
+        f" WHERE {asked.where})"
+    )
+    return records, "true", asked.parameters
 
 
 def _form(row: Mapping[str, Any]) -> _Form:
     levels = {name: row[f"{name}_count"] for name in LEVELS if row[f"{name}_count"]}
     services = row["services"].split("\n")
-    return _Form(row["pattern"], row["n"], row["first_ns"], row["last_ns"], levels, services)
+    return _Form(row["pattern"], row["n"], row["began_ns"], row["ended_ns"], levels, services)
 
 
 def _examples(asking: Asking, asked: Asked, forms: Sequence[_Form], columns: str) -> dict[int, dict[str, Any]]:
@@ -93,21 +112,31 @@ def _examples(asking: Asking, asked: Asked, forms: Sequence[_Form], columns: str
     return {row["pattern"]: row for row in found.table.to_pylist()}
 
 
-def _sparks(asking: Asking, asked: Asked, query: LogQuery, groups: Sequence[Sequence[_Form]]) -> list[tuple[int, ...]]:
-    """How many lines each group has in each of equal parts of the range."""
+def _sparks(
+    asking: Asking, asked: Asked, query: LogQuery, groups: Sequence[Sequence[_Form]]
+) -> tuple[list[tuple[int, ...]], tuple[str, ...]]:
+    """How many lines each group has in each of equal parts of the range; lines of a minute may be told together."""
     counts = np.zeros((len(groups), SPARK_POINTS), np.int64)
     group_of = {form.pattern: place for place, members in enumerate(groups) for form in members}
+    missing: tuple[str, ...] = ()
     if group_of:
         step_ns = -(-(query.to_ms - query.from_ms) * 1_000_000 // SPARK_POINTS)
+        table, _, parameters = _source(asking, asked, query)
         found = asking.gather(
-            "SELECT pattern, intDiv(at_ns - {from_ns:Int64}, {step_ns:Int64}) AS part, count() AS n FROM log_records"
-            f" WHERE {asked.where} AND pattern IN {{patterns:Array(UInt64)}} GROUP BY pattern, part",
-            {**asked.parameters, "step_ns": step_ns, "patterns": list(group_of)},
+            "SELECT pattern, intDiv(first_ns - {spark_from_ns:Int64}, {step_ns:Int64}) AS part, sum(n_) AS n"
+            f" FROM {table} WHERE pattern IN {{patterns:Array(UInt64)}} GROUP BY pattern, part",
+            {
+                **parameters,
+                "spark_from_ns": query.from_ms * 1_000_000,
+                "step_ns": step_ns,
+                "patterns": list(group_of),
+            },
             Merge(group_by=("pattern", "part")),
         )
+        missing = found.missing
         for row in found.table.to_pylist():
             counts[group_of[row["pattern"]], row["part"]] += row["n"]
-    return [tuple(row.tolist()) for row in counts]
+    return [tuple(row.tolist()) for row in counts], missing
 
 
 def _pattern(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -34,12 +34,13 @@ class LogQueryTooLong(InputError):
 class Asked:
     """A query made ready: `where` is its condition, with `parameters`. `missing` are shards that did not say which
     resources they have. `loose` lets more through: it asks for the words of phrases, wherever they stand; None where
-    there are no phrases that patterns know of."""
+    there are no phrases that patterns know of. `compares`: texts have to be read for it, no index knows."""
 
     where: str
     parameters: dict[str, object]
     missing: tuple[str, ...]
     loose: str | None = None
+    compares: bool = False
 
 
 class Asking:
@@ -47,6 +48,11 @@ class Asking:
 
     def __init__(self, store: TelemetryStore) -> None:
         self._store = store
+
+    @property
+    def marks(self) -> Mapping[str, int]:
+        """How far sums by the minute tell everything; see `store.rollup`."""
+        return self._store.marks()
 
     def gather(self, sql: str, parameters: Parameters, merge: Merge) -> Gathered:
         """Ask all shards; LogQueryTooLong where they took too long."""
@@ -115,7 +121,7 @@ class Asking:
         where = _all([*conditions, *map(made.line, phrases)])
         loose = _all([*conditions, *map(made.words, phrases)]) if phrases else None
         parameters = {"from_ns": from_ns, "to_ns": to_ns, **made.parameters}
-        return Asked(where, parameters, tuple(dict.fromkeys(missing)), loose)
+        return Asked(where, parameters, tuple(dict.fromkeys(missing)), loose, made.compares)
 
 
 def _all(conditions: Sequence[str]) -> str:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import time
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from trimtab.model.errors import InputError
+from trimtab.store.effort import Effort
 from trimtab.store.engine import Direction, Merge
-from trimtab.store.logs import fields, patterns, phrases
+from trimtab.store.logs import fields, minutes, patterns, phrases
 from trimtab.store.logs.answers import (
     LEVELS,
     LIMIT_MAX,
@@ -22,10 +25,13 @@ from trimtab.store.logs.answers import (
     LogQuery,
     LogRecord,
 )
-from trimtab.store.logs.ranges import Asking
+from trimtab.store.logs.ranges import Asked, Asking
 from trimtab.store.logs.records import COLUMNS, Place, place_of, record_of
+from trimtab.store.rollup import MINUTE_MS
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from trimtab.store.telemetry import TelemetryStore
 
 BUCKETS_MAX = 2000
@@ -44,29 +50,46 @@ _KEYS = "at_ns", "spool_segment", "record_no"
 _PLACE = "(at_ns, spool_segment, record_no)"
 _AT = "({at:Int64}, {segment:UInt64}, {number:UInt32})"
 _DAY_NS = 86_400_000_000_000
+_BY_BUCKET = Merge(group_by=("bucket", "level"))
+_Counts = tuple["pa.Table", tuple[str, ...]]
 
 
 class LogReads:
-    """Questions to one store."""
+    """Questions to one store. `clock_s` is what the time for a search is measured by."""
 
-    def __init__(self, store: TelemetryStore) -> None:
+    def __init__(self, store: TelemetryStore, clock_s: Callable[[], float] = time.monotonic) -> None:
         self._asking = Asking(store)
+        self._clock_s = clock_s
 
     def search(self, query: LogQuery) -> LogPage:
         """A page of records; LogQueryError (an InputError with the column) where the text is not of the language."""
         _check_limit(query.limit)
-        asked = self._asking.ready(query)
+        asked, effort = self._asking.ready(query), Effort(query.effort_ms, self._clock_s)
         is_newest = query.order == "newest"
-        where = asked.where
+        where, parameters, from_ms, to_ms = asked.where, asked.parameters, query.from_ms, query.to_ms
         if query.cursor is not None:
             place = place_of(query.cursor)
-            asked.parameters |= _parameters(place)
+            parameters = parameters | _parameters(place)
             sign = "<" if is_newest else ">"
             where += f" AND at_ns {sign}= {{at:Int64}} AND {_PLACE} {sign} {_AT}"
-        records, missing = self._records(where, asked.parameters, query.limit + 1, is_newest=is_newest)
-        page = records[: query.limit]
-        is_more = len(records) > query.limit
-        return LogPage(page, page[-1].id if is_more else None, _joined(asked.missing, missing))
+            from_ms, to_ms = _from_place(place, from_ms, to_ms, is_newest=is_newest)
+        records: list[LogRecord] = []
+        missing: tuple[str, ...] = ()
+        looked_to_ms = to_ms if is_newest else from_ms
+        for low_ms, high_ms in _pieces(effort, asked, from_ms, to_ms, is_newest=is_newest):
+            piece = parameters | {"from_ns": low_ms * 1_000_000, "to_ns": high_ms * 1_000_000}
+            found, absent = self._records(where, piece, query.limit + 1 - len(records), is_newest=is_newest)
+            records += found
+            missing = _joined(missing, absent)
+            looked_to_ms = low_ms if is_newest else high_ms
+            if len(records) > query.limit:
+                break
+        page, missing = tuple(records[: query.limit]), _joined(asked.missing, missing)
+        if len(records) > query.limit:
+            return LogPage(page, page[-1].id, missing)
+        if looked_to_ms == (from_ms if is_newest else to_ms):
+            return LogPage(page, None, missing)
+        return LogPage(page, _edge(looked_to_ms, is_newest=is_newest).id, missing, looked_to_ms)
 
     def _records(
         self, where: str, parameters: dict[str, object], limit: int, *, is_newest: bool
@@ -120,24 +143,46 @@ class LogReads:
         step_ms = step_of(query.to_ms - query.from_ms, buckets_max)
         first = query.from_ms // step_ms
         size = -(-query.to_ms // step_ms) - first
-        step_ns = step_ms * 1_000_000
-        counted = phrases.counts_of(self._asking, asked, step_ns) if asked.loose is not None else None
-        table, missing = counted or self._asking.gather(
-            "SELECT intDiv(at_ns, {step_ns:Int64}) AS bucket, level, count() AS n FROM log_records"
-            f" WHERE {asked.where} GROUP BY bucket, level",
-            {**asked.parameters, "step_ns": step_ns},
-            Merge(group_by=("bucket", "level")),
-        )
         counts = np.zeros((len(LEVELS), size), np.int64)
-        buckets, levels = table["bucket"].to_numpy() - first, table["level"].to_numpy()
-        np.add.at(counts, (np.minimum(levels, len(LEVELS) - 1), buckets), table["n"].to_numpy().astype(np.int64))
+        missing, looked_from_ms = asked.missing, query.to_ms
+        for low_ms, (table, absent) in self._counted(query, asked, step_ms):
+            buckets, levels = table["bucket"].to_numpy() - first, table["level"].to_numpy()
+            np.add.at(counts, (np.minimum(levels, len(LEVELS) - 1), buckets), table["n"].to_numpy().astype(np.int64))
+            missing, looked_from_ms = _joined(missing, absent), low_ms
         return LogHistogram(
             tuple(range(first * step_ms, (first + size) * step_ms, step_ms)),
             step_ms,
             {name: tuple(row.tolist()) for name, row in zip(LEVELS, counts, strict=True) if row.any()},
             int(counts.sum()),
-            _joined(asked.missing, missing),
+            missing,
+            looked_from_ms if looked_from_ms > query.from_ms else None,
         )
+
+    def _counted(self, query: LogQuery, asked: Asked, step_ms: int) -> Iterator[tuple[int, _Counts]]:
+        """Where each piece begins, and what it counted: `bucket`, `level`, `n`; the newest first."""
+        summed = minutes.summed(query, self._asking.marks) if step_ms % MINUTE_MS == 0 else None
+        if summed is not None:
+            found = self._asking.gather(
+                "SELECT intDiv(minute_ms, {step_ms:Int64}) AS bucket, level, sum(n_) AS n"
+                f" FROM {summed.table} GROUP BY bucket, level",
+                {**summed.parameters, "step_ms": step_ms},
+                _BY_BUCKET,
+            )
+            yield query.from_ms, found
+            return
+        phrase = phrases.counts_of(self._asking, asked, step_ms * 1_000_000) if asked.loose is not None else None
+        if phrase is not None:
+            yield query.from_ms, phrase
+            return
+        for low_ms, high_ms in _pieces(Effort(query.effort_ms, self._clock_s), asked, query.from_ms, query.to_ms):
+            window = {"from_ns": low_ms * 1_000_000, "to_ns": high_ms * 1_000_000, "step_ns": step_ms * 1_000_000}
+            found = self._asking.gather(
+                "SELECT intDiv(at_ns, {step_ns:Int64}) AS bucket, level, count() AS n FROM log_records"
+                f" WHERE {asked.where} GROUP BY bucket, level",
+                {**asked.parameters, **window},
+                _BY_BUCKET,
+            )
+            yield low_ms, found
 
     def between(self, query: LogQuery, after: int, to: int) -> tuple[LogPage, int]:
         """For a tail: records of the segments behind `after` up to `to`, in the order in which they were stored: the
@@ -194,6 +239,34 @@ def step_of(range_ms: int, buckets_max: int) -> int:
     """
     fitting = (step_ms for step_ms in _STEPS_MS if range_ms / step_ms + 1 <= buckets_max)
     return next(itertools.chain(fitting, [-(-range_ms // max(1, buckets_max - 1))]))
+
+
+def _pieces(
+    effort: Effort, asked: Asked, from_ms: int, to_ms: int, *, is_newest: bool = True
+) -> Iterator[tuple[int, int]]:
+    """The range in pieces of time where texts have to be read; as it is where indexes know."""
+    if asked.compares:
+        return effort.pieces(from_ms, to_ms, is_newest=is_newest)
+    return iter([(from_ms, to_ms)] if from_ms < to_ms else [])
+
+
+def _from_place(place: Place, from_ms: int, to_ms: int, *, is_newest: bool) -> tuple[int, int]:
+    """The rest of a range behind a record.
+
+    >>> place = Place(5_000_001, 0, 0)
+    >>> _from_place(place, 0, 9, is_newest=True), _from_place(place, 0, 9, is_newest=False)
+    ((0, 6), (5, 9))
+    """
+    if is_newest:
+        return from_ms, max(from_ms, min(to_ms, place.at_ns // 1_000_000 + 1))
+    return min(to_ms, max(from_ms, place.at_ns // 1_000_000)), to_ms
+
+
+def _edge(at_ms: int, *, is_newest: bool) -> Place:
+    """A place at which no record is: between those before a time and the others."""
+    if is_newest:
+        return Place(at_ms * 1_000_000, 0, 0)
+    return Place(at_ms * 1_000_000 - 1, (1 << 64) - 1, (1 << 32) - 1)
 
 
 def _check_limit(limit: int) -> None:

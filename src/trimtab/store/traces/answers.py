@@ -46,6 +46,8 @@ class TraceQuery:
     limit: int = 20
     order: Order = "newest"
     """By when the span that was found began, or by how long it took."""
+    effort_ms: float | None = None
+    """So long it may be looked: then what was found is answered, and how far back that is. None: to the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +77,13 @@ class TraceSummary:
 
 @dataclass(frozen=True, slots=True)
 class FoundTraces:
-    """Traces in the order asked for, and the time that was looked through: `newest` stops when it has enough."""
+    """Traces in the order asked for, and from when on was looked: `newest` stops when it has enough. `is_cut`: the time
+    for the search was over before; whoever wants more searches in what lies before `looked_from_ms`."""
 
     traces: tuple[TraceSummary, ...]
     looked_from_ms: int
     missing: tuple[str, ...] = ()
+    is_cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +237,8 @@ class ServiceEdge:
 
 @dataclass(frozen=True, slots=True)
 class ServiceMap:
-    """Who called whom in a range. `looked_from_ms`: where there were too many spans, only the newest were read."""
+    """Who called whom in a range of whole minutes. `looked_from_ms`: where very many spans are not counted yet, only
+    the newest were read."""
 
     nodes: tuple[ServiceNode, ...]
     edges: tuple[ServiceEdge, ...]
@@ -245,7 +250,8 @@ class ServiceMap:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """A key or a value of attributes, and on how many of the spans that were looked at it is."""
+    """A key or a value of attributes, and on how many of a sample of the newest spans it is: 0 where it was seen on the
+    days of the range, but not in the sample."""
 
     text: str
     spans_count: int

@@ -27,7 +27,6 @@ class Conditions:
 
     alternatives: tuple[tuple[str, ...], ...]
     parameters: dict[str, object] = field(default_factory=dict)
-    reads_attributes: bool = False
 
     def where(self, more: str) -> list[str]:
         """WHERE clauses, one for each alternative."""
@@ -64,7 +63,7 @@ def conditions_of(query: TraceQuery, distinct: DistinctTexts) -> Conditions:
     if count > ALTERNATIVES_MAX:
         choices = [[f"({' OR '.join(choice)})"] for choice in choices]
     found = [(*plain, *chosen) for chosen in itertools.product(*choices)]
-    return Conditions(tuple(found), parameters, bool(query.attributes))
+    return Conditions(tuple(found), parameters)
 
 
 def _one_of(what: str, value: str, known: Sequence[str]) -> str:

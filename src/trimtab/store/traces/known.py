@@ -5,7 +5,7 @@ What was written by this process is remembered, so that after the first segments
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -51,7 +51,7 @@ class Known:
             found = _rows(rows, days, columns, keeps_empty=self._keeps_empty)
             fresh = [row for row in found if row not in known][: KNOWN_MAX - len(known)]
             if fresh:
-                self._write(name, columns, fresh)
+                write_rows(self._engine, name, columns, fresh)
                 known.update(fresh)
 
     def _forget(self, day: int) -> None:
@@ -61,17 +61,19 @@ class Known:
             for name, known in self._known.items():
                 self._known[name] = {row for row in known if int(row[0]) >= (day - 1) * DAY_MS}
 
-    def _write(self, name: str, columns: tuple[str, ...], rows: list[Row]) -> None:
-        names = ("day_ms", *columns)
-        arrays = [pa.array(list(values)) for values in zip(*rows, strict=True)]
-        table = pa.Table.from_arrays(arrays, names=names)
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, table.schema) as writer:
-            writer.write_table(table)
-        structure = ", ".join(["day_ms Int64", *(f"{column} String" for column in columns)])
-        bodies = {"fresh": Body([memoryview(sink.getvalue())], "ArrowStream", structure)}
-        listed = ", ".join(names)
-        self._engine.write(f"INSERT INTO {name} ({listed}) SELECT {listed} FROM BODY(fresh)", {}, bodies)
+
+def write_rows(engine: Engine, name: str, columns: tuple[str, ...], rows: Sequence[Row]) -> None:
+    """Rows of the day and these columns into a table of them; raises EngineRefused."""
+    names = ("day_ms", *columns)
+    arrays = [pa.array(list(values)) for values in zip(*rows, strict=True)]
+    table = pa.Table.from_arrays(arrays, names=names)
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    structure = ", ".join(["day_ms Int64", *(f"{column} String" for column in columns)])
+    bodies = {"fresh": Body([memoryview(sink.getvalue())], "ArrowStream", structure)}
+    listed = ", ".join(names)
+    engine.write(f"INSERT INTO {name} ({listed}) SELECT {listed} FROM BODY(fresh)", {}, bodies)
 
 
 def _rows(

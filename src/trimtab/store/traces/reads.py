@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from trimtab.model.errors import InputError
 from trimtab.store.engine import Merge
 from trimtab.store.traces import service_map as maps
 from trimtab.store.traces.answers import (
-    Counted,
     CountedTexts,
     FoundTraces,
     Operation,
@@ -18,9 +19,9 @@ from trimtab.store.traces.answers import (
     Trace,
     TraceQuery,
 )
+from trimtab.store.traces.completion import Completion
 from trimtab.store.traces.searching import DAYS, INSIDE, Search, days_of
 from trimtab.store.traces.span_columns import COLUMNS, span_of
-from trimtab.store.traces.typed_json import text_of, values_of
 from trimtab.store.uncollected import uncollected
 
 if TYPE_CHECKING:
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
 
 SPANS_A_TRACE_MAX = 20_000
 OPERATIONS_MAX = 10_000
-TEXTS_MAX = 1000
-_SAMPLE_ROWS = 200_000
-"""Spans that are looked at for keys and values of attributes."""
 _ROWS_AT_ONCE = 256
 """Rows that become Python's in one step: no other thread runs meanwhile."""
 _HEX = frozenset("0123456789abcdef")
@@ -49,14 +47,15 @@ def trace_id_of(text: str) -> str:
 
 
 class TraceReads:
-    """Questions to one store. Ranges are `[from_ms, to_ms)`."""
+    """Questions to one store. Ranges are `[from_ms, to_ms)`. `clock_s` is what the time for a search is measured by."""
 
-    def __init__(self, store: TelemetryStore) -> None:
+    def __init__(self, store: TelemetryStore, clock_s: Callable[[], float] = time.monotonic) -> None:
         self._store = store
+        self._clock_s = clock_s
 
     def search(self, query: TraceQuery) -> FoundTraces:
         """Traces with a span that is as the query says. InputError where it asks for what does not exist."""
-        return Search(self._store, query).run()
+        return Search(self._store, query, self._clock_s).run()
 
     def trace(
         self,
@@ -126,66 +125,15 @@ class TraceReads:
         return maps.service_map(self._store, from_ms, to_ms)
 
     def attribute_keys(self, from_ms: int, to_ms: int, service: str = "") -> CountedTexts:
-        """Keys of attributes, those of resources among them, on how many of a sample of spans."""
-        where, parameters = _of_service(from_ms, to_ms, service)
-        gathered = self._store.gather(
-            "SELECT key_, count() AS n FROM (SELECT arrayJoin(mapKeys(attributes)) AS key_ FROM"
-            f" (SELECT attributes FROM spans WHERE {where} LIMIT {_SAMPLE_ROWS}))"
-            f" GROUP BY key_ ORDER BY n DESC, key_ LIMIT {TEXTS_MAX}",
-            parameters,
-            Merge((("n", "descending"), ("key_", "ascending")), TEXTS_MAX, group_by=("key_",)),
-        )
-        counts: dict[str, int] = {str(row["key_"]): row["n"] for row in gathered.table.to_pylist()}
-        missing = dict.fromkeys(gathered.missing)
-        for text, count in self._resources(where, parameters, missing).items():
-            for key in values_of(text):
-                counts[key] = counts.get(key, 0) + count
-        return _counted(counts, missing)
+        """Keys of attributes, those of resources among them: all of the days of the range, and on how many of a sample
+        of the newest spans each is."""
+        return self._completion(from_ms, to_ms, service).keys()
 
     def attribute_values(
         self, key: str, from_ms: int, to_ms: int, service: str = "", prefix: str = "", limit: int = 100
     ) -> CountedTexts:
-        """Values of an attribute, on how many of a sample of spans."""
-        where, parameters = _of_service(from_ms, to_ms, service)
-        gathered = self._store.gather(
-            "SELECT value_, count() AS n FROM (SELECT attributes[{key:String}] AS value_ FROM spans"
-            f" WHERE {where} AND mapContains(attributes, {{key:String}}) LIMIT {_SAMPLE_ROWS})"
-            " WHERE startsWith(value_, {prefix:String})"
-            f" GROUP BY value_ ORDER BY n DESC, value_ LIMIT {TEXTS_MAX}",
-            {**parameters, "key": key, "prefix": prefix},
-            Merge((("n", "descending"), ("value_", "ascending")), TEXTS_MAX, group_by=("value_",)),
-        )
-        counts: dict[str, int] = {str(row["value_"]): row["n"] for row in gathered.table.to_pylist()}
-        missing = dict.fromkeys(gathered.missing)
-        for text, count in self._resources(where, parameters, missing).items():
-            values = values_of(text)
-            if key in values and text_of(values[key]).startswith(prefix):
-                value = text_of(values[key])
-                counts[value] = counts.get(value, 0) + count
-        return _counted(counts, missing, limit)
+        """Values of an attribute, counted likewise; of one with very many not all."""
+        return self._completion(from_ms, to_ms, service).values(key, prefix, limit)
 
-    def _resources(self, where: str, parameters: dict[str, object], missing: dict[str, None]) -> dict[str, int]:
-        """Resources, and on how many spans of a sample each is."""
-        gathered = self._store.gather(
-            "SELECT text_, count() AS n FROM (SELECT toString(resource) AS text_ FROM spans"
-            f" WHERE {where} LIMIT {_SAMPLE_ROWS}) GROUP BY text_ LIMIT {OPERATIONS_MAX}",
-            parameters,
-            Merge(group_by=("text_",)),
-        )
-        missing |= dict.fromkeys(gathered.missing)
-        return dict(zip(gathered.table["text_"].to_pylist(), gathered.table["n"].to_pylist(), strict=True))
-
-
-def _window(from_ms: int, to_ms: int) -> dict[str, object]:
-    return {"from_ns": from_ms * 1_000_000, "to_ns": to_ms * 1_000_000}
-
-
-def _of_service(from_ms: int, to_ms: int, service: str) -> tuple[str, dict[str, object]]:
-    if not service:
-        return INSIDE, _window(from_ms, to_ms)
-    return f"{INSIDE} AND service_name = {{service:String}}", {**_window(from_ms, to_ms), "service": service}
-
-
-def _counted(counts: dict[str, int], missing: dict[str, None], limit: int = TEXTS_MAX) -> CountedTexts:
-    ordered = sorted(counts.items(), key=lambda one: (-one[1], one[0]))[:limit]
-    return CountedTexts(tuple(Counted(text, count) for text, count in ordered), tuple(missing))
+    def _completion(self, from_ms: int, to_ms: int, service: str) -> Completion:
+        return Completion(self._store, from_ms, to_ms, service, self._clock_s)

@@ -1,15 +1,18 @@
 """Finds traces by what their spans are like.
 
-The newest are looked for backwards in time, in steps that grow, and the search ends when there are enough. The slowest
-are looked for above a duration that only some spans reach, and below it only where that was not enough. So what is
-frequent is found at once, and what is rare by the indexes.
+They are looked for backwards in time, in pieces that grow (`store.effort`). The newest are found when there are enough;
+of the slowest, each piece is only asked for spans that are slower than those that were found, which most granules do
+not have. So what is frequent is found at once, and what is rare by the indexes. Where a search has only so much time,
+it says how far back it came.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
+from trimtab.store.effort import Effort
 from trimtab.store.engine import Merge
 from trimtab.store.traces.answers import FoundTraces, ServiceShare, TraceQuery, TraceSummary
 from trimtab.store.traces.conditions import Conditions, conditions_of
@@ -20,12 +23,8 @@ if TYPE_CHECKING:
     from trimtab.store.telemetry import TelemetryStore
 
 LIMIT_MAX = 1000
-_FIRST_STEP_MS = 300_000
-_STEPS_GROW = 4
 _ROWS_A_TRACE = 32
 """Spans of one trace that may fit, before traces are grouped by the engine."""
-_TOP = (512, 8192)
-"""So many spans are above the first durations that are tried."""
 _AROUND_NS = 3_600_000_000_000
 """Spans of a trace are looked for so long before and after the span that was found."""
 _TEXTS_MAX = 10_000
@@ -40,74 +39,53 @@ SUMMARY_COLUMNS = (
 """What `summary_of` reads, grouped by trace and service, as SQL."""
 
 
+class _Found(NamedTuple):
+    """A span that fits: its trace, when it began, and what it is sorted by."""
+
+    trace_id: str
+    at_ns: int
+    value: float
+
+
 class Search:
     """One search; `missing` gathers shards that did not answer."""
 
-    def __init__(self, store: TelemetryStore, query: TraceQuery) -> None:
+    def __init__(self, store: TelemetryStore, query: TraceQuery, clock_s: Callable[[], float] = time.monotonic) -> None:
         self._store = store
+        self._clock_s = clock_s
         self._query = query
         self._limit = max(1, min(query.limit, LIMIT_MAX))
         self._missing: dict[str, None] = {}
 
     def run(self) -> FoundTraces:
         """The traces, and how far back was looked."""
-        conditions = conditions_of(self._query, self._distinct)
-        if self._query.order == "slowest":
-            found, looked_from_ms = self._slowest(conditions), self._query.from_ms
-        else:
-            found, looked_from_ms = self._newest(conditions)
-        ids = list(found)[: self._limit]
-        summaries = {summary.trace_id: summary for summary in self._summaries(ids, [found[id_] for id_ in ids])}
-        traces = tuple(summaries[id_] for id_ in ids if id_ in summaries)
-        return FoundTraces(traces, looked_from_ms, tuple(self._missing))
-
-    def _newest(self, conditions: Conditions) -> tuple[dict[str, int], int]:
-        found: dict[str, int] = {}
-        from_ms = self._query.to_ms
-        for from_ms, to_ms in steps_back(self._query.from_ms, self._query.to_ms):
+        query, effort = self._query, Effort(self._query.effort_ms, self._clock_s)
+        conditions = conditions_of(query, self._distinct)
+        is_slowest = query.order == "slowest"
+        found: list[_Found] = []
+        looked_from_ms = query.to_ms
+        for from_ms, to_ms in effort.pieces(query.from_ms, query.to_ms):
             window: dict[str, object] = {"from_ns": from_ms * 1_000_000, "to_ns": to_ms * 1_000_000}
-            for trace_id, at_ns, _ in self._top(conditions, INSIDE, window, "started_at_ns"):
-                found.setdefault(trace_id, at_ns)
-            if len(found) >= self._limit:
+            if is_slowest and len(found) == self._limit:
+                window["least"] = found[-1].value
+            fresh = self._top(conditions, window, "duration_ms" if is_slowest else "started_at_ns")
+            found = _best([*found, *fresh], self._limit)
+            looked_from_ms = from_ms
+            if not is_slowest and len(found) == self._limit:
                 break
-        return found, from_ms
+        ids = [one.trace_id for one in found]
+        summaries = {summary.trace_id: summary for summary in self._summaries(ids, [one.at_ns for one in found])}
+        traces = tuple(summaries[id_] for id_ in ids if id_ in summaries)
+        is_cut = looked_from_ms > query.from_ms and (is_slowest or len(found) < self._limit)
+        return FoundTraces(traces, looked_from_ms, tuple(self._missing), is_cut)
 
-    def _slowest(self, conditions: Conditions) -> dict[str, int]:
-        window: dict[str, object] = {
-            "from_ns": self._query.from_ms * 1_000_000,
-            "to_ns": self._query.to_ms * 1_000_000,
-        }
-        if conditions.reads_attributes:
-            for offset in _TOP:
-                least = self._duration_at(offset, window)
-                if least is None:
-                    break
-                found = self._top(
-                    conditions, f"{INSIDE} AND duration_ms >= {{least:Float64}}", {**window, "least": least}
-                )
-                if len({trace_id for trace_id, _, _ in found}) >= self._limit:
-                    return {trace_id: at_ns for trace_id, at_ns, _ in reversed(found)}
-        found = self._top(conditions, INSIDE, window)
-        return _first_of_each(found)
-
-    def _duration_at(self, offset: int, window: dict[str, object]) -> float | None:
-        """The duration that so many spans of the service have or exceed; None where there are not so many."""
-        service = " AND service_name = {service:String}" if self._query.service else ""
-        named = {"service": self._query.service} if self._query.service else {}
-        table = self._gather(
-            f"SELECT duration_ms FROM spans WHERE {INSIDE}{service} ORDER BY duration_ms DESC LIMIT {offset}",
-            {**window, **named},
-            Merge((("duration_ms", "descending"),), offset),
-        )
-        return float(table["duration_ms"][offset - 1].as_py()) if table.num_rows >= offset else None
-
-    def _top(
-        self, conditions: Conditions, inside: str, window: dict[str, object], column: str = "duration_ms"
-    ) -> list[tuple[str, int, float]]:
-        """(trace, when, value) of the spans that fit, the greatest first, enough of them for the limit of traces."""
+    def _top(self, conditions: Conditions, window: dict[str, object], column: str) -> list[_Found]:
+        """Spans that fit, the greatest first, enough of them for the limit of traces; with `least` in the window, those
+        that are greater."""
         rows_max = self._limit * _ROWS_A_TRACE
         parameters = {**window, **conditions.parameters}
-        found: list[tuple[str, int, float]] = []
+        inside = f"{INSIDE} AND {column} > {{least:Float64}}" if "least" in window else INSIDE
+        found: list[_Found] = []
         for where in conditions.where(inside):
             table = self._gather(
                 f"SELECT trace_id, started_at_ns, toFloat64({column}) AS value FROM spans WHERE {where}"
@@ -124,8 +102,8 @@ class Search:
                     Merge((("value", "descending"),), self._limit),
                 ).rename_columns(["trace_id", "started_at_ns", "value"])
                 ids = table["trace_id"].to_pylist()
-            found += zip(ids, table["started_at_ns"].to_pylist(), table["value"].to_pylist(), strict=True)
-        found.sort(key=lambda one: -one[1] if column == "started_at_ns" else -one[2])
+            rows = zip(ids, table["started_at_ns"].to_pylist(), table["value"].to_pylist(), strict=True)
+            found += [_Found(*row) for row in rows]
         return found
 
     def _distinct(self, column: str) -> Sequence[str]:
@@ -165,11 +143,17 @@ class Search:
         return gathered.table
 
 
-def _first_of_each(found: Iterable[tuple[str, int, float]]) -> dict[str, int]:
-    first: dict[str, int] = {}
-    for trace_id, at_ns, _ in found:
-        first.setdefault(trace_id, at_ns)
-    return first
+def _best(found: Sequence[_Found], limit: int) -> list[_Found]:
+    """One span of each trace, the one with the greatest value, in the order of these.
+
+    >>> spans = [_Found("a", 1, 5.0), _Found("b", 2, 7.0), _Found("a", 3, 9.0), _Found("c", 4, 1.0)]
+    >>> [(one.trace_id, one.value) for one in _best(spans, 2)]
+    [('a', 9.0), ('b', 7.0)]
+    """
+    best: dict[str, _Found] = {}
+    for one in sorted(found, key=lambda one: (-one.value, -one.at_ns)):
+        best.setdefault(one.trace_id, one)
+    return list(best.values())[:limit]
 
 
 def summary_of(trace_id: str, rows: Sequence[dict[str, object]]) -> TraceSummary:
@@ -200,16 +184,3 @@ def days_of(from_ms: int, to_ms: int) -> dict[str, object]:
     """
     day_ms = 86_400_000
     return {"from_day_ms": from_ms // day_ms * day_ms, "to_day_ms": -(-to_ms // day_ms) * day_ms}
-
-
-def steps_back(from_ms: int, to_ms: int) -> Iterator[tuple[int, int]]:
-    """A range in steps, the newest first, each four times as long as the one before.
-
-    >>> list(steps_back(0, 1_600_000))
-    [(1300000, 1600000), (100000, 1300000), (0, 100000)]
-    """
-    step = _FIRST_STEP_MS
-    while to_ms > from_ms:
-        begin = max(from_ms, to_ms - step)
-        yield begin, to_ms
-        to_ms, step = begin, step * _STEPS_GROW

@@ -1,8 +1,7 @@
-"""Who calls whom: callers' spans joined with those that they caused elsewhere.
+"""Who calls whom, by whole minutes: as far as calls are rolled up (`span_calls`), from there; the rest from spans.
 
-A call is a client's or a producer's span. The span of another service that names it as its parent is the callee; where
-there is none, its attributes say which database, queue or host it was for. The spans of a trace are on one shard, so
-each shard joins its own, and counts by bucket of latency add up.
+Both are made by the same SQL (`calls`), so a roll-up that ends meanwhile changes nothing but the time it takes. Counts
+by bucket of latency add up, over minutes and over shards.
 """
 
 from __future__ import annotations
@@ -12,70 +11,45 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from trimtab.store.buckets import GROWTH
 from trimtab.store.engine import Merge
-from trimtab.store.rollup import BUCKET, GROWTH
+from trimtab.store.rollup import LOOKED_BACK, MINUTE_MS, looked_back, looked_back_from
 from trimtab.store.traces.answers import NodeKind, ServiceEdge, ServiceMap, ServiceNode
+from trimtab.store.traces.calls import FAILED, SENT, calls_of
 from trimtab.store.traces.searching import INSIDE
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from trimtab.store.telemetry import TelemetryStore
 
 SPANS_MAX = 1_500_000
-"""Spans that are read for one map; of more, the newest."""
+"""Spans that are read for one map, besides what is rolled up; of more, the newest."""
 _KINDS: tuple[NodeKind, ...] = ("service", "database", "messaging", "external")
-
-_CALLEE = (
-    "SELECT trace_id AS trace, parent_span_id AS parent, toString(service_name) AS callee, duration_ms AS took,"
-    f" status = 'error' AS has_failed FROM spans WHERE {INSIDE} AND kind IN ('server', 'consumer')"
-    " AND parent_span_id <> ''"
+_AROUND_NS = 3_600_000_000_000
+"""A callee's span is looked for so long before and after the range of its caller's."""
+_NEWER = "(spool_segment > {mark:UInt64} OR spool_segment = 0)"
+"""What is not rolled up: newer, or not ours (a collector's)."""
+_SEEN = (
+    "(spool_segment > {back:UInt64} OR spool_segment = 0) AND started_at_ns >= {around_from_ns:Int64}"
+    " AND started_at_ns < {around_to_ns:Int64}"
 )
-
-
-def _attribute(*names: str) -> str:
-    """SQL for the first of these attributes that is there. Looking for a name among the keys as they are stored costs a
-    third of `attributes[name]`."""
-    found = "''"
-    for name in reversed(names):
-        value = f"arrayElement(texts_, indexOf(keys_, '{name}'))"
-        found = f"if({value} <> '', {value}, {found})"
-    return found
-
-
-_CALLER = (
-    "SELECT trace_id, span_id, toString(service_name) AS caller, duration_ms AS own_took,"
-    " status = 'error' AS own_failed, sample_weight AS weight, mapKeys(attributes) AS keys_,"
-    f" mapValues(attributes) AS texts_ FROM spans WHERE {INSIDE} AND kind IN ('client', 'producer')"
+_ROLLED = (
+    "SELECT toString(caller) AS caller_, toString(callee) AS callee_, callee_kind AS kind_, bucket_,"
+    " toFloat64(sum(count_)) AS n_ FROM span_calls ARRAY JOIN buckets AS bucket_, counts AS count_"
+    " WHERE minute_ms >= {from_ms:Int64} AND minute_ms < {to_ms:Int64} AND roll <= {mark:UInt64}"
+    " GROUP BY caller_, callee_, kind_, bucket_"
 )
-_DATABASE = _attribute("db.system", "db.system.name")
-_DATABASE_NAME = _attribute("db.namespace", "db.name")
-_QUEUE = _attribute("messaging.system")
-_TOPIC = _attribute("messaging.destination.name", "messaging.destination")
-_HOST = _attribute("peer.service", "server.address", "net.peer.name", "http.host")
-_TARGET = (
-    "multiIf(callee <> '', (callee, 0),"
-    f" {_DATABASE} <> '', (concat({_DATABASE}, if({_DATABASE_NAME} = '', '', '/'), {_DATABASE_NAME}), 1),"
-    f" {_QUEUE} <> '', (concat({_QUEUE}, if({_TOPIC} = '', '', '/'), {_TOPIC}), 2), ({_HOST}, 3))"
-)
-"""Whom a call was for, and its kind. Attributes are looked at where no callee was found, and only there."""
-_COUNTED = (
-    f"SELECT caller AS from_, {_TARGET} AS target_, target_.1 AS to_, target_.2 AS what_,"
-    f" {BUCKET.replace('duration_ms', 'if(callee <> %s, took, own_took)')} AS bucket_,"
-    " sum(weight) AS n_, sum(weight * if(callee <> '', has_failed, own_failed)) AS failed_"
-    f" FROM ({_CALLER}) AS calls LEFT JOIN ({_CALLEE}) AS served"
-    " ON calls.trace_id = served.trace AND calls.span_id = served.parent"
-    " GROUP BY from_, target_, bucket_ HAVING to_ <> ''"
-).replace("%s", "''")
-_EDGES = f"SELECT from_, to_, what_, bucket_, n_, failed_ FROM ({_COUNTED})"
-_NODES = (
-    f"SELECT toString(service_name) AS from_, {BUCKET} AS bucket_,"
-    " sumIf(sample_weight, kind IN ('server', 'consumer')) AS n_,"
-    " sumIf(sample_weight, kind IN ('server', 'consumer') AND status = 'error') AS failed_"
-    f" FROM spans WHERE {INSIDE} GROUP BY from_, bucket_"
+_FROM_SPANS = (
+    "SELECT caller_, callee_, kind_, bucket_, toFloat64(sum(n_)) AS n_"
+    f" FROM ({calls_of(f'{_NEWER} AND {INSIDE}', _SEEN)}) GROUP BY caller_, callee_, kind_, bucket_"
 )
 _MINUTES = (
-    "SELECT intDiv(started_at_ns, 60000000000) AS minute_, count() AS n_ FROM spans"
-    f" WHERE {INSIDE} GROUP BY minute_ ORDER BY minute_ DESC"
+    "SELECT intDiv(started_at_ns, 60000000000) AS minute, count() AS n_ FROM spans"
+    f" WHERE {_NEWER} AND {INSIDE} GROUP BY minute ORDER BY minute DESC"
 )
+_BY_MINUTE = Merge((("minute", "descending"),), group_by=("minute",))
+_BY_CALL = Merge(group_by=("caller_", "callee_", "kind_", "bucket_"))
 
 
 class _Counts:
@@ -85,10 +59,12 @@ class _Counts:
         self.buckets: dict[int, float] = {}
         self.errors = 0.0
 
-    def add(self, bucket: int, count: float, failed: float) -> None:
+    def add(self, bucket: int, count: float) -> None:
         """Some more."""
-        self.buckets[bucket] = self.buckets.get(bucket, 0.0) + count
-        self.errors += failed
+        if bucket == FAILED:
+            self.errors += count
+        elif bucket != SENT:
+            self.buckets[bucket] = self.buckets.get(bucket, 0.0) + count
 
     @property
     def calls(self) -> int:
@@ -110,25 +86,43 @@ class _Key(NamedTuple):
 
 
 def service_map(store: TelemetryStore, from_ms: int, to_ms: int) -> ServiceMap:
-    """The map of `[from_ms, to_ms)`, of the newest spans where there are very many."""
+    """The map of the whole minutes that `[from_ms, to_ms)` touches; of the newest spans where very many are not rolled
+    up yet."""
     missing: dict[str, None] = {}
-    looked_from_ms = _looked_from(store, from_ms, to_ms, missing)
-    window = {"from_ns": looked_from_ms * 1_000_000, "to_ns": to_ms * 1_000_000}
-    edges: dict[_Key, _Counts] = {}
-    gathered = store.gather(_EDGES, window, Merge(group_by=("from_", "to_", "what_", "bucket_")))
-    missing |= dict.fromkeys(gathered.missing)
-    for row in gathered.table.to_pylist():
-        key = _Key(row["from_"], row["to_"], row["what_"])
-        edges.setdefault(key, _Counts()).add(row["bucket_"], row["n_"], row["failed_"])
-    nodes: dict[str, _Counts] = {}
-    gathered = store.gather(_NODES, window, Merge(group_by=("from_", "bucket_")))
-    missing |= dict.fromkeys(gathered.missing)
-    for row in gathered.table.to_pylist():
-        counts = nodes.setdefault(row["from_"], _Counts())
-        if row["n_"]:
-            counts.add(row["bucket_"], row["n_"], row["failed_"])
+
+    def ask(sql: str, parameters: Mapping[str, object], merge: Merge) -> pa.Table:
+        gathered = store.gather(sql, parameters, merge)
+        missing.update(dict.fromkeys(gathered.missing))
+        return gathered.table
+
+    mark = store.marks().get("span_calls", 0)
+    from_ms, to_ms = from_ms // MINUTE_MS * MINUTE_MS, -(-to_ms // MINUTE_MS) * MINUTE_MS
+    counts = ask(_MINUTES, {"mark": mark, "from_ns": from_ms * 1_000_000, "to_ns": to_ms * 1_000_000}, _BY_MINUTE)
+    looked_from_ms = _looked_from(counts, from_ms)
+    told = []
+    if mark:
+        told.append(ask(_ROLLED, {"mark": mark, "from_ms": looked_from_ms, "to_ms": to_ms}, _BY_CALL))
+    if counts.num_rows:
+        segments = ask(LOOKED_BACK.format(source="spans"), looked_back_from(mark), Merge(group_by=("id",)))
+        of_segments = dict(zip(segments["id"].to_pylist(), segments["n"].to_pylist(), strict=True))
+        window = {
+            "mark": mark,
+            "back": looked_back(mark, of_segments) if mark else 0,
+            "from_ns": looked_from_ms * 1_000_000,
+            "to_ns": to_ms * 1_000_000,
+            "around_from_ns": looked_from_ms * 1_000_000 - _AROUND_NS,
+            "around_to_ns": to_ms * 1_000_000 + _AROUND_NS,
+        }
+        told.append(ask(_FROM_SPANS, window, _BY_CALL))
+    calls: dict[_Key, _Counts] = {}
+    for table in told:
+        for row in table.to_pylist():
+            key = _Key(row["caller_"], row["callee_"], row["kind_"])
+            calls.setdefault(key, _Counts()).add(row["bucket_"], row["n_"])
+    into = {key.callee: counted for key, counted in calls.items() if not key.caller and not key.kind}
+    edges = {key: counted for key, counted in calls.items() if key.caller and counted.calls}
     return ServiceMap(
-        tuple(_nodes(nodes, edges)),
+        tuple(_nodes(into, edges)),
         tuple(_edge(key, edges[key]) for key in sorted(edges)),
         from_ms,
         to_ms,
@@ -137,16 +131,13 @@ def service_map(store: TelemetryStore, from_ms: int, to_ms: int) -> ServiceMap:
     )
 
 
-def _looked_from(store: TelemetryStore, from_ms: int, to_ms: int, missing: dict[str, None]) -> int:
-    window = {"from_ns": from_ms * 1_000_000, "to_ns": to_ms * 1_000_000}
-    gathered = store.gather(_MINUTES, window, Merge((("minute_", "descending"),), group_by=("minute_",)))
-    missing |= dict.fromkeys(gathered.missing)
+def _looked_from(minutes: pa.Table, from_ms: int) -> int:
+    """The first minute of which spans are read: from there on, there are no more than allowed."""
     total = 0
-    for row in gathered.table.to_pylist():
-        minute, count = int(row["minute_"]), int(row["n_"])
+    for minute, count in zip(minutes["minute"].to_pylist(), minutes["n_"].to_pylist(), strict=True):
         total += count
         if total > SPANS_MAX:
-            return max(from_ms, minute * 60_000 + 60_000 if total - count else minute * 60_000)
+            return max(from_ms, int(minute + 1 if total > count else minute) * MINUTE_MS)
     return from_ms
 
 
@@ -156,7 +147,7 @@ def _nodes(services: Mapping[str, _Counts], edges: Mapping[_Key, _Counts]) -> It
         node = found.setdefault((key.callee, key.kind), _Counts())
         if key.kind:
             for bucket, count in counts.buckets.items():
-                node.add(bucket, count, 0.0)
+                node.add(bucket, count)
             node.errors += counts.errors
     for (name, kind), counts in sorted(found.items()):
         quantiles = counts.quantiles_ms() if counts.buckets else [None, None, None]
