@@ -34,6 +34,7 @@ from trimtab.api.otlp import otlp_routes
 from trimtab.api.otlp_grpc import LOGS, OtlpGrpc
 from trimtab.api.otlp_signals import Signals
 from trimtab.app.access import Access
+from trimtab.cli.listening import bind
 from trimtab.observe.metrics.receivers import MetricsIn
 from trimtab.store.limits import TelemetryLimits
 from trimtab.store.state_database import StateDatabase
@@ -77,7 +78,7 @@ def url(signals: Signals) -> Iterator[str]:
 @pytest.fixture
 def address(signals: Signals, tmp_path: Path) -> Iterator[str]:
     database = StateDatabase(tmp_path / "state.db")
-    server = OtlpGrpc(signals, Access(database, lambda: time.time_ns() // 1_000_000), "127.0.0.1:0")
+    server = OtlpGrpc(signals, Access(database, lambda: time.time_ns() // 1_000_000), bind("127.0.0.1", 0))
     server.start()
     yield f"127.0.0.1:{server.port}"
     server.stop(5)

@@ -11,7 +11,7 @@ from trimtab.observe.metrics.receivers import KeptElsewhere
 from trimtab.observe.otlp import BodyTooLong
 from trimtab.observe.room import NoRoom
 
-INVALID_ARGUMENT, RESOURCE_EXHAUSTED, UNIMPLEMENTED, UNAVAILABLE = 3, 8, 12, 14
+INVALID_ARGUMENT, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, UNIMPLEMENTED, UNAVAILABLE = 3, 4, 8, 12, 14
 PERMISSION_DENIED, INTERNAL, UNAUTHENTICATED = 7, 13, 16
 """Codes of gRPC, which stand in OTLP's errors over HTTP, too."""
 

@@ -7,13 +7,13 @@ import ipaddress
 import socket
 import threading
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
 
 from trimtab.app.server_settings import ServerSettings
-from trimtab.cli.listening import Listening, bind, in_url, is_loopback, parse_listen
+from trimtab.cli.listening import Listening, bind, is_loopback, parse_listen
+from trimtab.cli.tls import ServerTls
 from trimtab.model.errors import InputError, MissingError
 
 if TYPE_CHECKING:
@@ -40,8 +40,9 @@ class OtlpPorts:
     def __init__(self, settings: ServerSettings, reach: Reach, listening: Listening) -> None:
         """Bind the one for HTTP; InputError where an address would be open to others against the rules."""
         self._grpc_listen = settings.otlp_grpc_listen
-        self._certificate = (listening.tls_key, listening.tls_cert)
+        self._certificate = (listening.tls_cert, listening.tls_key)
         self._grpc: OtlpGrpc | None = None
+        self._grpc_tls: ServerTls | None = None
         self._lock = threading.Lock()
         self._is_closed = False
         if self._grpc_listen:
@@ -54,7 +55,7 @@ class OtlpPorts:
         return 0 if self.http is None else int(self.http.getsockname()[1])
 
     def start_grpc(self, service: Service) -> None:
-        """On a thread: loading gRPC takes a while, and the server answers before."""
+        """On a thread: loading HTTP/2 takes a while, and the server answers before."""
         if not self._grpc_listen:
             return
         from trimtab.api.otlp_grpc import OtlpGrpc
@@ -62,22 +63,34 @@ class OtlpPorts:
         from trimtab.store.limits import TelemetryLimits
 
         host, port = parse_listen(self._grpc_listen)
+        chain, key = self._certificate
+        tls = None if chain is None or key is None else ServerTls(chain, key, "h2")
         signals = Signals(service.telemetry, TelemetryLimits(), service.metrics_in)
-        key, chain = self._certificate
-        pem = None if key is None or chain is None else (_bytes(key), _bytes(chain))
         with self._lock:
             if self._is_closed:
                 return
             try:
-                bind(host, port).close()  # says why it does not work, which gRPC keeps for its own log
-                self._grpc = OtlpGrpc(signals, service.access, f"{in_url(host)}:{port}", pem)
+                server = OtlpGrpc(signals, service.access, bind(host, port), None if tls is None else tls.context)
             except MissingError as error:
-                log.warning(
-                    "otlp_port_taken", listen=self._grpc_listen, setting="otlp_grpc_listen", reason=error.message
-                )
+                self._tell_taken(error.message)
                 return
-            self._grpc.start()
-        log.info("otlp_grpc", port=self._grpc.port)
+            try:
+                server.start()
+            except OSError as error:
+                server.stop(0)
+                self._tell_taken(str(error))
+                return
+            self._grpc, self._grpc_tls = server, tls
+        log.info("otlp_grpc", port=server.port)
+
+    def _tell_taken(self, reason: str) -> None:
+        log.warning("otlp_port_taken", listen=self._grpc_listen, setting="otlp_grpc_listen", reason=reason)
+
+    def reload_tls(self) -> None:
+        """Take renewed files for connections that come. InputError where they are wrong: the old ones stay."""
+        with self._lock:
+            if self._grpc_tls is not None:
+                self._grpc_tls.reload()
 
     def stop_grpc(self) -> None:
         """Take nothing more by gRPC; wait for what is under way."""
@@ -138,10 +151,3 @@ def _is_loopback_address(listen: str) -> bool:
             f"server.otlp_grpc_listen: {host!r} is no address of this machine: {error.strerror}"
         ) from error
     return ipaddress.ip_address(str(address).partition("%")[0]).is_loopback
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"could not read {path}: {error.strerror}") from error

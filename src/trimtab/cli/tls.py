@@ -16,9 +16,11 @@ _OTHER_KEY = frozenset({"KEY_VALUES_MISMATCH", "KEY_TYPE_MISMATCH", "NO_CERTIFIC
 class ServerTls:
     """A context for the server's connections. `reload` changes it for new connections; running ones go on."""
 
-    def __init__(self, certificate: Path, key: Path) -> None:
+    def __init__(self, certificate: Path, key: Path, protocol: str = "http/1.1") -> None:
+        """`protocol` is what is spoken, by its name in ALPN."""
         self.certificate = certificate
         self.key = key
+        self._protocol = protocol
         self.context = self._fresh()
 
     def reload(self) -> None:
@@ -35,7 +37,7 @@ class ServerTls:
             raise InputError(f"--tls-cert {self.certificate}: the certificate is damaged") from error
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.set_alpn_protocols(["http/1.1"])
+        context.set_alpn_protocols([self._protocol])
         try:
             context.load_cert_chain(self.certificate, self.key, _no_password)
         except _Encrypted:

@@ -181,7 +181,7 @@ async def _serve(
     server.capture_signals = _no_signals  # type: ignore[method-assign]  # ours: the exit code must be 0
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
-    loop.add_signal_handler(signal.SIGHUP, _reload, service, tls)
+    loop.add_signal_handler(signal.SIGHUP, _reload, service, tls, ports)
     task = asyncio.create_task(server.serve(sockets=[listener, *([ports.http] if ports.http else [])]))
     while not server.started and not task.done():
         await asyncio.sleep(0.01)
@@ -210,13 +210,14 @@ def _note(service: Service, tls: ServerTls | None) -> ServerNote:
     )
 
 
-def _reload(service: Service, tls: ServerTls | None) -> None:
+def _reload(service: Service, tls: ServerTls | None, ports: OtlpPorts) -> None:
     """SIGHUP: files that are wrong are told in the log, and the old ones stay in use."""
     threading.Thread(target=service.reload_config, name="reload", daemon=True).start()
     if tls is None:
         return
     try:
         tls.reload()
+        ports.reload_tls()
     except (InputError, OSError) as error:
         log.error("tls_not_renewed", reason=str(error))
     else:

@@ -9,6 +9,7 @@ from trimtab.model.errors import InputError
 from trimtab.observe.otlp import BodyTooLong
 
 _GZIP = 16 + zlib.MAX_WBITS
+_DEFLATE = zlib.MAX_WBITS
 _PIECE_BYTES = 64 * 1024
 _ZSTD_WINDOW_BYTES_MAX = 8 * 1024 * 1024
 _ZSTD_RATIO_MAX = 32 * 1024
@@ -25,7 +26,7 @@ class _Stream(Protocol):
 
 
 class Unpacker:
-    """Unpacks a body of `encoding` (gzip or zstd) within `bytes_max`.
+    """Unpacks a body of `encoding` (gzip, deflate or zstd) within `bytes_max`.
 
     >>> import gzip
     >>> unpacker = Unpacker("gzip", bytes_max=4)
@@ -67,15 +68,18 @@ def pieces(body: bytes) -> list[bytes]:
 
 def _stream(encoding: str) -> _Stream:
     if encoding == "gzip":
-        return _Gzip()
+        return _Zlib(encoding, _GZIP)
+    if encoding == "deflate":
+        return _Zlib(encoding, _DEFLATE)
     if encoding == "zstd":
         return _Zstd()
     raise InputError(f"content-encoding {encoding!r} is not known; use gzip, zstd or identity", observed=encoding)
 
 
-class _Gzip:
-    def __init__(self) -> None:
-        self._stream = zlib.decompressobj(_GZIP)
+class _Zlib:
+    def __init__(self, encoding: str, window_bits: int) -> None:
+        self._encoding = encoding
+        self._stream = zlib.decompressobj(window_bits)
 
     @property
     def is_over(self) -> bool:
@@ -85,7 +89,7 @@ class _Gzip:
         try:
             return [self._stream.decompress(chunk, room)]
         except zlib.error as error:
-            raise InputError(f"the body is not gzip: {error}") from error
+            raise InputError(f"the body is not {self._encoding}: {error}") from error
 
 
 class _Zstd:
