@@ -67,7 +67,10 @@ class FakeStore:
             assert samples.slots.dtype == np.int32
             assert len(samples.slots) == len(samples.at_ms) == len(samples.values)
             self.appends_count += 1
-            histograms = dict(samples.histograms)
+            natives = samples.histograms
+            histograms = {}
+            if natives is not None:
+                histograms = {int(index): natives.value_at(place) for place, index in enumerate(natives.index)}
             refused: Counter[RefusedSample] = Counter()
             sentences = []
             for index, (slot, at_ms, value) in enumerate(

@@ -20,6 +20,7 @@ from trimtab.store.metrics.block import STALE_BITS, Matcher, QueryTooBig
 from trimtab.store.metrics.contract import Exemplar, Metadata, Samples
 from trimtab.store.metrics.hot import Judged
 from trimtab.store.metrics.limits import MetricLimits
+from trimtab.store.metrics.natives import natives_of
 from trimtab.store.metrics.rolled import HOURS_MS
 from trimtab.store.metrics.sinks import NativeSink
 from trimtab.store.promql.histogram import FloatHistogram
@@ -196,7 +197,7 @@ def test_histograms_starts_exemplars_and_metadata_come_back(tmp_path: Path) -> N
                 at_ms=at_ms,
                 values=np.array([0.0, 0.0, 5.0, 6.0, 1.0]),
                 start_ms=np.array([100, 100, 200, 200, 300], np.int64),
-                histograms=[(0, one), (1, two)],
+                histograms=natives_of([(0, one), (1, two)]),
                 exemplars=[exemplar, exemplar],
                 metadata=[metadata],
             )
@@ -233,7 +234,11 @@ def test_histograms_starts_exemplars_and_metadata_come_back(tmp_path: Path) -> N
             ]
             slot = int(metrics.register(SERIES[:1]).slots[0])
             again = Samples(
-                np.array([slot], np.int32), at_ms[1:2], np.zeros(1), histograms=[(0, one)], metadata=[metadata]
+                np.array([slot], np.int32),
+                at_ms[1:2],
+                np.zeros(1),
+                histograms=natives_of([(0, one)]),
+                metadata=[metadata],
             )
             assert metrics.append(again).refused == {"duplicate_timestamp": 1}
 

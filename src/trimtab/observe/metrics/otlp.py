@@ -1,7 +1,7 @@
 """OTLP metrics: a request comes in, samples are stored, what was not taken is said.
 
-Points that are known cost a look-up; names and labels are made once, for new ones. Exponential histograms and exemplars
-are parsed one by one.
+Points that are known cost a look-up; names and labels are made once, for new ones. Exponential histograms are made of
+arrays (`otlp_exponential_kernels`); exemplars are parsed one by one.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 import numpy as np
@@ -30,8 +30,9 @@ from trimtab.observe.metrics.waiting_metadata import WaitingMetadata
 from trimtab.observe.metrics.written import Written
 from trimtab.store.metrics.block import STALE_BITS, Labels
 from trimtab.store.metrics.contract import MetricStore, Samples
+from trimtab.store.metrics.histogram_codec import encoded
+from trimtab.store.metrics.natives import Natives, natives_of
 from trimtab.store.metrics.wire_cache import new_seed
-from trimtab.store.promql.histogram import FloatHistogram
 
 SLOTS_MAX = 8_000_000
 """Where the slots of data points are forgotten, and all are read anew: streams of deltas begin again then."""
@@ -93,6 +94,21 @@ class OtlpMetrics:
             if self._book.groups.count > SLOTS_MAX:
                 self._book = _Book(self._store, self._limits)
             return self._book
+
+
+@dataclass(frozen=True, slots=True)
+class _NativePoints:
+    """Exponential histograms: `natives` are those that do not end their series, by their place among these."""
+
+    slots: NDArray[np.int32]
+    at_ms: Ints
+    start_ms: Ints
+    is_stale: NDArray[np.bool_]
+    natives: Natives
+
+
+_NONE = np.zeros(0, np.int64)
+_NO_NATIVES = _NativePoints(_NONE.astype(np.int32), _NONE, _NONE, _NONE.astype(np.bool_), natives_of(()))
 
 
 class _Body:
@@ -157,21 +173,18 @@ class _Body:
         at_ms: Ints,
         values: NDArray[np.float64],
         start_ms: Ints,
-        native: list[tuple[int, int, int, FloatHistogram | None]],
+        native: _NativePoints,
     ) -> Samples:
         """Numbers, then native histograms, then what tells the resources."""
         told = self._target_info()
-        slots_more = [slot for slot, *_ in native] + [slot for slot, _ in told]
-        at_more = [time_ms for _, time_ms, _, _ in native] + [time_ms for _, time_ms in told]
-        start_more = [begun_ms for _, _, begun_ms, _ in native] + [0] * len(told)
-        values_more = [_STALE if value is None else 0.0 for *_, value in native] + [1.0] * len(told)
-        histograms = [(len(slots) + place, value) for place, (*_, value) in enumerate(native) if value is not None]
+        first = len(slots)
+        natives = replace(native.natives, index=native.natives.index + first) if len(native.natives) else None
         return Samples(
-            np.concatenate([slots, np.array(slots_more, np.int32)]),
-            np.concatenate([at_ms, np.array(at_more, np.int64)]),
-            np.concatenate([values, np.array(values_more, np.float64)]),
-            np.concatenate([start_ms, np.array(start_more, np.int64)]),
-            histograms,
+            np.concatenate([slots, native.slots, np.array([slot for slot, _ in told], np.int32)]),
+            np.concatenate([at_ms, native.at_ms, np.array([time_ms for _, time_ms in told], np.int64)]),
+            np.concatenate([values, np.where(native.is_stale, _STALE, 0.0), np.ones(len(told))]),
+            np.concatenate([start_ms, native.start_ms, np.zeros(len(told), np.int64)]),
+            natives,
             exemplars_of(self._points, self._bases, self._kinds, self._book.groups.slots),
         )
 
@@ -197,34 +210,51 @@ class _Body:
         points.points[chosen, k.START_MS] = start_ms
         self._late(late_count)
 
-    def _native(self) -> list[tuple[int, int, int, FloatHistogram | None]]:
-        """Slot, time, start, value of exponential histograms; None ends a series."""
+    def _native(self) -> _NativePoints:
+        """Exponential histograms, in order of time. What is out of the ordinary, and deltas, are taken one by one."""
+        from trimtab.observe.metrics.otlp_exponential_kernels import natives_of_points
+
         points = self._points
-        found: list[tuple[int, int, int, FloatHistogram | None]] = []
         chosen = np.flatnonzero((self._kinds == k.EXPONENTIAL) & (self._bases >= 0))
+        if not len(chosen):
+            return _NO_NATIVES
         chosen = chosen[np.argsort(points.points[chosen, k.AT_MS], kind="stable")]
-        for index in chosen.tolist():
-            row = points.points[index].tolist()
-            base, at_ms, start_ms = int(self._bases[index]), row[k.AT_MS], row[k.START_MS]
-            slot = int(self._book.groups.slots[base])
-            if row[k.FLAGS] & _IS_STALE:
-                found.append((slot, at_ms, start_ms, None))
-                continue
+        rows = points.points[chosen]
+        is_stale = rows[:, k.FLAGS] & _IS_STALE == 1
+        places = np.ascontiguousarray(rows[:, (k.START, k.END)])
+        places[is_stale] = 0
+        data, offsets, is_odd = natives_of_points(np.frombuffer(points.body, np.uint8), places)
+        natives = Natives(np.arange(len(chosen)), data, offsets)
+        start_ms = rows[:, k.START_MS].copy()
+        is_kept = np.ones(len(chosen), np.bool_)
+        others: dict[int, bytes] = {}
+        for place in np.flatnonzero((is_odd | self._is_delta[chosen]) & ~is_stale).tolist():
             try:
-                value = native_of(points.bytes(row[k.START], row[k.END]))
+                value = native_of(points.bytes(*places[place].tolist())) if is_odd[place] else natives.value_at(place)
             except InputError as error:
                 self._written.refusals.add("histogram_invalid", 1, error.message)
-                self._bases[index] = -1
+                is_kept[place] = False
                 continue
-            if self._is_delta[index]:
-                total = self._book.totals.add_native(base, at_ms, start_ms, value)
+            if self._is_delta[chosen[place]]:
+                base, at_ms = int(self._bases[chosen[place]]), int(rows[place, k.AT_MS])
+                total = self._book.totals.add_native(base, at_ms, int(start_ms[place]), value)
                 if total is None:
                     self._late(1)
-                    self._bases[index] = -1
+                    is_kept[place] = False
                     continue
-                value, start_ms = total
-            found.append((slot, at_ms, start_ms, value))
-        return found
+                value, start_ms[place] = total
+            others[place] = encoded(value)
+        kept = np.flatnonzero(is_kept)
+        slots = self._book.groups.slots[self._bases[chosen[kept]]]
+        self._bases[chosen[~is_kept]] = -1
+        told = np.flatnonzero(~is_stale[kept])
+        return _NativePoints(
+            slots,
+            rows[kept, k.AT_MS],
+            start_ms[kept],
+            is_stale[kept],
+            replace(natives.replaced(others).picked(kept[told]), index=told),
+        )
 
     def _late(self, count: int) -> None:
         if count:

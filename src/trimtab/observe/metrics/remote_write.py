@@ -1,12 +1,14 @@
 """Prometheus' remote write, 1.0 and 2.0: a body comes in, samples are stored, what was not taken is said.
 
-Known series cost a look-up. New ones, native histograms, exemplars and metadata are parsed one by one.
+Known series cost a look-up, native histograms are made of arrays (`native_kernels`). New series, exemplars and metadata
+are parsed one by one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import cast
 
 import numpy as np
@@ -28,8 +30,9 @@ from trimtab.observe.metrics.waiting_metadata import WaitingMetadata
 from trimtab.observe.metrics.written import Written
 from trimtab.store.metrics.block import METRIC_NAME, STALE_BITS, Labels
 from trimtab.store.metrics.contract import Exemplar, Metadata, MetricKind, MetricStore, Samples
+from trimtab.store.metrics.histogram_codec import encoded
+from trimtab.store.metrics.natives import Natives
 from trimtab.store.metrics.wire_cache import new_seed
-from trimtab.store.promql.histogram import FloatHistogram
 
 _KINDS: tuple[MetricKind, ...] = (
     "unknown",
@@ -115,6 +118,16 @@ def _count(
         refusals.add(reason, int(by_series[index] + histograms[index]), sentence)
 
 
+@dataclass(frozen=True, slots=True)
+class _NativeRows:
+    """Native histograms that are taken: which of those asked for, times, starts, and whether one ends its series."""
+
+    kept: NDArray[np.int64]
+    at_ms: NDArray[np.int64]
+    start_ms: NDArray[np.int64]
+    is_ended: NDArray[np.bool_]
+
+
 class _Reader:
     """Reads what the kernel only pointed at."""
 
@@ -144,41 +157,60 @@ class _Reader:
             kept = of_sample >= 0
             of_sample, at_ms, values = of_sample[kept], at_ms[kept], values[kept]
             start_ms = None if start_ms is None else start_ms[kept]
-        exemplars: list[Exemplar] = []
-        rows: list[tuple[int, int, float, int, FloatHistogram | None]] = []
-        for kind, series, start, end in decoded.rare.tolist():
-            slot = -1 if kind == METADATA else int(slots[series])
-            if slot < 0:
-                continue
-            try:
-                if kind == HISTOGRAM:
-                    rows.append((slot, *self._histogram(start, end)))
-                elif kind == EXEMPLAR:
-                    exemplars.append(self._exemplar(slot, start, end))
-            except InputError as error:
-                if kind == HISTOGRAM:  # exemplars are counted in a header of the answer, and are no reason for a 400
-                    refusals.add("histogram_invalid", 1, error.message)
-        if not rows:
-            return Samples(of_sample, at_ms, values, start_ms, (), exemplars)
+        exemplars = self._exemplars(slots)
+        rare = decoded.rare
+        if len(rare):
+            rare = rare[rare[:, 0] == HISTOGRAM]
+            rare = rare[slots[rare[:, 1]] >= 0]
+        if not len(rare):
+            return Samples(of_sample, at_ms, values, start_ms, None, exemplars)
+        rows, natives = self._natives(np.ascontiguousarray(rare[:, 2:]), refusals)
         first = len(of_sample)
-        histograms = [(first + place, row[4]) for place, row in enumerate(rows) if row[4] is not None]
         started = np.zeros(first, np.int64) if start_ms is None else start_ms
+        of_native = slots[rare[rows.kept, 1]]
         return Samples(
-            np.concatenate([of_sample, np.array([row[0] for row in rows], np.int32)]),
-            np.concatenate([at_ms, np.array([row[1] for row in rows], np.int64)]),
-            np.concatenate([values, np.array([row[2] for row in rows], np.float64)]),
-            np.concatenate([started, np.array([row[3] for row in rows], np.int64)]),
-            histograms,
+            np.concatenate([of_sample, of_native]),
+            np.concatenate([at_ms, rows.at_ms]),
+            np.concatenate([values, np.where(rows.is_ended, STALE, 0.0)]),
+            np.concatenate([started, rows.start_ms]),
+            replace(natives, index=natives.index + first) if len(natives) else None,
             exemplars,
         )
 
-    def _histogram(self, start: int, end: int) -> tuple[int, float, int, FloatHistogram | None]:
-        """Time, value (of one that ends its series), start, the histogram."""
-        data = self._bytes(start, end)
-        message = cast("messages.Histogram", _parse("Histogram", data, "a native histogram"))
-        if is_stale(message):
-            return message.timestamp, STALE, message.start_timestamp, None
-        return message.timestamp, 0.0, message.start_timestamp, histogram_of(message)
+    def _natives(self, places: NDArray[np.int64], refusals: Refusals) -> tuple[_NativeRows, Natives]:
+        """Native histograms at places of the body; those that are out of the ordinary are read one by one."""
+        from trimtab.observe.metrics import native_kernels as k
+
+        data, offsets, states, at_ms, start_ms = k.natives_of_messages(self._decoded.body, places)
+        odd: dict[int, bytes] = {}
+        is_kept = np.ones(len(places), np.bool_)
+        for row in np.flatnonzero(states == k.ODD).tolist():
+            try:
+                message = _parse("Histogram", self._bytes(*places[row].tolist()), "a native histogram")
+                histogram = cast("messages.Histogram", message)
+                at_ms[row], start_ms[row] = histogram.timestamp, histogram.start_timestamp
+                if is_stale(histogram):
+                    states[row] = k.ENDED
+                else:
+                    odd[row] = encoded(histogram_of(histogram))
+            except InputError as error:
+                is_kept[row] = False
+                refusals.add("histogram_invalid", 1, error.message)
+        kept = np.flatnonzero(is_kept)
+        is_ended = states[kept] == k.ENDED
+        natives = Natives(np.arange(len(places)), data, offsets).replaced(odd).picked(kept[~is_ended])
+        rows = _NativeRows(kept, at_ms[kept], start_ms[kept], is_ended)
+        return rows, replace(natives, index=np.flatnonzero(~is_ended))
+
+    def _exemplars(self, slots: NDArray[np.int32]) -> list[Exemplar]:
+        """Those that cannot be read are counted in a header of the answer, and are no reason for a 400."""
+        found = []
+        rare = self._decoded.rare
+        for _, series, start, end in rare[rare[:, 0] == EXEMPLAR].tolist() if len(rare) else []:
+            if slots[series] >= 0:
+                with suppress(InputError):
+                    found.append(self._exemplar(int(slots[series]), start, end))
+        return found
 
     def _exemplar(self, slot: int, start: int, end: int) -> Exemplar:
         data = self._bytes(start, end)

@@ -16,10 +16,10 @@ from trimtab.store.metrics.arrays import I32, I64, U64
 from trimtab.store.metrics.block import Labels, QueryTooBig
 from trimtab.store.metrics.histogram_codec import bytes_of, decoded
 from trimtab.store.metrics.hot import Part
+from trimtab.store.metrics.hot_histograms import FoundHistograms
 from trimtab.store.metrics.messages import SAMPLES, STARTS
 from trimtab.store.metrics.partial import gathered
 from trimtab.store.metrics.row_messages import EXEMPLARS, HISTOGRAMS
-from trimtab.store.promql.histogram import FloatHistogram
 
 _LIST_IDS_MAX = 1000
 _SHARE_FOR_RANGE = 4
@@ -75,15 +75,17 @@ class Cold:
         row = gathered(self._engine, sql, merge=merge).to_pylist()[0]
         return None if row["oldest_ms"] is None else (row["oldest_ms"], row["newest_ms"])
 
-    def histograms(self, ids: U64, from_ms: int, to_ms: int) -> list[tuple[int, int, FloatHistogram]]:
-        """Native histograms of series: (id, time, histogram), of those at one time the last to come last."""
+    def histograms(self, ids: U64, numbers: I64, from_ms: int, to_ms: int) -> FoundHistograms:
+        """Native histograms of series (ids ascending), each of which has a number."""
         answer = self._engine.read(
             f"SELECT id, at_ms, histogram FROM {HISTOGRAMS.name} WHERE id IN {{ids:Array(UInt64)}}"
-            " AND at_ms BETWEEN {from_ms:Int64} AND {to_ms:Int64} ORDER BY spool_segment",
+            " AND at_ms BETWEEN {from_ms:Int64} AND {to_ms:Int64}",
             {"ids": ids.tolist(), "from_ms": from_ms, "to_ms": to_ms},
+            is_wide=True,
         )
-        rows = zip(answer["id"].to_pylist(), answer["at_ms"].to_pylist(), bytes_of(answer["histogram"]), strict=True)
-        return [(id_, at_ms, decoded(data)) for id_, at_ms, data in rows]
+        values = [decoded(data) for data in bytes_of(answer["histogram"])]
+        series = numbers[np.searchsorted(ids, answer["id"].to_numpy())]
+        return FoundHistograms(series, answer["at_ms"].to_numpy().astype(np.int64), values)
 
     def exemplars(self, ids: U64, from_ms: int, to_ms: int) -> list[tuple[int, int, float, Labels]]:
         """Exemplars of series: (id, time, value, labels)."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from trimtab.store.promql.histogram import FloatHistogram
+    from trimtab.store.metrics.natives import Natives
 
 RefusedSeries = Literal[
     "series_max",
@@ -73,14 +73,14 @@ class Metadata:
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """Samples on their way in. `values[i]` is of no meaning where `histograms` has one for index `i`."""
+    """Samples on their way in. `values[i]` is of no meaning where `histograms` has one for sample `i`."""
 
     slots: NDArray[np.int32]
     at_ms: NDArray[np.int64]
     values: NDArray[np.float64]
     start_ms: NDArray[np.int64] | None = None
     """Since when each sample counts; 0: not known."""
-    histograms: Sequence[tuple[int, FloatHistogram]] = ()
+    histograms: Natives | None = None
     exemplars: Sequence[Exemplar] = ()
     metadata: Sequence[Metadata] = ()
 

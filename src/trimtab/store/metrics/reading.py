@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -45,8 +46,7 @@ class Reader:
         parts = self._parts
         slots = self.slots(alternatives)
         hot_from_ms, found = parts.hot.gather(slots, from_ms, to_ms)
-        with_any = () if parts.histograms.is_empty else slots.tolist()
-        hot_histograms_from_ms, histograms = parts.histograms.gather(with_any, from_ms, to_ms)
+        with_any = np.flatnonzero(parts.histograms.known(slots))
         ids = parts.registry.ids[slots]
         where = ""
         if len(slots) and from_ms < hot_from_ms:
@@ -56,14 +56,15 @@ class Reader:
         if len(slots) and parts.starts.has_any(slots):
             marks = self._marks(slots, ids, where, to_ms)
         samples_max = parts.limits.samples_a_query_max
-        if not histograms:
+        if not len(with_any):
             return Found(parts.registry, slots, found, marks, samples_max)
         offsets, at_ms, bits = assemble(found, len(slots), samples_max)
-        before = []
-        if from_ms < hot_histograms_from_ms:
-            has_any = np.isin(slots, np.fromiter(histograms, np.int32, len(histograms)))
-            before = parts.cold.histograms(ids[has_any], from_ms, min(to_ms, hot_histograms_from_ms - 1))
-        offsets, at_ms, bits, objects = with_histograms(slots, ids, offsets, at_ms, bits, before, histograms)
+        complete_from_ms, hot = parts.histograms.gather(slots[with_any], from_ms, to_ms)
+        histograms = [replace(hot, series=with_any[hot.series])]
+        if from_ms < complete_from_ms:
+            before = parts.cold.histograms(ids[with_any], with_any, from_ms, min(to_ms, complete_from_ms - 1))
+            histograms.append(before)
+        offsets, at_ms, bits, objects = with_histograms(offsets, at_ms, bits, histograms)
         start_ms = None if marks is None else marks.filled(0, offsets, at_ms)
         return Whole(self._block(slots, offsets, at_ms, bits, start_ms, objects))
 
@@ -113,8 +114,7 @@ class Reader:
         if from_ms <= parts.hot.from_ms:
             return slots
         is_alive = parts.hot.newest_at(slots) >= from_ms
-        if parts.histograms.count:
-            is_alive |= np.fromiter((slot in parts.histograms for slot in slots.tolist()), np.bool_, len(slots))
+        is_alive |= parts.histograms.known(slots)
         return slots[is_alive]
 
     def series(self, alternatives: Sequence[Sequence[Matcher]], from_ms: int, to_ms: int, limit: int) -> list[Labels]:

@@ -48,9 +48,7 @@ class Retiring:
         now, count = now_ms(), self._parts.registry.count
         slots = np.arange(count, dtype=np.int32)
         newest = np.minimum(self._parts.hot.newest_at(slots), now)
-        for slot, at_ms in self._parts.histograms.newest_at().items():
-            if slot < count:
-                newest[slot] = max(newest[slot], min(at_ms, now))
+        newest = np.maximum(newest, np.minimum(self._parts.histograms.newest_at(slots), now))
         lives = self._parts.registry.lives
         seen, alive = lives.seen_ms(count), lives.alive(count)
         self._see(slots[alive & (newest - seen > self._period_ms)][:_AT_ONCE], now)

@@ -22,10 +22,9 @@ from trimtab.store import compiled
 from trimtab.store.engine import Engine, Merge
 from trimtab.store.frames import parse
 from trimtab.store.metrics.arrays import I32, I64, U64
-from trimtab.store.metrics.histogram_codec import bytes_of, decoded
 from trimtab.store.metrics.hot import Bounds
-from trimtab.store.metrics.hot_histograms import HistogramSample
 from trimtab.store.metrics.messages import SAMPLES, STARTS, NativeTable
+from trimtab.store.metrics.natives import natives_of_column
 from trimtab.store.metrics.partial import gathered, taken
 from trimtab.store.metrics.parts import Parts
 from trimtab.store.metrics.row_messages import HISTOGRAMS, METADATA, SERIES, RowTable, definitions_of, metadata_of
@@ -233,26 +232,25 @@ class Start:
             starts.restore(slots[known], at_ms[known].copy(), start_ms[known].copy(), self._parts.registry.count)
 
     def _read_histograms(self) -> None:
-        histograms, registry = self._parts.histograms, self._parts.registry
+        histograms = self._parts.histograms
         known = self._engine.read(f"SELECT DISTINCT id FROM {HISTOGRAMS.name}", is_wide=True)["id"].to_numpy()
         slots = self._slots_of(known.astype(np.uint64)) if len(known) else np.zeros(0, np.int32)
-        histograms.know(slots[slots >= 0].tolist())
+        histograms.know(slots[slots >= 0])
         left = [HISTOGRAMS.unpack(payload) for payload in self._rows_left(HISTOGRAMS)]
         if len(known):
             newest = self._engine.read(f"SELECT max(at_ms) AS at_ms FROM {HISTOGRAMS.name}")["at_ms"][0].as_py()
             histograms.from_ms = newest - _HISTOGRAMS_MS
             left.append(
                 self._engine.read(
-                    f"SELECT id, at_ms, histogram FROM {HISTOGRAMS.name} WHERE at_ms >= {{from_ms:Int64}}"
-                    " ORDER BY spool_segment DESC",
+                    f"SELECT id, at_ms, histogram FROM {HISTOGRAMS.name} WHERE at_ms >= {{from_ms:Int64}}",
                     {"from_ms": histograms.from_ms},
                     is_wide=True,
                 )
             )
         for table in left:
-            slots = registry.slots_of(table["id"].to_numpy())
-            rows = zip(slots.tolist(), table["at_ms"].to_pylist(), bytes_of(table["histogram"]), strict=True)
-            histograms.insert(HistogramSample(slot, at, decoded(data)) for slot, at, data in rows if slot >= 0)
+            slots = self._slots_of(table["id"].to_numpy().astype(np.uint64))
+            kept, found = np.flatnonzero(slots >= 0), natives_of_column(table["histogram"])
+            histograms.insert(slots[kept], table["at_ms"].to_numpy()[kept].astype(np.int64), found.picked(kept))
 
     def _read_metadata(self) -> None:
         stored = self._engine.read(f"SELECT metric, kind, unit, help FROM {METADATA.name} ORDER BY seen_at_ms")

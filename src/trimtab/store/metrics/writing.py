@@ -20,10 +20,9 @@ from trimtab.store.limits import TelemetryLimits
 from trimtab.store.metrics.arrays import I32, I64, U8
 from trimtab.store.metrics.cold import condition
 from trimtab.store.metrics.contract import Appended, Exemplar, Metadata, RefusedSample, Samples
-from trimtab.store.metrics.histogram_codec import encoded
 from trimtab.store.metrics.hot import Bounds
-from trimtab.store.metrics.hot_histograms import HistogramSample
 from trimtab.store.metrics.messages import SAMPLES, STARTS, slices
+from trimtab.store.metrics.natives import Natives
 from trimtab.store.metrics.parts import Parts
 from trimtab.store.metrics.refusals import Refusals
 from trimtab.store.metrics.registry import Definition
@@ -94,19 +93,20 @@ class Writer:
         refusals = Refusals(self._parts.registry, self.bounds())
         self._put_metadata(samples.metadata)
         slots = self._parts.registry.living(samples.slots)
-        histograms = [
-            HistogramSample(int(slots[index]), int(samples.at_ms[index]), histogram)
-            for index, histogram in samples.histograms
-        ]
+        histograms = samples.histograms
         at_ms, values, start_ms = samples.at_ms, samples.values, samples.start_ms
         if start_ms is not None:
             self._put_starts(slots, at_ms, start_ms)
-        if histograms:
+        native_slots, native_at_ms = slots[:0], at_ms[:0]
+        if histograms is not None:
+            native_slots, native_at_ms = slots[histograms.index], at_ms[histograms.index]
             numbers = np.ones(len(slots), np.bool_)
-            numbers[[index for index, _ in samples.histograms]] = False
+            numbers[histograms.index] = False
             slots, at_ms, values = slots[numbers], at_ms[numbers], values[numbers]
         accepted = self._put_numbers(slots, at_ms, np.ascontiguousarray(values).view(np.int64), refusals)
-        histograms_count = self._put_histograms(histograms, refusals) if histograms else 0
+        histograms_count = 0
+        if histograms is not None:
+            histograms_count = self._put_histograms(native_slots, native_at_ms, histograms, refusals)
         exemplars_count = self._put_exemplars(self._living(samples.exemplars))
         with self._counting:
             self.samples_count += accepted
@@ -203,31 +203,25 @@ class Writer:
                     refusals.tell(reason, int(slots[index]), int(at_ms[index]))
         return sum(counts[verdict] for verdict in reasons)
 
-    def _put_histograms(self, samples: Sequence[HistogramSample], refusals: Refusals) -> int:
-        registry = self._parts.registry
-        known = [sample for sample in samples if 0 <= sample.slot < registry.count]
-        if len(known) < len(samples):
-            refusals.counts["series_unknown"] += len(samples) - len(known)
-        kept, verdicts = self._parts.histograms.judge(known, refusals.bounds)
-        for sample, verdict in zip(known, verdicts, strict=True):
-            if verdict is not None:
-                refusals.counts[verdict] += 1
-                refusals.tell(verdict, sample.slot, sample.at_ms)
+    def _put_histograms(self, slots: I32, at_ms: I64, natives: Natives, refusals: Refusals) -> int:
+        from trimtab.store.metrics.hot_kernels import ACCEPTED, UNKNOWN
+
+        registry, histograms = self._parts.registry, self._parts.histograms
+        verdicts = np.full(len(slots), UNKNOWN, np.uint8)
+        known = np.flatnonzero((slots >= 0) & (slots < registry.count))
+        verdicts[known] = histograms.judge(slots[known], at_ms[known], natives.picked(known), refusals.bounds)
+        accepted = len(slots) - self._refuse(slots, at_ms, verdicts, refusals)
+        kept = np.flatnonzero(verdicts == ACCEPTED)
+        slots, at_ms, natives = slots[kept], at_ms[kept], natives.picked(kept)
         unloaded = self._unloaded[HISTOGRAMS.name]
-        for piece in slices(len(kept), _ROWS_A_MESSAGE):
-            rows = kept[piece]
-            message = HISTOGRAMS.pack(
-                [
-                    pa.array(registry.ids[[row.slot for row in rows]]),
-                    pa.array([row.at_ms for row in rows], pa.int64()),
-                    pa.array([encoded(row.histogram) for row in rows], pa.binary()),
-                ]
-            )
-            with unloaded.during(min(row.at_ms for row in rows)) as note:
-                note(self._spool.append(HISTOGRAMS.name, message, len(rows)))
-                self._parts.histograms.insert(rows)
-        self._parts.histograms.evict(unloaded.oldest_ms())
-        return sum(verdict is None for verdict in verdicts)
+        for piece in slices(len(slots), _ROWS_A_MESSAGE):
+            first, end, _ = piece.indices(len(slots))
+            columns = [pa.array(registry.ids[slots[piece]]), pa.array(at_ms[piece]), natives.column(first, end)]
+            with unloaded.during(int(at_ms[piece].min())) as note:
+                note(self._spool.append(HISTOGRAMS.name, HISTOGRAMS.pack(columns), end - first))
+                histograms.insert(slots[piece], at_ms[piece], natives.picked(np.arange(first, end)))
+        histograms.evict(unloaded.oldest_ms())
+        return accepted
 
     def _put_starts(self, slots: I32, at_ms: I64, start_ms: I64) -> None:
         starts, registry = self._parts.starts, self._parts.registry
