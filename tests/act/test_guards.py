@@ -16,6 +16,7 @@ from trimtab.act.approvals import NOT_LIMITS
 from trimtab.act.machine import GRACE_S
 from trimtab.model.change import Autonomy, Change, ChangeState, JudgementKind
 from trimtab.model.errors import ApplyFailed, GuardRefused
+from trimtab.model.objectives import Budget, BudgetState, SliceCounts
 from trimtab.model.policy import GuardPolicy, Policy, WatchPolicy
 from trimtab.store.freezes import Freezes
 from trimtab.store.ledger import Event
@@ -151,6 +152,36 @@ def test_a_table_that_too_many_calls_name_is_not_touched(world: World) -> None:
     result = world.guard(change, "blast_radius_calls")
     assert (result.passed, result.observed, result.limit) == (False, "50%", "40%")
     assert world.blocking(world.machine.advance(change.id)) == ["blast_radius_calls"]
+
+
+# --- error budgets
+
+
+def budget(left: float | None) -> Budget:
+    """An error budget with so much left."""
+    consumed = None if left is None else 1.0 - left
+    counts = SliceCounts(990.0, 1000.0, 60, 60)
+    return Budget("search", 0, 0, 0, counts, 1000.0, consumed, 1.0, 3_600_000, BudgetState.KEPT)
+
+
+def test_without_budget_left_nothing_is_changed_without_a_persons_yes(world: World) -> None:
+    change = world.propose()
+    assert world.guard(change, "error_budget").passed is None, "no objective names the system"
+    world.budgets = [budget(None)]
+    assert world.guard(change, "error_budget").passed is None, "nothing was measured"
+    world.budgets = [budget(0.4), budget(0.12)]
+    assert world.guard(change, "error_budget").passed is True
+    world.budgets = [budget(0.4), budget(0.05)]
+    result = world.guard(change, "error_budget")
+    assert (result.passed, result.observed, result.limit) == (False, "5.0%", "10%")
+    assert world.blocking(world.machine.advance(change.id)) == ["error_budget"]
+    approved = world.machine.approve(change.id, "ann", change.proposal.content_hash)
+    assert world.guard(approved, "error_budget").passed is True
+    world.policy = policy(error_budget_left_min=0.0)
+    world.budgets = [budget(0.0)]
+    assert world.guard(world.propose(), "error_budget").passed is True
+    world.budgets = [budget(-0.2)]
+    assert world.guard(world.propose(), "error_budget").passed is False
 
 
 # --- freezes
@@ -366,6 +397,7 @@ def test_asking_the_guards_writes_nothing(world: World) -> None:
         "cool_down",
         "attempts",
         "blast_radius_calls",
+        "error_budget",
         "baseline",
     ]
     assert len(world.state.ledger(change.id)) == 1

@@ -12,6 +12,7 @@ from tests.act.fake_target import FakeActuator, Fuse, MortalState, Target
 from tests.act.support import BY_CUSTOMER, SYSTEM, FakeClock, FakeJudge, finding, policy, proposal
 from trimtab.act.machine import Machine
 from trimtab.model.change import Change, ChangeState, CheckResult
+from trimtab.model.objectives import Budget
 from trimtab.model.policy import Policy
 
 
@@ -26,6 +27,7 @@ class World:
     policy: Policy
     actuator: FakeActuator
     calls_share: dict[tuple[str, str], float] = field(default_factory=dict)
+    budgets: list[Budget] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.machine = self.another_machine()
@@ -39,6 +41,7 @@ class World:
             self.clock,
             lambda _: self.policy,
             lambda system, relation: self.calls_share.get((system, relation)),
+            lambda _system: self.budgets,
         )
 
     def propose(self, system: str = SYSTEM, **other: Any) -> Change:

@@ -5,7 +5,7 @@ Each is a `CheckResult`; `passed=None` means "not configured" and is shown as su
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from trimtab.act.approvals import approval_problem, content_hash
@@ -14,6 +14,7 @@ from trimtab.extend.contracts import Judge
 from trimtab.model.change import Autonomy, Change, CheckResult
 from trimtab.model.change_window import moment, opening
 from trimtab.model.errors import ConfigError
+from trimtab.model.objectives import Budget
 from trimtab.model.policy import GuardPolicy, Policy
 from trimtab.store.freezes import Freezes
 from trimtab.store.ledger import Event
@@ -23,6 +24,13 @@ HOUR_MS = 3_600_000
 
 CallsShare = Callable[[str, str], float | None]
 """Which share (0..1) of a system's calls names a relation (`schema.table`); None where it is not known."""
+BudgetsOf = Callable[[str], Sequence[Budget]]
+"""The error budgets of the objectives that name a system."""
+
+
+def no_budgets(_system: str) -> Sequence[Budget]:
+    """There are no objectives."""
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +44,7 @@ class Question:
     limits: GuardPolicy
     now_ms: int
     calls_share: CallsShare
+    budgets_of: BudgetsOf = no_budgets
 
 
 def limits_of(policy: Policy, kind: str) -> GuardPolicy:
@@ -210,6 +219,25 @@ def _blast_radius(q: Question) -> Iterator[CheckResult]:
     yield CheckResult("blast_radius_calls", share <= limit, f"{share:.0%}", f"{limit:.0%}", message)
 
 
+def _error_budget(q: Question) -> Iterator[CheckResult]:
+    """What is left of an error budget is permission to change; a person may say yes without."""
+    limit = f"{q.limits.error_budget_left_min:.0%}"
+    budgets = q.budgets_of(q.change.system)
+    least = min(((b.left_ratio, b.objective) for b in budgets if b.left_ratio is not None), default=None)
+    if least is None:
+        message = "no objective that is measured names this system: there is no error budget to ask"
+        yield CheckResult("error_budget", None, "none", limit, message)
+        return
+    left, name = least
+    message = f"objective {name} has {left:.1%} of its error budget left, the limit is {limit}"
+    enough = left >= q.limits.error_budget_left_min
+    if not enough and q.change.approved_by and approval_problem(q.state, q.change, q.limits, q.now_ms) is None:
+        message = f"{message}; {q.change.approved_by} approved it all the same"
+        yield CheckResult("error_budget", True, "approved", limit, message)
+        return
+    yield CheckResult("error_budget", enough, f"{left:.1%}", limit, message)
+
+
 def _baseline(q: Question) -> Iterator[CheckResult]:
     missing = q.judge.ready(q.change.proposal, q.policy, q.now_ms)
     message = "there is enough of a baseline to judge by" if missing is None else missing
@@ -234,5 +262,6 @@ GUARDS: tuple[Callable[[Question], Iterator[CheckResult]], ...] = (
     _cool_down,
     _attempts,
     _blast_radius,
+    _error_budget,
     _baseline,
 )

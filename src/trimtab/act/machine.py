@@ -18,7 +18,7 @@ from typing import Protocol, runtime_checkable
 from trimtab.act.approvals import LIMITS, approval_problem, ended, limits_told
 from trimtab.act.approvals import content_hash as hash_of
 from trimtab.act.earlier_tries import EarlierTry, holding
-from trimtab.act.guards import CallsShare, late_window, limits_of, run_guards
+from trimtab.act.guards import BudgetsOf, CallsShare, late_window, limits_of, no_budgets, run_guards
 from trimtab.act.journal import ACTOR, Journal
 from trimtab.act.steps import RECOVERY, STEPS, Steps
 from trimtab.act.told import tell
@@ -59,7 +59,7 @@ class Machine:
     """Moves changes. Machines may share one `State` (a lease keeps each change to one), but not their actuators.
 
     `policy_of(system)` gives the policy in force now, and is asked each time; `calls_share(system, relation)` the
-    share of a system's calls that names a relation.
+    share of a system's calls that names a relation, `budgets_of(system)` the error budgets of its objectives.
     """
 
     def __init__(
@@ -70,13 +70,14 @@ class Machine:
         clock: Clock,
         policy_of: Callable[[str], Policy],
         calls_share: CallsShare = unknown_share,
+        budgets_of: BudgetsOf = no_budgets,
     ) -> None:
         self._state = state
         self._clock = clock
         self._policy_of = policy_of
         self._journal = Journal(state)
         by_kind = {actuator.kind: actuator for actuator in actuators}
-        self._steps = Steps(state, self._journal, by_kind, judge, clock, policy_of, calls_share)
+        self._steps = Steps(state, self._journal, by_kind, judge, clock, policy_of, calls_share, budgets_of)
         for actuator in by_kind.values():
             if isinstance(actuator, Reporting):
                 actuator.report_to(self._journal.note, self._journal.undisturbed)

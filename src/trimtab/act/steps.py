@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from trimtab.act.approvals import void
 from trimtab.act.freezing import freeze_if_due
-from trimtab.act.guards import CallsShare, Question, limits_of, run_guards, run_standing
+from trimtab.act.guards import BudgetsOf, CallsShare, Question, limits_of, no_budgets, run_guards, run_standing
 from trimtab.act.journal import Journal
 from trimtab.act.plain import effect_detail, judgement_detail, results_detail
 from trimtab.extend.contracts import Actuator, Clock, Judge, TargetState
@@ -42,6 +42,7 @@ class Steps:
     clock: Clock
     policy_of: Callable[[str], Policy]
     calls_share: CallsShare
+    budgets_of: BudgetsOf = no_budgets
     latest: dict[str, Judgement] = field(default_factory=dict)
     _inspected_at_ms: dict[str, int] = field(default_factory=dict)
 
@@ -220,7 +221,9 @@ class Steps:
         """What the guards may use, as it is now."""
         policy = self.policy_of(change.system)
         limits = limits_of(policy, change.proposal.kind)
-        return Question(self.state, self.judge, change, policy, limits, self.clock.now_ms(), self.calls_share)
+        return Question(
+            self.state, self.judge, change, policy, limits, self.clock.now_ms(), self.calls_share, self.budgets_of
+        )
 
     def actuator(self, change: Change) -> Actuator:
         """Who does this kind of change."""

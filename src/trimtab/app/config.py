@@ -25,6 +25,7 @@ from trimtab.model.errors import ConfigError
 from trimtab.model.integrations import IntegrationsPolicy
 from trimtab.model.metrics import MetricsPolicy
 from trimtab.model.notify import NotifyPolicy
+from trimtab.model.objective_settings import ObjectivesPolicy
 from trimtab.model.policy import AdvisePolicy, DetectPolicy, GuardPolicy, PlansPolicy, Policy, WatchPolicy
 from trimtab.model.privacy import PrivacyPolicy
 from trimtab.model.retention import RetentionPolicy
@@ -58,6 +59,7 @@ class Config:
     privacy: PrivacyPolicy = field(default_factory=PrivacyPolicy)
     integrations: IntegrationsPolicy = field(default_factory=IntegrationsPolicy)
     notify: NotifyPolicy = field(default_factory=NotifyPolicy)
+    objectives: ObjectivesPolicy = field(default_factory=ObjectivesPolicy)
     server: ServerSettings = field(default_factory=ServerSettings)
     targets: Mapping[str, Values] = field(default_factory=dict)
     named: frozenset[str] = frozenset()
@@ -183,7 +185,8 @@ def check_file(path: Path, *, looks_for_files: bool = False) -> Checked:
         missing = tuple(_missing_files(named, find_places(data.decode("utf-8-sig"))))
         if missing:
             return Checked(name, None, missing)
-    return replace(checked, config=replace(checked.config, server=server, notify=notify))
+    objectives = ObjectivesPolicy(tuple(_beside(path, named) for named in checked.config.objectives.files))
+    return replace(checked, config=replace(checked.config, server=server, notify=notify, objectives=objectives))
 
 
 def _missing_files(named_files: Mapping[tuple[str, str], str], places: Places) -> Iterator[Problem]:

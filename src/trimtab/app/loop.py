@@ -25,6 +25,7 @@ from trimtab.extend.contracts import Clock
 from trimtab.model.case import Case, CaseState, Verdict
 from trimtab.model.change import Autonomy, Change, ChangeState, Proposal
 from trimtab.model.errors import ActError, MissingError, TrimtabError
+from trimtab.model.finding import FindingKind
 from trimtab.model.policy import Policy
 from trimtab.model.query import SlowQuery
 from trimtab.store.state import State
@@ -118,6 +119,7 @@ class SystemLoop:
         """Open cases for what is slow now, and ask for advice where enough is known."""
         self.detect()
         cases = self.state.cases(states=[CaseState.OPEN], system=self.watched.system.name, limit=OPEN_CASES_MAX)
+        cases = tuple(case for case in cases if case.kind != FindingKind.OBJECTIVE_BURNING)  # queries have advice
         for case in sorted(cases, key=lambda case: case.id):  # of those found together the heaviest was opened first
             if self._stop.is_set():
                 return

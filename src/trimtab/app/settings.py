@@ -20,6 +20,7 @@ from trimtab.app.server_settings import ServerSettings
 from trimtab.model.integrations import IntegrationsPolicy
 from trimtab.model.metrics import MetricsPolicy
 from trimtab.model.notify import NotifyPolicy
+from trimtab.model.objective_settings import ObjectivesPolicy
 from trimtab.model.policy import AdvisePolicy, DetectPolicy, GuardPolicy, PlansPolicy, WatchPolicy
 from trimtab.model.privacy import PrivacyPolicy
 from trimtab.model.retention import RetentionPolicy
@@ -69,6 +70,7 @@ SECTIONS: Mapping[str, Section] = {
         Section("metrics", MetricsPolicy, "Metrics that are sent here: how much is taken and kept.", per_target=False),
         Section("integrations", IntegrationsPolicy, "Stores of logs and traces beside the own one.", per_target=False),
         Section("notify", NotifyPolicy, "Who is told of alerts.", per_target=False),
+        Section("objectives", ObjectivesPolicy, "What was promised, and is counted.", per_target=False),
         Section("server", ServerSettings, "Where the server listens, and to whom it answers.", per_target=False),
     )
 }

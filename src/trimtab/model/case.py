@@ -27,6 +27,8 @@ class Verdict(StrEnum):
     FAILED = "failed"
     NO_ADVICE = "no_advice"
     REJECTED = "rejected"
+    RECOVERED = "recovered"
+    """It went by itself: an objective does not burn any more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ class FindingKind(StrEnum):
 
     OBJECTIVE_BROKEN = "objective_broken"
     CARRIES_LOAD = "carries_load"
+    OBJECTIVE_BURNING = "objective_burning"
+    """Not of a query shape: an objective spends its error budget too fast. Its fingerprint is `objective:<name>`."""
 
 
 class Severity(StrEnum):

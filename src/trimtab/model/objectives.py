@@ -95,8 +95,8 @@ class TimeSliceSli:
 class DurationsSli:
     """Durations that are in the store as rows, good where at most `threshold_ms`: spans, or executions of statements.
 
-    Of spans, `service` and `operation` say which (empty: any); `fingerprint` those of one shape of statement. Executions
-    are counted by the database, and timed together: all of one look of a shape are good where their mean is.
+    Of spans, `service` and `operation` say which (empty: any); `fingerprint` those of one shape of statement.
+    Executions are counted by the database, and timed together: all of one look of a shape are good where their mean is.
     """
 
     source: str

@@ -185,6 +185,14 @@ class GuardPolicy:
         low=0.0,
         high=1.0,
     )
+    error_budget_left_min: float = setting(
+        0.1,
+        "While an objective of the system has less than this share of its error budget left, nothing is changed "
+        "without a person's yes; 0: until the budget is spent.",
+        unit="share",
+        low=0.0,
+        high=1.0,
+    )
     index_size_bytes_max: int = setting(
         20 * GIB, "Indexes predicted to be larger than this are not built.", unit="bytes", low=8192, high=2**60
     )

@@ -34,6 +34,7 @@ STANDINGS: Mapping[str, Word] = {
     Verdict.FAILED: Word("failed", "bad", "It could not be made, or not be measured."),
     Verdict.NO_ADVICE: Word("no advice", "quiet", "Looked at, and nothing that trimtab can propose would help."),
     Verdict.REJECTED: Word("rejected", "quiet", "A person said no. Nothing was touched."),
+    Verdict.RECOVERED: Word("recovered", "ok", "It is over: the objective does not burn its budget any more."),
 }
 """How a case stands: its verdict, or its state where there is none yet."""
 
@@ -76,12 +77,14 @@ OUTCOMES: Mapping[str, Word] = {
         "left alone: nothing helps", "quiet", "Looked at; no index that trimtab can propose helps."
     ),
     Verdict.REJECTED: Word("left alone: rejected", "quiet", "A person said no, or an approval expired."),
+    Verdict.RECOVERED: Word("recovered", "ok", "It went by itself."),
 }
 """What became of the case of a query that is slow still."""
 
 KINDS: Mapping[str, Word] = {
     FindingKind.OBJECTIVE_BROKEN: Word("breaks its objective", "bad"),
     FindingKind.CARRIES_LOAD: Word("carries the load", "warn"),
+    FindingKind.OBJECTIVE_BURNING: Word("burns its error budget", "bad"),
 }
 
 SEVERITIES: Mapping[str, Word] = {
@@ -144,6 +147,7 @@ CHECKS: Mapping[str, str] = {
     "blast_radius_rows": "Blast radius: rows of the table",
     "blast_radius_indexes": "Blast radius: indexes on the table",
     "blast_radius_calls": "Blast radius: share of all calls",
+    "error_budget": "Error budget left",
     "baseline": "Baseline to judge by",
     "target": "Target can be read",
     "server_version": "Version builds correctly",

@@ -65,6 +65,7 @@ _ENDINGS: Mapping[str, str] = {
     Verdict.FAILED: "Failed",
     Verdict.NO_ADVICE: "No advice",
     Verdict.REJECTED: "Rejected",
+    Verdict.RECOVERED: "Recovered",
 }
 
 
