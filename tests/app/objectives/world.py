@@ -59,13 +59,14 @@ class World:
 
     def objectives(self, files: Iterable[Path] = (), text: str = "", history_days: int = 30) -> Objectives:
         """Objectives over this store, nothing counted yet."""
+        asking = StoreAsking(lambda: self.telemetry.metrics)
         state = ObjectiveState(self.state.database)
         paths = [str(path) for path in files]
         made = Objectives(
             self.telemetry,
             state,
             ObjectiveFiles(lambda: paths, lambda: self.now_ms),
-            Counter(self.telemetry, lambda: StoreAsking(self.telemetry.metrics)),
+            Counter(self.telemetry, lambda: asking),
             lambda: self.now_ms,
             lambda: history_days,
         )

@@ -122,8 +122,8 @@ def keeps(node: Node, label: str) -> bool:
             if node.extension:
                 raise Alone
             return True
-        case Matrix():
-            return keeps(node.selector, label)
+        case Matrix():  # what is `anchored` or `smoothed` is so series by series
+            return keeps(replace(node.selector, extension=""), label)
         case Subquery():
             return keeps(node.expression, label)
         case Call():

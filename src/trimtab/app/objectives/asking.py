@@ -1,26 +1,30 @@
 """Many queries of objectives at a time, on one grid: of the own store, or of the server that is asked instead of it.
 
-What two objectives ask alike (a total that several share) is asked once.
+What two objectives ask alike (a total that several share) is asked once, and what differs in one label's value only is
+one question.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 import numpy as np
 
-from trimtab.model.errors import ServerUnreachable, StoreError, TrimtabError
+from trimtab.analyze.rules.families import Family, families_of, split
+from trimtab.model.errors import InputError, ServerUnreachable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from trimtab.app.upstream import Upstream
     from trimtab.store.metrics.contract import MetricStore
+    from trimtab.store.promql.syntax import Node
 
+PLANS_MAX = 64
 UPSTREAM_AT_A_TIME = 4
 UPSTREAM_TIMEOUT_S = 60.0
 
@@ -66,30 +70,88 @@ def nothing(grid: Grid, error: str = "") -> Rows:
     return Rows(np.zeros((0, grid.count)), np.zeros((0, grid.count), np.bool_), error)
 
 
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """How to ask for a list of queries: those that differ in one label's value as one question, the rest one by one."""
+
+    families: list[Family]
+    alone: list[int]
+    wrong: dict[int, str]
+
+
 class StoreAsking:
     """The own store."""
 
     is_anchored = True
 
-    def __init__(self, store: MetricStore) -> None:
+    def __init__(self, store: Callable[[], MetricStore]) -> None:
         self._store = store
+        self._plans: dict[tuple[str, ...], _Plan] = {}
 
     def ask(self, queries: Sequence[str], grid: Grid) -> Mapping[str, Rows]:
         """See `Asking.ask`."""
+        distinct = tuple(dict.fromkeys(queries))
+        plan = self._plan(distinct)
+        found = {distinct[place]: nothing(grid, error) for place, error in plan.wrong.items()}
+        for family in plan.families:
+            found |= self._family(family, distinct, grid)
+        for place in plan.alone:
+            found[distinct[place]] = self._alone(distinct[place], grid)
+        return found
+
+    def _plan(self, queries: tuple[str, ...]) -> _Plan:
+        known = self._plans.get(queries)
+        if known is None:
+            if len(self._plans) >= PLANS_MAX:
+                self._plans.clear()
+            known = self._plans[queries] = _planned(queries)
+        return known
+
+    def _family(self, family: Family, queries: Sequence[str], grid: Grid) -> dict[str, Rows]:
+        from trimtab.store.promql.evaluation import Evaluation
+        from trimtab.store.promql.options import Options
+        from trimtab.store.promql.vector import Steps
+
+        members = [queries[place] for place in family.members]
+        steps = Steps(grid.start_ms, grid.step_ms, grid.count)
+        try:
+            evaluation = Evaluation(self._store(), members[0], Options(), steps, int(grid.times_ms[-1]))
+            evaluation.hold(grid.count)
+            vector = evaluation.vector(family.tree, steps)
+        except InputError:  # all are too many together: each for itself
+            return {query: self._alone(query, grid) for query in members}
+        rows = split(vector.labels, family.label)
+        present = vector.present & ~np.isnan(vector.values)
+        return {
+            query: Rows(vector.values[rows.get(value, [])], present[rows.get(value, [])])
+            for query, value in zip(members, family.values, strict=True)
+        }
+
+    def _alone(self, query: str, grid: Grid) -> Rows:
         from trimtab.store.promql.evaluate import evaluate_range
 
-        end_ms = grid.start_ms + (grid.count - 1) * grid.step_ms
-        found: dict[str, Rows] = {}
-        for query in dict.fromkeys(queries):
-            try:
-                answer = evaluate_range(self._store, query, grid.start_ms, end_ms, grid.step_ms)
-            except StoreError:
-                raise
-            except TrimtabError as error:
-                found[query] = nothing(grid, error.message)
-            else:
-                found[query] = Rows(answer.values, answer.present & ~np.isnan(answer.values))
-        return found
+        try:
+            answer = evaluate_range(self._store(), query, grid.start_ms, int(grid.times_ms[-1]), grid.step_ms)
+        except InputError as error:
+            return nothing(grid, error.message)
+        return Rows(answer.values, answer.present & ~np.isnan(answer.values))
+
+
+def _planned(queries: Sequence[str]) -> _Plan:
+    from trimtab.store.promql.parse import parse
+
+    trees: list[Node] = []
+    places: list[int] = []
+    wrong: dict[int, str] = {}
+    for place, query in enumerate(queries):
+        try:
+            trees.append(parse(query))
+            places.append(place)
+        except InputError as error:
+            wrong[place] = error.message
+    families, alone = families_of(trees)
+    families = [replace(family, members=tuple(places[member] for member in family.members)) for family in families]
+    return _Plan(families, [places[member] for member in alone], wrong)
 
 
 class _Series(msgspec.Struct):
