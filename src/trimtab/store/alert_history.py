@@ -37,31 +37,35 @@ class AlertHistory:
         self._db = database
 
     def fired(self, origin: str, alert: Alert) -> None:
-        """It fires; told again it is the same one."""
-        labels = dict(alert.labels)
+        """It fires. While it does it is one row, whatever becomes of the clock and of its annotations."""
         with self._db.transaction() as db:
-            db.execute(
-                "INSERT INTO alert_history (origin, fingerprint, name, severity, source, alert, fired_at_ms, words)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-                " ON CONFLICT (origin, fingerprint, fired_at_ms) DO UPDATE SET alert = excluded.alert",
-                (
-                    origin,
-                    alert.fingerprint,
-                    alert.name,
-                    labels.get("severity", ""),
-                    alert.source,
-                    alert_text(alert),
-                    alert.fired_at_ms,
-                    words_of(alert),
-                ),
-            )
+            known = db.execute(
+                "UPDATE alert_history SET alert = ?, words = ? WHERE origin = ? AND fingerprint = ?"
+                " AND resolved_at_ms IS NULL",
+                (alert_text(alert), words_of(alert), origin, alert.fingerprint),
+            ).rowcount
+            if not known:
+                db.execute(
+                    "INSERT INTO alert_history (origin, fingerprint, name, severity, source, alert, fired_at_ms, words)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (origin, fingerprint, fired_at_ms) DO NOTHING",
+                    (
+                        origin,
+                        alert.fingerprint,
+                        alert.name,
+                        dict(alert.labels).get("severity", ""),
+                        alert.source,
+                        alert_text(alert),
+                        alert.fired_at_ms,
+                        words_of(alert),
+                    ),
+                )
 
     def resolved(self, origin: str, alert: Alert) -> None:
-        """It does not fire any more."""
+        """It does not fire any more. Never before it began, also where the clock was put back meanwhile."""
         self.fired(origin, alert)
         with self._db.transaction() as db:
             db.execute(
-                "UPDATE alert_history SET resolved_at_ms = ? WHERE origin = ? AND fingerprint = ?"
+                "UPDATE alert_history SET resolved_at_ms = max(?, fired_at_ms) WHERE origin = ? AND fingerprint = ?"
                 " AND resolved_at_ms IS NULL",
                 (alert.resolved_at_ms, origin, alert.fingerprint),
             )

@@ -7,10 +7,12 @@ from itertools import pairwise
 
 import pytest
 
-from tests.app.notify.support import MINUTE_MS, START_MS, House, firing, resolved
+from tests.app.notify.support import MINUTE_MS, ONE_ROUTE, START_MS, House, firing, resolved
 from trimtab.app.notify.matching import matchers_of
 from trimtab.extend.receivers import Receipt, ReceiverError
 from trimtab.model.silences import Silence
+from trimtab.store.alert_history import HistoryQuery
+from trimtab.store.alerts import Standing
 
 pytestmark = pytest.mark.store
 
@@ -64,8 +66,6 @@ def test_the_end_is_told_once_and_then_nothing_more(house: House) -> None:
 
 
 def test_what_ends_within_group_wait_wakes_nobody_and_stands_in_the_history(house: House) -> None:
-    from trimtab.store.alert_history import HistoryQuery
-
     alert = house.fires("Flapping")
     house.run(10_000)
     house.ends(alert)
@@ -290,8 +290,6 @@ receivers: [{name: night, fake_configs: [{}]}]
 
 
 def test_the_same_routes_again_tell_nothing_twice(house: House) -> None:
-    from tests.app.notify.support import ONE_ROUTE
-
     house.fires("Down")
     house.run(30_000)
     house.become(ONE_ROUTE)
@@ -306,3 +304,21 @@ def test_what_fired_and_is_known_no_more_after_a_start_is_ended(house: House) ->
     house.dispatcher.reroute(house.now_ms)
     house.run(5 * MINUTE_MS)
     assert [status for status, _ in house.fake().names()] == ["firing", "resolved"]
+
+
+def test_a_clock_that_was_set_while_an_alert_fires_makes_no_second_alert_of_it(house: House) -> None:
+    """The machine of alerts moves its moments by as much as the clock was, without telling of a change."""
+    alert = house.fires("Down")
+    house.run(30_000)
+    moved = replace(alert, fired_at_ms=START_MS - 10 * MINUTE_MS, active_at_ms=START_MS - 10 * MINUTE_MS)
+    house.alerts.write(house.now_ms, [Standing("rules", moved, 0)], (), ())
+    house.now_ms -= 10 * MINUTE_MS
+    house.dispatcher.reroute(house.now_ms)
+    house.run(20 * MINUTE_MS, step_ms=5_000)
+    assert len(house.fake().told) == 1
+    house.change(resolved(moved, house.now_ms))
+    house.run(6 * MINUTE_MS)
+    assert [status for status, _ in house.fake().names()] == ["firing", "resolved"]
+    total, [row] = house.books.history.find(HistoryQuery(0, 2 * START_MS))
+    assert total == 1
+    assert row.resolved_at_ms is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 from trimtab.app.notify.grouping import Need, need_of, snapshot_of
@@ -20,6 +20,8 @@ from trimtab.store.state_database import StateDatabase
 
 CHANGES_AT_ONCE = 1000
 TITLE_CHARS_MAX = 200
+Place = tuple[str, str, Key]
+"""A receiver, a group of its, and an alert in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +73,11 @@ class Dispatcher:
             books.pushed.put(self._alertmanagers, origin, alert)
             books.groups.end(origin, alert)
 
-    def _join(self, origin: str, alert: Alert, at_ms: int) -> None:
+    def _join(self, origin: str, alert: Alert, at_ms: int, stays: Collection[Place] = ()) -> None:
         for route, target in self._targets(alert):
             shared = group_labels(route, alert.labels)
+            if (target.key, group_key(route, shared), (origin, alert.fingerprint)) in stays:
+                continue
             flush_at_ms = max((alert.fired_at_ms or at_ms) + route.group_wait_ms, at_ms)
             flush_at_ms = min(flush_at_ms, at_ms + route.group_wait_ms)
             self._books.groups.join(target.key, group_key(route, shared), route.id, shared, origin, alert, flush_at_ms)
@@ -97,38 +101,51 @@ class Dispatcher:
                 for one in books.alerts.standing()
                 if one.alert.state is AlertState.FIRING
             }
-            self._leave(firing, at_ms)
+            stays = self._leave(firing, at_ms)
             books.pushed.forget_others(self._alertmanagers)
             for name in self._alertmanagers:
-                for pushed in books.pushed.all_of(name):
-                    if pushed.alert.state is AlertState.FIRING and pushed.key not in firing:
-                        books.pushed.put((name,), pushed.origin, _ended(pushed.alert, at_ms))
+                self._push_again(name, firing, at_ms)
             for row in books.history.open():
                 if (row.origin, row.alert.fingerprint) not in firing:
                     books.history.resolved(row.origin, _ended(row.alert, at_ms))
             for (origin, _), alert in firing.items():
                 books.history.fired(origin, alert)
-                books.pushed.put(self._alertmanagers, origin, alert)
-                self._join(origin, alert, at_ms)
+                self._join(origin, alert, at_ms, stays)
 
-    def _leave(self, firing: dict[Key, Alert], at_ms: int) -> None:
-        """Alerts leave groups that they do not belong to any more, and groups go that nobody has any more."""
+    def _push_again(self, name: str, firing: dict[Key, Alert], at_ms: int) -> None:
+        """An Alertmanager has to know what fires, and of the end of what does not."""
+        pushed = self._books.pushed
+        known = {one.key for one in pushed.all_of(name) if one.alert.state is AlertState.FIRING}
+        for one in pushed.all_of(name):
+            if one.key in known and one.key not in firing:
+                pushed.put((name,), one.origin, _ended(one.alert, at_ms))
+        for key, alert in firing.items():
+            if key not in known:
+                pushed.put((name,), key[0], alert)
+
+    def _leave(self, firing: dict[Key, Alert], at_ms: int) -> set[Place]:
+        """Alerts leave groups that they do not belong to any more, and groups go that nobody has any more. Where alerts
+        that fire stay."""
         books = self._books
         wanted = {
             (target.key, group_key(route, group_labels(route, alert.labels)), key)
             for key, alert in firing.items()
             for route, target in self._targets(alert)
         }
+        stays: set[Place] = set()
         for group in books.groups.groups():
             if self._of(group) is None:
                 books.groups.drop(group)
                 continue
+            place = (group.receiver, group.group_key)
             members = books.groups.members(group.receiver, group.group_key)
             for key, alert in members.items():
                 if alert.state is AlertState.FIRING and key not in firing:
                     books.groups.end(key[0], _ended(alert, at_ms))
-            left = [k for k in members if k in firing and (group.receiver, group.group_key, k) not in wanted]
-            books.groups.leave(group, left)
+            books.groups.leave(group, [key for key in members if key in firing and (*place, key) not in wanted])
+            fires = [key for key, alert in members.items() if alert.state is AlertState.FIRING and key in firing]
+            stays |= {(*place, key) for key in fires if (*place, key) in wanted}
+        return stays
 
     def flush(self, at_ms: int) -> tuple[str, ...]:
         """Groups whose time has come get a notification where they have something to tell. The receivers that have

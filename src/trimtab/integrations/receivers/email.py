@@ -33,17 +33,14 @@ class Email:
         try:
             with smtplib.SMTP(host, int(port or PORT), setup.text("hello") or None, setup.timeout_s) as server:
                 self._secure(server)
-                password = setup.secret("auth_password")
-                if password:
-                    server.login(setup.text("auth_username"), password)
+                self._log_in(server)
                 refused = server.send_message(message)
         except smtplib.SMTPRecipientsRefused as error:
             codes = [code for code, _ in error.recipients.values()]
             raise ReceiverError(f"all recipients were refused ({_codes(codes)})", is_final=_all_final(codes)) from None
         except smtplib.SMTPResponseException as error:
-            is_login = isinstance(error, smtplib.SMTPAuthenticationError)
-            what = "the login was refused" if is_login else "the mail server refused it"
-            raise ReceiverError(f"{what} ({error.smtp_code})", is_final=_all_final([error.smtp_code])) from None
+            is_final = _all_final([error.smtp_code])
+            raise ReceiverError(f"the mail server refused it ({error.smtp_code})", is_final=is_final) from None
         except smtplib.SMTPException as error:
             raise ReceiverError(f"the mail server did not go on ({type(error).__name__})") from None
         except ssl.SSLError:
@@ -51,6 +48,18 @@ class Email:
         except OSError as error:
             raise ReceiverError(f"no connection to the mail server ({type(error).__name__})") from None
         return Receipt(is_confirmed=False, note=_note(refused, len(recipients)))
+
+    def _log_in(self, server: smtplib.SMTP) -> None:
+        """Where there is a password. One that is wrong may be mended while the mail waits."""
+        password = self._setup.secret("auth_password")
+        if not password:
+            return
+        try:
+            server.login(self._setup.text("auth_username"), password)
+        except (smtplib.SMTPAuthenticationError, smtplib.SMTPServerDisconnected):
+            raise ReceiverError("the login was refused by the mail server") from None
+        except smtplib.SMTPNotSupportedError:
+            raise ReceiverError("the mail server offers no login") from None
 
     def _secure(self, server: smtplib.SMTP) -> None:
         server.ehlo_or_helo_if_needed()

@@ -6,7 +6,7 @@ import hashlib
 import json
 
 from trimtab.extend.receivers import Kind, Notification, Receipt, ReceiverError, Setup
-from trimtab.integrations.receivers.posting import Poster
+from trimtab.integrations.receivers.posting import Poster, object_of
 from trimtab.integrations.receivers.texts import lines_of, rfc3339, severity_of, summary_of, title_of
 
 ENQUEUE = "https://events.pagerduty.com/v2/enqueue"
@@ -35,8 +35,7 @@ class PagerDuty:
         body = body_of(notification, self._setup.secret("routing_key"), self._setup.text("severity"))
         url = self._setup.text("url", ENQUEUE)
         answer = self._poster.post(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
-        said = answer.json() if answer.content else {}
-        if not isinstance(said, dict) or said.get("status") != "success":
+        if object_of(answer).get("status") != "success":
             raise ReceiverError("PagerDuty did not answer 'success'")
         return Receipt(is_confirmed=True, note="PagerDuty has the event")
 

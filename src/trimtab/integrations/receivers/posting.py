@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 import httpx2
@@ -58,6 +59,15 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
     """
     text = headers.get("Retry-After", "")
     return min(float(text), RETRY_AFTER_S_MAX) if text.isascii() and text.isdigit() else None
+
+
+def object_of(answer: httpx2.Response) -> dict[str, object]:
+    """The JSON object that was answered; an empty one where it was something else."""
+    try:
+        found = json.loads(answer.content)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _said(answer: httpx2.Response) -> str:

@@ -6,10 +6,10 @@ With a token a resolved alert is told in the thread of the message that told it,
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Mapping
 
 from trimtab.extend.receivers import Kind, Notification, Receipt, ReceiverError, Setup
-from trimtab.integrations.receivers.posting import Poster
+from trimtab.integrations.receivers.posting import Poster, object_of
 from trimtab.integrations.receivers.texts import lines_of, title_of
 
 POST_MESSAGE = "https://slack.com/api/chat.postMessage"
@@ -42,16 +42,16 @@ class Slack:
         headers["Authorization"] = f"Bearer {token}"
         url = self._setup.text("post_url", POST_MESSAGE)
         answer = self._poster.post(url, json.dumps(body).encode(), headers)
-        return _receipt(answer.json() if answer.content else {}, notification.handle)
+        return _receipt(object_of(answer), notification.handle)
 
     def close(self) -> None:
         """See `Receiver.close`."""
         self._poster.close()
 
 
-def _receipt(said: Any, handle: str) -> Receipt:
-    if not isinstance(said, dict) or said.get("ok") is not True:
-        error = str(said.get("error", "nothing that is known"))[:60] if isinstance(said, dict) else "no JSON object"
+def _receipt(said: Mapping[str, object], handle: str) -> Receipt:
+    if said.get("ok") is not True:
+        error = str(said.get("error", "nothing that is known"))[:60]
         raise ReceiverError(f"Slack answered {error}", is_final=error not in _LATER)
     return Receipt(is_confirmed=True, note="Slack answered ok", handle=handle or str(said.get("ts", "")))
 
