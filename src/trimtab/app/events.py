@@ -36,6 +36,8 @@ class EventKind(StrEnum):
     """A system came, went, or is watched better or worse than before (name)."""
     ALERT = "alert"
     """Alerts, silences, or who was told of them: something of these changed."""
+    OBJECTIVES = "objectives"
+    """Objectives were counted up to another minute (at_ms)."""
     STATUS = "status"
     """Something about the server itself: the kill switch, settings, people."""
     GAP = "gap"

@@ -18,6 +18,9 @@ from trimtab.app.config_status import SettingNow, config_status
 from trimtab.app.deciding import Deciding
 from trimtab.app.events import EventHub, EventKind
 from trimtab.app.log_search.logs import Logs
+from trimtab.app.objectives.asking import UpstreamAsking
+from trimtab.app.objectives.cases import BurnCases
+from trimtab.app.objectives.keeper import Objectives, Standing
 from trimtab.app.own.keeper import Own
 from trimtab.app.own.metrics import Number
 from trimtab.app.own.numbers import (
@@ -78,6 +81,7 @@ class Service:
         stop: threading.Event,
         access: Access,
         own: Own,
+        objectives: Objectives,
     ) -> None:
         self.policies = policies
         self._wrong_now = WrongNow(policies, telemetry, state)
@@ -90,6 +94,10 @@ class Service:
         queried = metrics_of(telemetry)
         self.querying = Querying(lambda: queried)
         self.upstream: Upstream | None = None
+        self.objectives = objectives
+        objectives.ask_instead(lambda: None if self.upstream is None else UpstreamAsking(self.upstream))
+        objectives.on_round.append(BurnCases(state).look)
+        objectives.on_round.append(self._objectives_counted)
         self.traces = Traces(telemetry, clock.now_ms)
         self.logs = Logs(telemetry, clock.now_ms)
         self.sources = Sources(policies.file.config.integrations)
@@ -119,6 +127,7 @@ class Service:
         self.read.own_lines = lambda key, name, grid: own_lines(telemetry, key, name, grid)
         self.read.own_story = lambda: own_story(own, telemetry, clock.now_ms())
         self._started = time.monotonic()
+        self._counted_to_ms = 0
 
     # --- life
 
@@ -127,6 +136,7 @@ class Service:
         self.own.start()
         self.sources.forward(self.telemetry, self.state, self._clock.now_ms)
         self.scrapes.start()
+        self.objectives.start()
         threading.Thread(target=self.recover_and_watch, name="start", daemon=True).start()
 
     def recover_and_watch(self) -> None:
@@ -146,6 +156,7 @@ class Service:
         self.events.close()
         self.logs.close()
         self._systems.close()
+        self.objectives.stop()
         self.scrapes.stop()
         self.own.stop()
         self.querying.close()
@@ -172,6 +183,11 @@ class Service:
             newest[system] = max(ended_at_ms, newest.get(system, 0))
         for system, ended_at_ms in newest.items():
             self.events.publish(EventKind.SLICE, {"system": system, "ended_at_ms": ended_at_ms})
+
+    def _objectives_counted(self, standing: Standing) -> None:
+        if standing.at_ms > self._counted_to_ms:
+            self._counted_to_ms = standing.at_ms
+            self.events.publish(EventKind.OBJECTIVES, {"at_ms": standing.at_ms})
 
     def _system_changed(self, name: str) -> None:
         self.events.publish(EventKind.SYSTEM, {"name": name})

@@ -19,6 +19,7 @@ from trimtab.app.config_file import ConfigFile
 from trimtab.app.databases import watched_identity
 from trimtab.app.disturbances import disturbances
 from trimtab.app.local import LocalMeasures
+from trimtab.app.objectives.opening import budgets_of, open_objectives
 from trimtab.app.own.keeper import Own
 from trimtab.app.policies import Policies
 from trimtab.app.service import Service
@@ -102,10 +103,19 @@ def open_service(
     ]
     policies = Policies(ConfigFile(config_path, config, clock.now_ms), PolicyOverrides(state.database), clock.now_ms)
     reach = TableReach(telemetry, shapes_of, clock)
-    machine = Machine(state, actuators, judge, clock, policy_of=policies.of, calls_share=reach.share)
+    objectives = open_objectives(telemetry, state, lambda: policies.file.config, clock.now_ms)
+    machine = Machine(
+        state,
+        actuators,
+        judge,
+        clock,
+        policy_of=policies.of,
+        calls_share=reach.share,
+        budgets_of=budgets_of(objectives),
+    )
     access = Access(state.database, clock.now_ms, login_needed=login_needed)
     own = Own(telemetry, clock)
-    return Service(policies, telemetry, state, machine, judge, clock, url, watched, stop, access, own)
+    return Service(policies, telemetry, state, machine, judge, clock, url, watched, stop, access, own, objectives)
 
 
 def connect_to_change(state: State, system: str) -> psycopg.Connection[tuple[Any, ...]]:

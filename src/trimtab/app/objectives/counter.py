@@ -31,12 +31,12 @@ class Counter:
     """Asks for the counts of whole slices."""
 
     def __init__(self, telemetry: TelemetryStore, asking: Callable[[], Asking]) -> None:
-        self._telemetry, self._asking = telemetry, asking
+        self._telemetry, self.asking = telemetry, asking
         self._asked: dict[tuple[object, bool], Asked | str] = {}
 
     def count(self, objectives: Sequence[Objective], start_ms: int, slices_count: int) -> Slices:
         """The slices from `start_ms` on. Raises StoreError or MissingError where nobody can know now."""
-        asking = self._asking()
+        asking = self.asking()
         grid = Grid(start_ms + SLICE_MS, SLICE_MS, slices_count)  # PromQL looks back from the end of a slice
         asked = [self._asked_of(one, is_anchored=asking.is_anchored) for one in objectives]
         queries = [query for one in asked if isinstance(one, Asked) for query in one.queries]

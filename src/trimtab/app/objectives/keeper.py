@@ -19,6 +19,7 @@ import numpy as np
 import structlog
 
 from trimtab.analyze.slo.slice_book import FIVE_MS, HOUR_MS, SliceBook
+from trimtab.app.objectives.asking import Asking
 from trimtab.app.objectives.board import ObjectiveNow, board_of
 from trimtab.app.objectives.counter import Counter, Slices
 from trimtab.app.objectives.files import FileStatus, ObjectiveFiles
@@ -108,6 +109,11 @@ class Objectives:
                 self._standing = replace(self._standing, error=f"internal error: {type(error).__name__}")
             if self._stop.wait(TICK_S):
                 return
+
+    def ask_instead(self, other: Callable[[], Asking | None]) -> None:
+        """Metrics are asked of this one, wherever there is one at that moment."""
+        own = self._counter.asking
+        self._counter.asking = lambda: other() or own()
 
     # --- look
 
