@@ -18,9 +18,12 @@ from trimtab.app.config_status import SettingNow, config_status
 from trimtab.app.deciding import Deciding
 from trimtab.app.events import EventHub, EventKind
 from trimtab.app.log_search.logs import Logs
+from trimtab.app.notify.notify import Notify
+from trimtab.app.notify.numbers import notify_numbers
 from trimtab.app.objectives.asking import UpstreamAsking
 from trimtab.app.objectives.cases import BurnCases
 from trimtab.app.objectives.keeper import Objectives, Standing
+from trimtab.app.objectives.lines import ObjectiveLines
 from trimtab.app.own.keeper import Own
 from trimtab.app.own.metrics import Number
 from trimtab.app.own.numbers import (
@@ -113,6 +116,14 @@ class Service:
         self._systems = Systems(telemetry, state, machine, policies.of, clock, watched, own, self._system_changed)
         self.plans = self._systems.plans
         self._deciding = Deciding(state, machine, policies.of)
+        self.notify = Notify(
+            state,
+            lambda: policies.file.config.notify,
+            clock.now_ms,
+            url,
+            waits_for_yes=self._deciding.waits_for_yes,
+            publish=self.events.publish,
+        )
         self._listen()
         self.read = Reader(
             telemetry,
@@ -124,6 +135,8 @@ class Service:
             loop_error=self._systems.loop_error,
             slow_look=self._systems.slow_look,
         )
+        promised = ObjectiveLines(objectives)
+        self.read.objective_lines, self.read.system_of_objective = promised.lines, promised.system
         self.read.own_lines = lambda key, name, grid: own_lines(telemetry, key, name, grid)
         self.read.own_story = lambda: own_story(own, telemetry, clock.now_ms())
         self._started = time.monotonic()
@@ -137,6 +150,7 @@ class Service:
         self.sources.forward(self.telemetry, self.state, self._clock.now_ms)
         self.scrapes.start()
         self.objectives.start()
+        self.notify.start()
         threading.Thread(target=self.recover_and_watch, name="start", daemon=True).start()
 
     def recover_and_watch(self) -> None:
@@ -157,6 +171,7 @@ class Service:
         self.logs.close()
         self._systems.close()
         self.objectives.stop()
+        self.notify.stop()
         self.scrapes.stop()
         self.own.stop()
         self.querying.close()
@@ -174,6 +189,7 @@ class Service:
         self.own.metrics.add_source(lambda: log_numbers(self.telemetry, lambda: self.logs.tails_count))
         self.own.metrics.add_source(lambda: ingest_numbers(self.metrics_in))
         self.own.metrics.add_source(lambda: metric_numbers(getattr(self.telemetry, "metrics", None)))
+        self.own.metrics.add_source(lambda: notify_numbers(self.notify))
         self.own.metrics.add_source(lambda: watch_numbers(self._systems.statuses, self._clock))
         self.own.metrics.add_source(lambda: [Number("trimtab_event_streams", self.events.subscribers_count)])
 
@@ -235,7 +251,7 @@ class Service:
 
     def warnings(self) -> tuple[str, ...]:
         """What a person should mend before anything else."""
-        return self._wrong_now.sentences()
+        return (*self._wrong_now.sentences(), *self.notify.warnings())
 
     def _settings_changed(self) -> None:
         """Told to whoever looks."""

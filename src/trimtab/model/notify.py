@@ -82,6 +82,17 @@ def reference_problem(text: str) -> str | None:
     return "it names where the value stands, env:NAME or file:/PATH; the value itself does not belong here"
 
 
+def page_url_problem(text: str) -> str | None:
+    """What is wrong with the address of the page, None where nothing is.
+
+    >>> page_url_problem(""), page_url_problem("https://trimtab.example"), page_url_problem("trimtab.example")
+    (None, None, 'it begins with http:// or https://, and has no ? and no #')
+    """
+    if not text or (text.startswith(("http://", "https://")) and not set(text) & set('?# "<>')):
+        return None
+    return "it begins with http:// or https://, and has no ? and no #"
+
+
 @dataclass(frozen=True, slots=True)
 class NotifyPolicy:
     """Where alerts go. Without any of these they are seen on the page and by the API alone."""
@@ -100,6 +111,12 @@ class NotifyPolicy:
         "File with receivers that are told directly, routes and inhibition, in the form of Alertmanager's "
         "configuration. Relative to this file's folder; read again when it changes.",
         needs_restart=True,
+    )
+    page_url: str = setting(
+        "",
+        "Address at which people reach this server, for the links in what they are told. Empty: where it listens.",
+        needs_restart=True,
+        problem=page_url_problem,
     )
     resend_s: float = setting(
         60.0,

@@ -50,7 +50,7 @@ class Heartbeat:
         self._now_ms = now_ms
         self._not_evaluated = problem
         self._stop = threading.Event()
-        self._client = httpx2.Client(timeout=timeout_s, follow_redirects=False, trust_env=False)
+        self._timeout_s = timeout_s
         self._thread: threading.Thread | None = None
         self.asked_at_ms: int | None = None
         self.problem: str | None = None
@@ -71,7 +71,6 @@ class Heartbeat:
         self._stop.set()
         if self._thread is not None:
             self._thread.join(timeout_s)
-        self._client.close()
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -91,7 +90,8 @@ class Heartbeat:
     def _ask(self) -> str | None:
         try:
             url = "" if self._reference is None else self._reference.read()
-            answer = self._client.get(url)
+            with httpx2.Client(timeout=self._timeout_s, follow_redirects=False, trust_env=False) as client:
+                answer = client.get(url)
         except TrimtabError as error:
             return error.message
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -72,6 +73,9 @@ class Notify:
         environment: Mapping[str, str] | None = None,
     ) -> None:
         database, started = state.database, policy()
+        page_url = started.page_url.rstrip("/") or page_url
+        self._lock = threading.Lock()
+        self._is_running = self._is_over = False
         self._policy = policy
         self._now_ms = now_ms
         self._publish = publish
@@ -112,18 +116,28 @@ class Notify:
     # --- life
 
     def start(self) -> None:
-        """Go on where the last run ended."""
-        self._routes.look()
-        self.take_now()
-        self._dispatcher.reroute(self._now_ms())
-        self._deliveries.become(self._routes.routes)
-        for pusher in self._pushers:
-            pusher.start()
-        self._heartbeat.start()
-        self._thread.start()
+        """Go on where the last run ended, behind the start of the server."""
+        threading.Thread(target=self.begin, name="notify-start", daemon=True).start()
+
+    def begin(self) -> None:
+        """What `start` does, and wait for it."""
+        with self._lock:
+            if self._is_over or self._is_running:
+                return
+            self._is_running = True
+            self._routes.look()
+            self.take_now()
+            self._dispatcher.reroute(self._now_ms())
+            self._deliveries.become(self._routes.routes)
+            for pusher in self._pushers:
+                pusher.start()
+            self._heartbeat.start()
+            self._thread.start()
 
     def stop(self) -> None:
         """Tell nothing more; what waits is told after the next start. Before the state is closed."""
+        with self._lock:
+            self._is_over = True
         self._thread.stop()
         self._deliveries.stop()
         for pusher in self._pushers:

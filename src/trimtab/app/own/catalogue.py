@@ -147,6 +147,27 @@ METRICS: tuple[Metric, ...] = (
         "kind",
     ),
     _gauge("trimtab_metrics_rollup_failing", "0 or 1", "1 while metrics cannot be rolled up."),
+    # --- alerts and who is told of them
+    _gauge("trimtab_alerts", "alerts", "Alerts that are pending, and that fire.", "state"),
+    _gauge("trimtab_alerts_not_evaluated", "0 or 1", "1 while nobody can rely on alerts: they are not evaluated."),
+    _counter(
+        "trimtab_notifications_total",
+        "notifications",
+        "Notifications of receivers that are told directly: delivered, of these confirmed by the receiver, and lost.",
+        "receiver",
+        "outcome",
+    ),
+    _counter("trimtab_notification_failures_total", "tries", "Tries that did not go through.", "receiver"),
+    _gauge("trimtab_notifications_waiting", "notifications", "Notifications that have to be sent.", "receiver"),
+    _counter(
+        "trimtab_alertmanager_alerts_total",
+        "alerts",
+        "Beginnings and ends of alerts that an Alertmanager took, of these shows when asked, and never heard of.",
+        "alertmanager",
+        "outcome",
+    ),
+    _gauge("trimtab_alertmanager_alerts_waiting", "alerts", "Alerts of which it has to be told.", "alertmanager"),
+    _gauge("trimtab_alertmanager_up", "0 or 1", "1 where the last push worked.", "alertmanager"),
     # --- telling about itself
     _gauge("trimtab_event_streams", "streams", "Open event streams (one for each page that somebody looks at)."),
     _counter("trimtab_own_spans_total", "spans", "Own spans that were stored."),
