@@ -21,6 +21,7 @@ CONNECT_S = 5.0
 READ_S = 125.0
 """A little more than Prometheus itself takes for a query at most."""
 CONNECTIONS_MAX = 20
+SAID_CHARS_MAX = 500
 ANSWER_BYTES_MAX = 64 * 2**20
 """What a page reads of one answer at most."""
 
@@ -88,6 +89,17 @@ class Upstream:
             raise ServerUnreachable(f"the metrics server {self.url} did not answer within {timeout_s:g} s") from error
         except httpx2.HTTPError as error:
             raise ServerUnreachable(f"the metrics server {self.url} cannot be asked: {error}") from error
+
+    def send_now(self, path: str, body: bytes, headers: Mapping[str, str], timeout_s: float) -> tuple[int, str]:
+        """Send bytes and wait, on a thread that may: status, and the beginning of what it says."""
+        timeout = httpx2.Timeout(timeout_s, connect=CONNECT_S)
+        try:
+            reply = self._blocking.post(f"{self.url}{path}", content=body, headers=dict(headers), timeout=timeout)
+        except httpx2.TimeoutException as error:
+            raise ServerUnreachable(f"the metrics server {self.url} did not answer within {timeout_s:g} s") from error
+        except httpx2.HTTPError as error:
+            raise ServerUnreachable(f"the metrics server {self.url} cannot be asked: {error}") from error
+        return reply.status_code, reply.text[:SAID_CHARS_MAX]
 
     async def close(self) -> None:
         """Let its connections go."""

@@ -30,6 +30,8 @@ from trimtab.model.alerts import Alert, AlertState, Labels
 from trimtab.store.alerts import AlertBook, Standing
 from trimtab.store.promql.script_series import STALE
 
+OF_RULES = "rule:"
+"""Origins of rules begin so. There are thousands: when they were looked at is only kept of those with alerts."""
 PAUSE_ROUNDS = 3
 PAUSE_MS = 60_000
 """A pause up to here, or up to so many rounds, counts as watched."""
@@ -115,8 +117,9 @@ class AlertMachine:
                 put += done.put if known is before else list(done.known.values())
                 drop += done.drop
                 changed += done.changed
-            if fresh:
-                self._book.write(at_ms, put, drop, changed, fresh)
+            looked_at = [origin for origin in looks if origin in fresh or not origin.startswith(OF_RULES)]
+            if looked_at:
+                self._book.write(at_ms, put, drop, changed, looked_at)
             for origin, known in fresh.items():
                 self._last[origin] = now
                 series += self._told(origin, known)
