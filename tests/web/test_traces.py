@@ -273,7 +273,7 @@ def test_the_map_says_who_calls_whom(client: TestClient) -> None:
     drawing = text.partition("<svg class=")[2].partition("</svg>")[0]
     assert drawing.count('class="edge"') == 2
     assert drawing.count('class="node"') == 3
-    assert f"/traces?from={AT_MS - 60_000}&amp;to={AT_MS + 600_000}&amp;service=orders&amp;beside=gateway" in text
+    assert f"/traces?from={AT_MS - 60_000}&amp;to={AT_MS + 600_000}&amp;service=orders&amp;caller=gateway" in text
     assert "peer=database%3Apostgresql%2Fshop" in text
     rows = text.partition("Calls between services")[2].partition("</table>")[0]
     assert rows.count("<tr>") == 3, "the same as a table"

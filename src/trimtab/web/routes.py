@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Route
 
 from trimtab.app.doors import TARGET_BYTES_MAX
 from trimtab.model.access import Permission
-from trimtab.web import events, series
+from trimtab.web import events, exemplars, series
 from trimtab.web.pages import changes, frame, freeze, ledger, login, overview, own, queries, query
 from trimtab.web.pages.cases import decisions, listing
 from trimtab.web.pages.cases import page as case_page
@@ -99,6 +99,7 @@ PAGES: tuple[Page, ...] = (
     Page("/login", POST, None, login.login, action=""),
     Page("/logout", POST, LOOK, login.logout, action=""),
     Page("/series", GET, LOOK, raw=series.endpoint, target_bytes_max=QUERIES_BYTES_MAX),
+    Page("/exemplars", GET, LOOK, exemplars.exemplars, target_bytes_max=QUERIES_BYTES_MAX),
     Page("/events", GET, LOOK, raw=events.endpoint),
     Page("/static/{path:path}", GET, None, raw=lambda _service: static_files().serve),
 )

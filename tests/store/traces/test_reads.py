@@ -67,6 +67,16 @@ def reads(telemetry: EmbeddedTelemetry) -> TraceReads:
     return TraceReads(telemetry, clock_s=lambda: 0.0)
 
 
+def test_by_who_called(reads: TraceReads) -> None:
+    called = replace(ALL, service="orders", caller="gateway")
+    assert len(reads.search(called).traces) == 10
+    assert reads.search(replace(called, caller="orders", kind="client")).traces
+    assert reads.search(replace(called, caller="nobody")).traces == ()
+    assert reads.search(replace(ALL, service="gateway", caller="orders")).traces == ()
+    [failed] = reads.search(replace(called, status="error")).traces
+    assert failed.errors_count == 2
+
+
 def found(reads: TraceReads, query: TraceQuery) -> list[int]:
     """The numbers of the traces, in their order."""
     return [int(trace.trace_id, 16) for trace in reads.search(query).traces]

@@ -11,6 +11,7 @@ from functools import partial
 import msgspec
 from starlette.requests import Request
 
+from trimtab.api.control.effort import EFFORT, effort_ms_of
 from trimtab.api.control.operation import Operation
 from trimtab.api.control.parameters import (
     NAME_CHARS_MAX,
@@ -73,9 +74,11 @@ SEARCH_PARAMETERS = (
     ),
     Parameter("duration_min_ms", "The span took at least so long", _DURATION),
     Parameter("duration_max_ms", "The span took at most so long", _DURATION),
+    Parameter("caller", "Name of the service whose span is the parent of the span", _NAME),
     Parameter("fingerprint", "Fingerprint of the span's statement", _NAME),
     one_of("order", "What comes first", TraceOrder, TraceOrder.NEWEST),
     Parameter("limit", "Traces of one answer", {"type": "integer", "minimum": 1, "maximum": TRACES_MAX, "default": 20}),
+    EFFORT,
     SOURCE,
     FROM,
     TO,
@@ -111,8 +114,10 @@ def _search(service: Service, request: Request, _body: None) -> FoundTraces:
             duration_min_ms=_duration_ms(request, "duration_min_ms"),
             duration_max_ms=_duration_ms(request, "duration_max_ms"),
             fingerprint=text_of(request, "fingerprint", NAME_CHARS_MAX) or "",
+            caller=text_of(request, "caller", NAME_CHARS_MAX) or "",
             limit=whole(request, "limit", 20, 1, TRACES_MAX),
             order=choice_of(request, "order", TraceOrder, TraceOrder.NEWEST).value,
+            effort_ms=effort_ms_of(request),
         )
     )
 

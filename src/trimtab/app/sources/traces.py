@@ -30,7 +30,7 @@ def question_of(query: TraceQuery) -> TraceQuestion:
     """The same for who knows nothing of trimtab; InputError for what other stores are not asked."""
     if query.from_ms >= query.to_ms:
         raise InputError(f"the range must begin before it ends, unlike {query.from_ms}..{query.to_ms}", field="from_ms")
-    for field, value in (("kind", query.kind), ("fingerprint", query.fingerprint)):
+    for field, value in (("kind", query.kind), ("fingerprint", query.fingerprint), ("caller", query.caller)):
         if value:
             raise InputError(f"other stores than the own one are not asked by {field}", field=field)
     attributes = dict(query.attributes)

@@ -43,6 +43,8 @@ class TraceQuery:
     duration_max_ms: float | None = None
     fingerprint: str = ""
     """The fingerprint of a database statement."""
+    caller: str = ""
+    """The service of the span's parent."""
     limit: int = 20
     order: Order = "newest"
     """By when the span that was found began, or by how long it took."""

@@ -15,6 +15,14 @@ from trimtab.store.traces.answers import SPAN_KINDS, SPAN_STATUSES, TraceQuery, 
 from trimtab.store.traces.typed_json import text_of, values_of
 
 ALTERNATIVES_MAX = 8
+_BEFORE_NS, _AFTER_NS = 300_000_000_000, 60_000_000_000
+"""A caller's span begins so long before what it calls, or, as clocks differ, so long after it."""
+_CALLED = (
+    "parent_span_id <> '' AND cityHash64(trace_id, parent_span_id) IN"
+    " (SELECT cityHash64(trace_id, span_id) FROM spans WHERE service_name = {caller:String}"
+    f" AND started_at_ns >= {{from_ns:Int64}} - {_BEFORE_NS} AND started_at_ns < {{to_ns:Int64}} + {_AFTER_NS})"
+)
+"""Spans of a trace are on one shard, so each shard finds its own callers."""
 _SPECIAL = set(".*+?()[]{}|^$\\")
 
 DistinctTexts = Callable[[str], Sequence[str]]
@@ -47,6 +55,9 @@ def conditions_of(query: TraceQuery, distinct: DistinctTexts) -> Conditions:
         if value:
             plain.append(f"{column} = {{{name}:String}}")
             parameters[name] = value
+    if query.caller:
+        plain.append(_CALLED)
+        parameters["caller"] = query.caller
     if query.duration_min_ms is not None:
         plain.append("duration_ms >= {duration_min:Float64}")
         parameters["duration_min"] = float(query.duration_min_ms)

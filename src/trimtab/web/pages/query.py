@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
@@ -13,6 +14,7 @@ from trimtab.app.reading.plans import StoredPlan
 from trimtab.model.errors import InputError, TrimtabError
 from trimtab.web.errors import describe
 from trimtab.web.pages.frame import Asked, see_other
+from trimtab.web.pages.logs.wish import quoted_always
 from trimtab.web.view import Message, segment
 from trimtab.web.words import sentence
 
@@ -106,6 +108,7 @@ def draw(asked: Asked, message: Message | None = None, status: int = 200) -> Res
         "mark_cases": [case.id for case in story.cases] + [change.case_id for change in story.changes],
         "keys": {wish.id: [f"shape/{system}/{fingerprint}/{name}" for name in wish.measures] for wish in CHARTS},
         "executions": None,
+        "line_search": line_search(story.shape),
         "order": _order(asked),
         "shared_with": _shared_with(asked, system, fingerprint),
     }
@@ -139,6 +142,26 @@ def log_search(executions: Sequence[Execution]) -> str:
     ''
     """
     return " OR ".join(f"trace_id:{trace_id}" for trace_id in dict.fromkeys(one.trace_id for one in executions))
+
+
+_BETWEEN = re.compile(r"\$\d+|[ \t]*[\r\n]\s*")
+"""What differs from line to line: values, and how a statement is broken into lines."""
+PHRASES_MAX = 3
+PHRASE_CHARS_MAX, PHRASE_CHARS_MIN = 160, 8
+
+
+def line_search(shape: str) -> str:
+    """What finds the log lines in which a statement stands, whatever its values were: the longest of what is between
+    them, as phrases. '' where too little is.
+
+    >>> line_search("SELECT note FROM orders WHERE customer_id = $1 AND state IN ($2, $3)")
+    '"SELECT note FROM orders WHERE customer_id =" "AND state IN ("'
+    >>> line_search("SELECT $1")
+    ''
+    """
+    pieces = [piece.strip()[:PHRASE_CHARS_MAX].strip() for piece in _BETWEEN.split(shape)]
+    longest = sorted((one for one in pieces if len(one) >= PHRASE_CHARS_MIN), key=len, reverse=True)[:PHRASES_MAX]
+    return " ".join(quoted_always(one) for one in pieces if one in longest)
 
 
 def _shared_with(asked: Asked, system: str, fingerprint: str) -> list[str]:

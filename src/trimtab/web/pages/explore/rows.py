@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from trimtab.app.exploring.answers import ROWS_MAX, Histogram, Instant, Row
 from trimtab.app.exploring.names import parts_of, series_text
+from trimtab.store.traces.answers import SPAN_KINDS
 from trimtab.web.units import value_text
 
 
@@ -24,6 +25,8 @@ class RowView:
     samples_count: int
     service: str = ""
     """Whose logs belong to it, where its labels say so."""
+    traces: Mapping[str, str] = field(default_factory=dict)
+    """What finds the traces that it counts, where its labels say so: parameters of the page of traces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,4 +68,25 @@ def _view(row: Row, unit: str) -> RowView:
     value = value_text(row.value, unit) if row.value is not None else ""
     labels = dict(row.labels)
     service = labels.get("service_name") or labels.get("service") or ""
-    return RowView(name, pairs, value, row.text, row.histogram, row.samples, row.samples_count, service)
+    return RowView(
+        name, pairs, value, row.text, row.histogram, row.samples, row.samples_count, service, traces_of(labels)
+    )
+
+
+def traces_of(labels: Mapping[str, str]) -> Mapping[str, str]:
+    """What the labels of a series say about traces; nothing where they name no service.
+
+    >>> traces_of({"service_name": "shop", "span_name": "GET /", "span_kind": "SPAN_KIND_SERVER"})
+    {'service': 'shop', 'operation': 'GET /', 'kind': 'server'}
+    """
+    service = labels.get("service_name") or labels.get("service") or ""
+    if not service:
+        return {}
+    kind = labels.get("span_kind", "").removeprefix("SPAN_KIND_").lower()
+    told = {
+        "service": service,
+        "operation": labels.get("span_name") or labels.get("operation") or "",
+        "kind": kind if kind in SPAN_KINDS else "",
+        "status": "error" if labels.get("status_code") == "STATUS_CODE_ERROR" else "",
+    }
+    return {name: value for name, value in told.items() if value}

@@ -152,6 +152,9 @@ def leads_of(record: LogRecord, wish: Wish, service: Service) -> list[Lead]:
     if record.service_name:
         name = quote(record.service_name, safe="")
         found.append(Lead("This service then", f"/logs?service={name}&{range_}{tz}"))
+        found.append(Lead("Its traces then", f"/traces?service={name}&{range_}{tz}"))
+        found.append(Lead("Its rate, errors, durations", f"/traces/services/{name}?{range_}{tz}"))
+        found.append(Lead("Its metrics", f"{metrics_in_explorer(record.service_name)}&{range_}{tz}"))
         found.append(Lead("Its levels as metrics", f"{levels_in_explorer((record.service_name,))}&{range_}{tz}"))
     found.append(Lead("All logs then", f"/logs?{range_}{tz}"))
     queries = _queries(record, service)
@@ -169,6 +172,21 @@ def levels_in_explorer(services: Sequence[str]) -> str:
     selector = f'{{service_name{"=" if len(services) == 1 else "=~"}"{value}"}}' if services else ""
     query = f"sum by (severity) (rate(log_records_total{selector}[5m]))"
     return f"/explore?q={quote(query, safe='')}"
+
+
+def metrics_in_explorer(service: str) -> str:
+    """The Explorer with the names of all metrics that a service has, however they name it; in the ten minutes that
+    links of a record show.
+
+    >>> from urllib.parse import unquote
+    >>> unquote(metrics_in_explorer("shop"))
+    '/explore?q=count by (__name__) (last_over_time({service_name="shop"}[10m]) or ...&view=table'
+    """
+    exact = '"' + service.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    pattern = re.sub(r"([^\w-])", r"\\\1", service).replace("\\", "\\\\").replace('"', '\\"')
+    selectors = (f"service_name={exact}", f"service={exact}", f'job=~"(.+/)?{pattern}"')
+    choices = " or ".join(f"last_over_time({{{selector}}}[10m])" for selector in selectors)
+    return f"/explore?q={quote(f'count by (__name__) ({choices})', safe='')}&view=table"
 
 
 def _queries(record: LogRecord, service: Service) -> list[Lead]:

@@ -25,7 +25,7 @@ def node_link(view: View, node: ServiceNode) -> str:
 def edge_link(view: View, edge: ServiceEdge, callee: ServiceNode) -> str:
     """Traces in which one called the other."""
     if callee.kind == "service":
-        return view.link("/traces", service=edge.callee, beside=edge.caller)
+        return view.link("/traces", service=edge.callee, caller=edge.caller)
     peer = f"{callee.kind}:{callee.name}"
     return view.link("/traces", service=edge.caller, peer=peer, kind=_caller_kind(callee))
 

@@ -29,9 +29,9 @@ PEERS = {
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """The address, read. Durations are as they were written; `beside` is a service that also has to be in the trace;
-    `peer` is what was called, `KIND:NAME` of a node of the map; `source` is the store that is asked: '' the own one,
-    `all` every one."""
+    """The address, read. Durations are as they were written; `beside` is a service that also has to be in the trace,
+    `caller` the service of the span's parent; `peer` is what was called, `KIND:NAME` of a node of the map; `source` is
+    the store that is asked: '' the own one, `all` every one."""
 
     service: str = ""
     operation: str = ""
@@ -42,6 +42,7 @@ class Wish:
     at_most: str = ""
     fingerprint: str = ""
     beside: str = ""
+    caller: str = ""
     peer: str = ""
     order: Order = "newest"
     limit: int = LIMITS[0]
@@ -65,6 +66,7 @@ class Wish:
             ("max", one.at_most),
             ("fingerprint", one.fingerprint),
             ("beside", one.beside),
+            ("caller", one.caller),
             ("peer", one.peer),
             ("order", one.order if one.order != "newest" else ""),
             ("limit", str(one.limit) if one.limit != LIMITS[0] else ""),
@@ -94,6 +96,7 @@ class Wish:
                 duration_min_ms=duration_ms(self.at_least, "at least"),
                 duration_max_ms=duration_ms(self.at_most, "at most"),
                 fingerprint=self.fingerprint,
+                caller=self.caller,
                 limit=FETCHED_MAX if self.beside else self.limit,
                 order=self.order,
             )
@@ -108,7 +111,7 @@ def wish_of(parameters: QueryParams) -> Wish:
             field="attribute",
             limit=ATTRIBUTES_MAX,
         )
-    names = ("service", "operation", "fingerprint", "beside", "peer", "min", "max", "source")
+    names = ("service", "operation", "fingerprint", "beside", "caller", "peer", "min", "max", "source")
     texts = {name: (parameters.get(name) or "").strip() for name in names}
     for name, text in texts.items():
         if len(text) > NAME_CHARS_MAX:
@@ -124,6 +127,7 @@ def wish_of(parameters: QueryParams) -> Wish:
         at_most=texts["max"],
         fingerprint=texts["fingerprint"],
         beside=texts["beside"],
+        caller=texts["caller"],
         peer=texts["peer"],
         order=cast("Order", _known("order", parameters.get("order") or "newest", get_args(Order))),
         limit=int(_known("limit", limit, tuple(map(str, LIMITS)))),

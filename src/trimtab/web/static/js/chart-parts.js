@@ -129,14 +129,49 @@ export function drawMarkLinks(list, answer) {
   list.replaceChildren(...parts);
 }
 
+/** Links to what else there is of that time. */
+export const leads = () => [make("a", "chart-most"), make("a", "chart-logs", "Logs"), make("a", "chart-traces", "Traces")];
+
+/** @param {HTMLElement} chart @param {Answer} answer */
+export function pointElsewhere(chart, answer) {
+  const [logs, traces] = ["chart-logs", "chart-traces"].map((name) => /** @type {HTMLElement | null} */ (chart.querySelector(`.${name}`)));
+  if (logs) pointToLogs(logs, answer);
+  if (traces) pointToTraces(traces, answer);
+}
+
 /** Where the lines lead that were logged then, by the services that the series are of. @param {HTMLElement} link @param {Answer} answer */
-export function pointToLogs(link, answer) {
+function pointToLogs(link, answer) {
   const { from, to } = current();
   const services = new Set(answer.series.map(({ about }) => /\bservice(?:_name)?="((?:[^"\\]|\\.)+)"/.exec(about ?? "")?.[1].replace(/\\(.)/g, "$1")));
   const wanted = new URLSearchParams({ from, to });
   if (!services.has(undefined) && services.size < 6) for (const name of services) wanted.append("service", String(name));
   link.setAttribute("href", `/logs?${wanted}`);
 }
+
+/** What the labels of a series say, as PromQL writes them. @param {string | undefined} about @param {string} name */
+function labelOf(about, name) {
+  return new RegExp(`[{,\\s]${name}="((?:[^"\\\\]|\\\\.)*)"`).exec(about ?? "")?.[1].replace(/\\(.)/g, "$1");
+}
+
+/** Where the traces are of that time: of the service and the operation that all series are of. @param {HTMLElement} link @param {Answer} answer */
+function pointToTraces(link, answer) {
+  const { from, to } = current();
+  const wanted = new URLSearchParams({ from, to });
+  for (const [parameter, ...names] of TRACE_LABELS) {
+    const values = new Set(answer.series.map(({ about }) => names.map((name) => labelOf(about, name)).find(Boolean)));
+    const [value] = values;
+    if (values.size === 1 && value) wanted.set(parameter, parameter === "kind" ? value.replace("SPAN_KIND_", "").toLowerCase() : value);
+  }
+  if (answer.series.length && answer.series.every(({ about }) => labelOf(about, "status_code") === "STATUS_CODE_ERROR")) wanted.set("status", "error");
+  link.setAttribute("href", `/traces?${wanted}`);
+}
+
+/** Parameters of a search for traces, and the labels that say them. */
+const TRACE_LABELS = [
+  ["service", "service_name", "service"],
+  ["operation", "span_name", "operation"],
+  ["kind", "span_kind"],
+];
 
 /** @param {HTMLElement} host @param {Answer} answer @param {string} unit @param {string} title */
 export function drawTable(host, answer, unit, title) {

@@ -7,7 +7,7 @@ import { clockText, digitsOf, durationText, momentText, valueText } from "./form
  * @typedef {{
  *   width: number, height: number, unit: string, kind: string, tz: "utc" | "local", colours: Colours,
  *   hidden: Set<number>, onCursor: (index: number | null) => void, onBrush: (fromMs: number, toMs: number) => void,
- *   marks: () => import("./chart-data.js").Mark[]
+ *   marks: () => import("./chart-data.js").Mark[], onDraw?: () => void
  * }} Wish
  */
 
@@ -165,7 +165,7 @@ export function makePlot(host, answer, wish) {
       },
     },
     hooks: {
-      draw: [(/** @type {any} */ plot) => drawMarks(plot, wish)],
+      draw: [(/** @type {any} */ plot) => drawMarks(plot, wish), () => wish.onDraw?.()],
       setCursor: [(/** @type {any} */ plot) => wish.onCursor(plot.cursor.left < 0 ? null : (plot.cursor.idx ?? null))],
       setSelect: [
         (/** @type {any} */ plot) => {

@@ -2,7 +2,8 @@
 import { coloursOf, makeProbe } from "./chart-colours.js";
 import { join, leave, plan } from "./chart-data.js";
 import { makePannable } from "./chart-pan.js";
-import { describe, drawLegend, drawMarkLinks, drawTable, isSame, lastIndex, make, marksWorth, pointToLogs, press, staleText, stillHidden, writeLegend } from "./chart-parts.js";
+import { Exemplars } from "./chart-exemplars.js";
+import { describe, drawLegend, drawMarkLinks, drawTable, isSame, lastIndex, leads, make, marksWorth, pointElsewhere, press, staleText, stillHidden, writeLegend } from "./chart-parts.js";
 import { aligned, fit, makePlot } from "./chart-plot.js";
 import { zone } from "./prefs.js";
 import { current, setRangeMs } from "./range.js";
@@ -24,6 +25,7 @@ class TtChart extends HTMLElement {
   #listen;
   /** @type {number} */
   #waiting = 0;
+  #exemplars = new Exemplars(this);
 
   /** Keys of the series, in the order of the legend. @returns {string[]} */
   get keys() {
@@ -45,9 +47,7 @@ class TtChart extends HTMLElement {
     return this.#answer?.marks ?? [];
   }
 
-  get width() {
-    return Math.max(this.clientWidth, 200);
-  }
+  get width() { return Math.max(this.clientWidth, 200); }
 
   static observedAttributes = ["data-keys"];
 
@@ -72,6 +72,7 @@ class TtChart extends HTMLElement {
 
   disconnectedCallback() {
     leave(this);
+    this.#exemplars.stop();
     this.#listen?.abort();
     this.#resized?.disconnect();
     this.plot?.destroy();
@@ -91,7 +92,7 @@ class TtChart extends HTMLElement {
     button.type = "button";
     button.setAttribute("aria-expanded", "false");
     button.addEventListener("click", () => this.#toggleTable());
-    tools.append(make("span", "chart-marks"), note, ...(this.hasAttribute("data-plain") ? [] : [make("a", "chart-logs", "Logs")]), button);
+    tools.append(make("span", "chart-marks"), note, ...(this.hasAttribute("data-plain") ? [] : leads()), button);
     const table = make("div", "chart-table");
     table.hidden = true;
     table.tabIndex = 0;
@@ -155,6 +156,7 @@ class TtChart extends HTMLElement {
       });
     } else this.#draw();
     this.#words();
+    this.#exemplars.plan(this.keys);
     if (answer.said) this.#part("chart-marks").textContent = answer.said;
   }
 
@@ -198,6 +200,7 @@ class TtChart extends HTMLElement {
       marks: () => this.marks,
       onCursor: (index) => this.#answer && writeLegend(this.#part("chart-legend"), this.#answer, this.dataset.unit ?? "", index),
       onBrush: (fromMs, toMs) => setRangeMs(fromMs, toMs),
+      onDraw: () => this.#exemplars.draw(),
     });
     makePannable(this, host);
   }
@@ -210,8 +213,7 @@ class TtChart extends HTMLElement {
     this.#part("chart-stale").textContent = stale;
     this.#part("chart-plot").setAttribute("aria-label", describe(answer, unit, title));
     if (this.plot.cursor.left < 0 || this.plot.cursor.left === undefined) writeLegend(this.#part("chart-legend"), answer, unit, null);
-    const logs = this.#part("chart-logs");
-    if (logs) pointToLogs(logs, answer);
+    pointElsewhere(this, answer);
     if (this.dataset.marks === "list") drawMarkLinks(this.#part("chart-marks"), answer);
     if (!this.#part("chart-table").hidden) drawTable(this.#part("chart-table"), answer, unit, title);
   }
