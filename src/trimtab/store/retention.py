@@ -57,6 +57,8 @@ RETENTION: Mapping[str, Retention] = {
     "metric_exemplars": _by("metrics_days", "at_ms"),
     "metric_minutes_5": _by("metrics_5m_days", "end_ms"),
     "metric_hours": _by("metrics_1h_days", "end_ms"),
+    "metric_histogram_minutes_5": _by("metrics_5m_days", "end_ms"),
+    "metric_histogram_hours": _by("metrics_1h_days", "end_ms"),
     "log_records": _by("logs_days", "at_ns", per_ms=1_000_000),
     "log_minutes": _by("logs_days", "minute_ms"),
     "log_resources": _by("logs_days", "day_ms"),
