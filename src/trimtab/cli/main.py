@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from trimtab.cli import decisions, importing, logs, looking, people, settings, testing
+from trimtab.cli import alerts, decisions, importing, logs, looking, people, settings, slo, testing
 from trimtab.cli.client import Client, default_data_dir
 from trimtab.cli.common import client_of, client_options, guarded
 from trimtab.model.errors import InputError
@@ -23,11 +23,13 @@ def main() -> None:
 
 
 for _command in (
+    *alerts.COMMANDS,
     *decisions.COMMANDS,
     *looking.COMMANDS,
     *logs.COMMANDS,
     *people.COMMANDS,
     importing.import_,
+    slo.slo,
     testing.test,
 ):
     main.add_command(_command)

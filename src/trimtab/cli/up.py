@@ -69,6 +69,10 @@ def serve(
         from trimtab.observe.scrape.config import load
 
         load(Path(config.server.scrape_config))  # a wrong one is told now, not in a log
+    if config.notify.routes:
+        from trimtab.app.notify.routes_file import check_file
+
+        check_file(Path(config.notify.routes))
     listening = listening.over(config.server)
     host, port = parse_listen(listening.listen)
     allowed_hosts = [check_allowed_host(name) for name in listening.allowed_hosts]

@@ -17,7 +17,8 @@ from trimtab.app.notify.matching import check, matchers_of
 from trimtab.app.notify.routing import GROUP_INTERVAL_MS, GROUP_WAIT_MS, REPEAT_INTERVAL_MS, Inhibition, Route
 from trimtab.app.notify.secrets import Reference, in_braces
 from trimtab.app.settings import did_you_mean
-from trimtab.extend.receivers import Kind, Option
+from trimtab.extend.receivers import RECEIVERS, Kind, Option
+from trimtab.extend.registry import load as load_plugins
 from trimtab.model.errors import ConfigError, InputError
 from trimtab.model.silences import Matcher
 
@@ -59,6 +60,11 @@ class Routes:
     def targets_of(self, receiver: str) -> tuple[Target, ...]:
         """The ways of a receiver; none for one that takes alerts and tells nobody."""
         return tuple(target for target in self.targets if target.receiver == receiver)
+
+
+def check_file(path: Path) -> None:
+    """ConfigError where a file is wrong, with the receivers that are installed."""
+    load(path, load_plugins(RECEIVERS))
 
 
 def load(path: Path, kinds: Mapping[str, Kind]) -> Routes:
