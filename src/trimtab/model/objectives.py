@@ -181,7 +181,7 @@ class Objective:
     @property
     def allowed_bad_ratio(self) -> float:
         """The share of all that may be bad: what the target leaves."""
-        return 1.0 - self.target
+        return float(f"{1.0 - self.target:.12g}")
 
 
 class BudgetState(StrEnum):

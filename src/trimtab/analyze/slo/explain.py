@@ -68,8 +68,8 @@ def firing_of(rule: BurnRule, target: float, period_ms: int, error_ratio: float)
     >>> round(found.fires_after_ms / 60_000, 2), round(found.spent_ratio, 4)
     (8.64, 0.02)
     """
-    allowed = 1.0 - target
-    burn = error_ratio / allowed
+    allowed = float(f"{1.0 - target:.12g}")
+    burn = float(f"{error_ratio / allowed:.12g}")
     all_ms = period_ms / burn if burn > 1 else None
     if burn <= rule.factor:
         return Firing(error_ratio, burn, None, None, None, None, all_ms)
@@ -81,7 +81,7 @@ def _first(firings: Sequence[Firing], target: float, period_ms: int, error_ratio
     fired = [one for one in firings if one.fires_after_ms is not None]
     if fired:
         return min(fired, key=lambda one: one.fires_after_ms or 0.0)
-    burn = error_ratio / (1.0 - target)
+    burn = float(f"{error_ratio / (1.0 - target):.12g}")
     return Firing(error_ratio, burn, None, None, None, None, period_ms / burn if burn > 1 else None)
 
 

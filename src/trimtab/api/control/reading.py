@@ -33,7 +33,7 @@ from trimtab.app.reading.answers import (
     ShapesPage,
     ShapeStory,
 )
-from trimtab.app.reading.keys import KEY_CHARS_MAX, SHAPE_MEASURES, SYSTEM_MEASURES
+from trimtab.app.reading.keys import KEY_CHARS_MAX, OBJECTIVE_MEASURES, SHAPE_MEASURES, SYSTEM_MEASURES
 from trimtab.app.reading.ranges import Range
 from trimtab.app.reading.reader import KEYS_MAX, POINTS_MAX, POINTS_MIN
 from trimtab.app.service import Service
@@ -44,7 +44,8 @@ MOMENT = (
     r"|[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?([Zz]|[+-][0-9]{2}:[0-9]{2}))$"
 )
 KEY = (
-    rf"^(shape/.+/[^/]+/({'|'.join(SHAPE_MEASURES)})|system/.+/({'|'.join(SYSTEM_MEASURES)})|server/.+/[^/]+|self/.+)$"
+    rf"^(shape/.+/[^/]+/({'|'.join(SHAPE_MEASURES)})|system/.+/({'|'.join(SYSTEM_MEASURES)})|server/.+/[^/]+"
+    rf"|objective/[^/]+/({'|'.join(OBJECTIVE_MEASURES)})|self/.+)$"
 )
 """What a key looks like; see `trimtab.app.reading.keys`."""
 FROM = Parameter(
@@ -55,7 +56,8 @@ FROM = Parameter(
 TO = Parameter("to", "End of the range, exclusive", {"type": "string", "pattern": MOMENT, "default": "now"})
 KEYS = Parameter(
     "key",
-    "A line: shape/SYSTEM/FINGERPRINT/MEASURE, system/SYSTEM/MEASURE, server/SYSTEM/NAME or self/NAME",
+    "A line: shape/SYSTEM/FINGERPRINT/MEASURE, system/SYSTEM/MEASURE, server/SYSTEM/NAME, objective/NAME/MEASURE or "
+    "self/NAME",
     {
         "type": "array",
         "items": {"type": "string", "pattern": KEY, "maxLength": KEY_CHARS_MAX},

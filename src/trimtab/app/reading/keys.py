@@ -43,9 +43,21 @@ SYSTEM_MEASURES: Mapping[str, Measure] = {
 """What `system/SYSTEM/` may end with."""
 
 
+OBJECTIVE_MEASURES: Mapping[str, Measure] = {
+    "good": Measure("good", "%"),
+    "left": Measure("error budget left", "%"),
+    "burn": Measure("burn rate", "×"),
+    "bad_per_min": Measure("bad events", "/min"),
+    "events_per_min": Measure("events", "/min"),
+    "coverage": Measure("measured", "%"),
+}
+"""What `objective/NAME/` may end with."""
+
+
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key that was read: `family` is shape, system, server or self; what does not apply is ''."""
+    """A key that was read: `family` is shape, system, server, objective or self; what does not apply is ''. Of an
+    objective, `fingerprint` is its name."""
 
     text: str
     family: str
@@ -80,7 +92,11 @@ def parse_key(text: str) -> Key:
     if family == "server":
         system, measure = _split(text, rest, 1)
         return Key(text, family, system, "", measure)
-    raise _wrong(text, "it begins with shape/, system/, server/ or self/")
+    if family == "objective":
+        name, measure = _split(text, rest, 1)
+        _check(text, measure, OBJECTIVE_MEASURES, "objective")
+        return Key(text, family, "", name, measure)
+    raise _wrong(text, "it begins with shape/, system/, server/, objective/ or self/")
 
 
 def _split(text: str, rest: str, count: int) -> list[str]:

@@ -30,11 +30,12 @@ from trimtab.app.reading.ranges import Range, parse_range
 from trimtab.app.reading.recent import Recent
 from trimtab.app.reading.texts import ShapeTexts
 from trimtab.model.errors import InputError, NotFound
+from trimtab.model.objectives import SLICE_MS
 
 if TYPE_CHECKING:
     from trimtab.app.reading.own import OwnStory
     from trimtab.app.reading.plans import PlansOfChange, StoredPlan
-    from trimtab.app.reading.series import OwnLines
+    from trimtab.app.reading.series import ObjectiveLines, OwnLines
     from trimtab.app.reading.slow import SlowLooks
     from trimtab.app.watched import Watched
     from trimtab.extend.contracts import Clock
@@ -91,6 +92,8 @@ class Reader:
         self.watched = watched
         self.clock = clock
         self.own_lines: OwnLines = no_own_lines
+        self.objective_lines: ObjectiveLines = lambda _keys, _grid: ()
+        self.system_of_objective: Callable[[str], str] = lambda _name: ""
         self.own_story: Callable[[], OwnStory] = no_own_story
         self._waits_for = waits_for
         self._latest = latest
@@ -152,7 +155,8 @@ class Reader:
 
         Keys: `shape/SYSTEM/FINGERPRINT/` + mean_ms, calls_per_s, load_ms_per_s, rows_per_s, read_blocks_per_s, p50_ms,
         p95_ms or p99_ms; `system/SYSTEM/` + load_ms_per_s, calls_per_s, mean_ms, sessions_active or waits (one line
-        for each kind of wait); `server/SYSTEM/NAME` for a number of the server; `self/NAME` for trimtab's own.
+        for each kind of wait); `server/SYSTEM/NAME` for a number of the server; `objective/NAME/` + good, left, burn,
+        bad_per_min, events_per_min or coverage; `self/NAME` for trimtab's own.
         A step is never shorter than what the systems are looked at.
         """
         from trimtab.app.reading.series import Lines
@@ -162,9 +166,12 @@ class Reader:
         if len(keys) > KEYS_MAX:
             raise InputError(f"key: at most {KEYS_MAX} keys, found {len(keys)}", field="key", limit=KEYS_MAX)
         wanted = [parse_key(key) for key in dict.fromkeys(keys)]
-        systems = sorted({key.system for key in wanted if key.system})
-        grid = grid_of(within.from_ms, within.to_ms, points, self._look_ms(systems))
-        lines = Lines(self.telemetry, grid, self.clock.now_ms(), self.own_lines)
+        objectives = {key.fingerprint for key in wanted if key.family == "objective"}
+        named = {key.system for key in wanted} | {self.system_of_objective(name) for name in objectives}
+        systems = sorted(system for system in named if system)
+        step_ms_min = max(self._look_ms(systems), SLICE_MS if objectives else 0)
+        grid = grid_of(within.from_ms, within.to_ms, points, step_ms_min)
+        lines = Lines(self.telemetry, grid, self.clock.now_ms(), self.own_lines, self.objective_lines)
         return SeriesAnswer(
             from_ms=grid.start_ms,
             to_ms=grid.end_ms,

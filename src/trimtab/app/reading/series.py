@@ -29,15 +29,25 @@ Floats = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]
 OwnLines = Callable[[str, str, Grid], Iterable[Series]]
 """trimtab's own numbers: key, name and grid give lines."""
+ObjectiveLines = Callable[[Sequence[tuple[str, str, str]], Grid], Sequence[Series]]
+"""Objectives: a line for each key, name and measure."""
 
 
 class Lines:
     """Answers one question for lines; what several keys need is asked for once."""
 
-    def __init__(self, telemetry: TelemetryStore, grid: Grid, now_ms: int, own_lines: OwnLines) -> None:
+    def __init__(
+        self,
+        telemetry: TelemetryStore,
+        grid: Grid,
+        now_ms: int,
+        own_lines: OwnLines,
+        objective_lines: ObjectiveLines,
+    ) -> None:
         self._telemetry = telemetry
         self._grid = grid
         self._own_lines = own_lines
+        self._objective_lines = objective_lines
         self._is_past = grid.start_ms + grid.step_ms * np.arange(grid.count) <= now_ms
         self._observed: dict[str, tuple[Floats, Floats]] = {}
         self._activity: dict[str, ActivityLines] = {}
@@ -46,9 +56,13 @@ class Lines:
     def of(self, keys: Sequence[Key]) -> tuple[Series, ...]:
         """A line for each key, in order; several for waits."""
         shapes = self._shapes([key for key in keys if key.family == "shape"])
+        objectives = [(key.text, key.fingerprint, key.measure) for key in keys if key.family == "objective"]
+        promised = {line.key: line for line in self._objective_lines(objectives, self._grid)} if objectives else {}
         found: list[Series] = []
         for key in keys:
             match key.family:
+                case "objective":
+                    found.append(promised[key.text])
                 case "shape":
                     measure = SHAPE_MEASURES[key.measure]
                     found.append(Series(key.text, measure.name, measure.unit, _plain(shapes[key])))
