@@ -1,6 +1,6 @@
 """Configuration in TOML: every setting has a default that serves; a wrong one is refused with its place.
 
-    [detect] [advise] [watch] [create_index] [plans] [retention] [metrics] [server]     see `trimtab.app.settings`
+    [detect] [advise] [watch] [create_index] [plans] [retention] [metrics] [rules] [server]   see `trimtab.app.settings`
     [target."NAME".detect], ...                                   the same again, for one system
 
 All that is wrong is told at once, each with line, column, limit and the value seen.
@@ -29,6 +29,7 @@ from trimtab.model.objective_settings import ObjectivesPolicy
 from trimtab.model.policy import AdvisePolicy, DetectPolicy, GuardPolicy, PlansPolicy, Policy, WatchPolicy
 from trimtab.model.privacy import PrivacyPolicy
 from trimtab.model.retention import RetentionPolicy
+from trimtab.model.rule_settings import RulesPolicy
 from trimtab.model.traces import TracesPolicy
 
 CONFIG_BYTES_MAX = 1_000_000
@@ -60,6 +61,7 @@ class Config:
     integrations: IntegrationsPolicy = field(default_factory=IntegrationsPolicy)
     notify: NotifyPolicy = field(default_factory=NotifyPolicy)
     objectives: ObjectivesPolicy = field(default_factory=ObjectivesPolicy)
+    rules: RulesPolicy = field(default_factory=RulesPolicy)
     server: ServerSettings = field(default_factory=ServerSettings)
     targets: Mapping[str, Values] = field(default_factory=dict)
     named: frozenset[str] = frozenset()
@@ -186,7 +188,9 @@ def check_file(path: Path, *, looks_for_files: bool = False) -> Checked:
         if missing:
             return Checked(name, None, missing)
     objectives = ObjectivesPolicy(tuple(_beside(path, named) for named in checked.config.objectives.files))
-    return replace(checked, config=replace(checked.config, server=server, notify=notify, objectives=objectives))
+    rules = replace(checked.config.rules, files=tuple(_beside(path, named) for named in checked.config.rules.files))
+    config = replace(checked.config, server=server, notify=notify, objectives=objectives, rules=rules)
+    return replace(checked, config=config)
 
 
 def _missing_files(named_files: Mapping[tuple[str, str], str], places: Places) -> Iterator[Problem]:

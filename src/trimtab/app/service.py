@@ -12,6 +12,7 @@ import structlog
 
 from trimtab.act.machine import Machine
 from trimtab.app.access import Access
+from trimtab.app.alerting.alerting import Alerting
 from trimtab.app.collected import metrics_of
 from trimtab.app.config import Config
 from trimtab.app.config_status import SettingNow, config_status
@@ -20,6 +21,7 @@ from trimtab.app.events import EventHub, EventKind
 from trimtab.app.log_search.logs import Logs
 from trimtab.app.notify.notify import Notify
 from trimtab.app.notify.numbers import notify_numbers
+from trimtab.app.objectives.alerts import BurnAlerts
 from trimtab.app.objectives.asking import UpstreamAsking
 from trimtab.app.objectives.cases import BurnCases
 from trimtab.app.objectives.keeper import Objectives, Standing
@@ -124,6 +126,15 @@ class Service:
             waits_for_yes=self._deciding.waits_for_yes,
             publish=self.events.publish,
         )
+        self.alerting = Alerting(
+            policies.file.config.rules,
+            self.querying,
+            lambda: self.upstream,
+            state.database,
+            url,
+            self.notify,
+            (*self.notify.sources, BurnAlerts(lambda: objectives.standing, url)),
+        )
         self._listen()
         self.read = Reader(
             telemetry,
@@ -151,6 +162,7 @@ class Service:
         self.scrapes.start()
         self.objectives.start()
         self.notify.start()
+        self.alerting.start()
         threading.Thread(target=self.recover_and_watch, name="start", daemon=True).start()
 
     def recover_and_watch(self) -> None:
@@ -171,6 +183,7 @@ class Service:
         self.logs.close()
         self._systems.close()
         self.objectives.stop()
+        self.alerting.stop()
         self.notify.stop()
         self.scrapes.stop()
         self.own.stop()
@@ -190,6 +203,7 @@ class Service:
         self.own.metrics.add_source(lambda: ingest_numbers(self.metrics_in))
         self.own.metrics.add_source(lambda: metric_numbers(getattr(self.telemetry, "metrics", None)))
         self.own.metrics.add_source(lambda: notify_numbers(self.notify))
+        self.own.metrics.add_source(self.alerting.numbers)
         self.own.metrics.add_source(lambda: watch_numbers(self._systems.statuses, self._clock))
         self.own.metrics.add_source(lambda: [Number("trimtab_event_streams", self.events.subscribers_count)])
 
@@ -251,7 +265,7 @@ class Service:
 
     def warnings(self) -> tuple[str, ...]:
         """What a person should mend before anything else."""
-        return (*self._wrong_now.sentences(), *self.notify.warnings())
+        return (*self._wrong_now.sentences(), *self.notify.warnings(), *self.alerting.warnings())
 
     def _settings_changed(self) -> None:
         """Told to whoever looks."""

@@ -24,6 +24,7 @@ from trimtab.model.objective_settings import ObjectivesPolicy
 from trimtab.model.policy import AdvisePolicy, DetectPolicy, GuardPolicy, PlansPolicy, WatchPolicy
 from trimtab.model.privacy import PrivacyPolicy
 from trimtab.model.retention import RetentionPolicy
+from trimtab.model.rule_settings import RulesPolicy
 from trimtab.model.setting import METADATA_KEY, About
 from trimtab.model.traces import TracesPolicy
 
@@ -71,6 +72,7 @@ SECTIONS: Mapping[str, Section] = {
         Section("integrations", IntegrationsPolicy, "Stores of logs and traces beside the own one.", per_target=False),
         Section("notify", NotifyPolicy, "Who is told of alerts.", per_target=False),
         Section("objectives", ObjectivesPolicy, "What was promised, and is counted.", per_target=False),
+        Section("rules", RulesPolicy, "Recording and alerting rules.", per_target=False),
         Section("server", ServerSettings, "Where the server listens, and to whom it answers.", per_target=False),
     )
 }

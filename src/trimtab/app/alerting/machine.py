@@ -32,6 +32,8 @@ from trimtab.store.promql.script_series import STALE
 
 OF_RULES = "rule:"
 """Origins of rules begin so. There are thousands: when they were looked at is only kept of those with alerts."""
+IDLE_TOLD_MS = 15_000
+"""How often it is kept of other origins that they were looked at, and nothing was found."""
 PAUSE_ROUNDS = 3
 PAUSE_MS = 60_000
 """A pause up to here, or up to so many rounds, counts as watched."""
@@ -90,6 +92,7 @@ class AlertMachine:
         for origin, known in self._known.items():
             self._given[origin] = frozenset(labels for labels, _ in series_of_alerts(known.values()))
         self._last = {origin: _Last(at_ms) for origin, at_ms in book.evaluated().items()}
+        self._written_at_ms: dict[str, int] = {}
         self.changes_count = 0
 
     def moved(self, looks: Mapping[str, Look], at_ms: int) -> Moved:
@@ -117,8 +120,9 @@ class AlertMachine:
                 put += done.put if known is before else list(done.known.values())
                 drop += done.drop
                 changed += done.changed
-            looked_at = [origin for origin in looks if origin in fresh or not origin.startswith(OF_RULES)]
+            looked_at = [origin for origin in looks if origin in fresh or self._is_idle_told(origin, at_ms)]
             if looked_at:
+                self._written_at_ms.update(dict.fromkeys(looked_at, at_ms))
                 self._book.write(at_ms, put, drop, changed, looked_at)
             for origin, known in fresh.items():
                 self._last[origin] = now
@@ -187,6 +191,12 @@ class AlertMachine:
             return known
         log.info("clock_was_set", origin=origin, by_ms=by_ms)
         return {labels: replace(one, alert=_shifted(one.alert, by_ms, now.at_ms)) for labels, one in known.items()}
+
+    def _is_idle_told(self, origin: str, at_ms: int) -> bool:
+        """Whether it is to be kept that nothing was found."""
+        written_at_ms = self._written_at_ms.get(origin)
+        is_time = written_at_ms is None or not 0 <= at_ms - written_at_ms < IDLE_TOLD_MS
+        return is_time and not origin.startswith(OF_RULES)
 
     def _told(self, origin: str, known: Known) -> list[Series]:
         """Samples of the alerts of an origin, with those that end."""

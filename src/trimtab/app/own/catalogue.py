@@ -168,6 +168,13 @@ METRICS: tuple[Metric, ...] = (
     ),
     _gauge("trimtab_alertmanager_alerts_waiting", "alerts", "Alerts of which it has to be told.", "alertmanager"),
     _gauge("trimtab_alertmanager_up", "0 or 1", "1 where the last push worked.", "alertmanager"),
+    # --- rules
+    _gauge("trimtab_rules", "rules", "Recording and alerting rules in force."),
+    _gauge("trimtab_rules_failing", "rules", "Rules whose last evaluation gave nothing."),
+    _counter("trimtab_rule_rounds_total", "rounds", "Rounds: all groups and sources that are due at one moment."),
+    _counter("trimtab_rule_rounds_missed_total", "rounds", "Rounds that did not happen, because one took too long."),
+    _gauge("trimtab_rule_round_cpu_seconds", "s", "CPU time of the last round."),
+    _counter("trimtab_rule_samples_refused_total", "samples", "Samples of rules that the metrics did not take."),
     # --- telling about itself
     _gauge("trimtab_event_streams", "streams", "Open event streams (one for each page that somebody looks at)."),
     _counter("trimtab_own_spans_total", "spans", "Own spans that were stored."),
