@@ -19,13 +19,16 @@ _STYLES = {"warn": "yellow", "error": "red", "fatal": "bold red", "debug": "dim"
 
 def records(console: Console, answer: Json) -> None:
     """A page of records, the oldest first, as in a file."""
+    looked_to_ms = answer.get("looked_to_ms")
     if not answer["records"]:
-        console.print("No log records that fit.")
+        console.print("No log records that fit, as far as was looked." if looked_to_ms else "No log records that fit.")
     for one in reversed(answer["records"]):
         console.print(line(one))
     for shard in answer["missing"]:
         console.print(f"partial: {shard}")
-    if answer["next_cursor"]:
+    if looked_to_ms:
+        console.print(f"The time for the search was over at {_moment(looked_to_ms * 1_000_000)}: go on from there.")
+    elif answer["next_cursor"]:
         console.print("There are more: --limit shows up to 5000, and a shorter range finds what is older.")
 
 

@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+PAGE_MS = 400.0
+"""What a page gives a search."""
 FIRST_PIECE_MS = 60_000
 GROWS_MAX = 8.0
 _GROWS_MIN = 0.25

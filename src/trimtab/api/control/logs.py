@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from starlette.requests import Request
 
+from trimtab.api.control.effort import EFFORT, effort_ms_of
 from trimtab.api.control.logs_answers import ContextAnswer, PageAnswer, PatternsAnswer
 from trimtab.api.control.operation import Operation
 from trimtab.api.control.parameters import (
@@ -78,6 +79,7 @@ SEARCH_PARAMETERS = (
         "limit", "Records of one answer", {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": 100}
     ),
     Parameter("cursor", "The next_cursor of the page before, or the id of a record: what comes behind it", _CURSOR),
+    EFFORT,
     SOURCE,
     FROM,
     TO,
@@ -116,6 +118,7 @@ def query_of(service: Service, request: Request) -> LogQuery:
         limit=whole(request, "limit", 100, 1, LIMIT_MAX),
         order=choice_of(request, "order", LogOrder, LogOrder.NEWEST).value,
         cursor=text_of(request, "cursor", CURSOR_CHARS_MAX),
+        effort_ms=effort_ms_of(request),
     )
 
 
@@ -195,7 +198,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "/logs/histogram",
         "How many log records match, over time and by level",
         _histogram,
-        parameters=(*FILTERS, BUCKETS, FROM, TO),
+        parameters=(*FILTERS, BUCKETS, EFFORT, FROM, TO),
         answer=LogHistogram,
     ),
     Operation(

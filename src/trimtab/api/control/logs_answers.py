@@ -37,11 +37,14 @@ class RecordAnswer(msgspec.Struct):
 
 
 class PageAnswer(msgspec.Struct):
-    """Records in the order asked for. `next_cursor` is null at the end; `missing`: shards that did not answer, why."""
+    """Records in the order asked for. `next_cursor` is null at the end; `missing`: shards that did not answer, why.
+    `looked_to_ms` is null, or: `effort_ms` was over when it had looked up to there (with the newest first: back to
+    there); `next_cursor` goes on."""
 
     records: list[RecordAnswer]
     next_cursor: str | None
     missing: list[str]
+    looked_to_ms: int | None
 
 
 class ContextAnswer(msgspec.Struct):

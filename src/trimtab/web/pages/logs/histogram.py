@@ -5,6 +5,8 @@ A key is `logs/` and the part of the page's address that says which lines; the a
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
@@ -12,6 +14,7 @@ import msgspec
 from starlette.datastructures import QueryParams
 
 from trimtab.app.reading.marks import marks_of
+from trimtab.store.effort import PAGE_MS
 from trimtab.store.logs.answers import LEVELS
 from trimtab.store.logs.language import LogQueryError
 from trimtab.web.pages.logs.wish import Wish, wish_of
@@ -45,7 +48,7 @@ def answer(service: Service, key: str, within: Range, points: int) -> bytes:
         query = wish.query(within)
     except LogQueryError as error:
         return _nothing(key, within, error.message)
-    found = service.logs.histogram(query, bars)
+    found = service.logs.histogram(replace(query, effort_ms=PAGE_MS), bars)
     start_ms = found.starts_ms[0]
     systems = [one.name for one in service.state.systems()]
     series = [
@@ -54,6 +57,9 @@ def answer(service: Service, key: str, within: Range, points: int) -> bytes:
         if (values := found.counts.get(name)) is not None
     ]
     said = [f"{one}: the picture is partial." for one in found.missing]
+    if found.looked_from_ms is not None:
+        at = datetime.fromtimestamp(found.looked_from_ms / 1000, UTC)
+        said.append(f"Counted back to {at:%Y-%m-%d %H:%M:%S} UTC, in the time that a search has.")
     return msgspec.json.encode(
         {
             "from_ms": start_ms,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from starlette.datastructures import QueryParams
@@ -9,6 +10,7 @@ from starlette.responses import Response
 
 from trimtab.app.exploring.answers import Trouble
 from trimtab.model.errors import InputError, StoreError
+from trimtab.store.effort import PAGE_MS
 from trimtab.store.logs.language import TEXT_CHARS_MAX, LogQueryError, parse
 from trimtab.store.logs.ranges import LogQueryTooLong
 from trimtab.web import render
@@ -99,7 +101,7 @@ def tail_of(wish: Wish) -> Wish:
 def _found(asked: Asked, wish: Wish) -> tuple[dict[str, object], Trouble | None]:
     """What the tab shows, or what is wrong."""
     nothing: dict[str, object] = {"lines": (), "next_cursor": None, "patterns": None, "fields": None, "missing": ()}
-    nothing["is_cut"] = False
+    nothing |= {"is_cut": False, "looked_to_ms": None}
     logs, within = asked.service.logs, asked.within
     try:
         if wish.source:
@@ -112,7 +114,8 @@ def _found(asked: Asked, wish: Wish) -> tuple[dict[str, object], Trouble | None]
         if wish.tab == "fields":
             fields = logs.fields(wish.query(within), FIELDS_MAX)
             return nothing | {"fields": fields_of(fields, wish), "missing": fields.missing}, None
-        page = logs.search(wish.query(within, cursor=cursor_of(asked.request.query_params)))
+        query = wish.query(within, cursor=cursor_of(asked.request.query_params))
+        page = logs.search(replace(query, effort_ms=PAGE_MS))
     except (LogQueryError, LogQueryTooLong, StoreError) as error:
         return nothing, trouble_of(wish.text, error)
     except InputError as error:
@@ -120,7 +123,7 @@ def _found(asked: Asked, wish: Wish) -> tuple[dict[str, object], Trouble | None]
             raise
         return nothing, Trouble(error.message)  # what another store cannot be asked
     shown = {"lines": lines_of(page.records, wish), "next_cursor": page.next_cursor, "missing": page.missing}
-    return nothing | shown, None
+    return nothing | shown | {"looked_to_ms": page.looked_to_ms}, None
 
 
 def trouble_of(text: str, error: Exception) -> Trouble:

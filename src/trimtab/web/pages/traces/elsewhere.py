@@ -29,6 +29,7 @@ class FoundListed:
     traces: Sequence[Listed]
     looked_from_ms: int
     missing: tuple[str, ...] = ()
+    is_cut: bool = False
 
 
 def listed(traces: Iterable[TraceSummary], source: str) -> list[Listed]:
@@ -41,7 +42,7 @@ def search(service: Service, source: str, query: TraceQuery) -> FoundListed:
     """Ask one store, or all at once: then StoreError only where nobody answers."""
     if source != ALL:
         found = _asked(service, source, query)
-        return FoundListed(listed(found.traces, source), found.looked_from_ms, found.missing)
+        return FoundListed(listed(found.traces, source), found.looked_from_ms, found.missing, found.is_cut)
     answered: Beside[FoundTraces] = ask_beside(
         {name: partial(_asked, service, name, query) for name in (OWN, *service.sources.names("traces"))}
     )
@@ -51,7 +52,8 @@ def search(service: Service, source: str, query: TraceQuery) -> FoundListed:
     by: Callable[[Listed], float] = _took if query.order == "slowest" else _began
     missing = [told for found in answered.answers.values() for told in found.missing]
     looked_from_ms = max(found.looked_from_ms for found in answered.answers.values())
-    return FoundListed(sorted(traces, key=by, reverse=True), looked_from_ms, (*answered.missing, *missing))
+    is_cut = any(found.is_cut for found in answered.answers.values())
+    return FoundListed(sorted(traces, key=by, reverse=True), looked_from_ms, (*answered.missing, *missing), is_cut)
 
 
 def _asked(service: Service, name: str, query: TraceQuery) -> FoundTraces:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from trimtab.app.reading.ranges import Range
 from trimtab.model.errors import InputError, TrimtabError
+from trimtab.store.effort import PAGE_MS
 from trimtab.store.traces.answers import SPAN_KINDS
 from trimtab.web.errors import describe
 from trimtab.web.pages.frame import Asked
@@ -32,8 +33,8 @@ NOTHING = FoundListed((), 0)
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What was found. `looked_from_ms` is None where the whole range was looked through; `trouble` says why nothing
-    could be found."""
+    """What was found. `looked_from_ms` is None where the whole range was looked through, else `is_cut` says whether
+    that was for want of time; `trouble` says why nothing could be found."""
 
     traces: Sequence[Listed]
     looked_from_ms: int | None
@@ -41,6 +42,7 @@ class Shown:
     picture: Scatter | None
     trouble: str = ""
     hidden_count: int = 0
+    is_cut: bool = False
 
     @property
     def longest_ms(self) -> float:
@@ -73,6 +75,7 @@ def traces(asked: Asked) -> Response:
         "shown": shown,
         "colours": colours_of(share.service for one in shown.traces for share in one.services),
         "services": services,
+        "older": _older(wish, within, shown),
         "operations": operations,
         "kinds": SPAN_KINDS,
         "limits": LIMITS,
@@ -105,15 +108,23 @@ def words_of(service: Service, within: Range, wish: Wish) -> tuple[Sequence[str]
 def _found(service: Service, wish: Wish, within: Range) -> Shown:
     found = NOTHING
     for query in wish.queries(within.from_ms, within.to_ms):
-        found = search(service, wish.source, query)
+        found = search(service, wish.source, replace(query, effort_ms=PAGE_MS))
         if found.traces:
             break
     fitting = [one for one in found.traces if not wish.beside or _has(one, wish.beside)]
     listed = fitting[: wish.limit]
-    is_whole = wish.order == "slowest" or found.looked_from_ms <= within.from_ms
+    is_whole = found.looked_from_ms <= within.from_ms
     looked_from_ms = None if is_whole else found.looked_from_ms
     picture = scatter(listed, *_ends(listed, within, is_whole=is_whole))
-    return Shown(listed, looked_from_ms, found.missing, picture, hidden_count=len(fitting) - len(listed))
+    return Shown(listed, looked_from_ms, found.missing, picture, "", len(fitting) - len(listed), found.is_cut)
+
+
+def _older(wish: Wish, within: Range, shown: Shown) -> str:
+    """Where the same is looked for in what the search had no time for; '' where there is nothing."""
+    if not shown.is_cut or shown.looked_from_ms is None:
+        return ""
+    zone = tuple((name, value) for name, value in wish.kept if name not in {"from", "to"})
+    return wish.address(kept=(("from", str(within.from_ms)), ("to", str(shown.looked_from_ms)), *zone))
 
 
 def _ends(listed: Sequence[Listed], within: Range, *, is_whole: bool) -> tuple[int, int]:
