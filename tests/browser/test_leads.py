@@ -106,7 +106,7 @@ def phone(browser: Browser, told: Told) -> Iterator[Visitor]:
 
 def test_a_dot_on_a_chart_leads_to_its_trace(somebody: Visitor, told: Told) -> None:
     page = somebody.page
-    open_page(page, f"/explore?q={QUANTILE.replace('+', '%2B')}&from=now-15m&to=now")
+    open_page(page, f"/explore?q={QUANTILE}&from=now-15m&to=now")
     dots = page.locator(".chart-dot")
     expect(dots.first).to_be_visible(timeout=TIMEOUT_MS)
     until(page, INSIDE)
@@ -123,7 +123,7 @@ def test_a_dot_on_a_chart_leads_to_its_trace(somebody: Visitor, told: Told) -> N
 
 def test_a_brush_works_beside_the_dots(somebody: Visitor) -> None:
     page = somebody.page
-    open_page(page, f"/explore?q={QUANTILE.replace('+', '%2B')}&from=now-15m&to=now")
+    open_page(page, f"/explore?q={QUANTILE}&from=now-15m&to=now")
     expect(page.locator(".chart-dot").first).to_be_visible(timeout=TIMEOUT_MS)
     box = page.locator(".u-over").bounding_box()
     assert box is not None
@@ -169,8 +169,10 @@ def test_stores_of_traces_side_by_side(somebody: Visitor) -> None:
 
 def test_on_a_phone(phone: Visitor) -> None:
     page = phone.page
-    for path in ("/logs?source=all", "/traces?source=all&service=shop", f"/explore?q={QUANTILE.replace('+', '%2B')}"):
+    for path in ("/logs?source=all", "/traces?source=all&service=shop", f"/explore?q={QUANTILE}&from=now-15m&to=now"):
         open_page(page, path)
+        if "explore" in path:
+            expect(page.locator(".chart-most")).to_have_text("Highest of 4 traces: 800", timeout=TIMEOUT_MS)
         drawn(page)
         assert layout_problems(page) == [], path
 
