@@ -17,6 +17,9 @@ class NavigationItem:
 
 NAVIGATION = (
     NavigationItem("overview", "Overview", "/", "M3 3h6v8H3zM11 3h6v5h-6zM11 10h6v7h-6zM3 13h6v4H3z"),
+    NavigationItem(
+        "alerts", "Alerts", "/alerts", "M10 2a5 5 0 0 1 5 5v4l2 3H3l2-3V7a5 5 0 0 1 5-5zM8 15h4a2 2 0 0 1-4 0z"
+    ),
     NavigationItem("queries", "Queries", "/queries", "M3 4h14v2H3zM3 9h10v2H3zM3 14h6v2H3z"),
     NavigationItem(
         "explore",

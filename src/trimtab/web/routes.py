@@ -16,6 +16,9 @@ from trimtab.app.doors import TARGET_BYTES_MAX
 from trimtab.model.access import Permission
 from trimtab.web import events, exemplars, series
 from trimtab.web.pages import changes, frame, freeze, ledger, login, overview, own, queries, query
+from trimtab.web.pages.alerts import listing as alerts_listing
+from trimtab.web.pages.alerts import one as alerts_one
+from trimtab.web.pages.alerts import silences as alerts_silences
 from trimtab.web.pages.cases import decisions, listing
 from trimtab.web.pages.cases import page as case_page
 from trimtab.web.pages.explore import page as explore_page
@@ -58,6 +61,10 @@ LOOK, DECIDE, ADMINISTER = Permission.LOOK, Permission.DECIDE, Permission.ADMINI
 
 PAGES: tuple[Page, ...] = (
     Page("/", GET, LOOK, overview.overview),
+    Page("/alerts", GET, LOOK, alerts_listing.alerts),
+    Page("/alerts/silences", POST, DECIDE, alerts_silences.make, action="silence add"),
+    Page("/alerts/silences/end", POST, DECIDE, alerts_silences.end, action="silence end"),
+    Page("/alerts/{alert_id}", GET, LOOK, alerts_one.one),
     Page("/queries", GET, LOOK, queries.queries),
     Page("/queries/{system:path}/{fingerprint}/plan", POST, DECIDE, query.plan_now, action="plan_now"),
     Page("/queries/{system:path}/{fingerprint}", GET, LOOK, query.query),

@@ -163,7 +163,7 @@ def test_a_page_and_its_ticket_end_together_and_the_ticket_wakes_nobody(ringing:
 
 
 def test_silences_are_made_seen_and_ended_from_here(ringing: Ringing, alertmanager: str) -> None:
-    silencing = Silencing(ringing.house.silences, lambda: [ringing.api], lambda: True, now_ms)
+    silencing = Silencing(ringing.house.silences, lambda: [ringing.api], now_ms)
     made = silencing.make("anna", 'alertname=~"Down5.*"', now_ms() + 3_600_000, "known: disk swap")
     assert [(one.place, bool(one.id), one.problem) for one in made] == [("trimtab", True, None), ("main", True, None)]
     ringing.house.fires("Down5")
@@ -276,7 +276,7 @@ def test_what_ended_long_ago_is_lost_where_it_was_never_told(tmp_path: Path) -> 
 
 def test_a_silence_that_alertmanager_refuses_is_said_and_the_others_are_made(ringing: Ringing) -> None:
     away = AlertmanagerApi(NamedAlertmanager("away", "http://127.0.0.1:1"), 1.0, {})
-    silencing = Silencing(ringing.house.silences, lambda: [ringing.api, away], lambda: True, now_ms)
+    silencing = Silencing(ringing.house.silences, lambda: [ringing.api, away], now_ms)
     made = {one.place: one for one in silencing.make("anna", 'job="x14"', now_ms() + 60_000, "why")}
     assert made["main"].id
     assert made["trimtab"].id

@@ -8,7 +8,19 @@ from __future__ import annotations
 
 from starlette.routing import Route
 
-from trimtab.api.control import access, cases, logs, plans, policy, reading, sources, systems, traces
+from trimtab.api.control import (
+    access,
+    alerts,
+    cases,
+    logs,
+    objectives,
+    plans,
+    policy,
+    reading,
+    sources,
+    systems,
+    traces,
+)
 from trimtab.api.control.operation import Operation
 from trimtab.api.control.routes import routes_of
 from trimtab.app.service import Service
@@ -22,6 +34,8 @@ OPERATIONS: tuple[Operation, ...] = (
     *traces.OPERATIONS,
     *logs.OPERATIONS,
     *sources.OPERATIONS,
+    *alerts.OPERATIONS,
+    *objectives.OPERATIONS,
     *access.OPERATIONS,
 )
 

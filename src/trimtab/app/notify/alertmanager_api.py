@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx2
 import msgspec
 
 from trimtab.model.alerts import Alert, AlertState
-from trimtab.model.errors import InputError, MissingError, NotFound, ServerUnreachable
+from trimtab.model.errors import InputError, MissingError, NotFound, ServerUnreachable, TrimtabError
 from trimtab.model.notify import NamedAlertmanager
 from trimtab.model.silences import Matcher, Silence
+
+Answer = TypeVar("Answer")
 
 ANSWER_BYTES_MAX = 64 * 2**20
 SECRET_BYTES_MAX = 8192
@@ -167,6 +170,24 @@ class AlertmanagerApi:
                 reason = getattr(error, "strerror", None) or "not a text"
                 raise MissingError(f"{variable}_FILE could not be read: {reason}") from None
         return value.strip()
+
+
+def ask_all(
+    apis: Sequence[AlertmanagerApi], question: Callable[[AlertmanagerApi], Answer]
+) -> tuple[dict[str, Answer], dict[str, str]]:
+    """What each answers, asked at the same time, and why some do not."""
+    found: dict[str, Answer] = {}
+    missing: dict[str, str] = {}
+    if not apis:
+        return found, missing
+    with ThreadPoolExecutor(len(apis)) as pool:
+        asked = {api.named.name: pool.submit(question, api) for api in apis}
+    for name, answer in asked.items():
+        try:
+            found[name] = answer.result()
+        except TrimtabError as error:
+            missing[name] = error.message
+    return found, missing
 
 
 def posted(alert: Alert, ends_at_ms: int) -> dict[str, object]:

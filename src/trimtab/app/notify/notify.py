@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from trimtab.app.alerting.contract import AlertSource
 from trimtab.app.events import EventKind
-from trimtab.app.notify.alertmanager_api import AlertmanagerApi, SeenGroup
+from trimtab.app.notify.alertmanager_api import AlertmanagerApi, SeenGroup, ask_all
 from trimtab.app.notify.answers import (
     AlertmanagerNow,
     AlertNow,
@@ -35,7 +35,7 @@ from trimtab.extend.receivers import RECEIVERS, Kind
 from trimtab.extend.registry import load
 from trimtab.model.alerts import Alert, AlertState
 from trimtab.model.change import Change
-from trimtab.model.errors import NotFound, TrimtabError
+from trimtab.model.errors import NotFound
 from trimtab.model.notify import NotifyPolicy, alertmanager_of
 from trimtab.store.alert_history import AlertHistory, HistoryQuery
 from trimtab.store.alerts import AlertBook
@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     from trimtab.store.state import State
 
 STEP_MS = 500
+LOOK_S_MAX = 3.0
+"""How long somebody who looks at a page waits for an Alertmanager."""
 CLEAN_MS = 3_600_000
 KEPT_MS = 30 * 86_400_000
 """How long notifications and silences that ended are kept."""
@@ -88,6 +90,8 @@ class Notify:
         self.muting = Muting(self._silence_book, self._books.alerts, self._inhibitions, self.not_evaluated)
         names = [alertmanager_of(text) for text in started.alertmanagers]
         self._apis = tuple(AlertmanagerApi(named, started.timeout_s, environment) for named in names)
+        look_s = min(started.timeout_s, LOOK_S_MAX)
+        self._looks = tuple(AlertmanagerApi(named, look_s, environment) for named in names)
         self._dispatcher = Dispatcher(
             self._books, lambda: self._routes.routes, [named.name for named in names], self.muting
         )
@@ -104,7 +108,7 @@ class Notify:
         )
         self._thread = Repeating("notify", self._step)
         self._cleaned_at_ms: int | None = None
-        self.silencing = Silencing(self._silence_book, lambda: self._apis, lambda: True, now_ms)
+        self.silencing = Silencing(self._silence_book, lambda: self._looks, now_ms)
         self.triggering = Triggering(triggered, now_ms)
         self.sources: tuple[AlertSource, ...] = (
             FindingSource(state, lambda: policy().findings, page_url),
@@ -143,6 +147,8 @@ class Notify:
         for pusher in self._pushers:
             pusher.stop(self._policy().timeout_s)
         self._heartbeat.stop(self._policy().timeout_s)
+        for api in self._looks:
+            api.close()
 
     def changed(self, alerts: Sequence[Alert], at_ms: int) -> None:  # noqa: ARG002 - the outbox has them
         """See `AlertSink.changed`."""
@@ -251,14 +257,11 @@ class Notify:
 
     def groups(self) -> tuple[dict[str, tuple[SeenGroup, ...]], dict[str, str]]:
         """Groups of each Alertmanager, and who could not be asked."""
-        found: dict[str, tuple[SeenGroup, ...]] = {}
-        missing: dict[str, str] = {}
-        for api in self._apis:
-            try:
-                found[api.named.name] = api.groups()
-            except TrimtabError as error:
-                missing[api.named.name] = error.message
-        return found, missing
+        return ask_all(self._looks, AlertmanagerApi.groups)
+
+    def silences_count(self) -> int:
+        """How many silences of trimtab's own have not ended."""
+        return len(self.silencing.own_by_id())
 
     def status(self) -> NotifyStatus:
         """How telling people goes."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from trimtab.app.notify.alertmanager_api import AlertmanagerApi
+from trimtab.app.notify.alertmanager_api import AlertmanagerApi, ask_all
 from trimtab.app.notify.matching import for_silence, matchers_of
 from trimtab.model.errors import InputError, NotFound, TrimtabError
 from trimtab.model.silences import COMMENT_CHARS_MAX, Silence, SilenceState
@@ -52,34 +52,28 @@ class Silencing:
         self,
         book: SilenceBook,
         alertmanagers: Callable[[], Sequence[AlertmanagerApi]],
-        has_own: Callable[[], bool],
         now_ms: Callable[[], int],
     ) -> None:
         self._book = book
         self._alertmanagers = alertmanagers
-        self._has_own = has_own
         self._now_ms = now_ms
 
     def places(self) -> tuple[str, ...]:
         """Where silences can be."""
         return (OWN, *(api.named.name for api in self._alertmanagers()))
 
+    def own_by_id(self) -> dict[str, Silence]:
+        """Those of trimtab's own that have not ended."""
+        return {one.id: one for one in self._book.silences(self._now_ms())}
+
     def listed(self) -> Silences:
         """Silences of everywhere that have not ended, or ended today; the one that ends first comes first."""
         at_ms = self._now_ms()
         found = [PlacedSilence(OWN, one, one.state(at_ms)) for one in self._book.silences(at_ms - SHOWN_MS)]
-        missing: dict[str, str] = {}
-        for api in self._alertmanagers():
-            try:
-                theirs = api.silences()
-            except TrimtabError as error:
-                missing[api.named.name] = error.message
-                continue
-            found += [
-                PlacedSilence(api.named.name, one, one.state(at_ms))
-                for one in theirs
-                if one.ends_at_ms > at_ms - SHOWN_MS
-            ]
+        theirs, missing = ask_all(self._alertmanagers(), AlertmanagerApi.silences)
+        for name, silences in theirs.items():
+            recent = [one for one in silences if one.ends_at_ms > at_ms - SHOWN_MS]
+            found += [PlacedSilence(name, one, one.state(at_ms)) for one in recent]
         order = {SilenceState.ACTIVE: 0, SilenceState.PENDING: 1, SilenceState.EXPIRED: 2}
         found.sort(key=lambda one: (order[one.state], abs(one.silence.ends_at_ms - at_ms), one.place, one.silence.id))
         return Silences(tuple(found), missing)

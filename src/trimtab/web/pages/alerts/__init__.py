@@ -1,0 +1,1 @@
+"""Alerts: those that fire, the history, silences, and who is told."""
