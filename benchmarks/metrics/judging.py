@@ -49,6 +49,8 @@ def show(report: Report) -> None:
     print(f"{'':36}" + "".join(f"{name:>18}" for name in names))
     rows = (
         ("writing, CPU-s a million samples", report.ingest_cpu_s_per_million),
+        ("  with what it takes when idle", report.ingest_all_cpu_s_per_million),
+        ("idle, % of a core", {name: 100 * share for name, share in report.idle_cores.items()}),
         ("bytes a sample on disk", report.bytes_per_sample),
         *((f"  of which {what}", row) for what, row in report.bytes_of.items()),
         ("most memory, MiB", report.memory_mib),

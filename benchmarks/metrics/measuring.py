@@ -25,6 +25,9 @@ TIMEOUT_S = 300.0
 SETTLE_S = 95.0
 """So long it takes at most until trimtab has loaded the last samples (30 s) and rolled them up (once a minute): that is
 part of writing. The others' processor time is read then, too."""
+IDLE_S = 30.0
+"""So long it is looked at what a server takes that nobody asks for anything. So much is taken off what it took while it
+wrote, from all of them alike: in a run that lasts minutes it would otherwise count as writing. Both are printed."""
 TABLES = {"samples": ("metric_samples",), "roll-ups": ("metric_minutes_5", "metric_hours")}
 HOT, COLD = "trimtab", "trimtab, cold"
 WRITE_HEADERS = {
@@ -44,7 +47,12 @@ class Report:
     load_after: float = 0.0
     names: list[str] = field(default_factory=list)
     hot_mib: int = 0
+    idle_cores: dict[str, float] = field(default_factory=dict)
+    """What each takes before it gets anything, as a share of one core."""
     ingest_cpu_s_per_million: dict[str, float] = field(default_factory=dict)
+    """Of writing alone: less what it would have taken without, in the same time."""
+    ingest_all_cpu_s_per_million: dict[str, float] = field(default_factory=dict)
+    """With it."""
     bytes_per_sample: dict[str, float] = field(default_factory=dict)
     bytes_of: dict[str, dict[str, float]] = field(default_factory=dict)
     """Of these, what samples take, and what their roll-ups take."""
@@ -117,6 +125,10 @@ def _all_servers(folder: Path, plan: Plan, hot_mib: int) -> Iterator[list[Server
 
 
 def _ingest(servers: Sequence[Server], plan: Plan, report: Report, client: Client) -> None:
+    for server in servers:
+        server.settle()  # what a server does when it starts is not writing
+    report.idle_cores = _idle_cores(servers)
+    begun_s = time.monotonic()
     before = {server.name: server.cpu_s() for server in servers}
     for body, _samples in bodies(plan):
         for server in servers:
@@ -126,7 +138,16 @@ def _ingest(servers: Sequence[Server], plan: Plan, report: Report, client: Clien
         server.settle()
     millions = report.samples / 1e6
     for server in servers:
-        report.ingest_cpu_s_per_million[server.name] = (server.cpu_s() - before[server.name]) / millions
+        cpu_s, idle_s = server.cpu_s() - before[server.name], time.monotonic() - begun_s
+        report.ingest_all_cpu_s_per_million[server.name] = cpu_s / millions
+        report.ingest_cpu_s_per_million[server.name] = (cpu_s - report.idle_cores[server.name] * idle_s) / millions
+
+
+def _idle_cores(servers: Sequence[Server]) -> dict[str, float]:
+    before = {server.name: server.cpu_s() for server in servers}
+    begun_s = time.monotonic()
+    time.sleep(IDLE_S)
+    return {server.name: (server.cpu_s() - before[server.name]) / (time.monotonic() - begun_s) for server in servers}
 
 
 def form_of(query: Query, plan: Plan, steps: int) -> dict[str, str]:
