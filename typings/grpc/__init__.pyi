@@ -1,4 +1,5 @@
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from enum import Enum
 
 class StatusCode(Enum):
@@ -48,3 +49,24 @@ class Future:
     def result(self, timeout: float | None = None) -> object: ...
 
 def channel_ready_future(channel: Channel) -> Future: ...
+
+class ServicerContext: ...
+class RpcMethodHandler: ...
+
+class HandlerCallDetails:
+    method: str
+
+class GenericRpcHandler:
+    def service(self, handler_call_details: HandlerCallDetails) -> RpcMethodHandler | None: ...
+
+class Server:
+    def add_insecure_port(self, address: str) -> int: ...
+    def start(self) -> None: ...
+
+def server(
+    thread_pool: Executor,
+    handlers: Sequence[GenericRpcHandler] | None = ...,
+    *,
+    options: Sequence[tuple[str, int | str]] | None = ...,
+) -> Server: ...
+def unary_unary_rpc_method_handler(behavior: Callable[[bytes, ServicerContext], bytes]) -> RpcMethodHandler: ...

@@ -126,6 +126,7 @@ class Sender:
 
     def __init__(self, port: int, tls: ssl.SSLContext | None = None, *, reads: bool = True) -> None:
         plain = socket.create_connection(("127.0.0.1", port), timeout=WAIT_S)
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket = plain if tls is None else tls.wrap_socket(plain, server_hostname="localhost")
         self.h2 = H2Connection(H2Configuration(client_side=True, header_encoding="utf-8"))
         self.answers: dict[int, Answer] = {}
@@ -190,30 +191,45 @@ class Sender:
             found = self.answers[event.stream_id]
             found.reset, found.is_over = int(event.error_code), True
 
-    def begin(self, path: str, *more: tuple[str, str], ends: bool = False) -> int:
+    def begin(self, path: str, *more: tuple[str, str], flushes: bool = True) -> int:
         """The headers of a call; its number."""
-        return self.begin_with(call_headers(path, *more), ends=ends)
+        return self.begin_with(call_headers(path, *more), flushes=flushes)
 
-    def begin_with(self, headers: Sequence[tuple[str, str]], *, ends: bool = False) -> int:
+    def begin_with(self, headers: Sequence[tuple[str, str]], *, flushes: bool = True) -> int:
         """The same with whatever headers."""
         stream_id, self.next_id = self.next_id, self.next_id + 2
         self.answers[stream_id] = Answer()
-        self.h2.send_headers(stream_id, headers, end_stream=ends)
-        self.flush()
+        self.h2.send_headers(stream_id, headers)
+        if flushes:
+            self.flush()
         return stream_id
 
-    def send(self, stream_id: int, data: bytes, *, ends: bool = True, frame_bytes: int = FRAME_BYTES) -> None:
-        """A body, or a part of it, as far as the windows allow; stops where an answer is there already."""
-        at = 0
+    def send(
+        self,
+        stream_id: int,
+        data: bytes,
+        *,
+        ends: bool = True,
+        frame_bytes: int = FRAME_BYTES,
+        write_bytes: int = 0,
+    ) -> None:
+        """A body, or a part of it, as far as the windows allow; stops where an answer is there already.
+
+        Each frame is written by itself, or `write_bytes` at a time.
+        """
+        at = waiting = 0
         while at < len(data) and not self.answers[stream_id].is_over:
             size = min(frame_bytes, len(data) - at, self.h2.local_flow_control_window(stream_id))
             if size == 0:
+                self.flush()
                 self.read()
                 continue
             is_last = ends and at + size == len(data)
             self.h2.send_data(stream_id, data[at : at + size], end_stream=is_last)
-            self.flush()
-            at += size
+            at, waiting = at + size, waiting + size
+            if waiting >= write_bytes or at == len(data):
+                self.flush()
+                waiting = 0
         if ends and not data:
             self.h2.end_stream(stream_id)
             self.flush()

@@ -158,7 +158,7 @@ class GrpcServer:
         idle = [connection for connection in self._connections if connection.is_idle]
         if not idle:
             return False
-        oldest = min(idle, key=lambda connection: (connection.is_known, connection.used_at_s))
+        oldest = min(idle, key=lambda connection: connection.usefulness)
         self._connections.discard(oldest)
         oldest.part()
         return True
