@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
+from trimtab.app.sources.kept import Kept
 from trimtab.model.errors import TrimtabError
 from trimtab.store.logs.answers import LEVELS
 from trimtab.web.pages.logs.wish import Wish
+from trimtab.web.pages.meanwhile import Meanwhile
 
 if TYPE_CHECKING:
     from trimtab.app.log_search.logs import Logs
     from trimtab.app.reading.ranges import Range
 
-T = TypeVar("T")
-PATIENCE_S = 0.25
-"""How long the page waits for them; what takes longer comes by itself when the page is there."""
-_THREADS = ThreadPoolExecutor(4, "log-counts")
+LATE_S = 20.0
+"""How long counts may take that come when the page is there."""
+_BEGUN = Kept[tuple[object, ...], Meanwhile["Counts"]](32, 2.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +66,8 @@ def _choice(wish: Wish, kind: str, value: str, count: int) -> Choice:
     return Choice(value, count, value in getattr(wish, kind), wish.toggled(kind, value).address())
 
 
-def in_time(work: Callable[[], T], patience_s: float = PATIENCE_S) -> T | None:
-    """What `work` gives, or None where that takes too long (it goes on, and nobody hears of it)."""
-    running = _THREADS.submit(work)
-    try:
-        return running.result(patience_s)
-    except TimeoutError:
-        running.cancel()
-        return None
+def begin_counts(logs: Logs, wish: Wish, within: Range) -> Meanwhile[Counts]:
+    """Ask for them meanwhile. Who asks for the same a moment later, as a page does that was drawn without them, waits
+    for the same."""
+    key = (id(logs), *wish.search_pairs, *wish.pairs, within.from_ms, within.to_ms)
+    return _BEGUN.get(key, lambda: Meanwhile(lambda: counts_of(logs, wish, within)))

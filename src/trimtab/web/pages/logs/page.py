@@ -16,7 +16,7 @@ from trimtab.store.logs.ranges import LogQueryTooLong
 from trimtab.web import render
 from trimtab.web.pages.explore.places import place_of
 from trimtab.web.pages.frame import Asked
-from trimtab.web.pages.logs.counts import counts_of, in_time
+from trimtab.web.pages.logs.counts import LATE_S, Counts, begin_counts
 from trimtab.web.pages.logs.download import LINES_MAX
 from trimtab.web.pages.logs.elsewhere import found_elsewhere, stores_of
 from trimtab.web.pages.logs.facts import levels_in_explorer
@@ -34,8 +34,11 @@ def logs(asked: Asked) -> Response:
     """The page, or a part of it."""
     wish = wish_of(asked.request.query_params)
     if asked.fragment == "counts":
-        counts = counts_of(asked.service.logs, wish, asked.within)
+        counts = begin_counts(asked.service.logs, wish, asked.within).within(LATE_S)
+        counts = counts or Counts((), (), 0, trouble=f"they were not counted within {LATE_S:g} s")
         return asked.page("logs.html", "logs", {"title": "", "wish": wish, "counts": counts}, fragments=FRAGMENTS)
+    is_counted = asked.fragment is None and not wish.source
+    counting = begin_counts(asked.service.logs, wish, asked.within) if is_counted else None
     found, trouble = _found(asked, wish)
     context = {
         "title": "Logs",
@@ -65,8 +68,8 @@ def logs(asked: Asked) -> Response:
         answer.headers["HX-Reswap"] = "outerMorph"
         answer.headers["HX-Reselect"] = "#trouble"
     else:
-        if asked.fragment is None and trouble is None and not wish.source:
-            context["counts"] = in_time(lambda: counts_of(asked.service.logs, wish, asked.within))
+        if counting is not None and trouble is None:
+            context["counts"] = counting.within()
         answer = asked.page("logs.html", "logs", context, fragments=FRAGMENTS)
     _tell_address(asked, wish, answer)
     return answer

@@ -17,6 +17,7 @@ from trimtab.store.traces.answers import SPAN_KINDS
 from trimtab.web.errors import describe
 from trimtab.web.pages.frame import Asked
 from trimtab.web.pages.logs.elsewhere import stores_of
+from trimtab.web.pages.meanwhile import Meanwhile
 from trimtab.web.pages.traces.colours import colours_of
 from trimtab.web.pages.traces.elsewhere import FoundListed, Listed, search
 from trimtab.web.pages.traces.scatter import Scatter, scatter
@@ -26,6 +27,8 @@ from trimtab.web.words import sentence
 if TYPE_CHECKING:
     from trimtab.app.service import Service
 
+OPERATIONS_MAX = 300
+"""Suggested before somebody writes: more make the page heavy."""
 SERVICES_SHOWN = 6
 """Of one trace in the list."""
 NOTHING = FoundListed((), 0)
@@ -54,8 +57,11 @@ def traces(asked: Asked) -> Response:
     """The page, or what was found alone."""
     within = asked.within
     status = 200
+    words: Meanwhile[tuple[Sequence[str], Sequence[str]]] | None = None
     try:
         wish = wish_of(asked.request.query_params)
+        if asked.fragment is None:
+            words = Meanwhile(lambda: words_of(asked.service, within, wish))
         shown = _found(asked.service, wish, within)
     except InputError as error:
         status = 400
@@ -64,10 +70,7 @@ def traces(asked: Asked) -> Response:
     except TrimtabError as error:
         status, _, _, message = describe(error)
         shown = Shown((), None, (), None, sentence(message))
-    services: Sequence[str] = ()
-    operations: Sequence[str] = ()
-    if asked.fragment is None and status in (200, 400):
-        services, operations = words_of(asked.service, within, wish)
+    services, operations = (words.within() if words is not None else None) or ((), ())
     context = {
         "title": "Traces",
         "scripts": ("js/traces.js",),
@@ -92,7 +95,8 @@ def traces(asked: Asked) -> Response:
 
 
 def words_of(service: Service, within: Range, wish: Wish) -> tuple[Sequence[str], Sequence[str]]:
-    """Services, and operations of the one that is chosen; nothing where they cannot be had: the form works without."""
+    """Services, and operations of the one that is chosen; nothing where they cannot be had: the form works without, and
+    suggests more while one writes."""
     try:
         if wish.source in service.sources.names("traces"):
             names = service.sources.services(wish.source).names
@@ -102,7 +106,7 @@ def words_of(service: Service, within: Range, wish: Wish) -> tuple[Sequence[str]
             done = service.traces.operations(within.from_ms, within.to_ms, wish.service).operations
     except TrimtabError:
         return (), ()
-    return names, sorted({one.name for one in done})
+    return names, sorted({one.name for one in done})[:OPERATIONS_MAX]
 
 
 def _found(service: Service, wish: Wish, within: Range) -> Shown:

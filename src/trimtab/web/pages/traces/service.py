@@ -24,7 +24,7 @@ from trimtab.web.view import segment
 CALLS = "traces_span_metrics_calls_total"
 BUCKETS = "traces_span_metrics_duration_seconds_bucket"
 ENTRY_KINDS = 'span_kind=~"SPAN_KIND_SERVER|SPAN_KIND_CONSUMER"'
-PATIENCE_S = 1.0
+PATIENCE_S = 0.1
 """How long the page waits for its table; what takes longer comes by itself when the page is there."""
 TABLE_PATIENCE_S = 18.0
 """How long the table may take then: a little less than what the page's script waits."""

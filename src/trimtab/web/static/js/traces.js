@@ -49,6 +49,7 @@ function onInput(event) {
 /** Keys of attributes are there when one begins. @param {FocusEvent} event */
 function onFocus(event) {
   const box = event.target;
+  if (box instanceof HTMLInputElement && box.id === "s-operation" && !document.querySelector("#operations option")) void suggest("operations", wanted({}));
   if (box instanceof HTMLInputElement && box.matches("[data-attribute]")) void suggest("attribute-words", wanted({ attribute: box.value }));
 }
 
