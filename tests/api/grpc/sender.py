@@ -281,6 +281,20 @@ class Raw:
             return False
         return True
 
+    def is_closed(self, wait_s: float) -> bool:
+        """Whether the server has closed; what it says is thrown away."""
+        self.socket.settimeout(wait_s)
+        try:
+            while self.socket.recv(65_536):
+                pass
+        except TimeoutError:
+            return False
+        except ConnectionError:
+            return True
+        finally:
+            self.socket.settimeout(WAIT_S)
+        return True
+
     def frames(self) -> list[tuple[int, int, int, bytes]]:
         """All frames until the server closes: kind, flags, stream, payload."""
         data = b""
