@@ -13,7 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
+from trimtab.store.logs.answers import LogHistogram
 from trimtab.store.telemetry import EmbeddedTelemetry
+from trimtab.store.traces.answers import FoundTraces
 
 CACHES = (
     "MARK CACHE",
@@ -34,6 +36,8 @@ class Question:
     name: str
     ask: Callable[[random.Random], object]
     is_judged: bool = True
+    from_ms: int = 0
+    to_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,8 @@ class Answered:
     p50_ms: float
     p95_ms: float
     cpu_ms: float
+    looked: float = 1.0
+    """Which part of the range was looked through: less where the time that a page gives a search was over before."""
 
 
 def yardstick_ms() -> float:
@@ -77,12 +83,27 @@ def answered(
     """Ask each so many times, cold each time."""
     os.sync()
     for question in questions:
-        draw, took_ms, cpu_ms = random.Random(3), [], []
+        draw, took_ms, cpu_ms, looked = random.Random(3), [], [], []
         for _ in range(rounds):
             drop_caches(store, directory)
             began_s, cpu_s = time.perf_counter(), time.process_time()
-            question.ask(draw)
+            found = question.ask(draw)
             took_ms.append((time.perf_counter() - began_s) * 1e3)
             cpu_ms.append((time.process_time() - cpu_s) * 1e3)
+            looked.append(looked_share(found, question))
         p50, p95 = np.quantile(took_ms, (0.5, 0.95))
-        yield Answered(question.name, question.is_judged, float(p50), float(p95), float(np.mean(cpu_ms)))
+        yield Answered(
+            question.name, question.is_judged, float(p50), float(p95), float(np.mean(cpu_ms)), float(np.mean(looked))
+        )
+
+
+def looked_share(found: object, question: Question) -> float:
+    """Which part of the question's range an answer tells of; all of it, where it found enough."""
+    until_ms = getattr(found, "looked_to_ms", None)
+    if isinstance(found, LogHistogram):
+        until_ms = found.looked_from_ms
+    if isinstance(found, FoundTraces) and found.is_cut:
+        until_ms = found.looked_from_ms
+    if until_ms is None or question.to_ms <= question.from_ms:
+        return 1.0
+    return float((question.to_ms - until_ms) / (question.to_ms - question.from_ms))

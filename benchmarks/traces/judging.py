@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from benchmarks.traces.cold import Answered
     from benchmarks.traces.growing import Signal, Size
     from benchmarks.traces.writing import Written
 
@@ -98,9 +99,14 @@ def show_growing(signal: Signal, sizes: Sequence[Size]) -> None:
     )
     for title, texts in rows:
         print(f"{title:36}" + "".join(f"{text:>22}" for text in texts))
-    print(f"{'p50 / p95 ms (CPU ms); * has a limit':36}")
+    print(f"{'p50 / p95 ms (CPU ms); * has a limit; n %: so far it came in the time of a page':36}")
     for place, answer in enumerate(sizes[-1].answers if sizes else ()):
         found = [size.answers[place] for size in sizes]
         name = f"{answer.name}{' *' if answer.is_judged else ''}"
-        texts = [f"{one.p50_ms:,.0f} /{one.p95_ms:6,.0f} ({one.cpu_ms:5,.0f})" for one in found]
+        texts = [f"{_looked(one)}{one.p50_ms:,.0f} /{one.p95_ms:6,.0f} ({one.cpu_ms:5,.0f})" for one in found]
         print(f"{name:36}" + "".join(f"{text:>22}" for text in texts))
+
+
+def _looked(answer: Answered) -> str:
+    """How much of the range, where it is not all."""
+    return "" if answer.looked >= 1 else f"{answer.looked:.0%}: "

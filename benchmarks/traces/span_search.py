@@ -1,4 +1,4 @@
-"""What is asked of spans: searches as pages and the Jaeger API ask them, one trace, lists, the service map."""
+"""What is asked of spans: searches as pages ask them (with a page's time), one trace, lists, the service map."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from benchmarks.traces.cold import Question
+from trimtab.store.effort import PAGE_MS
 from trimtab.store.traces.answers import TraceQuery
 from trimtab.store.traces.reads import TraceReads
 
 
 def trace_questions(reads: TraceReads, from_ms: int, to_ms: int, ids: Sequence[str]) -> Iterator[Question]:
     """What is asked, by name; `ids` are of some traces that are there."""
-    whole = TraceQuery(from_ms, to_ms)
-    hour = TraceQuery(to_ms - 3_600_000, to_ms)
+    whole = TraceQuery(from_ms, to_ms, effort_ms=PAGE_MS)
+    hour = TraceQuery(to_ms - 3_600_000, to_ms, effort_ms=PAGE_MS)
 
-    def search(name: str, query: TraceQuery) -> Question:
-        return Question(name, lambda _draw: reads.search(query))
+    def search(name: str, query: TraceQuery, *, is_judged: bool = True) -> Question:
+        return Question(name, lambda _draw: reads.search(query), is_judged, query.from_ms, query.to_ms)
 
     def user(draw: random.Random) -> object:
         return reads.search(replace(whole, attributes={"enduser.id": f"user-{draw.randrange(2_000_000):08d}"}))
@@ -44,6 +45,8 @@ def trace_questions(reads: TraceReads, from_ms: int, to_ms: int, ids: Sequence[s
     yield Question("attribute: one order", order)
     yield search("attribute: nowhere", replace(whole, attributes={"order.id": "ord-none"}))
     yield search("attribute and slowest", replace(whole, attributes={"http.status_code": "500"}, order="slowest"))
+    slowest = replace(whole, attributes={"http.status_code": "500"}, order="slowest", effort_ms=None)
+    yield search("attribute and slowest, to the end", slowest, is_judged=False)
     yield search("attribute of the resource", replace(whole, attributes={"host.name": "node-3.shop.example"}))
     yield Question("one trace by id", lambda draw: reads.trace(draw.choice(ids)))
     yield Question("a trace that is not there", lambda draw: reads.trace(f"{draw.getrandbits(128):032x}"))

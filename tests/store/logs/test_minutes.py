@@ -108,6 +108,17 @@ def test_histograms_of_long_ranges(logs: tuple[EmbeddedTelemetry, list[LogRow], 
 
 
 @pytest.mark.parametrize("number", range(len(QUERIES)))
+def test_levels_and_services_of_long_ranges(logs: tuple[EmbeddedTelemetry, list[LogRow], int], number: int) -> None:
+    telemetry, rows, now_ms = logs
+    query, reads = QUERIES[number](now_ms), LogReads(telemetry)
+    mine = fitting(rows, query)
+    assert dict(reads.attribute_values(query, "level").values) == Counter(level_of(r.severity_number) for r in mine)
+    services = Counter(str(row.resource["service.name"]) for row in mine)
+    assert dict(reads.attribute_values(query, "service").values) == services
+    assert dict(reads.attribute_values(query, "service.name").values) == services
+
+
+@pytest.mark.parametrize("number", range(len(QUERIES)))
 def test_patterns_of_long_ranges(logs: tuple[EmbeddedTelemetry, list[LogRow], int], number: int) -> None:
     telemetry, rows, now_ms = logs
     query = QUERIES[number](now_ms)

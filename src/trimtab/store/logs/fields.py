@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from trimtab.store.engine import Merge
+from trimtab.store.logs import minutes
 from trimtab.store.logs.answers import LEVELS, CountedValues, LogField, LogFields, LogQuery
 from trimtab.store.logs.ranges import Asked, Asking
 from trimtab.store.traces.typed_json import text_of, values_of
@@ -19,6 +20,8 @@ _PAIRS_MAX = 100_000
 _FIELDS_MAX = 2000
 _WHOLE = {"service": "service_name", "event": "event_name", "severity_text": "severity_text", "level": "level"}
 """Columns that are counted in all records."""
+_SUMMED = frozenset({"service", "level"})
+"""Those that sums by the minute know, too."""
 
 
 def _sample(asked: Asked, columns: str, limit: int) -> str:
@@ -81,18 +84,23 @@ def attribute_values(asking: Asking, query: LogQuery, name: str, prefix: str) ->
     """See `LogReads.attribute_values`."""
     asked = asking.ready(query)
     if name in _WHOLE:
+        summed = minutes.summed(query, asking.marks) if name in _SUMMED else None
+        table, parameters = ("log_records", asked.parameters) if summed is None else (summed.table, summed.parameters)
         found = asking.gather(
-            f"SELECT toString({_WHOLE[name]}) AS value, count() AS n FROM log_records WHERE {asked.where}"
-            f" GROUP BY value ORDER BY n DESC, value LIMIT {_FIELDS_MAX}",
-            asked.parameters,
+            f"SELECT toString({_WHOLE[name]}) AS value, {'count()' if summed is None else 'sum(n_)'} AS n FROM {table}"
+            f" WHERE {asked.where if summed is None else 'true'} GROUP BY value ORDER BY n DESC, value"
+            f" LIMIT {_FIELDS_MAX}",
+            parameters,
             Merge((("n", "descending"), ("value", "ascending")), _FIELDS_MAX, ("value",)),
         )
         rows = ((row["value"], row["n"]) for row in found.table.to_pylist())
         if name == "level":
             rows = ((LEVELS[int(value)], count) for value, count in rows)
         return _counted(rows, prefix, (*asked.missing, *found.missing))
+    is_all = minutes.is_plain(query) and query.service is None and query.severity_min is None
+    source = _sample(asked, "resource", VALUES_SAMPLE_RECORDS) if is_all else f"log_records WHERE {asked.where}"
     resources = asking.gather(
-        f"SELECT toString(resource) AS whose, count() AS n FROM log_records WHERE {asked.where}"
+        f"SELECT toString(resource) AS whose, count() AS n FROM {source}"
         f" GROUP BY resource LIMIT {VALUES_SAMPLE_RECORDS}",
         asked.parameters,
         Merge(group_by=("whose",)),
@@ -106,10 +114,14 @@ def attribute_values(asking: Asking, query: LogQuery, name: str, prefix: str) ->
         Merge((("n", "descending"), ("value", "ascending")), VALUES_MAX, ("value",)),
     )
     counts: Counter[str] = Counter()
-    for row in resources.table.to_pylist():
-        values = values_of(row["whose"])
+    seen = dict(zip(resources.table["whose"].to_pylist(), resources.table["n"].to_pylist(), strict=True))
+    if is_all:  # what the newest do not have is known by the day
+        known, _ = asking.resources(query.from_ms * 1_000_000, query.to_ms * 1_000_000)
+        seen = dict.fromkeys((one.text for one in known), 0) | seen
+    for whose, count in seen.items():
+        values = values_of(whose)
         if name in values:
-            counts[text_of(values[name])] += row["n"]
+            counts[text_of(values[name])] += count
     counts.update({row["value"]: row["n"] for row in own.table.to_pylist()})
     return _counted(counts.items(), prefix, (*asked.missing, *resources.missing, *own.missing))
 

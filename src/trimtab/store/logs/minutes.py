@@ -30,10 +30,15 @@ class Summed:
     parameters: Mapping[str, object]
 
 
+def is_plain(query: LogQuery) -> bool:
+    """Whether it asks for a range, a service and a level at most."""
+    return not (query.text.strip() or query.trace_id or query.span_id or query.attributes)
+
+
 def summed(query: LogQuery, marks: Mapping[str, int]) -> Summed | None:
     """What the minutes say of a query; None where it asks for more than they know, or they know nothing."""
     mark = marks.get("log_records", 0)
-    if not mark or query.text.strip() or query.trace_id or query.span_id or query.attributes:
+    if not mark or not is_plain(query):
         return None
     if query.to_ms - query.from_ms < RANGE_MS_MIN:
         return None

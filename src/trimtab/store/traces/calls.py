@@ -34,21 +34,21 @@ _QUEUE = _attribute("messaging.system")
 _TOPIC = _attribute("messaging.destination.name", "messaging.destination")
 _HOST = _attribute("peer.service", "server.address", "net.peer.name", "http.host")
 _TARGET = (
-    "multiIf(served_by <> '', (served_by, 0),"
-    f" {_DATABASE} <> '', (concat({_DATABASE}, if({_DATABASE_NAME} = '', '', '/'), {_DATABASE_NAME}), 1),"
+    f"multiIf({_DATABASE} <> '', (concat({_DATABASE}, if({_DATABASE_NAME} = '', '', '/'), {_DATABASE_NAME}), 1),"
     f" {_QUEUE} <> '', (concat({_QUEUE}, if({_TOPIC} = '', '', '/'), {_TOPIC}), 2), ({_HOST}, 3))"
 )
-"""Whom a call was for, and its kind. Attributes are looked at where no callee was found, and only there."""
+"""Whom a call was for, as its own attributes say, and the kind of that."""
 
 
 def calls_of(new: str, seen: str) -> str:
     """A SELECT of `KEYS` and `n_`: calls whose caller's span fits the condition `new`, each with its callee, looked for
     among the spans that fit `seen`; and, as calls of '', all that came into a service by spans that fit `new`."""
     callers = (
-        f"SELECT cityHash64(trace_id, span_id) AS id_, toString(service_name) AS caller_, {_MINUTE},"
+        f"SELECT id_, caller_, minute_, own_took, own_failed, weight, {_TARGET} AS target_ FROM"
+        f" (SELECT cityHash64(trace_id, span_id) AS id_, toString(service_name) AS caller_, {_MINUTE},"
         " duration_ms AS own_took, status = 'error' AS own_failed, sample_weight AS weight,"
         f" mapKeys(attributes) AS keys_, mapValues(attributes) AS texts_ FROM spans WHERE {new}"
-        " AND kind IN ('client', 'producer')"
+        " AND kind IN ('client', 'producer'))"
     )
     callees = (
         "SELECT cityHash64(trace_id, parent_span_id) AS caused_by, toString(service_name) AS served_by,"
@@ -57,10 +57,11 @@ def calls_of(new: str, seen: str) -> str:
     )
     bucket = BUCKET.replace("duration_ms", "if(served_by <> '', took, own_took)")
     between = (
-        f"SELECT caller_, {_TARGET} AS target_, target_.1 AS callee_, toUInt8(target_.2) AS kind_, minute_,"
+        "SELECT caller_, if(served_by <> '', served_by, target_.1) AS callee_,"
+        " if(served_by <> '', 0, toUInt8(target_.2)) AS kind_, minute_,"
         f" arrayJoin(if(if(served_by <> '', has_failed, own_failed), [{bucket}, {FAILED}], [{bucket}])) AS bucket_,"
         f" sum(weight) AS n_ FROM ({callers}) AS calls LEFT JOIN ({callees}) AS served ON calls.id_ = served.caused_by"
-        " GROUP BY caller_, target_, minute_, bucket_ HAVING callee_ <> ''"
+        " GROUP BY caller_, served_by, target_, minute_, bucket_ HAVING callee_ <> ''"
     )
     into = (
         f"SELECT '' AS caller_, toString(service_name) AS callee_, toUInt8(0) AS kind_, {_MINUTE},"

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from trimtab.store.effort import Effort
+from trimtab.store.effort import FIRST_PIECE_MS, Effort
 from trimtab.store.engine import Merge
 from trimtab.store.traces.answers import FoundTraces, ServiceShare, TraceQuery, TraceSummary
 from trimtab.store.traces.conditions import Conditions, conditions_of
@@ -27,6 +27,8 @@ _ROWS_A_TRACE = 32
 """Spans of one trace that may fit, before traces are grouped by the engine."""
 _AROUND_NS = 3_600_000_000_000
 """Spans of a trace are looked for so long before and after the span that was found."""
+_SLOWEST_PARTS = 16
+"""The slowest have to be looked for in the whole range: the first piece is this part of it."""
 _TEXTS_MAX = 10_000
 DAYS = "day_ms >= {from_day_ms:Int64} AND day_ms < {to_day_ms:Int64}"
 INSIDE = "started_at_ns >= {from_ns:Int64} AND started_at_ns < {to_ns:Int64}"
@@ -64,7 +66,10 @@ class Search:
         is_slowest = query.order == "slowest"
         found: list[_Found] = []
         looked_from_ms = query.to_ms
-        for from_ms, to_ms in effort.pieces(query.from_ms, query.to_ms):
+        first_ms = (
+            max(FIRST_PIECE_MS, (query.to_ms - query.from_ms) // _SLOWEST_PARTS) if is_slowest else FIRST_PIECE_MS
+        )
+        for from_ms, to_ms in effort.pieces(query.from_ms, query.to_ms, first_ms=first_ms):
             window: dict[str, object] = {"from_ns": from_ms * 1_000_000, "to_ns": to_ms * 1_000_000}
             if is_slowest and len(found) == self._limit:
                 window["least"] = found[-1].value
