@@ -100,6 +100,35 @@ def percent_text(share: float | None) -> str:
     return f"{digits_of(share * 100)} %"
 
 
+def nines_text(share: float | None) -> str:
+    """A share in percent, with a digit behind its last nine and at least two behind the point, never rounded up to 100.
+
+    >>> nines_text(0.9995), nines_text(0.95), nines_text(0.99505), nines_text(0.999987), nines_text(1.0)
+    ('99.95', '95', '99.505', '99.9987', '100')
+    >>> nines_text(0.99999999), nines_text(None)
+    ('99.999999', '–')
+    """
+    if share is None or not math.isfinite(share):
+        return NOT_MEASURED
+    percent = share * 100
+    places = 2 if percent <= 0 or percent >= 100 else min(max(2, 2 - math.floor(math.log10(100 - percent) + 1e-9)), 9)
+    text = f"{math.floor(percent * 10**places + 1e-6) / 10**places:.{places}f}"
+    return text.rstrip("0").rstrip(".")
+
+
+def budget_text(left: float | None) -> str:
+    """What is left of a budget; far below nothing in times.
+
+    >>> budget_text(0.4567), budget_text(0.004), budget_text(-0.5), budget_text(-12.3), budget_text(None)
+    ('45.7 %', '0.4 %', '-50 %', '-12.3 ×', '–')
+    """
+    if left is None or not math.isfinite(left):
+        return NOT_MEASURED
+    if left <= -10:
+        return f"-{number_text(-left)} ×"
+    return f"{digits_of(left * 100)} %"
+
+
 def rate_text(per_s: float | None) -> str:
     """How often something happens, in the unit that fits it.
 

@@ -34,6 +34,12 @@ NAVIGATION = (
         "/logs",
         "M3 3h2v2H3zM7 3h10v2H7zM3 7h2v2H3zM7 7h7v2H7zM3 11h2v2H3zM7 11h10v2H7zM3 15h2v2H3zM7 15h5v2H7z",
     ),
+    NavigationItem(
+        "objectives",
+        "Objectives",
+        "/objectives",
+        "M10 2a8 8 0 1 1-8 8h2a6 6 0 1 0 6-6zM10 6a4 4 0 1 1-4 4h2a2 2 0 1 0 2-2z",
+    ),
     NavigationItem("cases", "Cases", "/cases", "M10 2l8 15H2zM9 8h2v4H9zM9 13h2v2H9z"),
     NavigationItem("changes", "Changes", "/changes", "M4 4h2v12H4zM14 4h2v12h-2zM2 7h6v2H2zM12 11h6v2h-6z"),
     NavigationItem("ledger", "Ledger", "/ledger", "M4 2h12v16H4zM6 5v2h8V5zM6 9v2h8V9zM6 13v2h5v-2z"),

@@ -48,6 +48,8 @@ def environment() -> Environment:
         bytes=text.bytes_text,
         percent=text.percent_text,
         rate=text.rate_text,
+        nines=text.nines_text,
+        budget=text.budget_text,
         speed=text.speed_text,
         moment=text.moment_text,
         iso=text.moment_iso,

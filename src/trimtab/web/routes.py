@@ -26,6 +26,8 @@ from trimtab.web.pages.logs import download as logs_download
 from trimtab.web.pages.logs import page as logs_page
 from trimtab.web.pages.logs import record as logs_record
 from trimtab.web.pages.logs import tail as logs_tail
+from trimtab.web.pages.objectives import listing as objectives_listing
+from trimtab.web.pages.objectives import page as objectives_page
 from trimtab.web.pages.settings import page as settings_page
 from trimtab.web.pages.settings import people, policy, systems, tokens, you
 from trimtab.web.pages.traces import listing as traces_listing
@@ -81,6 +83,17 @@ PAGES: tuple[Page, ...] = (
     Page("/traces/{trace_id}", GET, LOOK, one.trace),
     Page("/traces/{trace_id}/spans", GET, LOOK, one.spans),
     Page("/traces/{trace_id}/having", GET, LOOK, one.having),
+    Page("/objectives", GET, LOOK, objectives_listing.objectives),
+    Page("/objectives/{name}", GET, LOOK, objectives_page.objective),
+    Page("/objectives/{name}/exclusions", POST, DECIDE, objectives_page.exclude_time, action="objective exclude"),
+    Page("/objectives/{name}/reset", POST, DECIDE, objectives_page.reset, action="objective reset"),
+    Page(
+        "/objectives/{name}/exclusions/{exclusion_id}/remove",
+        POST,
+        DECIDE,
+        objectives_page.include,
+        action="objective include",
+    ),
     Page("/cases", GET, LOOK, listing.cases),
     Page("/cases/{case_id}", GET, LOOK, case_page.case),
     Page("/cases/{case_id}/approve", POST, DECIDE, decisions.approve, action="case approve"),

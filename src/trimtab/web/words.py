@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from trimtab.model.case import CaseState, Verdict
 from trimtab.model.change import Autonomy, ChangeState, Risk
 from trimtab.model.finding import FindingKind, Severity
+from trimtab.model.objectives import BudgetState
 from trimtab.store.ledger import Event
 
 
@@ -37,6 +38,14 @@ STANDINGS: Mapping[str, Word] = {
     Verdict.RECOVERED: Word("recovered", "ok", "It is over: the objective does not burn its budget any more."),
 }
 """How a case stands: its verdict, or its state where there is none yet."""
+
+BUDGET_STATES: Mapping[str, Word] = {
+    BudgetState.BURNING: Word("burning", "bad", "A burn rule fires: the budget is spent much faster than it may be."),
+    BudgetState.SPENT: Word("spent", "warn", "More went wrong in the window than may: the objective is not met."),
+    BudgetState.KEPT: Word("kept", "ok", "There is error budget left, and no burn rule fires."),
+    BudgetState.UNMEASURED: Word("not measured", "quiet", "Nothing was counted in the window: nobody knows."),
+}
+"""How an objective stands."""
 
 CHANGE_STATES: Mapping[str, Word] = {
     ChangeState.PROPOSED: Word("proposed", "info", "Nothing has been touched; the guards are asked before each start."),

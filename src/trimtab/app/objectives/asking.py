@@ -108,6 +108,7 @@ class StoreAsking:
         return known
 
     def _family(self, family: Family, queries: Sequence[str], grid: Grid) -> dict[str, Rows]:
+        import trimtab.store.promql.evaluate  # noqa: F401  # registers what trees are evaluated with
         from trimtab.store.promql.evaluation import Evaluation
         from trimtab.store.promql.options import Options
         from trimtab.store.promql.vector import Steps

@@ -65,6 +65,8 @@ class ObjectiveLines:
             match measure:
                 case "good":
                     return np.where(total > 0, good / total * 100, np.nan)
+                case "target":
+                    return np.where(starts_ms < now.budget.at_ms, now.objective.target * 100, np.nan)
                 case "burn":
                     allowed = now.objective.allowed_bad_ratio
                     return np.where(total > 0, (total - good) / total / allowed, np.nan)
@@ -75,7 +77,8 @@ class ObjectiveLines:
                 case "coverage":
                     minutes = (np.minimum(starts_ms + grid.step_ms, now.budget.at_ms) - starts_ms) / SLICE_MS
                     return np.where(minutes > 0, np.minimum(measured / minutes, 1.0) * 100, np.nan)
-        return self._left(now, total - good, starts_ms, grid)
+        line = self._left(now, total - good, starts_ms, grid)
+        return np.where(measured.cumsum() > 0, line, np.nan)  # before the first count nobody knows
 
     def _left(self, now: ObjectiveNow, bad: Floats, starts_ms: NDArray[np.int64], grid: Grid) -> Floats:
         """How the budget of the window up to now was spent: 100 at its start, what is left now at its end."""

@@ -45,6 +45,7 @@ SYSTEM_MEASURES: Mapping[str, Measure] = {
 
 OBJECTIVE_MEASURES: Mapping[str, Measure] = {
     "good": Measure("good", "%"),
+    "target": Measure("target", "%"),
     "left": Measure("error budget left", "%"),
     "burn": Measure("burn rate", "×"),
     "bad_per_min": Measure("bad events", "/min"),

@@ -155,8 +155,8 @@ class Reader:
 
         Keys: `shape/SYSTEM/FINGERPRINT/` + mean_ms, calls_per_s, load_ms_per_s, rows_per_s, read_blocks_per_s, p50_ms,
         p95_ms or p99_ms; `system/SYSTEM/` + load_ms_per_s, calls_per_s, mean_ms, sessions_active or waits (one line
-        for each kind of wait); `server/SYSTEM/NAME` for a number of the server; `objective/NAME/` + good, left, burn,
-        bad_per_min, events_per_min or coverage; `self/NAME` for trimtab's own.
+        for each kind of wait); `server/SYSTEM/NAME` for a number of the server; `objective/NAME/` + good, target, left,
+        burn, bad_per_min, events_per_min or coverage; `self/NAME` for trimtab's own.
         A step is never shorter than what the systems are looked at.
         """
         from trimtab.app.reading.series import Lines

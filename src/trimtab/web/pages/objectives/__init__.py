@@ -1,0 +1,1 @@
+"""`/objectives`: what was promised, and what is left of it."""
