@@ -31,6 +31,8 @@ LIMITS = TelemetryLimits(
     logs_load_interval_s=0.02,
     rollup_interval_s=0.05,
     segment_bytes_max=200_000,
+    spans_segment_bytes_max=200_000,
+    logs_segment_bytes_max=200_000,
 )
 
 Call = Callable[..., Any]

@@ -28,6 +28,9 @@ class TelemetryLimits:
     spans_segment_bytes_max: int = 48 * MIB
     spans_segment_rows_max: int = 128_000
     """The same two for spans: of large heaps the engine has fewer to merge, and they are decoded a piece at a time."""
+    logs_segment_bytes_max: int = 48 * MIB
+    logs_segment_rows_max: int = 128_000
+    """The same two for log records."""
     spool_bytes_max: int = 512 * MIB
     """All segments together."""
     disk_free_bytes_min: int = 256 * MIB

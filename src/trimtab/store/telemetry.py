@@ -235,9 +235,13 @@ class EmbeddedTelemetry:
                 directory / "spool",
                 [*metric_store.TABLES, *TABLES, LOGS],
                 limits,
-                {**metric_store.segment_rows_max(metric_limits), "spans": spans_rows_max},
+                {
+                    **metric_store.segment_rows_max(metric_limits),
+                    "spans": spans_rows_max,
+                    LOGS: limits.logs_segment_rows_max,
+                },
                 opened.epoch_least,
-                {"spans": spans_bytes_max},
+                {"spans": spans_bytes_max, LOGS: limits.logs_segment_bytes_max},
             )
             quarantine = Quarantine(directory / "quarantine", limits.quarantine_bytes_max)
             red = RedSeries(RedCounts(intake.operations_max), lambda: metrics)

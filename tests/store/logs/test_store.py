@@ -25,6 +25,7 @@ LIMITS = TelemetryLimits(
     logs_load_interval_s=0.05,
     message_bytes_max=100_000,
     segment_bytes_max=200_000,
+    logs_segment_bytes_max=200_000,
     spool_bytes_max=1_000_000,
     retry_s_max=0.2,
 )
