@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from starlette.responses import Response
 
+from trimtab.app.objectives.cases import name_of
 from trimtab.app.reading.answers import CaseStory
 from trimtab.app.reading.plans import StoredPlan, plans, plans_of_change
 from trimtab.app.reading.ranges import DEFAULT_TO, RANGE_MS_MAX, Range
@@ -187,7 +188,8 @@ def context_of(service: Service, story: CaseStory, said: Said) -> dict[str, obje
         "statement": None if proposal is None else statement_of(proposal, story.change),
         "shape_href": shape_href(story.case),
         "shape_link": lambda fingerprint: shape_href(story.case, fingerprint),
-        "chart_key": f"shape/{story.case.system}/{story.case.fingerprint}/mean_ms",
+        "objective": name_of(story.case),
+        "chart": chart_of(story.case),
         "plan_before": before,
         "plan_after": after,
         "chain": service.chain(),
@@ -227,6 +229,8 @@ def sentence_of(story: CaseStory) -> str:
         meaning = word(STANDINGS, case.verdict).meaning
         return f"{meaning} {sentence(case.reason)}".strip()
     if change is None:
+        if name_of(case) is not None:
+            return "Its error budget is spent much faster than it may be. The case is closed when that is over."
         return (
             sentence(case.reason) or "Statements of this query are collected with real values, then advice is sought."
         )
@@ -310,8 +314,28 @@ def quantities_of(effect: Effect) -> tuple[Quantity, ...]:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class CaseChart:
+    """What the chart of a case shows."""
+
+    title: str
+    keys: tuple[str, ...]
+    unit: str
+
+
+def chart_of(case: Case) -> CaseChart:
+    """The mean of its query; of an objective, how fast its budget burns."""
+    objective = name_of(case)
+    if objective is not None:
+        return CaseChart("Burn rate", (f"objective/{objective}/burn",), "×")
+    return CaseChart("Mean execution time", (f"shape/{case.system}/{case.fingerprint}/mean_ms",), "ms")
+
+
 def shape_href(case: Case, fingerprint: str | None = None) -> str:
-    """The page of the case's query, or of another one of its system."""
+    """The page of what the case is about (a query, or an objective), or of another query of its system."""
+    objective = name_of(case)
+    if objective is not None and fingerprint is None:
+        return f"/objectives/{segment(objective)}"
     return f"/queries/{segment(case.system)}/{segment(fingerprint or case.fingerprint)}"
 
 
