@@ -67,7 +67,13 @@ def make_app(
     async def openapi(_request: Request) -> Response:
         return json_response(openapi_document(release))
 
-    asked = metrics_routes(service.querying, service.upstream, service.scrapes.targets)
+    asked = metrics_routes(
+        service.querying,
+        service.upstream,
+        service.scrapes.targets,
+        lambda: service.alerting.rules,
+        has_rules=bool(service.config.rules.files),
+    )
     jaeger = jaeger_routes(service.querying, service.traces)
     limits = TelemetryLimits()
     signals = Signals(service.telemetry, limits, service.metrics_in)

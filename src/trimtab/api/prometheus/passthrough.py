@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack
 
 from starlette.requests import Request
@@ -37,8 +37,8 @@ PASSED: tuple[tuple[str, tuple[str, ...]], ...] = (
 _SENT = ("content-type", "content-encoding", "accept", "x-prometheus-remote-read-version")
 
 
-def passthrough_routes(upstream: Upstream) -> list[Route]:
-    """A route for each of `PASSED`."""
+def passthrough_routes(upstream: Upstream, ours: Collection[str] = ()) -> list[Route]:
+    """A route for each of `PASSED` but those that are answered here."""
 
     async def pass_on(request: Request) -> Response:
         headers = {name: request.headers[name] for name in _SENT if name in request.headers}
@@ -58,4 +58,4 @@ def passthrough_routes(upstream: Upstream) -> list[Route]:
 
         return StreamingResponse(pieces(), reply.status, media_type=reply.content_type or None)
 
-    return [Route(path, pass_on, methods=list(methods)) for path, methods in PASSED]
+    return [Route(path, pass_on, methods=list(methods)) for path, methods in PASSED if path not in ours]

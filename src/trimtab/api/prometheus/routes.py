@@ -13,6 +13,7 @@ from trimtab.api.prometheus.asking import BODY_BYTES_MAX
 from trimtab.api.prometheus.passthrough import passthrough_routes
 from trimtab.api.prometheus.queries import query_routes
 from trimtab.api.prometheus.remote_read import remote_read_route
+from trimtab.api.prometheus.rules import rules_routes
 from trimtab.api.prometheus.series import series_routes
 from trimtab.api.prometheus.status import status_routes
 from trimtab.app.doors import Door
@@ -21,16 +22,26 @@ from trimtab.app.upstream import Upstream
 from trimtab.model.access import Permission
 
 if TYPE_CHECKING:
+    from trimtab.app.alerting.rules import Rules
     from trimtab.observe.scrape.scraper import TargetStatus
 
 
 def metrics_routes(
-    querying: Querying, upstream: Upstream | None, targets: Callable[[], Sequence[TargetStatus]] = tuple
+    querying: Querying,
+    upstream: Upstream | None,
+    targets: Callable[[], Sequence[TargetStatus]] = tuple,
+    rules: Callable[[], Rules | None] = lambda: None,
+    *,
+    has_rules: bool = False,
 ) -> list[Route]:
-    """All of them: of the own store, or passed through to somebody else's."""
+    """All of them: of the own store, or passed through to somebody else's; rules are told here if they are ours."""
+    ours = rules_routes(querying, rules)
     if upstream is not None:
-        return [*_alive_routes(), *passthrough_routes(upstream)]
+        if not has_rules:
+            ours = []
+        return [*_alive_routes(), *ours, *passthrough_routes(upstream, [route.path for route in ours])]
     return [
+        *ours,
         *_alive_routes(),
         *query_routes(querying),
         *series_routes(querying),

@@ -1,4 +1,4 @@
-"""`status/*`, `targets`, `rules`, `alerts`: what clients ask before they ask for samples."""
+"""`status/*`, `targets`: what clients ask before they ask for samples."""
 
 from __future__ import annotations
 
@@ -91,8 +91,6 @@ def status_routes(querying: Querying, targets: Callable[[], Sequence[TargetStatu
         "/targets": lambda: targets_document(targets()),
         "/targets/metadata": list,
         "/scrape_pools": lambda: {"scrapePools": []},
-        "/rules": lambda: {"groups": []},
-        "/alerts": lambda: {"alerts": []},
         "/alertmanagers": lambda: {"activeAlertmanagers": [], "droppedAlertmanagers": []},
     }
     return [
