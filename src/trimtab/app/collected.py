@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         Samples,
     )
     from trimtab.store.metrics.rolled import Column, Kept, RolledBlock
+    from trimtab.store.metrics.rolled_histograms import HistogramColumn, RolledHistograms
     from trimtab.store.metrics.store import EmbeddedMetrics
     from trimtab.store.promql.histogram import FloatHistogram
     from trimtab.store.telemetry import TelemetryStore
@@ -109,6 +110,17 @@ class BothMetrics:
     ) -> RolledBlock:
         """See `RolledSource.select_rolled`."""
         return self._own.select_rolled(alternatives, resolution_ms, from_ms, to_ms, columns)
+
+    def select_rolled_histograms(
+        self,
+        alternatives: Sequence[Sequence[Matcher]],
+        resolution_ms: int,
+        from_ms: int,
+        to_ms: int,
+        columns: Sequence[HistogramColumn],
+    ) -> RolledHistograms | None:
+        """See `RolledHistogramSource.select_rolled_histograms`."""
+        return self._own.select_rolled_histograms(alternatives, resolution_ms, from_ms, to_ms, columns)
 
     def register(self, labels: Sequence[Labels]) -> Registered:
         """See `MetricStore.register`."""

@@ -17,6 +17,7 @@ from trimtab.store.metrics.messages import SAMPLES
 from trimtab.store.metrics.parts import Parts
 from trimtab.store.metrics.registry import Definition
 from trimtab.store.metrics.rolled import HOURS, MINUTES
+from trimtab.store.metrics.rolled_histograms import HISTOGRAM_TABLES
 from trimtab.store.metrics.rolling_rows import gathered
 from trimtab.store.metrics.row_messages import HISTOGRAMS, SERIES
 from trimtab.store.metrics.writing import define, now_ms
@@ -70,7 +71,7 @@ class Retiring:
         kept: list[int] = []
         for start in range(0, len(ids), _IDS_A_QUERY):
             some = ",".join(map(str, ids[start : start + _IDS_A_QUERY].tolist()))
-            for table in (SAMPLES.name, MINUTES, HOURS, HISTOGRAMS.name):
+            for table in (SAMPLES.name, MINUTES, HOURS, HISTOGRAMS.name, *HISTOGRAM_TABLES.values()):
                 answer = gathered(self._engine, f"SELECT DISTINCT id FROM {table} WHERE id IN ({some})", {})
                 kept += answer["id"].to_pylist()
         is_kept = np.isin(ids, np.array(kept, np.uint64))

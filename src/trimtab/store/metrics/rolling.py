@@ -13,23 +13,25 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
+import pyarrow as pa
 import structlog
 
 from trimtab.model.errors import EngineRefused
-from trimtab.store.engine import Engine, Merge
-from trimtab.store.metrics.messages import SAMPLES
-from trimtab.store.metrics.rolled import HOURS, HOURS_MS, MINUTES, MINUTES_MS
-from trimtab.store.metrics.rolling_rows import RollingRows, Rows, gathered, together
+from trimtab.store.engine import Engine, Merge, Parameters
+from trimtab.store.metrics.arrays import I64
+from trimtab.store.metrics.rolled import HOURS_MS, MINUTES_MS
+from trimtab.store.metrics.rolling_rows import gathered
 from trimtab.store.spool import Spool
+from trimtab.store.spread import SPREAD
 
 CLOSED_AFTER_MS = 60_000
 """A window is rolled when it has been over for so long. What comes later has it rolled again."""
 _ROWS_AT_ONCE = 250_000
-_MARK = "samples"
 _LATE = (
-    f"SELECT DISTINCT (intDiv(at_ms - 1, {MINUTES_MS}) + 1) * {MINUTES_MS} AS end_ms FROM {SAMPLES.name}"
+    f"SELECT DISTINCT (intDiv(at_ms - 1, {MINUTES_MS}) + 1) * {MINUTES_MS} AS end_ms FROM %s"
     " WHERE spool_segment > {lo:UInt64} AND spool_segment <= {hi:UInt64} AND at_ms <= {to_ms:Int64}"
     " ORDER BY end_ms"
 )
@@ -45,6 +47,38 @@ _WRITE_MARK = (
 log = structlog.get_logger()
 
 
+class OfWindows(Protocol):
+    """Rows of windows."""
+
+    @property
+    def end_ms(self) -> I64:
+        """When the window of each ends."""
+        ...
+
+
+R = TypeVar("R", bound=OfWindows)
+
+
+class RowsMaker(Protocol[R]):
+    """Makes rows of `samples` (a table), and of rows by five minutes rows by the hour; and writes them."""
+
+    def of_samples(self, from_ms: int, to_ms: int) -> Iterator[R]:
+        """Windows of five minutes in `(from_ms, to_ms]`."""
+        ...
+
+    def of_minutes(self, from_ms: int, to_ms: int) -> Iterator[R]:
+        """Hours in `(from_ms, to_ms]`."""
+        ...
+
+    def together(self, pieces: Iterator[R], count_max: int) -> Iterator[R]:
+        """Pieces made one until there are so many rows: few large inserts cost less than many small ones."""
+        ...
+
+    def write(self, resolution_ms: int, rows: R, roll: int) -> None:
+        """Insert."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Mark:
     """Windows up to these times are told, as far as samples of segments up to that one go."""
@@ -55,11 +89,15 @@ class Mark:
     hours_to_ms: int
 
 
-class MetricRoller:
+class MetricRoller(Generic[R]):
     """One pass at a time; `mark` and the counts may be read from any thread."""
 
-    def __init__(self, engine: Engine, spool: Spool, rows: RollingRows, stop: threading.Event) -> None:
+    def __init__(
+        self, engine: Engine, spool: Spool, rows: RowsMaker[R], stop: threading.Event, *, name: str, table: str
+    ) -> None:
+        """`name` is that of the mark, `table` has the samples."""
         self._engine, self._spool, self._rows, self._stop = engine, spool, rows, stop
+        self._name, self._table = name, table
         self._lock = threading.Lock()
         self.mark: Mark | None = None
         self.windows_count = 0
@@ -70,7 +108,7 @@ class MetricRoller:
 
     def open(self) -> None:
         """Read the mark, so that queries find what was rolled before."""
-        found = self._engine.read(_READ_MARK, {"name": _MARK}).to_pylist()
+        found = self._engine.read(_READ_MARK, {"name": self._name}).to_pylist()
         if found:
             row = found[0]
             self.mark = Mark(row["roll"], row["segment"], row["minutes_to_ms"], row["hours_to_ms"])
@@ -80,14 +118,14 @@ class MetricRoller:
         try:
             self.roll(now_ms, raw_from_ms)
         except EngineRefused as error:
-            self.error = f"roll-up of metrics: {error.message}"
-            log.warning("metrics_not_rolled_up", reason=error.message)
+            self.error = f"roll-up of metrics ({self._name}): {error.message}"
+            log.warning("metrics_not_rolled_up", what=self._name, reason=error.message)
 
     def roll(self, now_ms: int, raw_from_ms: int) -> None:
         """Bring the roll-ups up to what has closed before `now_ms`. Samples are whole from `raw_from_ms` on: what lies
         before is not rolled again, since the row that is there knows more."""
         with self._lock:
-            settled = self._spool.first_id(SAMPLES.name) - 1
+            settled = self._spool.first_id(self._table) - 1
             if self.mark is None:
                 self.open()
             if self.mark is None and not self._begin(settled):
@@ -119,7 +157,7 @@ class MetricRoller:
             return
         window = {"lo": mark.segment, "hi": settled, "to_ms": mark.minutes_to_ms}
         merge = Merge(order_by=(("end_ms", "ascending"),), group_by=("end_ms",))
-        found = gathered(self._engine, _LATE, window, merge)["end_ms"].to_pylist()
+        found = self._asked(_LATE % self._table, window, merge)["end_ms"].to_pylist()
         ends = [end_ms for end_ms in found if end_ms - MINUTES_MS >= raw_from_ms]
         for run in _runs(ends, MINUTES_MS):
             self._roll_samples(run[0] - MINUTES_MS, run[-1])
@@ -156,39 +194,40 @@ class MetricRoller:
         """The first sample that the engine has (after a time; without one it needs to look at no row)."""
         where = "" if after_ms is None else " WHERE at_ms > {after_ms:Int64}"
         merge = Merge(group_by=(), how={"next_ms": "min"})
-        found = gathered(
-            self._engine,
-            f"SELECT min(at_ms) AS next_ms FROM {SAMPLES.name}{where} HAVING count() > 0",
-            {} if after_ms is None else {"after_ms": after_ms},
-            merge,
-        ).to_pylist()
+        sql = f"SELECT min(at_ms) AS next_ms FROM {self._table}{where} HAVING count() > 0"
+        found = self._asked(sql, {} if after_ms is None else {"after_ms": after_ms}, merge).to_pylist()
         return found[0]["next_ms"] if found else None
+
+    def _asked(self, sql: str, parameters: Parameters, merge: Merge) -> pa.Table:
+        if self._table in SPREAD:
+            return gathered(self._engine, sql, parameters, merge)
+        return self._engine.read(sql, parameters)
 
     def _roll_samples(self, from_ms: int, to_ms: int) -> int:
         """Windows of five minutes in `(from_ms, to_ms]`; answers how many there are with samples."""
         ends: set[int] = set()
         if from_ms < to_ms:
-            for rows in together(self._rows.of_samples(from_ms, to_ms), _ROWS_AT_ONCE):
+            for rows in self._rows.together(self._rows.of_samples(from_ms, to_ms), _ROWS_AT_ONCE):
                 ends.update(np.unique(rows.end_ms).tolist())
-                self._insert(MINUTES, rows)
+                self._insert(MINUTES_MS, rows)
         return len(ends)
 
     def _roll_minutes(self, from_ms: int, to_ms: int) -> None:
         """Hours in `(from_ms, to_ms]`, from their windows of five minutes."""
         if from_ms < to_ms:
-            for rows in together(self._rows.of_minutes(from_ms, to_ms), _ROWS_AT_ONCE):
-                self._insert(HOURS, rows)
+            for rows in self._rows.together(self._rows.of_minutes(from_ms, to_ms), _ROWS_AT_ONCE):
+                self._insert(HOURS_MS, rows)
 
-    def _insert(self, table: str, rows: Rows) -> None:
+    def _insert(self, resolution_ms: int, rows: R) -> None:
         if not self._stop.is_set():
-            self._rows.write(table, rows, self._at.roll + 1)
+            self._rows.write(resolution_ms, rows, self._at.roll + 1)
 
     def _note(self, mark: Mark) -> None:
         roll = mark.roll + 1
         self._engine.write(
             _WRITE_MARK,
             {
-                "name": _MARK,
+                "name": self._name,
                 "roll": roll,
                 "segment": mark.segment,
                 "minutes": mark.minutes_to_ms,

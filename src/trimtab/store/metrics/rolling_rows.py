@@ -19,12 +19,13 @@ from trimtab.store.metrics.arrays import I32, I64, U64
 from trimtab.store.metrics.assemble import assemble
 from trimtab.store.metrics.messages import SAMPLES, NativeTable
 from trimtab.store.metrics.parts import Parts
-from trimtab.store.metrics.rolled import HOURS_MS, MINUTES, MINUTES_MS, Column
+from trimtab.store.metrics.rolled import HOURS, HOURS_MS, MINUTES, MINUTES_MS, Column
 from trimtab.store.metrics.rolled_form import packed, unpacked
 from trimtab.store.metrics.sorting import BySeries, by_series
 
 _SAMPLES_AT_ONCE = 2_000_000
 _ANY = 1 << 62
+_TABLES: Mapping[int, str] = {MINUTES_MS: MINUTES, HOURS_MS: HOURS}
 _TYPES: Mapping[Column, tuple[str, np.dtype[np.generic]]] = {
     "samples_count": ("UInt32", np.dtype("<u4")),
     "value_sum": ("Float64", np.dtype("<f8")),
@@ -185,7 +186,20 @@ class RollingRows:
         counts = gathered(self._engine, sql, {"from_ms": from_ms, "to_ms": to_ms}, merge)
         return shares_of(counts["window"].to_pylist(), counts["n"].to_pylist(), width_ms, _SAMPLES_AT_ONCE)
 
-    def write(self, table: str, rows: Rows, roll: int) -> None:
+    @staticmethod
+    def together(pieces: Iterator[Rows], count_max: int) -> Iterator[Rows]:
+        """Pieces made one until there are so many rows."""
+        held: list[Rows] = []
+        for piece in pieces:
+            if len(piece.ids):
+                held.append(piece)
+            if sum(len(one.ids) for one in held) >= count_max:
+                yield _one(held)
+                held = []
+        if held:
+            yield _one(held)
+
+    def write(self, resolution_ms: int, rows: Rows, roll: int) -> None:
         """Each shard takes its own."""
         columns: dict[str, NDArray[np.generic]] = {"id": rows.ids, "end_ms": rows.end_ms}
         stored, columns["form"] = packed(rows.columns)
@@ -195,8 +209,8 @@ class RollingRows:
         for shard in self._engine.shards:
             with self._engine.at(shard):
                 self._engine.write(
-                    f"INSERT INTO {table} ({names}, roll) SELECT {names}, {{roll:UInt64}} FROM BODY(rows)"
-                    " WHERE SHARD(id)",
+                    f"INSERT INTO {_TABLES[resolution_ms]} ({names}, roll) SELECT {names}, {{roll:UInt64}}"
+                    " FROM BODY(rows) WHERE SHARD(id)",
                     {"roll": roll},
                     {"rows": body},
                 )
@@ -218,19 +232,6 @@ def _by_series(answer: pa.Table) -> BySeries:
             for batch in answer.to_batches()
         ]
     )
-
-
-def together(pieces: Iterator[Rows], count_max: int) -> Iterator[Rows]:
-    """Pieces made one until there are so many rows: few large inserts cost less than many small ones."""
-    held: list[Rows] = []
-    for piece in pieces:
-        if len(piece.ids):
-            held.append(piece)
-        if sum(len(one.ids) for one in held) >= count_max:
-            yield _one(held)
-            held = []
-    if held:
-        yield _one(held)
 
 
 def _one(pieces: Sequence[Rows]) -> Rows:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,13 +17,19 @@ from trimtab.store.metrics.partial import gathered
 from trimtab.store.metrics.parts import Parts
 from trimtab.store.metrics.reading import Reader
 from trimtab.store.metrics.rolled import HOURS_MS, MINUTES, Column, Kept, RolledBlock
+from trimtab.store.metrics.rolled_histogram_rows import RolledHistogramRows
+from trimtab.store.metrics.rolled_histograms import HistogramColumn, RolledHistograms
 from trimtab.store.metrics.rolled_rows import RolledRows
 from trimtab.store.metrics.rolling import MetricRoller
+from trimtab.store.metrics.rolling_histograms import RollingHistograms
 from trimtab.store.metrics.rolling_rows import RollingRows
+from trimtab.store.metrics.row_messages import HISTOGRAMS
 from trimtab.store.metrics.writing import now_ms
 from trimtab.store.retention import DAY_MS
 from trimtab.store.spool import Spool
 
+SAMPLES_A_HISTOGRAM = 50
+"""So many samples take about as much memory as a native histogram does."""
 _SAMPLES_A_S = 1
 """Nobody sends more of one series, as far as guessing goes."""
 _OLDEST_DAYS = (
@@ -57,7 +63,12 @@ class Rollups:
         """`wait_until_seen` is that of the writer."""
         self._engine, self._parts, self._reader, self._days = engine, parts, reader, days
         self._rows = RolledRows(engine, parts.limits.samples_a_query_max)
-        self.roller = MetricRoller(engine, spool, RollingRows(engine, parts, wait_until_seen), stop)
+        rows = RollingRows(engine, parts, wait_until_seen)
+        self.roller = MetricRoller(engine, spool, rows, stop, name="samples", table=SAMPLES.name)
+        self.histogram_roller = MetricRoller(
+            engine, spool, RollingHistograms(engine), stop, name="histograms", table=HISTOGRAMS.name
+        )
+        self._histogram_rows = RolledHistogramRows(engine, parts.limits.samples_a_query_max // SAMPLES_A_HISTOGRAM)
         self._gone_before_ms = 0
 
     def keep(self) -> None:
@@ -65,6 +76,13 @@ class Rollups:
         self.look()
         now = now_ms()
         self.roller.try_roll(now, self._raw_from_ms(now))
+        if not self._parts.histograms.is_empty:
+            self.histogram_roller.try_roll(now, self._raw_from_ms(now))
+
+    def open(self) -> None:
+        """Read the marks, so that queries find what was rolled before."""
+        self.roller.open()
+        self.histogram_roller.open()
 
     def look(self) -> None:
         """Days of samples go by age, and where the disk is full by size: roll-ups of days before the oldest tell so."""
@@ -81,21 +99,38 @@ class Rollups:
 
     def kept(self) -> Kept | None:
         """See `RolledSource.kept`."""
-        mark = self.roller.mark
-        if mark is None:
+        marks = [mark for mark in (self.roller.mark, self.histogram_roller.mark) if mark is not None]
+        if not marks:
             return None
         now = now_ms()
         return Kept(
             raw_from_ms=self._raw_from_ms(now),
             raw_days=self._days.raw,
             minutes_from_ms=now - self._days.minutes * DAY_MS,
-            minutes_to_ms=mark.minutes_to_ms,
-            hours_to_ms=mark.hours_to_ms,
+            minutes_to_ms=min(mark.minutes_to_ms for mark in marks),
+            hours_to_ms=min(mark.hours_to_ms for mark in marks),
             samples_max=self._parts.limits.samples_a_query_max,
         )
 
     def samples_estimate(self, alternatives: Sequence[Sequence[Matcher]], from_ms: int, to_ms: int) -> int:
         """See `RolledSource.samples_estimate`."""
+        return self._numbers_estimate(alternatives, from_ms, to_ms) + self._histograms_estimate(
+            alternatives, from_ms, to_ms
+        )
+
+    def _histograms_estimate(self, alternatives: Sequence[Sequence[Matcher]], from_ms: int, to_ms: int) -> int:
+        """A histogram is as much as many samples."""
+        parts = self._parts
+        to_ms = min(to_ms, parts.histograms.from_ms)
+        if self.histogram_roller.mark is None or to_ms <= from_ms:
+            return 0
+        slots = self._reader.slots(alternatives)
+        slots = slots[parts.histograms.known(slots)]
+        if not len(slots):
+            return 0
+        return SAMPLES_A_HISTOGRAM * self._histogram_rows.samples_count(parts.registry.ids[slots], from_ms, to_ms)
+
+    def _numbers_estimate(self, alternatives: Sequence[Sequence[Matcher]], from_ms: int, to_ms: int) -> int:
         parts, mark = self._parts, self.roller.mark
         to_ms = min(to_ms, parts.hot.from_ms)
         if mark is None or to_ms <= from_ms:
@@ -129,3 +164,25 @@ class Rollups:
         there = counts > 0
         offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts[there])])
         return RolledBlock(parts.registry.labels_list(slots[there]), offsets, rows.end_ms, rows.columns)
+
+    def select_histograms(
+        self,
+        alternatives: Sequence[Sequence[Matcher]],
+        resolution_ms: int,
+        from_ms: int,
+        to_ms: int,
+        columns: Sequence[HistogramColumn],
+    ) -> RolledHistograms | None:
+        """See `RolledHistogramSource.select_rolled_histograms`."""
+        parts = self._parts
+        slots = self._reader.slots(alternatives)
+        slots = slots[parts.histograms.known(slots)]
+        if not len(slots):
+            return None
+        found = self._histogram_rows.read(parts.registry.ids[slots], resolution_ms, from_ms, to_ms, columns)
+        counts = np.diff(found.offsets)
+        there = counts > 0
+        if not there.any():
+            return None
+        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts[there])])
+        return replace(found, labels=parts.registry.labels_list(slots[there]), offsets=offsets)

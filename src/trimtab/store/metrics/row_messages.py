@@ -48,12 +48,13 @@ class RowTable:
         return table
 
 
-def _table(name: str, columns: Mapping[str, tuple[str, pa.DataType]]) -> RowTable:
+def table_named(name: str, columns: Mapping[str, tuple[str, pa.DataType]]) -> RowTable:
+    """By column: the engine's type, and ours."""
     schema = pa.schema([pa.field(column, type_, nullable=False) for column, (_, type_) in columns.items()])
     return RowTable(name, schema, {column: engine_type for column, (engine_type, _) in columns.items()})
 
 
-SERIES = _table(
+SERIES = table_named(
     "metric_series",
     {
         "id": ("UInt64", pa.uint64()),
@@ -62,7 +63,7 @@ SERIES = _table(
         "seen_at_ms": ("Int64", pa.int64()),
     },
 )
-HISTOGRAMS = _table(
+HISTOGRAMS = table_named(
     "metric_histograms",
     {
         "id": ("UInt64", pa.uint64()),
@@ -70,7 +71,7 @@ HISTOGRAMS = _table(
         "histogram": ("String", pa.binary()),
     },
 )
-EXEMPLARS = _table(
+EXEMPLARS = table_named(
     "metric_exemplars",
     {
         "id": ("UInt64", pa.uint64()),
@@ -79,7 +80,7 @@ EXEMPLARS = _table(
         "labels": ("Map(String, String)", _LABELS),
     },
 )
-METADATA = _table(
+METADATA = table_named(
     "metric_metadata",
     {
         "metric": ("String", pa.string()),

@@ -27,6 +27,7 @@ from trimtab.store.metrics.messages import SAMPLES, STARTS, NativeTable
 from trimtab.store.metrics.natives import natives_of_column
 from trimtab.store.metrics.partial import gathered, taken
 from trimtab.store.metrics.parts import Parts
+from trimtab.store.metrics.rolled_histograms import HISTOGRAM_TABLES
 from trimtab.store.metrics.row_messages import HISTOGRAMS, METADATA, SERIES, RowTable, definitions_of, metadata_of
 from trimtab.store.metrics.slab import slab_of
 from trimtab.store.retention import DAY_MS
@@ -233,12 +234,14 @@ class Start:
 
     def _read_histograms(self) -> None:
         histograms = self._parts.histograms
-        known = self._engine.read(f"SELECT DISTINCT id FROM {HISTOGRAMS.name}", is_wide=True)["id"].to_numpy()
+        stored = (HISTOGRAMS.name, *HISTOGRAM_TABLES.values())
+        listed = " UNION DISTINCT ".join(f"SELECT DISTINCT id FROM {name}" for name in stored)
+        known = self._engine.read(listed, is_wide=True)["id"].to_numpy()
         slots = self._slots_of(known.astype(np.uint64)) if len(known) else np.zeros(0, np.int32)
         histograms.know(slots[slots >= 0])
         left = [HISTOGRAMS.unpack(payload) for payload in self._rows_left(HISTOGRAMS)]
-        if len(known):
-            newest = self._engine.read(f"SELECT max(at_ms) AS at_ms FROM {HISTOGRAMS.name}")["at_ms"][0].as_py()
+        newest = self._engine.read(f"SELECT maxOrNull(at_ms) AS at_ms FROM {HISTOGRAMS.name}")["at_ms"][0].as_py()
+        if newest is not None:
             histograms.from_ms = newest - _HISTOGRAMS_MS
             left.append(
                 self._engine.read(

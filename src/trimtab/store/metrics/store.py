@@ -41,6 +41,7 @@ from trimtab.store.metrics.reading import Reader
 from trimtab.store.metrics.registry import Registry
 from trimtab.store.metrics.retiring import Retiring
 from trimtab.store.metrics.rolled import Column, Kept, RolledBlock
+from trimtab.store.metrics.rolled_histograms import HistogramColumn, RolledHistograms
 from trimtab.store.metrics.rollups import KeptDays, Rollups
 from trimtab.store.metrics.row_messages import EXEMPLARS, HISTOGRAMS, METADATA, SERIES
 from trimtab.store.metrics.sinks import NativeSink, RowsSink
@@ -115,7 +116,7 @@ class EmbeddedMetrics:
         from trimtab.store.metrics.start import Start
 
         try:
-            self.rollups.roller.open()
+            self.rollups.open()
             self.rollups.look()
             Start(self._parts, self._engine, self._spool).run(self._is_ready.set, self._stop)
             self._parts.hot.end_reload()
@@ -253,6 +254,17 @@ class EmbeddedMetrics:
         """See `RolledSource.select_rolled`."""
         return self.rollups.select(alternatives, resolution_ms, from_ms, to_ms, columns)
 
+    def select_rolled_histograms(
+        self,
+        alternatives: Sequence[Sequence[Matcher]],
+        resolution_ms: int,
+        from_ms: int,
+        to_ms: int,
+        columns: Sequence[HistogramColumn],
+    ) -> RolledHistograms | None:
+        """See `RolledHistogramSource.select_rolled_histograms`."""
+        return self.rollups.select_histograms(alternatives, resolution_ms, from_ms, to_ms, columns)
+
     def status(self) -> MetricStatus:
         """See `MetricStore.status`."""
         roller = self.rollups.roller
@@ -275,7 +287,7 @@ class EmbeddedMetrics:
             rolled_to_ms=0 if roller.mark is None else roller.mark.minutes_to_ms,
             rolled_windows_count=roller.windows_count,
             rolled_again_count=roller.late_windows_count,
-            rollup_error=roller.error,
+            rollup_error=roller.error or self.rollups.histogram_roller.error,
         )
 
     def cardinality(self, limit: int = 10) -> Cardinality:

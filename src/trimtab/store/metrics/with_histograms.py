@@ -35,12 +35,13 @@ def with_histograms(
     groups = np.cumsum(first) - 1
     for row in np.flatnonzero(~first & (places >= 0)).tolist():  # two senders at one moment
         group = int(groups[row])
-        if _counts_over(values[places[row]], values[chosen[group]]):
+        if counts_over(values[places[row]], values[chosen[group]]):
             chosen[group] = places[row]
     objects = [values[place] if place >= 0 else None for place in chosen.tolist()]
     new_offsets = np.searchsorted(series[first], np.arange(series_count + 1)).astype(np.int64)
     return new_offsets, all_at[first], all_bits[first], objects
 
 
-def _counts_over(one: FloatHistogram, other: FloatHistogram) -> bool:
+def counts_over(one: FloatHistogram, other: FloatHistogram) -> bool:
+    """Whether one counts, of two that a series has at one time."""
     return (one.count, encoded(one)) > (other.count, encoded(other))

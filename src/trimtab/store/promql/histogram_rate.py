@@ -39,7 +39,7 @@ def extrapolated(
     from_ms, until_ms = window_ms
     grown, notes, overlaps_count = None, list[Note](), 0
     if len(histograms) > 1:
-        grown, notes, overlaps_count = _grown(histograms, at_ms, start_ms, metric, is_counter=is_counter)
+        grown, notes, overlaps_count = growth(histograms, at_ms, start_ms, metric, is_counter=is_counter)
         if grown is None:
             return None, notes, overlaps_count
     to_start_s, to_end_s = (at_ms[0] - from_ms) / 1000, (until_ms - at_ms[-1]) / 1000
@@ -108,7 +108,7 @@ def is_start_reset(before_start_ms: int, before_ms: int, start_ms: int, at_ms: i
     return 0 != before_start_ms < before_ms
 
 
-def _grown(
+def growth(
     histograms: Sequence[FloatHistogram],
     at_ms: Sequence[int],
     start_ms: Sequence[int],

@@ -88,7 +88,7 @@ def _grown(rows: Rows, metric: str, *, is_counter: bool, is_rate: bool) -> Outco
     at_ms, start_ms = rows.at_ms, rows.start_ms
     first = table.numbers[lows]
     is_several = highs - lows > 1
-    grown = _growth(rows, is_counter=is_counter)
+    grown = growth(rows, is_counter=is_counter)
     from_ms = rows.ends_ms - rows.range_ms
     begun_ms = start_ms[lows]
     has_begun = is_counter & (begun_ms != 0) & (from_ms < begun_ms) & (begun_ms < at_ms[lows])
@@ -119,7 +119,7 @@ def _grown(rows: Rows, metric: str, *, is_counter: bool, is_rate: bool) -> Outco
     return outcome
 
 
-def _growth(rows: Rows, *, is_counter: bool) -> Floats:
+def growth(rows: Rows, *, is_counter: bool) -> Floats:
     """From the first to the last sample of each window, through resets."""
     numbers, lows, highs = rows.table.numbers, rows.lows, rows.highs
     if not is_counter:

@@ -15,6 +15,7 @@ import numpy as np
 
 from trimtab.store.metrics.block import STALE_BITS, Labels, Matcher, SeriesBlock, Source
 from trimtab.store.metrics.rolled import HOURS_MS, MINUTES_MS, NAMES, Column, Kept, RolledBlock, RolledSource
+from trimtab.store.metrics.rolled_histograms import HistogramColumn, RolledHistograms, RolledHistogramSource
 from trimtab.store.promql.histogram import FloatHistogram
 from trimtab.store.promql.notes import Note
 from trimtab.store.promql.options import Options
@@ -25,6 +26,7 @@ CHEAP_MS = 2 * HOURS_MS
 ROWS_MAX = 20_000_000
 """More rows than this are read from the roll-ups by the hour, where that is possible."""
 SAMPLE_COLUMNS: Sequence[Column] = ("first_at_ms", "first_value", "last_at_ms", "last_value", "ended_at_ms")
+_ENDS: Sequence[HistogramColumn] = ("first", "last")
 _STALE = np.array([STALE_BITS], np.int64).view(np.float64)[0]
 Alternatives = Sequence[Sequence[Matcher]]
 
@@ -88,6 +90,19 @@ class Rolled:
             return None
         return Border(kept, kept.raw_from_ms, f"raw samples are kept for {kept.raw_days} days")
 
+    def histograms(
+        self,
+        alternatives: Alternatives,
+        resolution_ms: int,
+        from_ms: int,
+        to_ms: int,
+        columns: Sequence[HistogramColumn],
+    ) -> RolledHistograms | None:
+        """Rows of native histograms; None where there are none."""
+        if not isinstance(self.source, RolledHistogramSource):
+            return None
+        return self.source.select_rolled_histograms(alternatives, resolution_ms, from_ms, to_ms, columns)
+
     def lookbacks(self, alternatives: Alternatives, times_ms: Ints) -> list[tuple[slice, int]]:
         """How far back each step looks: between last samples there may be nothing for as long as a roll-up."""
         lookback_ms = self.options.lookback_ms
@@ -115,6 +130,11 @@ class Rolled:
             alternatives, resolution_ms, from_ms - 1, until_ms + resolution_ms, SAMPLE_COLUMNS
         )
         old = samples_of(rows, from_ms, until_ms - 1)
+        histograms = self.histograms(
+            alternatives, resolution_ms, from_ms - 1, until_ms + resolution_ms, ("first", "last")
+        )
+        if histograms is not None:
+            old = joined(old, histograms_of(histograms, from_ms, until_ms - 1))
         if to_ms < raw_from_ms:
             return old, border if len(old.at_ms) else None, resolution_ms
         new = self.source.select(alternatives, raw_from_ms, to_ms)
@@ -139,8 +159,26 @@ def samples_of(rows: RolledBlock, from_ms: int, to_ms: int) -> SeriesBlock:
     return SeriesBlock(rows.labels, before[rows.offsets], at_ms[is_kept], values[is_kept], None, None)
 
 
+def histograms_of(rows: RolledHistograms, from_ms: int, to_ms: int) -> SeriesBlock:
+    """The same of rows of native histograms."""
+    count = len(rows.end_ms)
+    at_ms = np.stack([rows.first_at_ms, rows.last_at_ms, rows.ended_at_ms], axis=1)
+    values = np.zeros((count, 3))
+    values[:, 2] = _STALE
+    is_kept = (at_ms >= from_ms) & (at_ms <= to_ms)
+    is_kept[:, 0] &= at_ms[:, 0] != at_ms[:, 1]
+    is_kept[:, 2] &= at_ms[:, 2] > 0
+    all_of_them = np.full((count, 3), None, np.object_)
+    for column, name in enumerate(_ENDS):
+        for row, value in enumerate(rows.columns[name]):
+            all_of_them[row, column] = value
+    before = np.concatenate([np.zeros(1, np.int64), np.cumsum(is_kept.sum(axis=1))])
+    kept: list[FloatHistogram | None] = all_of_them[is_kept].tolist()
+    return SeriesBlock(rows.labels, before[rows.offsets], at_ms[is_kept], values[is_kept], None, kept)
+
+
 def joined(old: SeriesBlock, new: SeriesBlock) -> SeriesBlock:
-    """Samples of `old`, then those of `new`, series by series."""
+    """Samples of `old` and those of `new`, series by series, in order of time."""
     places: dict[Labels, int] = {}
     parts = [
         (block, np.array([places.setdefault(one, len(places)) for one in block.labels], np.int64))
@@ -154,7 +192,8 @@ def joined(old: SeriesBlock, new: SeriesBlock) -> SeriesBlock:
     cursor = offsets[:-1].copy()
     at_ms, values = np.empty(total, np.int64), np.empty(total)
     start_ms = None if new.start_ms is None else np.zeros(total, np.int64)
-    histograms: list[FloatHistogram | None] | None = None if new.histograms is None else [None] * total
+    has_histograms = old.histograms is not None or new.histograms is not None
+    histograms: list[FloatHistogram | None] | None = [None] * total if has_histograms else None
     for block, series in parts:
         lengths = np.diff(block.offsets)
         to = np.repeat(cursor[series] - block.offsets[:-1], lengths) + np.arange(len(block.at_ms))
@@ -165,4 +204,10 @@ def joined(old: SeriesBlock, new: SeriesBlock) -> SeriesBlock:
         if histograms is not None and block.histograms is not None:
             for place, histogram in zip(to.tolist(), block.histograms, strict=True):
                 histograms[place] = histogram
+    series = np.repeat(np.arange(len(places)), np.diff(offsets))
+    if not ((at_ms[1:] >= at_ms[:-1]) | (series[1:] != series[:-1])).all():  # one that has both kinds of samples
+        order = np.lexsort((at_ms, series))
+        at_ms, values = at_ms[order], values[order]
+        start_ms = None if start_ms is None else start_ms[order]
+        histograms = None if histograms is None else [histograms[place] for place in order.tolist()]
     return SeriesBlock(list(places), offsets, at_ms, values, start_ms, histograms)

@@ -8,19 +8,22 @@ the nearest one, and a step that is on no end of a window sees the windows that 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import groupby, pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trimtab.store.metrics.block import Labels
 from trimtab.store.metrics.rolled import HOURS_MS, MINUTES_MS, NAMES, Column, RolledBlock
+from trimtab.store.promql import rolled_histograms
 from trimtab.store.promql import rolled_kernels as kernels
 from trimtab.store.promql.evaluation import FUNCTIONS, Evaluation, Value
+from trimtab.store.promql.notes import mixed_in_range, not_a_counter
 from trimtab.store.promql.range_functions import finished, note_other_than_counters
 from trimtab.store.promql.rolled import Border
 from trimtab.store.promql.syntax import Call, Matrix, unwrapped
 from trimtab.store.promql.vector import Ints, Steps, Vector, empty
-from trimtab.store.promql.windows import reference_ms
+from trimtab.store.promql.windows import metric_name, reference_ms
 
 INCREASES = ("rate", "increase")
 _INCREASE_COLUMNS: tuple[Column, ...] = ("samples_count", "first_value", "last_value", "increase")
@@ -118,15 +121,22 @@ def _rolled(evaluation: Evaluation, windows: _Windows, resolution_ms: int) -> Ve
         int(ends[-1]),
         tuple(dict.fromkeys(columns)),
     )
-    if not rows.labels:
-        return empty(len(ends))
-    evaluation.samples_count += len(rows.end_ms)
-    evaluation.hold(len(rows.labels) * len(ends))
-    result = _values(call.name, rows, ends, range_ms, resolution_ms)
+    result = empty(len(ends))
+    if rows.labels:
+        evaluation.samples_count += len(rows.end_ms)
+        evaluation.hold(len(rows.labels) * len(ends))
+        result = _values(call.name, rows, ends, range_ms, resolution_ms)
+    histograms = _of_histograms(evaluation, windows, ends, range_ms, resolution_ms)
+    if histograms is not None:
+        result = _with_histograms(evaluation, windows, result, histograms)
+    if not result.labels:
+        return result
     if call.name == "rate":
-        result = replace(result, values=result.values / (range_ms / 1000.0))
+        range_s = range_ms / 1000.0
+        result = replace(result, values=result.values / range_s, histograms=_scaled(result, 1.0 / range_s))
     elif call.name in GROWING and range_ms != node.range_ms:
-        result = replace(result, values=result.values * (node.range_ms / range_ms))
+        factor = node.range_ms / range_ms
+        result = replace(result, values=result.values * factor, histograms=_scaled(result, factor))
     how = "answered from"
     if range_ms != node.range_ms:
         how = f"answered, with a range of {range_ms // resolution_ms} x {NAMES[resolution_ms]}, from"
@@ -134,6 +144,63 @@ def _rolled(evaluation: Evaluation, windows: _Windows, resolution_ms: int) -> Ve
     if call.name in INCREASES:
         note_other_than_counters(evaluation, call.arguments[0], result)
     return finished(evaluation, call, result)
+
+
+def _of_histograms(
+    evaluation: Evaluation, windows: _Windows, ends_ms: Ints, range_ms: int, resolution_ms: int
+) -> Vector | None:
+    """What the roll-ups of native histograms give; None where there are none, or the function knows only numbers."""
+    name = windows.call.name
+    if name not in rolled_histograms.COLUMNS:
+        return None
+    block = evaluation.rolled.histograms(
+        windows.node.selector.alternatives,
+        resolution_ms,
+        int(ends_ms[0]) - range_ms - resolution_ms,
+        int(ends_ms[-1]),
+        rolled_histograms.COLUMNS[name],
+    )
+    if block is None:
+        return None
+    evaluation.samples_count += len(block.end_ms)
+    evaluation.hold(len(block.labels) * len(ends_ms))
+    if name in INCREASES:
+        for series, (low, high) in enumerate(pairwise(block.offsets.tolist())):
+            firsts = block.columns["first"][low:high]
+            if any(one is not None and one.counter_reset_hint == "gauge" for one in firsts):
+                evaluation.note(not_a_counter(metric_name(block.labels[series])), windows.node)
+    return rolled_histograms.over_windows(name, block, ends_ms, range_ms, resolution_ms, evaluation.check)
+
+
+def _with_histograms(evaluation: Evaluation, windows: _Windows, numbers: Vector, histograms: Vector) -> Vector:
+    """Both; where one series has both in one window, it is as of samples: counted together, else told and left out."""
+    places = {labels: row for row, labels in enumerate(numbers.labels)}
+    rows = [places.setdefault(labels, len(places)) for labels in histograms.labels]
+    shape = len(places), histograms.values.shape[1]
+    values, present = np.zeros(shape), np.zeros(shape, np.bool_)
+    found = np.full(shape, None, np.object_)
+    count = len(numbers.labels)
+    values[:count], present[:count] = numbers.values, numbers.present
+    has_both = present[rows] & histograms.present
+    mine = np.where(has_both & (windows.call.name == "count_over_time"), values[rows], 0.0)
+    values[rows] = np.where(histograms.present, histograms.values + mine, values[rows])
+    found[rows] = histograms.histograms
+    present[rows] |= histograms.present
+    if windows.call.name in (*INCREASES, "sum_over_time", "avg_over_time") and has_both.any():
+        for row in np.flatnonzero(has_both.any(axis=1)).tolist():
+            evaluation.note(mixed_in_range(metric_name(histograms.labels[row])), windows.node)
+        present[rows] &= ~has_both
+        found[~present] = None
+    return Vector(list(places), values, present, found)
+
+
+def _scaled(vector: Vector, factor: float) -> NDArray[np.object_] | None:
+    histograms = vector.histograms
+    if histograms is not None:
+        histograms = histograms.copy()
+        for row, step in np.argwhere(vector.has_histogram).tolist():
+            histograms[row, step] = histograms[row, step].scaled(factor)
+    return histograms
 
 
 def _values(name: str, rows: RolledBlock, ends_ms: Ints, range_ms: int, resolution_ms: int) -> Vector:
