@@ -64,6 +64,8 @@ def _objective(part: Part, origin: str) -> Objective | None:
         target = said
     if target is None and isinstance(sli, TimeSliceSli):
         target = TIME_SLICE_TARGET
+    if target is None and part.has("target"):
+        return None  # it is there and wrong, which was said
     if target is None:
         part.wrong("target is missing: the share of good events, such as '99.9%'")
         return None
