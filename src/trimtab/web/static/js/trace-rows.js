@@ -15,6 +15,18 @@ function make(tag, name, text) {
   return element;
 }
 
+/** Write an attribute only where it changes: each writing has its price. @param {HTMLElement} element @param {string} name @param {string | null} value */
+function put(element, name, value) {
+  if (element.getAttribute(name) === value) return;
+  if (value === null) element.removeAttribute(name);
+  else element.setAttribute(name, value);
+}
+
+/** @param {HTMLElement} element @param {string} text */
+function say(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
 export class TraceRows {
   /** @type {Int32Array} Spans that are not folded away. */
   spans = new Int32Array(0);
@@ -29,6 +41,8 @@ export class TraceRows {
   #pool = [];
   #planned = 0;
   #row = 26;
+  /** The row that was the first when it was drawn last. */
+  #first = 0;
   #resized = new ResizeObserver(() => this.measure());
 
   /** @param {TraceModel} model @param {{select: (span: number) => void, window: (from: number, to: number) => void}} tell */
@@ -91,13 +105,16 @@ export class TraceRows {
       this.space.append(row);
     }
     while (this.#pool.length > size) this.#pool.pop()?.remove();
-    const from = Math.max(Math.floor(this.box.scrollTop / this.#row) - MORE_ROWS, 0);
-    const to = Math.min(from + size, this.spans.length);
-    for (let at = from; at < from + size; at += 1) {
+    const seen = Math.floor(this.box.scrollTop / this.#row);
+    const isFar = Math.abs(seen - this.#first) > size - 2 * MORE_ROWS; // nothing of it was seen: the outlines now, the rest when it rests
+    this.#first = seen;
+    const from = isFar ? seen : Math.max(seen - MORE_ROWS, 0);
+    for (let at = from; at < from + size - (isFar ? 2 * MORE_ROWS : 0); at += 1) {
       const row = this.#pool[at % size];
-      row.hidden = at >= to;
-      if (at < to) this.#fill(row, at);
+      row.hidden = at >= this.spans.length;
+      if (!row.hidden) this.#fill(row, at, isFar);
     }
+    if (isFar) this.plan();
     const active = this.selected >= 0 && document.getElementById(`row-${this.selected}`);
     if (active) this.box.setAttribute("aria-activedescendant", active.id);
     else this.box.removeAttribute("aria-activedescendant");
@@ -124,11 +141,11 @@ export class TraceRows {
     return row;
   }
 
-  /** @param {HTMLElement} row @param {number} at */
-  #fill(row, at) {
+  /** @param {HTMLElement} row @param {number} at @param {boolean} isOutline */
+  #fill(row, at, isOutline) {
     const span = this.spans[at];
     if (row.dataset.at === `${at} ${span}`) return;
-    row.dataset.at = `${at} ${span}`;
+    row.dataset.at = isOutline ? "" : `${at} ${span}`;
     const { model } = this;
     const [name, line] = /** @type {HTMLElement[]} */ ([...row.children]);
     const [, , service, what, failed] = /** @type {HTMLElement[]} */ ([...name.children]);
@@ -136,22 +153,21 @@ export class TraceRows {
     row.id = `row-${span}`;
     row.className = `fall-row n${model.colour(span)}`;
     row.style.transform = `translateY(${at * this.#row}px)`;
-    row.setAttribute("aria-level", String(model.depths[span] + 1));
-    row.setAttribute("aria-selected", String(span === this.selected));
-    if (model.hasChildren(span)) row.setAttribute("aria-expanded", String(!this.folded.has(span)));
-    else row.removeAttribute("aria-expanded");
+    put(row, "aria-level", String(model.depths[span] + 1));
+    put(row, "aria-selected", String(span === this.selected));
+    put(row, "aria-expanded", model.hasChildren(span) ? String(!this.folded.has(span)) : null);
     row.toggleAttribute("data-failed", model.hasFailed(span));
     row.toggleAttribute("data-found", this.found.has(span));
     name.style.paddingLeft = `${Math.min(model.depths[span], 20) * 12 + 6}px`;
-    service.textContent = model.service(span);
-    what.textContent = model.name(span);
-    what.title = model.name(span);
+    say(service, model.service(span));
+    say(what, model.name(span));
+    if (!isOutline) what.title = model.name(span);
     failed.hidden = !model.hasFailed(span);
-    this.#line(line, span, took);
+    this.#line(line, span, took, isOutline);
   }
 
-  /** Bar, stretches of own work, events, duration. @param {HTMLElement} line @param {number} span @param {string} took */
-  #line(line, span, took) {
+  /** Bar, stretches of own work, events, duration. @param {HTMLElement} line @param {number} span @param {string} took @param {boolean} isOutline */
+  #line(line, span, took, isOutline) {
     const { model } = this;
     const [from, to] = this.window;
     const percent = (/** @type {number} */ ms) => ((ms - from) / (to - from)) * 100;
@@ -160,7 +176,7 @@ export class TraceRows {
     bar.style.left = `${Math.max(left, -1)}%`;
     bar.style.width = `${Math.min(right, 101) - Math.max(left, -1)}%`;
     bar.hidden = right < 0 || left > 100;
-    const isWhole = left >= 0 && right <= 100;
+    const isWhole = left >= 0 && right <= 100 && !isOutline;
     const shares = isWhole ? model.shares(span) : null;
     bar.style.backgroundImage = shares?.length ? this.#stretches(shares) : "";
     text.textContent = took;
@@ -169,7 +185,8 @@ export class TraceRows {
     text.toggleAttribute("data-inside", !isBehind && !isBefore);
     text.style.left = isBehind ? `${Math.max(right, 0)}%` : "";
     text.style.right = isBefore ? `${100 - Math.min(left, 100)}%` : "";
-    for (const old of line.querySelectorAll(".fall-event")) old.remove();
+    while (line.childElementCount > 2) line.lastElementChild?.remove();
+    if (isOutline) return;
     for (const ms of (model.events.get(span) ?? []).slice(0, EVENTS_MAX)) {
       const mark = make("i", "fall-event");
       mark.style.left = `${percent(ms)}%`;
