@@ -39,6 +39,15 @@ PLACES: tuple[Place, ...] = (
         "/",
         "Systems, what is wrong, what needs a yes, what is in flight, and what the last changes really did.",
     ),
+    Place("alerts", "/alerts", "What fires now, the worst first, to whom it is told, and what is kept quiet and why."),
+    Place("alerts-history", "/alerts?tab=history", "Every alert that fired: searched by words, severity and time."),
+    Place("alert", "/alerts/120", "One alert that fired: what was wrong, for how long, and how often before."),
+    Place(
+        "alerts-silences",
+        "/alerts?tab=silences&matchers=service%3D%22checkout%22&comment=We+know%3A+the+payment+provider+is+slow.",
+        "A silence is made for everywhere at once; what it keeps quiet is shown before.",
+    ),
+    Place("alerts-told", "/alerts?tab=told", "Who is told, what was delivered, confirmed and lost, and what waits."),
     Place(
         "queries",
         "/queries?from=now-24h&to=now",

@@ -21,6 +21,7 @@ from playwright.sync_api import Page
 from benchmarks.day.shapes import COLUMNS, TABLES
 from benchmarks.day_of_data import fill_day
 from demo.cluster import ROLE_STATEMENTS, Cluster
+from tests.browser.alerts import fill_alerts, told, wait_for_alerts
 from tests.browser.log_lines import send_lines
 from tests.browser.traces import SentTraces, send_traces
 from tests.cli.conftest import Server, start_server
@@ -88,7 +89,8 @@ def running(data_dir: Path, config: str = QUIET, *options: str) -> Iterator[Serv
 def day_server(data_dir: Path, slice_ms: int = 60_000) -> Iterator[DayServer]:
     """Fill a store with a day, and serve it. Its PostgreSQL does not answer: the system is shown as it was."""
     day = fill_day(data_dir, slice_ms=slice_ms, shapes_count=SHAPES_COUNT, spans_per_s=0.5, change_dsn=NOBODY_LISTENS)
-    with running(data_dir) as server:
+    fill_alerts(data_dir)
+    with told(data_dir) as notify, running(data_dir, f"{QUIET}{notify}") as server:
         listed = msgspec.json.decode(httpx2.get(f"{server.url}/api/trimtab/cases?limit=200", timeout=60).content)
         cases: dict[str, int] = {}
         shapes: dict[str, str] = {}
@@ -103,6 +105,7 @@ def day_server(data_dir: Path, slice_ms: int = 60_000) -> Iterator[DayServer]:
         busiest = max(day.hot, key=lambda hot: hot.calls_per_s * hot.mean_ms)
         shape, log_record = busiest.shape.fingerprint, send_lines(server.url)
         sent = send_traces(server.url)
+        wait_for_alerts(server.url)
         yield DayServer(server.url, cases, shape, shapes["rolled_back"], day.start_ms, day.end_ms, log_record, sent)
 
 

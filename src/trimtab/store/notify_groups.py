@@ -16,6 +16,7 @@ from trimtab.store.notify_codec import (
     NotificationRow,
     Waiting,
     group_of,
+    name_of,
     notification_of,
     text_of,
     waiting_of,
@@ -99,6 +100,20 @@ class GroupBook:
             (receiver, group_key, ROWS_MAX),
         )
         return {(row["origin"], row["fingerprint"]): alert_of(row["alert"]) for row in rows}
+
+    def who_knows(self) -> tuple[dict[Key, set[str]], dict[Key, set[str]]]:
+        """Of each alert that fires: receivers that were told so, and receivers that have to be told."""
+        told: dict[Key, set[str]] = {}
+        waits: dict[Key, set[str]] = {}
+        known = {(group.receiver, group.group_key): group.told for group in self.groups()}
+        rows = self._db.rows(
+            "SELECT receiver, group_key, origin, fingerprint FROM notify_members ORDER BY receiver LIMIT ?", (ROWS_MAX,)
+        )
+        for row in rows:
+            key = (row["origin"], row["fingerprint"])
+            said = known.get((row["receiver"], row["group_key"]), {}).get(name_of(key), "")
+            (told if said.startswith("firing@") else waits).setdefault(key, set()).add(row["receiver"])
+        return told, waits
 
     def flush_at(self, group: Group, at_ms: int) -> None:
         """Look at it again then."""

@@ -45,6 +45,18 @@ class PushedAlerts:
         )
         return tuple(map(pushed_of, rows))
 
+    def who_knows(self) -> tuple[dict[Key, set[str]], dict[Key, set[str]]]:
+        """Of each alert: Alertmanagers that were told that it fires, and those that have to be told."""
+        told: dict[Key, set[str]] = {}
+        waits: dict[Key, set[str]] = {}
+        rows = self._db.rows(
+            "SELECT alertmanager, origin, fingerprint, told FROM alertmanager_alerts LIMIT ?", (ROWS_MAX,)
+        )
+        for row in rows:
+            known = told if row["told"].startswith("firing@") else waits
+            known.setdefault((row["origin"], row["fingerprint"]), set()).add(row["alertmanager"])
+        return told, waits
+
     def told(self, alertmanager: str, marks: Iterable[tuple[Key, str]]) -> None:
         """It took these."""
         with self._db.transaction() as db:

@@ -13,7 +13,7 @@ from trimtab.store.notify_codec import NotificationRow
 class AlertNow:
     """An alert that is pending or fires, and what keeps it quiet for direct receivers.
 
-    `receivers` are those that it goes to; `told` says of each when it was told (None: not yet).
+    `receivers` are those that it is routed to. `told_to` know that it fires; `waits_for` have to be told still.
     """
 
     fingerprint: str
@@ -32,6 +32,8 @@ class AlertNow:
     silenced_by: tuple[str, ...]
     inhibited_by: tuple[str, ...]
     receivers: tuple[str, ...]
+    told_to: tuple[str, ...]
+    waits_for: tuple[str, ...]
     history_id: int | None
 
 

@@ -200,12 +200,14 @@ class Notify:
         muted = self.muting.at(self._now_ms())
         open_ids = {(row.origin, row.alert.fingerprint): row.id for row in self._books.history.open()}
         routes = self._routes.routes
+        direct, pushed = self._books.groups.who_knows(), self._books.pushed.who_knows()
         found = []
         for one in self._books.alerts.standing():
             alert = one.alert
             if alert.state not in states:
                 continue
             why = muted.why(alert)
+            key = (one.origin, alert.fingerprint)
             found.append(
                 AlertNow(
                     fingerprint=alert.fingerprint,
@@ -224,7 +226,9 @@ class Notify:
                     silenced_by=why.silenced_by,
                     inhibited_by=why.inhibited_by,
                     receivers=_receivers(routes, alert),
-                    history_id=open_ids.get((one.origin, alert.fingerprint)),
+                    told_to=_names(direct[0].get(key), pushed[0].get(key)),
+                    waits_for=() if why.is_muted else _names(direct[1].get(key), pushed[1].get(key)),
+                    history_id=open_ids.get(key),
                 )
             )
         return tuple(sorted(found, key=_worst_first))
@@ -343,6 +347,10 @@ def _receivers(routes: Routes | None, alert: Alert) -> tuple[str, ...]:
     if routes is None:
         return ()
     return tuple(dict.fromkeys(route.receiver for route in routes_for(routes.root, dict(alert.labels))))
+
+
+def _names(receivers: set[str] | None, alertmanagers: set[str] | None) -> tuple[str, ...]:
+    return (*sorted(receivers or ()), *(f"Alertmanager {name}" for name in sorted(alertmanagers or ())))
 
 
 _SEVERITIES = ("page", "critical", "error", "ticket", "warning", "info")
