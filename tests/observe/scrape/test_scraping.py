@@ -267,6 +267,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         wanted = self.path.partition("?")[0]
+        self.server.seen.append((self.path, self.headers.get("Authorization", "")))  # type: ignore[attr-defined]
         if wanted == "/slow":
             time.sleep(3)
         body = b"a 1\n" if wanted != "/long" else b"a 1\n" * 100_000
@@ -277,7 +278,6 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(packed)))
         self.end_headers()
         self.wfile.write(packed)
-        self.server.seen.append((self.path, self.headers.get("Authorization", "")))  # type: ignore[attr-defined]
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
         pass

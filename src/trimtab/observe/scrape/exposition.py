@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from trimtab.model.errors import InputError
@@ -18,6 +19,8 @@ OPENMETRICS = "application/openmetrics-text"
 
 _BYTES_A_LINE = 24
 _ROOM_MIN = 256
+_FEW = 8
+"""Fewer long decimals than this are read one by one."""
 _KINDS: dict[str, MetricKind] = {
     "counter": "counter",
     "gauge": "gauge",
@@ -64,14 +67,31 @@ def read(
     found = _scan(body, seed, at_ms, rows_max)
     if is_openmetrics and not _ends_well(found):
         raise InputError("an answer in OpenMetrics must end with '# EOF'")
-    for index in np.flatnonzero(found.rows[:, k.STATE] != k.READ).tolist():
+    for index in _read_decimals(found, np.flatnonzero(found.rows[:, k.STATE] != k.READ)).tolist():
         found.values[index] = _value(found, index)
     timed = np.flatnonzero(found.rows[:, k.TIME] > 0)
-    if honor_timestamps:
-        for index in timed.tolist():
+    if honor_timestamps and len(timed):
+        data = np.frombuffer(found.body, np.uint8)
+        is_odd = k.times_of(data, found.rows, timed, k.powers_of_ten(), is_openmetrics, found.at_ms)
+        for index in timed[is_odd].tolist():
             found.at_ms[index] = _time_ms(found, index, is_openmetrics=is_openmetrics)
         found.has_time[timed] = True
     return found
+
+
+def _read_decimals(found: Exposition, wanted: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Reads decimals that are too long for the kernel, many at a time; which rows are left."""
+    if len(wanted) < _FEW:
+        return wanted
+    data, offsets, is_plain = k.long_decimals(np.frombuffer(found.body, np.uint8), found.rows, wanted)
+    texts = pa.StringArray.from_buffers(len(wanted), pa.py_buffer(offsets), pa.py_buffer(data))
+    plain = np.flatnonzero(is_plain)
+    try:
+        values = texts.take(pa.array(plain)).cast(pa.float64()).to_numpy()
+    except pa.ArrowInvalid:
+        return wanted
+    found.values[wanted[plain]] = values
+    return wanted[~is_plain]
 
 
 def _scan(body: bytearray, seed: NDArray[np.uint64], at_ms: int, rows_max: int) -> Exposition:

@@ -16,6 +16,7 @@ Bytes = NDArray[np.uint8]
 Numbers = NDArray[np.int64]
 Hashes = NDArray[np.uint64]
 Doubles = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 Number = np.int64
 Hash = np.uint64
 
@@ -225,6 +226,96 @@ def scan(
         start = line_end + 1
     counts[SAMPLES], counts[COMMENTS] = samples_count, comments_count
     return DONE
+
+
+@kernel("boolean(uint8[::1], int64, int64, float64[::1], boolean, int64[::1])")
+def time_of(body: Bytes, at: Number, end: Number, powers: Doubles, is_seconds: bool, found: Numbers) -> bool:
+    """The time of a line in ms, in `found[0]`: whole milliseconds, or a decimal number of seconds. False where it has
+    to be looked at by somebody else."""
+    if is_seconds:
+        is_read, seconds = decimal(body, at, end, powers)
+        if not is_read or not -1e15 < seconds < 1e15:
+            return False
+        found[0] = np.int64(np.rint(seconds * 1000.0))
+        return True
+    sign = np.int64(1)
+    if at < end and (body[at] == 45 or body[at] == 43):
+        sign = np.int64(-1) if body[at] == 45 else np.int64(1)
+        at += 1
+    if at >= end or end - at > 18:
+        return False
+    value = np.int64(0)
+    while at < end:
+        if not 48 <= body[at] <= 57:
+            return False
+        value = value * 10 + np.int64(body[at] - 48)
+        at += 1
+    found[0] = sign * value
+    return True
+
+
+@kernel("boolean[::1](uint8[::1], int64[:, ::1], int64[::1], float64[::1], boolean, int64[::1])")
+def times_of(body: Bytes, rows: Numbers, wanted: Numbers, powers: Doubles, is_seconds: bool, at_ms: Numbers) -> Flags:
+    """Times of some rows, into `at_ms`; which of them are for somebody else to read."""
+    is_odd = np.zeros(len(wanted), np.bool_)
+    found = np.zeros(1, np.int64)
+    for place in range(len(wanted)):
+        row = rows[wanted[place]]
+        if time_of(body, row[TIME], row[TIME_END], powers, is_seconds, found):
+            at_ms[wanted[place]] = found[0]
+        else:
+            is_odd[place] = True
+    return is_odd
+
+
+@kernel("Tuple((uint8[::1], int32[::1], boolean[::1]))(uint8[::1], int64[:, ::1], int64[::1])")
+def long_decimals(body: Bytes, rows: Numbers, wanted: Numbers) -> tuple[Bytes, NDArray[np.int32], Flags]:
+    """The values of some rows one after the other, where each begins and the last ends, and which are plain decimals:
+    `-12.5e-3`, and no other way to write a number (those that are not have no bytes)."""
+    size = np.int64(0)
+    for index in wanted:
+        size += rows[index, VALUE_END] - rows[index, VALUE]
+    out = np.empty(size, np.uint8)
+    offsets = np.zeros(len(wanted) + 1, np.int32)
+    is_plain = np.zeros(len(wanted), np.bool_)
+    written = np.int64(0)
+    for place in range(len(wanted)):
+        at, end = rows[wanted[place], VALUE], rows[wanted[place], VALUE_END]
+        state = rows[wanted[place], STATE]
+        begun = written
+        part = 0  # 0: a sign may come, 1: digits, 2: digits behind the point, 3: the exponent's sign, 4: its digits
+        digits_count = exponent_digits = 0
+        is_fine = state == TO_READ
+        while at < end and is_fine:
+            byte = body[at]
+            if 48 <= byte <= 57:
+                if part == 0:
+                    part = 1
+                elif part == 3:
+                    part = 4
+                if part < 3:
+                    digits_count += 1
+                else:
+                    exponent_digits += 1
+            elif byte == 45 and part in (0, 3):
+                part = 1 if part == 0 else 4
+            elif byte == 43 and part == 3:
+                part = 4
+            elif byte == 46 and part == 1:
+                part = 2
+            elif byte in (101, 69) and 0 < part < 3:
+                part = 3
+            else:
+                is_fine = False
+            out[written] = byte
+            written += 1
+            at += 1
+        is_fine = is_fine and digits_count > 0 and (part < 3 or 0 < exponent_digits < 3)
+        if not is_fine:
+            written = begun
+        is_plain[place] = is_fine
+        offsets[place + 1] = written
+    return out[:written].copy(), offsets, is_plain
 
 
 def powers_of_ten() -> Doubles:
