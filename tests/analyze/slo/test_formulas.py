@@ -133,7 +133,7 @@ def test_a_calendar_window_expects_events_for_the_rest_of_it() -> None:
 def test_the_end_of_a_rolling_budget_minds_what_leaves_the_window() -> None:
     """1,000 events an hour, 1 % may be bad; 2 bad an hour from now on. 100 old bad events leave after two hours."""
     hours = 100
-    leaving_bad, leaving_total = np.zeros(hours), np.arange(1, hours + 1) * 1000.0
+    leaving_bad, leaving_total = np.zeros(hours), np.arange(1.0, hours + 1.0) * 1000.0
     course = Course(0, 0, 950.0, 100_000.0, 0.99, True, 100_000.0, 3_600_000, leaving_bad, leaving_total)
     rates = rates_of(np.full(BLOCKS, 2.0), np.full(BLOCKS, 1000.0), np.ones(BLOCKS, np.bool_), 3_600_000)
     assert rates is not None
