@@ -6,7 +6,7 @@ import getpass
 import json
 import os
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +32,8 @@ from trimtab.model.errors import (
 
 TIMEOUT_S = 30.0
 FOLLOW_TIMEOUT_S = 60.0
+QUERY_TIMEOUT_S = 130.0
+"""A little more than a query may take."""
 TOKEN_VARIABLE = "TRIMTAB_TOKEN"  # noqa: S105  (the name of a variable)
 TOKEN_BYTES_MAX = 1000
 ACTOR_HEADER = "X-Trimtab-Actor"
@@ -192,6 +194,14 @@ class Client:
     def send(self, path: str, body: bytes, media_type: str) -> httpx2.Response:
         """POST of telemetry, wherever on the port; the answer as it is."""
         return self._sent("POST", path, content=body, headers={"Content-Type": media_type})
+
+    def ask_prometheus(self, path: str, values: Mapping[str, str]) -> tuple[int, bytes]:
+        """GET of the Prometheus API (`/api/v1/…`): status and body."""
+        with self._http(QUERY_TIMEOUT_S) as http:
+            answer = http.get(f"{self.url}{path}", params=dict(values))
+        if answer.status_code in (401, 403):
+            raise _as_error(answer.status_code, answer.json())
+        return answer.status_code, answer.content
 
     def _request(self, method: str, path: str, **arguments: Any) -> Any:
         answer = self._sent(method, f"/api/trimtab{check_path(path)}", **arguments)

@@ -10,7 +10,19 @@ from pathlib import Path
 
 import click
 
-from trimtab.cli import alerts, decisions, importing, logs, looking, people, settings, slo, testing
+from trimtab.cli import (
+    alerts,
+    backtesting,
+    checking,
+    decisions,
+    importing,
+    logs,
+    looking,
+    people,
+    settings,
+    slo,
+    testing,
+)
 from trimtab.cli.client import Client, default_data_dir
 from trimtab.cli.common import client_of, client_options, guarded
 from trimtab.model.errors import InputError
@@ -28,6 +40,8 @@ for _command in (
     *looking.COMMANDS,
     *logs.COMMANDS,
     *people.COMMANDS,
+    backtesting.backtest,
+    checking.check,
     importing.import_,
     slo.slo,
     testing.test,

@@ -106,7 +106,9 @@ def rules(
     from trimtab.analyze.rules.unit_tests import Ways
 
     ways = Ways(promql_window == "closed", ignore_unknown_fields, wanted)
-    given = [("-", sys.stdin.read(SIZE_BYTES_MAX)) if file == "-" else (file, _text(Path(file))) for file in files]
+    given = [
+        ("-", sys.stdin.read(SIZE_BYTES_MAX)) if file == "-" else (file, text_of_file(Path(file))) for file in files
+    ]
     reports = run_files(given, ways)
     if junit is not None:
         junit.write_text(junit_of(reports), "utf-8")
@@ -128,11 +130,12 @@ def _scripts(files: tuple[str, ...]) -> list[tuple[str, str]]:
         found = sorted(path.glob("*.test")) if path.is_dir() else [path]
         if not found:
             raise InputError(f"{file} has no *.test in it", path=file)
-        scripts += [(str(one), _text(one)) for one in found]
+        scripts += [(str(one), text_of_file(one)) for one in found]
     return scripts
 
 
-def _text(path: Path) -> str:
+def text_of_file(path: Path) -> str:
+    """A file that is not too long."""
     try:
         size_bytes = path.stat().st_size
         if size_bytes > SIZE_BYTES_MAX:

@@ -1,0 +1,1 @@
+"""What a rule or an objective would have said over stored history."""
