@@ -14,6 +14,7 @@ pytestmark = [
 
 _CHOSEN = (
     "reads",
+    "test_by_who_called",
     "test_newest_first_with_what_a_list_shows",
     "test_one_trace",
     "test_services_operations_keys_and_values",
