@@ -12,16 +12,21 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.grpc.conftest import ECHO, LONG, Served, serving
+from tests.api.grpc.conftest import ECHO, LONG, Served, one_token, serving
 from tests.api.grpc.sender import SETTINGS_FRAME, Gone, Raw, Sender, block_of, call_headers, frame, prefixed
 from tests.cli.test_kills_under_load import wait_for
+from trimtab.api.grpc.call import Call, Method
+from trimtab.api.grpc.conversation import Conversation
 from trimtab.api.grpc.inflow import PREFACE
 from trimtab.api.grpc.limits import Limits
+from trimtab.api.otlp_answers import Problem
+from trimtab.observe.room import Room
 
 DATA, HEADERS, PRIORITY, RST, SETTINGS, PUSH, PING, GOAWAY, WINDOW, CONTINUATION = range(10)
 PROTOCOL, FLOW, CLOSED, SIZE, COMPRESSION, CALM = 1, 3, 5, 6, 9, 11
 IS_SOAK = bool(os.environ.get("TRIMTAB_SOAK"))
 FLOODS_COUNT = 50 if IS_SOAK else 1
+LIFE_COUNT = 70_000 if IS_SOAK else 6_000
 ROUNDS = 100_000 if IS_SOAK else 150
 OPEN = block_of(*call_headers(ECHO))
 GROWTH_BYTES_MAX = 30 * 1024 * 1024
@@ -155,6 +160,118 @@ def test_updates_of_the_table_without_end_cost_no_more_than_a_block(served: Serv
         raw.send(frame(HEADERS, 5, 1, b"\x20" * 16_000 + OPEN) + frame(DATA, 0, 0, b"end"))
         raw.goodbye()
     assert time.process_time() - began_s < 1.0
+
+
+def test_headers_that_are_dear_are_counted(served: Served) -> None:
+    """Blocks of 16 KiB, each within the limits, each of a call that is over at once."""
+    block = b"\x20" * 16_000 + OPEN
+    with Raw(served.port) as raw:
+        raw.send(b"".join(frame(HEADERS, 5, one, block) for one in range(1, 201, 2)))
+        assert raw.goodbye()[0] == CALM
+
+
+def test_settings_that_mean_nothing_are_not_kept() -> None:
+    """h2 keeps each of 65,000 for itself."""
+    host = Alone()
+    talk = Conversation(host)
+    talk.hear(memoryview(PREFACE + SETTINGS_FRAME))
+    for start in range(1000, 60_000, 32):
+        host.at_s += 1
+        settings = b"".join(struct.pack(">HI", code, 1) for code in (4, *range(start, start + 31)))
+        talk.hear(memoryview(frame(SETTINGS, 0, 0, settings) * 2))
+        talk.output()
+    assert talk.ended_for is None
+    assert len(talk._h2.remote_settings) < 20
+
+
+def test_a_long_life_leaves_little() -> None:
+    """Thousands of calls on one connection: half of them answered, half given up."""
+    host = Alone()
+    talk = Conversation(host)
+    talk.hear(memoryview(PREFACE + SETTINGS_FRAME))
+    sizes = []
+    for number in range(3, LIFE_COUNT * 2, 4):
+        host.at_s += 0.05
+        talk.hear(memoryview(frame(HEADERS, 4, number, OPEN) + frame(RST, 0, number, bytes(4))))
+        talk.hear(memoryview(frame(HEADERS, 4, number + 2, block_of(*call_headers("/no/Such")))))
+        talk.output()
+        if number % (LIFE_COUNT // 2) < 4:
+            sizes.append(
+                (len(talk._h2._closed_streams), len(talk._refused), len(talk._stream_windows), len(talk._calls))
+            )
+    assert talk.ended_for is None
+    assert sizes[-1][0] <= 1000
+    assert sizes[-1][1] <= host.limits.streams_max
+    assert sizes[-1][2:] == (0, 0)
+
+
+class Alone:
+    """A host without threads and sockets, whose clock is set."""
+
+    def __init__(self) -> None:
+        self.limits = Limits()
+        self.methods = {ECHO: Method(Room(10_000_000), 1_000_000, lambda body, _: bytes(body), lambda _: None)}
+        self.at_s = 0.0
+        self.works: list[Call] = []
+        self.asks: list[Call] = []
+        self.knows = True
+
+    def now_s(self) -> float:
+        return self.at_s
+
+    def admits(self, call: Call) -> bool:
+        return self.knows
+
+    def ask(self, call: Call) -> bool:
+        self.asks.append(call)
+        return len(self.asks) < 3
+
+    def work(self, call: Call) -> bool:
+        self.works.append(call)
+        return True
+
+
+def test_nothing_more_is_read_until_it_is_known_who_sends() -> None:
+    host = Alone()
+    host.knows = False
+    talk = Conversation(host)
+    talk.hear(memoryview(PREFACE + SETTINGS_FRAME + frame(HEADERS, 4, 1, OPEN) + frame(DATA, 1, 1, prefixed(b"abc"))))
+    assert (len(host.works), host.asks, talk.waits_for_the_door) == (1, [], False)  # the worker asks
+    for number in (3, 5):
+        talk.hear(memoryview(frame(HEADERS, 4, number, OPEN) + frame(DATA, 0, number, prefixed(b"abc")[:6])))
+    assert (len(host.asks), talk.waits_for_the_door) == (2, True)
+    talk.admitted(host.asks[0], None)
+    assert waits(talk)
+    talk.admitted(host.asks[1], Problem(401, 16, "login", "the token is unknown"))
+    assert host.asks[1].is_dropped
+    talk.hear(memoryview(frame(HEADERS, 4, 7, OPEN)))  # too many wait
+    assert host.asks[2].is_dropped
+    assert not waits(talk)
+
+
+def waits(talk: Conversation) -> bool:
+    return talk.waits_for_the_door
+
+
+def test_who_may_not_is_refused_so_often_and_no_more() -> None:
+    with serving(door=one_token) as served, Sender(served.port) as sender:
+        count = 0
+        while sender.gone is None and count < 500:
+            assert sender.call(ECHO, b"abc", "", ("authorization", f"Bearer {count}")).code == 16
+            count += 1
+        assert 40 < count < 500
+        assert sender.until_gone().code == CALM
+
+
+def test_many_refused_bodies_do_not_hurt_those_that_are_not(served: Served) -> None:
+    with Sender(served.port) as sender:
+        good = sender.begin(ECHO)
+        sender.send(good, prefixed(b"abc")[:6], ends=False)
+        for _ in range(2 * served.server.limits.streams_max + 50):
+            stream_id = sender.begin("/no/Such")
+            assert sender.answer(stream_id).code == 12
+        sender.send(good, prefixed(b"abc")[6:])
+        assert sender.answer(good).message == b"abc 3 anyone"
 
 
 def test_windows_that_are_overrun(served: Served) -> None:

@@ -13,6 +13,7 @@ import structlog
 from trimtab.api.grpc.call import Call, Method
 from trimtab.api.grpc.conversation import Conversation
 from trimtab.api.grpc.limits import Limits
+from trimtab.api.grpc.workers import Workers
 from trimtab.api.otlp_answers import Problem
 
 READ_BYTES_MAX = 256 * 1024
@@ -29,18 +30,13 @@ class Hub(Protocol):
 
     limits: Limits
     methods: dict[str, Method]
+    workers: Workers
 
     def now_s(self) -> float:
         """The loop's clock."""
 
-    def admits(self, call: Call, address: str) -> bool:
-        """Whether who it is can be told without waiting; then the call knows. Refusal."""
-
-    def ask(self, connection: Connection, call: Call, address: str) -> None:
-        """Find out who it is, elsewhere; `admitted` is told."""
-
-    def work(self, connection: Connection, call: Call, address: str) -> bool:
-        """Do it, elsewhere; `done` is told. False: too many wait."""
+    def opened(self, connection: Connection) -> bool:
+        """A connection is there. False: there is no place for it."""
 
     def closed(self, connection: Connection, why: str) -> None:
         """The connection is gone; `why` is not empty where it was ended for what the sender did."""
@@ -86,8 +82,10 @@ class Connection(asyncio.BufferedProtocol):
         chosen = transport.get_extra_info("ssl_object")
         if chosen is not None and chosen.selected_alpn_protocol() != "h2":
             self._abort("TLS without HTTP/2 (ALPN h2)")
-            return
-        self._flush()
+        elif self._hub.opened(self):
+            self._flush()
+        else:
+            self._abort(f"there are {self.limits.connections_max} connections")
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - as asyncio calls it
         """Where to read to."""
@@ -119,28 +117,35 @@ class Connection(asyncio.BufferedProtocol):
     def pause_writing(self) -> None:
         """The sender does not read: then nothing more is read from it."""
         self._blocked_since_s = self.now_s()
-        if self._transport is not None:
-            self._transport.pause_reading()
+        self._read_or_not()
 
     def resume_writing(self) -> None:
         """It reads again."""
         self._blocked_since_s = None
-        if self._transport is not None:
-            self._transport.resume_reading()
+        self._read_or_not()
+
+    def _read_or_not(self) -> None:
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        if self._blocked_since_s is not None or self._talk.waits_for_the_door:
+            transport.pause_reading()
+        else:
+            transport.resume_reading()
 
     # --- what the conversation asks for
 
     def admits(self, call: Call) -> bool:
-        """See Hub."""
-        return self._hub.admits(call, self._address)
+        """See Workers."""
+        return self._hub.workers.admits(call, self._address)
 
-    def ask(self, call: Call) -> None:
-        """See Hub."""
-        self._hub.ask(self, call, self._address)
+    def ask(self, call: Call) -> bool:
+        """See Workers."""
+        return self._hub.workers.ask(self, call, self._address)
 
     def work(self, call: Call) -> bool:
-        """See Hub."""
-        return self._hub.work(self, call, self._address)
+        """See Workers."""
+        return self._hub.workers.work(self, call, self._address)
 
     # --- what the hub tells
 
@@ -213,6 +218,7 @@ class Connection(asyncio.BufferedProtocol):
         data = talk.output()
         if data:
             transport.write(data)
+        self._read_or_not()
         if talk.ended_for is not None or (talk.is_leaving and not talk.has_calls):
             self._why = talk.ended_for or ""
             self._say_no_more(transport)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from h2.config import H2Configuration
-from h2.connection import H2Connection
 from h2.errors import ErrorCodes
 from h2.events import (
     DataReceived,
@@ -17,11 +15,12 @@ from h2.events import (
     WindowUpdated,
 )
 from h2.exceptions import ProtocolError
-from h2.settings import SettingCodes, Settings
+from h2.settings import SettingCodes
 from hyperframe.frame import GoAwayFrame, WindowUpdateFrame
 
 from trimtab.api.grpc.call import Call, Head, Method, NoGrpc, Refusal
-from trimtab.api.grpc.credit import BACK_PER_CALL, Credit
+from trimtab.api.grpc.credit import BACK_PER_CALL, COST_OF_STRANGER, Credit
+from trimtab.api.grpc.http2 import begun
 from trimtab.api.grpc.inflow import Inflow, Unwelcome, Way, end_of
 from trimtab.api.grpc.limits import Limits
 from trimtab.api.grpc.status import ANSWER_HEADERS, ANSWER_TRAILERS, Headers, http_refusal_headers, refusal_headers
@@ -38,10 +37,9 @@ from trimtab.api.otlp_answers import (
 )
 from trimtab.api.receiving import RETRY_AFTER_S
 
+STRANGERS = frozenset({UNAUTHENTICATED, PERMISSION_DENIED})
 UNCOUNTED = frozenset({UNAUTHENTICATED, PERMISSION_DENIED, INTERNAL, DEADLINE_EXCEEDED})
 """What is told elsewhere, or is no fault of a body."""
-FIRST_WINDOW_BYTES = 65_535
-"""HTTP/2 gives a connection that much; it can only become more."""
 
 
 class Host(Protocol):
@@ -56,17 +54,11 @@ class Host(Protocol):
     def admits(self, call: Call) -> bool:
         """Whether who it is can be told without waiting; then the call knows. Refusal."""
 
-    def ask(self, call: Call) -> None:
-        """Find out who it is, elsewhere; `admitted` is told."""
+    def ask(self, call: Call) -> bool:
+        """Find out who it is, elsewhere; `admitted` is told. False: too many wait."""
 
     def work(self, call: Call) -> bool:
         """Do it, elsewhere; `done` is told. False: too many wait."""
-
-
-class _Http2(H2Connection):
-    """h2's own remembers how the last 65,536 streams of each connection ended: ten megabytes."""
-
-    MAX_CLOSED_STREAMS = 1000
 
 
 class Conversation:
@@ -80,12 +72,15 @@ class Conversation:
         self._inflow = Inflow(self, limits, self._credit, host.now_s)
         self._window = Window(limits.connection_window_bytes)
         self._stream_windows: dict[int, Window] = {}
-        """Of calls that wait for an answer, and of some that were refused while their bodies were on the way."""
+        """Of calls that wait for an answer."""
+        self._refused: dict[int, Window] = {}
+        """Of some that were refused while their bodies were on the way: what comes of these is thrown away."""
         self._out: list[bytes] = []
         self._calls: dict[int, Call] = {}
         """Which wait for an answer."""
         self._fresh: list[Call] = []
         """Which came with what is being read."""
+        self._asked: set[int] = set()
         self._working_count = 0
         self.ended_for: str | None = None
         """Why GOAWAY was sent, after which nothing is heard or said."""
@@ -94,9 +89,12 @@ class Conversation:
         self.is_known = False
         """Whether a call of it was ever let in."""
         self.used_at_s = host.now_s()
-        self._h2 = _http2(limits)
-        self._h2.initiate_connection()
-        self._h2.increment_flow_control_window(limits.connection_window_bytes - FIRST_WINDOW_BYTES)
+        self._h2 = begun(limits)
+
+    @property
+    def waits_for_the_door(self) -> bool:
+        """Whether it is being found out who sends what is on the way: until then no more should be read."""
+        return bool(self._asked)
 
     @property
     def has_calls(self) -> bool:
@@ -120,8 +118,10 @@ class Conversation:
         except Unwelcome as error:
             self.end(error.code, error.reason)
         for call in self._fresh:  # bodies that are still on the way: who it is comes before more of it is kept
-            if call.is_receiving:
-                self._host.ask(call)
+            if call.is_receiving and self._host.ask(call):
+                self._asked.add(call.stream_id)
+            elif call.is_receiving:
+                self._refuse(call, self._too_many())
         self._fresh.clear()
 
     # --- what Inflow makes of it
@@ -142,7 +142,7 @@ class Conversation:
         """Who takes its DATA."""
         call = self._calls.get(stream_id)
         if call is None:
-            return Way.CALL if stream_id in self._stream_windows else Way.STRANGE
+            return Way.CALL if stream_id in self._refused else Way.STRANGE
         if not call.is_receiving:
             return Way.STRANGE
         return Way.H2 if call.head.has_length else Way.CALL
@@ -151,15 +151,11 @@ class Conversation:
         """Of a body. It counts for the windows, even where the call was refused meanwhile."""
         size = len(data)
         self._allow(0, self._window.take(size))
-        window = self._stream_windows.get(stream_id)
-        if window is None:
-            return
-        more = window.take(size)
         call = self._calls.get(stream_id)
         if call is not None:
-            self._allow(stream_id, more)
+            self._allow(stream_id, self._stream_windows[stream_id].take(size))
             self._feed(call, data)
-        elif more:
+        elif stream_id in self._refused and self._refused[stream_id].take(size):
             raise Unwelcome(ErrorCodes.ENHANCE_YOUR_CALM, "it goes on sending what was refused")
 
     def last(self, stream_id: int) -> None:
@@ -167,7 +163,7 @@ class Conversation:
         if stream_id in self._calls:
             self.through(end_of(stream_id))
         else:
-            self._stream_windows.pop(stream_id, None)
+            self._refused.pop(stream_id, None)
 
     def leaving(self) -> None:
         """The sender makes no more calls."""
@@ -196,13 +192,16 @@ class Conversation:
             if call is not None:
                 self._drop(call)
         elif isinstance(event, WindowUpdated | RemoteSettingsChanged):
+            if isinstance(event, RemoteSettingsChanged):
+                for code in [code for code in event.changed_settings if not isinstance(code, SettingCodes)]:
+                    self._h2.remote_settings.pop(code, None)  # h2 keeps each of 65,000 that mean nothing
             for call in [call for call in self._calls.values() if call.answer]:
                 self._send_on(call)
 
     def _begin(self, event: RequestReceived) -> None:
         stream_id, is_receiving = event.stream_id, event.stream_ended is None
         if self.is_leaving or self._working_count >= self._limits.streams_max:
-            self._h2.reset_stream(stream_id, ErrorCodes.REFUSED_STREAM)
+            self._reset(stream_id, ErrorCodes.REFUSED_STREAM)
             return
         try:
             call = Call(stream_id, Head.read(event.headers), self._host.methods, self._host.now_s())
@@ -243,13 +242,17 @@ class Conversation:
             call.is_working = True
             self._working_count += 1
         else:
-            message = f"{self._limits.calls_max} calls wait to be worked on; come back later"
-            self._refuse(call, Problem(429, RESOURCE_EXHAUSTED, "full", message, RETRY_AFTER_S))
+            self._refuse(call, self._too_many())
+
+    def _too_many(self) -> Problem:
+        message = f"{self._limits.calls_max} calls wait to be worked on; come back later"
+        return Problem(429, RESOURCE_EXHAUSTED, "full", message, RETRY_AFTER_S)
 
     # --- answers
 
     def admitted(self, call: Call, problem: Problem | None) -> None:
         """Who it is was found out, or that it is nobody."""
+        self._asked.discard(call.stream_id)
         if call.stream_id not in self._calls:
             return
         if problem is None:
@@ -288,16 +291,21 @@ class Conversation:
         is_receiving = call.is_receiving
         self._drop(call)
         self._send_last(call.stream_id, refusal_headers(problem), is_receiving=is_receiving)
+        if problem.code in STRANGERS and not self._credit.spend(COST_OF_STRANGER, self._host.now_s()):
+            self.end(ErrorCodes.ENHANCE_YOUR_CALM, "too many calls that may not be made")
 
     def _send_last(self, stream_id: int, headers: Headers, *, is_receiving: bool) -> None:
         """The end of an answer. What is still on the way of a body is thrown away, up to its window."""
         self._h2.send_headers(stream_id, headers, end_stream=True)
         self._credit.earn(BACK_PER_CALL)
         if is_receiving:
-            self._h2.reset_stream(stream_id, ErrorCodes.NO_ERROR)
-            while len(self._stream_windows) > 2 * self._limits.streams_max:
-                self._stream_windows.pop(next(iter(self._stream_windows)))
-            self._stream_windows[stream_id] = Window(2 * self._limits.stream_window_bytes)  # the half of it may come
+            self._reset(stream_id, ErrorCodes.NO_ERROR)
+
+    def _reset(self, stream_id: int, code: ErrorCodes) -> None:
+        self._h2.reset_stream(stream_id, code)
+        if len(self._refused) >= self._limits.streams_max:
+            del self._refused[next(iter(self._refused))]
+        self._refused[stream_id] = Window(2 * self._limits.stream_window_bytes)  # the half of it may come
 
     def _drop(self, call: Call) -> None:
         """Nobody waits for it any more."""
@@ -366,27 +374,3 @@ class Conversation:
         self.ended_for = why
         for call in list(self._calls.values()):
             self._drop(call)
-
-
-def _http2(limits: Limits) -> H2Connection:
-    """What is announced holds from the start: nobody has to have read it first."""
-    connection = _Http2(
-        H2Configuration(
-            client_side=False,
-            header_encoding=None,
-            validate_outbound_headers=False,  # they are ours
-            normalize_outbound_headers=False,
-        )
-    )
-    connection.local_settings = Settings(
-        client=False,
-        initial_values={
-            SettingCodes.INITIAL_WINDOW_SIZE: limits.stream_window_bytes,
-            SettingCodes.MAX_CONCURRENT_STREAMS: limits.streams_max,
-            SettingCodes.MAX_FRAME_SIZE: limits.frame_bytes_max,
-            SettingCodes.MAX_HEADER_LIST_SIZE: limits.headers_bytes_max,
-        },
-    )
-    connection.max_inbound_frame_size = limits.frame_bytes_max
-    connection.decoder.max_header_list_size = limits.headers_bytes_max
-    return connection

@@ -7,6 +7,8 @@ it runs dry before it costs a tenth of a second of processor time, and the conne
 from __future__ import annotations
 
 BACK_PER_CALL = 8
+COST_OF_STRANGER = 20
+"""Of a call that its sender may not make: somebody had to look for a token, and to write that down."""
 BACK_PER_S = 100.0
 
 

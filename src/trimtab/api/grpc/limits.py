@@ -15,6 +15,8 @@ class Limits:
     """Tests make them small. Bytes of bodies are not among them: these are claimed of each signal's room."""
 
     connections_max: int = 1000
+    greetings_max: int = 250
+    """Connections whose TLS is not there yet, besides."""
     streams_max: int = 200
     """Calls of one connection at one time, and those that it gave up while they were worked on."""
     calls_max: int = 1000
