@@ -98,6 +98,29 @@ def test_a_recorded_answer() -> None:
     assert stored.spans[0].events[0].name == "retry"
 
 
+@pytest.mark.parametrize(
+    ("path", "asked", "written"),
+    [
+        ("", "http://jaeger:16686/api/v3/services", "http://jaeger:16686/v1/traces"),
+        ("base", "http://jaeger:16686/base/api/v3/services", "http://jaeger:16686/v1/traces"),
+        ("other:4318", "http://jaeger:16686/api/v3/services", "http://other:4318/v1/traces"),
+        ("other:4318/a/b", "http://jaeger:16686/a/b/api/v3/services", "http://other:4318/v1/traces"),
+    ],
+)
+def test_where_it_is_asked_and_written_to(path: str, asked: str, written: str) -> None:
+    seen: list[str] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        seen.append(str(request.url))
+        return httpx2.Response(200, json={}, headers={"content-type": "application/json"})
+
+    address = Address("old", "http://jaeger:16686", path, 5.0)
+    source = JaegerTraces(address, transport=httpx2.MockTransport(answer))
+    source.services()
+    assert source.write(b"", 3).taken_count == 3
+    assert seen == [asked, written]
+
+
 def test_what_is_not_there() -> None:
     source = recorded({}, [])
     assert source.trace("ab") == ()

@@ -23,17 +23,20 @@ _REFUSED = frozenset({400, 413, 422})
 
 
 class JaegerTraces:
-    """A `TraceSource`. The address is where Jaeger's pages are (port 16686). It is written to at the same address
-    (`/v1/traces`), or at the one that `path` names, such as `jaeger+http://host:16686/host:4318`."""
+    """A `TraceSource`. The address is where Jaeger's pages are (port 16686), `path` the one under which they are served.
+    It is written to at `/v1/traces` of the same host and port, or of those that the path begins with, such as
+    `jaeger+http://host:16686/host:4318` or `jaeger+http://host:16686/host:4318/jaeger`."""
 
     def __init__(self, address: Address, *, transport: httpx2.BaseTransport | None = None) -> None:
         self._address = address
         self._client = httpx2.Client(
             timeout=address.timeout_s, follow_redirects=False, trust_env=False, transport=transport
         )
+        first, _, rest = address.path.partition("/")
+        collector, base = (first, rest) if ":" in first else ("", address.path)
         scheme = address.url.partition("://")[0]
-        self._write_url = f"{scheme}://{address.path}/v1/traces" if ":" in address.path else f"{address.url}/v1/traces"
-        self._base = address.url if ":" in address.path or not address.path else f"{address.url}/{address.path}"
+        self._write_url = f"{scheme}://{collector}/v1/traces" if collector else f"{address.url}/v1/traces"
+        self._base = f"{address.url}/{base}" if base else address.url
 
     def search(self, question: TraceQuestion) -> tuple[tuple[FoundSpan, ...], ...]:
         """See `TraceSource.search`. Jaeger wants the name of a service."""
