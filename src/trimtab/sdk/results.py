@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from trimtab.model.change import Effect, Proposal
+from trimtab.model.objectives import BudgetEnd, Objective
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +45,26 @@ class RemediationResult:
     rolled_back: bool
     effect: Effect | None
     change_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorBudget:
+    """What is left of an error budget; None where nothing was counted.
+
+    `consumed_percentage` holds a ratio, as in the seed; `consumed_ratio` is its honest name. `coverage_ratio` says how
+    much of the window was measured: what was not is neither good nor bad. `burn_rate` 1 spends exactly the budget.
+    """
+
+    slo: Objective
+    consumed_percentage: float | None
+    remaining_budget: float | None
+    burn_rate: float | None
+    coverage_ratio: float
+    good: float
+    total: float
+    ends: BudgetEnd | None
+
+    @property
+    def consumed_ratio(self) -> float | None:
+        """Bad events as a share of those that may be bad."""
+        return self.consumed_percentage

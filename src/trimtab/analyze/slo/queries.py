@@ -2,14 +2,15 @@
 
 `$slice` becomes the length of a slice. On trimtab's own store, `rate`, `increase` and `delta` over a slice are made
 `anchored`: they count from the last sample before the slice, so that slices add up to what the counter grew by, also
-where it is scraped once a slice. Another server is asked in plain PromQL.
+where it is scraped once a slice. Another server is asked in plain PromQL, for what came in five minutes, of which a
+slice gets its share: what is scraped once a minute has no increase within one.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from trimtab.analyze.slo.quantities import duration_text
 from trimtab.model.errors import InputError
@@ -18,6 +19,8 @@ from trimtab.store.promql.parse import parse
 from trimtab.store.promql.syntax import Aggregate, Binary, Call, Matrix, Node, Paren, Selector, unwrapped, walk
 
 SLICE = "$slice"
+PLAIN_MS = 300_000
+"""Over what another server is asked for increases."""
 RATE_WINDOW = "5m"
 """Over what a rate is taken whose query does not say it."""
 _ANCHORED = frozenset(("rate", "increase", "delta"))
@@ -56,12 +59,16 @@ def asked_of(sli: Sli, slice_ms: int, *, is_anchored: bool = True) -> Asked:
     """
     if isinstance(sli, DurationsSli):
         raise InputError("durations of spans and executions are not asked of metrics")
-    made = _Maker(duration_text(slice_ms), is_anchored=is_anchored)
+    over_ms = slice_ms if is_anchored else max(slice_ms, PLAIN_MS)
+    made = _Maker(duration_text(over_ms), is_anchored=is_anchored)
     if isinstance(sli, EventsSli):
         good, bad, total = (made.events(query) if query else "" for query in (sli.good, sli.bad, sli.total))
-        return Asked(total=total, good=good, bad=bad, scale=sli.scale)
+        share = slice_ms / over_ms if SLICE in sli.total or is_selector(sli.total) else 1.0
+        return Asked(
+            total=total, good=good, bad=bad, scale=sli.scale if is_per_second(sli.total) else sli.scale * share
+        )
     if isinstance(sli, LatencySli):
-        return made.latency(sli)
+        return replace(made.latency(sli), scale=slice_ms / over_ms)
     return Asked(value=made.ready(sli.query), comparison=sli.comparison, threshold=sli.threshold, is_ratio=sli.is_ratio)
 
 
