@@ -114,3 +114,27 @@ def test_what_was_looked_through_is_answered_whole(telemetry: EmbeddedTelemetry,
         to_ms = found.looked_from_ms
     assert cuts > 1
     assert set(numbers(whole)) <= set(seen)
+
+
+@pytest.mark.store
+def test_long_traces_are_summed_up_whole(telemetry: EmbeddedTelemetry) -> None:
+    """Spans of a trace lie apart: a root long before, one near, none at all, and a short trace beside them."""
+    minute = 60_000.0
+    spans = [
+        Made(1, 11, 0, "gateway", took_ms=1.0, at_ms=-40 * minute),
+        Made(1, 12, 11, "worker", status="error"),
+        Made(1, 13, 12, "worker", at_ms=8 * minute, took_ms=minute),
+        Made(2, 21, 0, "gateway", at_ms=-4 * minute, took_ms=4 * minute),
+        Made(2, 22, 21, "worker"),
+        Made(3, 31, 99, "worker"),
+        Made(3, 32, 31, "worker", at_ms=-30 * minute),
+        Made(4, 41, 0, "gateway", at_ms=5.0),
+    ]
+    telemetry.append_otlp_traces(request(spans).SerializeToString())
+    telemetry.flush(60)
+    found = TraceReads(telemetry).search(TraceQuery(NOW_MS - 21 * HOUR_MS, NOW_MS + HOUR_MS))
+    told = {int(one.trace_id, 16): one for one in found.traces}
+    assert list(told) == [1, 4, 2, 3]
+    assert {number: one.spans_count for number, one in told.items()} == {1: 3, 2: 2, 3: 2, 4: 1}
+    assert told[1].errors_count == 1
+    assert (told[1].root_service, told[1].duration_ms) == ("gateway", 49 * minute)

@@ -55,11 +55,13 @@ class Resource:
 @dataclass
 class Conditions:
     """Makes conditions. `find_resources` is asked once, and only where an attribute is compared. `compares` becomes
-    true where no index says which records fit, so that texts have to be read."""
+    true where no index says which records fit, so that texts have to be read; `checks` where one says which records
+    have all words of a phrase, so that these alone have to be."""
 
     find_resources: Callable[[], Sequence[Resource]]
     parameters: dict[str, object] = field(default_factory=dict)
     compares: bool = False
+    checks: bool = False
 
     @cached_property
     def resources(self) -> Sequence[Resource]:
@@ -104,14 +106,13 @@ class Conditions:
         left = "" if words.is_open_left or not _TOKEN.match(text) else f"(?:^|{_BORDER})"
         right = "" if words.is_open_right or not _TOKEN.match(text[-1]) else f"(?:$|{_BORDER})"
         conditions = []
+        self.compares, self.checks = self.compares or not plain, self.checks or bool(plain)
         if plain:
             conditions.append(f"hasAllTokens({LINE}, {self._parameter('Array(String)', plain)})")
         if text.isascii() and not (plain and (left or right)):
-            self.compares = True
             like = f"%{_like(text.translate(_LOWER))}%"
             conditions.append(f"{LINE} LIKE {self._parameter('String', like)}")
         if left or right or not text.isascii():
-            self.compares = True
             wanted = f"(?is){left}{_quoted(text)}{right}"
             conditions.append(f"match(body, {self._parameter('String', wanted)})")
         return " AND ".join(conditions)

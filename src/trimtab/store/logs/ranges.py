@@ -34,13 +34,14 @@ class LogQueryTooLong(InputError):
 class Asked:
     """A query made ready: `where` is its condition, with `parameters`. `missing` are shards that did not say which
     resources they have. `loose` lets more through: it asks for the words of phrases, wherever they stand; None where
-    there are no phrases that patterns know of. `compares`: texts have to be read for it, no index knows."""
+    there are no phrases that patterns know of. `compares`, `checks`: see `Conditions`."""
 
     where: str
     parameters: dict[str, object]
     missing: tuple[str, ...]
     loose: str | None = None
     compares: bool = False
+    checks: bool = False
 
 
 class Asking:
@@ -121,7 +122,7 @@ class Asking:
         where = _all([*conditions, *map(made.line, phrases)])
         loose = _all([*conditions, *map(made.words, phrases)]) if phrases else None
         parameters = {"from_ns": from_ns, "to_ns": to_ns, **made.parameters}
-        return Asked(where, parameters, tuple(dict.fromkeys(missing)), loose, made.compares)
+        return Asked(where, parameters, tuple(dict.fromkeys(missing)), loose, made.compares, made.checks)
 
 
 def _all(conditions: Sequence[str]) -> str:

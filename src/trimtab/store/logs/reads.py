@@ -50,6 +50,9 @@ _KEYS = "at_ns", "spool_segment", "record_no"
 _PLACE = "(at_ns, spool_segment, record_no)"
 _AT = "({at:Int64}, {segment:UInt64}, {number:UInt32})"
 _DAY_NS = 86_400_000_000_000
+_FIRST_MS = 3_600_000
+"""Of the first piece of time that is looked through where lines have to be read: the engine stops in it when it has
+enough."""
 _BY_BUCKET = Merge(group_by=("bucket", "level"))
 _Counts = tuple["pa.Table", tuple[str, ...]]
 
@@ -76,7 +79,8 @@ class LogReads:
         records: list[LogRecord] = []
         missing: tuple[str, ...] = ()
         looked_to_ms = to_ms if is_newest else from_ms
-        for low_ms, high_ms in _pieces(effort, asked, from_ms, to_ms, is_newest=is_newest):
+        pieces = effort.pieces(from_ms, to_ms, is_newest=is_newest, first_ms=_FIRST_MS)
+        for low_ms, high_ms in pieces if asked.compares else [(from_ms, to_ms)]:
             piece = parameters | {"from_ns": low_ms * 1_000_000, "to_ns": high_ms * 1_000_000}
             found, absent = self._records(where, piece, query.limit + 1 - len(records), is_newest=is_newest)
             records += found
@@ -174,7 +178,9 @@ class LogReads:
         if phrase is not None:
             yield query.from_ms, phrase
             return
-        for low_ms, high_ms in _pieces(Effort(query.effort_ms, self._clock_s), asked, query.from_ms, query.to_ms):
+        pieces = Effort(query.effort_ms, self._clock_s).pieces(query.from_ms, query.to_ms, first_ms=_FIRST_MS)
+        is_read = asked.compares or asked.checks
+        for low_ms, high_ms in pieces if is_read else [(query.from_ms, query.to_ms)]:
             window = {"from_ns": low_ms * 1_000_000, "to_ns": high_ms * 1_000_000, "step_ns": step_ms * 1_000_000}
             found = self._asking.gather(
                 "SELECT intDiv(at_ns, {step_ns:Int64}) AS bucket, level, count() AS n FROM log_records"
@@ -239,15 +245,6 @@ def step_of(range_ms: int, buckets_max: int) -> int:
     """
     fitting = (step_ms for step_ms in _STEPS_MS if range_ms / step_ms + 1 <= buckets_max)
     return next(itertools.chain(fitting, [-(-range_ms // max(1, buckets_max - 1))]))
-
-
-def _pieces(
-    effort: Effort, asked: Asked, from_ms: int, to_ms: int, *, is_newest: bool = True
-) -> Iterator[tuple[int, int]]:
-    """The range in pieces of time where texts have to be read; as it is where indexes know."""
-    if asked.compares:
-        return effort.pieces(from_ms, to_ms, is_newest=is_newest)
-    return iter([(from_ms, to_ms)] if from_ms < to_ms else [])
 
 
 def _from_place(place: Place, from_ms: int, to_ms: int, *, is_newest: bool) -> tuple[int, int]:

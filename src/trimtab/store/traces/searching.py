@@ -9,7 +9,7 @@ it says how far back it came.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from trimtab.store.effort import FIRST_PIECE_MS, Effort
@@ -25,10 +25,13 @@ if TYPE_CHECKING:
 LIMIT_MAX = 1000
 _ROWS_A_TRACE = 32
 """Spans of one trace that may fit, before traces are grouped by the engine."""
-_AROUND_NS = 3_600_000_000_000
-"""Spans of a trace are looked for so long before and after the span that was found."""
-_SLOWEST_PARTS = 16
-"""The slowest have to be looked for in the whole range: the first piece is this part of it."""
+_NEAR_NS, _AROUND_NS = 600_000_000_000, 3_600_000_000_000
+"""Spans of a trace are looked for so long before and after the span that was found: near, and where it is not whole
+there, further away."""
+_EDGE_NS = 300_000_000_000
+"""Who has spans that reach so far may have more."""
+_SLOWEST_FIRST_MS, _SLOWEST_COMPARED_FIRST_MS = 6 * 3_600_000, 3_600_000
+"""The slowest are looked for in the whole range, so in few pieces; in smaller ones where attributes are compared."""
 _TEXTS_MAX = 10_000
 DAYS = "day_ms >= {from_day_ms:Int64} AND day_ms < {to_day_ms:Int64}"
 INSIDE = "started_at_ns >= {from_ns:Int64} AND started_at_ns < {to_ns:Int64}"
@@ -66,9 +69,9 @@ class Search:
         is_slowest = query.order == "slowest"
         found: list[_Found] = []
         looked_from_ms = query.to_ms
-        first_ms = (
-            max(FIRST_PIECE_MS, (query.to_ms - query.from_ms) // _SLOWEST_PARTS) if is_slowest else FIRST_PIECE_MS
-        )
+        first_ms = FIRST_PIECE_MS
+        if is_slowest:
+            first_ms = _SLOWEST_COMPARED_FIRST_MS if query.attributes else _SLOWEST_FIRST_MS
         for from_ms, to_ms in effort.pieces(query.from_ms, query.to_ms, first_ms=first_ms):
             window: dict[str, object] = {"from_ns": from_ms * 1_000_000, "to_ns": to_ms * 1_000_000}
             if is_slowest and len(found) == self._limit:
@@ -78,9 +81,8 @@ class Search:
             looked_from_ms = from_ms
             if not is_slowest and len(found) == self._limit:
                 break
-        ids = [one.trace_id for one in found]
-        summaries = {summary.trace_id: summary for summary in self._summaries(ids, [one.at_ns for one in found])}
-        traces = tuple(summaries[id_] for id_ in ids if id_ in summaries)
+        summaries = self._summaries(found)
+        traces = tuple(summaries[one.trace_id] for one in found if one.trace_id in summaries)
         is_cut = looked_from_ms > query.from_ms and (is_slowest or len(found) < self._limit)
         return FoundTraces(traces, looked_from_ms, tuple(self._missing), is_cut)
 
@@ -126,26 +128,58 @@ class Search:
         texts: list[str] = table["text_"].to_pylist()
         return texts
 
-    def _summaries(self, ids: Sequence[str], at_ns: Sequence[int]) -> Iterator[TraceSummary]:
-        if not ids:
-            return
-        window = {"ids": list(ids), "from_ns": min(at_ns) - _AROUND_NS, "to_ns": max(at_ns) + _AROUND_NS}
+    def _summaries(self, found: Sequence[_Found]) -> dict[str, TraceSummary]:
+        """Of each trace, looked for near the span that was found; further away where it is not whole there."""
+        rows = self._rows_of(found, _NEAR_NS)
+        wide = [one for one in found if _may_go_on(rows.get(one.trace_id, ()), one.at_ns)]
+        rows |= self._rows_of(wide, _AROUND_NS)
+        return {trace_id: summary_of(trace_id, of_trace) for trace_id, of_trace in rows.items()}
+
+    def _rows_of(self, found: Sequence[_Found], around_ns: int) -> dict[str, list[dict[str, object]]]:
+        """What `summary_of` reads, by trace. Windows of time say which granules are looked at for an id."""
+        rows: dict[str, list[dict[str, object]]] = {}
+        if not found:
+            return rows
+        windows = windows_of([one.at_ns for one in found], around_ns)
+        inside = " OR ".join(f"(started_at_ns >= {low} AND started_at_ns < {high})" for low, high in windows)
         table = self._gather(
-            f"SELECT {SUMMARY_COLUMNS} FROM spans WHERE trace_id IN {{ids:Array(String)}} AND {INSIDE}"
+            f"SELECT {SUMMARY_COLUMNS} FROM spans WHERE trace_id IN {{ids:Array(String)}} AND {INSIDE} AND ({inside})"
             " GROUP BY trace_id, service",
-            window,
+            {"ids": [one.trace_id for one in found], "from_ns": windows[0][0], "to_ns": windows[-1][1]},
             Merge((("trace_id", "ascending"), ("service", "ascending"))),
         )
-        by_trace: dict[str, list[dict[str, object]]] = {}
         for row in table.to_pylist():
-            by_trace.setdefault(row["trace_id"], []).append(row)
-        for trace_id, rows in by_trace.items():
-            yield summary_of(trace_id, rows)
+            rows.setdefault(row["trace_id"], []).append(row)
+        return rows
 
     def _gather(self, sql: str, parameters: dict[str, object], merge: Merge) -> pa.Table:
         gathered = self._store.gather(sql, parameters, merge)
         self._missing |= dict.fromkeys(gathered.missing)
         return gathered.table
+
+
+def windows_of(at_ns: Sequence[int], around_ns: int) -> list[tuple[int, int]]:
+    """Times around some others, those that overlap as one.
+
+    >>> windows_of([100, 50, 103], 5)
+    [(45, 55), (95, 108)]
+    """
+    windows: list[tuple[int, int]] = []
+    for one in sorted(at_ns):
+        low = one - around_ns
+        if windows and low <= windows[-1][1]:
+            low = windows.pop()[0]
+        windows.append((low, one + around_ns))
+    return windows
+
+
+def _may_go_on(rows: Sequence[dict[str, object]], at_ns: int) -> bool:
+    """Whether a trace may have spans further away than `_NEAR_NS` from one of them: its root was not found, or its
+    spans reach so far."""
+    numbers = [{key: int(str(row[key])) for key in ("first_ns", "last_ns", "is_inner")} for row in rows]
+    if not any(one["is_inner"] == 0 for one in numbers):
+        return True
+    return any(one["first_ns"] - at_ns < -_EDGE_NS or one["last_ns"] - at_ns > _EDGE_NS for one in numbers)
 
 
 def _best(found: Sequence[_Found], limit: int) -> list[_Found]:
