@@ -23,7 +23,7 @@ _REFUSED = frozenset({400, 413, 422})
 
 
 class JaegerTraces:
-    """A `TraceSource`. The address is where Jaeger's pages are (port 16686), `path` the one under which they are served.
+    """A `TraceSource`. The address is where Jaeger's pages are (port 16686), `path` the one under which they are.
     It is written to at `/v1/traces` of the same host and port, or of those that the path begins with, such as
     `jaeger+http://host:16686/host:4318` or `jaeger+http://host:16686/host:4318/jaeger`."""
 
