@@ -2,7 +2,7 @@
 
 >>> import trimtab
 >>> sorted(trimtab.__all__)
-['AutomatedRemediation', 'QueryOptimizer', 'SLI', 'ServiceLevelIndicators']
+['AutomatedRemediation', 'PerformanceAlerts', 'QueryOptimizer', 'SLI', 'ServiceLevelIndicators']
 """
 
 from __future__ import annotations
@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from trimtab.sdk.automated_remediation import AutomatedRemediation
+    from trimtab.sdk.performance_alerts import PerformanceAlerts
     from trimtab.sdk.query_optimizer import QueryOptimizer
     from trimtab.sdk.service_level_indicators import SLI, ServiceLevelIndicators
 
-__all__ = ["SLI", "AutomatedRemediation", "QueryOptimizer", "ServiceLevelIndicators"]
+__all__ = ["SLI", "AutomatedRemediation", "PerformanceAlerts", "QueryOptimizer", "ServiceLevelIndicators"]
 
 _LAZY = {
     "AutomatedRemediation": "trimtab.sdk.automated_remediation",
+    "PerformanceAlerts": "trimtab.sdk.performance_alerts",
     "QueryOptimizer": "trimtab.sdk.query_optimizer",
     "SLI": "trimtab.sdk.service_level_indicators",
     "ServiceLevelIndicators": "trimtab.sdk.service_level_indicators",
