@@ -18,6 +18,7 @@ from tests.web.markup import refused_by_policy, tags_of
 from tests.web.site import Site, open_site
 from tests.web.stories import HOSTILE, Stories
 from trimtab.model.errors import StoreError
+from trimtab.store.effort import PAGE_MS
 from trimtab.store.logs.answers import LogContext, LogPage, LogQuery
 from trimtab.web.pages import meanwhile
 from trimtab.web.pages.logs.download import lines
@@ -234,6 +235,29 @@ def test_a_partial_answer_says_which_shard_is_missing(
     html = page(client)
     assert "Shard two did not answer: no route. What is shown is partial." in html
     assert len(texts(html)) == 100
+
+
+def test_a_search_that_was_out_of_time_can_be_gone_on_with(
+    filled: Site, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = filled.service.logs.search
+    limits_ms = []
+
+    def cut(query: LogQuery) -> LogPage:
+        limits_ms.append(query.effort_ms)
+        return LogPage(right(query).records[:3], "1-2-3", (), NOW_MS - 1_200_000)
+
+    monkeypatch.setattr(filled.service.logs, "search", cut)
+    html = page(client)
+    assert len(texts(html)) == 3
+    assert "Looked back to" in html
+    assert "cursor=1-2-3" in html
+    assert "No older line" not in html
+    nothing = page(client, q="nothing-like-it")
+    assert "No line fits" not in nothing
+    assert "cursor=1-2-3" in nothing
+    assert "Looked up to" in page(client, order="oldest")
+    assert set(limits_ms) == {PAGE_MS}
 
 
 @pytest.mark.parametrize("wrong", ["level=loud", "order=best", "tab=cinema", "n=two", "cursor=x", "from=yesterday"])

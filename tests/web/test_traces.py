@@ -14,6 +14,7 @@ from tests.web.markup import ids_of, refused_by_policy, tags_of
 from tests.web.site import Site, open_site
 from tests.web.stories import HOSTILE
 from trimtab.model.errors import StoreError
+from trimtab.store.effort import PAGE_MS
 from trimtab.store.traces.answers import FoundTraces, ServiceMap, TraceQuery
 
 pytestmark = pytest.mark.store
@@ -132,6 +133,29 @@ def test_how_far_back_was_looked_is_said(client: TestClient, filled: Site, monke
     assert "Only looked back to" in text
     assert "This is only a part." in text
     assert "shard 2: connection refused" in text
+
+
+def test_a_search_that_was_out_of_time_can_be_gone_on_with(
+    client: TestClient, filled: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = filled.service.traces.search
+    limits_ms = []
+
+    def search(query: TraceQuery) -> FoundTraces:
+        limits_ms.append(query.effort_ms)
+        return FoundTraces(real(query).traces, AT_MS, (), is_cut=True)
+
+    monkeypatch.setattr(filled.service.traces, "search", search)
+    for more in ("service=orders", "service=nobody", "service=orders&order=slowest"):
+        text = client.get(f"/traces?{RANGE}&{more}&tz=UTC").text
+        assert "in the time that a search has" in text
+        assert "The whole range was looked through" not in text
+        assert "No trace fits, as far as was looked" in text if "nobody" in more else "No trace fits" not in text
+        hrefs = [told.get("href") or "" for _, told in tags_of(text)]
+        link = next(href for href in hrefs if f"&to={AT_MS}" in href and "/traces?" in href)
+        assert f"from={AT_MS - 60_000}&to={AT_MS}" in link
+        assert "tz=UTC" in link
+    assert set(limits_ms) == {PAGE_MS}
 
 
 @pytest.mark.parametrize(

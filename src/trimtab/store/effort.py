@@ -11,9 +11,13 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-PAGE_MS = 400.0
+PAGE_MS = 300.0
 """What a page gives a search."""
 FIRST_PIECE_MS = 60_000
+LEAST_MS = 3_600_000
+PATIENT_MS = 2000.0
+"""An hour is looked through in any case, if it does not take longer than that: where there is little, and the machine
+is busy, an answer that stops after a minute would be odd."""
 GROWS_MAX = 8.0
 _GROWS_MIN = 0.25
 _SHARE = 0.7
@@ -31,12 +35,12 @@ class Effort:
     def __post_init__(self) -> None:
         self.began_s = self.clock_s()
 
-    @property
-    def left_s(self) -> float:
-        """So much is left; 0 or less where none is."""
+    def left_s(self, looked_ms: int) -> float:
+        """So much is left when so much time was looked through; 0 or less where none is."""
         if self.limit_ms is None:
             return float("inf")
-        return self.limit_ms / 1000 - (self.clock_s() - self.began_s)
+        limit_ms = self.limit_ms if looked_ms >= LEAST_MS else max(self.limit_ms, PATIENT_MS)
+        return limit_ms / 1000 - (self.clock_s() - self.began_s)
 
     def pieces(
         self, from_ms: int, to_ms: int, *, is_newest: bool = True, first_ms: int = FIRST_PIECE_MS
@@ -56,7 +60,7 @@ class Effort:
             yield piece
             took_s = self.clock_s() - began_s
             begin_ms, end_ms = (begin_ms, piece[0]) if is_newest else (piece[1], end_ms)
-            left_s = self.left_s
+            left_s = self.left_s(to_ms - from_ms - (end_ms - begin_ms))
             if left_s <= 0:
                 return
             grows = GROWS_MAX if took_s <= 0 else left_s * _SHARE / took_s
