@@ -1,7 +1,7 @@
 """Prometheus' remote write, 1.0 and 2.0: a body comes in, samples are stored, what was not taken is said.
 
-Known series cost a look-up, native histograms are made of arrays (`native_kernels`). New series, exemplars and metadata
-are parsed one by one.
+Known series cost a look-up; native histograms (`native_kernels`) and exemplars (`exemplar_kernels`) are read many at a
+time. New series and metadata are parsed one by one.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from trimtab.observe.metrics.waiting_metadata import WaitingMetadata
 from trimtab.observe.metrics.written import Written
 from trimtab.store.metrics.block import METRIC_NAME, STALE_BITS, Labels
 from trimtab.store.metrics.contract import Exemplar, Metadata, MetricKind, MetricStore, Samples
+from trimtab.store.metrics.exemplar_columns import Exemplars
 from trimtab.store.metrics.histogram_codec import encoded
 from trimtab.store.metrics.natives import Natives
 from trimtab.store.metrics.wire_cache import new_seed
@@ -87,7 +88,7 @@ class RemoteWrite:
         samples = reader.samples(slots, written.refusals)
         metadata = reader.metadata_of(new, slots) if version == 2 else reader.metadata()
         samples = replace(samples, metadata=self._waiting.with_new(metadata))
-        if not len(samples.slots) and not samples.exemplars and not samples.metadata:
+        if not len(samples.slots) and not len(samples.exemplars) and not samples.metadata:
             return written
         appended = self._store.append(samples)
         self._waiting.stored(samples.metadata)
@@ -202,14 +203,30 @@ class _Reader:
         rows = _NativeRows(kept, at_ms[kept], start_ms[kept], is_ended)
         return rows, replace(natives, index=np.flatnonzero(~is_ended))
 
-    def _exemplars(self, slots: NDArray[np.int32]) -> list[Exemplar]:
+    def _exemplars(self, slots: NDArray[np.int32]) -> Sequence[Exemplar]:
         """Those that cannot be read are counted in a header of the answer, and are no reason for a 400."""
-        found = []
+        from trimtab.observe.metrics.exemplar_kernels import exemplars_of_messages
+
         rare = self._decoded.rare
-        for _, series, start, end in rare[rare[:, 0] == EXEMPLAR].tolist() if len(rare) else []:
-            if slots[series] >= 0:
-                with suppress(InputError):
-                    found.append(self._exemplar(int(slots[series]), start, end))
+        if len(rare):
+            rare = rare[rare[:, 0] == EXEMPLAR]
+        if not len(rare):
+            return ()
+        rare = rare[slots[rare[:, 1]] >= 0]
+        symbols = self._decoded.symbols
+        has_symbols = symbols is not None
+        if symbols is None:
+            symbols = np.zeros((0, 2), np.int64)
+        places = np.ascontiguousarray(rare[:, 2:])
+        at_ms, values, pairs, ends, text, is_odd = exemplars_of_messages(
+            self._decoded.body, places, symbols, has_symbols
+        )
+        if not is_odd.any():
+            return Exemplars(slots[rare[:, 1]], at_ms, values, pairs, ends, text)
+        found = []
+        for _, series, start, end in rare.tolist():
+            with suppress(InputError):
+                found.append(self._exemplar(int(slots[series]), start, end))
         return found
 
     def _exemplar(self, slot: int, start: int, end: int) -> Exemplar:

@@ -222,7 +222,7 @@ class EmbeddedMetrics:
         registry = self._parts.registry
         slots = self._reader.slots(alternatives)
         slot_of_id = dict(zip(registry.ids[slots].tolist(), slots.tolist(), strict=True))
-        found = dict.fromkeys(self._parts.exemplars.between(set(slots.tolist()), from_ms, to_ms))
+        found = dict.fromkeys(self._parts.exemplars.between(slots, from_ms, to_ms))
         for id_, at_ms, value, labels in self._parts.cold.exemplars(registry.ids[slots], from_ms, to_ms):
             found[Exemplar(slot_of_id[id_], labels, value, at_ms)] = None
         by_slot: dict[int, list[Exemplar]] = {}

@@ -10,7 +10,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -19,7 +18,8 @@ from trimtab.model.errors import InputError
 from trimtab.store.limits import TelemetryLimits
 from trimtab.store.metrics.arrays import I32, I64, U8
 from trimtab.store.metrics.cold import condition
-from trimtab.store.metrics.contract import Appended, Exemplar, Metadata, RefusedSample, Samples
+from trimtab.store.metrics.contract import Appended, Metadata, RefusedSample, Samples
+from trimtab.store.metrics.exemplar_columns import Exemplars, columns_of
 from trimtab.store.metrics.hot import Bounds
 from trimtab.store.metrics.messages import SAMPLES, STARTS, slices
 from trimtab.store.metrics.natives import Natives
@@ -31,7 +31,6 @@ from trimtab.store.metrics.row_messages import (
     HISTOGRAMS,
     METADATA,
     SERIES,
-    labels_array,
     metadata_message,
     series_message,
 )
@@ -107,7 +106,7 @@ class Writer:
         histograms_count = 0
         if histograms is not None:
             histograms_count = self._put_histograms(native_slots, native_at_ms, histograms, refusals)
-        exemplars_count = self._put_exemplars(self._living(samples.exemplars))
+        exemplars_count = self._put_exemplars(columns_of(samples.exemplars)) if samples.exemplars else 0
         with self._counting:
             self.samples_count += accepted
             self.histograms_count += histograms_count
@@ -116,13 +115,6 @@ class Writer:
         return Appended(
             accepted + histograms_count, dict(refusals.counts), refusals.first, histograms_count, exemplars_count
         )
-
-    def _living(self, exemplars: Sequence[Exemplar]) -> Sequence[Exemplar]:
-        given = np.array([one.slot for one in exemplars], np.int32)
-        slots = self._parts.registry.living(given)
-        if slots is given:
-            return exemplars
-        return [replace(one, slot=slot) for one, slot in zip(exemplars, slots.tolist(), strict=True)]
 
     def _put_numbers(self, slots: I32, at_ms: I64, bits: I64, refusals: Refusals) -> int:
         parts, bounds = self._parts, refusals.bounds
@@ -241,25 +233,19 @@ class Writer:
             raise
         starts.add(slots, at_ms, start_ms)
 
-    def _put_exemplars(self, exemplars: Sequence[Exemplar]) -> int:
-        if not exemplars:
-            return 0
+    def _put_exemplars(self, exemplars: Exemplars) -> int:
         parts, bounds = self._parts, self.bounds()
-        count = parts.registry.count
-        news = parts.exemplars.news(
-            [one for one in exemplars if 0 <= one.slot < count and bounds.oldest_ms <= one.at_ms <= bounds.latest_ms]
-        )
+        exemplars = exemplars.of(parts.registry.living(exemplars.slots))
+        slots, at_ms = exemplars.slots, exemplars.at_ms
+        is_fit = (slots >= 0) & (slots < parts.registry.count)
+        is_fit &= (at_ms >= bounds.oldest_ms) & (at_ms <= bounds.latest_ms)
+        exemplars = exemplars.picked(np.flatnonzero(is_fit))
+        news = exemplars.picked(np.flatnonzero(parts.exemplars.news(exemplars.slots, exemplars.at_ms)))
         for piece in slices(len(news), _ROWS_A_MESSAGE):
-            rows = news[piece]
-            message = EXEMPLARS.pack(
-                [
-                    pa.array(parts.registry.ids[[row.slot for row in rows]]),
-                    pa.array([row.at_ms for row in rows], pa.int64()),
-                    pa.array([row.value for row in rows], pa.float64()),
-                    labels_array([row.labels for row in rows]),
-                ]
-            )
-            self._spool.append(EXEMPLARS.name, message, len(rows))
+            rows = news.picked(np.arange(*piece.indices(len(news))))
+            ids = parts.registry.ids[rows.slots]
+            columns = [pa.array(ids), pa.array(rows.at_ms), pa.array(rows.values), rows.labels_column()]
+            self._spool.append(EXEMPLARS.name, EXEMPLARS.pack(columns), len(rows))
             parts.exemplars.add(rows)
         return len(news)
 

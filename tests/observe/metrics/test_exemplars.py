@@ -1,0 +1,136 @@
+"""Exemplars many at a time are what they are one at a time."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.observe.metrics import wire
+from tests.observe.metrics.fake_store import FakeStore
+from tests.observe.metrics.test_natives import mutated, together
+from trimtab.observe.metrics.exemplar_kernels import exemplars_of_messages
+from trimtab.observe.metrics.limits import IngestLimits
+from trimtab.observe.metrics.pace import Pace
+from trimtab.observe.metrics.remote_write import RemoteWrite, _Reader
+from trimtab.observe.metrics.remote_write_decode import Decoded
+from trimtab.store.metrics.contract import Exemplar
+from trimtab.store.metrics.exemplar_columns import Exemplars, columns_of
+from trimtab.store.metrics.exemplars import RecentExemplars
+
+TEXT = st.sampled_from(["", "a", "ab", "b", "trace_id", "span_id", "x" * 300, "é", "1"])
+PAIRS = st.lists(st.tuples(TEXT, TEXT), max_size=5)
+NONE = np.zeros((0, 2), np.int64)
+
+
+def of_1(pairs: list[tuple[str, str]], value: float, at_ms: int) -> bytes:
+    labels = b"".join(
+        wire.field(1, wire.field(1, name.encode()) + wire.field(2, text.encode())) for name, text in pairs
+    )
+    return labels + wire.double(2, value) + wire.integer(3, at_ms)
+
+
+def reader(body: np.ndarray, version: int, symbols: np.ndarray | None) -> _Reader:
+    nothing = np.zeros(0, np.int64)
+    return _Reader(
+        Decoded(
+            body, version, nothing.astype(np.int32), 0, True, nothing.astype(np.uint64), NONE, None, nothing,
+            nothing.astype(np.float64), None, NONE, symbols,
+        )
+    )  # fmt: skip
+
+
+def check(body: np.ndarray, places: np.ndarray, version: int, symbols: np.ndarray | None) -> list[bool]:
+    """Each against the one that is read alone; which are left to it."""
+    table = NONE if symbols is None else symbols
+    at_ms, values, pairs, ends, text, is_odd = exemplars_of_messages(body, places, table, symbols is not None)
+    slots = np.arange(len(places), dtype=np.int32)
+    found = Exemplars(slots, at_ms, values, pairs, ends, text)
+    one_by_one = reader(body, version, symbols)
+    for row, (start, end) in enumerate(places.tolist()):
+        if not is_odd[row]:
+            wanted = one_by_one._exemplar(row, start, end)
+            assert repr(found[row]) == repr(wanted)
+    fine = np.flatnonzero(~is_odd)
+    assert [repr(one) for one in found.picked(fine)] == [repr(found[place]) for place in fine.tolist()]
+    again = columns_of([found[place] for place in fine.tolist()])
+    assert again.labels_column().to_pylist() == found.picked(fine).labels_column().to_pylist()
+    return [bool(odd) for odd in is_odd]
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    given_exemplars=st.lists(st.tuples(PAIRS, st.floats(), st.integers(-5, 1 << 45)), min_size=1, max_size=4),
+    noise=st.randoms(use_true_random=False),
+)
+def test_those_of_1_0(given_exemplars: list[tuple[list[tuple[str, str]], float, int]], noise: random.Random) -> None:
+    whole = [of_1(*one) for one in given_exemplars]
+    body, places = together([*whole, *(mutated(one, noise) for one in whole)])
+    odd = check(body, places, 1, None)
+    for (pairs, _, _), is_odd in zip(given_exemplars, odd, strict=False):
+        texts = "".join(name + text for name, text in pairs)
+        assert is_odd == ("é" in texts or len(texts) > 1024)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    numbers=st.lists(st.lists(st.integers(0, 6), max_size=6), min_size=1, max_size=4),
+    noise=st.randoms(use_true_random=False),
+)
+def test_those_of_2_0(numbers: list[list[int]], noise: random.Random) -> None:
+    symbols = ["", "a", "trace_id", "0af7", "é"]
+    table = b"".join(symbol.encode() for symbol in symbols)
+    ends = np.cumsum([len(symbol.encode()) for symbol in symbols])
+    known = np.stack([np.concatenate([[0], ends[:-1]]), ends], axis=1)
+    whole = [
+        wire.field(1, b"".join(map(wire.varint, some))) + wire.double(2, 0.5) + wire.integer(3, 7) for some in numbers
+    ]
+    messages, places = together([*whole, *(mutated(one, noise) for one in whole)])
+    odd = check(np.concatenate([np.frombuffer(table, np.uint8), messages]), places + len(table), 2, known)
+    for some, is_odd in zip(numbers, odd, strict=False):
+        assert is_odd == (len(some) % 2 == 1 or bool(set(some) & {4, 5, 6}))
+
+
+def test_one_that_is_odd_costs_the_others_nothing() -> None:
+    store, limits = FakeStore(), IngestLimits()
+    receiver = RemoteWrite(store, limits, Pace(limits))
+    labels = {"__name__": "m"}
+    some = [wire.exemplar_1({"trace_id": text}, 0.5, 7 + at) for at, text in enumerate(("a", "é", "x" * 2000, "b"))]
+    written = receiver.write(bytearray(wire.series_1(labels, [wire.sample(7, 1.0)], *some)), 1, "")
+    assert [dict(one.labels)["trace_id"] for one in store.examples] == ["a", "é", "b"]
+    assert written.refusals.counts == {}
+
+
+BATCHES = st.lists(st.lists(st.tuples(st.integers(0, 3), st.integers(1, 9)), min_size=1, max_size=6), max_size=8)
+
+
+@settings(max_examples=100, deadline=None)
+@given(batches=BATCHES)
+def test_only_what_is_newer_than_the_last_of_its_series_is_news(batches: list[list[tuple[int, int]]]) -> None:
+    recent = RecentExemplars(count_max=10_000)
+    newest: dict[int, int] = {}
+    kept: list[Exemplar] = []
+    for batch in batches:
+        given_exemplars = columns_of(Exemplar(slot, (("at", str(at)),), 0.5, at) for slot, at in batch)
+        wanted = []
+        for slot, at in batch:
+            wanted.append(at > newest.get(slot, 0))
+            newest[slot] = max(at, newest.get(slot, 0))
+        for _ in range(2):  # asking changes nothing
+            assert recent.news(given_exemplars.slots, given_exemplars.at_ms).tolist() == wanted
+        news = given_exemplars.picked(np.flatnonzero(wanted))
+        recent.add(news)
+        kept += list(news)
+    assert recent.between(np.array([1, 2], np.int32), 3, 8) == [
+        one for one in kept if one.slot in (1, 2) and 3 <= one.at_ms <= 8
+    ]
+
+
+def test_old_ones_go() -> None:
+    recent = RecentExemplars(count_max=5)
+    for at in range(1, 10):
+        recent.add(columns_of([Exemplar(0, (), 0.5, at), Exemplar(1, (), 0.5, at)]))
+    found = recent.between(np.array([0, 1], np.int32), 0, 100)
+    assert [one.at_ms for one in found] == [7, 7, 8, 8, 9, 9]
