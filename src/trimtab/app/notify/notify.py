@@ -164,16 +164,20 @@ class Notify:
             self.take_now()
             self._dispatcher.reroute(self._now_ms())
             self._deliveries.become(self._routes.routes)
+            self._wake_pushers()
             self._publish(EventKind.ALERT)
         if self._dispatcher.take(self._now_ms()):
-            for pusher in self._pushers:
-                pusher.wake()
+            self._wake_pushers()
             self._publish(EventKind.ALERT)
         busy = self._dispatcher.flush(self._now_ms())
         if busy:
             self._deliveries.wake(busy)
         self._clean()
         return STEP_MS
+
+    def _wake_pushers(self) -> None:
+        for pusher in self._pushers:
+            pusher.wake()
 
     def _clean(self) -> None:
         at_ms = self._now_ms()

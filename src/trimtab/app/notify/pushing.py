@@ -26,6 +26,7 @@ LIVES = 4
 RESOLVED_MS = 15 * 60_000
 """How long an end is told again where the Alertmanager did not confirm it."""
 FIRST_RETRY_S, RETRY_S_MAX = 1.0, 30.0
+REST_MS_MIN = 1000
 
 log = structlog.get_logger()
 
@@ -73,22 +74,31 @@ class Pusher:
         """Its name among the receivers that are counted."""
         return f"alertmanager/{self.name}"
 
-    def step(self) -> None:
-        """Tell what has to be told now. Raises TrimtabError where it could not be."""
+    def step(self) -> int:
+        """Tell what has to be told now. Milliseconds until something has to be told again, if nothing changes until
+        then. Raises TrimtabError where it could not be."""
         at_ms = self._now_ms()
         known = self._books.pushed.all_of(self.name)
         due = self._due(known, at_ms)
         try:
             if due:
                 self._push(due, known, at_ms)
-            self._confirm(at_ms)
+                known = self._books.pushed.all_of(self.name)
+            self._confirm(known, at_ms)
             self._problem = None
+            return self._rest_ms(known, at_ms)
         except TrimtabError as error:
             if self._problem != error.message:
                 log.warning("alertmanager_waits", alertmanager=self.name, error=error.message)
             self._problem = error.message
             self._give_up(at_ms)
             raise
+
+    def _rest_ms(self, known: Sequence[Pushed], at_ms: int) -> int:
+        """Until the first of them has to be told again, or asked for."""
+        resend_ms = self._resend_ms()
+        sent = [self._sent_at_ms.get(one.key, at_ms) + resend_ms - at_ms for one in known]
+        return max(REST_MS_MIN, min([*sent, resend_ms]))
 
     def status(self) -> PusherStatus:
         """How it goes."""
@@ -154,14 +164,13 @@ class Pusher:
             return at_ms + LIVES * self._resend_ms()
         return max(alert.resolved_at_ms or at_ms, (alert.fired_at_ms or 0) + 1)
 
-    def _confirm(self, at_ms: int) -> None:
+    def _confirm(self, known: Sequence[Pushed], at_ms: int) -> None:
         """Ask what it has, once after something changed: alerts that fire are there, those that ended are not."""
-        waiting = [one for one in self._books.pushed.all_of(self.name) if one.told == mark_of(one.alert)]
-        waiting = [one for one in waiting if not one.is_confirmed]
+        waiting = [one for one in known if not one.is_confirmed and one.told == mark_of(one.alert)]
         if not waiting or at_ms < self._confirm_at_ms:
             return
         there = {_known_by(seen.labels) for seen in self.api.alerts()}
-        still = {one.alert.fingerprint for one in self._books.pushed.all_of(self.name) if is_firing(one.alert)}
+        still = {one.alert.fingerprint for one in known if is_firing(one.alert)}
         found = [one for one in waiting if (_known_by(sent_labels(one.alert)) in there) == _has_to_be(one, still)]
         self._confirm_at_ms = at_ms + self._resend_ms()
         with self._books.database.transaction():
@@ -216,7 +225,7 @@ class PushThread:
         while not self._stop.is_set():
             self._wake.clear()
             try:
-                self.pusher.step()
+                wait_ms = self.pusher.step()
                 retry_s = FIRST_RETRY_S
             except TrimtabError:
                 self._stop.wait(retry_s)
@@ -226,7 +235,7 @@ class PushThread:
                 log.exception("alertmanager_broke", alertmanager=self.pusher.name)
                 self._stop.wait(retry_s)
                 continue
-            self._wake.wait(1.0)
+            self._wake.wait(wait_ms / 1000)
 
 
 def _known_by(labels: dict[str, str]) -> tuple[tuple[str, str], ...]:
