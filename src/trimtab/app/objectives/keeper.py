@@ -203,7 +203,7 @@ class Objectives:
         hours = max([26, *(one.window.length_ms // HOUR_MS * 17 // 16 + 26 for one in ordered)])
         book = SliceBook(len(ordered), hours)
         definitions = {one.name: definition_of(one) for one in ordered}
-        known = self._state.progress() if not self._progress else self._progress
+        known = {**self._state.progress(), **self._progress}
         stays = {
             name: known[name]
             for name, found in definitions.items()
