@@ -89,6 +89,7 @@ class Alerting:
         failing = sum(bool(rule.error) for group in rules.groups for rule in group.rules)
         return [
             Number("trimtab_rule_rounds_total", rules.rounds_count),
+            Number("trimtab_rule_evaluations_total", rules.evaluations_count),
             Number("trimtab_rule_rounds_missed_total", rules.missed_count),
             Number("trimtab_rule_round_cpu_seconds", rules.round_cpu_s),
             Number("trimtab_rules", sum(len(group.rules) for group in rules.groups)),

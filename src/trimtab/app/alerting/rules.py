@@ -74,6 +74,7 @@ class Rules:
         self.problem = ""
         """Why the last round could not be asked, or recorded."""
         self.rounds_count = 0
+        self.evaluations_count = 0
         self.missed_count = 0
         self.round_s = 0.0
         self.round_cpu_s = 0.0
@@ -188,6 +189,7 @@ class Rules:
         if groups:
             try:
                 self._rounds.evaluate(groups, at_ms)
+                self.evaluations_count += sum(len(group.rules) for group in groups)
             except TrimtabError as error:
                 self.problem = error.message
                 log.warning("rules_not_evaluated", reason=error.message, at_ms=at_ms)
