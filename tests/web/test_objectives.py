@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from starlette.testclient import TestClient
 
 from tests.store.metrics.scrapes import samples
@@ -51,7 +52,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         bad = np.where(np.arange(MINUTES) >= MINUTES - 30, 100.0, 0.0)
         write(made, {"__name__": "requests_total", "code": "200"}, np.cumsum(grown - bad))
         write(made, {"__name__": "requests_total", "code": "500"}, np.cumsum(bad))
-        write(made, {"__name__": "last_update"}, NOW_MS / 1000 - np.arange(MINUTES - 1, -1, -1) * 60.0 - 30)
+        write(made, {"__name__": "last_update"}, NOW_MS / 1000 - 30 - 60.0 * np.arange(float(MINUTES))[::-1])
         made.service.state.add_system(System("shop", "service=shop", None, NOW_MS))
         made.service.objectives.define(objectives_in(TEXT, "objectives.yml"))
         count(made)
@@ -59,7 +60,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield made
 
 
-def write(site: Site, labels: dict[str, str], values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> None:
+def write(site: Site, labels: dict[str, str], values: NDArray[np.float64]) -> None:
     """Samples at every minute up to now."""
     store = site.service.querying.store
     slots = store.register([tuple(sorted(labels.items()))]).slots
