@@ -262,6 +262,7 @@ class Raw:
 
     def __init__(self, port: int, *, preface: bool = True) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=WAIT_S)
+        self.seen: list[tuple[int, int, int, bytes]] = []
         if preface:
             self.send(PREFACE + SETTINGS_FRAME)
 
@@ -306,6 +307,23 @@ class Raw:
             if not piece:
                 break
             data += piece
+        return self._parsed(data)
+
+    def so_far(self) -> list[tuple[int, int, int, bytes]]:
+        """All frames that are there already."""
+        self.socket.setblocking(False)
+        data = b""
+        try:
+            while piece := self.socket.recv(65_536):
+                data += piece
+        except BlockingIOError:
+            pass
+        finally:
+            self.socket.settimeout(WAIT_S)
+        return self._parsed(data)
+
+    @staticmethod
+    def _parsed(data: bytes) -> list[tuple[int, int, int, bytes]]:
         found, at = [], 0
         while at + 9 <= len(data):
             size = int.from_bytes(data[at : at + 3], "big")
@@ -316,6 +334,7 @@ class Raw:
 
     def goodbye(self) -> tuple[int, str]:
         """GOAWAY's code and reason, as the last thing before the close."""
-        goodbyes = [payload for kind, _, _, payload in self.frames() if kind == 7]
+        self.seen = [found for found in self.frames() if found[0] in {1, 7}]
+        goodbyes = [payload for kind, _, _, payload in self.seen if kind == 7]
         assert goodbyes, "closed without GOAWAY"
         return int.from_bytes(goodbyes[-1][4:8], "big"), goodbyes[-1][8:].decode()

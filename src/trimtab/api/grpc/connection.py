@@ -50,6 +50,7 @@ class _Read(threading.local):
 
 
 _READ = _Read()
+_NOTHING = memoryview(b"")
 
 
 class Connection(asyncio.BufferedProtocol):
@@ -64,6 +65,10 @@ class Connection(asyncio.BufferedProtocol):
         self._transport: asyncio.Transport | None = None
         self._address = ""
         self._talk = Conversation(self)
+        self._loop = asyncio.get_running_loop()
+        self._unheard = _NOTHING
+        """What was read, and waits for its turn: until then no more is."""
+        self._is_coming_back = False
         self._has_ended = False
         """Whether the sender said that nothing more comes."""
         self._blocked_since_s: float | None = None
@@ -100,8 +105,20 @@ class Connection(asyncio.BufferedProtocol):
             if self._lingered_bytes > LINGER_BYTES_MAX:
                 self._abort(self._why)
             return
+        self._hear(_READ.data[:nbytes])
+
+    def _hear(self, data: memoryview) -> None:
         with self._flushing():
-            self._talk.hear(_READ.data[:nbytes])
+            heard = self._talk.hear(data)
+            if heard < len(data):
+                self._unheard = memoryview(bytes(data[heard:])) if data.obj is _READ.data.obj else data[heard:]
+
+    def _hear_on(self) -> None:
+        self._is_coming_back = False
+        if self._transport is None or self._transport.is_closing() or self._has_to_wait:
+            return
+        data, self._unheard = self._unheard, _NOTHING
+        self._hear(data)
 
     def eof_received(self) -> bool:
         """The sender says no more. What was sent whole is answered, if the connection can still take it."""
@@ -111,6 +128,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - as asyncio calls it
         """The connection is gone."""
+        self._unheard = _NOTHING
         self._talk.lost()
         self._hub.closed(self, self._why)
 
@@ -124,14 +142,22 @@ class Connection(asyncio.BufferedProtocol):
         self._blocked_since_s = None
         self._read_or_not()
 
+    @property
+    def _has_to_wait(self) -> bool:
+        return self._blocked_since_s is not None or self._talk.waits_for_the_door
+
     def _read_or_not(self) -> None:
+        """What was read comes first, after others had their turn."""
         transport = self._transport
         if transport is None or transport.is_closing():
             return
-        if self._blocked_since_s is not None or self._talk.waits_for_the_door:
+        if self._has_to_wait or self._unheard:
             transport.pause_reading()
         else:
             transport.resume_reading()
+        if self._unheard and not self._has_to_wait and not self._is_coming_back:
+            self._is_coming_back = True
+            self._loop.call_soon(self._hear_on)
 
     # --- what the conversation asks for
 

@@ -109,12 +109,13 @@ class Conversation:
             self._out.clear()
         return data
 
-    def hear(self, data: memoryview) -> None:
-        """What was just read."""
+    def hear(self, data: memoryview) -> int:
+        """What was just read, or the beginning of it: returns how much. The rest comes after others had their turn."""
         if self.ended_for is not None:
-            return
+            return len(data)
+        heard = len(data)
         try:
-            self._inflow.feed(data)
+            heard = self._inflow.feed(data)
         except Unwelcome as error:
             self.end(error.code, error.reason)
         for call in self._fresh:  # bodies that are still on the way: who it is comes before more of it is kept
@@ -123,6 +124,7 @@ class Conversation:
             elif call.is_receiving:
                 self._refuse(call, self._too_many())
         self._fresh.clear()
+        return heard
 
     # --- what Inflow makes of it
 
