@@ -20,6 +20,11 @@ OPENS_CONNECTIONS = {
     "app/upstream.py": {"httpx2"},  # to the metrics server that the user named (--metrics)
     "store/clickhouse/connection.py": {"httpx2", "ssl"},  # to the ClickHouse that the user named (--store)
     "integrations/jaeger/traces.py": {"httpx2"},  # to the Jaeger that the user named ([integrations] traces)
+    "app/notify/alertmanager_api.py": {"httpx2"},  # to the Alertmanagers that the user named ([notify] alertmanagers)
+    "app/notify/heartbeat.py": {"httpx2"},  # to the address that the user gave ([notify] heartbeat)
+    "integrations/receivers/posting.py": {"httpx2"},  # to receivers that the user named ([notify] routes)
+    "integrations/receivers/email.py": {"smtplib", "ssl"},  # to the mail server that the user named there
+    "sdk/performance_alerts.py": {"httpx2"},  # to the server that the user's program names
     "store/clickhouse/lease.py": {"socket"},  # asks for this machine's name
     "cli/client.py": {"httpx2", "ssl"},  # to the server that the user named, or that the data directory names
     "cli/tls_probe.py": {"socket", "ssl"},  # to the same server: nothing is sent, only whether it speaks TLS is asked
