@@ -69,9 +69,9 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
     with serving(fake.app) as far:
         config = (
             f'{QUIET}[integrations]\nlogs = ["far=elasticsearch+{far}/copied", "gone=elasticsearch+http://127.0.0.1:1/x"]\n'
-            'traces = ["gone=jaeger+http://127.0.0.1:1"]\ntimeout_s = 1\n'
+            'traces = ["gone=jaeger+http://127.0.0.1:1"]\ntimeout_s = 30\n'
         )
-        with running(tmp_path_factory.mktemp("leads") / "data", config) as server, httpx2.Client() as client:
+        with running(tmp_path_factory.mktemp("leads") / "data", config) as server, httpx2.Client(timeout=60) as client:
             body = traces_protobuf("shop", range(8))
             client.post(f"{server.url}/v1/traces", content=body, headers=PROTOBUF).raise_for_status()
             lines = request(*(record(f"own line {number}", (now_ms - 700 * number) * 10**6) for number in range(20)))

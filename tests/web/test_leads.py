@@ -108,6 +108,13 @@ def test_a_series_leads_to_traces(site: Site) -> None:
     page = read(site, f"/explore?view=table&q={query}")
     assert re.search(r"/traces\?service=shop&operation=GET(%20|\+)/orders", page.replace("%2F", "/")), page[-3000:]
     assert "/logs?service=shop" in page
+    page = read(
+        site, "/explore?view=both&q=checkout_duration_seconds_count"
+    )  # as OpenTelemetry's metrics are: job="shop"
+    assert "/traces?service=shop" in page
+    assert 'data-services="["shop"]"' in page
+    nobody = 'label_replace(vector(1),"job","node","","")'
+    assert "/traces?service=" not in read(site, f"/explore?view=table&q={nobody}").split("answer-table")[1]
 
 
 def test_a_line_leads_to_metrics_and_traces(site: Site) -> None:

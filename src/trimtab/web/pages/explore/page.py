@@ -20,9 +20,11 @@ from trimtab.web.pages.explore.places import Place, place_of
 from trimtab.web.pages.explore.rows import Table, table_of
 from trimtab.web.pages.explore.wish import LETTERS, QUERIES_MAX, Wanted, Wish, wish_of
 from trimtab.web.pages.frame import Asked, see_other
+from trimtab.web.pages.meanwhile import Meanwhile
 from trimtab.web.series import PROMQL
 from trimtab.web.units import UNITS
 
+SERVICES_MAX = 200
 PATIENCE_S = 2.0
 """How long the page waits for tables; what takes longer comes by itself when the page is there."""
 ANSWER_PATIENCE_S = 18.0
@@ -70,6 +72,7 @@ def explore(asked: Asked) -> Response:
         if len(which) != 1 or which not in letters:
             raise NotFound(f"there is no query {which[:10]!r}", field="which")
     shown = [(letter, one) for letter, one in zip(letters, wish.queries, strict=True) if which in (None, letter)]
+    services = Meanwhile(lambda: _services(asked))
     answers = _answered(explorer, wish, shown, asked.within.to_ms, PATIENCE_S if which is None else ANSWER_PATIENCE_S)
     is_begun = any(one.text.strip() for one in wish.queries)
     context = {
@@ -78,6 +81,7 @@ def explore(asked: Asked) -> Response:
         "scripts": ("js/explore.js",),
         "wish": wish,
         "answers": answers,
+        "services": services.within() or (),
         "one": answers[0],
         "is_begun": is_begun,
         "units": UNITS,
@@ -97,6 +101,14 @@ def explore(asked: Asked) -> Response:
     if by_script and asked.fragment is None and wish != _shown(asked):
         answer.headers["HX-Push-Url"] = wish.address()
     return answer
+
+
+def _services(asked: Asked) -> Sequence[str]:
+    """Those that sent traces: a job that is called so is one of them. None where they cannot be had."""
+    try:
+        return asked.service.traces.services(asked.within.from_ms, asked.within.to_ms).names[:SERVICES_MAX]
+    except TrimtabError:
+        return ()
 
 
 def _shown(asked: Asked) -> Wish | None:

@@ -24,9 +24,11 @@ class RowView:
     samples: Sequence[tuple[int, str]]
     samples_count: int
     service: str = ""
-    """Whose logs belong to it, where its labels say so."""
+    """Whose logs and traces belong to it, where its labels say so."""
+    job: str = ""
+    """Whose they are if a service is called so: metrics of OpenTelemetry have the name of their service as `job`."""
     traces: Mapping[str, str] = field(default_factory=dict)
-    """What finds the traces that it counts, where its labels say so: parameters of the page of traces."""
+    """Which of its traces, as far as its labels say: parameters of the page of traces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,23 +70,20 @@ def _view(row: Row, unit: str) -> RowView:
     value = value_text(row.value, unit) if row.value is not None else ""
     labels = dict(row.labels)
     service = labels.get("service_name") or labels.get("service") or ""
+    job = labels.get("job", "").rpartition("/")[2]
     return RowView(
-        name, pairs, value, row.text, row.histogram, row.samples, row.samples_count, service, traces_of(labels)
+        name, pairs, value, row.text, row.histogram, row.samples, row.samples_count, service, job, traces_of(labels)
     )
 
 
 def traces_of(labels: Mapping[str, str]) -> Mapping[str, str]:
-    """What the labels of a series say about traces; nothing where they name no service.
+    """Which traces of its service a series counts.
 
     >>> traces_of({"service_name": "shop", "span_name": "GET /", "span_kind": "SPAN_KIND_SERVER"})
-    {'service': 'shop', 'operation': 'GET /', 'kind': 'server'}
+    {'operation': 'GET /', 'kind': 'server'}
     """
-    service = labels.get("service_name") or labels.get("service") or ""
-    if not service:
-        return {}
     kind = labels.get("span_kind", "").removeprefix("SPAN_KIND_").lower()
     told = {
-        "service": service,
         "operation": labels.get("span_name") or labels.get("operation") or "",
         "kind": kind if kind in SPAN_KINDS else "",
         "status": "error" if labels.get("status_code") == "STATUS_CODE_ERROR" else "",

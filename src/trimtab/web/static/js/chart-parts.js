@@ -135,17 +135,10 @@ export const leads = () => [make("a", "chart-most"), make("a", "chart-logs", "Lo
 /** @param {HTMLElement} chart @param {Answer} answer */
 export function pointElsewhere(chart, answer) {
   const [logs, traces] = ["chart-logs", "chart-traces"].map((name) => /** @type {HTMLElement | null} */ (chart.querySelector(`.${name}`)));
-  if (logs) pointToLogs(logs, answer);
-  if (traces) pointToTraces(traces, answer);
-}
-
-/** Where the lines lead that were logged then, by the services that the series are of. @param {HTMLElement} link @param {Answer} answer */
-function pointToLogs(link, answer) {
-  const { from, to } = current();
-  const services = new Set(answer.series.map(({ about }) => /\bservice(?:_name)?="((?:[^"\\]|\\.)+)"/.exec(about ?? "")?.[1].replace(/\\(.)/g, "$1")));
-  const wanted = new URLSearchParams({ from, to });
-  if (!services.has(undefined) && services.size < 6) for (const name of services) wanted.append("service", String(name));
-  link.setAttribute("href", `/logs?${wanted}`);
+  const known = JSON.parse(chart.dataset.services ?? "[]");
+  const services = [...new Set(answer.series.map(({ about }) => serviceOf(about, known)))];
+  if (logs) pointToLogs(logs, services);
+  if (traces) pointToTraces(traces, answer, services);
 }
 
 /** What the labels of a series say, as PromQL writes them. @param {string | undefined} about @param {string} name */
@@ -153,25 +146,34 @@ function labelOf(about, name) {
   return new RegExp(`[{,\\s]${name}="((?:[^"\\\\]|\\\\.)*)"`).exec(about ?? "")?.[1].replace(/\\(.)/g, "$1");
 }
 
-/** Where the traces are of that time: of the service and the operation that all series are of. @param {HTMLElement} link @param {Answer} answer */
-function pointToTraces(link, answer) {
-  const { from, to } = current();
-  const wanted = new URLSearchParams({ from, to });
-  for (const [parameter, ...names] of TRACE_LABELS) {
-    const values = new Set(answer.series.map(({ about }) => names.map((name) => labelOf(about, name)).find(Boolean)));
-    const [value] = values;
-    if (values.size === 1 && value) wanted.set(parameter, parameter === "kind" ? value.replace("SPAN_KIND_", "").toLowerCase() : value);
-  }
-  if (answer.series.length && answer.series.every(({ about }) => labelOf(about, "status_code") === "STATUS_CODE_ERROR")) wanted.set("status", "error");
-  link.setAttribute("href", `/traces?${wanted}`);
+/** Whose a series is: its service, or its job if a service is called so. @param {string | undefined} about @param {string[]} known */
+function serviceOf(about, known) {
+  const job = labelOf(about, "job")?.split("/").pop() ?? "";
+  return labelOf(about, "service_name") || labelOf(about, "service") || (known.includes(job) ? job : "");
 }
 
-/** Parameters of a search for traces, and the labels that say them. */
-const TRACE_LABELS = [
-  ["service", "service_name", "service"],
-  ["operation", "span_name", "operation"],
-  ["kind", "span_kind"],
-];
+/** Where the lines lead that were logged then. @param {HTMLElement} link @param {string[]} services of the series, "" among them: not of all is it known */
+function pointToLogs(link, services) {
+  const { from, to } = current();
+  const wanted = new URLSearchParams({ from, to });
+  if (!services.includes("") && services.length < 6) for (const name of services) wanted.append("service", name);
+  link.setAttribute("href", `/logs?${wanted}`);
+}
+
+/** Where the traces are of that time: of the service and the operation that all series are of. @param {HTMLElement} link @param {Answer} answer @param {string[]} services */
+function pointToTraces(link, answer, services) {
+  const { from, to } = current();
+  const wanted = new URLSearchParams({ from, to });
+  const all = (/** @type {string} */ name) => [...new Set(answer.series.map(({ about }) => labelOf(about, name)))];
+  if (services.length === 1 && services[0]) {
+    wanted.set("service", services[0]);
+    const [[operation, ...others], [kind, ...kinds]] = [all("span_name"), all("span_kind")];
+    if (operation && !others.length) wanted.set("operation", operation);
+    if (kind && !kinds.length) wanted.set("kind", kind.replace("SPAN_KIND_", "").toLowerCase());
+    if (all("status_code").join() === "STATUS_CODE_ERROR") wanted.set("status", "error");
+  }
+  link.setAttribute("href", `/traces?${wanted}`);
+}
 
 /** @param {HTMLElement} host @param {Answer} answer @param {string} unit @param {string} title */
 export function drawTable(host, answer, unit, title) {
