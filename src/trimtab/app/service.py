@@ -26,6 +26,7 @@ from trimtab.app.objectives.asking import UpstreamAsking
 from trimtab.app.objectives.cases import BurnCases
 from trimtab.app.objectives.keeper import Objectives, Standing
 from trimtab.app.objectives.lines import ObjectiveLines
+from trimtab.app.objectives.telling import objective_numbers, objective_warnings
 from trimtab.app.own.keeper import Own
 from trimtab.app.own.metrics import Number
 from trimtab.app.own.numbers import (
@@ -198,6 +199,7 @@ class Service:
         self.telemetry.listen("query_slices", self._slices_loaded)
         self.own.metrics.add_source(lambda: loop_numbers(self.state))
         self.own.metrics.add_source(lambda: forwarding_numbers(self.sources.listed))
+        self.own.metrics.add_source(lambda: objective_numbers(self.objectives.standing, self.now_ms()))
         self.own.metrics.add_source(lambda: store_numbers(self.telemetry, self._clock))
         self.own.metrics.add_source(lambda: log_numbers(self.telemetry, lambda: self.logs.tails_count))
         self.own.metrics.add_source(lambda: ingest_numbers(self.metrics_in))
@@ -265,7 +267,12 @@ class Service:
 
     def warnings(self) -> tuple[str, ...]:
         """What a person should mend before anything else."""
-        return (*self._wrong_now.sentences(), *self.notify.warnings(), *self.alerting.warnings())
+        return (
+            *self._wrong_now.sentences(),
+            *self.notify.warnings(),
+            *self.alerting.warnings(),
+            *objective_warnings(self.objectives.standing),
+        )
 
     def _settings_changed(self) -> None:
         """Told to whoever looks."""

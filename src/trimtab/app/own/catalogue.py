@@ -74,6 +74,11 @@ METRICS: tuple[Metric, ...] = (
     _gauge("trimtab_changes_waiting", "changes", "Proposed changes that were not applied yet."),
     _gauge("trimtab_frozen", "0 or 1", "1 while the kill switch is on."),
     _counter("trimtab_ledger_entries_total", "entries", "Entries of the ledger."),
+    # --- objectives
+    _gauge("trimtab_objectives", "objectives", "Objectives, by how their budget stands.", "state"),
+    _gauge("trimtab_objective_files_refused", "files", "Files of objectives that are not in force as they are now."),
+    _gauge("trimtab_objectives_age_seconds", "s", "Time since the end of the last minute that was counted."),
+    _gauge("trimtab_objectives_round_cpu_seconds", "s", "Processor time of the last round that counted a minute."),
     # --- the watch
     _gauge("trimtab_watch_up", "0 or 1", "1 while a system is being watched, 0 while it cannot be reached.", "system"),
     _gauge("trimtab_watch_age_seconds", "s", "Time since the last look at a system.", "system"),
