@@ -322,3 +322,16 @@ def test_a_clock_that_was_set_while_an_alert_fires_makes_no_second_alert_of_it(h
     total, [row] = house.books.history.find(HistoryQuery(0, 2 * START_MS))
     assert total == 1
     assert row.resolved_at_ms is not None
+
+
+def test_away_for_six_hours_it_repeats_once_and_tells_what_happened_meanwhile(house: House) -> None:
+    alert = house.fires("Down", instance="a")
+    house.fires("Down", instance="b")
+    house.run(30_000)
+    house.now_ms += 6 * 60 * MINUTE_MS
+    house.dispatcher.reroute(house.now_ms)
+    house.run(1_000)
+    assert [(status, len(alerts)) for status, alerts in house.fake().names()] == [("firing", 2), ("firing", 2)]
+    house.ends(alert)
+    house.run(10 * MINUTE_MS)
+    assert house.fake().names()[2:] == [("firing", ["Down:firing", "Down:resolved"])]
