@@ -73,6 +73,22 @@ def test_tests_are_read_from_standard_input_and_written_as_junit(folder: Path, m
     assert "0 passed" in run("test", "rules", "good.yml", "--run", "nothing", code=0)
 
 
+def test_a_test_that_was_written_for_prometheus_2_passes_and_that_is_said(folder: Path) -> None:
+    (folder / "old.yml").write_text(
+        """
+tests:
+- interval: 1m
+  input_series: [{series: a, values: 1 2 3 4 5}]
+  promql_expr_test: [{expr: "count_over_time(a[3m])", eval_time: 4m, exp_samples: [{value: 4}]}]
+""",
+        "utf-8",
+    )
+    told = json.loads(run("test", "rules", str(folder / "old.yml"), "--format", "json", code=0))
+    assert "passes as in Prometheus 2" in told["notices"][0]
+    run("test", "rules", str(folder / "old.yml"), "--promql-window", "closed", code=0)
+    run("test", "rules", str(folder / "old.yml"), "--promql-window", "open", code=1)
+
+
 def test_check_says_what_is_wrong(folder: Path) -> None:
     assert "1 rules" in run("check", "rules", str(folder / "rules.yml"), code=0)
     (folder / "twice.yml").write_text(RULES + "  - {alert: Down, expr: up < 1, labels: {severity: page}}\n", "utf-8")

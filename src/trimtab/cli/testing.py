@@ -81,9 +81,10 @@ def promql(
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option(
     "--promql-window",
-    type=click.Choice(["open", "closed"]),
-    default="open",
-    help="As promtool 3 does it [default], or as promtool 2.42 does it in everything.",
+    type=click.Choice(["either", "open", "closed"]),
+    default="either",
+    help="open: as promtool 3, and `trimtab up`; closed: as promtool 2.42 in everything; either [default]: as 3, and "
+    "what fails so may pass as 2.42, which is said.",
 )
 @click.option("--ignore-unknown-fields", is_flag=True, help="Pass over fields that are not known.")
 @click.option("--run", "wanted", multiple=True, metavar="REGEX", help="Only tests whose name matches; again: or those.")
@@ -109,7 +110,7 @@ def rules(
     given = [
         ("-", sys.stdin.read(SIZE_BYTES_MAX)) if file == "-" else (file, text_of_file(Path(file))) for file in files
     ]
-    reports = run_files(given, ways)
+    reports = run_files(given, ways, takes_either=promql_window == "either")
     if junit is not None:
         junit.write_text(junit_of(reports), "utf-8")
     click.echo(json.dumps(document(reports), ensure_ascii=False) if form == "json" else table(reports))

@@ -46,6 +46,10 @@ PASSES_IN_3 = {
 """Of Prometheus' own files; the others are there to fail."""
 
 
+ONLY_IN_3 = ["wrong-label-name", "wrong-record-name"]
+"""Cases that 2.42 refuses and Prometheus 3 takes: names may be any text there."""
+
+
 @dataclass(frozen=True)
 class Case:
     name: str
@@ -124,6 +128,17 @@ def test_prometheus_own_files_come_out_as_in_prometheus_3() -> None:
     paths = [DATA / f"{name}.yml" for name in UPSTREAM]
     reports = run_files([(str(path), path.read_text("utf-8")) for path in paths], Ways())
     assert {Path(report.file).stem for report in reports if not report.failed_count} == PASSES_IN_3
+
+
+def test_each_case_gets_that_verdict_also_without_naming_a_version(cases: list[Case]) -> None:
+    files = [(str(case.path), case.path.read_text("utf-8")) for case in cases]
+    reports = run_files(files, Ways(), takes_either=True)
+    wrong = [
+        case.name
+        for case, report in zip(cases, reports, strict=True)
+        if bool(report.failed_count) == (case.verdict == "pass")
+    ]
+    assert wrong == ONLY_IN_3
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="Prometheus' own unit tests are not here")
