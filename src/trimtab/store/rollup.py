@@ -27,6 +27,9 @@ ROWS_MAX = 2_000_000
 LOOKED_BACK_ROWS = 200_000
 """Rows before those of a roll-up in which it looks for what belongs to them."""
 _LOOKED_BACK_SEGMENTS = 1000
+CALLS_A_MINUTE_MAX = 2000
+"""Different calls of one minute (and services) that one roll-up tells: of more, the most frequent ones. Nobody can look
+at so many, but names of hosts may be numbers that never come again."""
 LOG_PATTERNS_MAX = 2000
 """Patterns of log lines that one roll-up tells by themselves, the most frequent ones."""
 
@@ -102,7 +105,8 @@ ROLLUPS: tuple[Rollup, ...] = (
         "caller, callee, callee_kind, minute_ms, buckets, counts",
         "caller_, callee_, kind_, minute_, groupArray(bucket_), groupArray(toUInt32(round(n_)))",
         f"({calls_of('{SEGMENTS}', '{SEEN}')})",
-        "caller_, callee_, kind_, minute_",
+        "caller_, callee_, kind_, minute_ ORDER BY caller_ = '' DESC, sum(n_) DESC, caller_, callee_"
+        f" LIMIT {CALLS_A_MINUTE_MAX} BY minute_",
         waits=True,
         mark_name="span_calls",
     ),

@@ -6,6 +6,7 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 
 from tests.store.traces.otlp import NOW_NS, Made, request
 from trimtab.model.errors import EngineRefused
+from trimtab.store import rollup
 from trimtab.store.engine_embedded import EmbeddedEngine
 from trimtab.store.intake import Intake
 from trimtab.store.rollup import ROLLUPS
@@ -201,6 +203,27 @@ def test_a_roll_up_that_breaks_off_counts_nothing_twice(
         check(TraceReads(telemetry).service_map(FROM_MS, TO_MS), spans)
     assert refusals == [0]
     assert telemetry.marks()["span_calls"] > 0
+
+
+def test_of_very_many_different_calls_the_most_frequent_are_kept(
+    telemetry: EmbeddedTelemetry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [calls] = [one for one in ROLLUPS if one.target == "span_calls"]
+    few = replace(calls, group_by=calls.group_by.replace(f"LIMIT {rollup.CALLS_A_MINUTE_MAX}", "LIMIT 3"))
+    assert few != calls
+    monkeypatch.setattr(rollup, "ROLLUPS", tuple(few if one is calls else one for one in ROLLUPS))
+    hosts = ["often", "often", "often", "sometimes", "sometimes", "rare", "rarer"]
+    spans = [
+        Made(number, number, 0, "shop", "GET", "client", at_ms=2 * MINUTE_MS, attributes={"server.address": host})
+        for number, host in enumerate(hosts, 1)
+    ]
+    telemetry.append_otlp_traces(request(spans).SerializeToString())
+    telemetry.flush(60)
+    roll(telemetry)
+    roll(telemetry)
+    told = TraceReads(telemetry).service_map(FROM_MS, TO_MS)
+    assert {edge.callee: edge.calls for edge in told.edges} == {"often": 3, "sometimes": 2}
+    assert "shop" in {node.name for node in told.nodes}
 
 
 def test_sampled_calls_count_for_those_that_were_left_out(tmp_path: Path) -> None:
