@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from tests.web.stories import HOSTILE
 from trimtab.app.service import Service
 from trimtab.model.alerts import Alert, AlertState, labels_of
+from trimtab.model.silences import Matcher
 from trimtab.store.alerts import AlertBook, Standing
 
 RULE = "rule:shop/"
@@ -24,6 +26,24 @@ def alert(name: str, at_ms: int, *, summary: str = "", runbook: str = "", url: s
         fired_at_ms=at_ms,
         generator_url=url or "http://127.0.0.1:9321/explore?q=up",
     )
+
+
+def hostile_alert(at_ms: int) -> Alert:
+    """One of which every text would break a page that does not escape."""
+    return alert(
+        HOSTILE,
+        at_ms,
+        summary=HOSTILE,
+        runbook=f"javascript:{HOSTILE}",
+        url=f"javascript:{HOSTILE}",
+        job=HOSTILE,
+        severity=HOSTILE,
+    )
+
+
+def labels(one: Alert) -> tuple[Matcher, ...]:
+    """Matchers that mean exactly this alert."""
+    return tuple(Matcher(name, value) for name, value in one.labels)
 
 
 def write(service: Service, *alerts: Alert, at_ms: int | None = None, evaluated: bool = True) -> None:

@@ -7,15 +7,19 @@ from collections.abc import Iterator
 import pytest
 from starlette.testclient import TestClient
 
+from tests.web.alerts_there import hostile_alert, labels, write
 from tests.web.markup import refused_by_policy, tags_of
 from tests.web.site import open_site
 from tests.web.stories import HOSTILE, Stories
 from trimtab.model.change import ChangeState
 from trimtab.model.index import IndexDefinition, IndexKey
 from trimtab.store.ledger import Event
+from trimtab.web.pages.alerts.words import matchers_text
 from trimtab.web.view import segment
 
 pytestmark = pytest.mark.store
+
+HOUR_MS = 3_600_000
 
 TABLE = IndexDefinition("public", 'o"><script>', (IndexKey("<img src=x onerror=alert(3)>"),))
 
@@ -40,11 +44,21 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
         site.service.freeze(True, HOSTILE, HOSTILE, system=HOSTILE)
         site.service.set_override(HOSTILE, "create_index.autonomy", "approve", HOSTILE)
         site.service.access.audit(HOSTILE, HOSTILE, HOSTILE, {HOSTILE: HOSTILE}, address=HOSTILE)
+        alert = hostile_alert(site.service.now_ms())
+        write(site.service, alert)
+        site.service.notify.silencing.make(HOSTILE, matchers_text(labels(alert)), alert.active_at_ms + HOUR_MS, HOSTILE)
         yield site.visitor()
 
 
 PATHS = [
     "/",
+    "/alerts",
+    "/alerts/1",
+    "/alerts?tab=history",
+    f"/alerts?tab=history&q={segment(HOSTILE)}&severity={segment(HOSTILE)}",
+    f"/alerts?tab=silences&matchers={segment(HOSTILE)}&comment={segment(HOSTILE)}&place={segment(HOSTILE)}",
+    "/alerts?tab=silences&matchers=job%3D~%22.%2B%22",
+    "/alerts?tab=told",
     "/queries",
     f"/queries/{segment(HOSTILE)}/0000000000000001",
     "/cases",
