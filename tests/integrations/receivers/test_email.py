@@ -178,6 +178,21 @@ def test_without_tls_nothing_is_sent_unless_that_is_wanted() -> None:
         controller.stop()
 
 
+def test_tls_from_the_first_byte_on_as_at_port_465(certificate: tuple[Path, Path]) -> None:
+    closed = Mailbox(ca_file=str(certificate[0]), port=free_port())
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate)
+    controller = Controller(closed, hostname="127.0.0.1", port=closed.port, ssl_context=context)
+    controller.start()
+    try:
+        receiver(closed, "", implicit_tls=True).send(notification())
+        assert len(closed.mails) == 1
+        with pytest.raises(ReceiverError, match="certificate is not trusted"):
+            receiver(closed, "", implicit_tls=True, tls_config={}).send(notification())
+    finally:
+        controller.stop()
+
+
 def test_a_server_that_is_not_there_is_tried_again() -> None:
     with pytest.raises(ReceiverError, match="no connection to the mail server") as caught:
         receiver(Mailbox(port=1)).send(notification())

@@ -16,6 +16,7 @@ from trimtab.model.alerts import Alert, AlertState
 SUBJECT_CHARS_MAX = 200
 ALERTS_MAX = 100
 PORT = 587
+TLS_PORT = 465
 
 
 class Email:
@@ -31,8 +32,7 @@ class Email:
         message = message_of(notification, setup.text("from"), recipients)
         host, _, port = setup.text("smarthost").rpartition(":")
         try:
-            with smtplib.SMTP(host, int(port or PORT), setup.text("hello") or None, setup.timeout_s) as server:
-                self._secure(server)
+            with self._connected(host, int(port or PORT)) as server:
                 self._log_in(server)
                 refused = server.send_message(message)
         except smtplib.SMTPRecipientsRefused as error:
@@ -48,6 +48,21 @@ class Email:
         except OSError as error:
             raise ReceiverError(f"no connection to the mail server ({type(error).__name__})") from None
         return Receipt(is_confirmed=False, note=_note(refused, len(recipients)))
+
+    def _connected(self, host: str, port: int) -> smtplib.SMTP:
+        """A session that is encrypted, unless that is not wanted: from the first byte on at port 465, as Alertmanager
+        does it, else by STARTTLS."""
+        hello, timeout_s = self._setup.text("hello") or None, self._setup.timeout_s
+        if port == TLS_PORT or self._setup.flag("implicit_tls"):
+            context = ssl.create_default_context(cafile=self._ca_file)
+            return smtplib.SMTP_SSL(host, port, hello, timeout=timeout_s, context=context)
+        server = smtplib.SMTP(host, port, hello, timeout_s)
+        try:
+            self._secure(server)
+        except BaseException:
+            server.close()
+            raise
+        return server
 
     def _log_in(self, server: smtplib.SMTP) -> None:
         """Where there is a password. One that is wrong may be mended while the mail waits."""
@@ -134,7 +149,7 @@ def _all_final(codes: list[int]) -> bool:
 EMAIL = Kind(
     Email,
     texts=frozenset({"to", "from", "smarthost", "hello", "auth_username"}),
-    flags=frozenset({"require_tls"}),
+    flags=frozenset({"require_tls", "implicit_tls"}),
     maps=frozenset({"tls_config"}),
     secrets=frozenset({"auth_password"}),
     needed=(("to",), ("from",), ("smarthost",)),
