@@ -49,6 +49,18 @@ PLACES: tuple[Place, ...] = (
     ),
     Place("alerts-told", "/alerts?tab=told", "Who is told, what was delivered, confirmed and lost, and what waits."),
     Place(
+        "objectives", "/objectives", "What was promised: error budget left, burn rate, when it ends, the worst first."
+    ),
+    Place(
+        "objective",
+        "/objectives/checkout-answers",
+        "One objective: how its budget was spent, its burn rules, when they would fire, and what does not count.",
+    ),
+    Place(
+        "objective-value", "/objectives/exports-in-time", "An objective on a value: minutes in which it was as wanted."
+    ),
+    Place("objective-unmeasured", "/objectives/partner-is-there", "An objective of which nothing is known."),
+    Place(
         "queries",
         "/queries?from=now-24h&to=now",
         "Every query shape that ran, here ten thousand; sorted and searched by the server.",

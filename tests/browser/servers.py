@@ -23,6 +23,7 @@ from benchmarks.day_of_data import fill_day
 from demo.cluster import ROLE_STATEMENTS, Cluster
 from tests.browser.alerts import fill_alerts, told, wait_for_alerts
 from tests.browser.log_lines import send_lines
+from tests.browser.objectives import fill_objectives, wait_for_objectives
 from tests.browser.traces import SentTraces, send_traces
 from tests.cli.conftest import Server, start_server
 from tests.promql.sending import send_example
@@ -33,6 +34,7 @@ from trimtab.model.access import Role
 from trimtab.model.change import ChangeState
 from trimtab.model.free_text import REASON_CHARS_MAX
 from trimtab.model.index import IndexDefinition, IndexKey
+from trimtab.model.silences import Matcher
 from trimtab.sql.fingerprint import shape_of
 from trimtab.store.ledger import Event
 from trimtab.store.tables import table_of
@@ -90,7 +92,8 @@ def day_server(data_dir: Path, slice_ms: int = 60_000) -> Iterator[DayServer]:
     """Fill a store with a day, and serve it. Its PostgreSQL does not answer: the system is shown as it was."""
     day = fill_day(data_dir, slice_ms=slice_ms, shapes_count=SHAPES_COUNT, spans_per_s=0.5, change_dsn=NOBODY_LISTENS)
     fill_alerts(data_dir)
-    with told(data_dir) as notify, running(data_dir, f"{QUIET}{notify}") as server:
+    promised = fill_objectives(data_dir)
+    with told(data_dir) as notify, running(data_dir, f"{QUIET}{notify}{promised}") as server:
         listed = msgspec.json.decode(httpx2.get(f"{server.url}/api/trimtab/cases?limit=200", timeout=60).content)
         cases: dict[str, int] = {}
         shapes: dict[str, str] = {}
@@ -106,6 +109,7 @@ def day_server(data_dir: Path, slice_ms: int = 60_000) -> Iterator[DayServer]:
         shape, log_record = busiest.shape.fingerprint, send_lines(server.url)
         sent = send_traces(server.url)
         wait_for_alerts(server.url)
+        wait_for_objectives(server.url)
         yield DayServer(server.url, cases, shape, shapes["rolled_back"], day.start_ms, day.end_ms, log_record, sent)
 
 
@@ -129,6 +133,9 @@ def guarded_server(data_dir: Path) -> Iterator[GuardedServer]:
         service.freeze(True, HOSTILE, HOSTILE)
         service.set_override(HOSTILE, "create_index.autonomy", "approve", HOSTILE)
         service.freeze(True, HOSTILE, "z" * REASON_CHARS_MAX, HOSTILE)
+        hostile = Matcher("system", HOSTILE)
+        service.notify.silencing.make(HOSTILE, str(hostile), now_ms + 10 * HOUR_MS, HOSTILE)
+        service.notify.triggering.trigger(HOSTILE, HOSTILE, {"severity": HOSTILE}, {"summary": HOSTILE}, 1.0, 36_000)
         service.access.audit(HOSTILE, HOSTILE, HOSTILE, {HOSTILE: HOSTILE}, address=HOSTILE)
         service.access.audit("anna", "case reject", "case 7", {"reason": ENDLESS}, address="127.0.0.1")
         service.access.create_token(HOSTILE, "reader", Role.VIEWER)
@@ -211,6 +218,10 @@ def _paths() -> tuple[str, ...]:
     hostile = segment(HOSTILE)
     return (
         "/",
+        "/alerts",
+        "/alerts?tab=history",
+        f"/alerts?tab=silences&matchers={hostile}",
+        "/alerts?tab=told",
         "/queries",
         f"/queries?q={hostile}&system={hostile}",
         f"/explore?q={hostile}&q=%22{hostile}",
