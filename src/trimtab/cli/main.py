@@ -19,6 +19,7 @@ from trimtab.cli import (
     logs,
     looking,
     people,
+    ruling,
     settings,
     slo,
     testing,
@@ -43,6 +44,7 @@ for _command in (
     backtesting.backtest,
     checking.check,
     importing.import_,
+    ruling.rules,
     slo.slo,
     testing.test,
 ):

@@ -14,6 +14,7 @@ from trimtab.analyze.rules.rounds import GroupState
 from trimtab.analyze.rules.rule_source import RuleSource
 from trimtab.api.prometheus.asking import Parameters
 from trimtab.api.prometheus.rules import alert_document, groups_document
+from trimtab.app.alerting.answers import rules_now
 from trimtab.app.alerting.machine import AlertMachine
 from trimtab.app.alerting.rule_book import RuleBook
 from trimtab.app.alerting.rules import Rules
@@ -289,3 +290,19 @@ def test_a_rule_that_fails_says_why(here: Here) -> None:
     assert isinstance(rules, list)
     assert rules[0]["health"] == "err"
     assert "many-to-many matching not allowed" in rules[0]["lastError"]
+
+
+def test_what_is_in_force_is_told_in_short(here: Here) -> None:
+    here.up(*[0.0] * 10)
+    for _ in range(3):
+        here.minute()
+    here.file.write_text(FIRST.replace("up == 0", "up ="), "utf-8")
+    here.rules.look_at_files()
+    told = rules_now(here.rules)
+    assert [(one.rules_count, one.groups_count) for one in told.files] == [(3, 2)]
+    assert "could not parse expression" in told.files[0].error
+    assert [(one.name, one.alerting_count, one.firing_count, one.failing_count) for one in told.groups] == [
+        ("shop", 1, 1, 0),
+        ("slow", 0, 0, 0),
+    ]
+    assert rules_now(None).files == ()

@@ -17,6 +17,7 @@ from trimtab.api.control import (
     plans,
     policy,
     reading,
+    rules,
     sources,
     systems,
     traces,
@@ -35,6 +36,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *logs.OPERATIONS,
     *sources.OPERATIONS,
     *alerts.OPERATIONS,
+    *rules.OPERATIONS,
     *objectives.OPERATIONS,
     *access.OPERATIONS,
 )
