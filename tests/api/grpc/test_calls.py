@@ -7,14 +7,27 @@ import gzip
 import socket
 import threading
 import time
+from functools import partial
 
 import pytest
 from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 
-from tests.api.grpc.conftest import BODY_BYTES_MAX, BROKEN, ECHO, FULL, LONG, SLOW, Served, one_token, serving
+from tests.api.grpc.conftest import (
+    BODY_BYTES_MAX,
+    BROKEN,
+    ECHO,
+    FULL,
+    LONG,
+    ROOM_BYTES,
+    SLOW,
+    Served,
+    one_token,
+    serving,
+)
 from tests.api.grpc.sender import PACKERS, Sender, call_headers, frame, prefixed
 from tests.cli.test_kills_under_load import wait_for
+from trimtab.api.grpc.call import CALL_BYTES
 from trimtab.api.grpc.limits import Limits
 from trimtab.api.otlp_answers import (
     DEADLINE_EXCEEDED,
@@ -183,7 +196,7 @@ def test_a_body_without_room_is_refused_while_it_comes_and_room_comes_back(serve
         held = [sender.begin(ECHO) for _ in range(3)]
         for stream_id in held:
             sender.send(stream_id, body[:-1], ends=False)
-        wait_for(lambda: served.room.taken_bytes == 3 * 1_899_999)
+        wait_for(lambda: served.room.taken_bytes == 3 * (1_899_999 + CALL_BYTES))
         refused = other.call(ECHO, bytes(1_000_000))
         assert (refused.code, "come back later" in refused.told) == (RESOURCE_EXHAUSTED, True)
         assert "google.rpc.retryinfo-bin" in refused.headers
@@ -194,16 +207,32 @@ def test_a_body_without_room_is_refused_while_it_comes_and_room_comes_back(serve
     assert served.room.taken_bytes == 0
 
 
+def test_calls_that_only_begin_take_room_too(served: Served) -> None:
+    """A room of 6 MB has place for 1,464 of them, whatever the number of connections."""
+    places = ROOM_BYTES // CALL_BYTES
+    senders = [Sender(served.port) for _ in range(8)]
+    for number, sender in enumerate(senders, 1):
+        ids = [sender.begin(ECHO, flushes=False) for _ in range(200)]
+        sender.flush()
+        taken = CALL_BYTES * min(200 * number, places)
+        wait_for(partial(lambda bytes_: served.room.taken_bytes == bytes_, taken))
+    answer = senders[-1].answer(ids[-1])
+    assert (answer.code, "come back later" in answer.told) == (RESOURCE_EXHAUSTED, True)
+    for sender in senders:
+        sender.socket.close()
+    wait_for(lambda: served.room.taken_bytes == 0)
+
+
 def test_who_goes_away_gives_its_room_back(served: Served, sender: Sender) -> None:
     with sender:
         kept = sender.begin(ECHO)
         reset = sender.begin(ECHO)
         for stream_id in (kept, reset):
             sender.send(stream_id, prefixed(bytes(500_000))[:-1], ends=False)
-        wait_for(lambda: served.room.taken_bytes == 2 * 499_999)
+        wait_for(lambda: served.room.taken_bytes == 2 * (499_999 + CALL_BYTES))
         sender.h2.reset_stream(reset, 8)
         sender.flush()
-        wait_for(lambda: served.room.taken_bytes == 499_999)
+        wait_for(lambda: served.room.taken_bytes == 499_999 + CALL_BYTES)
     wait_for(lambda: served.room.taken_bytes == 0)
 
 

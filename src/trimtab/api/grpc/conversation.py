@@ -216,12 +216,15 @@ class Conversation:
         self._calls[stream_id] = call
         self._stream_windows[stream_id] = Window(self._limits.stream_window_bytes)
         try:
+            call.take_place()
             if self._host.admits(call):
                 self.is_known = True
             else:
                 self._fresh.append(call)
         except Refusal as error:
             self._refuse(call, error.problem)
+        except EXPECTED as error:
+            self._refuse(call, problem_of(error))
 
     def _feed(self, call: Call, data: memoryview) -> None:
         try:
