@@ -5,14 +5,31 @@ from __future__ import annotations
 import random
 
 import numpy as np
+from google.protobuf.message import DecodeError
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.metrics.v1.metrics_pb2 import (
+    AggregationTemporality,
+    Histogram,
+    HistogramDataPoint,
+    Metric,
+    ResourceMetrics,
+    ScopeMetrics,
+)
+from opentelemetry.proto.metrics.v1.metrics_pb2 import Exemplar as Message
 
 from tests.observe.metrics import wire
 from tests.observe.metrics.fake_store import FakeStore
 from tests.observe.metrics.test_natives import mutated, together
+from trimtab.model.errors import InputError
+from trimtab.observe.metrics import otlp_exemplar_kernels
+from trimtab.observe.metrics import otlp_kernels as k
 from trimtab.observe.metrics.exemplar_kernels import exemplars_of_messages
 from trimtab.observe.metrics.limits import IngestLimits
+from trimtab.observe.metrics.otlp_decode import decode_metrics
+from trimtab.observe.metrics.otlp_exemplars import _one_by_one, exemplars_of
 from trimtab.observe.metrics.pace import Pace
 from trimtab.observe.metrics.remote_write import RemoteWrite, _Reader
 from trimtab.observe.metrics.remote_write_decode import Decoded
@@ -23,6 +40,8 @@ from trimtab.store.metrics.exemplars import RecentExemplars
 TEXT = st.sampled_from(["", "a", "ab", "b", "trace_id", "span_id", "x" * 300, "é", "1"])
 PAIRS = st.lists(st.tuples(TEXT, TEXT), max_size=5)
 NONE = np.zeros((0, 2), np.int64)
+TOTALS = AggregationTemporality.AGGREGATION_TEMPORALITY_CUMULATIVE
+assert otlp_exemplar_kernels.names_of_ids()[1][-1] == 15  # compiled before anything is tried
 
 
 def of_1(pairs: list[tuple[str, str]], value: float, at_ms: int) -> bytes:
@@ -134,3 +153,60 @@ def test_old_ones_go() -> None:
         recent.add(columns_of([Exemplar(0, (), 0.5, at), Exemplar(1, (), 0.5, at)]))
     found = recent.between(np.array([0, 1], np.int32), 0, 100)
     assert [one.at_ms for one in found] == [7, 7, 8, 8, 9, 9]
+
+
+POINTS = st.builds(
+    HistogramDataPoint,
+    time_unix_nano=st.integers(1, 1 << 50),
+    explicit_bounds=st.lists(st.floats(-5, 5), max_size=4).map(sorted),
+    attributes=st.just([]),
+    exemplars=st.lists(
+        st.builds(
+            Message,
+            time_unix_nano=st.integers(0, 1 << 62),
+            as_double=st.none() | st.floats(),
+            as_int=st.none() | st.integers(-5, 5),
+            trace_id=st.binary(max_size=17),
+            span_id=st.binary(max_size=8),
+        ),
+        max_size=3,
+    ),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    given_points=st.lists(POINTS, min_size=1, max_size=3),
+    noise=st.randoms(use_true_random=False),
+    has_more=st.integers(0, 4),
+)
+def test_those_of_otlp(given_points: list[HistogramDataPoint], noise: random.Random, has_more: int) -> None:
+    for place, point in enumerate(given_points):
+        point.bucket_counts.extend([1] * (len(point.explicit_bounds) + 1))
+        point.attributes.append(KeyValue(key="n", value=AnyValue(string_value=str(place))))
+    if has_more == 0 and given_points[0].exemplars:
+        given_points[0].exemplars[0].filtered_attributes.append(KeyValue(key="a", value=AnyValue(string_value="b")))
+    metric = Metric(
+        name="m",
+        histogram=Histogram(
+            data_points=given_points, aggregation_temporality=AggregationTemporality.AGGREGATION_TEMPORALITY_CUMULATIVE
+        ),
+    )
+    whole = ExportMetricsServiceRequest(
+        resource_metrics=[ResourceMetrics(scope_metrics=[ScopeMetrics(metrics=[metric])])]
+    ).SerializeToString()
+    for body in (whole, mutated(whole, noise)):
+        try:
+            points = decode_metrics(bytearray(body), np.zeros(2, np.uint64), 1000)
+        except InputError:
+            continue
+        count = len(points.points)
+        kinds = points.metrics[points.points[:, k.METRIC], k.KIND]
+        bases, pool = np.arange(count) * 20, np.arange(20 * count + 200, dtype=np.int32)
+        try:
+            wanted = _one_by_one(points, bases, kinds, pool)
+        except DecodeError:
+            continue
+        assert [repr(one) for one in exemplars_of(points, bases, kinds, pool)] == [repr(one) for one in wanted]
+        if body is whole and has_more:
+            assert isinstance(exemplars_of(points, bases, kinds, pool), Exemplars) or not wanted

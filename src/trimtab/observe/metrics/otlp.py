@@ -1,7 +1,7 @@
 """OTLP metrics: a request comes in, samples are stored, what was not taken is said.
 
 Points that are known cost a look-up; names and labels are made once, for new ones. Exponential histograms are made of
-arrays (`otlp_exponential_kernels`); exemplars are parsed one by one.
+arrays (`otlp_exponential_kernels`), and so are exemplars (`otlp_exemplar_kernels`).
 """
 
 from __future__ import annotations

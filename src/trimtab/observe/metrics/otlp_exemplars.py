@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +13,7 @@ from trimtab.observe.metrics.otlp_decode import Points
 from trimtab.observe.metrics.otlp_series import attributes_of, bounds_of
 from trimtab.store.metrics.block import Labels
 from trimtab.store.metrics.contract import Exemplar
+from trimtab.store.metrics.exemplar_columns import Exemplars
 
 if TYPE_CHECKING:
     from opentelemetry.proto.metrics.v1 import metrics_pb2 as pb
@@ -22,8 +24,27 @@ EXEMPLARS_MAX = 10_000
 
 def exemplars_of(
     points: Points, bases: NDArray[np.int64], kinds: NDArray[np.int64], pool: NDArray[np.int32]
-) -> list[Exemplar]:
+) -> Sequence[Exemplar]:
     """Of points that were taken. That of a histogram goes to the bucket which its value is in."""
+    from trimtab.observe.metrics.otlp_exemplar_kernels import exemplars_of_messages, names_of_ids
+
+    rare = points.rare[:EXEMPLARS_MAX]
+    rare = rare[bases[rare[:, 0]] >= 0] if len(rare) else rare
+    if not len(rare):
+        return ()
+    of_points = np.ascontiguousarray(points.points[rare[:, 0]][:, (k.START, k.END)])
+    of_points[kinds[rare[:, 0]] != k.HISTOGRAM] = 0
+    body, places = np.frombuffer(points.body, np.uint8), np.ascontiguousarray(rare[:, 1:])
+    found = exemplars_of_messages(body, places, of_points, *names_of_ids())
+    at_ms, values, buckets, pairs, ends, text, is_odd = found
+    if is_odd.any():
+        return _one_by_one(points, bases, kinds, pool)
+    return Exemplars(pool[bases[rare[:, 0]] + buckets], at_ms, values, pairs, ends, text)
+
+
+def _one_by_one(
+    points: Points, bases: NDArray[np.int64], kinds: NDArray[np.int64], pool: NDArray[np.int32]
+) -> list[Exemplar]:
     from google.protobuf.message import DecodeError
     from opentelemetry.proto.metrics.v1.metrics_pb2 import Exemplar as Message
 
