@@ -179,6 +179,27 @@ def test_a_histogram_says_how_far_back_it_counted(logs: tuple[EmbeddedTelemetry,
     assert _newer(part, part.looked_from_ms + whole.step_ms) == _newer(whole, part.looked_from_ms + whole.step_ms)
 
 
+@pytest.mark.parametrize("text", [r"/took \d+ ms/", '"cache miss"'])
+def test_patterns_and_fields_of_what_there_was_time_for(
+    logs: tuple[EmbeddedTelemetry, list[LogRow], int], text: str
+) -> None:
+    telemetry, _, now_ms = logs
+    query = LogQuery(now_ms - 9 * HOUR_MS, now_ms + 1, text=text)
+    whole = LogReads(telemetry).patterns(query)
+    assert whole.looked_from_ms is None
+    for clock_s, is_cut in ((Clock(0.15), True), (lambda: 0.0, False)):
+        reads = LogReads(telemetry, clock_s)
+        part = reads.patterns(replace(query, effort_ms=400))
+        fields = reads.fields(replace(query, effort_ms=400))
+        assert (part.looked_from_ms is not None, fields.looked_from_ms is not None) == (is_cut, is_cut)
+        wanted = LogReads(telemetry).patterns(replace(query, from_ms=part.looked_from_ms or query.from_ms))
+        told, same = ([replace(one, counts=()) for one in found.patterns] for found in (part, wanted))
+        assert told == same
+        assert part.total_count == wanted.total_count == fields.records_count > 0
+        assert part.total_count < whole.total_count or not is_cut
+        assert sum(sum(one.counts) for one in part.patterns) == part.lines_count
+
+
 def _newer(found: LogHistogram, from_ms: int) -> list[tuple[int, ...]]:
     places = [place for place, start in enumerate(found.starts_ms) if start >= from_ms]
     return [tuple(counts[place] for place in places) for _, counts in sorted(found.counts.items())]

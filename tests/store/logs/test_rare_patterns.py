@@ -26,13 +26,13 @@ def test_rare_patterns_of_a_roll_up_are_told_together(tmp_path: Path, monkeypatc
     few = replace(logs_rollup, select=logs_rollup.select.replace(f"LIMIT {rollup.LOG_PATTERNS_MAX}", "LIMIT 1"))
     changed: tuple[Rollup, ...] = tuple(few if one is logs_rollup else one for one in rollup.ROLLUPS)
     monkeypatch.setattr(rollup, "ROLLUPS", changed)
-    now_ms = time.time_ns() // 1_000_000
+    now_ms = time.time_ns() // 60_000_000_000 * 60_000  # edges of minutes are counted from records
     rows = lines(now_ms, 0, 500)
     with EmbeddedTelemetry.open(tmp_path, LIMITS) as telemetry:
         telemetry.logs.append_rows(rows)
         telemetry.flush(60)
         roll(telemetry)
-        found = LogReads(telemetry).patterns(LogQuery(now_ms - 9 * HOUR_MS, now_ms + 1))
+        found = LogReads(telemetry).patterns(LogQuery(now_ms - 9 * HOUR_MS, now_ms + 60_000))
         wanted = Counter(normal_form(str(row.body)) for row in rows).most_common(1)
         assert [(one.template, one.count) for one in found.patterns] == wanted
         assert (found.lines_count, found.total_count) == (wanted[0][1], 500)

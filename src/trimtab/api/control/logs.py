@@ -206,7 +206,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "/logs/patterns",
         "Similar log records, grouped and counted",
         _patterns,
-        parameters=(*FILTERS, PATTERNS, FROM, TO),
+        parameters=(*FILTERS, PATTERNS, EFFORT, FROM, TO),
         answer=PatternsAnswer,
     ),
     Operation(
@@ -214,7 +214,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "/logs/fields",
         "Attributes that the newest log records have, with their most frequent values",
         _fields,
-        parameters=(*FILTERS, FIELDS, FROM, TO),
+        parameters=(*FILTERS, FIELDS, EFFORT, FROM, TO),
         answer=LogFields,
     ),
     Operation(
@@ -222,7 +222,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "/logs/attribute-keys",
         "Names of attributes that log records have",
         _keys,
-        parameters=(*FILTERS, PREFIX, FROM, TO),
+        parameters=(*FILTERS, PREFIX, EFFORT, FROM, TO),
         answer=CountedValues,
     ),
     Operation(

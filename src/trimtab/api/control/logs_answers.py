@@ -72,9 +72,11 @@ class PatternAnswer(msgspec.Struct):
 
 
 class PatternsAnswer(msgspec.Struct):
-    """The most frequent first; `lines_count` of `total_count` lines were grouped."""
+    """The most frequent first; `lines_count` of `total_count` lines were grouped. `looked_from_ms` is null, or:
+    `effort_ms` was over when it had looked back to there."""
 
     patterns: list[PatternAnswer]
     lines_count: int
     total_count: int
     missing: list[str]
+    looked_from_ms: int | None

@@ -204,13 +204,14 @@ class LogPattern:
 
 @dataclass(frozen=True, slots=True)
 class LogPatterns:
-    """Most frequent first. `lines_count` were looked at; where they are fewer than `total_count`, it is a sample and
-    counts are extrapolated."""
+    """Most frequent first. `lines_count` of `total_count` lines were grouped. `looked_from_ms` is None, or: the time
+    was over when it had looked back to there."""
 
     patterns: tuple[LogPattern, ...]
     lines_count: int
     total_count: int
     missing: tuple[str, ...] = ()
+    looked_from_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,11 +227,13 @@ class LogField:
 
 @dataclass(frozen=True, slots=True)
 class LogFields:
-    """Most frequent first, found in the newest `records_count` records of the search."""
+    """Most frequent first, found in the newest `records_count` records of the search. `looked_from_ms` is None, or: the
+    time was over before there were as many as usual, when it had looked back to there."""
 
     fields: tuple[LogField, ...]
     records_count: int
     missing: tuple[str, ...] = ()
+    looked_from_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

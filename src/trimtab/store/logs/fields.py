@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Literal
 
+from trimtab.store.effort import Effort
 from trimtab.store.engine import Merge
 from trimtab.store.logs import minutes
 from trimtab.store.logs.answers import LEVELS, CountedValues, LogField, LogFields, LogQuery
@@ -34,35 +35,41 @@ def _pairs(asked: Asked, limit: int) -> str:
     return f"(SELECT {pairs} FROM {_sample(asked, 'attributes', limit)})"
 
 
-def fields(asking: Asking, query: LogQuery, fields_max: int) -> LogFields:
+def fields(asking: Asking, query: LogQuery, fields_max: int, effort: Effort) -> LogFields:
     """See `LogReads.fields`."""
     asked = asking.ready(query)
-    resources = asking.gather(
-        "SELECT toString(resource) AS whose, count() AS n FROM"
-        f" {_sample(asked, 'resource', SAMPLE_RECORDS)} GROUP BY resource LIMIT {SAMPLE_RECORDS}",
-        asked.parameters,
-        Merge(group_by=("whose",)),
-    )
-    pairs = asking.gather(
-        "SELECT pair.name AS name, pair.value AS value, count() AS n FROM"
-        f" {_pairs(asked, SAMPLE_RECORDS)} GROUP BY name, value ORDER BY n DESC, name, value LIMIT {_PAIRS_MAX}",
-        asked.parameters,
-        Merge((("n", "descending"), ("name", "ascending"), ("value", "ascending")), _PAIRS_MAX, ("name", "value")),
-    )
-    rows = resources.table.to_pylist()
-    records_count = sum(row["n"] for row in rows)
     own: dict[str, Counter[str]] = {}
-    for row in pairs.table.to_pylist():
-        own.setdefault(row["name"], Counter())[row["value"]] = row["n"]
-    found = [_field(name, "attribute", counter, records_count) for name, counter in own.items()]
     of_resources: dict[str, Counter[str]] = {}
-    for row in rows:
-        for name, value in values_of(row["whose"]).items():
-            of_resources.setdefault(name, Counter())[text_of(value)] += row["n"]
+    records_count, missing, looked_from_ms = 0, asked.missing, query.to_ms
+    for low_ms, high_ms in asked.pieces(query, effort):
+        piece, limit = asked.within(low_ms, high_ms), SAMPLE_RECORDS - records_count
+        resources = asking.gather(
+            "SELECT toString(resource) AS whose, count() AS n FROM"
+            f" {_sample(asked, 'resource', limit)} GROUP BY resource LIMIT {SAMPLE_RECORDS}",
+            piece.parameters,
+            Merge(group_by=("whose",)),
+        )
+        pairs = asking.gather(
+            "SELECT pair.name AS name, pair.value AS value, count() AS n FROM"
+            f" {_pairs(asked, limit)} GROUP BY name, value ORDER BY n DESC, name, value LIMIT {_PAIRS_MAX}",
+            piece.parameters,
+            Merge((("n", "descending"), ("name", "ascending"), ("value", "ascending")), _PAIRS_MAX, ("name", "value")),
+        )
+        for row in resources.table.to_pylist():
+            records_count += row["n"]
+            for name, value in values_of(row["whose"]).items():
+                of_resources.setdefault(name, Counter())[text_of(value)] += row["n"]
+        for row in pairs.table.to_pylist():
+            own.setdefault(row["name"], Counter())[row["value"]] += row["n"]
+        missing, looked_from_ms = (*missing, *resources.missing, *pairs.missing), low_ms
+        if records_count >= SAMPLE_RECORDS:
+            break
+    found = [_field(name, "attribute", counter, records_count) for name, counter in own.items()]
     found += [_field(name, "resource", counter, records_count) for name, counter in of_resources.items()]
     found.sort(key=lambda one: (-one.share, one.name))
-    missing = (*asked.missing, *resources.missing, *pairs.missing)
-    return LogFields(tuple(found[:fields_max]), records_count, tuple(dict.fromkeys(missing)))
+    is_cut = looked_from_ms > query.from_ms and records_count < SAMPLE_RECORDS
+    missing = tuple(dict.fromkeys(missing))
+    return LogFields(tuple(found[:fields_max]), records_count, missing, looked_from_ms if is_cut else None)
 
 
 def _field(name: str, place: Literal["attribute", "resource"], values: Counter[str], records_count: int) -> LogField:
@@ -70,9 +77,9 @@ def _field(name: str, place: Literal["attribute", "resource"], values: Counter[s
     return LogField(name, place, share, len(values), tuple(values.most_common(_TOP_VALUES)))
 
 
-def attribute_keys(asking: Asking, query: LogQuery, prefix: str) -> CountedValues:
+def attribute_keys(asking: Asking, query: LogQuery, prefix: str, effort: Effort) -> CountedValues:
     """See `LogReads.attribute_keys`."""
-    found = fields(asking, query, _FIELDS_MAX)
+    found = fields(asking, query, _FIELDS_MAX, effort)
     counts: Counter[str] = Counter()
     for one in found.fields:
         if one.name.startswith(prefix):

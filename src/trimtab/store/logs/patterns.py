@@ -5,11 +5,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from trimtab.store.effort import Effort
 from trimtab.store.engine import Merge
 from trimtab.store.logs import minutes
 from trimtab.store.logs.answers import LEVELS, LogPattern, LogPatterns, LogQuery
@@ -36,11 +37,32 @@ class _Form:
     by_level: Mapping[str, int]
     services: Sequence[str]
 
+    def with_older(self, older: _Form) -> _Form:
+        """With those of a piece of time before."""
+        return _Form(
+            self.pattern,
+            self.count + older.count,
+            min(self.first_ns, older.first_ns),
+            max(self.last_ns, older.last_ns),
+            Counter(self.by_level) + Counter(older.by_level),
+            list(dict.fromkeys((*self.services, *older.services))),
+        )
 
-def patterns(asking: Asking, query: LogQuery, patterns_max: int) -> LogPatterns:
+
+def patterns(asking: Asking, query: LogQuery, patterns_max: int, effort: Effort) -> LogPatterns:
     """See `LogReads.patterns`."""
     asked = asking.ready(query)
-    forms, total_count, missing = _forms(asking, asked, query)
+    by_pattern: dict[int, _Form] = {}
+    total_count, missing, looked_from_ms = 0, asked.missing, query.to_ms
+    for low_ms, high_ms in asked.pieces(query, effort):
+        piece = replace(query, from_ms=low_ms, to_ms=high_ms)
+        found, count, absent = _forms(asking, asked.within(low_ms, high_ms), piece)
+        for form in found:
+            before = by_pattern.get(form.pattern)
+            by_pattern[form.pattern] = form if before is None else before.with_older(form)
+        total_count, missing, looked_from_ms = total_count + count, (*missing, *absent), low_ms
+    forms = sorted(by_pattern.values(), key=lambda form: (-form.count, form.pattern))[:FORMS_MAX]
+    asked = asked.within(looked_from_ms, query.to_ms)
     lines = _examples(asking, asked, forms, "pattern, substring(body, 1, 2048) AS line")
     texts = [normal_form(lines[form.pattern]["line"]) if form.pattern in lines else "" for form in forms]
     groups = [(one.template, [forms[place] for place in one.members]) for one in clusters_of(texts)]
@@ -52,8 +74,13 @@ def patterns(asking: Asking, query: LogQuery, patterns_max: int) -> LogPatterns:
         _pattern(template, members, records.get(members[0].pattern), spark)
         for (template, members), spark in zip(chosen, sparks, strict=True)
     ]
-    missing = tuple(dict.fromkeys((*asked.missing, *missing, *absent)))
-    return LogPatterns(tuple(made), sum(form.count for form in forms), total_count, missing)
+    return LogPatterns(
+        tuple(made),
+        sum(form.count for form in forms),
+        total_count,
+        tuple(dict.fromkeys((*missing, *absent))),
+        looked_from_ms if looked_from_ms > query.from_ms else None,
+    )
 
 
 def _forms(asking: Asking, asked: Asked, query: LogQuery) -> tuple[list[_Form], int, tuple[str, ...]]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from trimtab.model.errors import EngineRefused, InputError
+from trimtab.store.effort import Effort
 from trimtab.store.engine import Gathered, Merge, Parameters
 from trimtab.store.logs.answers import LEVELS, LogQuery
 from trimtab.store.logs.columns import RESOURCES
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from trimtab.store.telemetry import TelemetryStore
 
 RANGE = "at_ns >= {from_ns:Int64} AND at_ns < {to_ns:Int64}"
+FIRST_MS = 3_600_000
 _RESOURCES_MAX = 50_000
 _TIME_OVER, _MEMORY_OVER = 159, 241
 _RANGE_NS_MAX = (1 << 63) - 1
@@ -42,6 +44,17 @@ class Asked:
     loose: str | None = None
     compares: bool = False
     checks: bool = False
+
+    def within(self, from_ms: int, to_ms: int) -> Asked:
+        """The same of another range."""
+        return replace(self, parameters=self.parameters | {"from_ns": from_ms * 1_000_000, "to_ns": to_ms * 1_000_000})
+
+    def pieces(self, query: LogQuery, effort: Effort) -> Iterator[tuple[int, int]]:
+        """The range, newest first in pieces where lines have to be read; the first is an hour long: where the engine
+        reads in the order of time, it stops in it when it has enough."""
+        if self.compares or self.checks:
+            return effort.pieces(query.from_ms, query.to_ms, first_ms=FIRST_MS)
+        return iter([(query.from_ms, query.to_ms)])
 
 
 class Asking:

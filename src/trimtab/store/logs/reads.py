@@ -25,7 +25,7 @@ from trimtab.store.logs.answers import (
     LogQuery,
     LogRecord,
 )
-from trimtab.store.logs.ranges import Asked, Asking
+from trimtab.store.logs.ranges import FIRST_MS, Asked, Asking
 from trimtab.store.logs.records import COLUMNS, Place, place_of, record_of
 from trimtab.store.rollup import MINUTE_MS
 
@@ -50,9 +50,6 @@ _KEYS = "at_ns", "spool_segment", "record_no"
 _PLACE = "(at_ns, spool_segment, record_no)"
 _AT = "({at:Int64}, {segment:UInt64}, {number:UInt32})"
 _DAY_NS = 86_400_000_000_000
-_FIRST_MS = 3_600_000
-"""Of the first piece of time that is looked through where lines have to be read: the engine stops in it when it has
-enough."""
 _BY_BUCKET = Merge(group_by=("bucket", "level"))
 _Counts = tuple["pa.Table", tuple[str, ...]]
 
@@ -67,21 +64,22 @@ class LogReads:
     def search(self, query: LogQuery) -> LogPage:
         """A page of records; LogQueryError (an InputError with the column) where the text is not of the language."""
         _check_limit(query.limit)
-        asked, effort = self._asking.ready(query), Effort(query.effort_ms, self._clock_s)
+        asked, effort = self._asking.ready(query), self._effort(query)
         is_newest = query.order == "newest"
-        where, parameters, from_ms, to_ms = asked.where, asked.parameters, query.from_ms, query.to_ms
+        where, from_ms, to_ms = asked.where, query.from_ms, query.to_ms
+        after: dict[str, object] = {}
         if query.cursor is not None:
             place = place_of(query.cursor)
-            parameters = parameters | _parameters(place)
+            after = _parameters(place)
             sign = "<" if is_newest else ">"
             where += f" AND at_ns {sign}= {{at:Int64}} AND {_PLACE} {sign} {_AT}"
             from_ms, to_ms = _from_place(place, from_ms, to_ms, is_newest=is_newest)
         records: list[LogRecord] = []
         missing: tuple[str, ...] = ()
         looked_to_ms = to_ms if is_newest else from_ms
-        pieces = effort.pieces(from_ms, to_ms, is_newest=is_newest, first_ms=_FIRST_MS)
+        pieces = effort.pieces(from_ms, to_ms, is_newest=is_newest, first_ms=FIRST_MS)
         for low_ms, high_ms in pieces if asked.compares else [(from_ms, to_ms)]:
-            piece = parameters | {"from_ns": low_ms * 1_000_000, "to_ns": high_ms * 1_000_000}
+            piece = asked.within(low_ms, high_ms).parameters | after
             found, absent = self._records(where, piece, query.limit + 1 - len(records), is_newest=is_newest)
             records += found
             missing = _joined(missing, absent)
@@ -178,14 +176,11 @@ class LogReads:
         if phrase is not None:
             yield query.from_ms, phrase
             return
-        pieces = Effort(query.effort_ms, self._clock_s).pieces(query.from_ms, query.to_ms, first_ms=_FIRST_MS)
-        is_read = asked.compares or asked.checks
-        for low_ms, high_ms in pieces if is_read else [(query.from_ms, query.to_ms)]:
-            window = {"from_ns": low_ms * 1_000_000, "to_ns": high_ms * 1_000_000, "step_ns": step_ms * 1_000_000}
+        for low_ms, high_ms in asked.pieces(query, self._effort(query)):
             found = self._asking.gather(
                 "SELECT intDiv(at_ns, {step_ns:Int64}) AS bucket, level, count() AS n FROM log_records"
                 f" WHERE {asked.where} GROUP BY bucket, level",
-                {**asked.parameters, **window},
+                {**asked.within(low_ms, high_ms).parameters, "step_ns": step_ms * 1_000_000},
                 _BY_BUCKET,
             )
             yield low_ms, found
@@ -215,19 +210,22 @@ class LogReads:
 
     def patterns(self, query: LogQuery, patterns_max: int = 100) -> LogPatterns:
         """Similar lines among what matches, grouped."""
-        return patterns.patterns(self._asking, query, patterns_max)
+        return patterns.patterns(self._asking, query, patterns_max, self._effort(query))
 
     def fields(self, query: LogQuery, fields_max: int = 200) -> LogFields:
         """Which attributes the newest records that match have, with their most frequent values."""
-        return fields.fields(self._asking, query, fields_max)
+        return fields.fields(self._asking, query, fields_max, self._effort(query))
 
     def attribute_keys(self, query: LogQuery, prefix: str = "") -> CountedValues:
         """Names of attributes (of records and their resources) among what matches."""
-        return fields.attribute_keys(self._asking, query, prefix)
+        return fields.attribute_keys(self._asking, query, prefix, self._effort(query))
 
     def attribute_values(self, query: LogQuery, name: str, prefix: str = "") -> CountedValues:
         """Values of one attribute, or of `service` or `level`."""
         return fields.attribute_values(self._asking, query, name, prefix)
+
+    def _effort(self, query: LogQuery) -> Effort:
+        return Effort(query.effort_ms, self._clock_s)
 
     def of_trace(self, trace_id: str, at_ms: int, limit: int = 1000) -> LogPage:
         """Records of a trace from a day before to a day after, oldest first."""

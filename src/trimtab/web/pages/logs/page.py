@@ -106,17 +106,20 @@ def _found(asked: Asked, wish: Wish) -> tuple[dict[str, object], Trouble | None]
     nothing: dict[str, object] = {"lines": (), "next_cursor": None, "patterns": None, "fields": None, "missing": ()}
     nothing |= {"is_cut": False, "looked_to_ms": None}
     logs, within = asked.service.logs, asked.within
+    shown: dict[str, object]
     try:
         if wish.source:
             others = found_elsewhere(asked.service, wish, within, cursor_of(asked.request.query_params))
             shown = {"lines": others.lines, "next_cursor": others.next_cursor, "missing": others.missing}
             return nothing | shown | {"is_cut": others.is_cut}, None
         if wish.tab == "patterns":
-            patterns = logs.patterns(wish.query(within), PATTERNS_MAX)
-            return nothing | {"patterns": patterns_of(patterns, wish), "missing": patterns.missing}, None
+            patterns = logs.patterns(replace(wish.query(within), effort_ms=PAGE_MS), PATTERNS_MAX)
+            shown = {"patterns": patterns_of(patterns, wish), "missing": patterns.missing}
+            return nothing | shown | {"looked_to_ms": patterns.looked_from_ms}, None
         if wish.tab == "fields":
-            fields = logs.fields(wish.query(within), FIELDS_MAX)
-            return nothing | {"fields": fields_of(fields, wish), "missing": fields.missing}, None
+            fields = logs.fields(replace(wish.query(within), effort_ms=PAGE_MS), FIELDS_MAX)
+            shown = {"fields": fields_of(fields, wish), "missing": fields.missing}
+            return nothing | shown | {"looked_to_ms": fields.looked_from_ms}, None
         query = wish.query(within, cursor=cursor_of(asked.request.query_params))
         page = logs.search(replace(query, effort_ms=PAGE_MS))
     except (LogQueryError, LogQueryTooLong, StoreError) as error:
