@@ -28,6 +28,7 @@ OUTCOMES: Mapping[str, Word] = {
     "lost": Word("lost", "bad", "It was refused for good, or given up."),
     "moot": Word("not needed", "quiet", "Before it could be sent there was nothing left to tell."),
 }
+SEVERITY_CHARS_MAX = 20
 SUMMARIES = ("summary", "message", "description", "title")
 LINKS = {"runbook_url": "Runbook", "runbook": "Runbook", "dashboard_url": "Dashboard", "dashboard": "Dashboard"}
 
@@ -38,6 +39,8 @@ def severity_of(name: str) -> Word:
     >>> severity_of("page").tone, severity_of("sev7").text, severity_of("").text
     ('bad', 'sev7', 'no severity')
     """
+    if len(name) > SEVERITY_CHARS_MAX:
+        return Word(f"{name[: SEVERITY_CHARS_MAX - 1]}…", meaning=name)
     return SEVERITIES.get(name, Word(name or "no severity"))
 
 
