@@ -1,15 +1,16 @@
 """Traces and logs: processor time of writing, bytes on disk, and how quickly things are found, cold.
 
-    python -m benchmarks.traces [--write 2000000] [--sizes 1000000 10000000 50000000] [--rounds 10]
+    python -m benchmarks.traces [--write 1000000] [--sizes 1000000 10000000 50000000] [--rounds 10]
                                 [--signals spans lines] [--out FILE]
     python -m benchmarks.traces --write 200000 --sizes 100000 500000 --rounds 3     a few minutes
 
-Writing: spans and log records to a fresh `trimtab up` by OTLP over HTTP, as protobuf, plain and gzipped; counted is the
-processor time of its process tree until everything is loaded, summed up and merged. Growing: one store for each signal
-in a process of its own, filled through its door; at each size all questions are asked, each time with the engine's
-caches dropped and the store's files out of the system's cache (`posix_fadvise`). Wall times are what is judged; on a
-machine that does other things at the same time look at the processor time beside them. Exits with 1 where a limit is
-broken. Takes about 20 minutes and 8 GB of temporary space, which is given back.
+Step by step: what decoding and storing costs, alone, which is what is judged. The whole pipe: requests as SDKs send
+them (512 each) and as a collector does (8,192 each, gzip and zstd) to a fresh `trimtab up`; counted is the processor
+time of its process tree until everything is loaded, summed up and merged. Growing: one store for each signal in a
+process of its own, filled through its door; at each size all questions are asked, each time with the engine's caches
+dropped and the store's files out of the system's cache (`posix_fadvise`). Wall times of searches are what is judged; on
+a machine that does other things at the same time look at the processor time beside them. Exits with 1 where a limit is
+broken. Takes about 25 minutes and 8 GB of temporary space, which is given back.
 """
 
 from __future__ import annotations
@@ -26,8 +27,9 @@ from pathlib import Path
 
 from benchmarks.traces.cold import Answered
 from benchmarks.traces.growing import TABLES, Signal, Size
-from benchmarks.traces.judging import judge_growing, judge_writing, show_growing, show_writing
-from benchmarks.traces.writing import WAYS, Written, write
+from benchmarks.traces.judging import judge_growing, judge_storing, show_growing, show_storing, show_writing
+from benchmarks.traces.storing import Stored
+from benchmarks.traces.writing import Written, all_ways, step_by_step
 
 FREE_BYTES_A_ROW = 160
 
@@ -49,7 +51,7 @@ def _grown(signal: Signal, sizes: Sequence[int], rounds: int, folder: Path) -> I
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run everything and print it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--write", type=int, default=2_000_000, help="how many are written; 0: not measured")
+    parser.add_argument("--write", type=int, default=1_000_000, help="how many are written; 0: not measured")
     parser.add_argument("--sizes", type=int, nargs="*", default=[1_000_000, 10_000_000, 50_000_000])
     parser.add_argument("--rounds", type=int, default=10, help="of each question")
     parser.add_argument("--signals", choices=sorted(TABLES), nargs="+", default=["spans", "lines"])
@@ -58,11 +60,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     broken: list[str] = []
     written: list[Written] = []
     grown: dict[Signal, list[Size]] = {}
-    for signal, is_gzipped in WAYS:
-        if given.write and signal in given.signals:
-            written.append(write(signal, given.write, is_gzipped=is_gzipped))
-            broken += judge_writing(written[-1])
-    if written:
+    stored: list[Stored] = []
+    if given.write:
+        for signal in given.signals:
+            stored.append(step_by_step(signal, given.write))
+            broken += judge_storing(stored[-1])
+        show_storing(stored)
+        for signal in given.signals:
+            written += all_ways(signal, given.write)
+        broken += [line for one in written for line in one.broken]
         show_writing(written)
     for signal in given.signals if given.sizes else ():
         with tempfile.TemporaryDirectory(prefix="trimtab-bench-traces-") as folder:
@@ -76,6 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"LIMIT BROKEN: {line}")
     if given.out is not None:
         told = {
+            "stored": [asdict(one) for one in stored],
             "written": [asdict(one) for one in written],
             "grown": {signal: [asdict(size) for size in sizes] for signal, sizes in grown.items()},
             "broken": broken,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from benchmarks.traces.cold import Answered
     from benchmarks.traces.growing import Signal, Size
+    from benchmarks.traces.storing import Stored
     from benchmarks.traces.writing import Written
 
 ROWS_A_CPU_S_MIN = 400_000
@@ -18,15 +19,13 @@ JUDGED_ROWS = 10_000_000
 MEMORY_MIB_MAX = 4096
 
 
-def judge_writing(written: Written) -> list[str]:
-    """Which limits are broken."""
-    broken = list(written.broken)
-    if written.rows_a_cpu_s < ROWS_A_CPU_S_MIN:
-        way = "gzip" if written.is_gzipped else "plain"
-        broken.append(
-            f"{written.rows_a_cpu_s:,.0f} {written.signal} a CPU-second ({way}), the limit is {ROWS_A_CPU_S_MIN:,}"
-        )
-    return broken
+def judge_storing(stored: Stored) -> list[str]:
+    """Which limits are broken: what is judged is decoding and storing alone, as the aim says."""
+    if stored.rows_a_cpu_s >= ROWS_A_CPU_S_MIN:
+        return []
+    return [
+        f"{stored.rows_a_cpu_s:,.0f} {stored.signal} a CPU-second decoded and stored, the limit is {ROWS_A_CPU_S_MIN:,}"
+    ]
 
 
 def judge_growing(signal: Signal, sizes: Sequence[Size]) -> list[str]:
@@ -46,38 +45,85 @@ def judge_growing(signal: Signal, sizes: Sequence[Size]) -> list[str]:
     return broken
 
 
+def show_storing(rows: Sequence[Stored]) -> None:
+    """One table."""
+    print("\n# step by step in one process, segments of 128,000: CPU us each")
+    print("#   the door's look; decoding; decoding, counting and inserting, on disk and synced; then merging all, once")
+    _table(
+        (
+            "",
+            "door",
+            "decoded",
+            "and stored",
+            "a CPU-second",
+            "merged once",
+            "bytes new",
+            "bytes merged",
+            "load",
+            "yardstick",
+        ),
+        [
+            (
+                row.signal,
+                f"{row.door_us:.2f}",
+                f"{row.decoded_us:.2f}",
+                f"{row.stored_us:.2f}",
+                f"{row.rows_a_cpu_s:,.0f}",
+                f"{row.merged_us:.2f}",
+                f"{row.bytes_inserted:.1f}",
+                f"{row.bytes_merged:.1f}",
+                f"{row.load:.1f}",
+                f"{row.yardstick_ms:.0f} ms",
+            )
+            for row in rows
+        ],
+    )
+
+
 def show_writing(rows: Sequence[Written]) -> None:
     """One table."""
-    print(f"\n# writing over OTLP/HTTP to a fresh server; {os.cpu_count()} CPUs")
-    titles = (
-        "",
-        "a CPU-second",
-        "CPU s",
-        "settling",
-        "idle, %",
-        "sent MB",
-        "send s",
-        "bytes each",
-        "MiB",
-        "load",
-        "yardstick",
+    print(f"\n# the whole pipe, to a fresh server; {os.cpu_count()} CPUs")
+    print("#   HTTP, unpacking, the door, the spool (synced), decoding, storing, all merges and sums, the server's own")
+    _table(
+        (
+            "",
+            "CPU us each",
+            "a CPU-second",
+            "CPU s",
+            "after sending",
+            "idle, %",
+            "bodies",
+            "bytes sent",
+            "of plain",
+            "bytes each",
+            "MiB",
+            "load",
+            "yardstick",
+        ),
+        [
+            (
+                f"{row.signal}, {row.sender}",
+                f"{row.cpu_us_a_row:.2f}",
+                f"{1e6 / row.cpu_us_a_row:,.0f}",
+                f"{row.cpu_s:.2f}",
+                f"{row.settling_cpu_s:.2f}",
+                f"{row.idle_cpu_share * 100:.1f}",
+                f"{row.bodies_count:,}",
+                f"{row.sent_bytes / row.rows_count:.0f}",
+                f"{row.plain_bytes / row.rows_count:.0f}",
+                f"{row.bytes_a_row:.1f}",
+                f"{row.memory_mib:.0f}",
+                f"{row.load:.1f}",
+                f"{row.yardstick_ms:.0f} ms",
+            )
+            for row in rows
+        ],
     )
-    print(f"{titles[0]:16}" + "".join(f"{title:>13}" for title in titles[1:]))
-    for row in rows:
-        numbers = (
-            f"{row.rows_a_cpu_s:,.0f}",
-            f"{row.cpu_s:.2f}",
-            f"{row.settling_cpu_s:.2f}",
-            f"{row.idle_cpu_share * 100:.1f}",
-            f"{row.sent_bytes / 1e6:.0f}",
-            f"{row.wall_s:.1f}",
-            f"{row.bytes_a_row:.1f}",
-            f"{row.memory_mib:.0f}",
-            f"{row.load:.1f}",
-            f"{row.yardstick_ms:.0f} ms",
-        )
-        name = f"{row.signal}, {'gzip' if row.is_gzipped else 'plain'}"
-        print(f"{name:16}" + "".join(f"{number:>13}" for number in numbers))
+
+
+def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    for cells in (titles, *rows):
+        print(f"{cells[0]:24}" + "".join(f"{cell:>14}" for cell in cells[1:]))
 
 
 def show_growing(signal: Signal, sizes: Sequence[Size]) -> None:

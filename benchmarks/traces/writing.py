@@ -1,19 +1,21 @@
-"""Spans and log records through a real server: OTLP over HTTP, protobuf, as it is and gzipped.
+"""Spans and log records through a real server, over HTTP as OTLP: an SDK's and a collector's requests.
 
 Counted is the processor time of the server's process tree, from the first body until everything is in the engine,
-counted and merged. A server that does nothing takes some, too; it is measured before, and not taken off.
+counted, summed up by the minute and merged: HTTP, unpacking, the spool with its syncs, decoding, inserting, merging,
+and what a server does all the time (it is measured before, and not taken off).
 """
 
 from __future__ import annotations
 
-import gzip
+import contextlib
 import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,17 +23,13 @@ from benchmarks.metrics.measuring import MIB, Client
 from benchmarks.metrics.servers import STOP_S, Server, trimtab
 from benchmarks.traces.cold import yardstick_ms
 from benchmarks.traces.growing import Signal
-from benchmarks.traces.lines import LineSheets
-from benchmarks.traces.spans import Sheets
+from benchmarks.traces.senders import HOUR_NS, SENDERS, Bodies, Body, Sender
+from benchmarks.traces.storing import Stored
 
-WAYS: Sequence[tuple[Signal, bool]] = (("spans", False), ("spans", True), ("lines", False), ("lines", True))
-"""What is sent, and whether it is gzipped."""
 PATHS: dict[Signal, str] = {"spans": "/v1/traces", "lines": "/v1/logs"}
 SUMS_S = 62.0
 """So long it takes at most until the sums of each minute are made: that is part of writing."""
 _IDLE_S = 8.0
-_HOUR_NS = 3_600_000_000_000
-_GZIP_LEVEL = 6
 
 
 @dataclass(slots=True)
@@ -39,8 +37,10 @@ class Written:
     """One way of writing."""
 
     signal: Signal
-    is_gzipped: bool
+    sender: str
     rows_count: int
+    bodies_count: int = 0
+    plain_bytes: int = 0
     sent_bytes: int = 0
     wall_s: float = 0.0
     cpu_s: float = 0.0
@@ -55,76 +55,90 @@ class Written:
     broken: list[str] = field(default_factory=list)
 
     @property
-    def rows_a_cpu_s(self) -> float:
-        """What is judged."""
-        return self.rows_count / self.cpu_s
+    def cpu_us_a_row(self) -> float:
+        """All of it."""
+        return self.cpu_s / self.rows_count * 1e6
 
 
-def _bodies(signal: Signal, count: int, to_ns: int) -> Iterator[tuple[bytes, ...]]:
-    if signal == "spans":
-        for sheet in Sheets().fill(count, to_ns - _HOUR_NS, to_ns):
-            yield tuple(sheet.bodies)
-    else:
-        for lines in LineSheets().fill(count, to_ns - _HOUR_NS, to_ns):
-            yield tuple(lines.bodies)
-
-
-def _rows(signal: Signal, count: int) -> int:
-    """As many as whole sheets have."""
-    a_sheet = Sheets().spans_count if signal == "spans" else LineSheets().lines_count
-    return -(-count // a_sheet) * a_sheet
-
-
-def write(signal: Signal, count: int, *, is_gzipped: bool) -> Written:
-    """Send so many to a fresh server."""
-    told = Written(signal, is_gzipped, _rows(signal, count))
-    headers = {"Content-Type": "application/x-protobuf"} | ({"Content-Encoding": "gzip"} if is_gzipped else {})
-    with (
-        tempfile.TemporaryDirectory(prefix="trimtab-bench-traces-") as folder,
-        trimtab(Path(folder) / "store") as server,
-    ):
-        client, path = Client(), PATHS[signal]
-        for body in next(_bodies(signal, 1, time.time_ns() - _HOUR_NS)):  # what is loaded late is loaded now
-            _send(client, server, path, body, {"Content-Type": headers["Content-Type"]})
-        server.settle()
-        cpu_s, began_s = server.cpu_s(), time.perf_counter()
+def all_ways(signal: Signal, count: int) -> list[Written]:
+    """By each sender, to a server of its own: sent one after the other, waited for together."""
+    bodies = Bodies(signal)
+    with tempfile.TemporaryDirectory(prefix="trimtab-bench-traces-") as folder, contextlib.ExitStack() as stack:
+        ways = []
+        for number, sender in enumerate(SENDERS):
+            server = stack.enter_context(trimtab(Path(folder) / f"store-{number}"))
+            ways.append((Written(signal, sender.name, bodies.rows(count)), sender, server))
+            for sheet in bodies.sent_by(sender, 1, time.time_ns() - HOUR_NS):  # what is loaded late is loaded now
+                _send_all(sheet, signal, sender, server)
+        for _, _, server in ways:
+            server.settle()
+        began_s, began_cpu_s = time.perf_counter(), [server.cpu_s() for _, _, server in ways]
         time.sleep(_IDLE_S)
-        told.idle_cpu_share = (server.cpu_s() - cpu_s) / (time.perf_counter() - began_s)
-        cpu_s = server.cpu_s()
-        for bodies in _bodies(signal, count, time.time_ns()):
-            packed = [gzip.compress(body, _GZIP_LEVEL) if is_gzipped else body for body in bodies]
-            began_s = time.perf_counter()
-            for body in packed:
-                _send(client, server, path, body, headers)
-                told.sent_bytes += len(body)
-            told.wall_s += time.perf_counter() - began_s
-        sent_cpu_s = server.cpu_s()
+        for (told, _, server), idle_s in zip(ways, began_cpu_s, strict=True):
+            told.idle_cpu_share = (server.cpu_s() - idle_s) / (time.perf_counter() - began_s)
+        sent_cpu_s = []
+        for told, sender, server in ways:
+            told.cpu_s = -server.cpu_s()
+            for sheet in bodies.sent_by(sender, count, time.time_ns()):
+                told.wall_s += _send_all(sheet, signal, sender, server)
+                told.bodies_count += len(sheet)
+                told.plain_bytes += sum(body.size_bytes for body in sheet)
+                told.sent_bytes += sum(len(body.packed) for body in sheet)
+            sent_cpu_s.append(server.cpu_s())
         time.sleep(SUMS_S)
-        server.settle()
-        told.cpu_s = server.cpu_s() - cpu_s
-        told.settling_cpu_s = server.cpu_s() - sent_cpu_s
-        told.memory_mib = server.memory_bytes_max() / MIB
-        server.process.terminate()
-        server.process.wait(STOP_S)
-        sent_count = told.rows_count + _rows(signal, 1)
-        found = looked_at(signal, server.directory)
-        told.bytes_a_row = found["bytes_a_row"]
-        if found["rows_count"] != sent_count:
-            told.broken.append(f"{found['rows_count']:,} of {sent_count:,} {signal} are there")
+        for (told, _, server), cpu_s in zip(ways, sent_cpu_s, strict=True):
+            server.settle()
+            told.cpu_s += server.cpu_s()
+            told.settling_cpu_s = server.cpu_s() - cpu_s
+            told.memory_mib = server.memory_bytes_max() / MIB
+        for told, _, server in ways:
+            _look(told, server, bodies)
+    return [told for told, _, _ in ways]
+
+
+def _look(told: Written, server: Server, bodies: Bodies) -> None:
+    """What is there, when the server has ended."""
+    server.process.terminate()
+    server.process.wait(STOP_S)
+    found = looked_at(told.signal, server.directory)
+    told.bytes_a_row = found["bytes_a_row"]
+    sent_count = told.rows_count + bodies.rows(1)
+    if found["rows_count"] != sent_count:
+        told.broken.append(f"{found['rows_count']:,} of {sent_count:,} {told.signal} are there ({told.sender})")
     told.load, told.yardstick_ms = os.getloadavg()[0], yardstick_ms()
-    return told
 
 
-def _send(client: Client, server: Server, path: str, body: bytes, headers: dict[str, str]) -> None:
+def _send_all(sheet: Sequence[Body], signal: Signal, sender: Sender, server: Server) -> float:
+    """By all of its connections; how many seconds it took."""
+    began_s = time.perf_counter()
+
+    def send(number: int) -> None:
+        client = Client()
+        for body in sheet[number :: sender.connections]:
+            _send(client, server, PATHS[signal], body, sender)
+
+    with ThreadPoolExecutor(sender.connections) as connections:
+        list(connections.map(send, range(sender.connections)))
+    return time.perf_counter() - began_s
+
+
+def _send(client: Client, server: Server, path: str, body: Body, sender: Sender) -> None:
     """Again and again where the server has no room yet."""
     while True:
-        status, retry_after, answer = client.post(server.base, path, body, headers)
+        status, retry_after, answer = client.post(server.base, path, body.packed, sender.headers)
         if status in {429, 503}:
             time.sleep(float(retry_after or "1"))
             continue
         if status != 200 or answer:
             raise RuntimeError(f"{path}: {status} {answer[:300]!r}")
         return
+
+
+def step_by_step(signal: Signal, count: int) -> Stored:
+    """See `storing`: by another process, since one has one engine only."""
+    command = [sys.executable, "-m", "benchmarks.traces.storing", signal, "--rows", str(count)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    return Stored(**json.loads(done.stdout))
 
 
 def looked_at(signal: Signal, directory: Path) -> dict[str, int | float]:
