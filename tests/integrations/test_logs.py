@@ -49,7 +49,7 @@ def fake(kind: str) -> Fake:
 @pytest.fixture
 def source(kind: str, fake: Fake) -> Iterator[LogSource]:
     with running(fake.app) as url:
-        made: LogSource = load(SOURCES)[kind](Address("prod", url, "logs-*", 5.0, lambda: "ApiKey abc"))
+        made: LogSource = load(SOURCES)[kind](Address("prod", url, "logs-*", 5.0, "", lambda: "ApiKey abc"))
         yield made
         made.close()
 

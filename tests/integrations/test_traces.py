@@ -62,7 +62,7 @@ def recorded(answers: dict[str, object], asked: list[httpx2.Request], status: in
         found = answers.get(request.url.path)
         return httpx2.Response(404 if found is None else status, json=found)
 
-    address = Address("old", "http://jaeger:16686", "", 5.0, lambda: "Bearer abc")
+    address = Address("old", "http://jaeger:16686", "", 5.0, "", lambda: "Bearer abc")
     return JaegerTraces(address, transport=httpx2.MockTransport(answer))
 
 

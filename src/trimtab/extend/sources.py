@@ -36,6 +36,8 @@ class Address:
     url: str
     path: str
     timeout_s: float
+    ca_file: str = ""
+    """Authorities (PEM) to believe for https://, beside the usual ones; '' for those alone."""
     authorization: Callable[[], str] = lambda: ""
 
 

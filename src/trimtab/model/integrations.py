@@ -124,6 +124,12 @@ class IntegrationsPolicy:
         high=8760,
         needs_restart=True,
     )
+    ca_file: str = setting(
+        "",
+        "A file with authorities (PEM) to believe for https:// of these stores, beside the usual ones: Elasticsearch "
+        "makes one of its own (http_ca.crt).",
+        needs_restart=True,
+    )
     timeout_s: float = setting(10.0, "How long a store is waited for.", unit="s", low=0.1, high=300, needs_restart=True)
     pause_s: float = setting(
         30.0,

@@ -180,7 +180,10 @@ class Sources:
             raise MissingError(
                 f"source {named.name}: no plug-in is named {named.kind!r} (known: {', '.join(factories)})"
             )
-        return factory(Address(named.name, named.url, named.path, self._policy.timeout_s, lambda: self._secret(named)))
+        address = Address(
+            named.name, named.url, named.path, self._policy.timeout_s, self._policy.ca_file, lambda: self._secret(named)
+        )
+        return factory(address)
 
     def _secret(self, named: Named) -> str:
         """The value of the header: of the environment, or of a file that is read anew each time."""

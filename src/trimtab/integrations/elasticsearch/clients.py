@@ -7,6 +7,7 @@ from typing import Any
 
 from trimtab.extend.sources import Address
 from trimtab.integrations.elasticsearch.logs import SearchedLogs
+from trimtab.integrations.trusting import context_of
 from trimtab.model.errors import MissingError
 
 
@@ -22,7 +23,11 @@ def elasticsearch_logs(address: Address) -> SearchedLogs:
 
         def __init__(self) -> None:
             self._client = Elasticsearch(
-                address.url, request_timeout=address.timeout_s, max_retries=0, retry_on_timeout=False
+                address.url,
+                request_timeout=address.timeout_s,
+                max_retries=0,
+                retry_on_timeout=False,
+                **_trust(address),
             )
 
         def _now(self) -> Elasticsearch:
@@ -53,7 +58,13 @@ def opensearch_logs(address: Address) -> SearchedLogs:
         """The client, with the credentials of the moment."""
 
         def __init__(self) -> None:
-            self._client = OpenSearch(address.url, timeout=address.timeout_s, max_retries=0, retry_on_timeout=False)
+            self._client = OpenSearch(
+                address.url,
+                timeout=address.timeout_s,
+                max_retries=0,
+                retry_on_timeout=False,
+                **_trust(address),
+            )
 
         def search(self, index: str, body: dict[str, object]) -> Mapping[str, Any]:
             found: Mapping[str, Any] = self._client.search(
@@ -69,6 +80,11 @@ def opensearch_logs(address: Address) -> SearchedLogs:
             self._client.close()
 
     return SearchedLogs(address, Asked(), (OpenSearchException,))
+
+
+def _trust(address: Address) -> dict[str, Any]:
+    context = context_of(address)
+    return {} if context is None else {"ssl_context": context}
 
 
 def _headers(address: Address) -> dict[str, str]:

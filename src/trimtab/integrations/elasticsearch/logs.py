@@ -86,7 +86,8 @@ class SearchedLogs:
         self._client.close()
 
     def _failed(self, error: Exception) -> SourceError:
-        told = f"{type(error).__name__}: {error}"[:500]
+        causes = dict.fromkeys((str(error), str(getattr(error, "message", ""))))  # "TLS error" alone helps nobody
+        told = f"{type(error).__name__}: {'; '.join(filter(None, causes))}"[:500]
         return SourceError(
             f"the source {self._address.name} ({self._address.url}) did not answer as it should: {told}",
             source=self._address.name,

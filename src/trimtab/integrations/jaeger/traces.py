@@ -12,6 +12,7 @@ import httpx2
 from trimtab.extend.sources import Address, FoundOperation, FoundSpan, Sent, SourceError, SourceRefused, TraceQuestion
 from trimtab.integrations.jaeger.spans import spans_of
 from trimtab.integrations.jaeger.written import refused_of
+from trimtab.integrations.trusting import context_of
 from trimtab.model.errors import InputError
 
 ANSWER_BYTES_MAX = 64 * 1024 * 1024
@@ -30,7 +31,11 @@ class JaegerTraces:
     def __init__(self, address: Address, *, transport: httpx2.BaseTransport | None = None) -> None:
         self._address = address
         self._client = httpx2.Client(
-            timeout=address.timeout_s, follow_redirects=False, trust_env=False, transport=transport
+            timeout=address.timeout_s,
+            follow_redirects=False,
+            trust_env=False,
+            transport=transport,
+            verify=context_of(address) or True,
         )
         first, _, rest = address.path.partition("/")
         collector, base = (first, rest) if ":" in first else ("", address.path)
