@@ -37,6 +37,7 @@ INSTANCES, CODES = 10, ("200", "201", "204", "301", "304", "400", "404", "500", 
 SERIES_A_BODY = 10_000
 AT_MS = 1_800_000_000_000
 BUDGET_S = 5.0
+OBJECTIVES_S_MAX = 240.0
 RULES_A_SERVICE = 5
 
 
@@ -111,6 +112,39 @@ class Body:
         for byte in range(6):
             self._body[self._places + 9 + byte] = (at_ms >> 7 * byte & 127) | (128 if byte < 5 else 0)
         return bytes(cramjam.snappy.compress_raw(self._body.tobytes()))
+
+
+def objectives_text(services: int) -> str:
+    """One objective for each service, in trimtab's own form."""
+    objectives = [
+        {
+            "name": f"s{number}-availability",
+            "target": "99.9%",
+            "window": "30d",
+            "events": {
+                "bad": f'http_requests_total{{service="s{number}",code=~"5.."}}',
+                "total": f'http_requests_total{{service="s{number}"}}',
+            },
+        }
+        for number in range(services)
+    ]
+    return json.dumps({"objectives": objectives})
+
+
+def objectives_cpu_s(server: Server, services: int) -> float | None:
+    """Processor time of a round of objectives, as trimtab tells it; None: none came."""
+    deadline_s = time.monotonic() + OBJECTIVES_S_MAX
+    while time.monotonic() < deadline_s:
+        text = httpx2.get(f"{server.base}/metrics", timeout=60.0).text
+        numbers = {
+            line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in text.splitlines() if line[:1] != "#"
+        }
+        there = sum(value for name, value in numbers.items() if name.startswith("trimtab_objectives{"))
+        cpu_s = numbers.get("trimtab_objectives_round_cpu_seconds", 0.0)
+        if there >= services and cpu_s > 0:
+            return cpu_s
+        time.sleep(2.0)
+    return None
 
 
 def bodies(services: int, end_ms: int) -> Iterator[bytes]:
@@ -215,7 +249,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="trimtab-bench-rules-") as folder, contextlib.ExitStack() as stack:
         root = Path(folder)
         (root / "rules").mkdir()
-        settings = f'[rules]\nfiles = ["{root}/rules/*.yml"]\n[metrics]\nseries_max = 1000000\n'
+        promised = root / "objectives.yml"
+        settings = f'[rules]\nfiles = ["{root}/rules/*.yml"]\n[objectives]\nfiles = ["{promised}"]\n'
+        settings += "[metrics]\nseries_max = 1000000\n"
         mine = stack.enter_context(trimtab(root / "trimtab", settings=settings))
         other = stack.enter_context(prometheus(root / "prometheus"))
         servers = [mine] if other is None else [mine, other]
@@ -236,19 +272,23 @@ def main() -> None:
 
         answers: dict[str, object] = {}
         found = measure(servers, [begin_mine, begin_other], given.rounds, given.services * RULES_A_SERVICE, answers)
+        promised.write_text(objectives_text(given.services), "utf-8")
+        promise_cpu_s = objectives_cpu_s(mine, given.services)
     for one in found:
         print(
             f"{one.name}: {one.round_cpu_s:.2f} s CPU a round ({one.rounds:.1f} rounds; {one.gross_cpu_s:.2f} s with"
             f" what it takes when idle: {one.idle_cpu_s_a_s * 100:.1f} % of a core), {one.recorded} series,"
             f" {one.failing} rules failing"
         )
+    told = "not measured" if promise_cpu_s is None else f"{promise_cpu_s:.2f} s CPU a round (once a minute)"
+    print(f"trimtab: {given.services} objectives besides: {told}")
     if other is None:
         print("Prometheus: not measured (not installed)")
         return
     ratio = found[0].round_cpu_s / found[1].round_cpu_s
     print(f"trimtab / Prometheus: {ratio:.2f}")
     print(f"same number of series: {answers['trimtab'] == answers['Prometheus']} {answers}")
-    is_kept = found[0].round_cpu_s <= BUDGET_S and ratio <= 1.0
+    is_kept = found[0].round_cpu_s + (promise_cpu_s or 0.0) <= BUDGET_S and ratio <= 1.0
     print(f"at most {BUDGET_S:g} s and no more than Prometheus: {'kept' if is_kept else 'NOT KEPT'}")
 
 
