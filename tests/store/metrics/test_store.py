@@ -124,17 +124,17 @@ def test_stragglers_repetitions_and_conflicts(tmp_path: Path) -> None:
         assert telemetry.query("SELECT count() AS n FROM metric_samples")["n"].to_pylist() == [3]
 
 
-@pytest.mark.parametrize("values", [(1.0, 2.0), (2.0, 1.0), (2.0, STALE), (STALE, 2.0), (2.0, math.nan)])
 def test_of_two_values_of_two_senders_at_one_moment_the_same_counts_wherever_it_is_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, values: tuple[float, float]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    first, second = zip((1.0, 2.0), (2.0, 1.0), (2.0, STALE), (STALE, 2.0), (2.0, math.nan), strict=True)
     now = now_ms()
     at_ms = now - 2 * HOURS_MS - 10_000
-    wanted = {"0": [(at_ms, 2.0)]}
+    wanted = {str(number): [(at_ms, 2.0)] for number in range(len(first))}
     with opened(tmp_path) as telemetry:
         metrics = telemetry.metrics
         assert metrics.wait_until_read_back(30)
-        slots = metrics.register(SERIES[:1]).slots
+        slots = metrics.register(SERIES[: len(first)]).slots
         hot, begun = metrics._parts.hot, threading.Event()
         judge = hot.judge
 
@@ -142,16 +142,16 @@ def test_of_two_values_of_two_senders_at_one_moment_the_same_counts_wherever_it_
             judged = judge(*arguments)
             if not begun.is_set():  # the other sender comes between judging and storing
                 begun.set()
-                metrics.append(samples(slots, at_ms, [values[1]]))
+                metrics.append(samples(slots, at_ms, second))
             return judged
 
         monkeypatch.setattr(hot, "judge", judge_beside_another)
-        assert metrics.append(samples(slots, at_ms, [values[0]])).accepted_count == 1
+        assert metrics.append(samples(slots, at_ms, first)).accepted_count == len(first)
         assert read(metrics, 0, now) == wanted
-        again = metrics.append(samples(np.repeat(slots, 2), at_ms, [2.0, 3.0]))
-        assert again.refused == {"duplicate_timestamp": 1}
+        again = metrics.append(samples(np.repeat(slots, 2), at_ms, [2.0, 3.0] * len(first)))
+        assert again.refused == {"duplicate_timestamp": len(first)}
         telemetry.flush(20)
-        assert telemetry.gather("SELECT at_ms FROM metric_samples").table.num_rows == 2
+        assert telemetry.gather("SELECT at_ms FROM metric_samples").table.num_rows == 2 * len(first)
         for hot_from_ms in (0, now):  # as if it had been evicted
             hot.begin_reload(hot_from_ms)
             assert read(metrics, 0, now) == wanted
@@ -159,7 +159,7 @@ def test_of_two_values_of_two_senders_at_one_moment_the_same_counts_wherever_it_
             telemetry._engine.write("TRUNCATE TABLE metric_rollup_marks")
             metrics.rollups.roller.roll(now, 0)
             rolled = metrics.select_rolled([[Matcher("__name__", "=", "m")]], HOURS_MS, 0, now, ("value_sum",))
-            assert rolled.numbers("value_sum").tolist() == [2.0]
+            assert rolled.numbers("value_sum").tolist() == [2.0] * len(first)
     with opened(tmp_path) as telemetry:
         assert telemetry.metrics.wait_until_read_back(30)
         assert read(telemetry.metrics, 0, now) == wanted
