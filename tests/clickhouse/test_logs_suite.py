@@ -9,7 +9,11 @@ import pytest
 from tests.clickhouse.servers import Shard, address_of
 from tests.clickhouse.test_served import logs_request
 from tests.store.logs import test_reads
+from tests.store.traces.test_calls import roll
+from trimtab.store.engine import Merge
 from trimtab.store.frames import Message
+from trimtab.store.logs.answers import LogQuery
+from trimtab.store.logs.reads import LogReads
 from trimtab.store.logs.sink import LogsSink
 from trimtab.store.telemetry import EmbeddedTelemetry
 
@@ -42,6 +46,26 @@ def store(tmp_path_factory: pytest.TempPathFactory, running: list[Shard]) -> Ite
         yield opened
     for shard in running:
         shard.ask("DROP DATABASE logs")
+
+
+def test_sums_by_the_minute_of_both_shards_say_what_records_say(store: EmbeddedTelemetry) -> None:
+    query = LogQuery(test_reads.FROM_MS - 4 * 3_600_000, test_reads.NOW_MS + 3_600_000)
+
+    def told() -> object:
+        reads = LogReads(store)
+        found = [
+            (one.template, one.count, one.by_level, one.first_ns, one.last_ns, sorted(one.services))
+            for one in reads.patterns(query).patterns
+        ]
+        return reads.histogram(query, 60), sorted(found), sorted(reads.attribute_values(query, "service").values)
+
+    assert "log_records" not in store.marks() or not store.marks()["log_records"]
+    by_records = told()
+    roll(store)
+    assert store.marks()["log_records"] > 0
+    with_minutes = store.gather("SELECT sum(records_count) AS n FROM log_minutes", None, Merge(group_by=()))
+    assert with_minutes.table["n"].to_pylist() == [test_reads.RECORDS_COUNT]
+    assert told() == by_records
 
 
 def test_a_segment_that_two_shards_take_is_told_once(store: EmbeddedTelemetry) -> None:

@@ -32,6 +32,8 @@ CALLS_A_MINUTE_MAX = 2000
 at so many, but names of hosts may be numbers that never come again."""
 LOG_PATTERNS_MAX = 2000
 """Patterns of log lines that one roll-up tells by themselves, the most frequent ones."""
+OTHER_PATTERNS = (1 << 64) - 1
+"""Stands for the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +118,8 @@ ROLLUPS: tuple[Rollup, ...] = (
         "minute_ms, pattern, level, service_name, records_count, first_ns, last_ns",
         f"intDiv(at_ns, {MINUTE_MS}000000) * {MINUTE_MS} AS the_minute, if(pattern IN (SELECT pattern FROM log_records"
         " WHERE spool_segment > {lo:UInt64} AND spool_segment <= {hi:UInt64} GROUP BY pattern"
-        f" ORDER BY count() DESC, pattern LIMIT {LOG_PATTERNS_MAX}), pattern, 0) AS the_pattern, level, service_name,"
-        " count(), min(at_ns), max(at_ns)",
+        f" ORDER BY count() DESC, pattern LIMIT {LOG_PATTERNS_MAX}), pattern, {OTHER_PATTERNS}) AS the_pattern, level,"
+        " service_name, count(), min(at_ns), max(at_ns)",
         "log_records WHERE {SEGMENTS}",
         "the_minute, the_pattern, level, service_name",
     ),

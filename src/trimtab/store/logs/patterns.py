@@ -17,6 +17,7 @@ from trimtab.store.logs.answers import LEVELS, LogPattern, LogPatterns, LogQuery
 from trimtab.store.logs.drain import VARIABLE, clusters_of, normal_form
 from trimtab.store.logs.ranges import Asked, Asking
 from trimtab.store.logs.records import COLUMNS, pattern_id, record_of
+from trimtab.store.rollup import OTHER_PATTERNS
 
 FORMS_MAX = 1000
 """Forms that are grouped, the most frequent ones; the rest is counted in the total alone."""
@@ -108,7 +109,7 @@ def _source(asking: Asking, asked: Asked, query: LogQuery) -> tuple[str, str, Ma
     the parameters of both."""
     summed = minutes.summed(query, asking.marks)
     if summed is not None:
-        return summed.table, "pattern <> 0", summed.parameters
+        return summed.table, f"pattern <> {OTHER_PATTERNS}", summed.parameters
     records = (
         "(SELECT at_ns, pattern, level, service_name, 1 AS n_, at_ns AS first_ns, at_ns AS last_ns FROM log_records"
         f" WHERE {asked.where})"

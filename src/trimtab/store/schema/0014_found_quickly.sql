@@ -34,7 +34,7 @@ TTL toDateTime(intDiv(day_ms, 1000)) + INTERVAL 7 DAY
 SETTINGS ttl_only_drop_parts = 1, fsync_after_insert = 1, fsync_part_directory = 1;
 
 -- Log records by the minute, pattern, level and service. Of one roll-up the most frequent patterns have rows of their
--- own; the rest has pattern 0.
+-- own; the rest has pattern 18446744073709551615 (0: lines without text).
 CREATE TABLE IF NOT EXISTS log_minutes
 (
     minute_ms Int64 CODEC(Delta, ZSTD(1)),
