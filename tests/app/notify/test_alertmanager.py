@@ -261,6 +261,48 @@ def test_two_origins_with_the_same_labels_are_one_alert_until_both_end(ringing: 
     assert ringing.seen("Down12") == []
 
 
+@pytest.mark.parametrize("minutes", [10, -10])
+def test_a_clock_that_is_ten_minutes_wrong_changes_nothing(
+    ringing: Ringing, monkeypatch: pytest.MonkeyPatch, hook: Hook, minutes: int
+) -> None:
+    """Ours, or Alertmanager's: an alert fires at once, goes on, and ends when it ends."""
+    name = f"Down15{'plus' if minutes > 0 else 'minus'}"
+    monkeypatch.setattr(f"{__name__}.now_ms", lambda: time.time_ns() // 1_000_000 + minutes * 60_000)
+    ringing.house.now_ms = now_ms()
+    alert = ringing.house.fires(name)
+    ringing.push()
+    assert ringing.seen(name)[0].state == "active"
+    hook.wait_for(lambda _: len(heard(hook, name)) == 1, "it fires")
+    ringing.pusher._sent_at_ms.clear()
+    ringing.push()
+    assert len(ringing.seen(name)) == 1
+    ringing.house.now_ms = now_ms()
+    ringing.house.ends(alert)
+    ringing.push()
+    assert ringing.seen(name) == []
+    hook.wait_for(lambda _: [status for status, _ in heard(hook, name)] == ["firing", "resolved"], "it ends")
+
+
+@pytest.mark.parametrize("minutes", [10, -10])
+def test_a_clock_that_is_set_while_an_alert_fires_changes_nothing(
+    ringing: Ringing, monkeypatch: pytest.MonkeyPatch, hook: Hook, minutes: int
+) -> None:
+    name = f"Down16{'plus' if minutes > 0 else 'minus'}"
+    alert = ringing.house.fires(name)
+    ringing.push()
+    hook.wait_for(lambda _: len(heard(hook, name)) == 1, "it fires")
+    monkeypatch.setattr(f"{__name__}.now_ms", lambda: time.time_ns() // 1_000_000 + minutes * 60_000)
+    ringing.push()
+    assert ringing.seen(name)[0].state == "active"
+    at_ms = now_ms()
+    moved = replace(alert, fired_at_ms=(alert.fired_at_ms or 0) + minutes * 60_000)  # as the machine of alerts does
+    ringing.house.now_ms = at_ms
+    ringing.house.change(resolved(moved, at_ms))
+    ringing.push()
+    assert ringing.seen(name) == []
+    hook.wait_for(lambda _: [status for status, _ in heard(hook, name)] == ["firing", "resolved"], "it ends")
+
+
 def test_what_ended_long_ago_is_lost_where_it_was_never_told(tmp_path: Path) -> None:
     ringing = Ringing(tmp_path, "http://127.0.0.1:1")
     alert = ringing.house.fires("Down13")

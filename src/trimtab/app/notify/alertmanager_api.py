@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -61,10 +62,13 @@ class AlertmanagerApi:
         self.named = named
         self._environment = os.environ if environment is None else environment
         self._client = httpx2.Client(timeout=timeout_s, follow_redirects=False, trust_env=False)
+        self.clock_ms: int | None = None
+        """What its clock said in the last answer, to the second; None before the first one."""
 
-    def push(self, alerts: Iterable[tuple[Alert, int]]) -> None:
-        """Alerts, each with the moment at which it ends, or counts as ended when nothing more comes."""
-        body = [posted(alert, ends_at_ms) for alert, ends_at_ms in alerts]
+    def push(self, alerts: Iterable[tuple[Alert, int]], by_ms: int = 0) -> None:
+        """Alerts, each with the moment at which it ends, or counts as ended when nothing more comes. All moments are
+        moved by `by_ms`: by how much its clock is before ours."""
+        body = [posted(alert, ends_at_ms, by_ms) for alert, ends_at_ms in alerts]
         self._ask("POST", "/api/v2/alerts", body)
 
     def alerts(self) -> tuple[SeenAlert, ...]:
@@ -132,6 +136,7 @@ class AlertmanagerApi:
             ) from None
         if len(answer.content) > ANSWER_BYTES_MAX:
             raise ServerUnreachable(f"Alertmanager {name} answered over {ANSWER_BYTES_MAX} bytes", alertmanager=name)
+        self.clock_ms = _date_ms(answer.headers.get("Date", ""))
         if answer.is_success:
             try:
                 return msgspec.json.decode(answer.content) if answer.content.strip() else None
@@ -190,13 +195,13 @@ def ask_all(
     return found, missing
 
 
-def posted(alert: Alert, ends_at_ms: int) -> dict[str, object]:
+def posted(alert: Alert, ends_at_ms: int, by_ms: int = 0) -> dict[str, object]:
     """An alert as it is sent. Names of labels that Alertmanager would refuse get `_` for what is not allowed."""
     return {
         "labels": {label_name(name): value for name, value in alert.labels},
         "annotations": {label_name(name): value for name, value in alert.annotations},
-        "startsAt": rfc3339(alert.fired_at_ms or alert.active_at_ms),
-        "endsAt": rfc3339(ends_at_ms),
+        "startsAt": rfc3339((alert.fired_at_ms or alert.active_at_ms) + by_ms),
+        "endsAt": rfc3339(ends_at_ms + by_ms),
         **({"generatorURL": alert.generator_url} if alert.generator_url else {}),
     }
 
@@ -231,6 +236,18 @@ def moment_ms(text: object) -> int:
         return round(datetime.fromisoformat(str(text)).timestamp() * 1000)
     except ValueError:
         return 0
+
+
+def _date_ms(text: str) -> int | None:
+    """The moment of an HTTP date; None where there is none.
+
+    >>> _date_ms("Tue, 14 Nov 2023 22:13:20 GMT"), _date_ms("")
+    (1700000000000, None)
+    """
+    try:
+        return round(parsedate_to_datetime(text).timestamp() * 1000)
+    except (TypeError, ValueError):
+        return None
 
 
 def is_firing(alert: Alert) -> bool:

@@ -27,6 +27,8 @@ RESOLVED_MS = 15 * 60_000
 """How long an end is told again where the Alertmanager did not confirm it."""
 FIRST_RETRY_S, RETRY_S_MAX = 1.0, 30.0
 REST_MS_MIN = 1000
+CLOCK_MS_MIN = 5_000
+"""Clocks that differ by less are the same."""
 
 log = structlog.get_logger()
 
@@ -68,11 +70,19 @@ class Pusher:
         self._problem: str | None = None
         self._pushed_at_ms: int | None = None
         self._confirm_at_ms = 0
+        self._by_ms = 0
 
     @property
     def counted_as(self) -> str:
         """Its name among the receivers that are counted."""
         return f"alertmanager/{self.name}"
+
+    def _clock_by_ms(self) -> int:
+        """By how much its clock is before ours, asked now; little is nothing. Where clocks differ, an end would lie in
+        what it takes for the future, or an alert that fires would have ended already."""
+        self.api.version()
+        by_ms = 0 if self.api.clock_ms is None else self.api.clock_ms - self._now_ms()
+        return by_ms if abs(by_ms) >= CLOCK_MS_MIN else 0
 
     def step(self) -> int:
         """Tell what has to be told now. Milliseconds until something has to be told again, if nothing changes until
@@ -82,6 +92,7 @@ class Pusher:
         due = self._due(known, at_ms)
         try:
             if due:
+                self._by_ms = self._clock_by_ms()
                 self._push(due, known, at_ms)
                 known = self._books.pushed.all_of(self.name)
             self._confirm(known, at_ms)
@@ -150,7 +161,7 @@ class Pusher:
     def _push_some(self, alerts: Sequence[Alert], at_ms: int) -> set[str]:
         """Fingerprints of those that it will never take: found by halves, so that one bad one costs no other."""
         try:
-            self.api.push((alert, self._ends_at_ms(alert, at_ms)) for alert in alerts)
+            self.api.push(((alert, self._ends_at_ms(alert, at_ms)) for alert in alerts), self._by_ms)
         except Refused as error:
             if len(alerts) == 1:
                 log.error("alert_refused", alertmanager=self.name, alert=alerts[0].name, error=error.message)
