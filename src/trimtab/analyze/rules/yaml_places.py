@@ -15,6 +15,8 @@ from trimtab.model.errors import InputError
 
 DEPTH_MAX = 100
 ITEMS_MAX = 2_000_000
+REPEATED_MAX = 100_000
+"""Parts that stand there because of aliases."""
 _NULLS = frozenset(("", "~", "null", "Null", "NULL"))
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -149,14 +151,19 @@ class _Walker:
 
     def __init__(self, file: str) -> None:
         self._file = file
-        self._count = 0
+        self._count = self._repeated = 0
+        self._seen: set[int] = set()
 
     def item(self, node: yaml.Node, path: str, depth: int) -> Item:
         """One node and all below it."""
         line, column = node.start_mark.line + 1, node.start_mark.column + 1
         self._count += 1
+        self._repeated += id(node) in self._seen
+        self._seen.add(id(node))
         if depth > DEPTH_MAX or self._count > ITEMS_MAX:
             raise wrong(self._file, line, column, f"more than {DEPTH_MAX} levels or {ITEMS_MAX} parts")
+        if self._repeated > REPEATED_MAX:
+            raise wrong(self._file, line, column, f"aliases stand for more than {REPEATED_MAX} parts")
         if isinstance(node, yaml.ScalarNode):
             is_plain = not node.style
             kind = "null" if is_plain and node.value in _NULLS else "text"
