@@ -6,14 +6,22 @@ import pytest
 
 from tests.clickhouse.kinds import SPREAD, name_of
 from tests.store.traces import test_calls, test_reads
+from trimtab.store.telemetry import EmbeddedTelemetry
+from trimtab.store.traces.reads import TraceReads
 
 pytestmark = [
     pytest.mark.usefixtures("everywhere"),
     pytest.mark.parametrize("address", SPREAD, indirect=True, ids=name_of),
 ]
 
+
+@pytest.fixture
+def reads(telemetry: EmbeddedTelemetry) -> TraceReads:
+    """The traces of the other suite."""
+    return test_reads.filled(telemetry)
+
+
 _CHOSEN = (
-    "reads",
     "test_by_who_called",
     "test_newest_first_with_what_a_list_shows",
     "test_one_trace",

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import pytest
 
 from tests.store.traces.otlp import NOW_NS, Made, request
 from trimtab.store.effort import Effort
-from trimtab.store.telemetry import EmbeddedTelemetry
+from trimtab.store.telemetry import EmbeddedTelemetry, TelemetryLimits
 from trimtab.store.traces.answers import FoundTraces, TraceQuery
 from trimtab.store.traces.reads import TraceReads
 
@@ -88,13 +88,21 @@ def reference(spans: Sequence[Made], from_ms: int, to_ms: int, *, is_slowest: bo
     return [one.trace for one in sorted(fitting, key=lambda one: -one.took_ms if is_slowest else -one.at_ms)]
 
 
+@pytest.fixture(scope="module")
+def a_day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedTelemetry]:
+    """With these spans; nobody changes it."""
+    limits = TelemetryLimits(load_interval_s=0.05, spans_load_interval_s=0.05)
+    with EmbeddedTelemetry.open(tmp_path_factory.mktemp("day"), limits) as telemetry:
+        telemetry.append_otlp_traces(request(spans_of_a_day()).SerializeToString())
+        telemetry.flush(60)
+        yield telemetry
+
+
 @pytest.mark.store
 @pytest.mark.parametrize("order", ["newest", "slowest"])
 @pytest.mark.parametrize("limit", [7, 100])
-def test_what_was_looked_through_is_answered_whole(telemetry: EmbeddedTelemetry, order: str, limit: int) -> None:
-    spans = spans_of_a_day()
-    telemetry.append_otlp_traces(request(spans).SerializeToString())
-    telemetry.flush(60)
+def test_what_was_looked_through_is_answered_whole(a_day: EmbeddedTelemetry, order: str, limit: int) -> None:
+    spans, telemetry = spans_of_a_day(), a_day
     from_ms, is_slowest = NOW_MS - 21 * HOUR_MS, order == "slowest"
     query = TraceQuery(from_ms, NOW_MS + 1, attributes={"wanted": "yes"}, limit=limit, order=order, effort_ms=400)  # type: ignore[arg-type]
     whole = TraceReads(telemetry).search(replace(query, effort_ms=None))
@@ -118,7 +126,7 @@ def test_what_was_looked_through_is_answered_whole(telemetry: EmbeddedTelemetry,
 
 
 @pytest.mark.store
-def test_long_traces_are_summed_up_whole(telemetry: EmbeddedTelemetry) -> None:
+def test_long_traces_are_summed_up_whole(a_day: EmbeddedTelemetry) -> None:
     """Spans of a trace lie apart: a root long before, one near, none at all, and a short trace beside them."""
     minute = 60_000.0
     spans = [
@@ -131,10 +139,11 @@ def test_long_traces_are_summed_up_whole(telemetry: EmbeddedTelemetry) -> None:
         Made(3, 32, 31, "worker", at_ms=-30 * minute),
         Made(4, 41, 0, "gateway", at_ms=5.0),
     ]
-    telemetry.append_otlp_traces(request(spans).SerializeToString())
-    telemetry.flush(60)
-    found = TraceReads(telemetry).search(TraceQuery(NOW_MS - 21 * HOUR_MS, NOW_MS + HOUR_MS))
-    told = {int(one.trace_id, 16): one for one in found.traces}
+    spans = [replace(span, trace=span.trace + 5000, at_ms=span.at_ms - 70 * HOUR_MS) for span in spans]  # days before
+    a_day.append_otlp_traces(request(spans).SerializeToString())
+    a_day.flush(60)
+    found = TraceReads(a_day).search(TraceQuery(NOW_MS - 100 * HOUR_MS, NOW_MS - 50 * HOUR_MS))
+    told = {int(one.trace_id, 16) - 5000: one for one in found.traces}
     assert list(told) == [1, 4, 2, 3]
     assert {number: one.spans_count for number, one in told.items()} == {1: 3, 2: 2, 3: 2, 4: 1}
     assert told[1].errors_count == 1

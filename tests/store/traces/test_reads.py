@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
 from tests.store.traces.otlp import NOW_NS, Made, request, trace_id
 from trimtab.model.errors import InputError
-from trimtab.store.telemetry import EmbeddedTelemetry
+from trimtab.store.telemetry import EmbeddedTelemetry, TelemetryLimits
 from trimtab.store.traces.answers import Operation, ServiceShare, TraceQuery
 from trimtab.store.traces.reads import TraceReads
 
@@ -53,8 +54,15 @@ def checkout(trace: int, at_ms: float, *, failed: bool = False, order: str = "")
     ]
 
 
-@pytest.fixture
-def reads(telemetry: EmbeddedTelemetry) -> TraceReads:
+@pytest.fixture(scope="module")
+def reads(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TraceReads]:
+    """See `filled`; nobody changes it."""
+    limits = TelemetryLimits(load_interval_s=0.05, spans_load_interval_s=0.05)
+    with EmbeddedTelemetry.open(tmp_path_factory.mktemp("reads"), limits) as telemetry:
+        yield filled(telemetry)
+
+
+def filled(telemetry: EmbeddedTelemetry) -> TraceReads:
     """Ten traces, a minute apart; the third failed; the fifth took longest."""
     spans = [
         span
