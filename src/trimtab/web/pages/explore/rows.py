@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from trimtab.app.exploring.answers import ROWS_MAX, Histogram, Instant, Row
+from trimtab.app.exploring.answers import QUERY_CHARS_MAX, ROWS_MAX, Histogram, Instant, Row
 from trimtab.app.exploring.names import parts_of, series_text
 from trimtab.store.traces.answers import SPAN_KINDS
 from trimtab.web.units import value_text
@@ -29,6 +29,8 @@ class RowView:
     """Whose they are if a service is called so: metrics of OpenTelemetry have the name of their service as `job`."""
     traces: Mapping[str, str] = field(default_factory=dict)
     """Which of its traces, as far as its labels say: parameters of the page of traces."""
+    selector: str = ""
+    """The query of this series alone, where it has a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +73,19 @@ def _view(row: Row, unit: str) -> RowView:
     labels = dict(row.labels)
     service = labels.get("service_name") or labels.get("service") or ""
     job = labels.get("job", "").rpartition("/")[2]
+    selector = series_text(row.labels) if name else ""
     return RowView(
-        name, pairs, value, row.text, row.histogram, row.samples, row.samples_count, service, job, traces_of(labels)
+        name,
+        pairs,
+        value,
+        row.text,
+        row.histogram,
+        row.samples,
+        row.samples_count,
+        service,
+        job,
+        traces_of(labels),
+        selector if len(selector) <= QUERY_CHARS_MAX else "",
     )
 
 
