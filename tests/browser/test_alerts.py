@@ -119,7 +119,7 @@ def test_nothing_is_wrong_with_the_pages_beside_an_alertmanager(somebody: Visito
         resize(page, size)
         found += [f"{size['width']}: {problem}" for problem in layout_problems(page)]
         for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            page.emulate_media(color_scheme=scheme)
             found += [f"{size['width']} {scheme}: {problem}" for problem in violations(page)]
     assert found == []
 

@@ -9,7 +9,7 @@ import pytest
 from tests.web.alerts_there import alert, clear, ended, pending, write
 from tests.web.forms import forms_of, send
 from tests.web.site import Site
-from tests.web.stories import HOSTILE
+from tests.web.stories import HOSTILE, Stories
 
 pytestmark = [pytest.mark.store]
 
@@ -105,6 +105,22 @@ def test_one_alert_says_how_often_it_fired(fresh: Site) -> None:
     assert "10 min" in text
     assert fresh.visitor().get("/alerts/99").status_code == 404
     assert fresh.visitor().get("/alerts/x").status_code == 404
+
+
+def test_one_alert_says_what_happened_around_it(fresh: Site) -> None:
+    now_ms = fresh.service.now_ms()
+    stories = Stories(fresh.service.state, now_ms)
+    if not fresh.service.state.systems():
+        stories.watch("shop")
+        stories.kept("shop")
+    begun_ms = max(change.apply_started_at_ms or 0 for change in fresh.service.state.changes())
+    write(fresh.service, alert("Down", begun_ms + 7 * MINUTE_MS, severity="page", service="a&b"))
+    write(fresh.service, alert("Slow", begun_ms + 9 * MINUTE_MS, severity="ticket"))
+    text = page(fresh, "/alerts/1")
+    assert "7 min before it fired" in text
+    assert text.index("Other alerts then") < text.index("Slow is wrong")
+    assert f"/logs?from={begun_ms + 7 * MINUTE_MS - 3_600_000}&amp;to=" in text
+    assert "service=a%26b" in text
 
 
 def test_a_silence_is_made_looked_at_and_ended_without_script(fresh: Site) -> None:

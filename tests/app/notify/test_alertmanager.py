@@ -238,6 +238,22 @@ def test_it_ends_by_itself_when_trimtab_is_gone_for_good(ringing: Ringing) -> No
     assert moment_ms(found[0]["endsAt"]) - ringing.house.now_ms == 4 * RESEND_MS
 
 
+def test_away_for_longer_it_ends_there_and_fires_again_with_its_old_beginning(ringing: Ringing, hook: Hook) -> None:
+    alert = ringing.house.fires("Down17")
+    ringing.pusher._resend_ms = lambda: 250
+    ringing.push()
+    began = ringing.seen("Down17")[0].starts_at_ms
+    hook.wait_for(lambda _: [s for s, _ in heard(hook, "Down17")] == ["firing", "resolved"], "it counts as ended")
+    ringing.close()
+    ringing.open()
+    ringing.house.dispatcher.reroute(ringing.house.now_ms)
+    ringing.push()
+    assert ringing.seen("Down17")[0].starts_at_ms == began == alert.fired_at_ms
+    hook.wait_for(lambda _: [s for s, _ in heard(hook, "Down17")] == ["firing", "resolved", "firing"], "again")
+    ringing.house.ends(alert)
+    ringing.push()
+
+
 def test_the_watchdog_is_not_sent_while_nobody_evaluates(ringing: Ringing) -> None:
     ringing.house.problem = "alerts were last evaluated 90 s ago"
     ringing.house.change(replace(firing("Watchdog11", now_ms()), source="deadman"), origin="deadman")
