@@ -277,8 +277,8 @@ def test_a_collector_with_every_encoding(address: str, store: FakeStore, encodin
 def test_over_tls(signals: Signals, database: StateDatabase, store: FakeStore, tmp_path: Path) -> None:
     """By grpcio's client, and by one of ours that has zstd; without ALPN nobody gets in."""
     files = certificate(tmp_path, "localhost")
-    tls = ServerTls(*files, "h2").context
-    with serving(signals, Access(database, lambda: NOW), tls) as address:
+    tls = ServerTls(*files, "h2")
+    with serving(signals, Access(database, lambda: NOW), tls.context) as address:
         credentials = grpc.ssl_channel_credentials(files[0].read_bytes())
         channel = grpc.secure_channel(f"localhost:{port_of(address)}", credentials)
         assert channel.unary_unary(METRICS)(ONE, timeout=20, compression=grpc.Compression.Gzip) == b""
@@ -294,6 +294,14 @@ def test_over_tls(signals: Signals, database: StateDatabase, store: FakeStore, t
             Sender(port_of(address), context)
         with pytest.raises(Gone):
             Sender(port_of(address))
+        certificate(tmp_path, "localhost")  # a new one in the same files, which SIGHUP takes
+        renewed = ssl.create_default_context(cafile=str(files[0]))
+        renewed.set_alpn_protocols(["h2"])
+        with pytest.raises(ssl.SSLError):
+            Sender(port_of(address), renewed)
+        tls.reload()
+        with Sender(port_of(address), renewed) as sender:
+            assert sender.call(METRICS, ONE).code == 0
     assert len(store.of("load")) == 3000
 
 
@@ -306,3 +314,18 @@ def test_a_handshake_that_is_not_made_ends(signals: Signals, database: StateData
         connection.sendall(b"\x16\x03\x01")
         with contextlib.suppress(ConnectionError):
             assert connection.recv(100) == b""
+
+
+def test_handshakes_that_are_not_made_keep_nobody_out(
+    signals: Signals, database: StateDatabase, tmp_path: Path
+) -> None:
+    files = certificate(tmp_path, "localhost")
+    context = ssl.create_default_context(cafile=str(files[0]))
+    context.set_alpn_protocols(["h2"])
+    tls = ServerTls(*files, "h2").context
+    with serving(signals, Access(database, lambda: NOW), tls, Limits(greetings_max=5)) as address:
+        silent = [socket.create_connection(("127.0.0.1", port_of(address))) for _ in range(20)]
+        with Sender(port_of(address), context) as sender:
+            assert sender.call(METRICS, ONE).code == 0
+        for connection in silent:
+            connection.close()

@@ -127,7 +127,11 @@ class Sender:
     def __init__(self, port: int, tls: ssl.SSLContext | None = None, *, reads: bool = True) -> None:
         plain = socket.create_connection(("127.0.0.1", port), timeout=WAIT_S)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.socket = plain if tls is None else tls.wrap_socket(plain, server_hostname="localhost")
+        try:
+            self.socket = plain if tls is None else tls.wrap_socket(plain, server_hostname="localhost")
+        except OSError:
+            plain.close()
+            raise
         self.h2 = H2Connection(H2Configuration(client_side=True, header_encoding="utf-8"))
         self.answers: dict[int, Answer] = {}
         self.gone: Gone | None = None

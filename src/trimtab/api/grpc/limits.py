@@ -16,7 +16,7 @@ class Limits:
 
     connections_max: int = 1000
     greetings_max: int = 250
-    """Connections whose TLS is not there yet, besides."""
+    """Connections whose TLS is not there yet, besides; one more, and the oldest of them goes."""
     streams_max: int = 200
     """Calls of one connection at one time, and those that it gave up while they were worked on."""
     calls_max: int = 1000

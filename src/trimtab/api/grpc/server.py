@@ -51,8 +51,8 @@ class GrpcServer:
         self._stopping = asyncio.Event()
         self._accepting: asyncio.Task[None] | None = None
         self._connections: set[Connection] = set()
-        self._greetings: set[asyncio.Task[None]] = set()
-        """Connections that are not there yet: TLS takes its time."""
+        self._greetings: dict[asyncio.Task[None], None] = {}
+        """Connections that are not there yet, the oldest first: TLS takes its time."""
         self._ended: Counter[str] = Counter()
         logging.getLogger("hpack").setLevel(logging.WARNING)  # it would write down tokens
 
@@ -97,11 +97,14 @@ class GrpcServer:
                 continue
             if len(self._greetings) >= self.limits.greetings_max:
                 self._note(f"{self.limits.greetings_max} connections make their handshakes")
-                accepted.close()
-                continue
+                oldest = next(iter(self._greetings))  # a handshake that is meant takes milliseconds
+                del self._greetings[oldest]
+                oldest.cancel()
             greeting = asyncio.create_task(self._greet(accepted))
-            self._greetings.add(greeting)
-            greeting.add_done_callback(self._greetings.discard)
+            greeting.add_done_callback(lambda done: self._greetings.pop(done, None))
+            await asyncio.sleep(0)  # it begins: only then it can be ended
+            if not greeting.done():
+                self._greetings[greeting] = None
 
     async def _greet(self, accepted: socket.socket) -> None:
         try:
