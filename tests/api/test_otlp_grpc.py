@@ -156,9 +156,11 @@ def test_the_sdk_exporter_of_metrics(
     check_sdk(store)
 
 
-def test_the_sdk_exporter_of_traces(address: str, spans: Spans) -> None:
+@pytest.mark.parametrize("compression", [grpc.Compression.NoCompression, grpc.Compression.Gzip])
+def test_the_sdk_exporter_of_traces(address: str, spans: Spans, compression: grpc.Compression) -> None:
     provider = TracerProvider(shutdown_on_exit=False)
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(address, insecure=True, timeout=10)))
+    exporter = OTLPSpanExporter(address, insecure=True, compression=compression, timeout=10)
+    provider.add_span_processor(BatchSpanProcessor(exporter))
     with provider.get_tracer("tests").start_as_current_span("checkout"):
         pass
     assert provider.force_flush(10_000)

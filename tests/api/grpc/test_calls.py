@@ -236,6 +236,17 @@ def test_who_goes_away_gives_its_room_back(served: Served, sender: Sender) -> No
     wait_for(lambda: served.room.taken_bytes == 0)
 
 
+def test_a_body_that_is_longer_than_the_windows() -> None:
+    """Twenty times; by frames of 16 KiB, and by one with a content-length, whose windows are h2's."""
+    body = prefixed(bytes(1_900_000))
+    limits = Limits(stream_window_bytes=100_000, connection_window_bytes=150_000)
+    with serving(limits) as served, Sender(served.port) as sender:
+        for more in ([], [("content-length", str(len(body)))], []):
+            stream_id = sender.begin(ECHO, *more)
+            sender.send(stream_id, body)
+            assert sender.answer(stream_id).message == bytes(20) + b" 1900000 anyone"
+
+
 def test_trailers_of_a_request_are_nobodys(sender: Sender) -> None:
     with sender:
         stream_id = sender.begin(ECHO)
