@@ -1,4 +1,4 @@
-"""Objectives for the servers that browsers look at: kept, burning, spent, not measured, and a file that is wrong."""
+"""Objectives for the servers that browsers look at: kept, spent, not measured."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from trimtab.store.telemetry import EmbeddedTelemetry
 MINUTE_MS = 60_000
 MINUTES = 2 * 1440
 ENOUGH_S = 120
-RIGHT = """
+TEXT = """
 objectives:
   - name: checkout-answers
     display_name: Checkout answers
@@ -39,22 +39,15 @@ objectives:
     threshold: {query: export_seconds, below: 900}
   - {name: partner-is-there, service: partner, target: 99%, availability: 'up{job="partner"}'}
 """
-WRONG = """
-objectives:
-  - name: basket-answers
-    target: 99.9
-    availability: up{job="basket"}
-"""
 
 
 def fill_objectives(data_dir: Path) -> str:
     """Into a store that no server has open; gives the section of the configuration."""
-    right, wrong = data_dir / "objectives.yml", data_dir / "basket.yml"
-    right.write_text(RIGHT)
-    wrong.write_text(WRONG)
+    file = data_dir / "objectives.yml"
+    file.write_text(TEXT)
     draw = np.random.default_rng(7)
     minutes = np.arange(MINUTES + 1)
-    load: NDArray[np.float64] = 600 + 250 * np.sin(minutes / 1440 * 2 * np.pi)
+    load = np.zeros(MINUTES + 1) + 600 + 250 * np.sin(minutes / 1440 * 2 * np.pi)
     share = np.where((minutes > 900) & (minutes < 960), 0.01, 0.0003)
     share[-40:] = 0.05
     bad = draw.poisson(load * share).astype(float)
@@ -64,13 +57,13 @@ def fill_objectives(data_dir: Path) -> str:
         some = draw.poisson(load * 0.0008).astype(float)
         _write(telemetry, {"__name__": "answers_total", "service": "search", "code": "500"}, np.cumsum(some))
         _write(telemetry, {"__name__": "answers_total", "service": "search", "code": "200"}, np.cumsum(load - some))
-        updated = time.time() - 60.0 * minutes[::-1] - 40
+        updated = np.asarray(time.time() - 60.0 * minutes[::-1] - 40, np.float64)
         updated[-400:-330] = updated[-400]
         _write(telemetry, {"__name__": "prices_updated_timestamp"}, updated)
         took: NDArray[np.float64] = 600 + 100 * draw.random(MINUTES + 1)
         took[-2000:-1990] = 1200
         _write(telemetry, {"__name__": "export_seconds"}, took)
-    return f'[objectives]\nfiles = ["{right}", "{wrong}"]\n'
+    return f'[objectives]\nfiles = ["{file}"]\n'
 
 
 def _write(telemetry: EmbeddedTelemetry, labels: dict[str, str], values: NDArray[np.float64]) -> None:

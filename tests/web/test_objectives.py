@@ -141,7 +141,7 @@ def test_the_api_tells_the_same(client: TestClient) -> None:
     assert [one["name"] for one in client.get("/api/trimtab/objectives?service=web").json()["objectives"]] == ["shop"]
     one = client.get("/api/trimtab/objectives/shop").json()
     assert one["bad_count"] == pytest.approx(3000)
-    assert one["row"]["state"] == "spent"
+    assert one["row"]["state"] == "burning"
     assert one["row"]["burning"], "a window of six hours has rules, too"
     explained = client.get("/api/trimtab/objectives/shop/explain").json()
     assert [cell["error_ratio"] for cell in explained["fires"]] == [1.0, 0.1, 0.02, 0.01, 0.005, 0.0015]

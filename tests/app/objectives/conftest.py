@@ -1,4 +1,4 @@
-"""One store for all tests of objectives."""
+"""One store for all tests of objectives; it is closed behind them, since a process can have one at a time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from trimtab.store.state import State
 from trimtab.store.telemetry import EmbeddedTelemetry
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def telemetry_of_objectives(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedTelemetry]:
     """A store that takes samples of the past."""
     limits = replace(QUICK, out_of_order_window_s=864_000.0)

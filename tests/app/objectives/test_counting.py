@@ -28,7 +28,7 @@ def test_a_quiet_night_of_errors_weighs_as_much_as_it_had_events(world: World) -
     assert (budget.counts.total, budget.counts.bad) == pytest.approx((727_200, 3_600))
     assert 1 - (budget.counts.good_ratio or 0) == pytest.approx(0.00495, abs=0.00001)
     assert budget.consumed_ratio == pytest.approx(4.9505, abs=0.001)
-    assert budget.state is BudgetState.SPENT
+    assert budget.state is BudgetState.BURNING, "and it goes on"
     assert budget.counts.coverage_ratio == 1.0
 
 

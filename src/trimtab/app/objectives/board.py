@@ -206,9 +206,9 @@ def excluded_slices(exclusions: Sequence[Exclusion], start_ms: int, end_ms: int)
 def _state(share: float | None, burns: Sequence[Burn]) -> BudgetState:
     if share is None:
         return BudgetState.UNMEASURED
-    if share >= 1:
-        return BudgetState.SPENT
-    return BudgetState.BURNING if any(burn.fires for burn in burns) else BudgetState.KEPT
+    if any(burn.fires for burn in burns):
+        return BudgetState.BURNING  # whatever is left: something has to be done now
+    return BudgetState.SPENT if share >= 1 else BudgetState.KEPT
 
 
 def _notices(objective: Objective, counts: SliceCounts, burns: Sequence[Burn], problem: str) -> list[str]:
