@@ -1,4 +1,4 @@
-"""One machine instruction that Numba has no word for: eight bytes of an array, wherever they stand, as a number.
+"""Machine instructions that Numba has no word for: eight bytes of an array, wherever they stand, as a number, and back.
 
 For kernels that read what is on the wire. Put together byte by byte it costs three times as much, by a view of a slice
 ten times. The machine must have its least significant byte first, as all have that the engine runs on. Like a kernel it
@@ -36,3 +36,22 @@ def _word(_context: object, body: object, _at: object) -> object:
 
 word = cast("Callable[[NDArray[np.uint8], np.int64], np.uint64]", _word)
 """`word(body, at)` in a kernel: the bytes `body[at : at + 8]`."""
+
+
+@intrinsic
+def _set_word(_context: object, out: object, _at: object, _value: object) -> object:
+    """The types of the call, and what makes its code."""
+
+    def code(
+        context: types.Context, builder: ir.IRBuilder, signature: types.Signature, arguments: list[ir.Value]
+    ) -> object:
+        array = context.make_array(signature.args[0])(context, builder, arguments[0])
+        place = builder.gep(array.data, [arguments[1]])
+        builder.store(arguments[2], builder.bitcast(place, ir.IntType(64).as_pointer()), align=1)
+        return context.get_dummy_value()
+
+    return types.void(out, types.int64, types.uint64), code
+
+
+set_word = cast("Callable[[NDArray[np.uint8], np.int64, np.uint64], None]", _set_word)
+"""`set_word(out, at, value)` in a kernel: these become the bytes `out[at : at + 8]`."""

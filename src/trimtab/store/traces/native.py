@@ -99,7 +99,7 @@ def _texts(column: pa.Array, room: _Room, name: str) -> Iterator[Piece]:
     ends = np.frombuffer(memoryview(offsets), np.int32)[: len(texts) + 1]
     read = np.frombuffer(memoryview(data) if data.size else b"\0", np.uint8)
     read.flags.writeable = False
-    out = room.empty(name, int(ends[-1] - ends[0]) + 5 * len(texts), np.uint8)
+    out = room.empty(name, int(ends[-1] - ends[0]) + 5 * len(texts) + 8, np.uint8)
     size = int(native_texts(np.array(ends), read, out))
     yield out[:size].data
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from trimtab.store.compiled import kernel
 from trimtab.store.traces.wire_kernels import field
-from trimtab.store.unaligned import word
+from trimtab.store.unaligned import set_word, word
 
 Bytes = NDArray[np.uint8]
 Numbers = NDArray[np.int64]
@@ -37,8 +37,14 @@ def put(out: Bytes, at: Number, body: Bytes, start: Number, end: Number) -> Numb
     size = end - start
     if at < 0 or at + size + _ROOM > len(out):
         return np.int64(-1)
-    for place in range(size):
-        out[at + place] = body[start + place]
+    if start + size + 8 <= len(body):
+        done = np.int64(0)
+        while done < size:  # some bytes too many: there is room for them, and what comes next is put over them
+            set_word(out, at + done, word(body, start + done))
+            done += 8
+    else:
+        for place in range(size):
+            out[at + place] = body[start + place]
     return at + size
 
 
