@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from html import unescape
@@ -12,6 +13,7 @@ from tests.cli.receivers import traces_protobuf
 from tests.store.logs.requests import record, request
 from tests.web.markup import refused_by_policy
 from tests.web.site import Site, open_site
+from trimtab.app.sources.beside import ask_beside
 from trimtab.app.sources.sources import Sources
 from trimtab.extend.sources import (
     Address,
@@ -129,6 +131,14 @@ def test_all_stores_of_logs_together(site: Site) -> None:
     assert "What is shown is partial" in page
     assert page.count('<b class="store">far</b>') == 2
     assert page.count('<b class="store">trimtab</b>') == 1
+
+
+def test_who_hangs_is_not_waited_for_long() -> None:
+    go_on = threading.Event()
+    found = ask_beside({"": lambda: "own", "slow": lambda: str(go_on.wait(60)), "old": lambda: "old"}, 0.5)
+    go_on.set()
+    assert found.answers == {"": "own", "old": "old"}
+    assert found.missing == ("slow: no answer within 0.5 s",)
 
 
 def test_a_store_that_does_not_answer_or_is_not_there(site: Site) -> None:

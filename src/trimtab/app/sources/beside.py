@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,6 +16,9 @@ OWN = ""
 OWN_SHOWN = "trimtab"
 ALL = "all"
 """Stands for every store; no source can be named so."""
+PATIENCE_S = 3.0
+"""How long other stores are waited for where several are asked: less than one that is asked alone."""
+_THREADS = ThreadPoolExecutor(16, "beside")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,22 +29,26 @@ class Beside(Generic[T]):
     missing: tuple[str, ...]
 
 
-def ask_beside(questions: Mapping[str, Callable[[], T]]) -> Beside[T]:
-    """Ask everybody, each on a thread of its own.
+def ask_beside(questions: Mapping[str, Callable[[], T]], patience_s: float = PATIENCE_S) -> Beside[T]:
+    """Ask everybody at once: the own store here, the others on threads of their own. Who of them is late is told, and
+    goes on for nobody.
 
     >>> def fail(): raise TrimtabError("no answer")
     >>> ask_beside({"": lambda: 1, "old": fail})
     Beside(answers={'': 1}, missing=('old: no answer',))
     """
+    give_up_s = time.monotonic() + patience_s
+    running = {name: _THREADS.submit(question) for name, question in questions.items() if name != OWN}
     answers: dict[str, T] = {}
     missing: list[str] = []
-    with ThreadPoolExecutor(max(len(questions), 1), "beside") as threads:
-        running = {name: threads.submit(question) for name, question in questions.items()}
-        for name, one in running.items():
-            try:
-                answers[name] = one.result()
-            except TrimtabError as error:
-                missing.append(f"{shown_name(name)}: {error.message}")
+    for name, question in questions.items():
+        try:
+            answers[name] = question() if name == OWN else running[name].result(max(give_up_s - time.monotonic(), 0.0))
+        except TimeoutError:
+            running[name].cancel()
+            missing.append(f"{shown_name(name)}: no answer within {patience_s:g} s")
+        except TrimtabError as error:
+            missing.append(f"{shown_name(name)}: {error.message}")
     return Beside(answers, tuple(missing))
 
 
