@@ -17,6 +17,9 @@ T = TypeVar("T", bound=np.generic)
 
 KEPT_BYTES_MAX = 64 * 1024 * 1024
 """A larger array is made for once."""
+SMALL_TIMES = 100
+"""An array is given back when an eighth of it was enough so often, one time after the other."""
+_SMALL_BYTES = 1024 * 1024
 
 
 class Scratch:
@@ -26,6 +29,7 @@ class Scratch:
         """With 0 every array is a new one, for who keeps what was given."""
         self._kept_bytes_max = kept_bytes_max
         self._kept: dict[str, NDArray[np.uint8]] = {}
+        self._small_times: dict[str, int] = {}
         self._rooms: dict[str, int] = {}
 
     def empty(self, name: str, shape: int | tuple[int, ...], dtype: type[T]) -> NDArray[T]:
@@ -40,9 +44,21 @@ class Scratch:
         if size_bytes > self._kept_bytes_max:
             return np.empty(shape, dtype)
         kept = self._kept.get(name)
+        if kept is not None and len(kept) > max(_SMALL_BYTES, 8 * size_bytes):
+            self._small_times[name] = self._small_times.get(name, 0) + 1
+            if self._small_times[name] >= SMALL_TIMES:
+                kept = None
+        elif name in self._small_times:
+            del self._small_times[name]
         if kept is None or len(kept) < size_bytes:
+            self._small_times.pop(name, None)
             kept = self._kept[name] = np.empty(size_bytes + size_bytes // 4, np.uint8)
         return kept[:size_bytes].view(dtype).reshape(shape)
+
+    @property
+    def kept_bytes(self) -> int:
+        """All that is held."""
+        return sum(map(len, self._kept.values()))
 
     def joined(self, name: str, pieces: Sequence[bytes | memoryview]) -> NDArray[np.uint8]:
         """The bytes of all, one behind the other.
