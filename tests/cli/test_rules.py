@@ -102,9 +102,14 @@ class Server(BaseHTTPRequestHandler):
     """Down for ten minutes of each hour."""
 
     asked: ClassVar[list[str]] = []
+    files: ClassVar[Path] = Path()
 
     def do_GET(self) -> None:
         values = {name: texts[0] for name, texts in parse_qs(urlsplit(self.path).query).items()}
+        if self.path.startswith("/api/trimtab/objectives/"):
+            found = Path(self.path.rpartition("/")[2] + ".yml") if self.path.endswith("/shop") else None
+            self.answer(200 if found else 404, {"origin": str(self.files / found) if found else ""})
+            return
         if self.path.startswith("/api/v1/rules"):
             rule = {"name": "Down", "query": "up == 0", "type": "alerting", "duration": 120, "labels": {}}
             data: object = {"groups": [{"name": "g", "file": "f", "rules": [rule], "interval": 60}]}
@@ -114,8 +119,11 @@ class Server(BaseHTTPRequestHandler):
             moments = [start + index * step for index in range(int((end - start) / step) + 1)]
             points = [[at, "0"] for at in moments if at % 3600 < 600]
             data = {"resultType": "matrix", "result": [{"metric": {"__name__": "up", "job": "a"}, "values": points}]}
-        body = json.dumps({"status": "success", "data": data}).encode()
-        self.send_response(200)
+        self.answer(200, {"status": "success", "data": data})
+
+    def answer(self, status: int, document: object) -> None:
+        body = json.dumps(document).encode()
+        self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -125,7 +133,8 @@ class Server(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def url() -> Iterator[str]:
+def url(tmp_path: Path) -> Iterator[str]:
+    Server.files = tmp_path
     server = ThreadingHTTPServer(("127.0.0.1", 0), Server)
     thread = Thread(target=server.serve_forever)
     thread.start()
@@ -152,4 +161,15 @@ def test_a_backtest_asks_a_server_and_judges_by_incidents(folder: Path, url: str
     assert len(told["false_alarms"]) == 1
     by_name = json.loads(run("backtest", "Down", *arguments, code=0))
     assert [one["fired_at"] for one in by_name["episodes"]] == fired
-    assert "no alerting rule of that name" in run("backtest", "Nothing", *arguments, code=2)
+    assert "no alerting rule or objective of that name" in run("backtest", "Nothing", *arguments, code=2)
+
+
+def test_an_objective_in_force_is_read_from_its_file(folder: Path, url: str) -> None:
+    arguments = ("--from", "2026-01-01T00:00:00Z", "--to", "2026-01-01T02:00:00Z", "--server", url)
+    assert "give a copy of that file" in run("backtest", "shop", *arguments, code=2)
+    (folder / "shop.yml").write_text(
+        "objectives: [{name: shop, target: 90%, window: 1h, availability: 'up{job=\"a\"}'}]", "utf-8"
+    )
+    told = json.loads(run("backtest", "shop", *arguments, "--format", "json", code=0))
+    assert (told["rule"], told["kind"]) == ("shop", "objective")
+    assert 0 < told["coverage"] < 1

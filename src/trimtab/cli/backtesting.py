@@ -58,7 +58,7 @@ def backtest(
     """When an alert would have fired in the past, for how long, what it came before and what it missed.
 
     RULE is a file with Prometheus' rules or with objectives (trimtab's own form, OpenSLO's, Sloth's), - for standard
-    input, or the name of an alerting rule in force. Exit code: 0; 1 an incident or a breach was missed.
+    input, or the name of an alerting rule or an objective in force. Exit code: 0; 1 an incident or a breach was missed.
     """
     from trimtab.app.backtest.document import document, lines
     from trimtab.app.reading.ranges import parse_range

@@ -7,6 +7,7 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import quote
 
 import msgspec
 
@@ -47,6 +48,10 @@ class _Reply(msgspec.Struct):
     data: _Data
 
 
+class _Objective(msgspec.Struct):
+    origin: str
+
+
 Chosen = Sequence[tuple[Group, Rule] | Objective]
 
 
@@ -78,11 +83,23 @@ def chosen_on(get: Get, name: str) -> Chosen:
         rules = tuple(_rule(rule) for rule in one.rules)
         group = Group(one.file, one.name, round(one.interval * 1000), 0, 0, rules, 0)
         found += [(group, rule) for rule in rules if rule.is_alert and rule.name == name]
-    if not found:
+    return found or _objective_on(get, name)
+
+
+def _objective_on(get: Get, name: str) -> list[Objective]:
+    """An objective that a server has in force, from the file that it stands in."""
+    status, body = get(f"/api/trimtab/objectives/{quote(name, safe='')}", {})
+    if status != 200:
         raise NotFound(
-            f"there is no file {name!r}, and the server has no alerting rule of that name in force", rule=name
+            f"there is no file {name!r}, and the server has no alerting rule or objective of that name in force",
+            rule=name,
         )
-    return found
+    origin = msgspec.json.decode(body, type=_Objective).origin
+    if not Path(origin).is_file():
+        raise InputError(
+            f"the objective {name!r} stands in {origin} on the server: give a copy of that file", file=origin
+        )
+    return [one for one in objectives_in(text_of(Path(origin)), origin) if one.name == name]
 
 
 def incidents_in(text: str, file: str) -> list[Incident]:
