@@ -55,8 +55,10 @@ class StoreAsker:
 
     def ask(self, exprs: Sequence[str], at_ms: int) -> list[Outcome]:
         """See `Asker`."""
-        plan = self._plan(tuple(exprs))
         source, options = self.source(), self.options()
+        if len(exprs) == 1:  # as templates ask: not worth a plan, and there are many different ones
+            return [_alone(source, exprs[0], at_ms, options)]
+        plan = self._plan(tuple(exprs))
         outcomes: list[Outcome] = [[] for _ in exprs]
         for family in plan.families:
             for index, outcome in _of_family(family, plan.exprs, source, options, at_ms):

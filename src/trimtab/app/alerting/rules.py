@@ -167,10 +167,9 @@ class Rules:
                     continue
                 found.setdefault(at_ms, []).append(state)
                 missed = (at_ms - max(before_ms, state.evaluated_at_ms)) // every_ms - 1
-                if missed > 0 and state.evaluated_at_ms:
+                if missed > 0 and state.evaluated_at_ms and isinstance(state, GroupState):
                     self.missed_count += missed
-                    if isinstance(state, GroupState):
-                        state.missed_count += missed
+                    state.missed_count += missed
         return {at_ms: found[at_ms] for at_ms in sorted(found)}
 
     def _next_in_s(self, now_ms: int) -> float:

@@ -178,7 +178,11 @@ METRICS: tuple[Metric, ...] = (
     _gauge("trimtab_rules_failing", "rules", "Rules whose last evaluation gave nothing."),
     _counter("trimtab_rule_rounds_total", "rounds", "Rounds: all groups and sources that are due at one moment."),
     _counter("trimtab_rule_evaluations_total", "evaluations", "Rules that were evaluated, each time."),
-    _counter("trimtab_rule_rounds_missed_total", "rounds", "Rounds that did not happen, because one took too long."),
+    _counter(
+        "trimtab_rule_rounds_missed_total",
+        "rounds",
+        "Evaluations of groups that did not happen, because a round took too long.",
+    ),
     _gauge("trimtab_rule_round_cpu_seconds", "s", "CPU time of the last round."),
     _counter("trimtab_rule_samples_refused_total", "samples", "Samples of rules that the metrics did not take."),
     # --- telling about itself
