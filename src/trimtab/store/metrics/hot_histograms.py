@@ -221,6 +221,6 @@ class HotHistograms:
                 series.append(numbers)
                 at_ms.append(rows.at_ms[places])
                 where += list(zip(rows.chunks[places].tolist(), rows.places[places].tolist(), strict=True))
-            chunks, complete_from_ms = self._chunks, self.from_ms
-            values = [chunks[chunk].value_at(place) for chunk, place in where]
+            chunks, complete_from_ms = dict(self._chunks), self.from_ms
+        values = [chunks[chunk].value_at(place) for chunk, place in where]  # nobody has to wait for that
         return complete_from_ms, FoundHistograms(np.concatenate(series), np.concatenate(at_ms), values)
