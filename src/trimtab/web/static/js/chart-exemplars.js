@@ -7,6 +7,7 @@ import { current } from "./range.js";
 /** @typedef {{at_ms: number, value: number | null, measured: number, trace_id: string, span_id: string}} Dot */
 
 const WAIT_MS = 120;
+const EVERY_MS = 15_000;
 const EDGE_PX = 6;
 
 /** Of one chart, where the page wants them. */
@@ -17,6 +18,8 @@ export class Exemplars {
   #dots = [];
   #asking = new AbortController();
   #planned = 0;
+  #asked = "";
+  #askedMs = 0;
 
   /** @param {HTMLElement & {plot: any}} chart */
   constructor(chart) {
@@ -26,6 +29,10 @@ export class Exemplars {
   /** Ask soon. @param {string[]} keys */
   plan(keys) {
     if (!this.#chart.hasAttribute("data-exemplars")) return;
+    const { from, to } = current();
+    const wanted = JSON.stringify([keys, from, to]);
+    if (wanted === this.#asked && Date.now() - this.#askedMs < EVERY_MS) return; // lines come more often than dots
+    [this.#asked, this.#askedMs] = [wanted, Date.now()];
     window.clearTimeout(this.#planned);
     this.#planned = window.setTimeout(() => void this.#load(keys), WAIT_MS);
   }
