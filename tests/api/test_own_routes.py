@@ -24,8 +24,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield made
 
 
-ONLY_WHERE_THERE_IS = ("watch", "log_lines", "notification", "alertmanager", "trimtab_rule")
-"""Numbers of what is not there on this server: systems, lines, receivers, Alertmanagers, rules that are evaluated."""
+ONLY_WHERE_THERE_IS = ("watch", "log_lines", "notification", "alertmanager", "trimtab_rule", "objectives", "forward")
+"""Numbers of what is not there on this server: systems, lines, receivers, Alertmanagers, rules and objectives
+that are evaluated, other stores."""
 
 
 def families(text: str) -> set[str]:
