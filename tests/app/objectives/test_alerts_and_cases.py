@@ -61,6 +61,15 @@ def test_what_burns_is_one_alert_for_each_severity(world: World) -> None:
     assert "rule fast: 50.0 over 1h" in told["description"]
 
 
+def test_what_is_not_measured_any_more_is_told(world: World) -> None:
+    up = world.unique("up")
+    world.gauge(up, [1.0] * 100 + [float("nan")] * 21)
+    objectives = world.counted(f"objectives: [{{name: it, target: 99%, window: 2h, availability: {up}}}]")
+    (alert,) = BurnAlerts(lambda: objectives.standing, "http://127.0.0.1:9321").evaluate(world.now_ms)
+    assert dict(alert.labels) == {"alertname": "ObjectiveNotMeasured", "objective": "it", "severity": "ticket"}
+    assert "nothing was counted for 15m" in dict(alert.annotations)["summary"]
+
+
 def test_counts_that_are_old_say_nothing_about_now(world: World) -> None:
     objectives = burning(world)
     alerts = BurnAlerts(lambda: objectives.standing, "http://127.0.0.1:9321")

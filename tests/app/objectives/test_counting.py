@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pytest
 
 from tests.app.objectives.world import HOUR_MS, MINUTE_MS, World, only, settle
 from trimtab.app.objectives.keeper import AGAIN_SLICES, SETTLE_MS
 from trimtab.model.objectives import BudgetState, Exclusion
+from trimtab.store.objective_state import ObjectiveState, Progress
 
 pytestmark = pytest.mark.store
 DAY = 24 * 60
@@ -124,3 +127,29 @@ def test_a_clock_that_is_put_forward_or_back_by_ten_minutes_counts_every_minute_
         objectives.round(at_ms + SETTLE_MS)
     found = only(objectives).budget.counts
     assert (found.total, found.bad, found.measured_slices) == pytest.approx((1200, 120, 120))
+
+
+def test_what_a_crash_left_before_the_progress_was_written_is_counted_once(world: World) -> None:
+    total, bad = world.unique("requests_total"), world.unique("errors_total")
+    world.counter(total, [10.0] * DAY)
+    world.counter(bad, [1.0] * DAY)
+    text = events(total, bad, window="20h")
+    objectives = world.objectives(text=text)
+    tries = iter(range(100))
+
+    class Dies(ObjectiveState):
+        def set_progress(self, progress: Mapping[str, Progress]) -> None:
+            if next(tries) == 1:
+                raise KeyboardInterrupt
+            super().set_progress(progress)
+
+    objectives._state = Dies(world.state.database)
+    with pytest.raises(KeyboardInterrupt):
+        objectives.round(world.now_ms + SETTLE_MS)
+    world.telemetry.flush()
+    again = world.counted(text)
+    found = only(again).budget.counts
+    assert (found.total, found.bad, found.measured_slices) == pytest.approx((12_000, 1_200, 1_200))
+    world.telemetry.flush()
+    stored = again.line("shop", HOUR_MS, world.now_ms - 20 * HOUR_MS, world.now_ms)
+    assert stored.values[:, 1].sum() == pytest.approx(12_000)

@@ -12,12 +12,13 @@ from urllib.parse import quote
 from trimtab.analyze.slo.budget import Burn
 from trimtab.analyze.slo.quantities import duration_text
 from trimtab.app.alerting.contract import Active
-from trimtab.app.objectives.board import ObjectiveNow
+from trimtab.app.objectives.board import SILENT_MS, ObjectiveNow
 from trimtab.app.objectives.keeper import Standing
 from trimtab.model.alerts import labels_of
 from trimtab.model.errors import StoreError
 
 ALERT_NAME = "ErrorBudgetBurn"
+SILENT_NAME, SILENT_SEVERITY = "ObjectiveNotMeasured", "ticket"
 EVERY_MS = 15_000
 OLD_MS = 300_000
 """A round that is older than this says nothing about now."""
@@ -49,18 +50,32 @@ class BurnAlerts:
                 by_severity.setdefault(burn.rule.severity, []).append(burn)
         for severity, burns in by_severity.items():
             yield self._active(now, severity, burns)
+        if now.is_silent and now.burns:
+            yield self._silent(now)
+
+    def _silent(self, now: ObjectiveNow) -> Active:
+        one, silent = now.objective, duration_text(SILENT_MS)
+        summary = f"{one.title} is not measured: nothing was counted for {silent}, and burn rules cannot fire"
+        return Active(
+            labels=labels_of({**self._labels(now, SILENT_SEVERITY), "alertname": SILENT_NAME}),
+            annotations=labels_of({"summary": summary, **dict(one.annotations)}),
+            value=now.budget.counts.coverage_ratio,
+            source=f"objective:{one.name}",
+            generator_url=self._address(now),
+        )
+
+    def _address(self, now: ObjectiveNow) -> str:
+        return f"{self._url}/objectives/{quote(now.objective.name, safe='')}"
+
+    def _labels(self, now: ObjectiveNow, severity: str) -> dict[str, str]:
+        one = now.objective
+        told = {"objective": one.name, "service": one.service, "system": one.system, "severity": severity}
+        return told | dict(one.labels)
 
     def _active(self, now: ObjectiveNow, severity: str, burns: Sequence[Burn]) -> Active:
         one, budget = now.objective, now.budget
         worst = max(burns, key=lambda burn: burn.long_rate or 0.0)
-        labels = {
-            "alertname": one.alert_name or ALERT_NAME,
-            "objective": one.name,
-            "service": one.service,
-            "system": one.system,
-            "severity": severity,
-        }
-        labels |= dict(one.labels)
+        labels = {"alertname": one.alert_name or ALERT_NAME, **self._labels(now, severity)}
         annotations = {"summary": _summary(now, worst), "description": _description(now, burns)}
         annotations |= dict(one.annotations)
         for burn in burns:
@@ -74,7 +89,7 @@ class BurnAlerts:
             value=worst.long_rate or 0.0,
             source=f"objective:{one.name}",
             for_ms=min(burn.rule.for_ms for burn in burns),
-            generator_url=f"{self._url}/objectives/{quote(one.name, safe='')}",
+            generator_url=self._address(now),
         )
 
 

@@ -6,7 +6,7 @@ Windows that many objectives share are summed once for all of them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -29,6 +29,8 @@ from trimtab.store.objective_state import Progress
 
 BURN_SHARE = 720
 """The burn rate that is shown is over the window divided by this: an hour of thirty days."""
+SILENT_MS = 15 * SLICE_MS
+"""What was measured before and is not for so long is told: no data is no good news."""
 RECENT_SHARE = 120
 """When the budget ends is told from the window divided by this: six hours of thirty days."""
 
@@ -44,6 +46,8 @@ class ObjectiveNow:
     progress: Progress | None
     history_from_ms: int
     problem: str = ""
+    is_silent: bool = False
+    """Whether nothing was measured for `SILENT_MS`, while before in its window something was."""
 
     @property
     def is_burning(self) -> bool:
@@ -86,7 +90,11 @@ class Board:
         """Where one objective stands."""
         burns = tuple(self._burn(row, objective, number) for number in range(len(objective.burn_rules)))
         budget = self._budget(row, objective, exclusions, burns, problem)
-        return ObjectiveNow(objective, budget, burns, tuple(exclusions), progress, history_from_ms, problem)
+        is_silent = budget.counts.measured_slices > 0 and not self.sums(row, self._end_ms - SILENT_MS)[2]
+        if is_silent and not problem:
+            told = f"nothing was measured in the last {duration_text(SILENT_MS)}: burn rules cannot fire"
+            budget = replace(budget, notices=(told, *budget.notices))
+        return ObjectiveNow(objective, budget, burns, tuple(exclusions), progress, history_from_ms, problem, is_silent)
 
     def _burn(self, row: int, objective: Objective, number: int) -> Burn:
         rule = objective.burn_rules[number]

@@ -33,11 +33,11 @@ def exclude(
         raise InputError("end_ms: an exclusion has an end", field="end_ms")
     end_ms = -(-end_ms // SLICE_MS) * SLICE_MS
     if is_reset:
-        if end_ms > now_ms + SLICE_MS:
-            raise InputError("end_ms: a budget cannot begin anew in the future", field="end_ms", observed=end_ms)
+        if not 0 < end_ms <= now_ms + SLICE_MS:
+            raise InputError("end_ms: a budget begins anew now, or at a moment of the past", field="end_ms")
         return objectives.exclude(name, Exclusion(end_ms - 1, end_ms, said, is_reset=True, by=by))
     start_ms = start_ms // SLICE_MS * SLICE_MS
     if not 0 <= start_ms < end_ms <= now_ms + AHEAD_MS_MAX:
         told = "it begins before it ends, and ends within a year"
-        raise InputError(f"start_ms, end_ms: {told}", field="start_ms", observed=[start_ms, end_ms])
+        raise InputError(f"start_ms, end_ms: {told}", field="start_ms")
     return objectives.exclude(name, Exclusion(start_ms, end_ms, said, by=by))
