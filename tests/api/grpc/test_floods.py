@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import socket
 import struct
 import time
@@ -12,22 +11,20 @@ from pathlib import Path
 
 import pytest
 
+from tests.api.grpc.alone import Alone
 from tests.api.grpc.conftest import ECHO, LONG, Served, one_token, serving
 from tests.api.grpc.sender import SETTINGS_FRAME, Gone, Raw, Sender, block_of, call_headers, frame, prefixed
 from tests.cli.test_kills_under_load import wait_for
-from trimtab.api.grpc.call import Call, Method
 from trimtab.api.grpc.conversation import Conversation
 from trimtab.api.grpc.inflow import PREFACE
 from trimtab.api.grpc.limits import Limits
 from trimtab.api.otlp_answers import Problem
-from trimtab.observe.room import Room
 
 DATA, HEADERS, PRIORITY, RST, SETTINGS, PUSH, PING, GOAWAY, WINDOW, CONTINUATION = range(10)
 PROTOCOL, FLOW, CLOSED, SIZE, COMPRESSION, CALM = 1, 3, 5, 6, 9, 11
 IS_SOAK = bool(os.environ.get("TRIMTAB_SOAK"))
 FLOODS_COUNT = 50 if IS_SOAK else 1
 LIFE_COUNT = 70_000 if IS_SOAK else 6_000
-ROUNDS = 100_000 if IS_SOAK else 150
 OPEN = block_of(*call_headers(ECHO))
 GROWTH_BYTES_MAX = 30 * 1024 * 1024
 
@@ -214,32 +211,6 @@ def test_a_long_life_leaves_little() -> None:
     assert sizes[-1][2:] == (0, 0)
 
 
-class Alone:
-    """A host without threads and sockets, whose clock is set."""
-
-    def __init__(self) -> None:
-        self.limits = Limits()
-        self.methods = {ECHO: Method(Room(10_000_000), 1_000_000, lambda body, _: bytes(body), lambda _: None)}
-        self.at_s = 0.0
-        self.works: list[Call] = []
-        self.asks: list[Call] = []
-        self.knows = True
-
-    def now_s(self) -> float:
-        return self.at_s
-
-    def admits(self, call: Call) -> bool:
-        return self.knows
-
-    def ask(self, call: Call) -> bool:
-        self.asks.append(call)
-        return len(self.asks) < 3
-
-    def work(self, call: Call) -> bool:
-        self.works.append(call)
-        return True
-
-
 def test_nothing_more_is_read_until_it_is_known_who_sends() -> None:
     host = Alone()
     host.knows = False
@@ -400,81 +371,6 @@ def test_a_thousand_idle_connections_take_little_memory(served: Served) -> None:
     for raw in senders:
         raw.socket.close()
     wait_for(lambda: not served.server._connections)
-
-
-def test_frames_broken_at_random(served: Served) -> None:
-    """Good conversations with something wrong in them: answered, refused or closed, and never an error of ours."""
-    dice = random.Random(20266)
-    good = [
-        [frame(SETTINGS, 0, 0, struct.pack(">HI", 4, 100_000)), frame(WINDOW, 0, 0, b"\0\1\0\0")],
-        [frame(HEADERS, 4, 1, OPEN), frame(DATA, 1, 1, prefixed(b"abc"))],
-        [
-            frame(HEADERS, 0, 3, OPEN[:40]),
-            frame(CONTINUATION, 4, 3, OPEN[40:]),
-            frame(DATA, 9, 3, b"\3" + prefixed(b"abc") + bytes(3)),
-        ],
-        [
-            frame(HEADERS, 4, 5, block_of(*call_headers(ECHO, ("content-length", "8")))),
-            frame(DATA, 0, 5, prefixed(b"abc")),
-            frame(DATA, 1, 5),
-        ],
-        [
-            frame(HEADERS, 4, 7, block_of(*call_headers(ECHO, ("grpc-encoding", "zstd")))),
-            frame(DATA, 1, 7, prefixed(b"a", is_packed=1)),
-        ],
-        [
-            frame(HEADERS, 4, 9, OPEN),
-            frame(RST, 0, 9, bytes(4)),
-            frame(PING, 0, 0, bytes(8)),
-            frame(PRIORITY, 0, 9, bytes(5)),
-        ],
-        [
-            frame(HEADERS, 0x24, 11, bytes(5) + OPEN),
-            frame(DATA, 0, 11, prefixed(b"abc")),
-            frame(HEADERS, 5, 11, block_of(("a", "b"))),
-        ],
-        [frame(GOAWAY, 0, 0, bytes(8))],
-    ]
-    memory = []
-    for number in range(ROUNDS):
-        parts = [part for group in dice.sample(good, dice.randint(1, len(good))) for part in group]
-        for _ in range(dice.randint(0, 3)):
-            _break(parts, dice)
-        with Raw(served.port) as raw:
-            data = b"".join(parts)
-            cut = dice.randrange(len(data) + 1)
-            if raw.send(data[:cut]) and raw.send(data[cut:]):
-                try:
-                    raw.socket.shutdown(socket.SHUT_WR)
-                except OSError:
-                    continue
-                raw.frames()
-        if number in {ROUNDS // 2, ROUNDS - 1}:
-            memory.append(memory_bytes())
-    wait_for(lambda: not served.server._connections and served.room.taken_bytes == 0)
-    assert memory[1] - memory[0] < GROWTH_BYTES_MAX
-    with Sender(served.port) as sender:
-        assert sender.call(ECHO, b"abc").code == 0
-
-
-def _break(parts: list[bytes], dice: random.Random) -> None:
-    at = dice.randrange(len(parts))
-    part = bytearray(parts[at])
-    kind = dice.randrange(6)
-    if kind == 0:
-        part[dice.randrange(len(part))] ^= 1 << dice.randrange(8)
-    elif kind == 1:
-        part[dice.randrange(min(9, len(part)))] = dice.randrange(256)
-    elif kind == 2:
-        del part[dice.randrange(len(part)) :]
-    elif kind == 3:
-        parts.insert(dice.randrange(len(parts) + 1), bytes(part))
-    elif kind == 4:
-        parts[at] = parts[dice.randrange(len(parts))]
-        return
-    else:
-        part += dice.randbytes(dice.randint(1, 20))
-    parts[at] = bytes(part) or b"x"
 
 
 @pytest.fixture(autouse=True)

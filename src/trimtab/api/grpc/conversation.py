@@ -186,6 +186,7 @@ class Conversation:
             self._h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
             call = self._calls.get(event.stream_id)
             if call is not None:
+                call.is_receiving = event.stream_ended is None
                 self._feed(call, memoryview(event.data))
         elif isinstance(event, StreamEnded):
             self._end_of_body(event.stream_id)
@@ -213,6 +214,7 @@ class Conversation:
         except Refusal as error:
             self._send_last(stream_id, refusal_headers(error.problem), is_receiving=is_receiving)
             return
+        call.is_receiving = is_receiving
         self._calls[stream_id] = call
         self._stream_windows[stream_id] = Window(self._limits.stream_window_bytes)
         try:
