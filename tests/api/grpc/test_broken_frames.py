@@ -14,13 +14,15 @@ import pytest
 
 from tests.api.grpc.alone import NOBODY, Alone
 from tests.api.grpc.conftest import ECHO, Served
-from tests.api.grpc.sender import PREFACE, SETTINGS_FRAME, Raw, Sender, block_of, call_headers, frame, prefixed
+from tests.api.grpc.sender import SETTINGS_FRAME, Raw, Sender, block_of, call_headers, frame, prefixed
 from tests.cli.test_kills_under_load import wait_for
 from trimtab.api.grpc.conversation import Conversation
+from trimtab.api.grpc.inflow import PREFACE
 from trimtab.api.otlp_answers import RESOURCE_EXHAUSTED, Problem
 
 DATA, HEADERS, PRIORITY, RST, SETTINGS, _, PING, GOAWAY, WINDOW, CONTINUATION = range(10)
 OPEN = block_of(*call_headers(ECHO))
+FULL = Problem(503, RESOURCE_EXHAUSTED, "full", "full – 100 %", 5)
 LONG = prefixed(bytes(30_000))
 GOOD = [
     [frame(SETTINGS, 0, 0, struct.pack(">HI", 4, 100_000)), frame(WINDOW, 0, 0, b"\0\1\0\0")],
@@ -101,8 +103,8 @@ def _talk(talk: Conversation, host: Alone, data: bytes, dice: random.Random) -> 
         while host.works and dice.random() < 0.6:
             call = host.works.pop(dice.randrange(len(host.works)))
             call.release()
-            full = Problem(503, RESOURCE_EXHAUSTED, "full", "full – 100 %", 5)
-            talk.done(call, dice.choice([b"", b"x" * 100, full]))
+            outcomes: list[bytes | Problem] = [b"", b"x" * 100, FULL]
+            talk.done(call, dice.choice(outcomes))
         while host.asks and dice.random() < 0.6:
             talk.admitted(host.asks.pop(), dice.choice([None, NOBODY]))
         if dice.random() < 0.3:
