@@ -24,6 +24,7 @@ OPENS_CONNECTIONS = {
     "app/notify/heartbeat.py": {"httpx2"},  # to the address that the user gave ([notify] heartbeat)
     "integrations/receivers/posting.py": {"httpx2"},  # to receivers that the user named ([notify] routes)
     "integrations/receivers/email.py": {"smtplib", "ssl"},  # to the mail server that the user named there
+    "integrations/trusting.py": {"ssl"},  # whose certificates of these servers are trusted
     "sdk/performance_alerts.py": {"httpx2"},  # to the server that the user's program names
     "store/clickhouse/lease.py": {"socket"},  # asks for this machine's name
     "cli/client.py": {"httpx2", "ssl"},  # to the server that the user named, or that the data directory names
