@@ -10,11 +10,11 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.store.traces.otlp import NOW_NS, Made, request, span_id, trace_id
+from tests.web.conftest import PATIENT_MS
 from tests.web.markup import ids_of, refused_by_policy, tags_of
 from tests.web.site import Site, open_site
 from tests.web.stories import HOSTILE
 from trimtab.model.errors import StoreError
-from trimtab.store.effort import PAGE_MS
 from trimtab.store.traces.answers import FoundTraces, ServiceMap, TraceQuery
 
 pytestmark = pytest.mark.store
@@ -155,7 +155,7 @@ def test_a_search_that_was_out_of_time_can_be_gone_on_with(
         link = next(href for href in hrefs if f"&to={AT_MS}" in href and "/traces?" in href)
         assert f"from={AT_MS - 60_000}&to={AT_MS}" in link
         assert "tz=UTC" in link
-    assert set(limits_ms) == {PAGE_MS}
+    assert set(limits_ms) == {PATIENT_MS}
 
 
 @pytest.mark.parametrize(

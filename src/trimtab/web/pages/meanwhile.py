@@ -27,9 +27,10 @@ class Meanwhile(Generic[T]):
         self._began_s = time.monotonic()
         self._running: Future[T] = _THREADS.submit(work)
 
-    def within(self, patience_s: float = PATIENCE_S) -> T | None:
-        """The answer, once it is there; None where it is not so long after it was begun. What went wrong is raised."""
-        left_s = self._began_s + patience_s - time.monotonic()
+    def within(self, patience_s: float | None = None) -> T | None:
+        """The answer, once it is there; None where it is not so long after it was begun (PATIENCE_S where nothing is
+        said). What went wrong is raised."""
+        left_s = self._began_s + (PATIENCE_S if patience_s is None else patience_s) - time.monotonic()
         try:
             return self._running.result(max(left_s, 0.0))
         except TimeoutError:
