@@ -24,7 +24,7 @@ DATA, HEADERS, PRIORITY, RST, SETTINGS, PUSH, PING, GOAWAY, WINDOW, CONTINUATION
 PROTOCOL, FLOW, CLOSED, SIZE, COMPRESSION, CALM = 1, 3, 5, 6, 9, 11
 IS_SOAK = bool(os.environ.get("TRIMTAB_SOAK"))
 FLOODS_COUNT = 50 if IS_SOAK else 1
-LIFE_COUNT = 70_000 if IS_SOAK else 6_000
+LIFE_COUNT = 70_000 if IS_SOAK else 3_000
 OPEN = block_of(*call_headers(ECHO))
 GROWTH_BYTES_MAX = 30 * 1024 * 1024
 
@@ -82,7 +82,7 @@ def test_floods_leave_nothing_behind(served: Served) -> None:
     """All of them, again and again, on connections that stay open as long as they may."""
     floods = [make() for make in FLOODS.values()]
     memory: list[int] = []
-    for _ in range(3):
+    for _ in range(2):
         for _ in range(FLOODS_COUNT):
             connections = []
             for flood in floods:
@@ -92,7 +92,7 @@ def test_floods_leave_nothing_behind(served: Served) -> None:
                 raw.socket.close()
         wait_for(lambda: not served.server._connections)
         memory.append(memory_bytes())
-    assert memory[2] - memory[0] < GROWTH_BYTES_MAX
+    assert memory[1] - memory[0] < GROWTH_BYTES_MAX
     with Sender(served.port) as sender:
         assert sender.call(ECHO, b"abc").code == 0
 
@@ -159,13 +159,17 @@ def test_updates_of_the_table_of_headers_are_two_at_most(served: Served) -> None
 
 
 def test_a_flood_of_calls_leaves_others_their_turn(served: Served) -> None:
-    """A megabyte of headers of calls that are refused at once: meanwhile others are answered."""
+    """Headers of 3,000 calls that are refused at once: a few at a time, and all of them in the end."""
     refused = block_of(*call_headers("/no/Such"))
+    flood = b"".join(frame(HEADERS, 5, one, refused) for one in range(1, 6001, 2))
+    talk = Conversation(Alone())
+    heard = talk.hear(memoryview(PREFACE + SETTINGS_FRAME + flood))
+    assert 0 < heard < 40 * len(frame(HEADERS, 5, 1, refused))
     with Raw(served.port) as raw, Sender(served.port) as sender:
-        raw.send(b"".join(frame(HEADERS, 5, one, refused) for one in range(1, 6001, 2)))
+        raw.send(flood)
         assert sender.call(ECHO, b"abc").code == 0
-        answered = sum(kind == HEADERS for kind, *_ in raw.so_far())
-        assert answered < 2500
+        raw.socket.shutdown(socket.SHUT_WR)
+        assert sum(kind == HEADERS for kind, *_ in raw.frames()) == 3000
 
 
 def test_headers_that_are_dear_are_counted(served: Served) -> None:
@@ -181,7 +185,7 @@ def test_settings_that_mean_nothing_are_not_kept() -> None:
     host = Alone()
     talk = Conversation(host)
     talk.hear(memoryview(PREFACE + SETTINGS_FRAME))
-    for start in range(1000, 60_000, 32):
+    for start in range(1000, 20_000, 32):
         host.at_s += 1
         settings = b"".join(struct.pack(">HI", code, 1) for code in (4, *range(start, start + 31)))
         talk.hear(memoryview(frame(SETTINGS, 0, 0, settings) * 2))
@@ -337,8 +341,8 @@ def test_who_reads_nothing_is_closed(impatient: Served) -> None:
         assert number < 2000
 
 
-def test_idle_connections_are_told_to_go(impatient: Served) -> None:
-    with Sender(impatient.port) as sender:
+def test_idle_connections_are_told_to_go() -> None:
+    with serving(Limits(idle_s=1.0, tick_s=0.05)) as served, Sender(served.port) as sender:
         assert sender.call(ECHO, b"abc").code == 0
         gone = sender.until_gone()
         assert (gone.code, gone.reason) == (0, "going away")
