@@ -67,7 +67,8 @@ class Told:
         (self.directory / "notify.yml").write_text(ROUTES)
         config = (
             f'{PORTS}[notify]\nalertmanagers = ["main={self.alertmanager}"]\nroutes = "notify.yml"\nresend_s = 1\n'
-            'watchdog = true\nheartbeat = "env:TEST_HEARTBEAT_URL"\nheartbeat_s = 1\n'
+            'page_url = "http://trimtab.example"\nwatchdog = true\n'
+            'heartbeat = "env:TEST_HEARTBEAT_URL"\nheartbeat_s = 1\n'
         )
         return start_server(self.directory / "data", config)
 
