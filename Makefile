@@ -112,7 +112,7 @@ bench-read: $(STAMP) ## What pages wait for: reads over a day of data with 10,00
 	$(BIN)/python -m benchmarks.reading
 bench-metrics: $(STAMP) metrics-servers ## Metrics beside Prometheus and VictoriaMetrics at 1,000, 10,000 and 100,000 series; a million in trimtab (about 20 minutes)
 	$(BIN)/python -m benchmarks.metrics
-bench-traces: $(STAMP) ## Spans and log records: writing, bytes, searches of 10 million, growth to 50 million (about 20 minutes)
+bench-traces: $(STAMP) ## Spans and log records: writing, bytes, searches of 10 million, growth to 50 million (about 25 minutes)
 	$(BIN)/python -m benchmarks.traces
 bench-rules: $(STAMP) metrics-servers ## 5,000 rules on 100,000 series beside Prometheus: processor time of a round (about 5 minutes)
 	$(BIN)/python -m benchmarks.rules
