@@ -19,6 +19,7 @@ from trimtab.app.config_file import ConfigFile
 from trimtab.app.databases import watched_identity
 from trimtab.app.disturbances import disturbances
 from trimtab.app.local import LocalMeasures
+from trimtab.app.objectives.files import OBJECTIVES_FOLDER
 from trimtab.app.objectives.opening import budgets_of, open_objectives
 from trimtab.app.own.keeper import Own
 from trimtab.app.policies import Policies
@@ -103,7 +104,9 @@ def open_service(
     ]
     policies = Policies(ConfigFile(config_path, config, clock.now_ms), PolicyOverrides(state.database), clock.now_ms)
     reach = TableReach(telemetry, shapes_of, clock)
-    objectives = open_objectives(telemetry, state, lambda: policies.file.config, clock.now_ms)
+    objectives = open_objectives(
+        telemetry, state, lambda: policies.file.config, clock.now_ms, data_dir / OBJECTIVES_FOLDER
+    )
     machine = Machine(
         state,
         actuators,

@@ -62,6 +62,11 @@ def _twice(objectives: Iterable[Objective]) -> Iterable[Problem]:
 
 def objectives_of_file(path: Path) -> tuple[Objective, ...]:
     """The objectives of a file; InputError where it cannot be read."""
+    return read_objectives(path)[0]
+
+
+def read_objectives(path: Path) -> tuple[tuple[Objective, ...], str]:
+    """The objectives of a file, and its text; InputError where it cannot be read."""
     try:
         with path.open("rb") as file:
             data = file.read(FILE_BYTES_MAX + 1)
@@ -73,4 +78,4 @@ def objectives_of_file(path: Path) -> tuple[Objective, ...]:
         line = place.count("\n") + 1
         problem = Problem(line, len(place) - place.rfind("\n"), f"this is not UTF-8: {error.reason}")
         raise refused(str(path), [problem]) from None
-    return tuple(replace(one, origin=str(path)) for one in objectives_in(text, str(path)))
+    return tuple(replace(one, origin=str(path)) for one in objectives_in(text, str(path))), text

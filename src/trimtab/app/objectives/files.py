@@ -1,8 +1,14 @@
 """The files of objectives that the configuration names: read when they change; of a wrong one the last good reading
-stays in force, and what is wrong with it is seen."""
+stays in force, and what is wrong with it is seen.
+
+What was read last and was right is kept as a copy, too: a restart with a file that is wrong by now would otherwise end
+alerts that still hold, and take guards of changes away.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,11 +16,13 @@ from pathlib import Path
 import structlog
 
 from trimtab.analyze.slo.document import ObjectivesRefused, Problem
-from trimtab.analyze.slo.reading import objectives_of_file
+from trimtab.analyze.slo.reading import read_objectives
 from trimtab.model.errors import InputError
 from trimtab.model.objectives import Objective
 
 OBJECTIVES_MAX = 20_000
+OBJECTIVES_FOLDER = "objectives-kept"
+"""In the data directory: copies of files as they were read last and were right."""
 ENDINGS = (".yml", ".yaml")
 log = structlog.get_logger()
 
@@ -42,10 +50,10 @@ class _Held:
 
 
 class ObjectiveFiles:
-    """Reads them anew where they changed. Not thread-safe."""
+    """Reads them anew where they changed. Not thread-safe. `kept`: the folder of the copies; None: there are none."""
 
-    def __init__(self, named: Callable[[], Iterable[str]], now_ms: Callable[[], int]) -> None:
-        self._named, self._now_ms = named, now_ms
+    def __init__(self, named: Callable[[], Iterable[str]], now_ms: Callable[[], int], kept: Path | None = None) -> None:
+        self._named, self._now_ms, self._kept = named, now_ms, kept
         self._held: dict[Path, _Held] = {}
         self._objectives: tuple[Objective, ...] = ()
 
@@ -78,15 +86,15 @@ class ObjectiveFiles:
         return self._objectives != old
 
     def _read(self, path: Path, signature: tuple[int, int, int] | None, held: _Held | None) -> _Held:
-        kept = () if held is None else held.objectives
         try:
-            found = objectives_of_file(path)
+            found, text = read_objectives(path)
         except ObjectivesRefused as error:
             problems = error.facts["problems"]
             listed = tuple(p for p in problems if isinstance(p, Problem)) if isinstance(problems, tuple) else ()
-            return self._refused(path, signature, kept, listed)
+            return self._refused(path, signature, held, listed)
         except InputError as error:
-            return self._refused(path, signature, kept, (Problem(1, 1, error.message),))
+            return self._refused(path, signature, held, (Problem(1, 1, error.message),))
+        self._keep(path, text)
         log.info("objectives_read", file=str(path), objectives=len(found))
         return _Held(signature, found, FileStatus(str(path), len(found), self._now_ms()))
 
@@ -94,12 +102,49 @@ class ObjectiveFiles:
         self,
         path: Path,
         signature: tuple[int, int, int] | None,
-        kept: tuple[Objective, ...],
+        held: _Held | None,
         problems: tuple[Problem, ...],
     ) -> _Held:
+        kept = self._before(path) if held is None else held.objectives
         status = FileStatus(str(path), len(kept), self._now_ms(), problems)
         log.error("objectives_refused", file=str(path), error=status.error, objectives_kept=len(kept))
         return _Held(signature, kept, status)
+
+    def _copy_of(self, path: Path) -> Path | None:
+        if self._kept is None:
+            return None
+        return self._kept / f"{hashlib.sha256(str(path.absolute()).encode()).hexdigest()[:32]}.yml"
+
+    def _keep(self, path: Path, text: str) -> None:
+        """Keep a copy of what is right; without one, a restart with a wrong file knows nothing, which the log says."""
+        copy = self._copy_of(path)
+        if copy is None:
+            return
+        data = text.encode()
+        new = copy.with_suffix(".new")
+        try:
+            if copy.is_file() and copy.read_bytes() == data:
+                return
+            copy.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with new.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            new.replace(copy)
+        except OSError as error:
+            log.warning("objectives_copy_failed", file=str(path), copy=str(copy), reason=error.strerror)
+
+    def _before(self, path: Path) -> tuple[Objective, ...]:
+        """What the file said when it was right, before this start."""
+        copy = self._copy_of(path)
+        if copy is None or not copy.is_file():
+            return ()
+        try:
+            found, _ = read_objectives(copy)
+        except InputError as error:
+            log.warning("objectives_copy_refused", file=str(path), copy=str(copy), reason=error.message)
+            return ()
+        return tuple(replace(one, origin=str(path)) for one in found)
 
     def _together(self) -> Iterator[Objective]:
         """Of all files; a name that an earlier file has is refused in the later one."""

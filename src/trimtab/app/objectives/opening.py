@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from trimtab.app.collected import metrics_of
 from trimtab.app.config import Config
@@ -19,10 +20,17 @@ from trimtab.store.telemetry import TelemetryStore
 
 
 def open_objectives(
-    telemetry: TelemetryStore, state: State, config: Callable[[], Config], now_ms: Callable[[], int]
+    telemetry: TelemetryStore,
+    state: State,
+    config: Callable[[], Config],
+    now_ms: Callable[[], int],
+    kept: Path | None = None,
 ) -> Objectives:
-    """Objectives of the files that the configuration names, counted from this store; nothing runs yet."""
-    files = ObjectiveFiles(lambda: config().objectives.files, now_ms)
+    """Objectives of the files that the configuration names, counted from this store; nothing runs yet.
+
+    `kept`: the folder with copies of what was read last and was right.
+    """
+    files = ObjectiveFiles(lambda: config().objectives.files, now_ms, kept)
     own = metrics_of(telemetry)
 
     def metrics() -> MetricStore:
