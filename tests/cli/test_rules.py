@@ -110,9 +110,21 @@ class Server(BaseHTTPRequestHandler):
             found = Path(self.path.rpartition("/")[2] + ".yml") if self.path.endswith("/shop") else None
             self.answer(200 if found else 404, {"origin": str(self.files / found) if found else ""})
             return
+        if self.path.startswith("/api/trimtab/rules"):
+            file = {"path": "kept.yml", "groups_count": 1, "rules_count": 2, "error": "kept.yml:1:1: wrong"}
+            new = {"path": "new.yml", "groups_count": 0, "rules_count": 0, "error": "new.yml:1:1: wrong"}
+            counts = {"rounds_count": 0, "missed_count": 0, "round_cpu_ms": 0.0}
+            empty: dict[str, object] = {"groups": [], "failing": [], "refusals": [], "problem": ""}
+            self.answer(200, {"files": [file, new], **counts, **empty})
+            return
         if self.path.startswith("/api/v1/rules"):
             rule = {"name": "Down", "query": "up == 0", "type": "alerting", "duration": 120, "labels": {}}
-            data: object = {"groups": [{"name": "g", "file": "f", "rules": [rule], "interval": 60}]}
+            recorded = {"name": "job:up", "query": "up", "type": "recording", "labels": {}}
+            low = {"name": "Low", "query": "job:up == 0", "type": "alerting", "labels": {}}
+            rules = [rule] if values.get("type") == "alert" else [rule, recorded, low]
+            data: object = {"groups": [{"name": "g", "file": "f", "rules": rules, "interval": 60}]}
+        elif "nowhere" in values["query"]:
+            data = {"resultType": "matrix", "result": []}
         else:
             self.asked.append(values["query"])
             start, end, step = (float(values[name]) for name in ("start", "end", "step"))
@@ -144,6 +156,12 @@ def url(tmp_path: Path) -> Iterator[str]:
     server.server_close()
 
 
+def test_of_a_file_that_was_wrong_at_the_start_it_is_said_that_nothing_is_in_force(url: str) -> None:
+    kept, new, *_ = run("rules", "--server", url, code=0).splitlines()
+    assert kept == "kept.yml: 2 rules in 1 groups, refused, what it said before is in force: kept.yml:1:1: wrong"
+    assert new == "new.yml: 0 rules in 0 groups, refused, nothing of it is in force: new.yml:1:1: wrong"
+
+
 def test_a_backtest_asks_a_server_and_judges_by_incidents(folder: Path, url: str) -> None:
     (folder / "incidents.csv").write_text(
         "start,end,name\n2026-01-01T00:00:00Z,2026-01-01T00:10:00Z,one\n2026-01-01T01:20:00Z,2026-01-01T01:30:00Z,two\n",
@@ -162,6 +180,26 @@ def test_a_backtest_asks_a_server_and_judges_by_incidents(folder: Path, url: str
     by_name = json.loads(run("backtest", "Down", *arguments, code=0))
     assert [one["fired_at"] for one in by_name["episodes"]] == fired
     assert "no alerting rule or objective of that name" in run("backtest", "Nothing", *arguments, code=2)
+
+
+def test_what_a_rule_in_force_reads_is_recorded_from_history_as_with_its_file(url: str) -> None:
+    Server.asked.clear()
+    arguments = ("--from", "2026-01-01T00:00:00Z", "--to", "2026-01-01T02:00:00Z", "--server", url, "--format", "json")
+    told = json.loads(run("backtest", "Low", *arguments, code=0))
+    assert [one["fired_at"] for one in told["episodes"]][:2] == ["2026-01-01T00:00:00Z", "2026-01-01T01:00:00Z"]
+    assert Server.asked == ["up"]
+
+
+def test_an_objective_without_data_does_not_hide_the_others_of_its_file(folder: Path, url: str) -> None:
+    arguments = ("--from", "2026-01-01T00:00:00Z", "--to", "2026-01-01T02:00:00Z", "--server", url, "--format", "json")
+    path = folder / "two.yml"
+    absent = "{name: absent, target: 90%, window: 1h, availability: nowhere}"
+    path.write_text(f"objectives: [{absent}, {{name: shop, target: 90%, window: 1h, availability: up}}]", "utf-8")
+    first, second = json.loads(run("backtest", str(path), *arguments, code=0))["results"]
+    assert (first["rule"], first["coverage"], first["episodes"]) == ("absent", 0.0, [])
+    assert "no data of it between those moments" in first["notices"][0]
+    assert (second["rule"], second["coverage"] > 0) == ("shop", True)
+    assert "no data of it" in run("backtest", str(path), "--name", "absent", *arguments, code=2)
 
 
 def test_an_objective_in_force_is_read_from_its_file(folder: Path, url: str) -> None:

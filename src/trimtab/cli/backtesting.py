@@ -116,19 +116,27 @@ def _results(
     objective_file: str | None,
     incidents: Path | None,
 ) -> list[Result]:
-    from trimtab.app.backtest.run import EVERY_MS, Span, backtest_objective, backtest_rule
+    from trimtab.app.backtest.run import EVERY_MS, NothingMeasured, Result, Span, backtest_objective, backtest_rule
     from trimtab.model.objectives import SLICE_MS, Objective
 
     given_ms = None if step is None else _step_ms(step)
     wrong = _wrong(objective_file, incidents, history, Span(*bounds, SLICE_MS))
-    found = []
+    found: list[Result] = []
+    unmeasured: list[NothingMeasured] = []
     for one in chosen:
         if isinstance(one, Objective):
-            found.append(backtest_objective(one, history, Span(*bounds, SLICE_MS)))
+            span = Span(*bounds, SLICE_MS)
+            try:
+                found.append(backtest_objective(one, history, span))
+            except NothingMeasured as error:
+                unmeasured.append(error)
+                found.append(Result(one.name, "objective", span, coverage=0.0, notices=[error.message]))
         else:
             group, rule = one
             span = Span(*bounds, given_ms or group.interval_ms or EVERY_MS)
             found.append(backtest_rule(group, rule, history, span, wrong))
+    if unmeasured and len(unmeasured) == len(found):
+        raise unmeasured[0]
     return found
 
 

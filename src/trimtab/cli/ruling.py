@@ -33,7 +33,8 @@ def _show(console: Console, found: Any) -> None:
     if not found["files"]:
         console.out("no rule files: name them in [rules] files")
     for one in found["files"]:
-        told = f"refused, what it said before is in force: {one['error']}" if one["error"] else "in force"
+        before = "what it said before is in force" if one["groups_count"] else "nothing of it is in force"
+        told = f"refused, {before}: {one['error']}" if one["error"] else "in force"
         console.out(f"{one['path']}: {one['rules_count']} rules in {one['groups_count']} groups, {told}")
     for one in found["groups"]:
         at_ms = one["evaluated_at_ms"]

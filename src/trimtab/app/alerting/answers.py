@@ -14,7 +14,8 @@ FAILING_MAX = 100
 
 @dataclass(frozen=True, slots=True)
 class RuleFileNow:
-    """One file. `error`: what is on disk now is refused for this, and what it said before is in force."""
+    """One file. `error`: what is on disk now is refused for this; what it said before this is in force,
+    unless it is wrong since the start: then `groups_count` is 0, and its alerts stay as they are."""
 
     path: str
     groups_count: int

@@ -73,7 +73,7 @@ def chosen_in(text: str, file: str, name: str | None) -> Chosen:
 
 def chosen_on(get: Get, name: str) -> Chosen:
     """Alerting rules of that name that a server has in force."""
-    status, body = get("/api/v1/rules", {"type": "alert"})
+    status, body = get("/api/v1/rules", {})
     try:
         reply = msgspec.json.decode(body, type=_Reply)
     except msgspec.MsgspecError:

@@ -38,6 +38,10 @@ from trimtab.store.promql.syntax import Selector, walk
 EVERY_MS = 60_000
 
 
+class NothingMeasured(InputError):
+    """History has nothing of an objective."""
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
     """The moments that are looked at: from `from_ms` to `to_ms`, every `step_ms`, all on whole steps."""
@@ -187,7 +191,10 @@ def counts_of(objective: Objective, history: History, span: Span, result: Result
     if found.problem:
         result.notices.append(found.problem)
     if not found.measured.any():
-        raise InputError(f"{objective.name}: there is no data of it between those moments", objective=objective.name)
+        why = f": {found.problem}" if found.problem else ""
+        raise NothingMeasured(
+            f"{objective.name}: there is no data of it between those moments{why}", objective=objective.name
+        )
     return Counts(start_ms, found.total - found.good, found.total, found.measured)
 
 
