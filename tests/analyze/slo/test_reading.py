@@ -143,6 +143,9 @@ def test_openslo_s_references_and_conditions() -> None:
     [
         ("latency: query_seconds", "p95 < 500ms", (Comparison.BELOW, 0.5, "s", SliKind.LATENCY), 0.99),
         ("throughput: done_total", "> 1000 rps", (Comparison.ABOVE, 1000, "/s", SliKind.THROUGHPUT), 0.99),
+        ("throughput: {counter: done_total}", "> 1000 rps", (Comparison.ABOVE, 1000, "/s", SliKind.THROUGHPUT), 0.99),
+        ("freshness: {timestamp: t}", "< 5 minutes", (Comparison.BELOW, 300, "s", SliKind.FRESHNESS), 0.99),
+        ("threshold: {query: q}", "> 95%", (Comparison.ABOVE, 0.95, "ratio", SliKind.THRESHOLD), 0.99),
         ("events: {bad: e, total: t}", "< 0.1%", None, 0.999),
         ("freshness: last_update", "< 5 minutes", (Comparison.BELOW, 300, "s", SliKind.FRESHNESS), 0.99),
         ("events: {good: g, total: t}", "> 99.9%", None, 0.999),
@@ -160,6 +163,19 @@ def test_the_seed_s_short_forms(
     else:
         assert isinstance(found.sli, TimeSliceSli)
         assert (found.sli.comparison, found.sli.threshold, found.sli.unit, found.sli.kind) == expected
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ("throughput: {counter: c, above: 5 rps}, slo: '> 9 rps'", "throughput has its threshold twice: in above and"),
+        ("latency: {histogram: h, below: 1s}, target: 99%, slo: 'p95 < 500ms'", "the share of good events is target"),
+        ("events: {bad: e, total: t}, target: 99%, slo: '< 0.1%'", "target is 0.99, and slo says 0.999"),
+    ],
+)
+def test_a_short_form_that_would_not_count_is_refused(wrong: str, told: str) -> None:
+    with pytest.raises(ObjectivesRefused, match=told):
+        only(f"- {{name: it, {wrong}}}")
 
 
 def test_the_seed_s_four_definitions_mean_what_mission_says() -> None:
@@ -229,3 +245,10 @@ def test_a_file_that_would_grow_is_refused() -> None:
 def test_what_is_no_short_form_is_told(text: str) -> None:
     with pytest.raises(ValueError, match=r"none of the short forms|no duration|quantile|more than there is"):
         short_form(text)
+
+
+def test_a_burn_rule_that_cannot_fire_is_told() -> None:
+    one = only("- {name: a, target: 90%, availability: up}")
+    (told,) = one.notices
+    assert told == "rule fast cannot fire: its limit is 14.4, and if everything is bad the burn rate is 10"
+    assert only("- {name: a, target: 99%, availability: up}").notices == ()

@@ -60,6 +60,8 @@ def _objective(part: Part, origin: str) -> Objective | None:
     if made is None:
         return None
     sli, said = made
+    if target is not None and said is not None and abs(target - said) > 1e-12:
+        part.wrong(f"target is {target:.6g}, and slo says {said:.6g}: give one of them", "slo", at_value=True)
     if target is None:
         target = said
     if target is None and isinstance(sli, TimeSliceSli):
@@ -150,6 +152,11 @@ def _latency(part: Part, form: ShortForm | None) -> Made:
         if form is None:
             raise ValueError("latency is {histogram: …, below: 500ms}, or a histogram with slo: 'p95 < 500ms'")
         return quantile_meant(query_in(part, "latency"), form), None
+    if form is not None:
+        raise ValueError(
+            "with latency: {…, below: …} the share of good events is target; slo: 'p95 < 500ms' counts minutes and "
+            "stands with latency: H"
+        )
     inner = part.part("latency")
     inner.known("histogram", "native", "spans", "executions", "below")
     below_ms = inner.duration_ms("below")
@@ -173,16 +180,22 @@ def _latency(part: Part, form: ShortForm | None) -> Made:
     raise ValueError("latency is of one of histogram, spans, executions")
 
 
-def _named(part: Part, key: str, inside: str, query: Callable[[str], str], unit: str, kind: SliKind) -> Sli | None:
-    """A source under its key alone (the threshold is in `slo`), or with its threshold beside it."""
+def _named(
+    part: Part, key: str, inside: str, query: Callable[[str], str], unit: str, kind: SliKind, *, has_form: bool
+) -> Sli | None:
+    """A source with its threshold beside it; None where the threshold is in `slo`."""
     if not isinstance(part.get(key), dict):
         return None
     inner = part.part(key)
     inner.known(inside, "query", "below", "above", "at_most", "at_least")
-    told = query_in(inner, inside if inner.has(inside) else "query")
+    told = _told(inner, inside)
     compared = [(c, k) for c, k in _COMPARED.items() if inner.has(k)]
+    if has_form and not compared:
+        return None
+    if has_form:
+        inner.wrong(f"{key} has its threshold twice: in {compared[0][1]} and in slo")
     if len(compared) != 1:
-        inner.wrong(f"{key} has one of {', '.join(_COMPARED.values())}")
+        inner.wrong(f"{key} has one of {', '.join(_COMPARED.values())}, or a short form in slo beside it")
         return TimeSliceSli(told, Comparison.BELOW, 0.0)
     comparison, name = compared[0]
     if unit == "s":
@@ -192,6 +205,10 @@ def _named(part: Part, key: str, inside: str, query: Callable[[str], str], unit:
     else:
         threshold = inner.number(name) or 0.0
     return TimeSliceSli(query(told) if told else told, comparison, threshold, unit, kind)
+
+
+def _told(inner: Part, inside: str) -> str:
+    return query_in(inner, inside if inner.has(inside) else "query")
 
 
 def _number_of(text: str) -> float:
@@ -211,10 +228,10 @@ _COMPARED = {
 
 def _over_time(key: str, inside: str, query: Callable[[str], str], unit: str, kind: SliKind) -> Callable[..., Made]:
     def made(part: Part, form: ShortForm | None) -> Made:
-        sli = _named(part, key, inside, query, unit, kind)
+        sli = _named(part, key, inside, query, unit, kind, has_form=form is not None)
         if sli is not None:
             return sli, None
-        told = query_in(part, key)
+        told = _told(part.part(key), inside) if isinstance(part.get(key), dict) else query_in(part, key)
         if form is None:
             raise ValueError(f"{key} needs a threshold: {{{inside}: …, below: …}}, or a short form in slo")
         if unit and form.unit != unit:

@@ -39,7 +39,19 @@ def objectives_in(text: str, file: str) -> tuple[Objective, ...]:
         problems = list(_twice(objectives))
     if problems:
         raise refused(file, problems)
-    return tuple(objectives)
+    return tuple(_with_what_cannot_fire(one) for one in objectives)
+
+
+def _with_what_cannot_fire(one: Objective) -> Objective:
+    """Its notices say which burn rules could not fire if everything were bad."""
+    most = 1 / (1 - one.target)
+    told = [
+        f"rule {rule.name} cannot fire: its limit is {rule.factor:.4g}, and if everything is bad the burn rate is "
+        f"{most:.4g}"
+        for rule in one.burn_rules
+        if rule.factor >= most
+    ]
+    return replace(one, notices=(*one.notices, *told)) if told else one
 
 
 def _reader_of(document: Document, among: list[Document]) -> Callable[[Document, str], list[Objective]] | None:
