@@ -70,6 +70,14 @@ def test_what_is_not_measured_any_more_is_told(world: World) -> None:
     assert "nothing was counted for 15m" in dict(alert.annotations)["summary"]
 
 
+def test_what_was_never_measured_says_why_it_is_quiet(world: World) -> None:
+    objectives = world.counted(
+        f"objectives: [{{name: it, target: 99%, window: 2h, availability: {world.unique('up')}}}]"
+    )
+    (told,) = objectives.standing.objectives["it"].budget.notices
+    assert told.startswith("its queries found no samples in its window")
+
+
 def test_counts_that_are_old_say_nothing_about_now(world: World) -> None:
     objectives = burning(world)
     alerts = BurnAlerts(lambda: objectives.standing, "http://127.0.0.1:9321")

@@ -221,6 +221,8 @@ def _state(share: float | None, burns: Sequence[Burn]) -> BudgetState:
 
 def _notices(objective: Objective, counts: SliceCounts, burns: Sequence[Burn], problem: str) -> list[str]:
     found = [problem] if problem else []
+    if counts.expected_slices and not counts.measured_slices and not problem:
+        found.append("its queries found no samples in its window: are the names right? Until there are, it never rings")
     if 0 < counts.coverage_ratio < 0.9:
         found.append(
             f"only {counts.coverage_ratio:.0%} of the time is measured; what is not measured is neither good nor bad"
