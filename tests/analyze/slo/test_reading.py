@@ -252,3 +252,8 @@ def test_a_burn_rule_that_cannot_fire_is_told() -> None:
     (told,) = one.notices
     assert told == "rule fast cannot fire: its limit is 14.4, and if everything is bad the burn rate is 10"
     assert only("- {name: a, target: 99%, availability: up}").notices == ()
+
+
+def test_a_file_that_is_too_long_is_told_with_the_limit_alone() -> None:
+    with pytest.raises(ObjectivesRefused, match="the file has more than 4000000 characters, which is the limit"):
+        objectives_in("#" * 4_000_001, "long.yml")

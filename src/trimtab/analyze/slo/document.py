@@ -211,7 +211,7 @@ def _plain(value: object) -> str:
 def documents(text: str, file: str) -> list[Document]:
     """The documents of a file that are not empty; ObjectivesRefused where it is no YAML."""
     if len(text) > FILE_BYTES_MAX:
-        raise refused(file, [Problem(1, 1, f"the file has {len(text)} characters; the limit is {FILE_BYTES_MAX}")])
+        raise refused(file, [Problem(1, 1, f"the file has more than {FILE_BYTES_MAX} characters, which is the limit")])
     loader = yaml.SafeLoader(text)
     found: list[Document] = []
     try:
