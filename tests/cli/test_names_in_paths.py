@@ -24,10 +24,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "user role": ("/access/users/", "/role"),
     "user password": ("/access/users/", "/password"),
     "user unlock": ("/access/users/", "/unlock"),
+    "slo show": ("/objectives/", ""),
 }
 """Commands that put a name into a path, with what stands before and after it."""
 
-ELSEWHERE = {"user add", "token create", "token revoke", "policy set", "policy clear"}
+ELSEWHERE = {"user add", "token create", "token revoke", "policy set", "policy clear", "alerts trigger"}
 """Commands that take a name and send it in a body or behind the `?`, or look it up in a list."""
 
 
@@ -43,6 +44,9 @@ class Heard:
 def heard() -> Iterator[Heard]:
     class Handler(BaseHTTPRequestHandler):
         def do_DELETE(self) -> None:
+            self.answer()
+
+        def do_GET(self) -> None:
             self.answer()
 
         def do_POST(self) -> None:

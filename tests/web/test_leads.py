@@ -109,7 +109,7 @@ def test_a_series_leads_to_traces(site: Site) -> None:
     assert re.search(r"/traces\?service=shop&operation=GET(%20|\+)/orders", page.replace("%2F", "/")), page[-3000:]
     assert "/logs?service=shop" in page
     page = read(
-        site, "/explore?view=both&q=checkout_duration_seconds_count"
+        site, f"/explore?view=both&q=checkout_duration_seconds_count&from={NOW_MS - 600_000}&to={NOW_MS}"
     )  # as OpenTelemetry's metrics are: job="shop"
     assert "/traces?service=shop" in page
     assert 'data-services="["shop"]"' in page
