@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
 import click
 from rich.console import Console
 from rich.text import Text
 
+from trimtab.cli.controls import shown
 from trimtab.cli.output import Json, plain, table
 
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-"""What a terminal might obey; line breaks and tabs stay."""
 _STYLES = {"warn": "yellow", "error": "red", "fatal": "bold red", "debug": "dim", "trace": "dim"}
 
 
@@ -37,7 +35,7 @@ def line(record: Json) -> Text:
     told = (
         f"{_moment(int(record['at_ns']))} {record['level']:<7} {record['service_name'] or '-'}  {record['body_text']}"
     )
-    return Text(_CONTROLS.sub("\N{REPLACEMENT CHARACTER}", told), style=_STYLES.get(record["level"], ""))
+    return Text(shown(told), style=_STYLES.get(record["level"], ""))
 
 
 def _moment(at_ns: int) -> str:

@@ -13,6 +13,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
+from trimtab.cli.controls import all_shown
 from trimtab.cli.tables import ReadableTable, UnbrokenConsole
 from trimtab.model.errors import ServerUnreachable
 
@@ -41,7 +42,7 @@ def show(form: str, answer: Any, draw: Callable[[Console, Any], None]) -> None:
 def _drawn(draw: Callable[[Console, Any], None], console: Console, answer: Any) -> None:
     """What a server of another version answers may lack what is drawn here; it did what it was asked all the same."""
     try:
-        draw(console, answer)
+        draw(console, all_shown(answer))
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise ServerUnreachable(
             f"the server answered, and not as this command expects ({type(error).__name__}: {error}): is it a trimtab "
