@@ -112,7 +112,7 @@ class Server(BaseHTTPRequestHandler):
             return
         if self.path.startswith("/api/trimtab/rules"):
             file = {"path": "kept.yml", "groups_count": 1, "rules_count": 2, "error": "kept.yml:1:1: wrong"}
-            new = {"path": "new.yml", "groups_count": 0, "rules_count": 0, "error": "new.yml:1:1: wrong"}
+            new = {"path": "new.yml", "groups_count": 0, "rules_count": 0, "error": "new.yml:1:1: wr\x1b[2Jo\u202eng"}
             counts = {"rounds_count": 0, "missed_count": 0, "round_cpu_ms": 0.0}
             empty: dict[str, object] = {"groups": [], "failing": [], "refusals": [], "problem": ""}
             self.answer(200, {"files": [file, new], **counts, **empty})
@@ -158,8 +158,11 @@ def url(tmp_path: Path) -> Iterator[str]:
 
 def test_of_a_file_that_was_wrong_at_the_start_it_is_said_that_nothing_is_in_force(url: str) -> None:
     kept, new, *_ = run("rules", "--server", url, code=0).splitlines()
-    assert kept == "kept.yml: 2 rules in 1 groups, refused, what it said before is in force: kept.yml:1:1: wrong"
-    assert new == "new.yml: 0 rules in 0 groups, refused, nothing of it is in force: new.yml:1:1: wrong"
+    assert (
+        kept
+        == "kept.yml: 2 rules in 1 groups, refused, what it said when it was right is in force: kept.yml:1:1: wrong"
+    )
+    assert new == "new.yml: 0 rules in 0 groups, refused, nothing of it is in force: new.yml:1:1: wr\\x1b[2Jo\\u202eng"
 
 
 def test_a_backtest_asks_a_server_and_judges_by_incidents(folder: Path, url: str) -> None:

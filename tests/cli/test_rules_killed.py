@@ -1,4 +1,5 @@
-"""trimtab is killed while an alert is pending, and started again: it fires when it would have fired, and is one alert.
+"""trimtab is killed while an alert is pending, and started again: it fires when it would have fired, and is one alert;
+also where the rule file is wrong by then.
 
 Part of `make soak`: two starts of a whole server.
 """
@@ -66,12 +67,16 @@ def test_killed_while_pending(tmp_path: Path) -> None:
         pending = wait_for(lambda: alert("pending"), 120)
         server.send_signal(signal.SIGKILL)
         server.wait()
+        (tmp_path / "rules.yml").write_text("groups: [", "utf-8")
         server = started(tmp_path, port)
         firing = wait_for(lambda: alert("firing"), 240)
+        (file,) = httpx2.get(f"{base}/api/trimtab/rules", timeout=10.0).json()["files"]
         history = httpx2.get(f"{base}/api/trimtab/alerts", timeout=10.0).json()
     finally:
         server.terminate()
         server.wait(60)
+    assert file["error"]
+    assert file["rules_count"] == 1
     assert firing["activeAt"] == pending["activeAt"], "the same alert goes on"
     (mine,) = [one for one in history if one["name"] == "Always"]
     held_s = (mine["fired_at_ms"] - mine["active_at_ms"]) / 1000

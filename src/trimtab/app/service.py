@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -88,6 +89,7 @@ class Service:
         access: Access,
         own: Own,
         objectives: Objectives,
+        rules_kept: Path,
     ) -> None:
         self.policies = policies
         self._wrong_now = WrongNow(policies, telemetry, state)
@@ -135,6 +137,7 @@ class Service:
             url,
             self.notify,
             (*self.notify.sources, BurnAlerts(lambda: objectives.standing, url)),
+            rules_kept,
         )
         self._listen()
         self.read = Reader(

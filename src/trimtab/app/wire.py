@@ -13,6 +13,7 @@ import psycopg
 from trimtab.act.machine import Machine
 from trimtab.act.measure import EffectJudge
 from trimtab.app.access import Access
+from trimtab.app.alerting.alerting import RULES_FOLDER
 from trimtab.app.clock import WallClock
 from trimtab.app.config import Config
 from trimtab.app.config_file import ConfigFile
@@ -118,7 +119,8 @@ def open_service(
     )
     access = Access(state.database, clock.now_ms, login_needed=login_needed)
     own = Own(telemetry, clock)
-    return Service(policies, telemetry, state, machine, judge, clock, url, watched, stop, access, own, objectives)
+    kept = data_dir / RULES_FOLDER
+    return Service(policies, telemetry, state, machine, judge, clock, url, watched, stop, access, own, objectives, kept)
 
 
 def connect_to_change(state: State, system: str) -> psycopg.Connection[tuple[Any, ...]]:

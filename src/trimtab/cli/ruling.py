@@ -33,7 +33,7 @@ def _show(console: Console, found: Any) -> None:
     if not found["files"]:
         console.out("no rule files: name them in [rules] files")
     for one in found["files"]:
-        before = "what it said before is in force" if one["groups_count"] else "nothing of it is in force"
+        before = "what it said when it was right is in force" if one["groups_count"] else "nothing of it is in force"
         told = f"refused, {before}: {one['error']}" if one["error"] else "in force"
         console.out(f"{one['path']}: {one['rules_count']} rules in {one['groups_count']} groups, {told}")
     for one in found["groups"]:

@@ -18,6 +18,7 @@ from trimtab.app.alerting.answers import rules_now
 from trimtab.app.alerting.machine import AlertMachine
 from trimtab.app.alerting.rule_book import RuleBook
 from trimtab.app.alerting.rules import Rules
+from trimtab.app.kept_texts import KeptTexts
 from trimtab.model.alerts import Active, AlertState
 from trimtab.model.errors import InputError, StoreError
 from trimtab.store.alerts import AlertBook
@@ -47,8 +48,8 @@ class Here:
         self.database = StateDatabase(folder / "state.db")
         self.start()
 
-    def start(self) -> None:
-        book = RuleBook([str(self.folder / "*.yml")], self.clock.now_ms)
+    def start(self, kept: KeptTexts | None = None) -> None:
+        book = RuleBook([str(self.folder / "*.yml")], self.clock.now_ms, kept or KeptTexts(None))
         machine = AlertMachine(AlertBook(self.database), self.clock, self.sink)
         self.rules = Rules(
             book,

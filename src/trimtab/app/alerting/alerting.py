@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from trimtab.app.upstream import Upstream
     from trimtab.store.state_database import StateDatabase
 
+RULES_FOLDER = "rules-kept"
+"""In the data directory: copies of rule files as they were read last and were right."""
 log = structlog.get_logger()
 
 
@@ -33,9 +36,11 @@ class Alerting:
         url: str,
         sink: AlertSink,
         sources: Sequence[AlertSource],
+        kept: Path | None = None,
     ) -> None:
         self._policy, self._querying, self._upstream = policy, querying, upstream
         self._database, self._url, self._sink, self._sources = database, url, sink, sources
+        self._kept = kept
         self._lock = threading.Lock()
         self._rules: Rules | None = None
         self._is_over = False
@@ -61,7 +66,13 @@ class Alerting:
                 from trimtab.app.alerting.wiring import rules_of
 
                 made = rules_of(
-                    self._policy, self._querying, self._upstream, self._database, self._url, sink=self._sink
+                    self._policy,
+                    self._querying,
+                    self._upstream,
+                    self._database,
+                    self._url,
+                    sink=self._sink,
+                    kept=self._kept,
                 )
                 for source in self._sources:
                     made.add_source(source)

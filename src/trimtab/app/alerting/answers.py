@@ -15,7 +15,7 @@ FAILING_MAX = 100
 @dataclass(frozen=True, slots=True)
 class RuleFileNow:
     """One file. `error`: what is on disk now is refused for this; what it said before this is in force,
-    unless it is wrong since the start: then `groups_count` is 0, and its alerts stay as they are."""
+    over restarts too. `groups_count` 0: it was never right, and its alerts stay as they are."""
 
     path: str
     groups_count: int

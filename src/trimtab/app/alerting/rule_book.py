@@ -1,4 +1,5 @@
-"""Rule files on disk: read at the start and whenever they change. Of a wrong one, the last good state stays."""
+"""Rule files on disk: read at the start and whenever they change. Of a wrong one, the last good state stays, over a
+restart too: what was right is kept as a copy."""
 
 from __future__ import annotations
 
@@ -7,11 +8,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import structlog
+
 from trimtab.analyze.rules.rule_files import FILE_BYTES_MAX, Group, groups_of
+from trimtab.app.kept_texts import KeptTexts
 from trimtab.model.errors import InputError
 
 FILES_MAX = 10_000
 _Stamp = tuple[int, int, int]
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,7 @@ class RuleBook:
 
     patterns: Sequence[str]
     now_ms: Callable[[], int]
+    kept: KeptTexts = field(default_factory=lambda: KeptTexts(None))
     _files: dict[str, RuleFile] = field(default_factory=dict)
     _stamps: dict[str, _Stamp] = field(default_factory=dict)
 
@@ -53,6 +59,8 @@ class RuleBook:
             is_changed = True
         for path in found:
             is_changed = self._look_at(path) or is_changed
+        if is_changed and not any(file.error for file in self._files.values()):
+            self.kept.only(map(Path, found))
         return is_changed
 
     def _found(self) -> list[str]:
@@ -71,12 +79,14 @@ class RuleBook:
                 return False
             if stat.st_size > FILE_BYTES_MAX:
                 raise InputError(f"{path} has {stat.st_size} bytes; at most {FILE_BYTES_MAX}", limit=FILE_BYTES_MAX)
-            groups = groups_of(Path(path).read_text("utf-8"), path)
+            text = Path(path).read_text("utf-8")
+            groups = groups_of(text, path)
         except (OSError, UnicodeDecodeError) as error:
             return self._refuse(path, known, f"could not read {path}: {error}", (0, 0, 0))
         except InputError as error:
             return self._refuse(path, known, error.message, stamp)
         self._stamps[path] = stamp
+        self.kept.keep(Path(path), text)
         self._files[path] = RuleFile(path, groups, self.now_ms())
         return True
 
@@ -87,6 +97,17 @@ class RuleBook:
             self._stamps.pop(path, None)
         if known is not None and known.error == reason:
             return False
-        before = known or RuleFile(path)
+        before = known or self._before(path)
         self._files[path] = RuleFile(path, before.groups, before.loaded_at_ms, reason)
         return True
+
+    def _before(self, path: str) -> RuleFile:
+        """The file as it was when it was right, before this start."""
+        text = self.kept.of(Path(path))
+        if text is None:
+            return RuleFile(path)
+        try:
+            return RuleFile(path, groups_of(text, path), self.now_ms())
+        except InputError as error:
+            log.warning("rules_copy_refused", file=path, reason=error.message)
+            return RuleFile(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trimtab.analyze.rules.asking import StoreAsker
@@ -13,6 +14,7 @@ from trimtab.app.alerting.machine import AlertClock, AlertMachine, SystemClock
 from trimtab.app.alerting.recorder import StoreRecorder
 from trimtab.app.alerting.rule_book import RuleBook
 from trimtab.app.alerting.rules import Rules
+from trimtab.app.kept_texts import KeptTexts
 from trimtab.model.rule_settings import RulesPolicy
 from trimtab.store.alerts import AlertBook
 from trimtab.store.promql.options import Options
@@ -35,8 +37,12 @@ def rules_of(
     sink: AlertSink | None = None,
     changed: Callable[[], None] = lambda: None,
     clock: AlertClock | None = None,
+    kept: Path | None = None,
 ) -> Rules:
-    """What is evaluated in a server; nothing runs before `start`. Rules read and write where queries are asked."""
+    """What is evaluated in a server; nothing runs before `start`. Rules read and write where queries are asked.
+
+    `kept`: the folder with copies of files as they were read last and were right.
+    """
     clock = clock or SystemClock()
     recorder = StoreRecorder(lambda: querying.store)
     asker = StoreAsker(
@@ -45,7 +51,7 @@ def rules_of(
     place = HereOrElsewhere((asker, recorder), upstream)
     labels = dict(text.split("=", 1) for text in policy.external_labels)
     return Rules(
-        RuleBook(policy.files, clock.now_ms),
+        RuleBook(policy.files, clock.now_ms, KeptTexts(kept)),
         place,
         place,
         AlertMachine(AlertBook(database), clock, sink),

@@ -7,8 +7,6 @@ alerts that still hold, and take guards of changes away.
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +14,8 @@ from pathlib import Path
 import structlog
 
 from trimtab.analyze.slo.document import ObjectivesRefused, Problem
-from trimtab.analyze.slo.reading import read_objectives
+from trimtab.analyze.slo.reading import objectives_in, read_objectives
+from trimtab.app.kept_texts import KeptTexts
 from trimtab.model.errors import InputError
 from trimtab.model.objectives import Objective
 
@@ -53,7 +52,7 @@ class ObjectiveFiles:
     """Reads them anew where they changed. Not thread-safe. `kept`: the folder of the copies; None: there are none."""
 
     def __init__(self, named: Callable[[], Iterable[str]], now_ms: Callable[[], int], kept: Path | None = None) -> None:
-        self._named, self._now_ms, self._kept = named, now_ms, kept
+        self._named, self._now_ms, self._kept = named, now_ms, KeptTexts(kept)
         self._held: dict[Path, _Held] = {}
         self._objectives: tuple[Objective, ...] = ()
 
@@ -83,6 +82,8 @@ class ObjectiveFiles:
             return False
         old = self._objectives
         self._objectives = tuple(sorted(self._together(), key=lambda one: one.name))
+        if not any(status.problems for status in self.status):
+            self._kept.only(self._held)
         return self._objectives != old
 
     def _read(self, path: Path, signature: tuple[int, int, int] | None, held: _Held | None) -> _Held:
@@ -94,7 +95,7 @@ class ObjectiveFiles:
             return self._refused(path, signature, held, listed)
         except InputError as error:
             return self._refused(path, signature, held, (Problem(1, 1, error.message),))
-        self._keep(path, text)
+        self._kept.keep(path, text)
         log.info("objectives_read", file=str(path), objectives=len(found))
         return _Held(signature, found, FileStatus(str(path), len(found), self._now_ms()))
 
@@ -110,39 +111,15 @@ class ObjectiveFiles:
         log.error("objectives_refused", file=str(path), error=status.error, objectives_kept=len(kept))
         return _Held(signature, kept, status)
 
-    def _copy_of(self, path: Path) -> Path | None:
-        if self._kept is None:
-            return None
-        return self._kept / f"{hashlib.sha256(str(path.absolute()).encode()).hexdigest()[:32]}.yml"
-
-    def _keep(self, path: Path, text: str) -> None:
-        """Keep a copy of what is right; without one, a restart with a wrong file knows nothing, which the log says."""
-        copy = self._copy_of(path)
-        if copy is None:
-            return
-        data = text.encode()
-        new = copy.with_suffix(".new")
-        try:
-            if copy.is_file() and copy.read_bytes() == data:
-                return
-            copy.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with new.open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            new.replace(copy)
-        except OSError as error:
-            log.warning("objectives_copy_failed", file=str(path), copy=str(copy), reason=error.strerror)
-
     def _before(self, path: Path) -> tuple[Objective, ...]:
         """What the file said when it was right, before this start."""
-        copy = self._copy_of(path)
-        if copy is None or not copy.is_file():
+        text = self._kept.of(path)
+        if text is None:
             return ()
         try:
-            found, _ = read_objectives(copy)
+            found = objectives_in(text, str(path))
         except InputError as error:
-            log.warning("objectives_copy_refused", file=str(path), copy=str(copy), reason=error.message)
+            log.warning("objectives_copy_refused", file=str(path), reason=error.message)
             return ()
         return tuple(replace(one, origin=str(path)) for one in found)
 
