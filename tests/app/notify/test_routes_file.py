@@ -96,6 +96,18 @@ def test_alerts_go_where_alertmanager_would_send_them(labels: dict[str, str], re
     assert [route.receiver for route in routes_for(routes.root, labels)] == receivers
 
 
+def test_the_page_of_an_objective_quiets_its_ticket_as_the_documentation_says() -> None:
+    page = (BAD.parents[2] / "docs/how-to/objectives.md").read_text("utf-8")
+    block = page[page.index("inhibit_rules:") :].partition("```")[0]
+    head = "route: {receiver: nobody}\nreceivers: [{name: nobody}]\n"
+    [inhibition] = parse(head + block, "notify.yml", FOLDER, KINDS).inhibitions
+    fires, waits = {"severity": "page", "objective": "shop"}, {"severity": "ticket", "objective": "shop"}
+    assert inhibition.inhibits(fires, waits)
+    assert not inhibition.inhibits(waits, fires)
+    assert not inhibition.inhibits(fires, waits | {"objective": "web"})
+    assert not inhibition.inhibits({"severity": "page"}, {"severity": "ticket"})
+
+
 def test_what_a_route_does_not_say_it_has_from_above() -> None:
     routes = parse(ALL, "notify.yml", FOLDER, KINDS)
     [till] = routes_for(routes.root, {"team": "shop", "job": "till"})
