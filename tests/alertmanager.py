@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx2
+from tests.prometheus import free_port, wait_until_ready
 
-from tests.prometheus import free_port
-
-START_S = 30.0
 QUIET = """
 global: {resolve_timeout: 5m}
 route: {receiver: nobody, group_by: [alertname], group_wait: 0s, group_interval: 1s, repeat_interval: 1h}
@@ -62,21 +58,8 @@ def running_alertmanager(directory: Path, config: str = QUIET, port: int | None 
     with (directory / "alertmanager.log").open("ab") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, cwd=directory)
         try:
-            _wait_until_ready(base, process, directory)
+            wait_until_ready(base, process, directory / "alertmanager.log")
             yield base
         finally:
             process.terminate()
             process.wait(30)
-
-
-def _wait_until_ready(base: str, process: subprocess.Popen[bytes], directory: Path) -> None:
-    deadline_s = time.monotonic() + START_S
-    while True:
-        try:
-            if httpx2.get(f"{base}/-/ready", timeout=2).status_code == 200:
-                return
-        except httpx2.HTTPError:
-            pass
-        assert process.poll() is None, (directory / "alertmanager.log").read_text()
-        assert time.monotonic() < deadline_s, "Alertmanager did not start in time"
-        time.sleep(0.05)

@@ -43,14 +43,15 @@ def running_prometheus(directory: Path, config: str = "global: {}\n") -> Iterato
     with (directory / "prometheus.log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, cwd=directory)
         try:
-            _wait_until_ready(base, process, directory)
+            wait_until_ready(base, process, directory / "prometheus.log")
             yield base
         finally:
             process.terminate()
             process.wait(30)
 
 
-def _wait_until_ready(base: str, process: subprocess.Popen[bytes], directory: Path) -> None:
+def wait_until_ready(base: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Until a server of the Prometheus family says that it is ready; what it logged where it ends."""
     deadline_s = time.monotonic() + START_S
     while True:
         try:
@@ -58,6 +59,6 @@ def _wait_until_ready(base: str, process: subprocess.Popen[bytes], directory: Pa
                 return
         except httpx2.HTTPError:
             pass
-        assert process.poll() is None, (directory / "prometheus.log").read_text()
-        assert time.monotonic() < deadline_s, "prometheus did not start in time"
+        assert process.poll() is None, log.read_text()
+        assert time.monotonic() < deadline_s, f"no answer in time; its log is {log}"
         time.sleep(0.05)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from tests.api.serving import running
 from tests.cli.receivers import traces_protobuf
 from tests.integrations.fake_collector import Collector
 from tests.integrations.fake_elasticsearch import Fake
+from trimtab.app.sources.feeds import LogFeed
 from trimtab.app.sources.forwarding import Forwarded
 from trimtab.app.sources.sources import Sources
 from trimtab.model.errors import InputError
@@ -106,6 +108,30 @@ def test_records_go_once_also_after_an_outage_and_a_restart(telemetry: EmbeddedT
     assert sorted(messages) == sorted(["while it was away", "while nobody ran", *(f"line {n}" for n in range(2500))])
     first = fake.documents[0][2]
     assert (first["service.name"], first["log.level"]) == ("shop", "WARN")
+
+
+def test_an_error_of_ours_is_counted_and_what_waits_is_tried_again(
+    telemetry: EmbeddedTelemetry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake, really_send, broken = Fake(), LogFeed.send, threading.Event()
+
+    def send(*given: Any) -> object:
+        if not broken.is_set():
+            broken.set()
+            raise ZeroDivisionError
+        return really_send(*given)
+
+    monkeypatch.setattr(LogFeed, "send", send)
+    with running(fake.app) as url:
+        sources = Sources(
+            IntegrationsPolicy(logs=(f"odd=elasticsearch+{url}/copied",), write_logs_to=("odd",), pause_s=0)
+        )
+        sources.forward(telemetry, Written(), now_ms)
+        telemetry.logs.append_rows([LogRow("all the same", now_ms() * 1_000_000)])
+        counts = wait_until(sources, lambda counts: counts.written_count >= 1)
+        sources.close()
+    assert counts.failures_count == 1
+    assert [document["message"] for _, _, document in fake.documents] == ["all the same"]
 
 
 def test_spans_go_once_also_after_an_outage_and_a_restart(

@@ -123,12 +123,16 @@ class Forwarder:
                 pause_s = self._look_s
             except TrimtabError as error:
                 log.warning("forwarding_waits", key=self._key, error=error.message, wait_s=round(retry_s, 1))
-                self._counts = replace(self._counts, failures_count=self._counts.failures_count + 1)
-                pause_s, retry_s = retry_s, min(2 * retry_s, RETRY_S_MAX)
-            except Exception:
-                log.exception("forwarding_broke", key=self._key)
-                return
+                pause_s, retry_s = self._failed(retry_s)
+            except Exception:  # an error of ours: what waits stays where it is, and is tried again as in an outage
+                log.exception("forwarding_broke", key=self._key, wait_s=round(retry_s, 1))
+                pause_s, retry_s = self._failed(retry_s)
             self._stop.wait(pause_s)
+
+    def _failed(self, retry_s: float) -> tuple[float, float]:
+        """Count it; how long to wait now, and after the next failure."""
+        self._counts = replace(self._counts, failures_count=self._counts.failures_count + 1)
+        return retry_s, min(2 * retry_s, RETRY_S_MAX)
 
     def _some(self) -> bool:
         """Settle what can be found now; False where there was nothing."""
