@@ -101,10 +101,17 @@ class Door:
 
 
 def _without(body: bytes, faults: list[int]) -> bytes:
-    """The request without its bad spans. Few requests have such, so these are parsed."""
+    """The request without its bad spans. Few requests have such, so these are parsed.
+
+    protobuf is stricter about what nobody reads than our own look is: what it cannot parse is refused whole.
+    """
+    from google.protobuf.message import DecodeError
     from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-    request = ExportTraceServiceRequest.FromString(body)
+    try:
+        request = ExportTraceServiceRequest.FromString(body)
+    except DecodeError as error:
+        raise InputError("the body is not an ExportTraceServiceRequest: protobuf cannot read all of it") from error
     number = 0
     for resource in request.resource_spans:
         for scope in resource.scope_spans:
