@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.app.objectives.world import MINUTE_MS, World, only
-from trimtab.app.objectives.counting import NO_BUCKET
+from trimtab.app.objectives.counting import NO_BAD, NO_BUCKET
 from trimtab.model.objectives import BudgetState
 
 pytestmark = pytest.mark.store
@@ -68,6 +68,17 @@ def test_counters_that_are_reset_lose_nothing(world: World) -> None:
     world.counter(bad, [1.0] * HOUR)
     counts = only(world.counted(one(f"events: {{bad: {bad}, total: {total}}}"))).budget.counts
     assert (counts.total, counts.bad) == pytest.approx((600, 60))
+
+
+def test_bad_events_without_a_series_are_doubted_until_there_was_one(world: World) -> None:
+    total, bad = world.unique("requests_total"), world.unique("errors_total")
+    world.counter(total, [10.0] * HOUR)
+    text = one(f"events: {{bad: {bad}, total: {total}}}")
+    budget = only(world.counted(text)).budget
+    assert budget.counts.bad == 0
+    assert NO_BAD in budget.notices
+    world.counter(bad, [1.0] * HOUR)
+    assert NO_BAD not in only(world.counted(text)).budget.notices
 
 
 def test_good_events_that_never_came_are_bad_and_no_events_are_no_verdict(world: World) -> None:

@@ -15,6 +15,7 @@ from trimtab.analyze.slo.budget_end import BLOCKS, Course, end_of, rates_of
 from trimtab.analyze.slo.burn_rules import usual_ms
 from trimtab.analyze.slo.quantities import duration_text
 from trimtab.analyze.slo.slice_book import FIVE_MS, GOOD, HOUR_MS, MEASURED, TOTAL, Counts, SliceBook
+from trimtab.app.objectives.counting import NO_BAD
 from trimtab.model.objectives import (
     SLICE_MS,
     Budget,
@@ -220,7 +221,8 @@ def _state(share: float | None, burns: Sequence[Burn]) -> BudgetState:
 
 
 def _notices(objective: Objective, counts: SliceCounts, burns: Sequence[Burn], problem: str) -> list[str]:
-    found = [problem] if problem else []
+    is_answered = problem == NO_BAD and counts.bad > 0
+    found = [problem] if problem and not is_answered else []
     if counts.expected_slices and not counts.measured_slices and not problem:
         found.append("its queries found no samples in its window: are the names right? Until there are, it never rings")
     if 0 < counts.coverage_ratio < 0.9:

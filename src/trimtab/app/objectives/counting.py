@@ -19,11 +19,12 @@ _COMPARE = {
     Comparison.AT_LEAST: np.greater_equal,
 }
 NO_BUCKET = "there are events, but no bucket with this threshold: a classic histogram counts up to its own bounds alone"
+NO_BAD = "bad found no series: counted as no errors. A counter may begin with its first error; else, is its name right?"
 
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """Counts of the slices of a grid. `problem` says why something could not be counted ('' where all could)."""
+    """Counts of the slices of a grid. `problem`: what could not be counted, or is doubtful ('' where all is well)."""
 
     good: NDArray[np.float64]
     total: NDArray[np.float64]
@@ -49,6 +50,8 @@ def _events(asked: Asked, rows: Mapping[str, Rows]) -> Counted:
         lost = measured & ~has_part & (total > 0)
         measured = measured & ~lost
         problem = NO_BUCKET if lost.any() else ""
+    elif asked.bad and measured.any() and not has_part.any():
+        problem = NO_BAD
     part = np.minimum(part, total)
     good = part if asked.good else total - part
     return Counted(np.where(measured, good, 0.0), np.where(measured, total, 0.0), measured, problem)
