@@ -21,6 +21,7 @@ from trimtab.app.server_settings import ServerSettings
 from trimtab.app.settings import SECTIONS, Wrong, did_you_mean, settings_in, shown
 from trimtab.app.toml_places import Path as KeyPath
 from trimtab.app.toml_places import Place, Places, find_places
+from trimtab.model.business_settings import BusinessPolicy
 from trimtab.model.errors import ConfigError
 from trimtab.model.integrations import IntegrationsPolicy
 from trimtab.model.metrics import MetricsPolicy
@@ -62,6 +63,7 @@ class Config:
     notify: NotifyPolicy = field(default_factory=NotifyPolicy)
     objectives: ObjectivesPolicy = field(default_factory=ObjectivesPolicy)
     rules: RulesPolicy = field(default_factory=RulesPolicy)
+    business: BusinessPolicy = field(default_factory=BusinessPolicy)
     server: ServerSettings = field(default_factory=ServerSettings)
     targets: Mapping[str, Values] = field(default_factory=dict)
     named: frozenset[str] = frozenset()
@@ -189,7 +191,11 @@ def check_file(path: Path, *, looks_for_files: bool = False) -> Checked:
             return Checked(name, None, missing)
     objectives = ObjectivesPolicy(tuple(_beside(path, named) for named in checked.config.objectives.files))
     rules = replace(checked.config.rules, files=tuple(_beside(path, named) for named in checked.config.rules.files))
-    config = replace(checked.config, server=server, notify=notify, objectives=objectives, rules=rules)
+    asked = checked.config.business
+    business = replace(asked, files=tuple(_beside(path, named) for named in asked.files))
+    config = replace(
+        checked.config, server=server, notify=notify, objectives=objectives, rules=rules, business=business
+    )
     return replace(checked, config=config)
 
 

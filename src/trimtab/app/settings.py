@@ -17,6 +17,7 @@ from enum import Enum, StrEnum
 from typing import Any
 
 from trimtab.app.server_settings import ServerSettings
+from trimtab.model.business_settings import BusinessPolicy
 from trimtab.model.integrations import IntegrationsPolicy
 from trimtab.model.metrics import MetricsPolicy
 from trimtab.model.notify import NotifyPolicy
@@ -73,6 +74,7 @@ SECTIONS: Mapping[str, Section] = {
         Section("notify", NotifyPolicy, "Who is told of alerts.", per_target=False),
         Section("objectives", ObjectivesPolicy, "What was promised, and is counted.", per_target=False),
         Section("rules", RulesPolicy, "Recording and alerting rules.", per_target=False),
+        Section("business", BusinessPolicy, "Data quality, pipelines, cost and satisfaction.", per_target=False),
         Section("server", ServerSettings, "Where the server listens, and to whom it answers.", per_target=False),
     )
 }

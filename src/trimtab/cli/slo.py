@@ -66,8 +66,10 @@ def explain(file: str, rule_set: str | None, name: str | None, form: str) -> Non
             for one, o in zip(explained, objectives, strict=True)
         ]
         click.echo(json.dumps({"objectives": rows}, ensure_ascii=False))
-    else:
+    elif explained:
         slo_output.explained(explained, objectives)
+    else:
+        click.echo(f"{file} has no objectives", err=True)
 
 
 @slo.command()

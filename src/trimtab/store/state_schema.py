@@ -11,6 +11,7 @@ from pathlib import Path
 from trimtab.model.errors import StoreError
 from trimtab.store.state_schema_access import ACCESS_TABLES
 from trimtab.store.state_schema_alerts import ALERT_TABLES
+from trimtab.store.state_schema_business import BUSINESS_TABLES
 from trimtab.store.state_schema_freezes import FREEZES_TABLE
 from trimtab.store.state_schema_notify import NOTIFY_TABLES
 from trimtab.store.state_schema_objectives import OBJECTIVE_TABLES
@@ -105,7 +106,15 @@ CREATE TABLE leases (
 ) STRICT;
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, ACCESS_TABLES, FREEZES_TABLE, ALERT_TABLES, NOTIFY_TABLES, OBJECTIVE_TABLES)
+MIGRATIONS: tuple[str, ...] = (
+    _FIRST,
+    ACCESS_TABLES,
+    FREEZES_TABLE,
+    ALERT_TABLES,
+    NOTIFY_TABLES,
+    OBJECTIVE_TABLES,
+    BUSINESS_TABLES,
+)
 """Script number n (from 0) brings version n to n + 1."""
 
 
