@@ -1,0 +1,151 @@
+"""Probes: what is asked of a watched system about its data, and what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from trimtab.model.objectives import Comparison
+
+
+class ProbeKind(StrEnum):
+    """What a probe counts. Each has a series of its own, see `trimtab.model.business`."""
+
+    FRESHNESS = "freshness"
+    """Seconds since the newest time in a column."""
+    VOLUME = "volume"
+    """Rows."""
+    NULLS = "nulls"
+    """Rows in which a column is NULL, of all."""
+    UNIQUE = "unique"
+    """Rows whose key another row has, too, of all."""
+    REFERENCES = "references"
+    """Rows that refer to a row that is not there, of all that refer to one."""
+    ACCEPTED = "accepted"
+    """Rows whose value is none of a list, of all that have one."""
+    SQL = "sql"
+    """Any number."""
+
+
+class Dimension(StrEnum):
+    """What of the quality of data a probe tells; a score is made of these."""
+
+    FRESHNESS = "freshness"
+    VOLUME = "volume"
+    COMPLETENESS = "completeness"
+    UNIQUENESS = "uniqueness"
+    CONSISTENCY = "consistency"
+    VALIDITY = "validity"
+
+
+DIMENSIONS: dict[ProbeKind, Dimension] = {
+    ProbeKind.FRESHNESS: Dimension.FRESHNESS,
+    ProbeKind.VOLUME: Dimension.VOLUME,
+    ProbeKind.NULLS: Dimension.COMPLETENESS,
+    ProbeKind.UNIQUE: Dimension.UNIQUENESS,
+    ProbeKind.REFERENCES: Dimension.CONSISTENCY,
+    ProbeKind.ACCEPTED: Dimension.VALIDITY,
+    ProbeKind.SQL: Dimension.VALIDITY,
+}
+"""What a probe of a kind tells, where its file says nothing else."""
+
+RATIO_KINDS = frozenset({ProbeKind.NULLS, ProbeKind.UNIQUE, ProbeKind.REFERENCES, ProbeKind.ACCEPTED})
+"""Kinds whose value is the share of rows that are wrong."""
+
+UNITS: dict[ProbeKind, str] = {
+    ProbeKind.FRESHNESS: "s",
+    ProbeKind.VOLUME: "rows",
+    **dict.fromkeys(RATIO_KINDS, "ratio"),
+}
+
+INTERVAL_MS = 300_000
+INTERVAL_MS_MIN, INTERVAL_MS_MAX = 10_000, 7 * 86_400_000
+TIMEOUT_MS = 5_000
+TIMEOUT_MS_MIN, TIMEOUT_MS_MAX = 100, 300_000
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a value has to be to be good, in the unit of the probe."""
+
+    comparison: Comparison
+    threshold: float
+
+    def holds(self, value: float) -> bool:
+        """Whether a value is good.
+
+        >>> Wanted(Comparison.BELOW, 300.0).holds(299.0), Wanted(Comparison.AT_LEAST, 10.0).holds(9.0)
+        (True, False)
+        """
+        match self.comparison:
+            case Comparison.BELOW:
+                return value < self.threshold
+            case Comparison.AT_MOST:
+                return value <= self.threshold
+            case Comparison.ABOVE:
+                return value > self.threshold
+            case Comparison.AT_LEAST:
+                return value >= self.threshold
+
+    def __str__(self) -> str:
+        """As a file may say it."""
+        return f"{self.comparison.value} {self.threshold:.12g}"
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One number that is asked for, again and again. `table` is as it is written, `schema.table` or `table`.
+
+    `columns` are those of the table that it is about; `to_table` and `to_columns` what they refer to; `values` what is
+    accepted; `where` narrows the rows. `sql` is the statement of the kind SQL.
+    """
+
+    name: str
+    system: str
+    kind: ProbeKind
+    dimension: Dimension
+    table: str = ""
+    columns: tuple[str, ...] = ()
+    to_table: str = ""
+    to_columns: tuple[str, ...] = ()
+    values: tuple[str, ...] = ()
+    where: str = ""
+    sql: str = ""
+    unit: str = ""
+    wanted: Wanted | None = None
+    weight: float = 1.0
+    interval_ms: int = INTERVAL_MS
+    timeout_ms: int = TIMEOUT_MS
+    description: str = ""
+    origin: str = field(default="", compare=False)
+    line: int = field(default=1, compare=False)
+
+    @property
+    def is_scored(self) -> bool:
+        """Whether it is part of the score: a plain number without a wish is neither good nor bad."""
+        return self.wanted is not None or self.kind in RATIO_KINDS
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What came of asking once. `value` None: `error` says why there is none. `duration_ms` is what the server took."""
+
+    at_ms: int
+    value: float | None
+    error: str = ""
+    duration_ms: float = 0.0
+
+    def is_good(self, probe: Probe) -> bool | None:
+        """Whether it is as wanted; None where nobody knows, or nothing is wanted."""
+        if self.value is None or probe.wanted is None:
+            return None
+        return probe.wanted.holds(self.value)
+
+    def score(self, probe: Probe) -> float | None:
+        """0 to 1 for the score: as wanted or not; without a wish the share of rows that are right; None: not known."""
+        good = self.is_good(probe)
+        if good is not None:
+            return float(good)
+        if self.value is None or probe.kind not in RATIO_KINDS:
+            return None
+        return min(max(1.0 - self.value, 0.0), 1.0)
