@@ -53,6 +53,7 @@ from trimtab.app.systems import Systems
 from trimtab.app.traces.traces import Traces
 from trimtab.app.upstream import Upstream
 from trimtab.app.watched import Watched
+from trimtab.app.watched_series.series import WatchedSeries
 from trimtab.app.wrong_now import WrongNow
 from trimtab.extend.contracts import Clock, Judge
 from trimtab.model.case import Case
@@ -120,6 +121,9 @@ class Service:
         self.events = EventHub()
         self._systems = Systems(telemetry, state, machine, policies.of, clock, watched, own, self._system_changed)
         self.plans = self._systems.plans
+        self.watched_series = WatchedSeries(
+            lambda: getattr(telemetry, "metrics", None), self._systems.statuses, clock.now_ms
+        )
         self._deciding = Deciding(state, machine, policies.of)
         self.notify = Notify(
             state,
@@ -164,6 +168,7 @@ class Service:
         self.own.start()
         self.sources.forward(self.telemetry, self.state, self._clock.now_ms)
         self.scrapes.start()
+        self.watched_series.start()
         self.objectives.start()
         self.notify.start()
         self.alerting.start()
@@ -190,6 +195,7 @@ class Service:
         self.alerting.stop()
         self.notify.stop()
         self.scrapes.stop()
+        self.watched_series.stop()
         self.own.stop()
         self.querying.close()
         self.sources.close()
@@ -200,6 +206,7 @@ class Service:
         """What happens in the stores becomes events, and numbers of our own."""
         self.state.listen(lambda news: self.events.publish(EventKind(news.kind), dict(news.facts)))
         self.telemetry.listen("query_slices", self._slices_loaded)
+        self.watched_series.listen(self.telemetry)
         self.own.metrics.add_source(lambda: loop_numbers(self.state))
         self.own.metrics.add_source(lambda: forwarding_numbers(self.sources.listed))
         self.own.metrics.add_source(lambda: objective_numbers(self.objectives.standing, self.now_ms()))
