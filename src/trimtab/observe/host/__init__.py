@@ -1,0 +1,1 @@
+"""The machine: what its kernel tells, under node_exporter's names."""
