@@ -1,0 +1,165 @@
+"""Runs one probe: what can go wrong is a value that says why, and harms nobody.
+
+Four things stand between a probe and the data, each of which would do alone: the text is one SELECT that reads (the
+parser), nothing in it can do more than read (the catalogue, `run_safety`), the role has no right to write (asked of the
+server, not believed), and the transaction is READ ONLY (and never commits). How long it may take, how long it may wait for locks, and how
+much may come back is said to the server, which keeps it whoever forgets.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+
+from trimtab.model.errors import StatementRefused, TrimtabError
+from trimtab.model.probes import Measured, Probe
+from trimtab.observe.postgres.run_safety import why_not_run
+from trimtab.observe.probes.statements import statement_of
+from trimtab.sql.connect import OWN_MARK, Connection, Reference
+from trimtab.sql.runnable import CalledNames, called_names, runnable
+
+APPLICATION_NAME = "trimtab/probe"
+LOCK_TIMEOUT_MS = 200
+"""A probe waits for no lock longer, so that nobody waits behind it."""
+IDLE_TIMEOUT_MS = 10_000
+CATALOGUE_TIMEOUT_MS = 5_000
+"""For what is asked before the probe itself."""
+
+_MIGHTY = (
+    "pg_write_all_data",
+    "pg_execute_server_program",
+    "pg_write_server_files",
+    "pg_signal_backend",
+    "pg_maintain",
+)
+_ROLE = f"""
+SELECT {OWN_MARK} r.rolname::text, r.rolsuper OR r.rolcreaterole OR r.rolreplication,
+    ARRAY(SELECT d.rolname::text FROM pg_catalog.pg_roles d WHERE d.rolname = ANY(%(mighty)s)
+          AND pg_catalog.pg_has_role(r.oid, d.oid, 'MEMBER') ORDER BY 1)
+FROM pg_catalog.pg_roles r WHERE r.rolname = current_user"""
+_WRITABLE = f"""
+SELECT {OWN_MARK} n.nspname || '.' || c.relname
+  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  JOIN unnest(%(schemas)s::text[], %(names)s::text[]) AS w(schema, name)
+    ON c.relname = w.name AND (w.schema = n.nspname OR w.schema IS NULL AND pg_catalog.pg_table_is_visible(c.oid))
+ WHERE c.relkind IN ('r', 'p', 'v', 'm')
+   AND pg_catalog.has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE') ORDER BY 1 LIMIT 1"""
+
+_NUMBERS = {
+    **dict.fromkeys((20, 21, 23, 26, 700, 701, 1700), "({0})::float8"),
+    16: "({0})::int4::float8",
+    1186: "extract(epoch FROM {0})::float8",
+    **dict.fromkeys((1082, 1114, 1184), "extract(epoch FROM {0})::float8"),
+}
+"""How a value of a type becomes a number, by the type's OID: numbers, yes and no, durations and moments (seconds)."""
+
+_TOLD_CLASSES = ("42", "0A", "3F", "25", "53", "54", "28")
+"""Classes of SQLSTATE whose messages name tables and settings; others may quote what stands in a table."""
+
+
+def measure(
+    reference: Reference, probe: Probe, now_ms: Callable[[], int], begun: Callable[[Connection], None] | None = None
+) -> Measured:
+    """Ask once. `begun` hears of the connection, so that whoever stops can cancel what runs on it."""
+    try:
+        text = statement_of(probe)
+        connection = reference.connect(
+            APPLICATION_NAME,
+            read_only=True,
+            statement_timeout_ms=max(CATALOGUE_TIMEOUT_MS, probe.timeout_ms),
+            lock_timeout_ms=LOCK_TIMEOUT_MS,
+            idle_in_transaction_timeout_ms=IDLE_TIMEOUT_MS,
+            autocommit=False,
+        )
+    except StatementRefused as error:
+        return Measured(now_ms(), None, f"refused: {error.message}")
+    except TrimtabError as error:
+        return Measured(now_ms(), None, error.message)
+    try:
+        if begun is not None:
+            begun(connection)
+        connection.read_only = True
+        return _asked(connection, probe, text, now_ms)
+    except psycopg.Error as error:
+        return Measured(now_ms(), None, told(error, CATALOGUE_TIMEOUT_MS))
+    finally:
+        connection.close()
+
+
+def _asked(connection: Connection, probe: Probe, text: str, now_ms: Callable[[], int]) -> Measured:
+    reason = why_not_role(connection, text) or why_not_run(connection, text)
+    if reason is not None:
+        return Measured(now_ms(), None, f"refused: {reason}")
+    # Nothing is run for this: it has no rows.
+    described = connection.execute(f"SELECT {OWN_MARK} * FROM ({text}\n) AS probe LIMIT 0".encode(), prepare=False)
+    columns = described.description or []
+    if len(columns) != 1:
+        return Measured(now_ms(), None, f"refused: it has {len(columns)} columns; a probe is one number")
+    form = _NUMBERS.get(columns[0].type_code)
+    if form is None:
+        kind = columns[0].type_display
+        return Measured(now_ms(), None, f"refused: its value is of type {kind}; a number is wanted")
+    value = form.format("probe.v")
+    connection.execute(f"SET LOCAL statement_timeout = {probe.timeout_ms}".encode())
+    started_s = time.perf_counter()
+    try:
+        rows = connection.execute(
+            f"SELECT {OWN_MARK} {value} FROM ({text}\n) AS probe(v) LIMIT 2".encode(), prepare=False, binary=True
+        ).fetchall()
+    except psycopg.Error as error:
+        return Measured(now_ms(), None, told(error, probe.timeout_ms), (time.perf_counter() - started_s) * 1000)
+    return _of_rows(rows, now_ms(), (time.perf_counter() - started_s) * 1000)
+
+
+def _of_rows(rows: list[tuple[Any, ...]], at_ms: int, duration_ms: float) -> Measured:
+    if len(rows) != 1:
+        count = "no row" if not rows else "more than one row"
+        return Measured(at_ms, None, f"it gave {count}; a probe is one number", duration_ms)
+    value = rows[0][0]
+    if value is None:
+        return Measured(at_ms, None, "nothing to measure: there are no rows, or none that has a value", duration_ms)
+    number = float(value)
+    if not math.isfinite(number):
+        return Measured(at_ms, None, f"its value is {number}, which is no number to compare", duration_ms)
+    return Measured(at_ms, number, "", duration_ms)
+
+
+def why_not_role(connection: Connection, text: str) -> str | None:
+    """Why this role must not run probes: it could write. None where it cannot."""
+    rows = connection.execute(_ROLE.encode(), {"mighty": list(_MIGHTY)}, prepare=False).fetchall()
+    role, is_mighty, member_of = rows[0]
+    if is_mighty:
+        return f"the role {role} is a superuser, or may make roles or replicate; probes run with a role that only reads"
+    if member_of:
+        return f"the role {role} is a member of {', '.join(member_of)}; probes run with a role that only reads"
+    names = CalledNames()
+    called_names(runnable(text), names)
+    ordered = sorted(names.relations, key=str)
+    values = {"schemas": [schema for schema, _ in ordered], "names": [name for _, name in ordered]}
+    writable = connection.execute(_WRITABLE.encode(), values, prepare=False).fetchall()
+    if writable:
+        return f"the role {role} may write to {writable[0][0]}; probes run with a role that only reads"
+    return None
+
+
+def told(error: psycopg.Error, timeout_ms: int) -> str:
+    """What went wrong, without a value out of a table."""
+    code = error.sqlstate or ""
+    words = error.diag.message_primary or ""
+    if code == "57014":
+        return f"cut off: it took longer than its time-out of {timeout_ms / 1000:g} s"
+    if code == "55P03":
+        return f"cut off: it would have waited for a lock longer than {LOCK_TIMEOUT_MS} ms"
+    if code == "25006":
+        return "refused by the server: it would write, and the transaction only reads"
+    if code == "42501":
+        return f"not allowed: {words} (GRANT SELECT to the role that watches)"
+    if not code or code.startswith(("08", "57P")):
+        return "the connection to the server was lost"
+    if code.startswith(_TOLD_CLASSES):
+        return f"the server refused it: {words} ({code})"
+    return f"the server refused it: {type(error).__name__} ({code})"
