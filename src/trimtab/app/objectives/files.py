@@ -71,8 +71,8 @@ class ObjectiveFiles:
         before = self._held
         self._held = {}
         changed = False
-        for path in _paths(self._named()):
-            signature, held = _signature(path), before.get(path)
+        for path in paths_of(self._named()):
+            signature, held = signature_of(path), before.get(path)
             if held is not None and held.signature == signature:
                 self._held[path] = held
                 continue
@@ -145,7 +145,7 @@ class ObjectiveFiles:
             self._held[path] = replace(held, status=status)
 
 
-def _paths(named: Iterable[str]) -> Iterator[Path]:
+def paths_of(named: Iterable[str]) -> Iterator[Path]:
     """Files as they are named, and those in folders."""
     for name in dict.fromkeys(named):
         path = Path(name)
@@ -155,7 +155,7 @@ def _paths(named: Iterable[str]) -> Iterator[Path]:
             yield path
 
 
-def _signature(path: Path) -> tuple[int, int, int] | None:
+def signature_of(path: Path) -> tuple[int, int, int] | None:
     try:
         found = path.stat()
     except OSError:

@@ -1,9 +1,9 @@
 """Runs one probe: what can go wrong is a value that says why, and harms nobody.
 
-Four things stand between a probe and the data, each of which would do alone: the text is one SELECT that reads (the
-parser), nothing in it can do more than read (the catalogue, `run_safety`), the role has no right to write (asked of the
-server, not believed), and the transaction is READ ONLY (and never commits). How long it may take, how long it may wait for locks, and how
-much may come back is said to the server, which keeps it whoever forgets.
+Four things stand between a probe and the data: the text is one SELECT that reads (the parser), nothing in it can do
+more than read (the catalogue, `run_safety`), the role has no right to write (asked of the server, not believed), and
+the transaction is READ ONLY and never commits. How long it may take, how long it may wait for locks, and how much may
+come back is said to the server, which keeps it whoever forgets.
 """
 
 from __future__ import annotations
