@@ -23,6 +23,7 @@ from trimtab.app.toml_places import Path as KeyPath
 from trimtab.app.toml_places import Place, Places, find_places
 from trimtab.model.business_settings import BusinessPolicy
 from trimtab.model.errors import ConfigError
+from trimtab.model.infrastructure_settings import ContainersPolicy, HostPolicy
 from trimtab.model.integrations import IntegrationsPolicy
 from trimtab.model.metrics import MetricsPolicy
 from trimtab.model.notify import NotifyPolicy
@@ -64,6 +65,8 @@ class Config:
     objectives: ObjectivesPolicy = field(default_factory=ObjectivesPolicy)
     rules: RulesPolicy = field(default_factory=RulesPolicy)
     business: BusinessPolicy = field(default_factory=BusinessPolicy)
+    host: HostPolicy = field(default_factory=HostPolicy)
+    containers: ContainersPolicy = field(default_factory=ContainersPolicy)
     server: ServerSettings = field(default_factory=ServerSettings)
     targets: Mapping[str, Values] = field(default_factory=dict)
     named: frozenset[str] = frozenset()

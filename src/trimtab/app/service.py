@@ -19,6 +19,7 @@ from trimtab.app.config import Config
 from trimtab.app.config_status import SettingNow, config_status
 from trimtab.app.deciding import Deciding
 from trimtab.app.events import EventHub, EventKind
+from trimtab.app.infrastructure.infrastructure import Infrastructure
 from trimtab.app.log_search.logs import Logs
 from trimtab.app.notify.notify import Notify
 from trimtab.app.notify.numbers import notify_numbers
@@ -124,6 +125,9 @@ class Service:
         self.watched_series = WatchedSeries(
             lambda: getattr(telemetry, "metrics", None), self._systems.statuses, clock.now_ms
         )
+        self.infrastructure = Infrastructure(
+            lambda: policies.file.config, lambda: getattr(telemetry, "metrics", None), clock.now_ms
+        )
         self._deciding = Deciding(state, machine, policies.of)
         self.notify = Notify(
             state,
@@ -169,6 +173,7 @@ class Service:
         self.sources.forward(self.telemetry, self.state, self._clock.now_ms)
         self.scrapes.start()
         self.watched_series.start()
+        self.infrastructure.start()
         self.objectives.start()
         self.notify.start()
         self.alerting.start()
@@ -196,6 +201,7 @@ class Service:
         self.notify.stop()
         self.scrapes.stop()
         self.watched_series.stop()
+        self.infrastructure.stop()
         self.own.stop()
         self.querying.close()
         self.sources.close()
@@ -216,6 +222,7 @@ class Service:
         self.own.metrics.add_source(lambda: metric_numbers(getattr(self.telemetry, "metrics", None)))
         self.own.metrics.add_source(lambda: notify_numbers(self.notify))
         self.own.metrics.add_source(self.alerting.numbers)
+        self.own.metrics.add_source(self.infrastructure.numbers)
         self.own.metrics.add_source(lambda: watch_numbers(self._systems.statuses, self._clock))
         self.own.metrics.add_source(lambda: [Number("trimtab_event_streams", self.events.subscribers_count)])
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from trimtab.app.server_settings import ServerSettings
 from trimtab.model.business_settings import BusinessPolicy
+from trimtab.model.infrastructure_settings import ContainersPolicy, HostPolicy
 from trimtab.model.integrations import IntegrationsPolicy
 from trimtab.model.metrics import MetricsPolicy
 from trimtab.model.notify import NotifyPolicy
@@ -75,6 +76,8 @@ SECTIONS: Mapping[str, Section] = {
         Section("objectives", ObjectivesPolicy, "What was promised, and is counted.", per_target=False),
         Section("rules", RulesPolicy, "Recording and alerting rules.", per_target=False),
         Section("business", BusinessPolicy, "Data quality, pipelines, cost and satisfaction.", per_target=False),
+        Section("host", HostPolicy, "What is collected of this machine.", per_target=False),
+        Section("containers", ContainersPolicy, "What is collected of containers.", per_target=False),
         Section("server", ServerSettings, "Where the server listens, and to whom it answers.", per_target=False),
     )
 }

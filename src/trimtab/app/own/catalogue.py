@@ -185,6 +185,14 @@ METRICS: tuple[Metric, ...] = (
     ),
     _gauge("trimtab_rule_round_cpu_seconds", "s", "CPU time of the last round."),
     _counter("trimtab_rule_samples_refused_total", "samples", "Samples of rules that the metrics did not take."),
+    # --- the machine underneath
+    _counter("trimtab_host_looks_total", "looks", "Looks at this machine's own numbers."),
+    _counter("trimtab_host_looks_late_total", "looks", "Looks that did not happen, because the one before took long."),
+    _counter("trimtab_host_look_cpu_seconds_total", "s", "CPU time of looking, without storing."),
+    _counter("trimtab_host_store_cpu_seconds_total", "s", "CPU time of storing what was seen."),
+    _counter("trimtab_host_store_failures_total", "looks", "Looks that could not be stored."),
+    _counter("trimtab_host_collector_failures_total", "looks", "Looks that one collector failed at.", "collector"),
+    _gauge("trimtab_host_series", "series", "Series of this machine."),
     # --- telling about itself
     _gauge("trimtab_event_streams", "streams", "Open event streams (one for each page that somebody looks at)."),
     _counter("trimtab_own_spans_total", "spans", "Own spans that were stored."),
