@@ -9,7 +9,7 @@ from trimtab.app.dashboards.json_parts import Json, flag, number, part, parts, t
 from trimtab.app.dashboards.sources import other_source
 from trimtab.app.dashboards.styles import overrides_of, style_of
 from trimtab.app.dashboards.table_steps import KNOWN_STEPS
-from trimtab.model.dashboards import Panel, PanelKind, Target, Transformation
+from trimtab.model.dashboards import Panel, PanelKind, Style, Target, Transformation
 
 TARGETS_MAX = 26
 EXPRESSION_CHARS_MAX = 10_000
@@ -67,7 +67,7 @@ def panel_of(one: Json) -> Panel:
         title=text(one, "title")[:200],
         description=text(one, "description")[:5_000],
         targets=targets,
-        style=style_of(part(config, "defaults")),
+        style=_style(kind, config, options),
         overrides=overrides_of(config),
         transformations=tuple(steps[:20]),
         calculation=(texts(part(options, "reduceOptions"), "calcs") or ("lastNotNull",))[0],
@@ -87,6 +87,12 @@ def panel_of(one: Json) -> Panel:
         notes=tuple(dict.fromkeys(_notes(one, kind, custom, steps, sources))),
     )
     return replace(panel, **_not_drawn(one, panel, kind_name, sources))  # type: ignore[arg-type]  # of two fields
+
+
+def _style(kind: PanelKind, config: Json, options: Json) -> Style:
+    found = style_of(part(config, "defaults"))
+    unit = text(part(options, "yAxis"), "unit") if kind is PanelKind.HEAT else ""
+    return replace(found, unit=unit) if unit else found
 
 
 def _not_drawn(one: Json, panel: Panel, kind_name: str, sources: list[str]) -> dict[str, object]:
