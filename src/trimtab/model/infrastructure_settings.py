@@ -133,15 +133,15 @@ class ContainersPolicy:
     interval_s: float = setting(15.0, "How often.", unit="s", low=1, high=300)
     docker: str = setting(
         "",
-        "Docker's engine: unix:///var/run/docker.sock, or a URL. Empty: it is not asked. Who may read that socket may "
-        "do everything on the machine; trimtab only asks for lists, states and statistics.",
+        "Docker's engine: unix:///var/run/docker.sock, or a URL; it is asked for lists, states and statistics. "
+        "Empty: it is not asked. Who may use that socket owns the machine.",
         needs_restart=True,
         problem=engine_problem,
     )
     kubernetes: str = setting(
         "",
-        "The Kubernetes API: in-cluster (the pod's own account), or a URL with the token in "
-        "TRIMTAB_KUBERNETES_TOKEN or TRIMTAB_KUBERNETES_TOKEN_FILE. Empty: it is not asked.",
+        "The Kubernetes API: in-cluster (the pod's own account), or a URL and the token in "
+        "TRIMTAB_KUBERNETES_TOKEN, or ..._TOKEN_FILE. Empty: it is not asked.",
         needs_restart=True,
         problem=cluster_problem,
     )
@@ -161,5 +161,9 @@ class ContainersPolicy:
         problem=folder_problem,
     )
     containers_max: int = setting(
-        500, "How many containers are looked at; what is beyond is counted and said.", low=1, high=20_000
+        500,
+        "How many containers are looked at; what is beyond is counted and said.",
+        unit="containers",
+        low=1,
+        high=20_000,
     )
