@@ -121,10 +121,10 @@ class Ways:
         ids = metrics._parts.registry.ids[slots]
         times = self.steps.times_ms
         since, until = int(times[0]) - self.leaf.window_ms, int(times[-1])
-        kept = "" if self.leaf.takes_stale else f" AND reinterpretAsUInt64(value) != {STALE}"
+        kept = "" if self.leaf.takes_stale else f" AND reinterpretAsUInt64(number) != {STALE}"
         grid = (
             f"{self.leaf.function}(fromUnixTimestamp64Milli({times[0]}), fromUnixTimestamp64Milli({until}),"
-            f" {self.steps.step_ms / 1000}, {self.leaf.window_ms // 1000})(fromUnixTimestamp64Milli(at_ms), value)"
+            f" {self.steps.step_ms / 1000}, {self.leaf.window_ms // 1000})(fromUnixTimestamp64Milli(at_ms), number)"
         )
         sql = (
             f"SELECT id, {grid} AS grid FROM metric_samples WHERE {reader._where(slots, ids)}"

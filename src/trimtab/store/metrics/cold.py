@@ -18,6 +18,7 @@ from trimtab.store.metrics.histogram_codec import bytes_of, decoded
 from trimtab.store.metrics.hot import Part
 from trimtab.store.metrics.hot_histograms import FoundHistograms
 from trimtab.store.metrics.messages import SAMPLES, STARTS
+from trimtab.store.metrics.packed import COLUMN, bits_of
 from trimtab.store.metrics.partial import gathered
 from trimtab.store.metrics.row_messages import EXEMPLARS, HISTOGRAMS
 
@@ -61,8 +62,9 @@ class Cold:
 
         window: dict[str, object] = {"from_ms": from_ms, "to_ms": to_ms}
         condition = f"{where} AND at_ms BETWEEN {{from_ms:Int64}} AND {{to_ms:Int64}}"
-        answer = gathered(self._engine, f"SELECT id, at_ms, value FROM {SAMPLES.name} WHERE {condition}", window)
-        offsets, at_ms, bits = self._by_series(ids, answer, "value")
+        answer = gathered(self._engine, f"SELECT id, at_ms, {COLUMN} FROM {SAMPLES.name} WHERE {condition}", window)
+        offsets, at_ms, bits = self._by_series(ids, answer, COLUMN)
+        bits_of(bits)
         if settle(offsets, at_ms, bits):
             count = drop_repeated(offsets, at_ms, bits)
             at_ms, bits = at_ms[:count], bits[:count]

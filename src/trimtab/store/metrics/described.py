@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 TABLES: Mapping[str, str] = {
     "metric_series": "Series of metrics: a number for each set of labels.",
-    "metric_samples": "Samples of metrics: the number of the series, time, value.",
+    "metric_samples": "Samples of metrics: the number of the series, time, value (`number`; see `packed`).",
     "metric_starts": "Since when samples of a counter count, where that changes.",
     "metric_histograms": "Samples that are native histograms.",
     "metric_minutes_5": "Roll-ups of `metric_samples` by five minutes: count, sum, extremes, first, last, increase.",

@@ -75,6 +75,15 @@ SAMPLES = NativeTable(
         "value": ("Float64", np.dtype("<f8")),
     },
 )
+STORED_SAMPLES = NativeTable(
+    SAMPLES.name,
+    {
+        "id": ("UInt64", np.dtype("<u8")),
+        "at_ms": ("Int64", np.dtype("<i8")),
+        "packed": ("Int64", np.dtype("<i8")),
+    },
+)
+"""The same as the engine gets them: see `packed`."""
 STARTS = NativeTable(
     "metric_starts",
     {

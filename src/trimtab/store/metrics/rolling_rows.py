@@ -18,6 +18,7 @@ from trimtab.store.engine import Body, Engine, Merge, Parameters
 from trimtab.store.metrics.arrays import I32, I64, U64
 from trimtab.store.metrics.assemble import assemble
 from trimtab.store.metrics.messages import SAMPLES, NativeTable
+from trimtab.store.metrics.packed import COLUMN, bits_of
 from trimtab.store.metrics.parts import Parts
 from trimtab.store.metrics.rolled import HOURS, HOURS_MS, MINUTES, MINUTES_MS, Column
 from trimtab.store.metrics.rolled_form import packed, unpacked
@@ -151,7 +152,7 @@ class RollingRows:
 
         for share in self._shares(SAMPLES.name, "at_ms", from_ms, to_ms, MINUTES_MS):
             where = f"{_OF_SAMPLES} AND {_SHARE}"
-            found = _by_series(gathered(self._engine, f"SELECT id, at_ms, value {where}", share.parameters))
+            found = _by_series(gathered(self._engine, f"SELECT id, at_ms, {COLUMN} {where}", share.parameters))
             at_ms, bits, offsets = found.at_ms, found.bits, found.offsets
             if found.repeated_count:
                 count = drop_repeated(offsets, at_ms, bits)
@@ -227,7 +228,7 @@ def _by_series(answer: pa.Table) -> BySeries:
             (
                 batch.column("id").to_numpy(),
                 batch.column("at_ms").to_numpy(),
-                batch.column("value").to_numpy().view("<i8"),
+                bits_of(batch.column(COLUMN).to_numpy().copy()),
             )
             for batch in answer.to_batches()
         ]

@@ -10,7 +10,8 @@ import pyarrow as pa
 from trimtab.model.errors import EngineRefused
 from trimtab.store.engine import Body, Engine
 from trimtab.store.frames import Message
-from trimtab.store.metrics.messages import NativeTable
+from trimtab.store.metrics.messages import SAMPLES, STORED_SAMPLES, NativeTable
+from trimtab.store.metrics.packed import packed_of
 from trimtab.store.metrics.row_messages import RowTable
 from trimtab.store.metrics.sorting import by_series
 from trimtab.store.spread import SPREAD
@@ -30,28 +31,29 @@ class NativeSink:
 
     def __init__(self, engine: Engine, table: NativeTable) -> None:
         self._engine, self._table = engine, table
-        self._insert = _insert(table.name, list(table.columns))
-
-    def _rows(self, parts: Sequence[bytes | memoryview]) -> Mapping[str, Body]:
-        return {"rows": Body(parts, "Native", self._table.structure)}
+        self._stored = STORED_SAMPLES if table is SAMPLES else table
+        self._insert = _insert(table.name, list(self._stored.columns))
 
     def load(self, segment_id: int, messages: Sequence[Message]) -> None:
         """Insert; raises EngineRefused."""
-        self._engine.write(self._insert, {"segment": segment_id}, self._rows(self._sorted(messages)))
+        body = Body(self._sorted(messages), "Native", self._stored.structure)
+        self._engine.write(self._insert, {"segment": segment_id}, {"rows": body})
 
     def _sorted(self, messages: Sequence[Message]) -> Sequence[bytes | memoryview]:
         """Of rows that are in order the engine only finds that they are: to sort them costs it more than it costs here,
         where senders' habits are known."""
         blocks = [tuple(self._table.unpack(message.payload).values()) for message in messages]
         found = by_series([(block[0].view("<u8"), block[1].view("<i8"), block[2].view("<i8")) for block in blocks])
-        columns = (np.repeat(found.ids, np.diff(found.offsets)), found.at_ms, found.bits.view(blocks[0][2].dtype))
-        return self._table.parts(dict(zip(self._table.columns, columns, strict=True)))
+        bits = packed_of(found.offsets, found.bits) if self._table is SAMPLES else found.bits
+        columns = (np.repeat(found.ids, np.diff(found.offsets)), found.at_ms, bits)
+        return self._stored.parts(dict(zip(self._stored.columns, columns, strict=True)))
 
     def check(self, messages: Sequence[Message]) -> None:
         """Decode and store nothing; raises EngineRefused."""
         for message in messages:
             self._table.unpack(message.payload)
-        self._engine.write(_CHECK, None, self._rows([message.payload for message in messages]))
+        body = Body([message.payload for message in messages], "Native", self._table.structure)
+        self._engine.write(_CHECK, None, {"rows": body})
 
 
 class RowsSink:

@@ -25,6 +25,7 @@ from trimtab.store.metrics.arrays import I32, I64, U64
 from trimtab.store.metrics.hot import Bounds
 from trimtab.store.metrics.messages import SAMPLES, STARTS, NativeTable
 from trimtab.store.metrics.natives import natives_of_column
+from trimtab.store.metrics.packed import COLUMN, bits_of
 from trimtab.store.metrics.partial import gathered, taken
 from trimtab.store.metrics.parts import Parts
 from trimtab.store.metrics.rolled_histograms import HISTOGRAM_TABLES
@@ -34,7 +35,8 @@ from trimtab.store.retention import DAY_MS
 from trimtab.store.spool import Spool
 
 KERNELS = tuple(
-    f"trimtab.store.metrics.{name}" for name in ("hot_kernels", "registry_kernels", "cold_kernels", "starts_kernels")
+    f"trimtab.store.metrics.{name}"
+    for name in ("hot_kernels", "registry_kernels", "cold_kernels", "starts_kernels", "packed_kernels")
 )
 _MINUTE_MS = 60_000
 _FIRST_SAMPLES = 1_000_000
@@ -191,7 +193,7 @@ class Start:
         """Whether there is room for more."""
         answer = gathered(
             self._engine,
-            f"SELECT id, at_ms, value FROM {SAMPLES.name} WHERE at_ms BETWEEN {{from_ms:Int64}} AND {{to_ms:Int64}}",
+            f"SELECT id, at_ms, {COLUMN} FROM {SAMPLES.name} WHERE at_ms BETWEEN {{from_ms:Int64}} AND {{to_ms:Int64}}",
             {"from_ms": piece.from_ms, "to_ms": up_to_ms},
         )
         if taken():
@@ -200,12 +202,12 @@ class Start:
         if answer.num_rows:
             slots = self._slots_of(answer["id"].to_numpy())
             at_ms = answer["at_ms"].to_numpy()
-            bits = answer["value"].to_numpy().view(np.int64)
+            bits = bits_of(answer[COLUMN].to_numpy().copy())
             known = slots >= 0
             if not known.all():
                 slots, at_ms, bits = slots[known], at_ms[known], bits[known]
             if len(slots):
-                slab = slab_of(slots, at_ms.copy(), bits.copy(), self._parts.registry.count)
+                slab = slab_of(slots, at_ms.copy(), bits, self._parts.registry.count)
         return self._parts.hot.prepend(slab, piece.from_ms)
 
     def _insert(self, slots: I32, at_ms: I64, bits: I64) -> None:
