@@ -56,8 +56,8 @@ class Wire:
 
     def __init__(self, server: Server, grpc_port: int) -> None:
         self._http = httpx2.Client(base_url=server.url, timeout=60)
-        self._channel = grpc.insecure_channel(f"127.0.0.1:{grpc_port}")
-        grpc.channel_ready_future(self._channel).result(timeout=30)
+        self.channel = grpc.insecure_channel(f"127.0.0.1:{grpc_port}")
+        grpc.channel_ready_future(self.channel).result(timeout=30)
 
     def send(self, receiver: Receiver, body: bytes) -> Told:
         """Raises Gone."""
@@ -68,26 +68,35 @@ class Wire:
             answer = self._http.post(receiver.path, content=body, headers={"Content-Type": receiver.content_type})
         except httpx2.TransportError as error:
             raise Gone(str(error)) from error
-        text = answer.text
-        is_whole = answer.status_code == 200 and "partial" not in text.lower() and '"errors":true' not in text
-        return Told(answer.status_code, text, is_whole)
+        return told_of_post(answer.status_code, answer.text)
 
     def _call(self, method: str, body: bytes) -> Told:
         try:
-            answer = self._channel.unary_unary(method)(body, timeout=60)
+            answer = self.channel.unary_unary(method)(body, timeout=60)
         except grpc.RpcError as error:
-            code, text = error.code(), error.details() or ""
-            if code == grpc.StatusCode.RESOURCE_EXHAUSTED or (code == grpc.StatusCode.UNAVAILABLE and "free" in text):
-                return Told(503, text, is_whole=False)
-            if code in _GONE:
-                raise Gone(text) from error
-            return Told(400 if code == grpc.StatusCode.INVALID_ARGUMENT else 500, f"{code} {text}", is_whole=False)
+            return told_of_call(error)
         return Told(200, repr(answer), is_whole=not answer)
 
     def close(self) -> None:
         """Both."""
         self._http.close()
-        self._channel.close()
+        self.channel.close()
+
+
+def told_of_post(status: int, text: str) -> Told:
+    """Of an answer over HTTP."""
+    is_whole = status == 200 and "partial" not in text.lower() and '"errors":true' not in text
+    return Told(status, text, is_whole)
+
+
+def told_of_call(error: grpc.RpcError) -> Told:
+    """Of a call that was not taken. Raises Gone."""
+    code, text = error.code(), error.details() or ""
+    if code == grpc.StatusCode.RESOURCE_EXHAUSTED or (code == grpc.StatusCode.UNAVAILABLE and "free" in text):
+        return Told(503, text, is_whole=False)
+    if code in _GONE:
+        raise Gone(text) from error
+    return Told(400 if code == grpc.StatusCode.INVALID_ARGUMENT else 500, f"{code} {text}", is_whole=False)
 
 
 def _span(name: str, number: int, now_ns: int) -> dict[str, object]:

@@ -375,6 +375,19 @@ def test_repeated_numbers_that_are_not_packed_are_read(store: FakeStore) -> None
     assert store.of("h_count") == {NOW: 3.0}
 
 
+def test_an_exemplar_that_is_no_text_takes_the_others_of_its_point_with_it_and_nothing_else(store: FakeStore) -> None:
+    """The series is known by then, so that nothing of the point was read but numbers and places."""
+    known = receiver(store)
+    known.write(request(histogram(bucketed([1, 2, 0, 4], route="/"))), "test")
+    point = bucketed([2, 3, 1, 5], at_ms=NOW + 1000, route="/")
+    for key in ("good", "ODD!"):
+        point.exemplars.append(pb.Exemplar(as_double=0.9, filtered_attributes=attributes(**{key: "v"})))
+    written = known.write(request(histogram(point)).replace(b"ODD!", b"\xff\xff\xff\xff"), "test")
+    assert written.refusals.count == 0
+    assert store.of("request_duration_seconds_bucket", le="1", route="/") == {NOW: 3.0, NOW + 1000: 5.0}
+    assert store.examples == []
+
+
 def good_bodies() -> list[bytes]:
     """One of every kind."""
     point = bucketed([1, 2, 0, 4], total=12.5, route="/")

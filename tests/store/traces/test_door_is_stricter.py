@@ -9,6 +9,6 @@ from trimtab.store.traces.door import _without
 
 
 def test_what_protobuf_cannot_read_is_refused_whole() -> None:
-    """One of some 178,000 broken bodies: a group that nobody reads and nobody closes, beside a span to leave out."""
+    """What the look at the door takes for a field of a number that nobody knows, and protobuf does not read."""
     with pytest.raises(InputError, match="protobuf cannot read all of it"):
         _without(b"\n\x02\x53\x12", [1])

@@ -56,12 +56,12 @@ def _one_by_one(
             continue
         try:
             message = Message.FromString(points.bytes(start, end))
-        except DecodeError:
+            if kinds[index] == k.HISTOGRAM and index not in bounds:
+                bounds[index] = bounds_of(points, index)
+        except DecodeError:  # the point is taken by then: its exemplars are left out
             continue
         value = float(message.as_int) if message.WhichOneof("value") == "as_int" else message.as_double
         if kinds[index] == k.HISTOGRAM:
-            if index not in bounds:
-                bounds[index] = bounds_of(points, index)
             base += int(np.searchsorted(bounds[index], value))
         found.append(Exemplar(int(pool[base]), _labels(message), value, message.time_unix_nano // 1_000_000))
     return found

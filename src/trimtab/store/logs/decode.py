@@ -222,6 +222,7 @@ def _attributes(walked: _Walked, masking: Masking, scratch: Scratch) -> tuple[pa
 
 def _scopes(walked: _Walked, masking: Masking) -> list[str]:
     """Each scope as JSON: name, version, attributes."""
+    from google.protobuf.message import DecodeError
     from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 
     places = walked.texts[walk.SCOPES]
@@ -231,7 +232,10 @@ def _scopes(walked: _Walked, masking: Masking) -> list[str]:
         if start == end:
             found.append("")
             continue
-        scope = InstrumentationScope.FromString(bytes(view[start:end]))
+        try:
+            scope = InstrumentationScope.FromString(bytes(view[start:end]))
+        except DecodeError as error:
+            raise EngineRefused(f"the scope at byte {start} cannot be read: {error}", at=start) from error
         told: dict[str, Value] = {"name": scope.name, "version": scope.version}
         kept = values_of(masking.json(attributes))
         found.append(json_of(told | {"attributes": kept} if kept else told))

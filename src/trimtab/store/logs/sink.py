@@ -97,5 +97,8 @@ class LogsSink:
         from trimtab.store.logs.decode import decode
 
         first_ns, last_ns = self.window_ns
-        decoded = decode(body, first_ns, last_ns, time.time_ns(), self._masking, first_no, self._scratch)
+        try:
+            decoded = decode(body, first_ns, last_ns, time.time_ns(), self._masking, first_no, self._scratch)
+        except ValueError as error:  # of a text or a column: one such request must not end all loading
+            raise EngineRefused(f"an ExportLogsServiceRequest that cannot be made columns of: {error}") from error
         return decoded.table, decoded.seen_count, decoded.outdated_count

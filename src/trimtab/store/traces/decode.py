@@ -224,6 +224,7 @@ def _service(resource: str) -> str:
 
 def _scopes(walked: Walked, masking: Masking) -> list[str]:
     """Each scope as JSON: name, version, attributes."""
+    from google.protobuf.message import DecodeError
     from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 
     places = walked.texts[walk.SCOPES]
@@ -232,7 +233,10 @@ def _scopes(walked: Walked, masking: Masking) -> list[str]:
         if start == end:
             found.append("")
             continue
-        scope = InstrumentationScope.FromString(bytes(walked.body.data[start:end]))
+        try:
+            scope = InstrumentationScope.FromString(bytes(walked.body.data[start:end]))
+        except DecodeError as error:
+            raise InputError(f"the scope at byte {start} cannot be read: {error}", at=start) from error
         told: dict[str, object] = {"name": scope.name, "version": scope.version}
         kept = values_of(masking.json(attributes))
         if kept:

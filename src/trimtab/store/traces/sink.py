@@ -158,3 +158,5 @@ class SpansSink:
             return decode(body, spans_max, first_ns, last_ns, self._masking, self._scratch)
         except InputError as error:
             raise EngineRefused(f"not an ExportTraceServiceRequest: {error.message}") from error
+        except ValueError as error:  # of a text or a column: one such request must not end all loading
+            raise EngineRefused(f"an ExportTraceServiceRequest that cannot be made columns of: {error}") from error
