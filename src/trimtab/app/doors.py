@@ -14,6 +14,8 @@ from trimtab.model.access import Permission
 
 TARGET_BYTES_MAX = 8 * 1024
 """Of an address."""
+BODY_BYTES_MAX = 128 * 1024
+"""Of a form or a call."""
 
 
 class Declared(Protocol):
@@ -46,7 +48,7 @@ class Door:
     permission: Permission | None
     action: str | None = None
     is_page: bool = False
-    body_bytes_max: int | None = 128 * 1024
+    body_bytes_max: int | None = BODY_BYTES_MAX
     only_reads: bool = False
     target_bytes_max: int = TARGET_BYTES_MAX
 
@@ -63,4 +65,7 @@ def page_door(declared: Declared) -> Door:
     named = getattr(declared, "action", None)
     action = f"page {unsafe[0]} {declared.path}" if unsafe and named is None else named or None
     target = getattr(declared, "target_bytes_max", TARGET_BYTES_MAX)
-    return Door(declared.path, methods, declared.permission, action, is_page=True, target_bytes_max=target)
+    body = getattr(declared, "body_bytes_max", BODY_BYTES_MAX)
+    return Door(
+        declared.path, methods, declared.permission, action, is_page=True, body_bytes_max=body, target_bytes_max=target
+    )

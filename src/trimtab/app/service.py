@@ -17,6 +17,7 @@ from trimtab.app.alerting.alerting import Alerting
 from trimtab.app.collected import metrics_of
 from trimtab.app.config import Config
 from trimtab.app.config_status import SettingNow, config_status
+from trimtab.app.dashboards.library import Dashboards
 from trimtab.app.deciding import Deciding
 from trimtab.app.events import EventHub, EventKind
 from trimtab.app.infrastructure.infrastructure import Infrastructure
@@ -40,6 +41,7 @@ from trimtab.app.own.numbers import (
     store_numbers,
     watch_numbers,
 )
+from trimtab.app.packs.shelf import Shelf
 from trimtab.app.persons import check_person
 from trimtab.app.plans import TakenPlan
 from trimtab.app.policies import Policies
@@ -92,8 +94,10 @@ class Service:
         own: Own,
         objectives: Objectives,
         rules_kept: Path,
+        packs: Shelf,
     ) -> None:
         self.policies = policies
+        self.packs = packs
         self._wrong_now = WrongNow(policies, telemetry, state)
         policies.file.listen(self._settings_changed)
         self.steering = Steering(state, policies, clock)
@@ -128,6 +132,7 @@ class Service:
         self.infrastructure = Infrastructure(
             lambda: policies.file.config, lambda: getattr(telemetry, "metrics", None), clock.now_ms
         )
+        self.dashboards = Dashboards(state.database, self.querying, lambda: self.upstream, clock.now_ms)
         self._deciding = Deciding(state, machine, policies.of)
         self.notify = Notify(
             state,
@@ -146,6 +151,7 @@ class Service:
             self.notify,
             (*self.notify.sources, BurnAlerts(lambda: objectives.standing, url)),
             rules_kept,
+            packs.rule_files,
         )
         self._listen()
         self.read = Reader(
@@ -288,6 +294,7 @@ class Service:
             *self._wrong_now.sentences(),
             *self.notify.warnings(),
             *self.alerting.warnings(),
+            *([self.packs.error] if self.packs.error else ()),
             *objective_warnings(self.objectives.standing),
         )
 

@@ -12,6 +12,7 @@ from trimtab.model.errors import StoreError
 from trimtab.store.state_schema_access import ACCESS_TABLES
 from trimtab.store.state_schema_alerts import ALERT_TABLES
 from trimtab.store.state_schema_business import BUSINESS_TABLES
+from trimtab.store.state_schema_dashboards import DASHBOARD_TABLES
 from trimtab.store.state_schema_freezes import FREEZES_TABLE
 from trimtab.store.state_schema_notify import NOTIFY_TABLES
 from trimtab.store.state_schema_objectives import OBJECTIVE_TABLES
@@ -114,6 +115,7 @@ MIGRATIONS: tuple[str, ...] = (
     NOTIFY_TABLES,
     OBJECTIVE_TABLES,
     BUSINESS_TABLES,
+    DASHBOARD_TABLES,
 )
 """Script number n (from 0) brings version n to n + 1."""
 

@@ -12,7 +12,7 @@ FORM_BYTES_MAX = 64_000
 FIELDS_MAX = 100
 
 
-async def read_form(request: Request) -> dict[str, str]:
+async def read_form(request: Request, bytes_max: int = FORM_BYTES_MAX) -> dict[str, str]:
     """The fields of a form. A name that comes twice, or a body that is no form, is an InputError."""
     media = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if media != "application/x-www-form-urlencoded":
@@ -20,8 +20,8 @@ async def read_form(request: Request) -> dict[str, str]:
     data = bytearray()
     async for chunk in request.stream():
         data += chunk
-        if len(data) > FORM_BYTES_MAX:
-            raise InputError(f"the form is over {FORM_BYTES_MAX} bytes", limit=FORM_BYTES_MAX)
+        if len(data) > bytes_max:
+            raise InputError(f"the form is over {bytes_max} bytes", limit=bytes_max)
     try:
         pairs = parse_qsl(data.decode(), keep_blank_values=True, strict_parsing=bool(data), max_num_fields=FIELDS_MAX)
     except ValueError:

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 from starlette.routing import BaseRoute, Route
 
-from trimtab.app.doors import TARGET_BYTES_MAX
+from trimtab.app.doors import BODY_BYTES_MAX, TARGET_BYTES_MAX
 from trimtab.model.access import Permission
 from trimtab.web import events, exemplars, series
+from trimtab.web.forms import FORM_BYTES_MAX
 from trimtab.web.pages import changes, frame, freeze, ledger, login, overview, own, queries, query
 from trimtab.web.pages.alerts import listing as alerts_listing
 from trimtab.web.pages.alerts import one as alerts_one
@@ -54,6 +55,12 @@ class Page:
     raw: Callable[[Service], frame.Endpoint] | None = None
     action: str | None = None
     target_bytes_max: int = TARGET_BYTES_MAX
+    form_bytes_max: int = FORM_BYTES_MAX
+
+    @property
+    def body_bytes_max(self) -> int:
+        """What the guard lets through: a form that is a little too long hears it from the page."""
+        return max(BODY_BYTES_MAX, 2 * self.form_bytes_max)
 
 
 GET, POST = ("GET",), ("POST",)
@@ -136,4 +143,4 @@ def _endpoint(service: Service, page: Page) -> frame.Endpoint:
         return page.raw(service)
     if page.answer is None:
         raise ValueError(f"{page.path} has nothing that answers")
-    return frame.endpoint(service, page.answer, page.permission)
+    return frame.endpoint(service, page.answer, page.permission, page.form_bytes_max)

@@ -46,6 +46,7 @@ class Operation:
     permission: Permission | None = None
     action: str | None = None
     is_open: bool = False
+    body_bytes_max: int = BODY_BYTES_MAX
 
     @property
     def door(self) -> Door:
@@ -57,7 +58,7 @@ class Operation:
             (self.method,),
             None if self.is_open else permission,
             self.action or (None if reads or self.is_open else f"{self.method} {self.path}"),
-            body_bytes_max=BODY_BYTES_MAX,
+            body_bytes_max=self.body_bytes_max,
         )
 
 

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from trimtab.api.control.operation import BODY_BYTES_MAX, Answer, Operation, route_path
+from trimtab.api.control.operation import Answer, Operation, route_path
 from trimtab.api.control.parameters import check_names
 from trimtab.api.errors import json_response
 from trimtab.app.service import Service
@@ -38,7 +38,7 @@ def _endpoint(service: Service, operation: Operation) -> Callable[[Request], Awa
         check_names(request, operation.parameters)
         body = None
         if operation.body is not None:
-            body = await _body(request, operation.body)
+            body = await _body(request, operation.body, operation.body_bytes_max)
         return await run_in_threadpool(_answer, service, operation, request, body)
 
     return endpoint
@@ -54,15 +54,15 @@ def _answer(service: Service, operation: Operation, request: Request, body: obje
     return response
 
 
-async def _body(request: Request, kind: type) -> object:
+async def _body(request: Request, kind: type, bytes_max: int) -> object:
     media = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if media != "application/json":
         raise InputError(f"the body must be application/json, found {media[:50] or 'nothing'!r}", field="content-type")
-    data = b""
+    data = bytearray()
     async for chunk in request.stream():
         data += chunk
-        if len(data) > BODY_BYTES_MAX:
-            raise InputError(f"the body is over {BODY_BYTES_MAX} bytes", limit=BODY_BYTES_MAX)
+        if len(data) > bytes_max:
+            raise InputError(f"the body is over {bytes_max} bytes", limit=bytes_max)
     try:
         return msgspec.json.decode(data, type=kind)
     except msgspec.DecodeError as error:

@@ -21,7 +21,7 @@ from trimtab.model.access import Permission, Principal
 from trimtab.model.errors import NotFound
 from trimtab.web import render
 from trimtab.web.access import require
-from trimtab.web.forms import read_form
+from trimtab.web.forms import FORM_BYTES_MAX, read_form
 from trimtab.web.static_files import accepts_gzip
 from trimtab.web.view import Message, View, pace_s, steady, view_of
 
@@ -136,12 +136,14 @@ def local_path(path: str) -> str:
     return path if safe else "/"
 
 
-def endpoint(service: Service, page: Page, permission: Permission | None) -> Endpoint:
+def endpoint(
+    service: Service, page: Page, permission: Permission | None, form_bytes_max: int = FORM_BYTES_MAX
+) -> Endpoint:
     """A page as an endpoint for Starlette."""
 
     async def answer(request: Request) -> Response:
         principal = None if permission is None else require(request, permission)
-        form = await read_form(request) if request.method == "POST" else {}
+        form = await read_form(request, form_bytes_max) if request.method == "POST" else {}
         return await run_in_threadpool(_run, page, Asked(request, service, principal, form))
 
     return answer
