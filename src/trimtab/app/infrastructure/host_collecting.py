@@ -10,7 +10,6 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import structlog
@@ -19,8 +18,8 @@ from trimtab.app.infrastructure.writer import Group, SeriesWriter
 from trimtab.app.own.metrics import Number
 from trimtab.model.errors import InputError, SpoolFull, StoreError
 from trimtab.observe.host.files import HostPaths
-from trimtab.observe.host.host import Host, Told, Went
-from trimtab.observe.host.processes import Busiest
+from trimtab.observe.host.host import Host
+from trimtab.observe.host.now import HostNow
 from trimtab.observe.host.series import HostSeries
 
 if TYPE_CHECKING:
@@ -30,28 +29,6 @@ if TYPE_CHECKING:
 SWITCH = "TRIMTAB_COLLECT"
 """Environment: `off` means that neither the host nor containers are collected."""
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What one collector told at one time."""
-
-    at_ms: int
-    told: Told
-
-
-@dataclass(frozen=True, slots=True)
-class HostNow:
-    """This machine as it was seen last; replaced as a whole. `before` is one look earlier, for what is a rate."""
-
-    name: str
-    at_ms: int = 0
-    now: dict[str, Seen] = field(default_factory=dict)
-    before: dict[str, Seen] = field(default_factory=dict)
-    went: dict[str, Went] = field(default_factory=dict)
-    busiest: Busiest = field(default_factory=Busiest)
-    why: str = "nothing was collected yet"
-    """Why there is nothing to see; empty where there is."""
 
 
 class HostCollecting:
@@ -131,17 +108,7 @@ class HostCollecting:
         for name in asked:
             if look.went[name].why and not look.went[name].is_absent:
                 self.failures[name] = self.failures.get(name, 0) + 1
-        earlier = self.now
-        seen = {told.collector: Seen(at_ms, told) for told in look.told}
-        self.now = HostNow(
-            host.name,
-            at_ms,
-            {**{name: one for name, one in earlier.now.items() if look.went[name].is_ok}, **seen},
-            {**earlier.before, **{name: earlier.now[name] for name in seen if name in earlier.now}},
-            look.went,
-            host.busiest,
-            "",
-        )
+        self.now = self.now.after(look, host.name, host.busiest)
         began_s = time.thread_time()
         self._store(writer, [(told.collector, told.series, told.numbers) for told in look.told], took_s, at_ms)
         self.store_cpu_s += time.thread_time() - began_s

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from trimtab.app.infrastructure.host_collecting import HostCollecting, HostNow
+from trimtab.app.infrastructure.host_collecting import HostCollecting
 from trimtab.app.own.metrics import Number
+from trimtab.observe.host.now import HostNow
 
 if TYPE_CHECKING:
     from trimtab.app.config import Config
