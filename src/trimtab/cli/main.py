@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from trimtab.cli import (
+    advising,
     alerts,
     backtesting,
     checking,
@@ -41,6 +42,7 @@ for _command in (
     *looking.COMMANDS,
     *logs.COMMANDS,
     *people.COMMANDS,
+    advising.advise,
     backtesting.backtest,
     checking.check,
     importing.import_,

@@ -53,8 +53,10 @@ def named_in(tree: ast.Node) -> Named:
     return Named(frozenset(relations), frozenset(functions))
 
 
-def read_catalog(connection: psycopg.Connection[Any], trees: Sequence[ast.Node]) -> Catalog:
-    """Everything that advice on these statements needs to know, at most `RELATIONS_MAX` relations.
+def read_catalog(
+    connection: psycopg.Connection[Any], trees: Sequence[ast.Node], *, relations_max: int = RELATIONS_MAX
+) -> Catalog:
+    """Everything that advice on these statements needs to know, at most `relations_max` relations.
 
     Names are resolved as the session's `search_path` does; a bare name that it does not reach is taken from the
     one other schema that has it, if only one does. Views are followed `VIEW_DEPTH_MAX` deep.
@@ -70,10 +72,9 @@ def read_catalog(connection: psycopg.Connection[Any], trees: Sequence[ast.Node])
         server = cursor.execute(_SERVER).fetchone() or {}
         version_num = int(server["version"])
         for _ in range(VIEW_DEPTH_MAX):
-            if len(names) + len(waiting) > RELATIONS_MAX:
-                raise StatementRefused(
-                    f"the statement names {len(names) + len(waiting)} relations, the limit is {RELATIONS_MAX}"
-                )
+            if len(names) + len(waiting) > relations_max:
+                who = "the statement names" if len(trees) == 1 else f"{len(trees)} statements name"
+                raise StatementRefused(f"{who} {len(names) + len(waiting)} relations, the limit is {relations_max}")
             found, schemas = _resolve(cursor, sorted(waiting, key=str))
             elsewhere |= schemas
             missing += [table if schema is None else f"{schema}.{table}" for schema, table in waiting - found.keys()]

@@ -1,0 +1,60 @@
+"""What a workload gets: indexes together, what each statement gains by them, and how sure that is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from trimtab.advise.workload.statements import Left
+from trimtab.model.index import IndexDefinition
+
+
+@dataclass(frozen=True, slots=True)
+class AdvisedIndex:
+    """One index of the set. `write_cost_ms_per_s` is None where nobody knows how its table is written.
+
+    `statements` are the names of those whose plans read it.
+    """
+
+    definition: IndexDefinition
+    ddl: str
+    size_bytes: int
+    write_cost_ms_per_s: float | None
+    statements: tuple[str, ...]
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class StatementOutlook:
+    """What one statement's mean time becomes: after ÷ before, and where it is 9 times in 10.
+
+    `rests_on` are the classes of the plan's risks (see `prior.toml` of the index adviser).
+    """
+
+    name: str
+    predicted_ratio: float
+    interval_90: tuple[float, float]
+    cost_before: float
+    cost_after: float
+    rests_on: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkloadAdvice:
+    """All of it. Ratios are of the whole workload, weighed by calls.
+
+    `bound`: no set of the candidates within the budget has a lower ratio of planner's costs; `reached` is that ratio
+    for the set advised. `ended` says why the search ended.
+    """
+
+    indexes: tuple[AdvisedIndex, ...]
+    predicted_ratio: float
+    interval_90: tuple[float, float]
+    bound: float
+    reached: float
+    ended: str
+    statements: tuple[StatementOutlook, ...]
+    left: tuple[Left, ...]
+    candidates_count: int
+    what_if_calls: int
+    took_s: float
+    notes: tuple[str, ...] = ()

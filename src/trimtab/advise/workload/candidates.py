@@ -1,0 +1,79 @@
+"""Candidates for a whole workload: those of each statement, once each, with who may use them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from trimtab.advise.index.advice import AdviseSettings
+from trimtab.advise.index.candidates import Candidate, composite
+from trimtab.advise.index.covering import covering
+from trimtab.advise.index.existing import same_or_wider
+from trimtab.advise.index.partial import partial
+from trimtab.advise.workload.shapes import Shape, Workload
+from trimtab.model.index import IndexDefinition
+from trimtab.sql.conditions import TableUse
+
+PER_USE_MAX = 14
+PAGES_MIN = 16
+CANDIDATES_MAX = 1_200
+
+
+def candidates_of(workload: Workload, settings: AdviseSettings) -> tuple[list[Candidate], list[frozenset[int]]]:
+    """All candidates, and for each shape the places of those that may serve it."""
+    places: dict[IndexDefinition, int] = {}
+    found: list[Candidate] = []
+    own: list[set[int]] = []
+    for shape in workload.shapes:
+        mine: set[int] = set()
+        for use in shape.analysis.uses:
+            for candidate in _of_use(shape, use, workload, settings):
+                if candidate.definition not in places:
+                    if len(found) >= CANDIDATES_MAX:
+                        continue
+                    places[candidate.definition] = len(found)
+                    found.append(candidate)
+                mine.add(places[candidate.definition])
+        own.append(mine)
+    for shape, mine in zip(workload.shapes, own, strict=True):
+        for number, candidate in enumerate(found):
+            if number not in mine and _may_serve(shape, candidate):
+                mine.add(number)
+    return found, [frozenset(mine) for mine in own]
+
+
+def _of_use(shape: Shape, use: TableUse, workload: Workload, settings: AdviseSettings) -> list[Candidate]:
+    table = use.table
+    if table.kind not in ("r", "m") or table.is_temporary or table.size_bytes // 8192 < PAGES_MIN:
+        return []
+    if table.schema in ("pg_catalog", "information_schema", "pg_toast"):
+        return []
+    catalog = workload.catalog
+    made = composite(use, catalog)[:PER_USE_MAX]
+    made += partial(use, catalog, workload.constants.get((shape.shape_id, table.oid), ()))[:PER_USE_MAX]
+    made += [wider for one in made if (wider := covering(one, use, settings)) is not None]
+    return [one for one in made if same_or_wider(table, one.definition) is None]
+
+
+def _may_serve(shape: Shape, candidate: Candidate) -> bool:
+    """Whether a candidate that another statement gave may serve this one: it leads with what is asked for here."""
+    definition = candidate.definition
+    for use in shape.analysis.uses:
+        if use.table.oid != candidate.table.oid:
+            continue
+        if definition.predicate is not None:
+            asked = {condition.predicate for condition in use.conditions}
+            if not set(candidate.constants) <= asked or candidate.alias != use.alias:
+                continue
+        terms = {condition.term.sql for condition in use.conditions}
+        terms |= {sort.keys[0].term.sql for sort in use.sorts if sort.keys}
+        terms |= {group[0].sql for group in use.groups if group}
+        if definition.keys[0].sql in terms:
+            return True
+        if use.columns and use.columns <= {key.sql for key in definition.keys} | set(definition.include):
+            return True
+    return False
+
+
+def tables_of(candidates: Sequence[Candidate]) -> frozenset[str]:
+    """The relations that candidates are on."""
+    return frozenset(candidate.definition.relation for candidate in candidates)

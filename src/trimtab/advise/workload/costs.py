@@ -1,0 +1,230 @@
+"""What each statement costs with any set of indexes, asked of the planner as rarely as can be.
+
+One fact saves most questions. If the planner, offered a set S, uses of it only U, then its cost is the same for every
+set between U and S: it could not do better with fewer, and what it chose is still there. So an answer is kept as
+(U, S, cost) and serves all sets T with U ⊆ T ⊆ S (as INUM does: Papadomanolakis, Dash, Ailamaki, VLDB 2007).
+
+All hypothetical indexes live in one session of HypoPG, and are made and dropped by the difference to the last question.
+An index with an expression or a predicate is priced with its table first in FROM alone (see `sql.leading`), one table
+at a time: each such way of asking is a `View`, the cheapest counts.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import psycopg
+
+from trimtab.advise.index.candidates import Candidate
+from trimtab.advise.index.frames import Frames, is_safe_predicate
+from trimtab.advise.index.plans import Node, cost, nodes
+from trimtab.advise.index.session import Connection, require_hypopg, server_errors
+from trimtab.model.errors import StatementRefused
+from trimtab.observe.postgres.explain import explain
+from trimtab.sql.catalog import Catalog
+from trimtab.sql.connect import OWN_MARK
+from trimtab.sql.identifiers import quoted
+from trimtab.sql.index_ddl import create_statement
+
+Chosen = frozenset[int]
+"""Places of candidates."""
+
+MADE_MAX = 1_500
+"""Hypothetical indexes at a time: HypoPG has some 2,500 numbers to give."""
+
+
+class OutOfTime(Exception):
+    """No more questions, or no more time: the search ends with what it knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A statement's cost for all sets between `used` and `offered`; `plan` is one for all of them.
+
+    `rest` is what of the statement is not in `plan`, where only a table's own part could be priced.
+    """
+
+    cost: float
+    used: Chosen
+    offered: Chosen
+    plan: Node = field(repr=False)
+    rest: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A way to ask for a statement: its text, the special candidates that can be seen in it, what is not in it."""
+
+    text: str
+    specials: Chosen
+    rest: float = 0.0
+
+
+class Costs:
+    """Costs of `texts`; `relevant` are, for each, the candidates that might serve it."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        catalog: Catalog,
+        texts: Sequence[str],
+        candidates: Sequence[Candidate],
+        *,
+        calls_max: int,
+        time_max_s: float,
+    ) -> None:
+        self.texts, self.candidates = tuple(texts), tuple(candidates)
+        self.calls, self.calls_max = 0, calls_max
+        self.refused: dict[int, str] = {}
+        self._connection = connection
+        self._schema = quoted(require_hypopg(catalog.hypopg_schema))
+        self._deadline = time.monotonic() + time_max_s
+        self._made: dict[int, tuple[int, str]] = {}
+        self._answers: list[list[Answer]] = [[] for _ in texts]
+        self._views: list[tuple[View, ...]] = [() for _ in texts]
+        self._baselines: list[Node] = []
+        self._frames = Frames(self.texts, catalog, lambda: self._baselines, self._explain)
+        self.relevant: list[Chosen] = [frozenset() for _ in texts]
+
+    def start(self) -> None:
+        """The costs as things are. Raises `OutOfTime`, and what `explain` raises."""
+        self._forget()
+        for place, text in enumerate(self.texts):
+            plan = self._explain(text)
+            self._baselines.append(plan)
+            self._views[place] = (View(text, frozenset()),)
+
+    def set_relevant(self, place: int, relevant: Iterable[int]) -> None:
+        """Say which candidates a statement may be served by; makes the views that these need."""
+        groups: dict[tuple[int, str], list[int]] = {}
+        kept: set[int] = set()
+        for number in relevant:
+            if number in self.refused:
+                continue
+            candidate = self.candidates[number]
+            if is_special(candidate):
+                groups.setdefault((candidate.table.oid, candidate.alias), []).append(number)
+            else:
+                kept.add(number)
+        views = [View(self.texts[place], frozenset())]
+        for numbers in groups.values():
+            frame = self._frames.of(self.candidates[numbers[0]], place)
+            if not isinstance(frame, str):
+                views.append(View(frame.text, frozenset(numbers), frame.rest))
+                kept |= set(numbers)
+        self._views[place] = tuple(views)
+        self.relevant[place] = frozenset(kept)
+        self._answers[place].append(
+            Answer(cost(self._baselines[place]), frozenset(), frozenset(), self._baselines[place])
+        )
+
+    def base(self, place: int) -> float:
+        """The cost without any of the candidates."""
+        return cost(self._baselines[place])
+
+    def rows(self, place: int) -> float:
+        """The rows that the planner expects of a text."""
+        return float(self._baselines[place]["Plan Rows"])
+
+    def of(self, place: int, chosen: Chosen) -> Answer:
+        """The answer for a set. Raises `OutOfTime`."""
+        offered = chosen & self.relevant[place]
+        known = self.known(place, offered)
+        if known is not None:
+            return known
+        best = Answer(self.base(place), frozenset(), offered, self._baselines[place])  # a set is never worse than none
+        plain = frozenset(number for number in offered if not is_special(self.candidates[number]))
+        for view in self._views[place]:
+            there = plain | (offered & view.specials)
+            if not there or (view.specials and there == plain):
+                continue
+            self._make(there)
+            plan = self._explain(view.text)
+            total = view.rest + cost(plan)
+            if total < best.cost:
+                names = {str(node["Index Name"]) for node in nodes(plan) if "Index Name" in node}
+                used = frozenset(number for number in there if self._made.get(number, (0, ""))[1] in names)
+                best = Answer(total, used, offered, plan, view.rest)
+        self._answers[place].append(best)
+        return best
+
+    def known(self, place: int, offered: Chosen) -> Answer | None:
+        """An answer that needs no question."""
+        for answer in self._answers[place]:
+            if answer.used <= offered <= answer.offered:
+                return answer
+        return None
+
+    def answers(self, place: int) -> Sequence[Answer]:
+        """All that was answered for a statement."""
+        return self._answers[place]
+
+    def seconds_left(self) -> float:
+        """Until the deadline; may be below 0."""
+        return self._deadline - time.monotonic()
+
+    def close(self) -> None:
+        """Drop every hypothetical index."""
+        if not self._connection.closed:
+            self._forget()
+
+    def _forget(self) -> None:
+        with server_errors(self._connection, "reset HypoPG"):
+            self._connection.execute(f"SELECT {OWN_MARK} {self._schema}.hypopg_reset()".encode(), prepare=False)
+        self._made.clear()
+
+    def _make(self, wanted: Chosen) -> None:
+        """Have these hypothetical indexes on their tables, and no other of ours on any table."""
+        gone = [number for number in self._made if number not in wanted]
+        if gone:
+            oids = [self._made.pop(number)[0] for number in gone]
+            with server_errors(self._connection, "drop hypothetical indexes"):
+                self._connection.execute(
+                    f"SELECT {OWN_MARK} {self._schema}.hypopg_drop_index(o) FROM unnest(%s::oid[]) AS o".encode(),
+                    [oids],
+                    prepare=False,
+                )
+        for number in sorted(wanted - self._made.keys()):
+            if number not in self.refused and len(self._made) < MADE_MAX:
+                self._create(number)
+
+    def _create(self, number: int) -> None:
+        definition = self.candidates[number].definition
+        if definition.predicate is not None and not is_safe_predicate(definition.predicate):
+            self.refused[number] = "cannot be priced: HypoPG may crash the server on this predicate"
+            return
+        try:
+            statement = create_statement(definition, "trimtab_hypothetical", concurrently=False)
+        except StatementRefused as error:
+            self.refused[number] = f"cannot be built: {error.message}"
+            return
+        query = f"SELECT indexrelid::bigint, indexname FROM {OWN_MARK} {self._schema}.hypopg_create_index(%s)"
+        try:
+            with self._connection.transaction():
+                row = self._connection.execute(query.encode(), [statement], prepare=False).fetchone()
+        except psycopg.Error as error:
+            code = error.sqlstate or ""
+            if self._connection.closed or not code or code.startswith(("08", "57P")):
+                with server_errors(self._connection, "create a hypothetical index"):
+                    raise
+            words = (error.diag.message_primary or type(error).__name__).removeprefix("hypopg: ")
+            self.refused[number] = f"cannot be built: {words}"
+            return
+        if row is None:
+            self.refused[number] = "cannot be built: HypoPG made nothing of it"
+        else:
+            self._made[number] = (int(row[0]), str(row[1]))
+
+    def _explain(self, text: str) -> Node:
+        if self.calls >= self.calls_max or self.seconds_left() <= 0:
+            raise OutOfTime
+        self.calls += 1
+        node: Node = explain(self._connection, text)["Plan"]
+        return node
+
+
+def is_special(candidate: Candidate) -> bool:
+    """Whether HypoPG sees it with its table first in FROM alone."""
+    return candidate.definition.predicate is not None or any(key.is_expression for key in candidate.definition.keys)

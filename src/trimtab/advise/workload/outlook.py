@@ -1,0 +1,85 @@
+"""What statements become with a set of indexes: ratios with intervals, one by one and together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import fmean
+
+import numpy as np
+
+from trimtab.advise.index.candidates import Candidate
+from trimtab.advise.index.knowledge import costs as figures_of
+from trimtab.advise.index.plans import Node, bets_on_limit, guessed_loop, nodes
+from trimtab.advise.index.predict import predict
+from trimtab.advise.workload.advice import StatementOutlook
+from trimtab.advise.workload.costs import Answer
+
+DRAWS = 4_000
+SHARED = 0.5
+"""How much of the variance of statements' errors is common to all of them: one server, one cost model."""
+
+NORMAL_90 = 1.645
+
+
+def outlook(
+    name: str,
+    before: Sequence[float],
+    answers: Sequence[Answer],
+    candidates: Sequence[Candidate],
+    residuals: Sequence[float],
+) -> StatementOutlook:
+    """One statement; `before` and `answers` are of its texts."""
+    cost_before, cost_after = fmean(before), fmean(answer.cost for answer in answers)
+    used = frozenset[int]().union(*(answer.used for answer in answers))
+    if not used:
+        return StatementOutlook(name, 1.0, (1.0, 1.0), cost_before, cost_before, ())
+    classes = _classes([answer.plan for answer in answers], [candidates[number] for number in used])
+    rows = fmean(float(answer.plan["Plan Rows"]) for answer in answers)
+    made = predict(
+        cost_before,
+        min(cost_after, cost_before),
+        cost_before * figures_of().ms_per_cost,
+        classes=classes,
+        residuals=residuals,
+        rows=rows,
+    )
+    return StatementOutlook(name, made.ratio, made.interval_90, cost_before, cost_after, classes)
+
+
+def together(
+    outlooks: Sequence[StatementOutlook], calls: Sequence[float], residuals: Sequence[float]
+) -> tuple[float, tuple[float, float]]:
+    """The ratio of all of them, weighed by calls and cost, with the interval that their own intervals give.
+
+    Half of each error's variance is taken to be common to all.
+    """
+    del residuals
+    weights = np.array([one.cost_before * count for one, count in zip(outlooks, calls, strict=True)])
+    weights = weights / weights.sum()
+    middle = np.log([max(one.predicted_ratio, 1e-9) for one in outlooks])
+    low = np.log([max(one.interval_90[0], 1e-9) for one in outlooks])
+    high = np.log([max(one.interval_90[1], 1e-9) for one in outlooks])
+    random = np.random.default_rng(20)
+    own = random.standard_normal((DRAWS, len(outlooks)))
+    common = random.standard_normal((DRAWS, 1))
+    error = (np.sqrt(SHARED) * common + np.sqrt(1 - SHARED) * own) / NORMAL_90
+    spread = np.where(error < 0, middle - low, high - middle)
+    drawn = np.exp(middle + error * spread) @ weights
+    ratio = float(np.exp(middle) @ weights)
+    return ratio, (float(min(np.quantile(drawn, 0.05), ratio)), float(max(np.quantile(drawn, 0.95), ratio)))
+
+
+def _classes(plans: Sequence[Node], used: Sequence[Candidate]) -> tuple[str, ...]:
+    found: dict[str, None] = {}
+    names = [str(node["Index Name"]) for plan in plans for node in nodes(plan) if "Index Name" in node]
+    if any(bets_on_limit(plan) for plan in plans):
+        found["early_stop"] = None
+    if any(guessed_loop(plan, name) for plan in plans for name in set(names)):
+        found["loop"] = None
+    if any(candidate.table.rows is None for candidate in used):
+        found["unknown_statistics"] = None
+    if any(key.is_expression for candidate in used for key in candidate.definition.keys):
+        found["expression"] = None
+    if any(candidate.definition.include for candidate in used):
+        found["covering"] = None
+    return tuple(found) or ("plain",)

@@ -1,0 +1,158 @@
+"""From statements to what is priced: texts that EXPLAIN takes, weights, what each asks of its tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pglast import ast
+
+from trimtab.advise.index.advice import AdviseSettings
+from trimtab.advise.index.parameters import parameter_types
+from trimtab.advise.index.partial import Constant, constants_of
+from trimtab.advise.index.session import Connection, server_errors
+from trimtab.advise.workload.statements import Left, WorkloadStatement
+from trimtab.model.errors import StatementRefused
+from trimtab.sql.catalog import Catalog
+from trimtab.sql.catalog_reader import named_in, read_catalog
+from trimtab.sql.conditions import Analysis
+from trimtab.sql.explainable import explainable
+from trimtab.sql.fingerprint import fingerprint
+from trimtab.sql.literals import parameters_of, synthesised
+from trimtab.sql.predicates import analyse
+from trimtab.sql.trees import common_table_names, single_statement
+
+RELATIONS_MAX = 3_000
+PARAMETER_SETS_MAX = 3
+"""So many sets of parameters are made up for a statement with `$n`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """What a statement writes: a relation; `columns` are those that an UPDATE sets, None for rows that come or go."""
+
+    relation: str
+    columns: frozenset[str] | None
+    is_insert: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """One statement of the workload. `texts` stand for it behind EXPLAIN, each with an equal part of its calls.
+
+    `shape_id` is the fingerprint that it shares with statements that differ in literals alone. `write` says what it
+    writes, None for a SELECT.
+    """
+
+    name: str
+    calls: float
+    texts: tuple[str, ...]
+    analysis: Analysis
+    shape_id: str
+    write: Write | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """All that can be priced; `constants` by (shape_id, oid of the table); `left` are those that cannot be.
+
+    `inserts` are (relation, rows in all its calls) of statements that find no rows and only write.
+    """
+
+    catalog: Catalog
+    shapes: tuple[Shape, ...]
+    constants: Mapping[tuple[str, int], tuple[Constant, ...]]
+    left: tuple[Left, ...]
+    inserts: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A statement that the parser took; `text` is None for an INSERT of VALUES: no index finds anything for it."""
+
+    statement: WorkloadStatement
+    tree: ast.Node
+    text: str | None
+
+
+def workload_of(
+    connection: Connection, statements: Sequence[WorkloadStatement], left: Sequence[Left], settings: AdviseSettings
+) -> Workload:
+    """Read the catalogue once for all statements, and take each apart; what cannot be is left, with the reason."""
+    refused = list(left)
+    read: list[_Read] = []
+    for statement in statements:
+        try:
+            tree = single_statement(statement.text)
+            only_writes = isinstance(tree, ast.InsertStmt) and bool(getattr(tree.selectStmt, "valuesLists", None))
+            read.append(_Read(statement, tree, None if only_writes else explainable(statement.text)))
+        except StatementRefused as error:
+            refused.append(Left(statement.name, statement.line, error.message))
+    with server_errors(connection, "read the catalogue"):
+        catalog = read_catalog(connection, [one.tree for one in read], relations_max=RELATIONS_MAX)
+    missing = set(catalog.missing)
+    shapes: list[Shape] = []
+    inserts: list[tuple[str, float]] = []
+    for one in read:
+        try:
+            if one.text is None:
+                inserts.append(_inserted(one, catalog))
+            else:
+                shapes.append(_shape(connection, one, one.text, catalog, missing))
+        except StatementRefused as error:
+            refused.append(Left(one.statement.name, one.statement.line, error.message))
+    return Workload(catalog, tuple(shapes), _constants(shapes, settings), tuple(refused), tuple(inserts))
+
+
+def _inserted(one: _Read, catalog: Catalog) -> tuple[str, float]:
+    write = _write(one.tree, catalog)
+    rows = one.tree.selectStmt if isinstance(one.tree, ast.InsertStmt) else None
+    if write is None or not isinstance(rows, ast.SelectStmt):
+        raise StatementRefused("the table that it writes is not in reach")
+    return write.relation, len(rows.valuesLists or ()) * one.statement.calls
+
+
+def _write(tree: ast.Node, catalog: Catalog) -> Write | None:
+    if not isinstance(tree, ast.InsertStmt | ast.UpdateStmt | ast.DeleteStmt) or tree.relation is None:
+        return None
+    table = catalog.find(tree.relation.schemaname or None, str(tree.relation.relname))
+    if table is None:
+        return None
+    columns = None
+    if isinstance(tree, ast.UpdateStmt):
+        columns = frozenset(str(target.name) for target in tree.targetList or ())
+    return Write(table.relation, columns, isinstance(tree, ast.InsertStmt))
+
+
+def _shape(connection: Connection, one: _Read, text: str, catalog: Catalog, missing: set[str]) -> Shape:
+    named = _relation_names(one.tree) - common_table_names(one.tree)
+    if unknown := named & missing:
+        raise StatementRefused(f"this database has no {', '.join(sorted(unknown))} in reach")
+    analysis = analyse(one.tree, catalog)
+    texts: tuple[str, ...] = (text,)
+    if parameters_of(single_statement(text)):
+        types = parameter_types(connection, text)
+        made = synthesised(text, analysis.parameters, types, lambda _t, _e, _r: None)
+        texts = made.statements[:PARAMETER_SETS_MAX]
+    shape_id = fingerprint(one.statement.text) or one.statement.text
+    return Shape(one.statement.name, one.statement.calls, texts, analysis, shape_id, _write(one.tree, catalog))
+
+
+def _relation_names(tree: ast.Node) -> set[str]:
+    return {name if schema is None else f"{schema}.{name}" for schema, name in named_in(tree).relations}
+
+
+def _constants(shapes: Sequence[Shape], settings: AdviseSettings) -> dict[tuple[str, int], tuple[Constant, ...]]:
+    """Conditions that all statements of a shape share, by table; of tables that each uses once."""
+    by_shape: dict[str, list[Shape]] = {}
+    for shape in shapes:
+        by_shape.setdefault(shape.shape_id, []).append(shape)
+    found: dict[tuple[str, int], tuple[Constant, ...]] = {}
+    for shape_id, same in by_shape.items():
+        for table in {use.table.oid for use in same[0].analysis.uses}:
+            uses = [[use for use in one.analysis.uses if use.table.oid == table] for one in same]
+            if all(len(each) == 1 for each in uses):
+                made = constants_of([each[0] for each in uses], settings, literals_are_constant=True)
+                if made:
+                    found[shape_id, table] = made
+    return found

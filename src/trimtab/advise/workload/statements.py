@@ -1,0 +1,151 @@
+"""A workload as a file: statements ended by `;`, each with `-- name: …` and `-- calls: N` lines before it.
+
+Broken statements are told with their line and the rest goes on: a quote that never ends swallows nothing but its own
+statement.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from trimtab.model.errors import InputError
+
+TEXT_BYTES_MAX = 64 * 1024 * 1024
+STATEMENTS_MAX = 20_000
+
+_TOKEN = re.compile(
+    r"""--[^\n]*
+    | /\*
+    | (?<![\w$])[eE]'[^'\\]*(?:(?:''|\\.)[^'\\]*)*'
+    | '[^']*(?:''[^']*)*'
+    | "[^"]*(?:""[^"]*)*"
+    | (?<![\w$])\$(?:[A-Za-z_\u0080-\uffff][\w]*)?\$
+    | ['"]
+    | ;""",
+    re.VERBOSE | re.DOTALL,
+)
+_END_OF_LINE = re.compile(r";[ \t]*(?:--[^\n]*)?(?=\n|\Z)")
+_SAID = re.compile(r"^[ \t]*--[ \t]*(name|calls)[ \t]*:[ \t]*(.*?)[ \t]*$", re.MULTILINE | re.IGNORECASE)
+_NOTHING = re.compile(r"(?:\s+|--[^\n]*(?:\n|\Z))*")
+_COMMENT_MARK = re.compile(r"/\*|\*/")
+
+
+@dataclass(frozen=True, slots=True)
+class WorkloadStatement:
+    """One statement; `calls` weighs it (1 where nothing is said), `line` is where its text begins, from 1."""
+
+    name: str
+    text: str
+    calls: float
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A statement that gets no advice, and why. Nothing of its text is told but its name."""
+
+    name: str
+    line: int
+    reason: str
+
+
+def read_statements(text: str) -> tuple[list[WorkloadStatement], list[Left]]:
+    """The statements of a workload, and what could not be read of it.
+
+    Names that are missing are `line N`; a name that comes twice gets its line behind it. InputError where there is
+    too much, or no statement at all.
+
+    >>> found, left = read_statements("-- name: one order\\n-- calls: 20\\nSELECT ';' FROM orders;\\nSELECT 2")
+    >>> [(s.name, s.calls, s.line, s.text) for s in found]
+    [('one order', 20.0, 3, "SELECT ';' FROM orders"), ('line 4', 1.0, 4, 'SELECT 2')]
+    """
+    size_bytes = len(text.encode("utf-8", "surrogatepass"))
+    if size_bytes > TEXT_BYTES_MAX:
+        raise InputError(f"the workload has {size_bytes} bytes, the limit is {TEXT_BYTES_MAX}", limit=TEXT_BYTES_MAX)
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise InputError(f"line {line} of the workload holds a NUL: it is no text", line=line)
+    found: list[WorkloadStatement] = []
+    left: list[Left] = []
+    names: set[str] = set()
+    line, counted_to = 1, 0
+    for start, end, problem in _parts(text):
+        begin = _begin(text, start, end)
+        body = text[begin:end].strip()
+        if not body:
+            continue
+        line += text.count("\n", counted_to, begin)
+        counted_to = begin
+        said = {key.lower(): value for key, value in _SAID.findall(text[start:begin])}
+        name = said.get("name") or f"line {line}"
+        if name in names:
+            name = f"{name} (line {line})"
+        names.add(name)
+        calls = _calls(said.get("calls", "1"))
+        if problem:
+            left.append(Left(name, line, problem))
+        elif calls is None:
+            left.append(Left(name, line, f"calls is {said['calls'][:40]!r}, a number above 0 was wanted"))
+        elif len(found) >= STATEMENTS_MAX:
+            raise InputError(
+                f"line {line}: the workload has more than {STATEMENTS_MAX} statements", limit=STATEMENTS_MAX
+            )
+        else:
+            found.append(WorkloadStatement(name, body, calls, line))
+    if not found and not left:
+        raise InputError("the workload holds no statement")
+    return found, left
+
+
+def _parts(text: str) -> Iterator[tuple[int, int, str]]:
+    """(start, end, what is wrong) of everything between semicolons."""
+    start = place = 0
+    while (token := _TOKEN.search(text, place)) is not None:
+        opened, place = token.group(), token.end()
+        unended = ""
+        if opened == ";":
+            yield start, token.start(), ""
+            start = place
+        elif opened == "/*":
+            place, unended = _after_comment(text, place), "a comment"
+        elif opened in ("'", '"'):
+            place, unended = -1, "a quote"
+        elif opened[0] == "$":
+            closed = text.find(opened, place)
+            place, unended = (closed + len(opened) if closed >= 0 else -1), f"a text in {opened}"
+        if place < 0:
+            end = _END_OF_LINE.search(text, token.end())
+            at = text.count("\n", 0, token.start()) + 1
+            yield start, end.start() if end else len(text), f"{unended} that begins on line {at} never ends"
+            start = place = end.end() if end else len(text)
+    yield start, len(text), ""
+
+
+def _begin(text: str, start: int, end: int) -> int:
+    """Where a statement's own text begins: behind space and comments."""
+    while True:
+        skipped = _NOTHING.match(text, start, end)
+        start = skipped.end() if skipped is not None else start
+        if not text.startswith("/*", start, end) or not 0 < (after := _after_comment(text, start + 2)) <= end:
+            return start
+        start = after
+
+
+def _after_comment(text: str, place: int) -> int:
+    """Where a block comment ends whose `/*` lies before `place`; they nest. -1: it does not."""
+    depth = 1
+    for mark in _COMMENT_MARK.finditer(text, place):
+        depth += 1 if mark.group() == "/*" else -1
+        if depth == 0:
+            return mark.end()
+    return -1
+
+
+def _calls(said: str) -> float | None:
+    try:
+        calls = float(said.replace("_", ""))
+    except ValueError:
+        return None
+    return calls if 0 < calls < 1e15 else None

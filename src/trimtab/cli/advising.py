@@ -1,0 +1,164 @@
+"""`trimtab advise`: indexes for a whole workload, from a file, without a server of ours."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from trimtab.cli.common import guarded
+from trimtab.model.errors import InputError
+
+if TYPE_CHECKING:
+    from trimtab.advise.workload.advice import WorkloadAdvice
+
+_UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12, "kib": 2**10, "mib": 2**20, "gib": 2**30}
+_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*")
+_TIME = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(s|min|)\s*")
+SHOWN_MAX = 40
+
+
+@click.command()
+@click.argument("dsn")
+@click.option("--workload", required=True, metavar="FILE", help="Statements ended by `;`; - is standard input.")
+@click.option("--budget", default="unlimited", show_default=True, help="Space for all new indexes, as 500MB.")
+@click.option("--time", "time_text", default="8s", show_default=True, help="How long to search.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    help="For people, or one JSON document.",
+)
+@guarded
+def advise(dsn: str, workload: str, budget: str, time_text: str, form: str) -> None:
+    """Say which indexes would help a workload most, within a budget. Nothing is built or executed.
+
+    DSN is a reference without a password (service=NAME, env:NAME, a URL). Each statement may have `-- name: …` and
+    `-- calls: N` lines before it. Prices are those of the real planner with hypothetical indexes (HypoPG). Exit code:
+    0 done, 2 wrong input, 3 no connection, extension or permission.
+    """
+    from trimtab.advise.workload.advisor import WorkloadSettings, advise_workload
+    from trimtab.advise.workload.statements import read_statements
+    from trimtab.sql.connect import Reference
+
+    settings = WorkloadSettings(budget_bytes=budget_bytes_of(budget), time_max_s=_seconds(time_text))
+    statements, left = read_statements(_text(workload))
+    with Reference.parse(dsn).connect("trimtab/advise") as connection:
+        advice = advise_workload(connection, statements, left, settings=settings)
+    if form == "json":
+        click.echo(json.dumps(document(advice), ensure_ascii=False))
+    else:
+        click.echo("\n".join(_lines(advice)))
+
+
+def budget_bytes_of(text: str) -> int:
+    """A size with its unit, in bytes; MB are 10^6, MiB 2^20.
+
+    >>> budget_bytes_of("1.5MB"), budget_bytes_of("110 MiB")
+    (1500000, 115343360)
+    """
+    if text.strip().lower() == "unlimited":
+        return 1 << 62
+    found = _SIZE.fullmatch(text)
+    unit = _UNITS.get(found[2].lower()) if found else None
+    if found is None or unit is None or (size := int(float(found[1]) * unit)) <= 0:
+        raise InputError(f"--budget is {text!r}: a size above 0 was wanted, as 500MB or 2GiB", budget=text)
+    return size
+
+
+def document(advice: WorkloadAdvice) -> dict[str, Any]:
+    """The advice as JSON."""
+    return {
+        "indexes": [
+            {
+                "ddl": one.ddl,
+                "table": one.definition.relation,
+                "size_mb": round(one.size_bytes / 1e6, 3),
+                "write_cost_ms_per_s": one.write_cost_ms_per_s,
+                "queries": list(one.statements),
+                "why": one.why,
+            }
+            for one in advice.indexes
+        ],
+        "rewrites": [],
+        "predicted_ratio": advice.predicted_ratio,
+        "interval_90": list(advice.interval_90),
+        "bound": advice.bound,
+        "planner_ratio": advice.reached,
+        "ended": advice.ended,
+        "per_query": [
+            {
+                "query": one.name,
+                "predicted_ratio": one.predicted_ratio,
+                "interval_90": list(one.interval_90),
+                "rests_on": list(one.rests_on),
+            }
+            for one in advice.statements
+        ],
+        "left": [{"query": one.name, "line": one.line, "reason": one.reason} for one in advice.left],
+        "candidates": advice.candidates_count,
+        "what_if_calls": advice.what_if_calls,
+        "took_s": round(advice.took_s, 3),
+    }
+
+
+def _lines(advice: WorkloadAdvice) -> list[str]:
+    if advice.indexes:
+        low, high = advice.interval_90
+        total = sum(one.size_bytes for one in advice.indexes) / 1e6
+        lines = [
+            f"{len(advice.indexes)} indexes, {total:,.1f} MB: the workload is expected to take "
+            f"{advice.predicted_ratio:.3g} of today's time (9 times in 10: {low:.2g} to {high:.2g})",
+            f"by the planner's costs {advice.reached:.3g}; no set of the {advice.candidates_count} candidates within "
+            f"the budget is below {advice.bound:.3g} ({advice.ended})",
+        ]
+    else:
+        lines = [f"no index: none of {advice.candidates_count} candidates is worth its place"]
+    for index in advice.indexes:
+        statement = index.ddl.replace("CREATE INDEX ", "CREATE INDEX CONCURRENTLY ", 1)
+        size = f"{index.size_bytes / 1e6:,.1f} MB"
+        lines += ["", f"  {statement};", f"    {size}, {index.why}; read by {_names(index.statements)}"]
+    changed = sorted((one for one in advice.statements if one.rests_on), key=lambda one: one.predicted_ratio)
+    if changed:
+        lines += ["", "statements, after ÷ before:"]
+    for one in changed[:SHOWN_MAX]:
+        least, most = one.interval_90
+        lines.append(f"  {one.name}: {one.predicted_ratio:.3g} ({least:.2g} to {most:.2g}), {', '.join(one.rests_on)}")
+    for left in advice.left[:SHOWN_MAX]:
+        where = f", line {left.line}" if left.line and not left.name.startswith("line ") else ""
+        lines.append(f"  left out: {left.name}{where}: {left.reason}")
+    if len(advice.left) > SHOWN_MAX:
+        lines.append(f"  and {len(advice.left) - SHOWN_MAX} more: --format json has them")
+    return lines
+
+
+def _names(names: tuple[str, ...]) -> str:
+    return ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "") or "no statement"
+
+
+def _seconds(text: str) -> float:
+    found = _TIME.fullmatch(text)
+    seconds = float(found[1]) * (60 if found[2] == "min" else 1) if found else 0.0
+    if not 0 < seconds <= 3600:
+        raise InputError(f"--time is {text!r}: seconds above 0 and at most an hour were wanted, as 10s", time=text)
+    return seconds
+
+
+def _text(workload: str) -> str:
+    if workload == "-":
+        data = sys.stdin.buffer.read()
+    else:
+        path = Path(workload)
+        if not path.is_file():
+            raise InputError(f"--workload: there is no file {workload}", file=workload)
+        data = path.read_bytes()
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise InputError(f"--workload: line {line} of {workload} is not UTF-8", line=line) from None

@@ -1,0 +1,129 @@
+"""A workload against a real planner: sets that fit, are used when built, and say what they rest on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import psycopg
+import pytest
+from click.testing import CliRunner
+
+from tests.conftest import Database
+from trimtab.advise.index.plans import cost, nodes
+from trimtab.advise.workload.advisor import WorkloadSettings, advise_workload
+from trimtab.advise.workload.statements import read_statements
+from trimtab.cli.main import main
+from trimtab.observe.postgres.explain import explain
+from trimtab.sql.connect import Connection
+
+pytestmark = pytest.mark.postgres
+
+WORKLOAD = """
+-- name: orders of a user
+-- calls: 500
+SELECT id, total FROM orders WHERE user_id = 4711 ORDER BY created_at DESC LIMIT 10;
+-- name: items
+-- calls: 400
+SELECT o.id, i.quantity FROM orders o JOIN items i ON i.order_id = o.id WHERE o.user_id = 4711;
+-- name: queue
+-- calls: 300
+SELECT id FROM orders WHERE status = 'pending' AND paid_at IS NULL ORDER BY created_at LIMIT 5;
+-- name: by mail
+-- calls: 200
+SELECT id FROM users WHERE lower(email) = 'user77@example.org';
+-- name: new order
+-- calls: 100
+INSERT INTO items VALUES (1, 2, 3, 4), (1, 3, 3, 4);
+-- name: broken
+SELEC 1;
+-- name: nowhere
+SELECT * FROM not_there WHERE a = 1;
+-- name: ddl
+DROP TABLE orders;
+-- name: other type
+SELECT * FROM orders WHERE user_id = 'x';
+"""
+
+
+def test_a_workload_gets_a_set_that_is_used_when_it_is_built(shop: Database, watch: Connection) -> None:
+    statements, left = read_statements(WORKLOAD)
+    advice = advise_workload(watch, statements, left, settings=WorkloadSettings(time_max_s=60))
+    assert {one.name for one in advice.left} == {"broken", "nowhere", "ddl", "other type"}
+    assert "not_there" in next(one.reason for one in advice.left if one.name == "nowhere")
+    assert advice.ended == "the bounds met"
+    assert advice.bound <= advice.reached < 0.1
+    assert advice.interval_90[0] <= advice.predicted_ratio <= advice.interval_90[1]
+    read = {name for one in advice.indexes for name in one.statements}
+    assert {"orders of a user", "items", "queue", "by mail"} <= read
+    assert any("lower(email)" in one.ddl for one in advice.indexes)
+    with psycopg.connect(shop.dsn()) as builder:
+        before = {one.name: cost(explain(builder, one.text)["Plan"]) for one in statements if one.name in read}
+        for one in advice.indexes:
+            builder.execute(one.ddl.encode())
+        builder.execute("ANALYZE orders, items, users")
+        names = {str(row[0]) for row in builder.execute("SELECT indexrelid::regclass FROM pg_index").fetchall()}
+        for one in statements:
+            if one.name not in read:
+                continue
+            plan = explain(builder, one.text)["Plan"]
+            assert {str(node["Index Name"]) for node in nodes(plan) if "Index Name" in node} & names
+            assert cost(plan) < before[one.name] / 3, one.name
+        builder.rollback()
+
+
+def test_budgets_are_kept_and_more_is_never_worse(watch: Connection) -> None:
+    statements, left = read_statements(WORKLOAD)
+    reached = []
+    for budget in (10_000, 600_000, 3_000_000, 1 << 40):
+        advice = advise_workload(watch, statements, left, settings=WorkloadSettings(budget_bytes=budget, time_max_s=60))
+        assert sum(one.size_bytes for one in advice.indexes) <= budget
+        reached.append(advice.reached)
+    assert reached[0] == 1.0
+    assert reached == sorted(reached, reverse=True)
+
+
+def test_writes_have_a_price(watch: Connection) -> None:
+    reads = "-- calls: 1\nSELECT * FROM items WHERE order_id = 5;"
+    few, many = (f"{reads}\n-- calls: {calls}\nINSERT INTO items VALUES (1, 2, 3, 4);" for calls in (1, 10_000_000))
+    assert len(advise_workload(watch, *read_statements(few)).indexes) == 1
+    assert advise_workload(watch, *read_statements(many)).indexes == ()
+
+
+def test_the_command_gives_one_document(shop: Database, tmp_path: Path) -> None:
+    file = tmp_path / "workload.sql"
+    file.write_text(WORKLOAD)
+    arguments = ["advise", shop.dsn("trimtab_watch"), "--workload", str(file), "--budget", "20MB", "--format", "json"]
+    done = CliRunner().invoke(main, arguments, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    said = json.loads(done.stdout)
+    assert {"indexes", "rewrites", "predicted_ratio", "interval_90", "bound", "per_query"} <= said.keys()
+    assert all(one["ddl"].startswith("CREATE INDEX trimtab_") for one in said["indexes"])
+    assert {one["query"] for one in said["per_query"]} == {"orders of a user", "items", "queue", "by mail"}
+    table = CliRunner().invoke(main, arguments[:-2], catch_exceptions=False).output
+    assert "CREATE INDEX CONCURRENTLY" in table
+    assert "left out: broken, line" in table
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["--budget", "0"], 2, "--budget is '0'"),
+        (["--budget", "ten"], 2, "--budget is 'ten'"),
+        (["--time", "0s"], 2, "--time is '0s'"),
+        (["--workload", "/nowhere.sql"], 2, "there is no file"),
+    ],
+)
+def test_wrong_use_is_named(shop: Database, tmp_path: Path, arguments: list[str], code: int, said: str) -> None:
+    file = tmp_path / "workload.sql"
+    file.write_text("SELECT 1 FROM orders;")
+    done = CliRunner().invoke(main, ["advise", shop.dsn(), "--workload", str(file), *arguments])
+    assert (done.exit_code, said in done.stderr) == (code, True), done.stderr
+
+
+def test_without_hypopg_the_sql_that_helps_is_printed(shop: Database, tmp_path: Path) -> None:
+    file = tmp_path / "workload.sql"
+    file.write_text("SELECT 1 FROM pg_class WHERE relname = 'x';")
+    done = CliRunner().invoke(main, ["advise", shop.cluster.dsn("postgres"), "--workload", str(file)])
+    assert done.exit_code == 3
+    assert "CREATE EXTENSION hypopg" in done.stderr
