@@ -22,6 +22,7 @@ from trimtab.app.settings import SECTIONS, Wrong, did_you_mean, settings_in, sho
 from trimtab.app.toml_places import Path as KeyPath
 from trimtab.app.toml_places import Place, Places, find_places
 from trimtab.model.business_settings import BusinessPolicy
+from trimtab.model.clouds import CloudsPolicy
 from trimtab.model.errors import ConfigError
 from trimtab.model.infrastructure_settings import ContainersPolicy, HostPolicy
 from trimtab.model.integrations import IntegrationsPolicy
@@ -67,6 +68,7 @@ class Config:
     business: BusinessPolicy = field(default_factory=BusinessPolicy)
     host: HostPolicy = field(default_factory=HostPolicy)
     containers: ContainersPolicy = field(default_factory=ContainersPolicy)
+    clouds: CloudsPolicy = field(default_factory=CloudsPolicy)
     server: ServerSettings = field(default_factory=ServerSettings)
     targets: Mapping[str, Values] = field(default_factory=dict)
     named: frozenset[str] = frozenset()

@@ -18,6 +18,7 @@ from typing import Any
 
 from trimtab.app.server_settings import ServerSettings
 from trimtab.model.business_settings import BusinessPolicy
+from trimtab.model.clouds import CloudsPolicy
 from trimtab.model.infrastructure_settings import ContainersPolicy, HostPolicy
 from trimtab.model.integrations import IntegrationsPolicy
 from trimtab.model.metrics import MetricsPolicy
@@ -78,6 +79,7 @@ SECTIONS: Mapping[str, Section] = {
         Section("business", BusinessPolicy, "Data quality, pipelines, cost and satisfaction.", per_target=False),
         Section("host", HostPolicy, "What is collected of this machine.", per_target=False),
         Section("containers", ContainersPolicy, "What is collected of containers.", per_target=False),
+        Section("clouds", CloudsPolicy, "Accounts of clouds that are looked at.", per_target=False),
         Section("server", ServerSettings, "Where the server listens, and to whom it answers.", per_target=False),
     )
 }

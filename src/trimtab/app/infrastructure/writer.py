@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from trimtab.observe.host.about import about
+from trimtab.observe.host.about import About, about
 from trimtab.observe.host.series import HostSeries
 
 if TYPE_CHECKING:
@@ -29,8 +29,13 @@ class _Known:
 class SeriesWriter:
     """For one thread at a time."""
 
-    def __init__(self, store: Callable[[], MetricStore | None], labels: Mapping[str, str]) -> None:
-        self._store, self._labels = store, tuple(labels.items())
+    def __init__(
+        self,
+        store: Callable[[], MetricStore | None],
+        labels: Mapping[str, str],
+        about: Callable[[str], About] = about,
+    ) -> None:
+        self._store, self._labels, self._about = store, tuple(labels.items()), about
         self._known: dict[str, _Known] = {}
         self._told: set[str] = set()
         self.samples_count = 0
@@ -90,7 +95,7 @@ class SeriesWriter:
             self.refusals = tuple(sentence for _, sentence in list(registered.refused.values())[:10])
         for name in dict.fromkeys(one.name for one in series):
             if name not in self._told and not any(one.metric == name for one in metadata):
-                said = about(name)
+                said = self._about(name)
                 metadata.append(Metadata(name, said.kind, said.unit, said.help))
         return _Known(series, registered.slots)
 
