@@ -14,6 +14,8 @@ import structlog
 from trimtab.act.machine import Machine
 from trimtab.app.access import Access
 from trimtab.app.alerting.alerting import Alerting
+from trimtab.app.business.files import FOLDER as BUSINESS_FOLDER
+from trimtab.app.business.keeper import Business
 from trimtab.app.collected import metrics_of
 from trimtab.app.config import Config
 from trimtab.app.config_status import SettingNow, config_status
@@ -112,6 +114,14 @@ class Service:
         objectives.ask_instead(lambda: None if self.upstream is None else UpstreamAsking(self.upstream))
         objectives.on_round.append(BurnCases(state).look)
         objectives.on_round.append(self._objectives_counted)
+        self.business = Business(
+            lambda: policies.file.config.business,
+            telemetry,
+            state,
+            self.querying,
+            clock.now_ms,
+            rules_kept.parent / BUSINESS_FOLDER,
+        )
         self.traces = Traces(telemetry, clock.now_ms)
         self.logs = Logs(telemetry, clock.now_ms)
         self.sources = Sources(policies.file.config.integrations)
@@ -181,6 +191,7 @@ class Service:
         self.watched_series.start()
         self.infrastructure.start()
         self.objectives.start()
+        self.business.start()
         self.notify.start()
         self.alerting.start()
         threading.Thread(target=self.recover_and_watch, name="start", daemon=True).start()
@@ -203,6 +214,7 @@ class Service:
         self.logs.close()
         self._systems.close()
         self.objectives.stop()
+        self.business.stop()
         self.alerting.stop()
         self.notify.stop()
         self.scrapes.stop()

@@ -1,0 +1,126 @@
+"""Runs of pipelines: taken from whoever tells of them, kept, and counted over the window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from trimtab.app.business.airflow_runs import AirflowRuns, AskRange
+from trimtab.model.business_settings import BusinessPolicy
+from trimtab.model.pipelines import PipelineRun
+from trimtab.stats.share import share_interval
+from trimtab.store.business_reads import span_runs
+from trimtab.store.business_state import PipelineState
+
+if TYPE_CHECKING:
+    from trimtab.store.telemetry import TelemetryStore
+
+DAY_MS = 86_400_000
+SEGMENTS_BACK = 16
+"""Spans that are kept back for sampling come a little later than others: so many segments are looked at again."""
+SPAN_LENGTH_MS_MAX = 2 * DAY_MS
+"""A run that is longer is not found in spans."""
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineNow:
+    """A pipeline as one source tells of it, over the window. `success_rate` None: no run ended in it.
+
+    The interval is Wilson's, 90 %. `last_ms` and `last_success_ms` are the ends of the newest runs, whenever that was.
+    """
+
+    source: str
+    pipeline: str
+    success_count: int
+    failed_count: int
+    aborted_count: int
+    running_count: int
+    last_ms: int | None
+    last_success_ms: int | None
+    mean_duration_ms: float | None
+    last_duration_ms: float | None
+    database_ms: float | None
+
+    @property
+    def ended_count(self) -> int:
+        """Runs that ended in the window."""
+        return self.success_count + self.failed_count + self.aborted_count
+
+    @property
+    def success_rate(self) -> float | None:
+        """Runs that succeeded, of those that ended."""
+        return self.success_count / self.ended_count if self.ended_count else None
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Of the success rate."""
+        return share_interval(self.success_count, self.ended_count) if self.ended_count else None
+
+
+class Pipelining:
+    """`look` is for one thread; `keep` may be called from any."""
+
+    def __init__(
+        self,
+        telemetry: TelemetryStore,
+        state: PipelineState,
+        policy: Callable[[], BusinessPolicy],
+        now_ms: Callable[[], int],
+    ) -> None:
+        self._telemetry, self._state, self._policy, self._now_ms = telemetry, state, policy, now_ms
+        self._segment = 0
+        self._airflow = AirflowRuns()
+        self._forgot_ms = 0
+
+    def keep(self, runs: Sequence[PipelineRun]) -> None:
+        """Write down what somebody told."""
+        if runs:
+            self._state.keep(runs, self._now_ms())
+
+    def look(self, ask: AskRange, now_ms: int) -> None:
+        """Look for runs in spans and metrics that came since, and forget old ones."""
+        policy = self._policy()
+        since_ms = now_ms - (DAY_MS if self._segment == 0 else SPAN_LENGTH_MS_MAX)
+        found = span_runs(
+            self._telemetry,
+            policy.pipeline_attributes,
+            policy.pipeline_span_prefixes,
+            max(self._segment - SEGMENTS_BACK, 0),
+            since_ms,
+        )
+        self._segment = found.segment
+        self.keep(found.runs)
+        self.keep(self._airflow.look(ask, now_ms))
+        if now_ms - self._forgot_ms > 3_600_000:
+            self._forgot_ms = now_ms
+            self._state.forget(now_ms - policy.pipeline_kept_days * DAY_MS)
+
+    def now(self, now_ms: int) -> tuple[PipelineNow, ...]:
+        """Each pipeline, by name."""
+        durations = self._state.last_durations()
+        rows = self._state.standings(now_ms - round(self._policy().pipeline_window_s * 1000))
+        return tuple(
+            PipelineNow(
+                source=row["source"],
+                pipeline=row["pipeline"],
+                success_count=row["success"] or 0,
+                failed_count=row["failed"] or 0,
+                aborted_count=row["aborted"] or 0,
+                running_count=row["running"] or 0,
+                last_ms=row["last_ms"],
+                last_success_ms=row["last_success_ms"],
+                mean_duration_ms=row["mean_ms"],
+                last_duration_ms=durations.get((row["source"], row["pipeline"])),
+                database_ms=row["database_ms"],
+            )
+            for row in rows
+        )
+
+    def newest(self, source: str = "", pipeline: str = "", limit: int = 100) -> list[PipelineRun]:
+        """Runs, newest first."""
+        return self._state.newest(source, pipeline, limit)
+
+    def database_ms(self, from_ms: int, to_ms: int) -> dict[str, float]:
+        """See `PipelineState.database_ms`."""
+        return self._state.database_ms(from_ms, to_ms)

@@ -1,0 +1,193 @@
+"""Reads `probes:`, one entry each; what is wrong is said with its place. docs/reference/business.md has the keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from trimtab.analyze.slo.document import Part
+from trimtab.analyze.slo.own_format import name_in
+from trimtab.analyze.slo.quantities import duration_text, short_form
+from trimtab.model.errors import StatementRefused
+from trimtab.model.probes import (
+    DIMENSIONS,
+    INTERVAL_MS,
+    INTERVAL_MS_MAX,
+    INTERVAL_MS_MIN,
+    RATIO_KINDS,
+    TIMEOUT_MS,
+    TIMEOUT_MS_MAX,
+    TIMEOUT_MS_MIN,
+    UNITS,
+    Dimension,
+    Probe,
+    ProbeKind,
+    Wanted,
+)
+from trimtab.observe.probes.statements import check_where, statement_of, table_of
+
+VALUES_MAX = 1_000
+COLUMNS_MAX = 16
+UNIT_CHARS_MAX = 50
+WEIGHT_MAX = 1_000.0
+_COMMON = ("name", "system", "description", "dimension", "good", "weight", "every", "timeout")
+_KINDS = tuple(kind.value for kind in ProbeKind)
+
+
+def probe_in(part: Part, origin: str) -> Probe | None:
+    """One entry; None where it is wrong, which is written down in its document."""
+    before = len(part.document.problems)
+    part.known(*_COMMON, *_KINDS, "table", "unit")
+    kinds = [kind for kind in ProbeKind if part.has(kind.value)]
+    name, system = name_in(part), part.text("system", required=True)
+    if len(kinds) != 1:
+        told = "is missing" if not kinds else f"is given {len(kinds)} times"
+        part.wrong(f"what is probed {told}: one of {', '.join(_KINDS)}")
+        return None
+    kind = kinds[0]
+    probe = Probe(
+        name=name,
+        system=system,
+        kind=kind,
+        dimension=_dimension(part, DIMENSIONS[kind]),
+        unit=UNITS.get(kind, ""),
+        weight=_weight(part),
+        interval_ms=_within(part, "every", INTERVAL_MS, INTERVAL_MS_MIN, INTERVAL_MS_MAX),
+        timeout_ms=_within(part, "timeout", TIMEOUT_MS, TIMEOUT_MS_MIN, TIMEOUT_MS_MAX),
+        description=part.text("description"),
+        wanted=_wanted(part, kind),
+        origin=origin,
+        line=part.line,
+    )
+    probe = _sql(part, probe) if kind is ProbeKind.SQL else _of_table(part.part(kind.value), probe)
+    if probe.timeout_ms > probe.interval_ms:
+        part.wrong("timeout is longer than every", "timeout", at_value=True)
+    if len(part.document.problems) > before:
+        return None
+    try:
+        statement_of(probe)
+    except StatementRefused as error:
+        part.wrong(error.message, kind.value, at_value=kind is ProbeKind.SQL)
+        return None
+    return probe
+
+
+def _sql(part: Part, probe: Probe) -> Probe:
+    unit = part.text("unit")
+    if len(unit) > UNIT_CHARS_MAX:
+        part.wrong(f"unit has at most {UNIT_CHARS_MAX} characters, found {len(unit)}", "unit", at_value=True)
+    return replace(probe, sql=part.text("sql", required=True), unit=unit, table=_table(part, "table", required=False))
+
+
+def _of_table(part: Part, probe: Probe) -> Probe:
+    wants = _WANTS[probe.kind]
+    part.known("table", "where", *wants)
+    where = part.text("where")
+    _checked(part, "where", where, check_where)
+    found = replace(probe, table=_table(part, "table"), where=where)
+    if "column" in wants or "columns" in wants:
+        found = replace(found, columns=_columns(part, "column", "columns" if "columns" in wants else ""))
+    if "to" in wants:
+        to_columns = _columns(part, "to_column", "to_columns")
+        if len(to_columns) != len(found.columns) and to_columns:
+            part.wrong(f"{len(found.columns)} columns refer to {len(to_columns)}: give as many", "to")
+        found = replace(found, to_table=_table(part, "to"), to_columns=to_columns)
+    if "values" in wants:
+        found = replace(found, values=_values(part))
+    return found
+
+
+_WANTS: dict[ProbeKind, tuple[str, ...]] = {
+    ProbeKind.FRESHNESS: ("column",),
+    ProbeKind.VOLUME: (),
+    ProbeKind.NULLS: ("column", "columns"),
+    ProbeKind.UNIQUE: ("column", "columns"),
+    ProbeKind.REFERENCES: ("column", "columns", "to", "to_column", "to_columns"),
+    ProbeKind.ACCEPTED: ("column", "values"),
+}
+
+
+def _columns(part: Part, one: str, many: str) -> tuple[str, ...]:
+    given = [key for key in (one, many) if key and part.has(key)]
+    if len(given) != 1:
+        names = " or ".join(key for key in (one, many) if key)
+        part.wrong(f"{names} is {'missing' if not given else 'given twice'} in {part.name}")
+        return ()
+    listed = part.get(many) if given[0] == many else [part.text(one)]
+    if not isinstance(listed, list) or not all(isinstance(item, str) and item for item in listed):
+        part.wrong(f"{given[0]} must be {'a list of names' if given[0] == many else 'a name'}", given[0])
+        return ()
+    if not 1 <= len(listed) <= COLUMNS_MAX:
+        part.wrong(f"{given[0]} has 1 to {COLUMNS_MAX} names, found {len(listed)}", given[0])
+    return tuple(listed)
+
+
+def _values(part: Part) -> tuple[str, ...]:
+    found = part.get("values")
+    if not isinstance(found, list) or not found or any(isinstance(item, dict | list) for item in found):
+        part.wrong("values must be a list of texts or numbers", "values")
+        return ()
+    if len(found) > VALUES_MAX:
+        part.wrong(f"values has at most {VALUES_MAX} items, found {len(found)}", "values")
+    return tuple(str(item).lower() if isinstance(item, bool) else str(item) for item in found)
+
+
+def _table(part: Part, key: str, *, required: bool = True) -> str:
+    text = part.text(key, required=required)
+    _checked(part, key, text, table_of)
+    return text
+
+
+def _checked(part: Part, key: str, text: str, check: Callable[[str], object]) -> None:
+    if not text:
+        return
+    try:
+        check(text)
+    except StatementRefused as error:
+        part.wrong(f"{key}: {error.message}", key, at_value=True)
+
+
+def _dimension(part: Part, default: Dimension) -> Dimension:
+    text = part.text("dimension")
+    if not text:
+        return default
+    if text not in {one.value for one in Dimension}:
+        part.wrong(f"dimension is one of {', '.join(Dimension)}, found {text[:40]!r}", "dimension", at_value=True)
+        return default
+    return Dimension(text)
+
+
+def _weight(part: Part) -> float:
+    weight = part.number("weight")
+    if weight is None:
+        return 1.0
+    if not 0 <= weight <= WEIGHT_MAX:
+        part.wrong(f"weight must be from 0 to {WEIGHT_MAX:g}, found {weight:g}", "weight", at_value=True)
+    return weight
+
+
+def _within(part: Part, key: str, default: int, low: int, high: int) -> int:
+    found = part.duration_ms(key)
+    if found is None:
+        return default
+    if not low <= found <= high:
+        span = f"{duration_text(low)} to {duration_text(high)}"
+        part.wrong(f"{key} must be from {span}, found {duration_text(found)}", key, at_value=True)
+        return default
+    return found
+
+
+def _wanted(part: Part, kind: ProbeKind) -> Wanted | None:
+    form = part.read("good", short_form)
+    if form is None:
+        return None
+    wants_seconds, wants_ratio = kind is ProbeKind.FRESHNESS, kind in RATIO_KINDS
+    fits = {"s": kind in (ProbeKind.FRESHNESS, ProbeKind.SQL), "ratio": wants_ratio or kind is ProbeKind.SQL, "": True}
+    if form.quantile is not None or not fits.get(form.unit, False):
+        hint = "'< 5m'" if wants_seconds else "'<= 0.1%'" if wants_ratio else "'>= 1000'"
+        part.wrong(f"good: a probe of {kind.value} is compared as in {hint}", "good", at_value=True)
+        return None
+    if wants_ratio and form.threshold > 1:
+        part.wrong(f"good: a share lies between 0 and 1, found {form.threshold:g}", "good", at_value=True)
+        return None
+    return Wanted(form.comparison, form.threshold)

@@ -1,0 +1,1 @@
+"""Runs of pipelines as others tell of them: OpenLineage, dbt, Airflow."""
