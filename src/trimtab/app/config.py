@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from trimtab.app.agreement import disagreements
+from trimtab.app.packs.settings import PacksPolicy
 from trimtab.app.server_settings import ServerSettings
 from trimtab.app.settings import SECTIONS, Wrong, did_you_mean, settings_in, shown
 from trimtab.app.toml_places import Path as KeyPath
@@ -65,6 +66,7 @@ class Config:
     notify: NotifyPolicy = field(default_factory=NotifyPolicy)
     objectives: ObjectivesPolicy = field(default_factory=ObjectivesPolicy)
     rules: RulesPolicy = field(default_factory=RulesPolicy)
+    packs: PacksPolicy = field(default_factory=PacksPolicy)
     business: BusinessPolicy = field(default_factory=BusinessPolicy)
     host: HostPolicy = field(default_factory=HostPolicy)
     containers: ContainersPolicy = field(default_factory=ContainersPolicy)

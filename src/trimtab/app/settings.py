@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Any
 
+from trimtab.app.packs.settings import PacksPolicy
 from trimtab.app.server_settings import ServerSettings
 from trimtab.model.business_settings import BusinessPolicy
 from trimtab.model.clouds import CloudsPolicy
@@ -76,6 +77,7 @@ SECTIONS: Mapping[str, Section] = {
         Section("notify", NotifyPolicy, "Who is told of alerts.", per_target=False),
         Section("objectives", ObjectivesPolicy, "What was promised, and is counted.", per_target=False),
         Section("rules", RulesPolicy, "Recording and alerting rules.", per_target=False),
+        Section("packs", PacksPolicy, "Rules and objectives that come with trimtab.", per_target=False),
         Section("business", BusinessPolicy, "Data quality, pipelines, cost and satisfaction.", per_target=False),
         Section("host", HostPolicy, "What is collected of this machine.", per_target=False),
         Section("containers", ContainersPolicy, "What is collected of containers.", per_target=False),

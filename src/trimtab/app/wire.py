@@ -23,6 +23,7 @@ from trimtab.app.local import LocalMeasures
 from trimtab.app.objectives.files import OBJECTIVES_FOLDER
 from trimtab.app.objectives.opening import budgets_of, open_objectives
 from trimtab.app.own.keeper import Own
+from trimtab.app.packs.shelf import PACKS_FOLDER, Shelf
 from trimtab.app.policies import Policies
 from trimtab.app.service import Service
 from trimtab.app.table_reach import TableReach
@@ -105,8 +106,14 @@ def open_service(
     ]
     policies = Policies(ConfigFile(config_path, config, clock.now_ms), PolicyOverrides(state.database), clock.now_ms)
     reach = TableReach(telemetry, shapes_of, clock)
+    packs = Shelf(data_dir / PACKS_FOLDER, state, lambda: policies.file.config.packs)
     objectives = open_objectives(
-        telemetry, state, lambda: policies.file.config, clock.now_ms, data_dir / OBJECTIVES_FOLDER
+        telemetry,
+        state,
+        lambda: policies.file.config,
+        clock.now_ms,
+        data_dir / OBJECTIVES_FOLDER,
+        packs.objective_files,
     )
     machine = Machine(
         state,
@@ -120,7 +127,9 @@ def open_service(
     access = Access(state.database, clock.now_ms, login_needed=login_needed)
     own = Own(telemetry, clock)
     kept = data_dir / RULES_FOLDER
-    return Service(policies, telemetry, state, machine, judge, clock, url, watched, stop, access, own, objectives, kept)
+    return Service(
+        policies, telemetry, state, machine, judge, clock, url, watched, stop, access, own, objectives, kept, packs
+    )
 
 
 def connect_to_change(state: State, system: str) -> psycopg.Connection[tuple[Any, ...]]:

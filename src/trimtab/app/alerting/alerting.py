@@ -37,10 +37,11 @@ class Alerting:
         sink: AlertSink,
         sources: Sequence[AlertSource],
         kept: Path | None = None,
+        more: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         self._policy, self._querying, self._upstream = policy, querying, upstream
         self._database, self._url, self._sink, self._sources = database, url, sink, sources
-        self._kept = kept
+        self._kept, self._more = kept, more
         self._lock = threading.Lock()
         self._rules: Rules | None = None
         self._is_over = False
@@ -73,6 +74,7 @@ class Alerting:
                     self._url,
                     sink=self._sink,
                     kept=self._kept,
+                    more=self._more,
                 )
                 for source in self._sources:
                     made.add_source(source)

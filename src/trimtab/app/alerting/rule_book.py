@@ -36,6 +36,8 @@ class RuleBook:
     patterns: Sequence[str]
     now_ms: Callable[[], int]
     kept: KeptTexts = field(default_factory=lambda: KeptTexts(None))
+    more: Callable[[], Sequence[str]] = tuple
+    """Paths of further files, asked at each look: those of packs."""
     _files: dict[str, RuleFile] = field(default_factory=dict)
     _stamps: dict[str, _Stamp] = field(default_factory=dict)
 
@@ -64,7 +66,7 @@ class RuleBook:
         return is_changed
 
     def _found(self) -> list[str]:
-        paths: dict[str, None] = {}
+        paths: dict[str, None] = dict.fromkeys(self.more())
         for pattern in self.patterns:
             matches = sorted(glob.glob(pattern, recursive=True)) or [pattern]  # noqa: PTH207  (patterns are texts)
             paths.update(dict.fromkeys(matches[:FILES_MAX]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,10 +38,11 @@ def rules_of(
     changed: Callable[[], None] = lambda: None,
     clock: AlertClock | None = None,
     kept: Path | None = None,
+    more: Callable[[], Sequence[str]] = tuple,
 ) -> Rules:
     """What is evaluated in a server; nothing runs before `start`. Rules read and write where queries are asked.
 
-    `kept`: the folder with copies of files as they were read last and were right.
+    `kept`: the folder with copies of files as they were read last and were right. `more`: further files.
     """
     clock = clock or SystemClock()
     recorder = StoreRecorder(lambda: querying.store)
@@ -51,7 +52,7 @@ def rules_of(
     place = HereOrElsewhere((asker, recorder), upstream)
     labels = dict(text.split("=", 1) for text in policy.external_labels)
     return Rules(
-        RuleBook(policy.files, clock.now_ms, KeptTexts(kept)),
+        RuleBook(policy.files, clock.now_ms, KeptTexts(kept), more),
         place,
         place,
         AlertMachine(AlertBook(database), clock, sink),

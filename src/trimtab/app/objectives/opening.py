@@ -25,12 +25,13 @@ def open_objectives(
     config: Callable[[], Config],
     now_ms: Callable[[], int],
     kept: Path | None = None,
+    more: Callable[[], Sequence[str]] = tuple,
 ) -> Objectives:
     """Objectives of the files that the configuration names, counted from this store; nothing runs yet.
 
-    `kept`: the folder with copies of what was read last and was right.
+    `kept`: the folder with copies of what was read last and was right. `more`: further files, those of packs.
     """
-    files = ObjectiveFiles(lambda: config().objectives.files, now_ms, kept)
+    files = ObjectiveFiles(lambda: (*config().objectives.files, *more()), now_ms, kept)
     own = metrics_of(telemetry)
 
     def metrics() -> MetricStore:
