@@ -307,6 +307,7 @@ class Service:
             *self.notify.warnings(),
             *self.alerting.warnings(),
             *([self.packs.error] if self.packs.error else ()),
+            *self.infrastructure.warnings(),
             *objective_warnings(self.objectives.standing),
         )
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from trimtab.app.infrastructure.container_collecting import ContainerCollecting
+from trimtab.app.infrastructure.health import health_of
 from trimtab.app.infrastructure.host_collecting import HostCollecting
 from trimtab.app.own.metrics import Number
-from trimtab.observe.host.now import HostNow
+from trimtab.model.infrastructure import InfrastructureHealth, Measure
 
 if TYPE_CHECKING:
     from trimtab.app.config import Config
@@ -20,25 +22,39 @@ class Infrastructure:
     def __init__(
         self, config: Callable[[], Config], metrics: Callable[[], MetricStore | None], now_ms: Callable[[], int]
     ) -> None:
+        self._now_ms = now_ms
         self.host = HostCollecting(lambda: config().host, metrics, now_ms)
+        self.containers = ContainerCollecting(lambda: config().containers, lambda: config().host, metrics, now_ms)
+        self.cloud: Callable[[], Mapping[str, Measure]] | None = None
+        """Who tells of clouds, where somebody looks at them: values by the names of `CLOUD_KEYS`."""
 
     def start(self) -> None:
         """Begin to collect."""
         self.host.start()
+        self.containers.start()
 
     def stop(self) -> None:
         """End, before the store is closed."""
         self.host.stop()
+        self.containers.stop()
 
-    def host_now(self) -> HostNow:
-        """This machine as it was seen last."""
-        return self.host.now
+    def health(self) -> InfrastructureHealth:
+        """How everything underneath was when it was looked at last."""
+        cloud = None if self.cloud is None else self.cloud()
+        return health_of(self.host.now, self.containers.now, cloud, self._now_ms())
 
     def numbers(self) -> Iterator[Number]:
         """What collecting costs, and how it went."""
         yield from self.host.numbers()
+        yield from self.containers.numbers()
 
     def warnings(self) -> Iterator[str]:
         """What a person should mend."""
-        if self.host.problem:
-            yield self.host.problem
+        for problem in (self.host.problem, self.containers.problem):
+            if problem:
+                yield problem
+        for one in self.containers.now.sources:
+            if one.why and not one.is_absent and one.source != "cgroups" and not one.source.startswith("cgroup v"):
+                yield f"containers: {one.source}: {one.why}"
+            if one.left_out_count:
+                yield f"containers: {one.left_out_count} of {one.source} are beyond containers.containers_max"

@@ -193,6 +193,11 @@ METRICS: tuple[Metric, ...] = (
     _counter("trimtab_host_store_failures_total", "looks", "Looks that could not be stored."),
     _counter("trimtab_host_collector_failures_total", "looks", "Looks that one collector failed at.", "collector"),
     _gauge("trimtab_host_series", "series", "Series of this machine."),
+    _counter("trimtab_containers_looks_total", "looks", "Looks at containers."),
+    _counter("trimtab_containers_look_cpu_seconds_total", "s", "CPU time of looking at containers, without storing."),
+    _counter("trimtab_containers_store_failures_total", "looks", "Looks at containers that could not be stored."),
+    _counter("trimtab_containers_source_failures_total", "looks", "Looks that a source did not answer.", "source"),
+    _gauge("trimtab_containers_seen", "containers", "Containers that were seen last."),
     # --- telling about itself
     _gauge("trimtab_event_streams", "streams", "Open event streams (one for each page that somebody looks at)."),
     _counter("trimtab_own_spans_total", "spans", "Own spans that were stored."),
