@@ -2,7 +2,8 @@
 
 >>> import trimtab
 >>> sorted(trimtab.__all__)
-['AutomatedRemediation', 'PerformanceAlerts', 'QueryOptimizer', 'SLI', 'ServiceLevelIndicators']
+['AutomatedRemediation', 'InfrastructureMonitor', 'PerformanceAlerts', 'QueryOptimizer', 'SLI',
+ 'ServiceLevelIndicators']
 """
 
 from __future__ import annotations
@@ -12,14 +13,23 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from trimtab.sdk.automated_remediation import AutomatedRemediation
+    from trimtab.sdk.infrastructure_monitor import InfrastructureMonitor
     from trimtab.sdk.performance_alerts import PerformanceAlerts
     from trimtab.sdk.query_optimizer import QueryOptimizer
     from trimtab.sdk.service_level_indicators import SLI, ServiceLevelIndicators
 
-__all__ = ["SLI", "AutomatedRemediation", "PerformanceAlerts", "QueryOptimizer", "ServiceLevelIndicators"]
+__all__ = [
+    "SLI",
+    "AutomatedRemediation",
+    "InfrastructureMonitor",
+    "PerformanceAlerts",
+    "QueryOptimizer",
+    "ServiceLevelIndicators",
+]
 
 _LAZY = {
     "AutomatedRemediation": "trimtab.sdk.automated_remediation",
+    "InfrastructureMonitor": "trimtab.sdk.infrastructure_monitor",
     "PerformanceAlerts": "trimtab.sdk.performance_alerts",
     "QueryOptimizer": "trimtab.sdk.query_optimizer",
     "SLI": "trimtab.sdk.service_level_indicators",
