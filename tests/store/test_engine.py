@@ -172,3 +172,17 @@ def test_one_shard_answers_as_it_is(engine: EmbeddedEngine) -> None:
         assert engine.write("SELECT 1 AS one")["one"].to_pylist() == [1]
     with pytest.raises(InputError, match="no shard elsewhere"), engine.at("elsewhere"):
         pass
+
+
+def test_the_file_of_settings_is_read_and_inserts_wake_merges_all_the_same(engine: EmbeddedEngine) -> None:
+    asked = "SELECT value FROM system.server_settings WHERE name = 'memory_worker_period_ms'"
+    assert engine.read(asked)["value"].to_pylist() == ["1000"]
+    engine.write("CREATE TABLE heaps (a Int64) ENGINE = MergeTree ORDER BY a")
+    for number in range(30):
+        engine.write(f"INSERT INTO heaps VALUES ({number})")
+    deadline_s = time.monotonic() + 60
+    parts = "SELECT count() AS n FROM system.parts WHERE active AND table = 'heaps'"
+    while engine.read(parts)["n"][0].as_py() > 15 and time.monotonic() < deadline_s:
+        time.sleep(0.05)
+    assert engine.read(parts)["n"][0].as_py() <= 15
+    assert engine.read("SELECT count() AS n FROM heaps")["n"].to_pylist() == [30]

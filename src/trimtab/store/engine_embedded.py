@@ -143,7 +143,7 @@ class EmbeddedEngine:
 
         limits = self._limits
         try:
-            session = Session(str(self._directory))
+            session = Session(f"{self._directory}{_started_with()}")
         except RuntimeError as error:
             raise StoreError(
                 f"the engine cannot open {self._directory}: {_reason(error)}. Nothing was removed. If the disk is "
@@ -342,6 +342,12 @@ class EmbeddedEngine:
             self._writer.close()
         with _open_lock:
             _open_path = None
+
+
+def _started_with() -> str:
+    """The engine's options, which follow its directory: a file with settings, where its path can be told so."""
+    path = str(resources.files("trimtab.store").joinpath("engine.xml"))
+    return "" if set(path) & set("?&=%#") else f"?config-file={path}"
 
 
 def _table_of(body: Body, path: str) -> str:
