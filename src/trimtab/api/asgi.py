@@ -27,6 +27,8 @@ from trimtab.api.openapi import openapi_document
 from trimtab.api.otlp import otlp_routes
 from trimtab.api.otlp_signals import Signals
 from trimtab.api.own import METRICS_PATH, metrics_route
+from trimtab.api.pipelines import DOORS as PIPELINE_DOORS
+from trimtab.api.pipelines import pipeline_routes
 from trimtab.api.prometheus.routes import metrics_doors, metrics_routes
 from trimtab.api.remote_write import WRITE_PATH, remote_write_route
 from trimtab.app.doors import Declared, Door, page_door
@@ -86,6 +88,7 @@ def make_app(
             log_tail_route(service),
             *otlp_routes(signals),
             remote_write_route(service.metrics_in),
+            *pipeline_routes(service.business),
             *asked,
             *jaeger,
             *elasticsearch,
@@ -94,7 +97,14 @@ def make_app(
         ],
         exception_handlers=_handlers(pages),
     )
-    doors = [*OWN_DOORS, LOG_TAIL_DOOR, *metrics_doors(asked), *jaeger_doors(jaeger), *elasticsearch_doors]
+    doors = [
+        *OWN_DOORS,
+        *PIPELINE_DOORS,
+        LOG_TAIL_DOOR,
+        *metrics_doors(asked),
+        *jaeger_doors(jaeger),
+        *elasticsearch_doors,
+    ]
     doors += [*(operation.door for operation in OPERATIONS), *map(page_door, pages.doors)]
     return AccessGuard(
         application,

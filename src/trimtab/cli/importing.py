@@ -1,4 +1,4 @@
-"""`trimtab import`: traces that somebody has in files, through the same doors as those that are sent."""
+"""`trimtab import`: traces, and runs of dbt, that are in files, through the same doors as those that are sent."""
 
 from __future__ import annotations
 
@@ -29,9 +29,10 @@ HELD_BYTES_MAX = 512 * 1024 * 1024
 
 @click.group("import")
 def import_() -> None:
-    """Take in traces from files: into a running server, or into its data directory while none runs.
+    """Take in traces from files: into a running server, or into its data directory while none runs; and runs of dbt.
 
-    A file that is wrong somewhere is refused as a whole, with the place. What is imported twice is stored twice.
+    A file that is wrong somewhere is refused as a whole, with the place. Traces that are imported twice are stored
+    twice.
     """
 
 
@@ -63,6 +64,25 @@ def otlp(files: tuple[str, ...], data_dir: Path | None, server: str | None, form
     from trimtab.observe.trace_files.documents import otlp_spans
 
     _import(files, otlp_spans, data_dir, server, form)
+
+
+@import_.command("dbt")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option("--pipeline", help="The name of the pipeline; default: the dbt project's.")
+@client_options
+@guarded
+def dbt(files: tuple[str, ...], pipeline: str | None, data_dir: Path | None, server: str | None, form: str) -> None:
+    """Tell a running server of runs of dbt: FILE is target/run_results.json (schemas v4 to v6), or - for stdin.
+
+    One file is one run; the same one again counts once. Exit code: 0 all are told, 2 a file is wrong, and none is.
+    """
+    from trimtab.cli import output
+    from trimtab.cli.common import client_of
+    from trimtab.cli.dbt_runs import draw, read, tell
+
+    bodies = [(name, read(name)) for name in files]
+    told = [tell(client_of(data_dir, server), name, body, pipeline) for name, body in bodies]
+    output.show(form, {"runs": told}, draw)
 
 
 def _import(files: tuple[str, ...], reader: Reader, data_dir: Path | None, server: str | None, form: str) -> None:

@@ -14,6 +14,7 @@ from trimtab.cli import (
     advising,
     alerts,
     backtesting,
+    business,
     checking,
     decisions,
     importing,
@@ -38,6 +39,7 @@ def main() -> None:
 
 for _command in (
     *alerts.COMMANDS,
+    *business.COMMANDS,
     *decisions.COMMANDS,
     *looking.COMMANDS,
     *logs.COMMANDS,

@@ -11,6 +11,7 @@ from starlette.routing import Route
 from trimtab.api.control import (
     access,
     alerts,
+    business,
     cases,
     logs,
     objectives,
@@ -38,6 +39,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *alerts.OPERATIONS,
     *rules.OPERATIONS,
     *objectives.OPERATIONS,
+    *business.OPERATIONS,
     *access.OPERATIONS,
 )
 

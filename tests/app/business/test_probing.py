@@ -1,0 +1,195 @@
+"""When probes run: spread, one at a time on a system, never into a change, and what is known survives a restart."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from trimtab.app.business import probing as probing_module
+from trimtab.app.business.probing import Probing, next_due_ms
+from trimtab.app.business.quality import scores_of
+from trimtab.model.objectives import Comparison
+from trimtab.model.probes import DIMENSIONS, Dimension, Measured, Probe, ProbeKind, Wanted
+from trimtab.sql.connect import Connection, Reference
+from trimtab.store.business_state import ProbeState
+from trimtab.store.state_database import StateDatabase
+
+MINUTE_MS = 60_000
+REFERENCE = Reference.parse("postgresql://u@127.0.0.1:1/x")
+
+
+@dataclass
+class Asked:
+    """Stands in for the database: what it answers, and who waits in it."""
+
+    now_ms: int = 1_700_000_000_000
+    value: float = 1.0
+    names: list[str] = field(default_factory=list)
+    waits: dict[str, threading.Event] = field(default_factory=dict)
+    entered: dict[str, threading.Event] = field(default_factory=dict)
+    held: str = ""
+
+    def measure(
+        self, _reference: Reference, probe: Probe, now_ms: Callable[[], int], _begun: Callable[[Connection], None]
+    ) -> Measured:
+        self.names.append(probe.name)
+        if probe.name in self.waits:
+            self.entered[probe.name].set()
+            assert self.waits[probe.name].wait(60)
+        return Measured(now_ms(), self.value, "", 2.0)
+
+
+def probe(name: str, system: str = "shop", interval_ms: int = MINUTE_MS) -> Probe:
+    kind = ProbeKind.VOLUME
+    return Probe(
+        name, system, kind, DIMENSIONS[kind], "t", wanted=Wanted(Comparison.AT_LEAST, 1.0), interval_ms=interval_ms
+    )
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
+    found = Asked()
+    monkeypatch.setattr(probing_module, "measure", found.measure)
+    return found
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Iterator[ProbeState]:
+    database = StateDatabase(tmp_path / "state.db")
+    yield ProbeState(database)
+    database.close()
+
+
+def made(asked: Asked, state: ProbeState, at_a_time: int = 4) -> Probing:
+    def reference_of(system: str) -> Reference | None:
+        return None if system == "nowhere" else REFERENCE
+
+    return Probing(state, reference_of, lambda _system: asked.held, lambda: asked.now_ms, at_a_time)
+
+
+def run(probing: Probing) -> int:
+    """One tick, and wait for what began."""
+    begun = probing.tick()
+    for one in begun:
+        one.result(60)
+    return len(begun)
+
+
+def test_probes_with_one_interval_do_not_come_at_once(asked: Asked, state: ProbeState) -> None:
+    probes = tuple(probe(f"p{number}", f"s{number}") for number in range(60))
+    due = sorted(next_due_ms(one, asked.now_ms) - asked.now_ms for one in probes)
+    assert due[0] > 0
+    assert due[-1] <= MINUTE_MS
+    assert len({at // 1000 for at in due}) > 30
+    probing = made(asked, state, at_a_time=60)
+    probing.define(probes)
+    first = sorted(now.due_at_ms - asked.now_ms for now in probing.now.values())
+    assert first[-1] <= 30_000
+    assert len({at // 1000 for at in first}) > 15
+    probing.close()
+
+
+def test_one_at_a_time_on_a_system_and_what_still_runs_is_skipped(asked: Asked, state: ProbeState) -> None:
+    probing = made(asked, state)
+    asked.waits["slow"], asked.entered["slow"] = threading.Event(), threading.Event()
+    probing.define((probe("slow"), probe("other"), probe("elsewhere", "bank")))
+    asked.now_ms += 30_000
+    probing.define((probe("slow"), probe("other"), probe("elsewhere", "bank")))
+    probing.run_now("slow")
+    assert asked.entered["slow"].wait(60)
+    for one in probing.tick():
+        one.result(60)
+    assert sorted(asked.names) == ["elsewhere", "slow"]
+    assert "runs already (slow)" in str(probing.run_now("other"))
+    asked.now_ms += 2 * MINUTE_MS
+    for one in probing.tick():
+        one.result(60)
+    assert probing.now["slow"].skipped_count == 1
+    asked.waits.pop("slow").set()
+    deadline = threading.Event()
+    for _ in range(600):
+        if not probing.now["slow"].is_running:
+            break
+        deadline.wait(0.05)
+    asked.now_ms += MINUTE_MS
+    run(probing)
+    run(probing)
+    assert "other" in asked.names
+    probing.close()
+
+
+def test_no_more_than_a_few_in_all(asked: Asked, state: ProbeState) -> None:
+    probing = made(asked, state, at_a_time=1)
+    asked.waits["a"], asked.entered["a"] = threading.Event(), threading.Event()
+    probing.define((probe("a", "s1"), probe("b", "s2")))
+    probing.run_now("a")
+    assert asked.entered["a"].wait(60)
+    asked.now_ms += 5 * MINUTE_MS
+    assert probing.tick() == []
+    assert "the limit is 1" in str(probing.run_now("b"))
+    asked.waits["a"].set()
+    probing.close()
+
+
+def test_nothing_runs_into_a_change_and_it_is_made_up_for_once(asked: Asked, state: ProbeState) -> None:
+    probing = made(asked, state)
+    probing.define((probe("a"),))
+    asked.now_ms += 10 * MINUTE_MS
+    asked.held = "a change of shop is in flight"
+    for _ in range(3):
+        assert run(probing) == 0
+    now = probing.now["a"]
+    assert (now.held, now.skipped_count) == (asked.held, 1)
+    assert probing.run_now("a") == asked.held
+    asked.held = ""
+    assert run(probing) == 1
+    assert run(probing) == 0
+    assert probing.now["a"].held == ""
+    probing.close()
+
+
+def test_a_system_that_is_not_watched_is_said(asked: Asked, state: ProbeState) -> None:
+    probing = made(asked, state)
+    probing.define((probe("a", "nowhere"),))
+    asked.now_ms += MINUTE_MS
+    run(probing)
+    measured = probing.now["a"].measured
+    assert measured is not None
+    assert (measured.value, measured.error) == (None, "there is no system named 'nowhere' that is watched")
+    probing.close()
+
+
+def test_what_was_found_survives_a_restart_but_not_another_definition(asked: Asked, state: ProbeState) -> None:
+    probing = made(asked, state)
+    probing.define((probe("a"), probe("b")))
+    asked.now_ms += MINUTE_MS
+    asked.value = 7.0
+    while run(probing):
+        pass
+    probing.close()
+    again = made(asked, state)
+    other = replace(probe("b"), where="x > 1")
+    again.define((replace(probe("a"), line=9), other))
+    assert again.now["a"].measured == Measured(asked.now_ms, 7.0, "", 2.0)
+    assert again.now["b"].measured is None
+    again.define((other,))
+    assert set(state.results()) == {"b"}
+    again.close()
+
+
+def test_a_result_counts_for_three_intervals_and_then_nobody_knows(asked: Asked, state: ProbeState) -> None:
+    probing = made(asked, state)
+    probing.define((probe("a"), probe("b")))
+    asked.now_ms += MINUTE_MS
+    probing.run_now("a").result(60)  # type: ignore[union-attr]
+    [system], [table] = scores_of(probing.now.values(), None, asked.now_ms)
+    assert (system.score.score, system.score.low, system.score.coverage) == (1.0, 0.5, 0.5)
+    assert (table.table, table.score) == ("t", system.score)
+    later = asked.now_ms + 4 * MINUTE_MS + 1
+    [system], _ = scores_of(probing.now.values(), {Dimension.VOLUME: 3.0}, later)
+    assert (system.score.score, system.score.low, system.score.high, system.score.coverage) == (None, 0.0, 1.0, 0.0)
+    probing.close()

@@ -1,0 +1,152 @@
+"""Files about business: what is right is read, what is wrong is refused with its place, the last good reading stays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from trimtab.analyze.cost.prices import Resource
+from trimtab.analyze.slo.document import ObjectivesRefused
+from trimtab.app.business.files import BusinessFiles
+from trimtab.app.business.reading import definitions_in, price_lists
+from trimtab.model.probes import Dimension, ProbeKind
+
+GOOD = """
+probes:
+  - {name: fresh, system: shop, freshness: {table: public.orders, column: made_at}, good: < 5 minutes, every: 1m}
+  - {name: many, system: shop, volume: {table: orders, where: "made_at > now() - interval '1 day'"}, good: ">= 100"}
+  - {name: nulls, system: shop, nulls: {table: orders, columns: [a, b]}, good: <= 0.1%, weight: 2}
+  - {name: keys, system: shop, unique: {table: orders, column: id}}
+  - name: refs
+    system: shop
+    references: {table: orders, column: customer_id, to: customers, to_column: id}
+  - {name: states, system: shop, accepted: {table: orders, column: state, values: [paid, true, 3]}}
+  - {name: stock, system: shop, sql: SELECT sum(stock) FROM goods, unit: pieces, dimension: volume, timeout: 2s}
+quality: {weights: {freshness: 2, volume: 0}}
+prices:
+  list: aws-aurora-postgresql-us-east-1
+  entries:
+    - {resource: processor, price: 0.05, systems: [shop], as_of: 2026-11-01, source: our bill}
+    - {resource: fixed, price: 744, as_of: 2026-11-01, source: our bill}
+budget: {month: 500}
+---
+satisfaction:
+  - {name: csat, csat: answers.csv, scale: 5}
+  - {name: web, apdex: {service: shop-web, target: 500ms}, window: 30m}
+  - {name: nps, query: avg(nps_score), scale: 100}
+"""
+
+
+def test_what_is_right() -> None:
+    said = definitions_in(GOOD, "a.yml")
+    assert [probe.kind for probe in said.probes] == list(ProbeKind)
+    fresh, many, nulls, _keys, refs, states, stock = said.probes
+    assert (fresh.interval_ms, str(fresh.wanted), fresh.dimension) == (60_000, "< 300", Dimension.FRESHNESS)
+    assert many.where.startswith("made_at")
+    assert (nulls.columns, nulls.weight, nulls.line) == (("a", "b"), 2.0, 5)
+    assert (refs.to_table, refs.to_columns) == ("customers", ("id",))
+    assert states.values == ("paid", "true", "3")
+    assert (stock.unit, stock.timeout_ms, stock.is_scored) == ("pieces", 2000, False)
+    assert said.weights == {Dimension.FRESHNESS: 2.0, Dimension.VOLUME: 0.0}
+    assert said.prices is not None
+    assert said.prices.currency == "USD"
+    own = said.prices.of(Resource.PROCESSOR, "shop")
+    other = said.prices.of(Resource.PROCESSOR, "bank")
+    assert own is not None
+    assert other is not None
+    assert (own.price, other.price) == (0.05, 0.13)
+    assert said.budget is not None
+    assert said.budget.month == 500
+    assert [(one.kind, one.scale, one.window_ms) for one in said.satisfaction] == [
+        ("csat", 5.0, 30 * 86_400_000),
+        ("apdex", 1.0, 1_800_000),
+        ("series", 100.0, 30 * 86_400_000),
+    ]
+
+
+BAD = [
+    ("probes: [{name: a, system: s, sql: 'SELECT 1; DROP TABLE x'}]", "1, column 36: one statement was wanted"),
+    ("probes:\n- {name: a, system: s, sql: DELETE FROM x}", "2, column 29: it is no SELECT"),
+    ("probes:\n- {name: a, system: s, sql: 'SELECT 1, 2'}", "found 2 columns"),
+    ("probes: [{name: a, system: s}]", "what is probed is missing"),
+    ("probes: [{name: a, system: s, sql: SELECT 1, volume: {table: x}}]", "is given 2 times"),
+    ("probes: [{name: a, sql: SELECT 1}]", "system is missing"),
+    ("probes: [{name: a b, system: s, sql: SELECT 1}]", "name: a name has letters"),
+    ("probes: [{name: a, system: s, volume: {table: x, wher: y}}]", "did you mean where?"),
+    ("probes: [{name: a, system: s, volume: {table: a.b.c}}]", "schema.table"),
+    ("probes: [{name: a, system: s, volume: {table: x, where: 'a) UNION SELECT (1'}}]", "where is one condition"),
+    ("probes: [{name: a, system: s, volume: {table: x}, every: 1s}]", "every must be from 10s to 7d, found 1s"),
+    ("probes: [{name: a, system: s, volume: {table: x}, timeout: 10m}]", "timeout must be from 100ms to 5m"),
+    ("probes: [{name: a, system: s, volume: {table: x}, every: 10s, timeout: 11s}]", "timeout is longer than every"),
+    ("probes: [{name: a, system: s, volume: {table: x}, good: < 5m}]", "is compared as in '>= 1000'"),
+    ("probes: [{name: a, system: s, nulls: {table: x, column: y}, good: < 5}]", "a share lies between 0 and 1"),
+    ("probes: [{name: a, system: s, nulls: {table: x}}]", "column or columns is missing"),
+    ("probes: [{name: a, system: s, accepted: {table: x, column: y, values: []}}]", "values must be a list"),
+    ("probes: [{name: a, system: s, references: {table: x, columns: [a, b], to: y, to_column: z}}]", "give as many"),
+    ("probes: [{name: a, system: s, sql: SELECT 1, dimension: beauty}]", "dimension is one of"),
+    ("probes: [{name: a, system: s, sql: SELECT 1}, {name: a, system: s, sql: SELECT 1}]", "stands in line 1 already"),
+    ("quality: {weights: {freshness: -1}}", "a weight is from 0 to 1000"),
+    ("budget: {month: 0}", "more than 0"),
+    ("prices: {list: mine}", "there is no price list 'mine'; known are aws-"),
+    ("prices: {currency: EUR}", "prices are missing"),
+    ("prices: {currency: EUR, entries: [{resource: memory, price: 1}]}", "resource is one of processor, io"),
+    ("prices: {currency: EUR, entries: [{resource: io, price: 1, source: x}]}", "as_of is missing"),
+    ("prices: {currency: euro, entries: [{resource: io, price: 1, as_of: x, source: x}]}", "three letters"),
+    ("prices: {list: aws-aurora-postgresql-us-east-1, currency: EUR}", "the list is in USD"),
+    ("prices: {currency: EUR, entries: [{resource: io, price: 1, per: GiB, as_of: x, source: x}]}", "per million"),
+    ("satisfaction: [{name: a}]", "the source of satisfaction is missing"),
+    ("satisfaction: [{name: a, apdex: {service: x}}]", "target is missing"),
+    ("satisfaction: [{name: a, apdex: {service: x, target: 1s}, scale: 5}]", "it has no scale"),
+    ("satisfaction: [{name: a, query: 'sum('}]", "query"),
+    ("budget: {month: 1}\n---\nbudget: {month: 2}", "budget is said twice"),
+    ("probe: []", "did you mean probes?"),
+    ("- a", "must be a mapping"),
+    ("a: [", "this is no YAML"),
+    ("", "the file is empty"),
+]
+
+
+@pytest.mark.parametrize(("text", "reason"), BAD, ids=[reason for _, reason in BAD])
+def test_what_is_wrong_is_told_with_its_place(text: str, reason: str) -> None:
+    with pytest.raises(ObjectivesRefused) as caught:
+        definitions_in(text, "b.yml")
+    assert reason in caught.value.message
+    assert caught.value.message.startswith("b.yml, line ")
+
+
+def test_lists_of_the_package_say_when_and_where_from() -> None:
+    lists = price_lists()
+    assert len(lists) == 3
+    for listed in lists.values():
+        assert all(price.as_of and price.source for price in listed.prices)
+
+
+def test_the_last_good_reading_stays_also_over_a_restart(tmp_path: Path) -> None:
+    path, kept = tmp_path / "b.yml", tmp_path / "kept"
+    path.write_text("budget: {month: 5}\nsatisfaction: [{name: a, csat: x.csv}]")
+    files = BusinessFiles(lambda: [str(path)], lambda: 1, kept)
+    assert files.look()
+    assert files.said.satisfaction[0].csat == str(tmp_path / "x.csv")
+    assert not files.look()
+    path.write_text("budget: {month: none}")
+    assert files.look()
+    [status] = files.status
+    assert (status.count, [(one.line, one.column) for one in status.problems]) == (2, [(1, 17), (1, 17)])
+    again = BusinessFiles(lambda: [str(path)], lambda: 1, kept)
+    again.look()
+    for one in (files, again):
+        assert one.said.budget is not None
+        assert one.said.budget.month == 5
+        assert one.said.satisfaction[0].csat == str(tmp_path / "x.csv")
+    path.unlink()
+    files.look()
+    assert files.said.budget is not None
+    other = tmp_path / "c.yml"
+    other.write_text("budget: {month: 7}")
+    path.write_text("budget: {month: 6}")
+    both = BusinessFiles(lambda: [str(path), str(other)], lambda: 1)
+    both.look()
+    assert both.said.budget is not None
+    assert both.said.budget.month == 6
+    assert "budget is said twice" in both.status[1].problems[0].reason
