@@ -18,6 +18,7 @@ from trimtab.web.ratios import span_text, tone_of
 from trimtab.web.spark import spark_path
 from trimtab.web.sql_text import sql_lines, sql_markup
 from trimtab.web.static_files import StaticFiles
+from trimtab.web.units import value_text
 from trimtab.web.view import View, segment
 from trimtab.web.words import CHANGE_STATES, SEVERITIES, STANDINGS, SYSTEM_STATES, plain, sentence, word
 
@@ -49,6 +50,7 @@ def environment() -> Environment:
         percent=text.percent_text,
         rate=text.rate_text,
         nines=text.nines_text,
+        value=value_text,
         budget=text.budget_text,
         speed=text.speed_text,
         moment=text.moment_text,

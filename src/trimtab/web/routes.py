@@ -22,6 +22,9 @@ from trimtab.web.pages.alerts import one as alerts_one
 from trimtab.web.pages.alerts import silences as alerts_silences
 from trimtab.web.pages.cases import decisions, listing
 from trimtab.web.pages.cases import page as case_page
+from trimtab.web.pages.dashboards import data as dashboards_data
+from trimtab.web.pages.dashboards import listing as dashboards_listing
+from trimtab.web.pages.dashboards import one as dashboards_one
 from trimtab.web.pages.explore import page as explore_page
 from trimtab.web.pages.logs import download as logs_download
 from trimtab.web.pages.logs import page as logs_page
@@ -101,6 +104,19 @@ PAGES: tuple[Page, ...] = (
         objectives_page.include,
         action="objective include",
     ),
+    Page("/dashboards", GET, LOOK, dashboards_listing.dashboards),
+    Page(
+        "/dashboards",
+        POST,
+        DECIDE,
+        dashboards_listing.bring,
+        action="dashboard import",
+        form_bytes_max=dashboards_listing.FORM_BYTES_MAX,
+    ),
+    Page("/dashboards/{uid}", GET, LOOK, dashboards_one.dashboard, target_bytes_max=QUERIES_BYTES_MAX),
+    Page("/dashboards/{uid}/data", GET, LOOK, raw=dashboards_data.endpoint, target_bytes_max=QUERIES_BYTES_MAX),
+    Page("/dashboards/{uid}/json", GET, LOOK, dashboards_listing.download),
+    Page("/dashboards/{uid}/delete", POST, DECIDE, dashboards_listing.delete, action="dashboard delete"),
     Page("/cases", GET, LOOK, listing.cases),
     Page("/cases/{case_id}", GET, LOOK, case_page.case),
     Page("/cases/{case_id}/approve", POST, DECIDE, decisions.approve, action="case approve"),

@@ -128,7 +128,7 @@ def encode(answer: SeriesAnswer, queries: Iterable[tuple[str, QueryLines]] = ())
     b'{"from_ms":0,"to_ms":4000,"step_ms":1000,"series":[{"key":"self/x","name":"x","unit":"ms","values":[1.23457,null,0.0,123457000.0]}],"marks":[]}'
     """
     lines: list[dict[str, object]] = [
-        {"key": one.key, "name": one.name, "unit": one.unit, "values": _rounded(one.values)} for one in answer.series
+        {"key": one.key, "name": one.name, "unit": one.unit, "values": rounded(one.values)} for one in answer.series
     ]
     told: dict[str, object] = {
         "from_ms": answer.from_ms,
@@ -146,14 +146,15 @@ def encode(answer: SeriesAnswer, queries: Iterable[tuple[str, QueryLines]] = ())
                 "name": _name_of(key) or one.name,
                 "unit": "",
                 "about": one.about,
-                "values": _rounded(one.values),
+                "values": rounded(one.values),
             }
             for one in found.lines
         ]
     return msgspec.json.encode({**told, "notes": notes} if notes else told)
 
 
-def _rounded(values: list[float | None]) -> list[float | None]:
+def rounded(values: list[float | None]) -> list[float | None]:
+    """With as many digits as a chart needs; what is no number is None."""
     numbers = np.array(values, np.float64)
     known = np.isfinite(numbers)
     with np.errstate(divide="ignore", invalid="ignore"):

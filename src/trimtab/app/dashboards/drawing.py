@@ -58,7 +58,7 @@ def _told(asked: Asked) -> list[str]:
             if found.histograms_count:
                 notes.append(f"{found.histograms_count:,} series of native histograms are no lines")
         if isinstance(found, Ranged | Instant):
-            notes += [*found.warnings, *found.infos]
+            notes += found.warnings
     return list(dict.fromkeys(notes))[:10]
 
 

@@ -1,5 +1,6 @@
 // Draws one chart with uPlot: axes with units, a cross-hair shared by all charts, marks, bands, stacks.
-import { clockText, digitsOf, durationText, momentText, valueText } from "./format.js";
+import { drawHeat, heatLabels, heatRows } from "./chart-heat.js";
+import { clockText, digitsOf, durationText, momentText, plainUnit, valueText } from "./format.js";
 
 /**
  * @typedef {import("./chart-data.js").Answer} Answer
@@ -7,7 +8,7 @@ import { clockText, digitsOf, durationText, momentText, valueText } from "./form
  * @typedef {{
  *   width: number, height: number, unit: string, kind: string, tz: "utc" | "local", colours: Colours,
  *   hidden: Set<number>, onCursor: (index: number | null) => void, onBrush: (fromMs: number, toMs: number) => void,
- *   marks: () => import("./chart-data.js").Mark[], onDraw?: () => void
+ *   shown: () => Answer, ends?: (string | undefined)[], marks: () => import("./chart-data.js").Mark[], onDraw?: () => void
  * }} Wish
  */
 
@@ -23,16 +24,19 @@ export function aligned(answer, kind, hidden) {
   const count = series[0]?.values.length ?? 0;
   const times = new Float64Array(count);
   for (let index = 0; index < count; index += 1) times[index] = start + (kind === "bars" ? index + 0.5 : index) * step;
+  if (kind === "heat") return [times, ...heatRows(answer)];
   const values = series.map((one, at) => (kind === "bars" && hidden.has(at) ? one.values.map(() => 0) : one.values));
   if (kind !== "stack" && kind !== "bars") return [times, ...values];
-  const sums = new Float64Array(count);
-  const stacked = values.toReversed().map((one) =>
-    one.map((value, index) => {
-      if (value === null) return sums[index] || null;
-      sums[index] += value;
-      return sums[index];
-    }),
-  );
+  const sums = { up: new Float64Array(count), down: new Float64Array(count) }; // what is below zero is a stack of its own
+  const stacked = values.toReversed().map((one, at) => {
+    if (series[series.length - 1 - at].flat) return one;
+    const sum = one.some((value) => value !== null && value < 0) ? sums.down : sums.up;
+    return one.map((value, index) => {
+      if (value === null) return sum[index] || null;
+      sum[index] += value;
+      return sum[index];
+    });
+  });
   return [times, ...stacked.toReversed()];
 }
 
@@ -51,9 +55,10 @@ function timeLabels(splits, step, tz) {
 
 /** Labels of the value axis, with their unit. @param {number[]} splits @param {string} unit */
 function valueLabels(splits, unit) {
-  const few = unit === "ms" ? (/** @type {number} */ v) => durationText(v, 4) : (/** @type {number} */ v) => valueText(v, unit);
+  const shown = plainUnit(unit);
+  const few = unit === "ms" ? (/** @type {number} */ v) => durationText(v, 4) : (/** @type {number} */ v) => valueText(v, unit.split("#")[0]);
   const texts = splits.map((split) => (split === 0 ? "0" : few(split)));
-  return new Set(texts).size === texts.length ? texts : splits.map((split) => `${digitsOf(split, 5)} ${unit}`);
+  return new Set(texts).size === texts.length ? texts : splits.map((split) => `${digitsOf(split, 5)} ${shown}`);
 }
 
 /** @param {any} plot @param {Wish} wish */
@@ -106,7 +111,8 @@ function seriesOptions(answer, wish) {
     const colour = wish.colours.series[index];
     const isEdge = wish.kind === "band" && index !== 1;
     if (wish.kind === "bars") return { label: one.name, show: !wish.hidden.has(index), fill: colour, width: 0, paths: window.uPlot.paths.bars({ size: [0.88, 64] }), points: { show: false } };
-    const filled = wish.kind === "stack" || (wish.kind === "area" && index === 0);
+    if (wish.kind === "heat") return { label: one.name, show: !wish.hidden.has(index), width: 0, points: { show: false } };
+    const filled = (wish.kind === "stack" && !one.flat) || (wish.kind === "area" && index === 0);
     return {
       label: one.name,
       show: !wish.hidden.has(index),
@@ -122,6 +128,13 @@ function seriesOptions(answer, wish) {
 export function makePlot(host, answer, wish) {
   let brushing = false; // cross-hairs are shared; only the chart under the pointer may say what was brushed
   const grid = { stroke: wish.colours.grid, width: 1 };
+  const ends = (/** @type {any} */ _plot, /** @type {number} */ low, /** @type {number} */ high) => {
+    if (wish.kind === "heat") return [0, Math.max(answer.series.length, 1)];
+    const [least, most] = wish.kind === "free" ? around(low, high) : [Math.min(0, low ?? 0), (high || 1) * 1.08];
+    const [floor, ceiling] = (wish.ends ?? []).map((end) => (end === undefined ? null : Number(end)));
+    const bottom = low < (floor ?? least) ? least : (floor ?? least); // what is drawn below zero on purpose is seen
+    return [bottom, Math.max(ceiling ?? most, bottom + Number.EPSILON)];
+  };
   const axis = { stroke: wish.colours.axis, font: FONT, grid, ticks: { ...grid, size: 4 } };
   const options = {
     width: wish.width,
@@ -132,7 +145,7 @@ export function makePlot(host, answer, wish) {
     padding: [8, 20, 0, 0],
     scales: {
       x: { range: (/** @type {any} */ _plot, /** @type {number} */ low, /** @type {number} */ high) => [low, high] },
-      y: { range: (/** @type {any} */ _plot, /** @type {number} */ low, /** @type {number} */ high) => (wish.kind === "free" ? around(low, high) : [Math.min(0, low ?? 0), (high || 1) * 1.08]) },
+      y: { range: ends },
     },
     axes: [
       { ...axis, space: 64, size: 26, values: (/** @type {any} */ _p, /** @type {number[]} */ splits, /** @type {any} */ _a, /** @type {any} */ _s, /** @type {number} */ step) => timeLabels(splits, step, wish.tz) },
@@ -140,7 +153,8 @@ export function makePlot(host, answer, wish) {
         ...axis,
         space: 32,
         ...(wish.unit === "bytes" ? { incrs: BYTE_STEPS } : {}),
-        values: (/** @type {any} */ _p, /** @type {number[]} */ splits) => valueLabels(splits, wish.unit),
+        ...(wish.kind === "heat" ? { incrs: [1, 2, 5, 10, 20, 50] } : {}),
+        values: (/** @type {any} */ _p, /** @type {number[]} */ splits) => (wish.kind === "heat" ? heatLabels(answer, splits) : valueLabels(splits, wish.unit)),
         size: (/** @type {any} */ _p, /** @type {string[] | null} */ texts) => Math.max(...(texts ?? [""]).map((text) => text.length)) * 6.3 + 16,
       },
     ],
@@ -165,7 +179,7 @@ export function makePlot(host, answer, wish) {
       },
     },
     hooks: {
-      draw: [(/** @type {any} */ plot) => drawMarks(plot, wish), () => wish.onDraw?.()],
+      draw: [(/** @type {any} */ plot) => wish.kind === "heat" && drawHeat(plot, wish.shown(), wish.colours.series[0]), (/** @type {any} */ plot) => drawMarks(plot, wish), () => wish.onDraw?.()],
       setCursor: [(/** @type {any} */ plot) => wish.onCursor(plot.cursor.left < 0 ? null : (plot.cursor.idx ?? null))],
       setSelect: [
         (/** @type {any} */ plot) => {

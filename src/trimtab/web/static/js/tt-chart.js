@@ -67,7 +67,7 @@ class TtChart extends HTMLElement {
     document.body.addEventListener("tt:theme", () => this.#redraw(), { signal });
     document.body.addEventListener("tt:zone", () => this.#redraw(), { signal });
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#redraw(), { signal });
-    join(this);
+    if (!this.hasAttribute("data-own")) join(this);
   }
 
   disconnectedCallback() {
@@ -123,7 +123,7 @@ class TtChart extends HTMLElement {
     if (state === "error") {
       const again = /** @type {HTMLButtonElement} */ (make("button", "button", "Try again"));
       again.type = "button";
-      again.addEventListener("click", plan);
+      again.addEventListener("click", () => (this.hasAttribute("data-own") ? this.dispatchEvent(new CustomEvent("tt:again", { bubbles: true })) : plan()));
       cover.append(again);
     }
     this.append(cover);
@@ -194,13 +194,13 @@ class TtChart extends HTMLElement {
       height: this.#height,
       unit: this.dataset.unit ?? "",
       kind: this.dataset.kind ?? "line",
+      ends: [this.dataset.low, this.dataset.high],
       tz: zone(),
       colours: coloursOf(this, answer),
       hidden: this.#hidden,
-      marks: () => this.marks,
+      marks: () => this.marks, shown: () => /** @type {Answer} */ (this.#answer),
       onCursor: (index) => this.#answer && writeLegend(this.#part("chart-legend"), this.#answer, this.dataset.unit ?? "", index),
-      onBrush: (fromMs, toMs) => setRangeMs(fromMs, toMs),
-      onDraw: () => this.#exemplars.draw(),
+      onBrush: (fromMs, toMs) => setRangeMs(fromMs, toMs), onDraw: () => this.#exemplars.draw(),
     });
     makePannable(this, host);
   }

@@ -1,0 +1,1 @@
+"""Pages of dashboards: the list, one dashboard, the answers of its panels."""
