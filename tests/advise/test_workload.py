@@ -10,10 +10,15 @@ import pytest
 from click.testing import CliRunner
 
 from tests.conftest import Database
+from trimtab.advise.index.advice import AdviseSettings
+from trimtab.advise.index.candidates import Candidate
 from trimtab.advise.index.plans import cost, nodes
 from trimtab.advise.workload.advisor import WorkloadSettings, advise_workload
+from trimtab.advise.workload.costs import Costs
+from trimtab.advise.workload.shapes import workload_of
 from trimtab.advise.workload.statements import read_statements
 from trimtab.cli.main import main
+from trimtab.model.index import IndexDefinition, IndexKey
 from trimtab.observe.postgres.explain import explain
 from trimtab.sql.connect import Connection
 
@@ -81,6 +86,24 @@ def test_budgets_are_kept_and_more_is_never_worse(watch: Connection) -> None:
         reached.append(advice.reached)
     assert reached[0] == 1.0
     assert reached == sorted(reached, reverse=True)
+
+
+def test_a_candidate_that_cannot_be_built_leaves_the_others(watch: Connection) -> None:
+    statements, left = read_statements("SELECT id FROM orders WHERE user_id = 4711 AND total > 5")
+    workload = workload_of(watch, statements, left, AdviseSettings())
+    good, odd = (IndexDefinition("public", "orders", (IndexKey(name),)) for name in ("user_id", "no_such_column"))
+    table = workload.shapes[0].analysis.uses[0].table
+    both = [Candidate(one, table, "orders", "a test") for one in (good, odd)]
+    costs = Costs(watch, workload.catalog, [statements[0].text], both, calls_max=100, time_max_s=60)
+    costs.start()
+    costs.set_relevant(0, {0, 1})
+    answer = costs.of(0, frozenset({0, 1}))
+    assert answer.used == {0}
+    assert answer.cost < costs.base(0) / 10
+    assert "no_such_column" in costs.refused[1]
+    assert watch.execute("SELECT count(*) FROM hypopg_list_indexes").fetchone() == (1,)
+    costs.close()
+    assert watch.execute("SELECT count(*) FROM hypopg_list_indexes").fetchone() == (0,)
 
 
 def test_writes_have_a_price(watch: Connection) -> None:

@@ -82,6 +82,7 @@ class Costs:
         self._schema = quoted(require_hypopg(catalog.hypopg_schema))
         self._deadline = time.monotonic() + time_max_s
         self._made: dict[int, tuple[int, str]] = {}
+        self._statements: dict[int, str] = {}
         self._answers: list[list[Answer]] = [[] for _ in texts]
         self._views: list[tuple[View, ...]] = [() for _ in texts]
         self._baselines: list[Node] = []
@@ -186,36 +187,51 @@ class Costs:
                     [oids],
                     prepare=False,
                 )
-        for number in sorted(wanted - self._made.keys()):
-            if number not in self.refused and len(self._made) < MADE_MAX:
-                self._create(number)
+        room = MADE_MAX - len(self._made)
+        new = [number for number in sorted(wanted - self._made.keys()) if self._statement(number)][:room]
+        if new and not self._create(new):
+            self._forget()  # HypoPG knows no transactions: those before the one that failed are there
+            for number in sorted(wanted):
+                if self._statement(number) and len(self._made) < MADE_MAX:
+                    self._create([number])
 
-    def _create(self, number: int) -> None:
-        definition = self.candidates[number].definition
-        if definition.predicate is not None and not is_safe_predicate(definition.predicate):
-            self.refused[number] = "cannot be priced: HypoPG may crash the server on this predicate"
-            return
-        try:
-            statement = create_statement(definition, "trimtab_hypothetical", concurrently=False)
-        except StatementRefused as error:
-            self.refused[number] = f"cannot be built: {error.message}"
-            return
-        query = f"SELECT indexrelid::bigint, indexname FROM {OWN_MARK} {self._schema}.hypopg_create_index(%s)"
+    def _statement(self, number: int) -> str:
+        """The statement that makes a candidate; empty where it is refused."""
+        if number in self.refused:
+            return ""
+        if number not in self._statements:
+            definition = self.candidates[number].definition
+            if definition.predicate is not None and not is_safe_predicate(definition.predicate):
+                self.refused[number] = "cannot be priced: HypoPG may crash the server on this predicate"
+                return ""
+            try:
+                self._statements[number] = create_statement(definition, "trimtab_hypothetical", concurrently=False)
+            except StatementRefused as error:
+                self.refused[number] = f"cannot be built: {error.message}"
+                return ""
+        return self._statements[number]
+
+    def _create(self, numbers: Sequence[int]) -> bool:
+        """Make hypothetical indexes in one question; False (and none made) where the server refuses one of several."""
+        query = f"""SELECT w.place, h.indexrelid::bigint, h.indexname
+                      FROM {OWN_MARK} unnest(%s::text[]) WITH ORDINALITY AS w(statement, place)
+                      CROSS JOIN LATERAL {self._schema}.hypopg_create_index(w.statement) AS h"""
         try:
             with self._connection.transaction():
-                row = self._connection.execute(query.encode(), [statement], prepare=False).fetchone()
+                statements = [self._statements[number] for number in numbers]
+                rows = self._connection.execute(query.encode(), [statements], prepare=False).fetchall()
         except psycopg.Error as error:
             code = error.sqlstate or ""
             if self._connection.closed or not code or code.startswith(("08", "57P")):
                 with server_errors(self._connection, "create a hypothetical index"):
                     raise
-            words = (error.diag.message_primary or type(error).__name__).removeprefix("hypopg: ")
-            self.refused[number] = f"cannot be built: {words}"
-            return
-        if row is None:
-            self.refused[number] = "cannot be built: HypoPG made nothing of it"
-        else:
-            self._made[number] = (int(row[0]), str(row[1]))
+            if len(numbers) == 1:
+                words = (error.diag.message_primary or type(error).__name__).removeprefix("hypopg: ")
+                self.refused[numbers[0]] = f"cannot be built: {words}"
+            return False
+        for place, oid, name in rows:
+            self._made[numbers[int(place) - 1]] = (int(oid), str(name))
+        return True
 
     def _explain(self, text: str) -> Node:
         if self.calls >= self.calls_max or self.seconds_left() <= 0:
