@@ -38,6 +38,8 @@ class EventKind(StrEnum):
     """Alerts, silences, or who was told of them: something of these changed."""
     OBJECTIVES = "objectives"
     """Objectives were counted up to another minute (at_ms)."""
+    CLOUDS = "clouds"
+    """An account of a cloud was looked at, or could not be (account, region, what)."""
     STATUS = "status"
     """Something about the server itself: the kill switch, settings, people."""
     GAP = "gap"

@@ -16,6 +16,8 @@ from trimtab.app.access import Access
 from trimtab.app.alerting.alerting import Alerting
 from trimtab.app.business.files import FOLDER as BUSINESS_FOLDER
 from trimtab.app.business.keeper import Business
+from trimtab.app.clouds.clouds import Clouds
+from trimtab.app.clouds.health import cloud_health
 from trimtab.app.collected import metrics_of
 from trimtab.app.config import Config
 from trimtab.app.config_status import SettingNow, config_status
@@ -142,6 +144,15 @@ class Service:
         self.infrastructure = Infrastructure(
             lambda: policies.file.config, lambda: getattr(telemetry, "metrics", None), clock.now_ms
         )
+        self.clouds = Clouds(
+            policies.file.config.clouds,
+            clock.now_ms,
+            metrics=lambda: getattr(telemetry, "metrics", None),
+            on_look=lambda key: self.events.publish(
+                EventKind.CLOUDS, {"account": key.account, "region": key.region, "what": key.aspect.value}
+            ),
+        )
+        self.infrastructure.cloud = lambda: cloud_health(self.clouds.latest())
         self.dashboards = Dashboards(state.database, self.querying, lambda: self.upstream, clock.now_ms)
         self._deciding = Deciding(state, machine, policies.of)
         self.notify = Notify(
@@ -190,6 +201,7 @@ class Service:
         self.scrapes.start()
         self.watched_series.start()
         self.infrastructure.start()
+        self.clouds.start()
         self.objectives.start()
         self.business.start()
         self.notify.start()
@@ -220,6 +232,7 @@ class Service:
         self.scrapes.stop()
         self.watched_series.stop()
         self.infrastructure.stop()
+        self.clouds.stop()
         self.own.stop()
         self.querying.close()
         self.sources.close()
@@ -241,6 +254,7 @@ class Service:
         self.own.metrics.add_source(lambda: notify_numbers(self.notify))
         self.own.metrics.add_source(self.alerting.numbers)
         self.own.metrics.add_source(self.infrastructure.numbers)
+        self.own.metrics.add_source(self.clouds.numbers)
         self.own.metrics.add_source(lambda: watch_numbers(self._systems.statuses, self._clock))
         self.own.metrics.add_source(lambda: [Number("trimtab_event_streams", self.events.subscribers_count)])
 
@@ -308,6 +322,7 @@ class Service:
             *self.alerting.warnings(),
             *([self.packs.error] if self.packs.error else ()),
             *self.infrastructure.warnings(),
+            *self.clouds.warnings(),
             *objective_warnings(self.objectives.standing),
         )
 

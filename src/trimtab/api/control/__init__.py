@@ -13,6 +13,7 @@ from trimtab.api.control import (
     alerts,
     business,
     cases,
+    clouds,
     logs,
     objectives,
     plans,
@@ -39,6 +40,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *alerts.OPERATIONS,
     *rules.OPERATIONS,
     *objectives.OPERATIONS,
+    *clouds.OPERATIONS,
     *business.OPERATIONS,
     *access.OPERATIONS,
 )

@@ -198,6 +198,10 @@ METRICS: tuple[Metric, ...] = (
     _counter("trimtab_containers_store_failures_total", "looks", "Looks at containers that could not be stored."),
     _counter("trimtab_containers_source_failures_total", "looks", "Looks that a source did not answer.", "source"),
     _gauge("trimtab_containers_seen", "containers", "Containers that were seen last."),
+    _counter("trimtab_cloud_questions_total", "questions", "Questions to a cloud account.", "account"),
+    _counter(
+        "trimtab_cloud_failures_total", "questions", "Those that were not answered, by why.", "account", "trouble"
+    ),
     # --- telling about itself
     _gauge("trimtab_event_streams", "streams", "Open event streams (one for each page that somebody looks at)."),
     _counter("trimtab_own_spans_total", "spans", "Own spans that were stored."),

@@ -118,7 +118,7 @@ class Databases:
                 "get_metric_data",
                 ends,
                 lambda page: page.get("MetricDataResults", ()),
-                page_size=None,
+                in_pages_of=None,
                 MetricDataQueries=queries,
                 StartTime=until - timedelta(seconds=WINDOW_S),
                 EndTime=until,
