@@ -14,6 +14,7 @@ from trimtab.api.control import (
     business,
     cases,
     clouds,
+    infrastructure,
     logs,
     objectives,
     plans,
@@ -42,6 +43,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *objectives.OPERATIONS,
     *clouds.OPERATIONS,
     *business.OPERATIONS,
+    *infrastructure.OPERATIONS,
     *access.OPERATIONS,
 )
 

@@ -22,7 +22,7 @@ class Infrastructure:
     def __init__(
         self, config: Callable[[], Config], metrics: Callable[[], MetricStore | None], now_ms: Callable[[], int]
     ) -> None:
-        self._now_ms = now_ms
+        self._config, self._now_ms = config, now_ms
         self.host = HostCollecting(lambda: config().host, metrics, now_ms)
         self.containers = ContainerCollecting(lambda: config().containers, lambda: config().host, metrics, now_ms)
         self.cloud: Callable[[], Mapping[str, Measure]] | None = None
@@ -37,6 +37,12 @@ class Infrastructure:
         """End, before the store is closed."""
         self.host.stop()
         self.containers.stop()
+
+    @property
+    def own_labels(self) -> tuple[str, str]:
+        """`job` and `instance` of this machine's series."""
+        policy = self._config().host
+        return policy.job, policy.instance or self.host.now.name
 
     def health(self) -> InfrastructureHealth:
         """How everything underneath was when it was looked at last."""

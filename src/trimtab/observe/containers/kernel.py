@@ -40,7 +40,8 @@ class KernelContainers:
             found.append(self._own(trees, source, at_ms))
         known = tuple(one for one in found if one.numbers or one.key in self._further)
         left_out = max(len(groups) - containers_max, 0)
-        return Listed(source, known, "" if known else "no container's cgroup is on this machine", left_out)
+        why = "" if known else "no container's cgroup is on this machine"
+        return Listed(source, known, why, left_out, is_absent=not known)
 
     def _own(self, trees: Trees, source: str, at_ms: int) -> Container:
         """The container that this process is in: its engine shows it its own group as the root of the tree."""

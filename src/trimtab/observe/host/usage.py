@@ -133,6 +133,16 @@ class Usage:
         for labels in self._answering():
             yield self._filesystem_resource(labels)
         yield from self._interfaces()
+        yield Resource(
+            "tcp",
+            "",
+            self._one("node_netstat_Tcp_CurrEstab", "connections", "connections", "netstat"),
+            (self._grown("node_netstat_TcpExt_ListenOverflows", "full accept queues", "times/s", "netstat"),),
+            (
+                self._grown("node_netstat_Tcp_RetransSegs", "segments sent again", "segments/s", "netstat"),
+                self._grown("node_netstat_Tcp_InErrs", "broken segments", "segments/s", "netstat"),
+            ),
+        )
 
     def pressure(self, what: str, kind: str) -> Measure:
         """Share of time in which tasks waited (`waiting`) or all stood still (`stalled`)."""
@@ -176,8 +186,6 @@ class Usage:
             for direction in ("receive", "transmit")
         ]
         speeds = by("device", self.host.values("netclass", "node_network_speed_bytes"))
-        again = self._grown("node_netstat_Tcp_RetransSegs", "TCP segments sent again", "segments/s", "netstat")
-        overflows = self._grown("node_netstat_TcpExt_ListenOverflows", "full accept queues", "times/s", "netstat")
         for device in by("device", self.host.values("netdev", "node_network_receive_bytes_total")):
             if device == "lo":
                 continue
@@ -191,7 +199,7 @@ class Usage:
                 self._maybe("receive bytes", receive.get(device), "bytes/s", "netdev"),
                 self._maybe("transmit bytes", transmit.get(device), "bytes/s", "netdev"),
             ]
-            yield Resource("network", device, used, (*moved, *waits, again, overflows), tuple(wrong))
+            yield Resource("network", device, used, (*moved, *waits), tuple(wrong))
 
     def _answering(self) -> list[Labels]:
         return list(self.host.values("filesystem", "node_filesystem_device_error"))
