@@ -2,8 +2,10 @@
 
 >>> import trimtab
 >>> sorted(trimtab.__all__)
-['AutomatedRemediation', 'InfrastructureMonitor', 'PerformanceAlerts', 'QueryOptimizer', 'SLI',
- 'ServiceLevelIndicators']
+['AutomatedRemediation', 'CPUMetric', 'CostMetric', 'DataSystemMonitoringStack', 'DiskIOMetric',
+ 'ErrorRateMetric', 'FreshnessMetric', 'InfrastructureMonitor', 'LatencyMetric', 'MemoryMetric',
+ 'NetworkIOMetric', 'PerformanceAlerts', 'QualityMetric', 'QueryOptimizer', 'SLI', 'SatisfactionMetric',
+ 'ServiceLevelIndicators', 'StorageMetric', 'SuccessRateMetric', 'ThroughputMetric']
 """
 
 from __future__ import annotations
@@ -13,7 +15,23 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from trimtab.sdk.automated_remediation import AutomatedRemediation
+    from trimtab.sdk.data_system_monitoring_stack import DataSystemMonitoringStack
     from trimtab.sdk.infrastructure_monitor import InfrastructureMonitor
+    from trimtab.sdk.monitoring_metrics import (
+        CostMetric,
+        CPUMetric,
+        DiskIOMetric,
+        ErrorRateMetric,
+        FreshnessMetric,
+        LatencyMetric,
+        MemoryMetric,
+        NetworkIOMetric,
+        QualityMetric,
+        SatisfactionMetric,
+        StorageMetric,
+        SuccessRateMetric,
+        ThroughputMetric,
+    )
     from trimtab.sdk.performance_alerts import PerformanceAlerts
     from trimtab.sdk.query_optimizer import QueryOptimizer
     from trimtab.sdk.service_level_indicators import SLI, ServiceLevelIndicators
@@ -21,19 +39,47 @@ if TYPE_CHECKING:
 __all__ = [
     "SLI",
     "AutomatedRemediation",
+    "CPUMetric",
+    "CostMetric",
+    "DataSystemMonitoringStack",
+    "DiskIOMetric",
+    "ErrorRateMetric",
+    "FreshnessMetric",
     "InfrastructureMonitor",
+    "LatencyMetric",
+    "MemoryMetric",
+    "NetworkIOMetric",
     "PerformanceAlerts",
+    "QualityMetric",
     "QueryOptimizer",
+    "SatisfactionMetric",
     "ServiceLevelIndicators",
+    "StorageMetric",
+    "SuccessRateMetric",
+    "ThroughputMetric",
 ]
 
 _LAZY = {
     "AutomatedRemediation": "trimtab.sdk.automated_remediation",
+    "CPUMetric": "trimtab.sdk.monitoring_metrics",
+    "CostMetric": "trimtab.sdk.monitoring_metrics",
+    "DataSystemMonitoringStack": "trimtab.sdk.data_system_monitoring_stack",
+    "DiskIOMetric": "trimtab.sdk.monitoring_metrics",
+    "ErrorRateMetric": "trimtab.sdk.monitoring_metrics",
+    "FreshnessMetric": "trimtab.sdk.monitoring_metrics",
     "InfrastructureMonitor": "trimtab.sdk.infrastructure_monitor",
+    "LatencyMetric": "trimtab.sdk.monitoring_metrics",
+    "MemoryMetric": "trimtab.sdk.monitoring_metrics",
+    "NetworkIOMetric": "trimtab.sdk.monitoring_metrics",
     "PerformanceAlerts": "trimtab.sdk.performance_alerts",
+    "QualityMetric": "trimtab.sdk.monitoring_metrics",
     "QueryOptimizer": "trimtab.sdk.query_optimizer",
     "SLI": "trimtab.sdk.service_level_indicators",
+    "SatisfactionMetric": "trimtab.sdk.monitoring_metrics",
     "ServiceLevelIndicators": "trimtab.sdk.service_level_indicators",
+    "StorageMetric": "trimtab.sdk.monitoring_metrics",
+    "SuccessRateMetric": "trimtab.sdk.monitoring_metrics",
+    "ThroughputMetric": "trimtab.sdk.monitoring_metrics",
 }
 
 

@@ -55,6 +55,7 @@ from trimtab.app.reading.own import own_lines, own_story
 from trimtab.app.reading.reader import Reader
 from trimtab.app.scrapes import Scrapes
 from trimtab.app.sources.sources import Sources
+from trimtab.app.stack.wiring import stack_of
 from trimtab.app.steering import Steering
 from trimtab.app.systems import Systems
 from trimtab.app.traces.traces import Traces
@@ -68,6 +69,7 @@ from trimtab.model.change import Autonomy, Change
 from trimtab.model.policy import Policy
 from trimtab.observe.metrics.limits import IngestLimits
 from trimtab.observe.metrics.receivers import MetricsIn
+from trimtab.observe.postgres.status import WatchStatus
 from trimtab.sql.connect import Reference
 from trimtab.store.case_search import open_cases_by_system
 from trimtab.store.state import State
@@ -174,6 +176,7 @@ class Service:
             rules_kept,
             packs.rule_files,
         )
+        self.stack = stack_of(self)
         self._listen()
         self.read = Reader(
             telemetry,
@@ -391,6 +394,10 @@ class Service:
             "whole_at_ms": status.whole_at_ms,
             "checked_at_ms": status.checked_at_ms,
         }
+
+    def watch_statuses(self) -> list[WatchStatus]:
+        """How each system is watched now."""
+        return self._systems.statuses()
 
     def systems(self) -> list[Json]:
         """Watched systems, and what trimtab can see of each."""

@@ -22,9 +22,11 @@ from trimtab.cli import (
     infrastructure,
     logs,
     looking,
+    packs,
     people,
     ruling,
     settings,
+    setup,
     slo,
     testing,
 )
@@ -52,7 +54,9 @@ for _command in (
     checking.check,
     clouds.clouds,
     importing.import_,
+    packs.packs,
     ruling.rules,
+    setup.setup,
     slo.slo,
     testing.test,
 ):

@@ -155,6 +155,11 @@ def pack_of(name: str) -> Pack:
     return _read(name)
 
 
+def text_of(name: str, file: str) -> str:
+    """One of a pack's files, as it is."""
+    return _root().joinpath(name, file).read_text("utf-8")
+
+
 def _root() -> Traversable:
     return files("trimtab").joinpath("packs")
 
@@ -196,7 +201,7 @@ class _Rules(msgspec.Struct):
 def _read(name: str) -> Pack:
     import yaml
 
-    pack, rules, objectives, tests = (_root().joinpath(name, file).read_text("utf-8") for file in FILES)
+    pack, rules, objectives, tests = (text_of(name, file) for file in FILES)
     said = msgspec.convert(yaml.safe_load(pack), type=_Said)
     groups = msgspec.convert(yaml.safe_load(rules), type=_Rules).groups
     alerts = tuple(rule["alert"] for group in groups for rule in group.rules if "alert" in rule)

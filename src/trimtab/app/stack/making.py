@@ -1,0 +1,170 @@
+"""Makes rules and objectives of a configuration, in the forms that files of them have, and thresholds for packs."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from trimtab.app.packs.overriding import Rendered
+from trimtab.app.stack.kinds import ratio_of
+from trimtab.app.stack.reading import Metric, StackConfig
+from trimtab.model.objectives import Comparison
+
+WAIT = "5m"
+"""How long something has to be wrong where nobody says it."""
+RECORDED = "stack_metric"
+"""What is recorded of each metric, told apart by the label `metric`."""
+_KEYS = {
+    Comparison.BELOW: "below",
+    Comparison.AT_MOST: "at_most",
+    Comparison.ABOVE: "above",
+    Comparison.AT_LEAST: "at_least",
+}
+_BROKEN = {
+    Comparison.BELOW: ">=",
+    Comparison.AT_MOST: ">",
+    Comparison.ABOVE: "<=",
+    Comparison.AT_LEAST: "<",
+}
+_HEAD = "# Made by trimtab of what `setup_monitoring` was given: changes here are overwritten.\n"
+
+
+def query_of(metric: Metric, config: StackConfig) -> str:
+    """PromQL of the metric's value.
+
+    >>> from trimtab.app.stack.reading import read_config
+    >>> config = read_config({"application_metrics": {"throughput": {}}, "system": "shop", "window": "1m"})
+    >>> query_of(config.metrics[0], config)
+    'sum by (instance) (rate(pg_stat_statements_calls_total{instance="shop"}[1m]))'
+    """
+    return _filled(metric.query or metric.kind.value, metric, config)
+
+
+def _filled(text: str, metric: Metric, config: StackConfig) -> str:
+    label = metric.kind.system_label
+    more = f"{label}={json.dumps(config.system, ensure_ascii=False)}" if label and config.system else ""
+    quantile = f"{metric.form.quantile:g}" if metric.form is not None and metric.form.quantile else "0.95"
+    return text.replace("$window", config.window).replace("$more", more).replace("$quantile", quantile)
+
+
+def alert_of(metric: Metric) -> str:
+    """The name of its alert.
+
+    >>> from trimtab.app.stack.reading import read_config
+    >>> alert_of(read_config({"application_metrics": {"query_latency": {}}}).metrics[0])
+    'QueryLatencyOutOfBounds'
+    """
+    if metric.kind.alert:
+        return metric.kind.alert
+    if metric.kind.wish == "budget_threshold" and metric.wish is False:
+        return ""
+    return "".join(part.capitalize() for part in metric.name.split("_")) + "OutOfBounds"
+
+
+def objective_of(metric: Metric) -> str:
+    """The name of its objective; '' where nothing was promised.
+
+    >>> from trimtab.app.stack.reading import read_config
+    >>> objective_of(read_config({"business_metrics": {"user_satisfaction": {}}}).metrics[0])
+    'stack-user-satisfaction'
+    """
+    if metric.form is not None:
+        return f"stack-{metric.name.replace('_', '-')}"
+    return {"HostCpuBusy": "host-cpu", "HostMemoryShort": "host-memory", "HostStorageFull": "host-storage"}.get(
+        metric.kind.alert, ""
+    )
+
+
+def pack_thresholds(config: StackConfig) -> dict[str, dict[str, str]]:
+    """Thresholds by pack, of metrics that a pack stands for.
+
+    >>> from trimtab.app.stack.reading import read_config
+    >>> pack_thresholds(read_config({"infrastructure_metrics": {"disk_io": {"threshold": 70}}, "for": "0s"}))
+    {'host': {'disk_io_percent': '70', 'for': '0s'}}
+    """
+    made: dict[str, dict[str, str]] = {}
+    for metric in config.metrics:
+        if metric.kind.pack:
+            values = made.setdefault(metric.kind.pack, {})
+            values[metric.kind.pack_threshold] = f"{metric.wish:g}"
+            values.update(metric.extra)
+            if metric.wait:
+                values[f"{metric.kind.alert}.for"] = metric.wait
+    for values in made.values():
+        if config.window != "5m":
+            values["window"] = config.window
+        if config.interval:
+            values["interval"] = config.interval
+        if config.wait:
+            values["for"] = config.wait
+    return made
+
+
+def rendered_stack(config: StackConfig) -> Rendered:
+    """Files of rules and objectives; YAML that is JSON inside, for who reads them by hand one line each."""
+    rules = [_recorded(metric, config) for metric in config.metrics]
+    rules += [made for metric in config.metrics if (made := _alert(metric, config)) is not None]
+    objectives = [made for metric in config.metrics if (made := _objective(metric, config)) is not None]
+    group: dict[str, object] = {"name": "stack", "rules": rules}
+    if config.interval:
+        group["interval"] = config.interval
+    if not rules:
+        return Rendered("", "")
+    made_objectives = _text({"objectives": objectives}) if objectives else ""
+    return Rendered(_text({"groups": [group]}), made_objectives)
+
+
+def _text(document: dict[str, object]) -> str:
+    import yaml
+
+    return _HEAD + yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=1000)
+
+
+def _recorded(metric: Metric, config: StackConfig) -> dict[str, object]:
+    labels = {"metric": metric.name, "section": metric.kind.section, "unit": metric.kind.unit}
+    return {"record": RECORDED, "expr": query_of(metric, config), "labels": labels}
+
+
+def _alert(metric: Metric, config: StackConfig) -> dict[str, object] | None:
+    """The alert of a metric that no pack stands for."""
+    name = alert_of(metric)
+    if metric.kind.pack or not name:
+        return None
+    mine = f'{RECORDED}{{metric="{metric.name}"}}'
+    if metric.form is None:
+        expr, wanted = f"{mine} > 1", "at most the budget"
+    else:
+        expr, wanted = f"{mine} {_BROKEN[metric.form.comparison]} {ratio_of(metric.form):.12g}", str(metric.wish)
+    summary = (
+        f'{metric.name} is {{{{ $value | printf "%.4g" }}}} {metric.kind.unit}, wanted is {wanted}'
+        "{{ if $labels.instance }} ({{ $labels.instance }}){{ end }}"
+        "{{ if $labels.system }} ({{ $labels.system }}){{ end }}"
+    )
+    return {
+        "alert": name,
+        "expr": expr,
+        "for": metric.wait or config.wait or WAIT,
+        "labels": {"severity": metric.severity},
+        "annotations": {
+            "summary": summary,
+            "description": metric.description or f"{metric.name}: {metric.kind.title}.",
+            "runbook": metric.kind.runbook,
+        },
+    }
+
+
+def _objective(metric: Metric, config: StackConfig) -> dict[str, object] | None:
+    if metric.form is None:
+        return None
+    made: dict[str, object] = {
+        "name": objective_of(metric),
+        "display_name": f"{metric.name}: {metric.wish}",
+        "service": config.system or "stack",
+        "window": config.objective_window,
+    }
+    if metric.kind.bad and metric.form.is_good_below and not metric.query:
+        bad, total = (_filled(text, metric, config) for text in (metric.kind.bad, metric.kind.total))
+        return {**made, "events": {"bad": bad, "total": total}, "slo": str(metric.wish)}
+    threshold = float(f"{ratio_of(metric.form):.12g}")
+    query = re.sub(r"\s+", " ", query_of(metric, config))
+    return {**made, "threshold": {"query": query, _KEYS[metric.form.comparison]: threshold}}
