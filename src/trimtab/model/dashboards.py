@@ -122,6 +122,8 @@ class Panel:
     shows_names: str = "auto"
     """Of a figure: auto, value, value_and_name, name or none."""
     has_spark: bool = False
+    has_tones: bool = True
+    """Figures have the colour of their threshold."""
     all_values: bool = False
     """A row each, not one figure a series."""
     legend_calculations: tuple[str, ...] = ()

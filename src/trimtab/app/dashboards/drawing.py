@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -167,7 +167,8 @@ def _figures(asked: Asked) -> list[Figure]:
         style = styled(panel.style, panel.overrides, name, target.ref)
         if not style.is_hidden:
             spark = _spark(values) if panel.has_spark and values is not None else ()
-            figures.append(figure_of(style, given_name(style.name, name, dict(labels)), value, spark))
+            one = figure_of(style, given_name(style.name, name, dict(labels)), value, spark)
+            figures.append(one if panel.has_tones else replace(one, tone=""))
     return figures
 
 
@@ -203,8 +204,3 @@ def _spark(values: Floats) -> list[float | None]:
     """A few of the values, evenly taken."""
     every = max(len(values) // SPARK_POINTS, 1)
     return [None if value != value else value for value in values[::every].tolist()]  # noqa: PLR0124 - NaN
-
-
-def first_labels(found: Sequence[Labels]) -> Mapping[str, str]:
-    """The labels of the first series, or none."""
-    return dict(found[0]) if found else {}

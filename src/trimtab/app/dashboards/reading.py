@@ -96,8 +96,13 @@ def _notes(found: Json) -> list[str]:
     return [
         f"the annotations “{text(one, 'name')[:80]}” are not drawn; trimtab's own changes are"
         for one in parts(part(found, "annotations"), "list")[:20]
-        if not one.get("builtIn") and flag(one, "enable", default=True)
+        if not one.get("builtIn") and flag(one, "enable", default=True) and not _is_own(one)
     ]
+
+
+def _is_own(annotation: Json) -> bool:
+    """Trimtab's own changes, which are drawn anyway."""
+    return "trimtab" in texts(part(annotation, "target"), "tags")
 
 
 def _sections(found: Json) -> list[Section]:
