@@ -33,6 +33,7 @@ from trimtab.app.objectives.asking import UpstreamAsking
 from trimtab.app.objectives.cases import BurnCases
 from trimtab.app.objectives.keeper import Objectives, Standing
 from trimtab.app.objectives.lines import ObjectiveLines
+from trimtab.app.objectives.series import ObjectiveSeries
 from trimtab.app.objectives.telling import objective_numbers, objective_warnings
 from trimtab.app.own.keeper import Own
 from trimtab.app.own.metrics import Number
@@ -118,6 +119,7 @@ class Service:
         objectives.ask_instead(lambda: None if self.upstream is None else UpstreamAsking(self.upstream))
         objectives.on_round.append(BurnCases(state).look)
         objectives.on_round.append(self._objectives_counted)
+        objectives.on_round.append(ObjectiveSeries(lambda: self.querying.store).append)
         self.business = Business(
             lambda: policies.file.config.business,
             telemetry,
