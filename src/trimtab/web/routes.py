@@ -22,6 +22,7 @@ from trimtab.web.pages.alerts import one as alerts_one
 from trimtab.web.pages.alerts import silences as alerts_silences
 from trimtab.web.pages.cases import decisions, listing
 from trimtab.web.pages.cases import page as case_page
+from trimtab.web.pages.clouds import page as clouds_page
 from trimtab.web.pages.dashboards import data as dashboards_data
 from trimtab.web.pages.dashboards import listing as dashboards_listing
 from trimtab.web.pages.dashboards import one as dashboards_one
@@ -117,6 +118,7 @@ PAGES: tuple[Page, ...] = (
     Page("/dashboards/{uid}/data", GET, LOOK, raw=dashboards_data.endpoint, target_bytes_max=QUERIES_BYTES_MAX),
     Page("/dashboards/{uid}/json", GET, LOOK, dashboards_listing.download),
     Page("/dashboards/{uid}/delete", POST, DECIDE, dashboards_listing.delete, action="dashboard delete"),
+    Page("/infrastructure/cloud", GET, LOOK, clouds_page.cloud),
     Page("/cases", GET, LOOK, listing.cases),
     Page("/cases/{case_id}", GET, LOOK, case_page.case),
     Page("/cases/{case_id}/approve", POST, DECIDE, decisions.approve, action="case approve"),

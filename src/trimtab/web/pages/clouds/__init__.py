@@ -1,0 +1,1 @@
+"""`/infrastructure/cloud`: what clouds tell."""
