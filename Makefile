@@ -10,6 +10,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SEED ?= 1
 WORKERS ?= 2
+TEST_WORKERS ?= 4
 ONCE ?=
 RECORD ?=
 LISTEN ?= 127.0.0.1:9321
@@ -17,6 +18,8 @@ DATA_DIR ?=
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUNBUFFERED := 1
+# What was compiled is kept, also where the environment says otherwise: servers and workers start many times.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help: ## Print the targets
@@ -74,7 +77,7 @@ format: $(STAMP) ## Put the code into the house's format
 docs: $(STAMP) ## Make the reference pages from the code
 	$(BIN)/python -m docs.generate
 
-.PHONY: lint types layers unit check
+.PHONY: lint types layers unit collected check
 lint: $(STAMP)
 	$(BIN)/ruff format --check -q .
 	$(BIN)/ruff check -q .
@@ -84,11 +87,16 @@ layers: $(STAMP)
 	@PYTHONPATH=src $(BIN)/lint-imports --no-cache > /tmp/trimtab-layers.$$$$ 2>&1 || { cat /tmp/trimtab-layers.$$$$; rm -f /tmp/trimtab-layers.$$$$; exit 1; }; rm -f /tmp/trimtab-layers.$$$$
 unit: $(STAMP)
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile -m "not postgres and not store and not slow and not browser"
-check: lint types layers unit ## Lint, types, layers, unit tests: under 90 seconds
+# Tests are compiled once, beside what else is checked, not once by each worker.
+collected: $(STAMP)
+	@said=$$($(BIN)/python -m pytest -q --collect-only 2>&1) || { tail -n 60 <<< "$$said"; exit 1; }
+check: ## Lint, types, layers, unit tests: under 90 seconds
+	@$(MAKE) --no-print-directory -j 4 lint types layers unit
 
 .PHONY: test
-test: $(STAMP) postgresql chromium metrics-servers web lint types layers ## Everything: set up, check, all tests
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+test: $(STAMP) postgresql chromium metrics-servers web ## Everything: set up, check, all tests
+	@$(MAKE) --no-print-directory -j 4 lint types layers collected
+	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile
 
 FILES ?= ../shared/data/promqltest
 .PHONY: promqltest

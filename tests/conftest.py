@@ -12,6 +12,8 @@ import pytest
 
 from demo.cluster import ROLE_STATEMENTS, Cluster
 
+pytest_plugins = ["tests.long_work_first"]
+
 # Servers of tests would each collect this machine's numbers beside what a test sent them.
 os.environ.setdefault("TRIMTAB_COLLECT", "off")
 
