@@ -95,7 +95,9 @@ def other_value(threshold: Threshold) -> str:
 def _check_places(pack: Pack, threshold: Threshold, value: str) -> None:
     rules = {rule.name: rule for group in groups_of(pack.rules_text, pack.name) for rule in group.rules}
     for name in threshold.rules:
-        _, count = threshold.replaced(rules[name].expr, value)
+        text, count = threshold.replaced(rules[name].expr, value)
+        if threshold.at != "{}":
+            assert threshold.at.format(threshold.value) not in text, f"{threshold.name} in {name}: {text}"
         assert count == threshold.count or (threshold.count == 0 and count > 0), f"{threshold.name} in {name}: {count}"
 
 

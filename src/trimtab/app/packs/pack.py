@@ -87,11 +87,11 @@ class Threshold:
         ('a80 > 90 and b > 800', 1)
         """
         before, after = self.at.split("{}")
-        found = rf"(?<![\w.]){re.escape(before)}{re.escape(self.value)}{re.escape(after)}"
+        found = re.escape(f"{before}{self.value}{after}")
         if not before:
-            found = rf"(?<![\w.:]){re.escape(self.value)}{re.escape(after)}"
+            found = rf"(?<![\w.:]){found}"
         if not after:
-            found += r"(?![\w.:])"
+            found = rf"{found}(?![\w.:])"
         return re.subn(found, lambda _: f"{before}{value}{after}", text)
 
 

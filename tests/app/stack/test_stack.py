@@ -1,0 +1,233 @@
+"""A nested configuration: read with all that is wrong at once, set up once, told what is other the next time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from trimtab import CPUMetric, ErrorRateMetric, LatencyMetric, NetworkIOMetric
+from trimtab.analyze.rules.rule_files import groups_of
+from trimtab.analyze.rules.unit_report import run_files
+from trimtab.analyze.rules.unit_tests import Ways
+from trimtab.analyze.slo.reading import objectives_in
+from trimtab.app.packs.settings import PacksPolicy
+from trimtab.app.packs.shelf import Shelf
+from trimtab.app.stack.answers import StackReport
+from trimtab.app.stack.kinds import KINDS, SEED
+from trimtab.app.stack.making import alert_of, rendered_stack
+from trimtab.app.stack.reading import read_config, seed_config
+from trimtab.app.stack.stack import Answer, Around, Stack
+from trimtab.model.errors import InputError
+from trimtab.sdk.data_system_monitoring_stack import plain_config
+from trimtab.store.state import State
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Iterator[Stack]:
+    """A stack whose questions find one series of 7, but for those about costs, which fail."""
+
+    def ask(queries: Sequence[str]) -> list[Answer]:
+        return ["the store is busy" if "cost" in query else [({"instance": "a"}, 7.0)] for query in queries]
+
+    with State.open(tmp_path / "state.db") as state:
+        shelf = Shelf(tmp_path / "packs", state, PacksPolicy)
+        yield Stack(Around(state, shelf, ask, lambda: {"HostCpuBusy": "firing"}, lambda _: [], lambda: 1000))
+
+
+def names(report: StackReport) -> list[str]:
+    """Files that are in force would be of these."""
+    return [part.part for part in report.parts]
+
+
+def test_the_seeds_table_is_read_whole_and_each_has_rule_and_objective() -> None:
+    config = read_config(seed_config())
+    assert {metric.name: metric.kind.name for metric in config.metrics} == {
+        name: kind for section in SEED.values() for name, kind in section.items()
+    }
+    made = rendered_stack(config)
+    [group] = groups_of(made.rules, "stack")
+    recorded = {dict(rule.labels)["metric"] for rule in group.rules if not rule.is_alert}
+    alerts = {rule.name for rule in group.rules if rule.is_alert}
+    assert recorded == {metric.name for metric in config.metrics}
+    assert alerts == {alert_of(metric) for metric in config.metrics if not metric.kind.pack}
+    objectives = {one.name: one for one in objectives_in(made.objectives, "stack")}
+    assert sorted(objectives) == [
+        "stack-data-freshness",
+        "stack-data-quality-score",
+        "stack-error-rate",
+        "stack-pipeline-success-rate",
+        "stack-query-latency",
+        "stack-throughput",
+        "stack-user-satisfaction",
+    ]
+    assert objectives["stack-error-rate"].target == 0.999
+
+
+def test_what_it_made_alerts_as_it_says(tmp_path: Path) -> None:
+    """Below and above each threshold, by unit tests of the rules that were made."""
+    said = {"for": "0s", **{section: seed_config()[section] for section in ("application_metrics", "business_metrics")}}
+    (tmp_path / "rules.yml").write_text(rendered_stack(read_config(said)).rules)
+    cases = {
+        "throughput": ("pg_stat_statements_calls_total", "0+66000x10 660000+30000x20"),
+        "data_freshness": ("data_freshness_seconds", "299x10 301x20"),
+        "pipeline_success_rate": ("pipeline_success_rate", "1x10 0.99x20"),
+        "data_quality_score": ("data_quality_score", "0.96x10 0.95x20"),
+        "processing_cost": ("processing_cost_forecast_budget_ratio", "1x10 1.01x20"),
+        "user_satisfaction": ("user_satisfaction_ratio", "0.91x10 0.9x20"),
+    }
+    lines = ["rule_files: [rules.yml]", "evaluation_interval: 1m", "tests:"]
+    for name, (series, values) in cases.items():
+        alert = alert_of(next(one for one in read_config(said).metrics if one.name == name))
+        lines += [
+            "  - interval: 1m",
+            f"    input_series: [{{series: '{series}{{instance=\"shop\"}}', values: '{values}'}}]",
+            "    promql_expr_test:",
+            f"      - {{expr: 'ALERTS{{alertname=\"{alert}\"}}', eval_time: 8m, exp_samples: []}}",
+            f'      - expr: count(ALERTS{{alertname="{alert}",alertstate="firing"}})',
+            "        eval_time: 20m",
+            "        exp_samples: [{value: 1}]",
+        ]
+    tests = tmp_path / "tests.yml"
+    tests.write_text("\n".join(lines))
+    [report] = run_files([(str(tests), tests.read_text())], Ways(), takes_either=False)
+    assert not report.error
+    assert not report.failures
+
+
+def test_everything_wrong_is_named_with_the_value_seen() -> None:
+    said = {
+        "infrastructure_metrics": {
+            "cpu_usage": {"threshold": 180, "treshold": 3},
+            "disk_io": 90,
+            "network_io": {"link_speed_bytes": -1},
+            "storage_usage": {"query": "up"},
+        },
+        "application_metrics": {
+            "query_latency": {"slo": "p95 < 500"},
+            "throughput": {"slo": 1000},
+            "error_rate": {"slo": "< 0.1%", "severity": "loud"},
+            "mine": {"type": "LatencyMetrik"},
+            "other": {"type": "CPUMetric"},
+        },
+        "business_metrics": {"processing_cost": {"budget_threshold": "yes"}, "user_satisfaction": {"target": "> 6/5"}},
+        "window": "soon",
+        "intervall": "5m",
+    }
+    with pytest.raises(InputError) as error:
+        read_config(said)
+    told = error.value.facts["problems"]
+    assert isinstance(told, tuple)
+    assert told == (
+        "intervall: there is no such field (did you mean interval?)",
+        "infrastructure_metrics.cpu_usage.treshold: CPUMetric has no such field (did you mean threshold?)",
+        "infrastructure_metrics.cpu_usage.threshold: it is a number of percent from 1 to 100, found 180",
+        "infrastructure_metrics.disk_io: it is a metric such as {threshold: 80}, found 90",
+        "infrastructure_metrics.network_io.link_speed_bytes: must be from 0 to 1000000000000 bytes/s, found '-1'",
+        "infrastructure_metrics.storage_usage.query: StorageMetric is measured by the pack host: it has no query of"
+        " its own",
+        "application_metrics.query_latency.slo: 'p95 < 500': a quantile is compared with a time, such as 'p95 < 500ms'",
+        "application_metrics.throughput.slo: it is a text such as '> 1000 rps', found 1000",
+        "application_metrics.error_rate.severity: it is one of info, warning, critical, found 'loud'",
+        "application_metrics.mine.type: there is no 'LatencyMetrik' (did you mean LatencyMetric?)",
+        "application_metrics.other.type: CPUMetric belongs to infrastructure_metrics",
+        "business_metrics.processing_cost.budget_threshold: it is true or false, found 'yes'",
+        "business_metrics.user_satisfaction.target: '> 6/5': 6 of 5 is more than there is",
+        "window: it is a duration such as 5m or 15s, found 'soon'",
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ({"application_metrics": {"throughput": {"slo": "< 5 minutes"}}}, "compared as in '> 1000 rps'"),
+        ({"application_metrics": {"query_latency": {"slo": "< 500ms"}}}, "a quantile stands in latency alone"),
+        ({"application_metrics": {"throughput": {"query": "sum("}}}, "throughput.query: "),
+        ({"application_metrics": {"1st": {}}}, "a name has a-z"),
+        ({"application_metrics": []}, "it has metrics by their names, found a list"),
+        ({"window": "5m"}, "nothing is to be set up"),
+        ({"application_metrics": {"throughput": {}}, "objective_window": "1s"}, "a duration from 5m to 366d"),
+    ],
+)
+def test_what_cannot_be_says_why(said: dict[str, object], reason: str) -> None:
+    with pytest.raises(InputError) as error:
+        read_config(said)
+    assert reason in error.value.message
+
+
+def test_objects_and_plain_values_are_the_same() -> None:
+    objects = {
+        "infrastructure_metrics": {"cpu_usage": CPUMetric(threshold=80)},
+        "application_metrics": {
+            "query_latency": LatencyMetric(slo="p95 < 500ms"),
+            "error_rate": ErrorRateMetric(slo="< 0.1%"),
+        },
+    }
+    plain = {
+        "infrastructure_metrics": {"cpu_usage": {"threshold": 80}},
+        "application_metrics": {"query_latency": {"slo": "p95 < 500ms"}, "error_rate": {"slo": "< 0.1%"}},
+    }
+    first, second = read_config(plain_config(objects)), read_config(plain_config(plain))
+    assert first.metrics == second.metrics
+    assert [one.name for one in read_config(plain_config({})).metrics] == [
+        name for section in SEED.values() for name in section
+    ]
+    assert len(KINDS) == 13
+
+
+def test_a_second_time_changes_nothing_and_says_so(stack: Stack, tmp_path: Path) -> None:
+    said = plain_config({"infrastructure_metrics": {"cpu_usage": CPUMetric(threshold=70)}, "for": "1m"})
+    dry = stack.setup("me", said, dry_run=True)
+    assert (dry.is_changed, dry.changes) == (
+        False,
+        ["cpu_usage: new, threshold 70", "for: none → 1m", "pack host: on"],
+    )
+    assert stack.now() is None
+    assert not (tmp_path / "packs").exists()
+    first = stack.setup("me", said)
+    assert first.is_changed
+    assert first.metrics[0].alert_state == "firing"
+    rules = (tmp_path / "packs" / "host.rules.yml").read_text()
+    assert "instance:node_cpu_busy:percent > 70" in rules
+    assert (tmp_path / "packs" / "stack.rules.yml").exists()
+    again = stack.setup("me", said)
+    assert (again.is_changed, again.changes) == (False, [])
+    assert again.said.startswith("nothing changed: 1 of 1 metrics have data")
+
+
+def test_what_is_other_is_told_and_what_is_gone_is_taken_back(stack: Stack, tmp_path: Path) -> None:
+    stack.setup("me", plain_config({}))
+    network = NetworkIOMetric(threshold=75, link_speed_bytes=1e7, devices_left_out="docker.*", wait="10s")
+    changed = stack.setup(
+        "me",
+        plain_config(
+            {
+                "infrastructure_metrics": {"network_io": network},
+                "application_metrics": {"throughput": {"slo": "> 10 rps"}},
+                "window": "1m",
+            }
+        ),
+    )
+    assert changed.is_changed
+    assert "throughput: slo > 1000 rps → slo > 10 rps" in changed.changes
+    assert "network_io: other options" in changed.changes
+    assert "cpu_usage: not monitored any more" in changed.changes
+    assert "window: 5m → 1m" in changed.changes
+    rules = (tmp_path / "packs" / "host.rules.yml").read_text()
+    assert "instance:node_cpu_busy:percent > 80" in rules, "what was set for it is the pack's own again"
+    assert '0 * node_network_receive_bytes_total{device!~"docker.*"} + 10000000 > 0' in rules
+    assert "[5m]" not in rules
+    [group] = groups_of(rules, "host")
+    assert {rule.name: rule.for_ms for rule in group.rules}["HostNetworkBusy"] == 10_000
+    assert "cpu_usage" not in (tmp_path / "packs" / "stack.rules.yml").read_text()
+    assert stack.remove("me")
+    assert not stack.remove("me")
+    assert not (tmp_path / "packs" / "stack.rules.yml").exists()
+
+
+def test_what_has_no_data_says_what_it_needs(stack: Stack) -> None:
+    report = stack.setup("me", plain_config({"business_metrics": {"processing_cost": {}, "data_quality_score": {}}}))
+    why = {metric.name: (metric.value, metric.why) for metric in report.metrics}
+    assert why == {"processing_cost": (None, "the store is busy"), "data_quality_score": (7.0, "")}
+    assert names(report) == ["rules and objectives"]
