@@ -40,6 +40,8 @@ class EventKind(StrEnum):
     """Objectives were counted up to another minute (at_ms)."""
     CLOUDS = "clouds"
     """An account of a cloud was looked at, or could not be (account, region, what)."""
+    INFRASTRUCTURE = "infrastructure"
+    """This machine or its containers were looked at (at_ms)."""
     STATUS = "status"
     """Something about the server itself: the kill switch, settings, people."""
     GAP = "gap"

@@ -146,7 +146,10 @@ class Service:
             lambda: getattr(telemetry, "metrics", None), self._systems.statuses, clock.now_ms
         )
         self.infrastructure = Infrastructure(
-            lambda: policies.file.config, lambda: getattr(telemetry, "metrics", None), clock.now_ms
+            lambda: policies.file.config,
+            lambda: getattr(telemetry, "metrics", None),
+            clock.now_ms,
+            lambda at_ms: self.events.publish(EventKind.INFRASTRUCTURE, {"at_ms": at_ms}),
         )
         self.clouds = Clouds(
             policies.file.config.clouds,

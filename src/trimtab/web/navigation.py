@@ -28,6 +28,12 @@ NAVIGATION = (
         "M3 3h2v12h12v2H3zM7 11l3-4 3 2 4-5 1.500 1.200-5 6.300-3.100-2.100-1.900 2.600z",
     ),
     NavigationItem("dashboards", "Dashboards", "/dashboards", "M3 3h6v4H3zM11 3h6v8h-6zM3 9h6v8H3zM11 13h6v4h-6z"),
+    NavigationItem(
+        "infrastructure",
+        "Infrastructure",
+        "/infrastructure",
+        "M3 3h14v5H3zM3 11h14v5H3zM5 5v1h2V5zM5 13v1h2v-1zM9 5v1h6V5zM9 13v1h6v-1z",
+    ),
     NavigationItem("traces", "Traces", "/traces", "M2 3h11v3H2zM5 8h9v3H5zM9 13h9v3H9z"),
     NavigationItem(
         "logs",

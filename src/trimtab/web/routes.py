@@ -27,6 +27,9 @@ from trimtab.web.pages.dashboards import data as dashboards_data
 from trimtab.web.pages.dashboards import listing as dashboards_listing
 from trimtab.web.pages.dashboards import one as dashboards_one
 from trimtab.web.pages.explore import page as explore_page
+from trimtab.web.pages.infrastructure import containers as infrastructure_containers
+from trimtab.web.pages.infrastructure import host as infrastructure_host
+from trimtab.web.pages.infrastructure import hosts as infrastructure_hosts
 from trimtab.web.pages.logs import download as logs_download
 from trimtab.web.pages.logs import page as logs_page
 from trimtab.web.pages.logs import record as logs_record
@@ -119,6 +122,9 @@ PAGES: tuple[Page, ...] = (
     Page("/dashboards/{uid}/json", GET, LOOK, dashboards_listing.download),
     Page("/dashboards/{uid}/delete", POST, DECIDE, dashboards_listing.delete, action="dashboard delete"),
     Page("/infrastructure/cloud", GET, LOOK, clouds_page.cloud),
+    Page("/infrastructure", GET, LOOK, infrastructure_hosts.hosts),
+    Page("/infrastructure/hosts/{job}/{instance:path}", GET, LOOK, infrastructure_host.host),
+    Page("/infrastructure/containers", GET, LOOK, infrastructure_containers.containers),
     Page("/cases", GET, LOOK, listing.cases),
     Page("/cases/{case_id}", GET, LOOK, case_page.case),
     Page("/cases/{case_id}/approve", POST, DECIDE, decisions.approve, action="case approve"),

@@ -99,50 +99,47 @@ ONE: Mapping[str, str] = {
 }
 """One host."""
 
-CHARTS: Mapping[str, tuple[tuple[str, str], ...]] = {
-    "cpu": (
-        (
-            "",
-            'sum by (mode) (rate(node_cpu_seconds_total{mode!="idle",$match}[$window]))'
-            " / scalar(count(count by (cpu) (node_cpu_seconds_total{$match}))) * 100",
-        ),
+
+def _named(label: str, lines: Mapping[str, str]) -> str:
+    """Several queries as one, whose lines have a label that tells them apart."""
+    return " or ".join(f'label_replace({query}, "{label}", "{name}", "", "")' for name, query in lines.items())
+
+
+_DISK = "rate(node_disk_{}_time_seconds_total{{$match}}[$window])"
+_DONE = " / (rate(node_disk_{}s_completed_total{{$match}}[$window]) > 0) * 1000"
+_MOVED = 'rate(node_network_{}_bytes_total{{device!="lo",$match}}[$window])'
+CHARTS: Mapping[str, str] = {
+    "cpu": 'sum by (mode) (rate(node_cpu_seconds_total{mode!="idle",$match}[$window]))'
+    " / scalar(count(count by (cpu) (node_cpu_seconds_total{$match}))) * 100",
+    "busiest": "topk(5, sum by (groupname) (rate(namedprocess_namegroup_cpu_seconds_total{$match}[$window])))",
+    "pressure": _named(
+        "waiting_for",
+        {
+            what: f"sum(rate(node_pressure_{what}_waiting_seconds_total{{$match}}[$window])) * 100"
+            for what in ("cpu", "memory", "io")
+        },
     ),
-    "pressure": tuple(
-        (f"{what} {kind}", f"rate(node_pressure_{what}_{kind}_seconds_total{{$match}}[$window]) * 100")
-        for what, kind in (("cpu", "waiting"), ("io", "waiting"), ("memory", "waiting"))
+    "memory": _named(
+        "what",
+        {
+            "not available": "sum(node_memory_MemTotal_bytes{$match} - node_memory_MemAvailable_bytes{$match})",
+            "file cache": "sum(node_memory_Cached_bytes{$match} + node_memory_Buffers_bytes{$match})",
+            "all": "sum(node_memory_MemTotal_bytes{$match})",
+        },
     ),
-    "memory": (
-        ("not available", "node_memory_MemTotal_bytes{$match} - node_memory_MemAvailable_bytes{$match}"),
-        ("all", "node_memory_MemTotal_bytes{$match}"),
+    "disk": "max by (device) (rate(node_disk_io_time_seconds_total{$match}[$window])) * 100",
+    "latency": _named(
+        "kind",
+        {kind: f"max by (device) ({_DISK.format(kind)}{_DONE.format(kind)})" for kind in ("read", "write")},
     ),
-    "disk": (("", "rate(node_disk_io_time_seconds_total{$match}[$window]) * 100"),),
-    "latency": (
-        (
-            "",
-            "label_replace(rate(node_disk_read_time_seconds_total{$match}[$window])"
-            ' / (rate(node_disk_reads_completed_total{$match}[$window]) > 0) * 1000, "kind", "read", "", "")'
-            " or label_replace(rate(node_disk_write_time_seconds_total{$match}[$window])"
-            ' / (rate(node_disk_writes_completed_total{$match}[$window]) > 0) * 1000, "kind", "write", "", "")',
-        ),
+    "network": _named(
+        "direction",
+        {kind: f"max by (device) ({_MOVED.format(kind)})" for kind in ("receive", "transmit")},
     ),
-    "storage": (
-        (
-            "",
-            f"(1 - node_filesystem_avail_bytes{{{_REAL},$match}} / node_filesystem_size_bytes{{{_REAL},$match}}) * 100",
-        ),
-    ),
-    "network": (
-        (
-            "",
-            'label_replace(rate(node_network_receive_bytes_total{device!="lo",$match}[$window]),'
-            ' "direction", "receive", "", "") or label_replace('
-            'rate(node_network_transmit_bytes_total{device!="lo",$match}[$window]),'
-            ' "direction", "transmit", "", "")',
-        ),
-    ),
-    "busiest": (("", "topk(5, sum by (groupname) (rate(namedprocess_namegroup_cpu_seconds_total{$match}[$window])))"),),
+    "storage": f"max by (mountpoint) ((1 - node_filesystem_avail_bytes{{{_REAL},$match}}"
+    f" / node_filesystem_size_bytes{{{_REAL},$match}}) * 100)",
 }
-"""Pictures of one host: (name of the line, query). `$window` is the window of its rates."""
+"""Pictures of one host; `$window` is the window of its rates. Each is one query: a page may ask for eight."""
 
 
 def asked_of(query: str, job: str = "", instance: str = "", window: str = WINDOW) -> str:

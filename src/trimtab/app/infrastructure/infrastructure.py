@@ -20,11 +20,17 @@ class Infrastructure:
     """Thread-safe."""
 
     def __init__(
-        self, config: Callable[[], Config], metrics: Callable[[], MetricStore | None], now_ms: Callable[[], int]
+        self,
+        config: Callable[[], Config],
+        metrics: Callable[[], MetricStore | None],
+        now_ms: Callable[[], int],
+        on_look: Callable[[int], None] = lambda _at_ms: None,
     ) -> None:
         self._config, self._now_ms = config, now_ms
-        self.host = HostCollecting(lambda: config().host, metrics, now_ms)
-        self.containers = ContainerCollecting(lambda: config().containers, lambda: config().host, metrics, now_ms)
+        self.host = HostCollecting(lambda: config().host, metrics, now_ms, lambda now: on_look(now.at_ms))
+        self.containers = ContainerCollecting(
+            lambda: config().containers, lambda: config().host, metrics, now_ms, lambda now: on_look(now.at_ms)
+        )
         self.cloud: Callable[[], Mapping[str, Measure]] | None = None
         """Who tells of clouds, where somebody looks at them: values by the names of `CLOUD_KEYS`."""
 

@@ -3,7 +3,7 @@ import { toggleLive } from "./live.js";
 import { zoomOut } from "./range.js";
 import { toast } from "./toast.js";
 
-const PLACES = /** @type {Record<string, string>} */ ({ o: "overview", q: "queries", e: "explore", d: "dashboards", r: "traces", g: "logs", b: "objectives", c: "cases", h: "changes", l: "ledger", s: "settings", t: "self" });
+const PLACES = /** @type {Record<string, string>} */ ({ o: "overview", q: "queries", e: "explore", d: "dashboards", i: "infrastructure", r: "traces", g: "logs", b: "objectives", c: "cases", h: "changes", l: "ledger", s: "settings", t: "self" });
 
 /** @type {[string, string][]} */
 const KEYS = [
@@ -14,6 +14,7 @@ const KEYS = [
   ["g q", "Go to queries"],
   ["g e", "Go to the Explorer of metrics"],
   ["g d", "Go to dashboards"],
+  ["g i", "Go to hosts, containers and clouds"],
   ["g r", "Go to traces"],
   ["g g", "Go to logs"],
   ["g b", "Go to objectives and their budgets"],
