@@ -25,6 +25,8 @@ COMPUTE, MONITORING, SQL = (
     "https://sqladmin.googleapis.com",
 )
 PAGE = 500
+PARTIAL = "returnPartialSuccess"
+"""Asks for what there is where a zone does not answer. Not every version of the API has it: refused, it is left out."""
 TOLD_CHARS_MAX = 400
 _THROTTLED = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded", "RESOURCE_EXHAUSTED"})
 
@@ -72,6 +74,7 @@ class Calling:
         self._given = credentials
         self._session: Session | None = None
         self._project = account.option("project")
+        self._partial: Mapping[str, str] = {PARTIAL: "true"}
 
     @property
     def project(self) -> str:
@@ -128,19 +131,28 @@ class Calling:
             for scope in (page.get("items") or {}).values():
                 yield from scope.get(collection, ())
 
-        read = self.read(
-            COMPUTE,
-            f"/compute/v1/projects/{self.project}/aggregated/{collection}",
-            ends,
-            take,
-            missing_of=lambda page: (_unreachable(str(scope), collection) for scope in page.get("unreachables") or ()),
-            parameters={"returnPartialSuccess": "true"},
-        )
+        try:
+            read = self._aggregated(collection, ends, take)
+        except CloudError as error:
+            if PARTIAL not in error.message:
+                raise
+            self._partial = {}
+            read = self._aggregated(collection, ends, take)
         wanted = self.account.regions
         if not wanted:
             return read
         missing = tuple(one for one in read.missing if not one.region or region_of(one.region) in wanted)
         return Read([one for one in read.items if region_of_item(one) in (*wanted, "global")], missing, read.is_cut)
+
+    def _aggregated(self, collection: str, ends: Deadline, take: Callable[[Found], Iterable[Found]]) -> Read:
+        return self.read(
+            COMPUTE,
+            f"/compute/v1/projects/{self.project}/aggregated/{collection}",
+            ends,
+            take,
+            missing_of=lambda page: (_unreachable(str(scope), collection) for scope in page.get("unreachables") or ()),
+            parameters=self._partial,
+        )
 
     def close(self) -> None:
         """Let its connections go."""
