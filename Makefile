@@ -118,7 +118,7 @@ bench-advise: $(STAMP) postgresql ## Predicted beside measured effect of propose
 	$(BIN)/python -m benchmarks.predicted_vs_measured
 bench-read: $(STAMP) ## What pages wait for: reads over a day of data with 10,000 shapes (about 2 minutes)
 	$(BIN)/python -m benchmarks.reading
-bench-metrics: $(STAMP) metrics-servers ## Metrics beside Prometheus and VictoriaMetrics at 1,000, 10,000 and 100,000 series; a million in trimtab (about 20 minutes)
+bench-metrics: $(STAMP) metrics-servers ## Metrics beside Prometheus and VictoriaMetrics at 1,000, 10,000 and 100,000 series; a million in trimtab (24 minutes at most)
 	$(BIN)/python -m benchmarks.metrics
 bench-traces: $(STAMP) ## Spans and log records: writing, bytes, searches of 10 million, growth to 50 million (about 25 minutes)
 	$(BIN)/python -m benchmarks.traces

@@ -61,5 +61,9 @@ def show(report: Report) -> None:
         print(f"\n{'CPU ms' if what == 'cpu_ms' else 'wall ms':36}" + "".join(f"{name:>18}" for name in names))
         for title, found in report.queries.items():
             print(f"{title:36}" + "".join(f"{found[name][what]:18.1f}" for name in names))
+    for name in report.not_measured:
+        print(f"NOT MEASURED (no time left): {name}")
+    for name, count in report.rounds_count.items():
+        print(f"# {name}: {count} {'round' if count == 1 else 'rounds'} alone, for want of time")
     for line in report.broken:
         print(f"LIMIT BROKEN: {line}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import math
 import os
 import statistics
 import tempfile
@@ -59,6 +60,10 @@ class Report:
     memory_mib: dict[str, float] = field(default_factory=dict)
     queries: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
     broken: list[str] = field(default_factory=list)
+    not_measured: list[str] = field(default_factory=list)
+    """For want of time."""
+    rounds_count: dict[str, int] = field(default_factory=dict)
+    """Of queries that were asked in fewer rounds than wanted."""
 
     @property
     def samples(self) -> int:
@@ -98,8 +103,8 @@ def send(client: Client, server: Server, body: bytes) -> None:
     """Write a body, again and again where the server has no room yet."""
     while True:
         status, retry_after, answer = client.post(server.base, urlsplit(server.write).path, body, WRITE_HEADERS)
-        if status == 429:
-            time.sleep(float(retry_after or "1"))
+        if status in (429, 503) and retry_after is not None:
+            time.sleep(float(retry_after))
             continue
         if status not in (200, 204):
             raise RuntimeError(f"{server.name}: {status} {answer[:300]!r}")
@@ -107,8 +112,10 @@ def send(client: Client, server: Server, body: bytes) -> None:
 
 
 def limits_for(series: int) -> str:
-    """Settings of trimtab under which so many series fit."""
-    return f"[metrics]\nseries_max = {max(1_000_000, 2 * series)}\nseries_of_a_metric_max = {2 * series}\n"
+    """Settings of trimtab under which so many series fit, and under which it does what the others do: they collect
+    nothing of the machine they are on."""
+    alone = "[host]\ncollect = false\n[containers]\ncollect = false\n"
+    return f"{alone}[metrics]\nseries_max = {max(1_000_000, 2 * series)}\nseries_of_a_metric_max = {2 * series}\n"
 
 
 @contextlib.contextmanager
@@ -175,25 +182,39 @@ def _ask(client: Client, server: Server, form: dict[str, str]) -> tuple[float, f
                 return cpu_s * 1000 / times, statistics.median(walls_s) * 1000
 
 
-def _ask_all(servers: Sequence[Server], plan: Plan, rounds: int, report: Report, client: Client) -> None:
-    for steps in [steps for steps in STEPS if steps <= plan.scrapes]:
-        for query in QUERIES:
-            form = form_of(query, plan, steps)
-            asked: dict[str, list[tuple[float, float]]] = {server.name: [] for server in servers}
-            for _ in range(rounds):
-                for server in servers:
-                    asked[server.name].append(_ask(client, server, form))
-            report.queries[f"{query.name}, {steps} steps"] = {
-                name: {
-                    "cpu_ms": statistics.median(cpu_ms for cpu_ms, _ in times),
-                    "wall_ms": statistics.median(wall_ms for _, wall_ms in times),
-                }
-                for name, times in asked.items()
+def _ask_all(
+    servers: Sequence[Server], plan: Plan, rounds: int, until_s: float, report: Report, client: Client
+) -> None:
+    """Each query in so many rounds; in fewer (one at least) where others would have no time left, and not at all after
+    `until_s`."""
+    wanted = [(query, steps) for steps in STEPS if steps <= plan.scrapes for query in QUERIES]
+    for number, (query, steps) in enumerate(wanted):
+        name = f"{query.name}, {steps} steps"
+        begun_s = time.monotonic()
+        if begun_s >= until_s:
+            report.not_measured.append(name)
+            continue
+        share_s = (until_s - begun_s) / (len(wanted) - number)
+        form = form_of(query, plan, steps)
+        asked: dict[str, list[tuple[float, float]]] = {server.name: [] for server in servers}
+        done = 0
+        while done < rounds and (not done or (time.monotonic() - begun_s) * (done + 1) / done <= share_s):
+            for server in servers:
+                asked[server.name].append(_ask(client, server, form))
+            done += 1
+        if done < rounds:
+            report.rounds_count[name] = done
+        report.queries[name] = {
+            server_name: {
+                "cpu_ms": statistics.median(cpu_ms for cpu_ms, _ in times),
+                "wall_ms": statistics.median(wall_ms for _, wall_ms in times),
             }
+            for server_name, times in asked.items()
+        }
 
 
-def measured(series: int, scrapes: int, rounds: int) -> Report:
-    """Everything at one scale, but for the judgement."""
+def measured(series: int, scrapes: int, rounds: int, until_s: float = math.inf) -> Report:
+    """Everything at one scale, but for the judgement. No query is begun after `until_s` of the monotonic clock."""
     plan = Plan(series, scrapes, time.time_ns() // 1_000_000 - 60_000)
     report = Report(series, scrapes, os.getloadavg()[0])
     report.hot_mib = max(64, int(report.samples * 16 * 1.5 / MIB) + 32)
@@ -204,7 +225,7 @@ def measured(series: int, scrapes: int, rounds: int) -> Report:
         client = Client()
         report.names = [server.name for server in servers]
         _ingest(servers, plan, report, client)
-        _ask_all(servers, plan, rounds, report, client)
+        _ask_all(servers, plan, rounds, until_s, report, client)
         for server in servers:
             report.bytes_per_sample[server.name] = server.disk_bytes() / report.samples
             if server.name in (HOT, COLD):
