@@ -25,6 +25,7 @@ from trimtab.app.toml_places import Place, Places, find_places
 from trimtab.model.business_settings import BusinessPolicy
 from trimtab.model.clouds import CloudsPolicy
 from trimtab.model.errors import ConfigError
+from trimtab.model.grafana_settings import GrafanaPolicy
 from trimtab.model.infrastructure_settings import ContainersPolicy, HostPolicy
 from trimtab.model.integrations import IntegrationsPolicy
 from trimtab.model.metrics import MetricsPolicy
@@ -66,6 +67,7 @@ class Config:
     notify: NotifyPolicy = field(default_factory=NotifyPolicy)
     objectives: ObjectivesPolicy = field(default_factory=ObjectivesPolicy)
     rules: RulesPolicy = field(default_factory=RulesPolicy)
+    grafana: GrafanaPolicy = field(default_factory=GrafanaPolicy)
     packs: PacksPolicy = field(default_factory=PacksPolicy)
     business: BusinessPolicy = field(default_factory=BusinessPolicy)
     host: HostPolicy = field(default_factory=HostPolicy)

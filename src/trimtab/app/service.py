@@ -21,7 +21,9 @@ from trimtab.app.clouds.health import cloud_health
 from trimtab.app.collected import metrics_of
 from trimtab.app.config import Config
 from trimtab.app.config_status import SettingNow, config_status
+from trimtab.app.dashboards.annotating import Annotating
 from trimtab.app.dashboards.library import Dashboards
+from trimtab.app.dashboards.pushing import PushReport, push
 from trimtab.app.deciding import Deciding
 from trimtab.app.events import EventHub, EventKind
 from trimtab.app.infrastructure.infrastructure import Infrastructure
@@ -73,6 +75,7 @@ from trimtab.observe.metrics.receivers import MetricsIn
 from trimtab.observe.postgres.status import WatchStatus
 from trimtab.sql.connect import Reference
 from trimtab.store.case_search import open_cases_by_system
+from trimtab.store.news import News
 from trimtab.store.state import State
 from trimtab.store.telemetry import TelemetryStore
 
@@ -161,6 +164,7 @@ class Service:
         )
         self.infrastructure.cloud = lambda: cloud_health(self.clouds.latest())
         self.dashboards = Dashboards(state.database, self.querying, lambda: self.upstream, clock.now_ms)
+        self.grafana = Annotating(state, policies.file.config.grafana, url)
         self._deciding = Deciding(state, machine, policies.of)
         self.notify = Notify(
             state,
@@ -214,6 +218,7 @@ class Service:
         self.business.start()
         self.notify.start()
         self.alerting.start()
+        self.grafana.start()
         threading.Thread(target=self.recover_and_watch, name="start", daemon=True).start()
 
     def recover_and_watch(self) -> None:
@@ -231,6 +236,7 @@ class Service:
         """Stop watching, drain what was accepted, close both stores."""
         self._stop.set()
         self.events.close()
+        self.grafana.stop()
         self.logs.close()
         self._systems.close()
         self.objectives.stop()
@@ -249,7 +255,7 @@ class Service:
 
     def _listen(self) -> None:
         """What happens in the stores becomes events, and numbers of our own."""
-        self.state.listen(lambda news: self.events.publish(EventKind(news.kind), dict(news.facts)))
+        self.state.listen(self._heard)
         self.telemetry.listen("query_slices", self._slices_loaded)
         self.watched_series.listen(self.telemetry)
         self.own.metrics.add_source(lambda: loop_numbers(self.state))
@@ -265,6 +271,11 @@ class Service:
         self.own.metrics.add_source(self.clouds.numbers)
         self.own.metrics.add_source(lambda: watch_numbers(self._systems.statuses, self._clock))
         self.own.metrics.add_source(lambda: [Number("trimtab_event_streams", self.events.subscribers_count)])
+
+    def _heard(self, news: News) -> None:
+        self.events.publish(EventKind(news.kind), dict(news.facts))
+        if news.kind == "change":
+            self.grafana.wake()
 
     def _slices_loaded(self, rows: pa.Table) -> None:
         newest: dict[str, int] = {}
@@ -456,6 +467,16 @@ class Service:
         """
         check_person(by)
         return self._systems.plan_now(system, fingerprint, by)
+
+    def push_dashboards(self, uids: Sequence[str] = (), *, overwrite: bool = False) -> PushReport:
+        """Put dashboards, data sources and alerting rules into the Grafana that is configured; `uids`: only these.
+
+        What a person changed there stays, unless `overwrite`. InputError where no Grafana is configured.
+        """
+        rules = self.alerting.rules
+        more = {uid: self.dashboards.document(uid) for uid in uids}
+        groups = [] if rules is None else rules.book.groups
+        return push(self.config.grafana, self.url, groups, uids=uids, overwrite=overwrite, more=more)
 
     def ensure_watched(self, dsn: str, change_dsn: str) -> str:
         """The name of the system behind `dsn`, watched from now on if it was not."""

@@ -20,6 +20,7 @@ from trimtab.app.packs.settings import PacksPolicy
 from trimtab.app.server_settings import ServerSettings
 from trimtab.model.business_settings import BusinessPolicy
 from trimtab.model.clouds import CloudsPolicy
+from trimtab.model.grafana_settings import GrafanaPolicy
 from trimtab.model.infrastructure_settings import ContainersPolicy, HostPolicy
 from trimtab.model.integrations import IntegrationsPolicy
 from trimtab.model.metrics import MetricsPolicy
@@ -82,6 +83,7 @@ SECTIONS: Mapping[str, Section] = {
         Section("host", HostPolicy, "What is collected of this machine.", per_target=False),
         Section("containers", ContainersPolicy, "What is collected of containers.", per_target=False),
         Section("clouds", CloudsPolicy, "Accounts of clouds that are looked at.", per_target=False),
+        Section("grafana", GrafanaPolicy, "A Grafana of yours: what is put there.", per_target=False),
         Section("server", ServerSettings, "Where the server listens, and to whom it answers.", per_target=False),
     )
 }
