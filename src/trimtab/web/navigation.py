@@ -47,6 +47,12 @@ NAVIGATION = (
         "/objectives",
         "M10 2a8 8 0 1 1-8 8h2a6 6 0 1 0 6-6zM10 6a4 4 0 1 1-4 4h2a2 2 0 1 0 2-2z",
     ),
+    NavigationItem(
+        "quality",
+        "Data quality",
+        "/quality",
+        "M3 4c0-3 14-3 14 0v3c0 3-14 3-14 0zM3 9.500c3 2.500 11 2.500 14 0V16c0 3-14 3-14 0z",
+    ),
     NavigationItem("cases", "Cases", "/cases", "M10 2l8 15H2zM9 8h2v4H9zM9 13h2v2H9z"),
     NavigationItem("changes", "Changes", "/changes", "M4 4h2v12H4zM14 4h2v12h-2zM2 7h6v2H2zM12 11h6v2h-6z"),
     NavigationItem("ledger", "Ledger", "/ledger", "M4 2h12v16H4zM6 5v2h8V5zM6 9v2h8V9zM6 13v2h5v-2z"),

@@ -36,6 +36,10 @@ from trimtab.web.pages.logs import record as logs_record
 from trimtab.web.pages.logs import tail as logs_tail
 from trimtab.web.pages.objectives import listing as objectives_listing
 from trimtab.web.pages.objectives import page as objectives_page
+from trimtab.web.pages.quality import cost as quality_cost
+from trimtab.web.pages.quality import listing as quality_listing
+from trimtab.web.pages.quality import pipelines as quality_pipelines
+from trimtab.web.pages.quality import probe as quality_probe
 from trimtab.web.pages.settings import page as settings_page
 from trimtab.web.pages.settings import people, policy, systems, tokens, you
 from trimtab.web.pages.traces import listing as traces_listing
@@ -125,6 +129,11 @@ PAGES: tuple[Page, ...] = (
     Page("/infrastructure", GET, LOOK, infrastructure_hosts.hosts),
     Page("/infrastructure/hosts/{job}/{instance:path}", GET, LOOK, infrastructure_host.host),
     Page("/infrastructure/containers", GET, LOOK, infrastructure_containers.containers),
+    Page("/quality", GET, LOOK, quality_listing.quality),
+    Page("/quality/cost", GET, LOOK, quality_cost.cost),
+    Page("/quality/pipelines", GET, LOOK, quality_pipelines.pipelines),
+    Page("/quality/probes/{name}", GET, LOOK, quality_probe.probe),
+    Page("/quality/probes/{name}/run", POST, DECIDE, quality_probe.run_now, action="probe run"),
     Page("/cases", GET, LOOK, listing.cases),
     Page("/cases/{case_id}", GET, LOOK, case_page.case),
     Page("/cases/{case_id}/approve", POST, DECIDE, decisions.approve, action="case approve"),

@@ -14,14 +14,13 @@ from trimtab.app.business.answers import (
     QualityAnswer,
     RunRow,
     SatisfactionRow,
-    cost_answer,
     pipeline_row,
     probe_row,
     quality_of,
     run_row,
     satisfaction_row,
 )
-from trimtab.app.business.spending import pipeline_costs, shape_costs
+from trimtab.app.business.costing import costs
 from trimtab.app.service import Service
 from trimtab.model.access import Permission
 from trimtab.model.errors import InputError
@@ -48,22 +47,8 @@ def _run_probe(service: Service, request: Request, _body: None) -> ProbeRow:
     return probe_row(service.business.probe(name), service.now_ms())
 
 
-def cost_of(service: Service, system: str | None, limit: int) -> CostAnswer:
-    """What the API answers."""
-    now = service.business.now.cost
-    text_of_shape = service.read.texts.of
-
-    def text(name: str, fingerprint: str) -> str | None:
-        found = text_of_shape(name).get(fingerprint)
-        return None if found is None else found.text
-
-    shapes = shape_costs(service.telemetry, now, text, limit, system)
-    waited = service.business.pipelining.database_ms(now.month_start_ms, now.at_ms)
-    return cost_answer(now, shapes, pipeline_costs(waited, now.prices)[:limit], system)
-
-
 def _cost(service: Service, request: Request, _body: None) -> CostAnswer:
-    return cost_of(service, text_of(request, "system", NAME_CHARS_MAX), limit_of(request))
+    return costs(service, text_of(request, "system", NAME_CHARS_MAX), limit_of(request))
 
 
 def _pipelines(service: Service, _request: Request, _body: None) -> PipelinesAnswer:

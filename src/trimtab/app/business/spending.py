@@ -128,17 +128,20 @@ def _system_cost(name: str, month: Sequence[Use], prices: PriceList, start_ms: i
 
 
 def _days(hours: Sequence[KeptUse], prices: PriceList, now_ms: int) -> dict[int, float]:
-    """Costs of whole days that were looked at, all systems together."""
-    sums: dict[int, float] = {}
-    measured: dict[int, dict[str, float]] = {}
+    """Costs of days that are over and were looked at nearly whole (made up to whole ones), all systems together."""
+    costs: dict[tuple[int, str], float] = {}
+    looked: dict[tuple[int, str], float] = {}
     for one in hours:
-        day = one.hour_ms // DAY_MS * DAY_MS
-        if day + DAY_MS > now_ms:
-            continue
-        sums[day] = sums.get(day, 0.0) + cost_of(_use(one), prices).total
-        of_day = measured.setdefault(day, {})
-        of_day[one.system] = of_day.get(one.system, 0.0) + one.measured_ratio
-    return {day: cost for day, cost in sums.items() if min(measured[day].values()) >= 24 * MEASURED_DAY}
+        key = (one.hour_ms // DAY_MS * DAY_MS, one.system)
+        if key[0] + DAY_MS <= now_ms:
+            costs[key] = costs.get(key, 0.0) + cost_of(_use(one), prices).total
+            looked[key] = looked.get(key, 0.0) + one.measured_ratio
+    thin = {day for (day, _), ratio in looked.items() if ratio < 24 * MEASURED_DAY}
+    days: dict[int, float] = {}
+    for (day, system), cost in costs.items():
+        if day not in thin:
+            days[day] = days.get(day, 0.0) + cost * 24 / looked[day, system]
+    return days
 
 
 def _use(one: KeptUse) -> Use:

@@ -3,7 +3,7 @@ import { toggleLive } from "./live.js";
 import { zoomOut } from "./range.js";
 import { toast } from "./toast.js";
 
-const PLACES = /** @type {Record<string, string>} */ ({ o: "overview", q: "queries", e: "explore", d: "dashboards", i: "infrastructure", r: "traces", g: "logs", b: "objectives", c: "cases", h: "changes", l: "ledger", s: "settings", t: "self" });
+const PLACES = /** @type {Record<string, string>} */ ({ o: "overview", q: "queries", e: "explore", d: "dashboards", i: "infrastructure", r: "traces", g: "logs", b: "objectives", y: "quality", c: "cases", h: "changes", l: "ledger", s: "settings", t: "self" });
 
 /** @type {[string, string][]} */
 const KEYS = [
@@ -18,6 +18,7 @@ const KEYS = [
   ["g r", "Go to traces"],
   ["g g", "Go to logs"],
   ["g b", "Go to objectives and their budgets"],
+  ["g y", "Go to data quality, pipelines and cost"],
   ["g c", "Go to cases"],
   ["g h", "Go to changes"],
   ["g l", "Go to the ledger"],
