@@ -211,10 +211,7 @@ class Calling:
 
 
 def _plain_session(profile: str) -> Session:
-    try:
-        from botocore.session import Session as BotoSession
-    except ImportError as error:
-        raise MissingError("the client of AWS is not installed: pip install 'trimtab[aws]'", extra="aws") from error
+    from botocore.session import Session as BotoSession
 
     session = BotoSession(profile=profile or None)
     session.register_component("data_loader", _loader())
@@ -232,20 +229,23 @@ def _loader() -> object:
 @contextmanager
 def as_cloud_error() -> Iterator[None]:
     """What boto raises as a `CloudError`: what kind of trouble it is, and what AWS said, without any credential."""
-    from botocore.exceptions import (
-        BotoCoreError,
-        ClientError,
-        ConnectTimeoutError,
-        CredentialRetrievalError,
-        HTTPClientError,
-        NoCredentialsError,
-        PartialCredentialsError,
-        ProfileNotFound,
-        ReadTimeoutError,
-        TokenRetrievalError,
-        UnauthorizedSSOTokenError,
-    )
-    from botocore.parsers import ResponseParserError
+    try:
+        from botocore.exceptions import (
+            BotoCoreError,
+            ClientError,
+            ConnectTimeoutError,
+            CredentialRetrievalError,
+            HTTPClientError,
+            NoCredentialsError,
+            PartialCredentialsError,
+            ProfileNotFound,
+            ReadTimeoutError,
+            TokenRetrievalError,
+            UnauthorizedSSOTokenError,
+        )
+        from botocore.parsers import ResponseParserError
+    except ImportError as error:
+        raise MissingError("the client of AWS is not installed: pip install 'trimtab[aws]'", extra="aws") from error
 
     try:
         yield

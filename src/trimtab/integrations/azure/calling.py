@@ -96,6 +96,7 @@ class Calling:
         return link
 
     def _ask(self, url: str, parameters: Mapping[str, str], ends: Deadline) -> Found:
+        client = self._opened()  # says what to install where the libraries are not there
         from azure.core.exceptions import (
             AzureError,
             ClientAuthenticationError,
@@ -106,7 +107,6 @@ class Calling:
         )
         from azure.core.rest import HttpRequest
 
-        client = self._opened()
         request_s = ends.left_s(self.account.timeout_s)
         options: dict[str, Any] = {
             "connection_timeout": min(request_s, 5.0),

@@ -164,10 +164,10 @@ class Calling:
     def _ask(
         self, method: str, host: str, path: str, ends: Deadline, parameters: Mapping[str, str], body: Found | None
     ) -> Found:
+        session = self._opened()  # says what to install where the libraries are not there
         from google.api_core.exceptions import RetryError
         from google.api_core.retry import Retry
 
-        session = self._opened()
         url = f"{self.account.option('endpoint').rstrip('/') or host}{path}"
         tries = 0
 
