@@ -249,13 +249,7 @@ def test_what_pages_say(told: BusinessNow, visitor: TestClient) -> None:
         return " ".join(re.sub(r"<[^>]+>", " ", visitor.get(path).text).split())
 
     quality = words("/quality")
-    for text in (
-        "81.7 %",
-        "not as wanted",
-        "8 probes" if False else "Probes 8",
-        "no_such_table",
-        "7 of 8" if False else "of the weight",
-    ):
+    for text in ("81.7 %", "not as wanted", "Probes 8", "no_such_table", "of the weight"):
         assert text in quality, text
     assert "nowhere" not in words("/quality?state=good&q=orders_fresh")
     assert "wanted &lt; 1 h" in words("/quality/probes/orders_fresh")
