@@ -83,7 +83,9 @@ def measure(
         if begun is not None:
             begun(connection)
         connection.read_only = True
-        return _asked(connection, probe, text, now_ms)
+        found = _asked(connection, probe, text, now_ms)
+        connection.commit()  # it only read; closed without, it would count as rolled back (pg_stat_database)
+        return found
     except psycopg.Error as error:
         return Measured(now_ms(), None, told(error, CATALOGUE_TIMEOUT_MS))
     finally:
