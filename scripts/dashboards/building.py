@@ -155,7 +155,7 @@ def rows(
     title: str, queries: Sequence[str], organized: dict[str, object], *, about: str = "", width: int = 24
 ) -> table.Panel:
     """A table of the newest values: one row for what the labels tell apart."""
-    made = table.Panel()
+    made = table.Panel().show_header(True)
     for number, query in enumerate(queries):
         made = made.with_target(
             prometheus.Dataquery()

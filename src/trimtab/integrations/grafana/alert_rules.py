@@ -109,7 +109,7 @@ def _asked(ref: str, expression: str, source_uid: str) -> Json:
         "queryType": "",
         "relativeTimeRange": {"from": WINDOW_S, "to": 0},
         "datasourceUid": source_uid,
-        "model": {**model, "intervalMs": 1000, "maxDataPoints": 43200},
+        "model": model,
     }
 
 

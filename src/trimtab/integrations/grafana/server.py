@@ -1,7 +1,7 @@
 """A Grafana: folders, data sources, dashboards, alert rules and annotations by their uids, each there once.
 
 What trimtab pushed carries the fingerprint of what it was: a dashboard in the message of its version, an alert rule
-in an annotation. Where the newest version has another message, or the rule does not fit its fingerprint, somebody changed
+in an annotation. Where the newest version has another message, or a rule does not fit its fingerprint, somebody changed
 it, and it is left as it is. Between looking and writing Grafana itself checks the version (`overwrite: false`).
 """
 
