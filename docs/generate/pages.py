@@ -9,6 +9,7 @@ from pathlib import Path
 from docs.generate.api import api_page
 from docs.generate.command_line import command_line_page
 from docs.generate.connections import causes_block, checks_block
+from docs.generate.dashboards import dashboards_block
 from docs.generate.decisions import decisions_block
 from docs.generate.errors import errors_page
 from docs.generate.events import events_page
@@ -37,6 +38,7 @@ PAGES: Mapping[str, Maker] = {
 BLOCKS: Mapping[str, Maker] = {
     "causes": causes_block,
     "checks": checks_block,
+    "dashboards": dashboards_block,
     "decisions": decisions_block,
     "promql_aggregations": aggregations_block,
     "promql_functions": functions_block,
