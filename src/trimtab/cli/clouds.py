@@ -64,9 +64,11 @@ def _looked(path: Path, account: str | None, search: str, limit: int) -> Json:
     from trimtab.app.clouds.clouds import Clouds
     from trimtab.app.clouds.listing import listed
     from trimtab.app.config import load_config
+    from trimtab.app.logs import configure_logs
     from trimtab.model.clouds import named_of
     from trimtab.model.errors import InputError, NotFound
 
+    configure_logs()
     policy = load_config(path).clouds
     if not policy.accounts:
         raise InputError(f"{path} names no account: [clouds] accounts = ['prod=aws regions=eu-central-1']")

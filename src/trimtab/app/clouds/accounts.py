@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from trimtab.extend.clouds import CLOUDS, Account, Cloud, Kind
 from trimtab.extend.registry import load
 from trimtab.model.clouds import CloudsPolicy, named_of
-from trimtab.model.errors import ConfigError, MissingError, TrimtabError
+from trimtab.model.errors import ConfigError, MissingError
 
 Kinds = Callable[[], Mapping[str, Kind]]
 
@@ -54,14 +54,3 @@ def opened(account: Account, kinds: Mapping[str, Kind]) -> Cloud:
     if needed:
         raise ConfigError(f"account {account.name}: {account.kind} needs the option {needed[0]!r}")
     return kind.make(account)
-
-
-def problems_of(policy: CloudsPolicy, kinds: Mapping[str, Kind]) -> list[str]:
-    """What is wrong with accounts, as far as it is seen without asking anybody."""
-    found = [f"two accounts of [clouds] are named {name!r}: the first counts" for name in said_twice(policy)]
-    for account in accounts_of(policy):
-        try:
-            opened(account, kinds).close()
-        except TrimtabError as error:
-            found.append(error.message)
-    return found

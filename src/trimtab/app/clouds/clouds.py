@@ -69,6 +69,8 @@ class Clouds:
         self._asked_count: Counter[str] = Counter()
         self._failed_count: Counter[tuple[str, str]] = Counter()
         self._store_problem = ""
+        self._is_logged = False
+        """Who asks once is answered; only a server writes down what went wrong."""
         for name in self._accounts:
             self._schedule.add(Key(name, "", Aspect.REGIONS), clock())
 
@@ -76,6 +78,7 @@ class Clouds:
 
     def start(self) -> None:
         """Look on a schedule from now on."""
+        self._is_logged = True
         if self._accounts:
             self._crew()
             self._spawn("clouds", self._run)
@@ -235,7 +238,7 @@ class Clouds:
                 old = before.answer.groups.items if before and isinstance(before.answer, Scaling) else ()
                 known = self._changes.setdefault(part.key.account, deque(maxlen=CHANGES_MAX))
                 known.extend(changes(old, part.answer.groups.items))
-        if part.problem and (before is None or before.problem != part.problem):
+        if self._is_logged and part.problem and (before is None or before.problem != part.problem):
             trouble = None if part.trouble is None else part.trouble.value
             log.warning("cloud_not_read", place=part.key.place, what=part.key.aspect.value, trouble=trouble)
         if part.key.aspect is not Aspect.REGIONS and not self._stop.is_set():

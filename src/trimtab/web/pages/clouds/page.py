@@ -3,7 +3,8 @@ of their connections are taken, machines, scaling over time."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from starlette.responses import Response
 
@@ -11,6 +12,7 @@ from trimtab.app.clouds.listing import PartRow, listed
 from trimtab.extend.clouds import Health, Outcome
 from trimtab.model.errors import InputError
 from trimtab.web.pages.frame import Asked
+from trimtab.web.pages.infrastructure.tabs import TABS
 from trimtab.web.words import Word
 
 ROWS = 100
@@ -69,12 +71,13 @@ def cloud(asked: Asked) -> Response:
     found = listed(now, account, search, ROWS)
     context = {
         "title": "Infrastructure",
+        "tabs": TABS,
         "found": found,
         "counts": found.counts,
         "accounts": found.accounts,
         "account": account,
         "search": search,
-        "unread": [one for part in found.asked for one in unread(part)][:ROWS],
+        "unread": together(one for part in found.asked for one in unread(part))[:ROWS],
         "healths": HEALTHS,
         "outcomes": OUTCOMES,
         "targets_shown": TARGETS_SHOWN,
@@ -109,6 +112,16 @@ def unread(part: PartRow) -> list[Unread]:
         why = f"there are more than {part.count}, which is the limit (clouds.items_max)"
         found.append(Unread(part.account, region, part.what, why, "warn", "cut", read_at_ms=part.read_at_ms))
     return found
+
+
+def together(found: Iterable[Unread]) -> list[Unread]:
+    """What is missing of one place for one reason is one row."""
+    rows: dict[tuple[str, ...], Unread] = {}
+    for one in found:
+        key = (one.account, one.region, one.word, one.why)
+        known = rows.get(key)
+        rows[key] = one if known is None else replace(known, what=f"{known.what}, {one.what}")
+    return list(rows.values())
 
 
 def pictures(account: str | None) -> tuple[Chart, ...]:
