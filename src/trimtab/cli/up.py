@@ -26,6 +26,7 @@ from trimtab.app.own.logs import RING, hear_libraries
 from trimtab.app.service import Service
 from trimtab.app.upstream import Upstream
 from trimtab.app.wire import open_service
+from trimtab.cli.calm_server import CalmServer
 from trimtab.cli.listening import Listening, bind, check_allowed_host, is_loopback, parse_listen, url_of
 from trimtab.cli.otlp_ports import OtlpPorts, Reach
 from trimtab.cli.patient_http import PatientHttp
@@ -175,12 +176,12 @@ async def _serve(
         ssl_context_factory=None if tls is None else lambda _config, _default: tls.context,
     )
     hear_libraries(RING)
-    server = uvicorn.Server(config)
+    server = CalmServer(config)
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
         service.events.close()  # nobody waits for streams that would never end
-        server.should_exit = True
+        server.end()
 
     server.capture_signals = _no_signals  # type: ignore[method-assign]  # ours: the exit code must be 0
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -23,9 +23,11 @@ def write_all(descriptor: int, data: bytes | memoryview) -> None:
         view = view[os.write(descriptor, view) :]
 
 
-def write_pieces(descriptor: int, pieces: Sequence[bytes | memoryview]) -> None:
-    """Write every byte of all of them, in their order, without putting them together first."""
+def write_pieces(descriptor: int, pieces: Sequence[bytes | memoryview], size_bytes: int) -> None:
+    """Write every byte of all of them (so many), in their order, without putting them together first."""
     written = os.writev(descriptor, pieces)
+    if written == size_bytes:
+        return
     for piece in pieces:
         if written < len(piece):
             write_all(descriptor, memoryview(piece)[written:])

@@ -64,15 +64,15 @@ class _OpenSegment:
             path.unlink()
             raise
 
-    def append(self, pieces: Sequence[bytes | memoryview], rows_count: int) -> int:
-        """Put a frame at the end, or leave the file as it was; returns the number to sync to."""
+    def append(self, pieces: Sequence[bytes | memoryview], size_bytes: int, rows_count: int) -> int:
+        """Put a frame (of so many bytes) at the end, or leave the file as it was; returns the number to sync to."""
         try:
-            write_pieces(self._descriptor, pieces)
+            write_pieces(self._descriptor, pieces, size_bytes)
         except OSError:
             os.ftruncate(self._descriptor, self.size_bytes)
             os.lseek(self._descriptor, self.size_bytes, os.SEEK_SET)
             raise
-        self.size_bytes += sum(map(len, pieces))
+        self.size_bytes += size_bytes
         self.rows_count += rows_count
         self.messages_count += 1
         return self.messages_count
@@ -178,7 +178,7 @@ class Spool:
             self._check_room(size_bytes)
             segment = self._segment_for(table_name, size_bytes)
             try:
-                count = segment.append(pieces, rows_count)
+                count = segment.append(pieces, size_bytes, rows_count)
             except OSError as error:
                 raise self._full(f"cannot write to the spool: {error.strerror}", size_bytes, error.errno) from error
             self._size_bytes += size_bytes

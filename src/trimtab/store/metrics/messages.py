@@ -7,7 +7,7 @@ loader gives messages to the engine as they are: blocks that follow each other i
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +17,38 @@ from trimtab.model.errors import EngineRefused
 Columns = Mapping[str, NDArray[np.generic]]
 
 
+def _varuint(value: int) -> bytes:
+    """
+    >>> _varuint(300)
+    b'\\xac\\x02'
+    """
+    parts = bytearray()
+    while value > 0x7F:
+        parts.append(value & 0x7F | 0x80)
+        value >>= 7
+    parts.append(value)
+    return bytes(parts)
+
+
+def _text(text: str) -> bytes:
+    data = text.encode()
+    return _varuint(len(data)) + data
+
+
 @dataclass(frozen=True, slots=True)
 class NativeTable:
     """A table of plain numbers: the engine's type and ours, by column."""
 
     name: str
     columns: Mapping[str, tuple[str, np.dtype[np.generic]]]
+    heads: Mapping[str, bytes] = field(init=False, repr=False, compare=False)
+    """What stands before each column: the same in every message."""
+
+    def __post_init__(self) -> None:
+        """Made once: there is a message for every request."""
+        object.__setattr__(
+            self, "heads", {name: _text(name) + _text(type_) for name, (type_, _) in self.columns.items()}
+        )
 
     @property
     def structure(self) -> str:
@@ -41,10 +67,12 @@ class NativeTable:
     def parts(self, columns: Columns) -> list[bytes | memoryview]:
         """The same as pieces, without a copy of the columns."""
         count = len(next(iter(columns.values())))
-        parts: list[bytes | memoryview] = [_varuint(len(self.columns)), _varuint(count)]
-        for name, (type_, dtype) in self.columns.items():
+        parts: list[bytes | memoryview] = []
+        before = _varuint(len(self.columns)) + _varuint(count)
+        for name, (_, dtype) in self.columns.items():
             column = np.ascontiguousarray(columns[name], dtype)
-            parts += [_text(name) + _text(type_), column.view(np.uint8).data]
+            parts += [before + self.heads[name], column.view(np.uint8).data]
+            before = b""
         return parts
 
     def unpack(self, payload: bytes | memoryview) -> dict[str, NDArray[np.generic]]:
@@ -58,7 +86,7 @@ class NativeTable:
         count, position = _read_varuint(payload, position)
         found: dict[str, NDArray[np.generic]] = {}
         for name, (type_, dtype) in self.columns.items():
-            head = _text(name) + _text(type_)
+            head = self.heads[name]
             end = position + len(head) + count * dtype.itemsize
             if width != len(self.columns) or payload[position : position + len(head)] != head or end > len(payload):
                 raise EngineRefused(f"a message of {self.name} is no block with {name} {type_}", table=self.name)
@@ -94,19 +122,6 @@ STARTS = NativeTable(
 )
 
 
-def _varuint(value: int) -> bytes:
-    """
-    >>> _varuint(300)
-    b'\\xac\\x02'
-    """
-    parts = bytearray()
-    while value > 0x7F:
-        parts.append(value & 0x7F | 0x80)
-        value >>= 7
-    parts.append(value)
-    return bytes(parts)
-
-
 def _read_varuint(data: bytes | memoryview, position: int) -> tuple[int, int]:
     value = shift = 0
     while position < len(data) and shift < 64:
@@ -117,11 +132,6 @@ def _read_varuint(data: bytes | memoryview, position: int) -> tuple[int, int]:
         if byte < 0x80:
             return value, position
     raise EngineRefused("a message is no block of the engine", observed=len(data))
-
-
-def _text(text: str) -> bytes:
-    data = text.encode()
-    return _varuint(len(data)) + data
 
 
 def slices(count: int, rows_max: int) -> Sequence[slice]:
