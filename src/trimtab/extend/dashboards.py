@@ -38,7 +38,7 @@ class Place:
     ca_file: str = ""
 
 
-class Outcome(StrEnum):
+class PushOutcome(StrEnum):
     """What became of one thing."""
 
     CREATED = "created"
@@ -55,7 +55,7 @@ class Pushed:
 
     kind: str
     name: str
-    outcome: Outcome
+    outcome: PushOutcome
     why: str = ""
 
 

@@ -16,7 +16,7 @@ from trimtab.analyze.rules.rule_files import groups_of
 from trimtab.app.dashboards.library import builtin
 from trimtab.app.dashboards.pushing import METRICS_UID, PushReport, push
 from trimtab.app.dashboards.reading import count_drawn
-from trimtab.extend.dashboards import ChangeNote, Outcome, Place
+from trimtab.extend.dashboards import ChangeNote, Place, PushOutcome
 from trimtab.integrations.grafana.server import Grafana
 from trimtab.model.errors import InputError, MissingError
 from trimtab.model.grafana_settings import GrafanaPolicy
@@ -118,13 +118,13 @@ def test_what_a_person_changed_stays(grafana: FakeGrafana, policy: GrafanaPolicy
     rule["for"] = "1h"
     grafana.sources["trimtab"]["url"] = "http://proxy:8080"
     report = pushed(policy)
-    kept = [one for one in report.items if one.outcome is Outcome.KEPT]
+    kept = [one for one in report.items if one.outcome is PushOutcome.KEPT]
     assert {one.name for one in kept} == {"trimtab: hosts", "DiskFull", "trimtab"}
     assert all("left as it is" in one.why for one in kept)
     assert grafana.dashboards["trimtab-host"]["title"] == "my hosts"
     assert rule["for"] == "1h"
     again = pushed(policy, overwrite=True)
-    assert {one.name for one in again.items if one.outcome is Outcome.UPDATED} == {"trimtab: hosts", "DiskFull"}
+    assert {one.name for one in again.items if one.outcome is PushOutcome.UPDATED} == {"trimtab: hosts", "DiskFull"}
     assert grafana.dashboards["trimtab-host"]["title"] == "trimtab: hosts"
 
 
@@ -134,14 +134,14 @@ def test_who_is_quicker_between_look_and_write_wins(grafana: FakeGrafana, policy
     mine = {**grafana.dashboards["trimtab-host"], "title": "mine"}
     grafana.before_write = lambda: grafana.save(mine, "while it was looked at")
     (found,) = (one for one in pushed(policy, uids=["trimtab-host"]).items if one.kind == "dashboard")
-    assert found.outcome is Outcome.KEPT
+    assert found.outcome is PushOutcome.KEPT
     assert grafana.dashboards["trimtab-host"]["title"] == "mine"
 
 
 def test_a_newer_trimtab_updates_what_is_its_own(grafana: FakeGrafana, policy: GrafanaPolicy) -> None:
     pushed(policy)
     grafana.versions["trimtab-host"][0]["message"] = "trimtab sha256:of an older one"
-    updated = [one.name for one in pushed(policy).items if one.outcome is Outcome.UPDATED]
+    updated = [one.name for one in pushed(policy).items if one.outcome is PushOutcome.UPDATED]
     assert updated == ["trimtab: hosts"]
     assert len(grafana.versions["trimtab-host"]) == 2
 
@@ -150,7 +150,7 @@ def test_errors_name_the_thing_and_the_rest_goes_on(grafana: FakeGrafana, policy
     grafana.fails["/api/dashboards/uid/trimtab-host"] = 500
     grafana.fails["/api/datasources"] = 403
     report = pushed(policy)
-    failed = {one.name: one.why for one in report.items if one.outcome is Outcome.FAILED}
+    failed = {one.name: one.why for one in report.items if one.outcome is PushOutcome.FAILED}
     assert failed.keys() == {"trimtab: hosts", "trimtab", "trimtab traces"}
     assert failed["trimtab: hosts"].startswith("dashboard 'trimtab: hosts' in folder 'trimtab': Grafana at http://")
     assert "answered 403: no; the token may not do that" in failed["trimtab"]

@@ -15,9 +15,9 @@ from trimtab.app.notify.secrets import of_setting
 from trimtab.extend.dashboards import (
     DASHBOARD_SERVERS,
     DashboardServer,
-    Outcome,
     Place,
     Pushed,
+    PushOutcome,
     RuleWish,
     ServerRefused,
     SourceWish,
@@ -42,7 +42,7 @@ class PushReport:
     @property
     def failed_count(self) -> int:
         """How many could not be put there."""
-        return sum(one.outcome is Outcome.FAILED for one in self.items)
+        return sum(one.outcome is PushOutcome.FAILED for one in self.items)
 
 
 def grafana_factory() -> Factory:
@@ -82,7 +82,7 @@ def push(
     items: list[Pushed] = []
     try:
         items.append(_tried("folder", policy.folder, server.ensure_folder))
-        if items[0].outcome is Outcome.FAILED:
+        if items[0].outcome is PushOutcome.FAILED:
             return PushReport(policy.url, policy.folder, items)
         items += [
             _tried("data source", wish.name, partial(server.ensure_source, wish))
@@ -154,4 +154,4 @@ def _tried(kind: str, name: str, work: Callable[[], Pushed]) -> Pushed:
     try:
         return work()
     except ServerRefused as error:
-        return Pushed(kind, name, Outcome.FAILED, error.message)
+        return Pushed(kind, name, PushOutcome.FAILED, error.message)

@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping
 from urllib.parse import quote
 
-from trimtab.extend.dashboards import ChangeNote, Outcome, Place, Pushed, RuleWish, ServerRefused, SourceWish
+from trimtab.extend.dashboards import ChangeNote, Place, Pushed, PushOutcome, RuleWish, ServerRefused, SourceWish
 from trimtab.integrations.grafana.alert_rules import as_pushed, fingerprint_in, rule_json
 from trimtab.integrations.grafana.calling import Caller, Json
 
@@ -34,9 +34,9 @@ class Grafana:
         uid, title = self._place.folder_uid, self._place.folder_title
         about = f"folder {title!r}"
         if self._caller.get(f"/api/folders/{quote(uid, safe='')}", about) is not None:
-            return Pushed("folder", title, Outcome.UNCHANGED)
+            return Pushed("folder", title, PushOutcome.UNCHANGED)
         self._caller.send("POST", "/api/folders", about, {"uid": uid, "title": title})
-        return Pushed("folder", title, Outcome.CREATED)
+        return Pushed("folder", title, PushOutcome.CREATED)
 
     def ensure_source(self, wish: SourceWish) -> Pushed:
         """See `DashboardServer.ensure_source`."""
@@ -44,11 +44,11 @@ class Grafana:
         found = self._caller.get(f"/api/datasources/uid/{quote(wish.uid, safe='')}", about)
         if isinstance(found, dict):
             if found.get("type") == wish.kind and str(found.get("url", "")).rstrip("/") == wish.url.rstrip("/"):
-                return Pushed("data source", wish.name, Outcome.UNCHANGED)
+                return Pushed("data source", wish.name, PushOutcome.UNCHANGED)
             there = f"{found.get('type')} at {found.get('url')}"
-            return Pushed("data source", wish.name, Outcome.KEPT, f"there it is {there}: it was left as it is")
+            return Pushed("data source", wish.name, PushOutcome.KEPT, f"there it is {there}: it was left as it is")
         self._caller.send("POST", "/api/datasources", about, source_json(wish))
-        return Pushed("data source", wish.name, Outcome.CREATED)
+        return Pushed("data source", wish.name, PushOutcome.CREATED)
 
     def push_dashboard(self, document: Mapping[str, object], *, overwrite: bool) -> Pushed:
         """See `DashboardServer.push_dashboard`."""
@@ -61,9 +61,9 @@ class Grafana:
             version = _whole(_part(found, "dashboard").get("version"))
             message = self._newest_message(uid, version, about)
             if not overwrite and not message.startswith(MARK):
-                return Pushed("dashboard", name, Outcome.KEPT, CHANGED)
+                return Pushed("dashboard", name, PushOutcome.KEPT, CHANGED)
             if message == mark:
-                return Pushed("dashboard", name, Outcome.UNCHANGED)
+                return Pushed("dashboard", name, PushOutcome.UNCHANGED)
         body = {
             "dashboard": {**document, "id": None, "version": version},
             "folderUid": self._place.folder_uid,
@@ -74,9 +74,9 @@ class Grafana:
             self._caller.send("POST", "/api/dashboards/db", about, body)
         except ServerRefused as error:
             if error.status == 412:  # between the look and the write
-                return Pushed("dashboard", name, Outcome.KEPT, CHANGED)
+                return Pushed("dashboard", name, PushOutcome.KEPT, CHANGED)
             raise
-        return Pushed("dashboard", name, Outcome.CREATED if found is None else Outcome.UPDATED)
+        return Pushed("dashboard", name, PushOutcome.CREATED if found is None else PushOutcome.UPDATED)
 
     def push_rule(self, wish: RuleWish, *, overwrite: bool) -> Pushed:
         """See `DashboardServer.push_rule`."""
@@ -86,13 +86,13 @@ class Grafana:
         found = self._caller.get(path, about)
         if not isinstance(found, dict):
             self._caller.send("POST", "/api/v1/provisioning/alert-rules", about, body, headers=OPEN_PROVENANCE)
-            return Pushed("alert rule", wish.title, Outcome.CREATED)
+            return Pushed("alert rule", wish.title, PushOutcome.CREATED)
         if not overwrite and not as_pushed(found):
-            return Pushed("alert rule", wish.title, Outcome.KEPT, CHANGED)
+            return Pushed("alert rule", wish.title, PushOutcome.KEPT, CHANGED)
         if as_pushed(found) and fingerprint_in(found) == fingerprint_in(body):
-            return Pushed("alert rule", wish.title, Outcome.UNCHANGED)
+            return Pushed("alert rule", wish.title, PushOutcome.UNCHANGED)
         self._caller.send("PUT", path, about, body, headers=OPEN_PROVENANCE)
-        return Pushed("alert rule", wish.title, Outcome.UPDATED)
+        return Pushed("alert rule", wish.title, PushOutcome.UPDATED)
 
     def annotate(self, note: ChangeNote, known_id: int | None) -> int:
         """See `DashboardServer.annotate`."""
