@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -28,6 +29,7 @@ COUNT = 100_000 if os.environ.get("TRIMTAB_SOAK") else 400
 REFUSED_SHARE_MIN = 0.1
 GROWTH_BYTES_MAX = 150 * 1024 * 1024
 """What the second half may leave behind: the engine's caches of what was taken, and series of its operations."""
+_MESSAGES = re.compile(r'^trimtab_messages_(accepted|loaded)_total\{table="(\w+)"\} (\S+)$', re.MULTILINE)
 
 
 @dataclass
@@ -63,7 +65,8 @@ def loaded(server: Server) -> str:
     give_up_s = time.monotonic() + 120
     while True:
         own = httpx2.get(f"{server.url}/metrics", timeout=60).text
-        if "\ntrimtab_spool_bytes 0.0\n" in own:
+        counts = {(what, table): count for what, table, count in _MESSAGES.findall(own)}
+        if all(counts["accepted", table] == counts["loaded", table] for table in ("spans", "log_records")):
             return own
         assert time.monotonic() < give_up_s, own
         time.sleep(0.5)
