@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Iterator
@@ -10,12 +11,14 @@ import pytest
 from starlette.testclient import TestClient
 
 from demo.cluster import Cluster
+from tests.api.serving import running
 from tests.store.traces.otlp import NOW_NS, Made, request
 from tests.web.business_there import DAY_MS, HOSTILE, HOUR_MS, business_site, dbt_results, lineage_event
 from tests.web.markup import refused_by_policy
 from tests.web.site import Site
 from trimtab.analyze.cost.prices import month_bounds
 from trimtab.analyze.slo.reading import objectives_in
+from trimtab.app.business.airflow_runs import AirflowRuns
 from trimtab.app.business.keeper import BusinessNow
 from trimtab.app.querying import Wish
 from trimtab.store.freezes import Freezes
@@ -270,3 +273,70 @@ def test_the_button_runs_it(told: BusinessNow, visitor: TestClient) -> None:
     assert token is not None
     answer = visitor.post("/quality/probes/answer/run", data={"csrf_token": token[1]})
     assert (answer.status_code, answer.headers["location"]) == (303, "/quality/probes/answer?notice=run")
+
+
+def test_openlineages_own_client_is_understood(told: BusinessNow, site: Site, visitor: TestClient) -> None:
+    """Both ways: its events are taken, packed or not, and what is wrong is refused in a way that it raises."""
+    from openlineage.client.event_v2 import Job, Run, RunEvent, RunState
+    from openlineage.client.facet_v2 import error_message_run
+    from openlineage.client.transport.http import HttpCompression, HttpConfig, HttpTransport
+    from requests import HTTPError
+
+    run = "01939999-0000-7000-8000-000000000001"
+    failure = error_message_run.ErrorMessageRunFacet(message="disk is full", programmingLanguage="Python")
+    job = Job(namespace="real", name="client")
+    with running(site.app) as url:
+        for packing in (None, HttpCompression.GZIP):
+            transport = HttpTransport(HttpConfig(url=url, compression=packing, retry={"total": 0}))
+            transport.emit(RunEvent(eventTime="2026-11-25T10:00:00Z", run=Run(run), job=job, eventType=RunState.START))
+            failed = Run(run, facets={"errorMessage": failure})
+            transport.emit(RunEvent(eventTime="2026-11-25T10:00:30Z", run=failed, job=job, eventType=RunState.FAIL))
+        with pytest.raises(HTTPError):
+            transport.emit(RunEvent(eventTime="2026-11-25T10:00:30Z", run=Run(run), job=Job("", ""), eventType=None))
+        transport.close()
+    [found] = visitor.get("/api/trimtab/pipelines/runs?pipeline=real%2Fclient").json()
+    assert (found["status"], found["duration_ms"], found["told"]) == ("failed", 30_000.0, "disk is full")
+
+
+def gauge(name: str, at_ms: int, took_ms: float) -> bytes:
+    """Airflow's gauge of a DAG run, as OTLP in JSON."""
+    attributes = [{"key": "dag_id", "value": {"stringValue": "nightly_dag"}}]
+    point = {"timeUnixNano": str(at_ms * 1_000_000), "asDouble": took_ms, "attributes": attributes}
+    metrics = [{"name": name, "gauge": {"dataPoints": [point]}}]
+    return json.dumps({"resourceMetrics": [{"scopeMetrics": [{"metrics": metrics}]}]}).encode()
+
+
+def test_airflow_tells_by_otlp_metrics(told: BusinessNow, site: Site, visitor: TestClient, now_ms: int) -> None:
+    """Each new value of the gauge is a run; what was there at the first look is none."""
+    start_ms = now_ms // 60_000 * 60_000 - 600_000
+    name = "airflow.dagrun.duration"
+    for kind, minute, took_ms in (
+        ("success", 0, 1000.0),
+        ("success", 2, 2000.0),
+        ("success", 3, 2000.0),
+        ("failed", 4, 50.0),
+    ):
+        body = gauge(f"{name}.{kind}", start_ms + minute * 60_000, took_ms)
+        answer = visitor.post("/v1/metrics", content=body, headers=JSON)
+        assert answer.status_code == 200, answer.text
+    runs, ask = AirflowRuns(), site.service.business._ask_range
+    assert runs.look(ask, start_ms) == []
+    found = runs.look(ask, start_ms + 300_000)
+    assert sorted((run.pipeline, run.status.value, run.duration_ms) for run in found) == [
+        ("nightly_dag", "failed", 50.0),
+        ("nightly_dag", "success", 2000.0),
+    ]
+    assert runs.look(ask, start_ms + 315_000) == []
+
+
+def test_spans_that_come_later_are_found_and_none_is_told_twice(told: BusinessNow, site: Site, now_ms: int) -> None:
+    """The first round looked at the segments up to then: what comes with the next ones is found by the next round."""
+    began_ms = now_ms - 30_000 - NOW_NS / 1e6
+    made = Made(77, 771, 0, "etl", "pipeline.late", "internal", began_ms, 10)
+    site.service.telemetry.append_otlp_traces(request([made]).SerializeToString())
+    site.service.telemetry.flush(60)
+    pipelining = site.service.business.pipelining
+    for _ in range(2):
+        pipelining.look(site.service.business._ask_range, now_ms)
+    assert len(pipelining.newest(pipeline="late")) == 1
+    assert len(pipelining.newest(pipeline="nightly")) == 1

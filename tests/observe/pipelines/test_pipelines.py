@@ -7,6 +7,7 @@ import socket
 import threading
 
 import pytest
+import statsd
 
 from trimtab.model.errors import InputError, ServerUnreachable
 from trimtab.model.pipelines import PipelineRun, RunStatus
@@ -155,10 +156,18 @@ def test_packets_come_over_a_socket() -> None:
     with pytest.raises(ServerUnreachable, match="could not listen"):
         StatsdListener(f"127.0.0.1:{port}", keep, lambda: 0)
     listener.start()
+    client = statsd.StatsClient("127.0.0.1", port, prefix="airflow")  # the one that Airflow uses
+    for _ in range(100):
+        client.timing("dagrun.duration.failed.export", 1500.5)
+        if came.wait(0.2):
+            break
+    client.close()
+    assert (kept[0].pipeline, kept[0].status, kept[0].duration_ms) == ("export", RunStatus.FAILED, 1500.5)
+    came.clear()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         for _ in range(100):
             sender.sendto(b"airflow.dagrun.duration.success.load:2500|ms", (host, port))
             if came.wait(0.2):
                 break
     listener.stop()
-    assert (kept[0].pipeline, kept[0].started_at_ms, kept[0].ended_at_ms) == ("load", 2_500, 5_000)
+    assert (kept[-1].pipeline, kept[-1].started_at_ms, kept[-1].ended_at_ms) == ("load", 2_500, 5_000)
