@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from docs.generate.api import api_page
+from docs.generate.business import business_series_block, price_lists_block
 from docs.generate.command_line import command_line_page
 from docs.generate.connections import causes_block, checks_block
 from docs.generate.dashboards import dashboards_block
@@ -14,6 +15,7 @@ from docs.generate.decisions import decisions_block
 from docs.generate.errors import errors_page
 from docs.generate.events import events_page
 from docs.generate.own_numbers import own_numbers_page
+from docs.generate.packs import packs_page
 from docs.generate.promql import aggregations_block, functions_block
 from docs.generate.statements import statements_block
 from docs.generate.stored import state_block, telemetry_block
@@ -32,14 +34,17 @@ PAGES: Mapping[str, Maker] = {
     "reference/errors.md": errors_page,
     "reference/postgresql-versions.md": versions_page,
     "reference/own-metrics.md": own_numbers_page,
+    "reference/packs.md": packs_page,
 }
 """Files that are made as a whole."""
 
 BLOCKS: Mapping[str, Maker] = {
+    "business_series": business_series_block,
     "causes": causes_block,
     "checks": checks_block,
     "dashboards": dashboards_block,
     "decisions": decisions_block,
+    "price_lists": price_lists_block,
     "promql_aggregations": aggregations_block,
     "promql_functions": functions_block,
     "statements": statements_block,

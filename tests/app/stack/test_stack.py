@@ -33,7 +33,9 @@ def stack(tmp_path: Path) -> Iterator[Stack]:
 
     with State.open(tmp_path / "state.db") as state:
         shelf = Shelf(tmp_path / "packs", state, PacksPolicy)
-        yield Stack(Around(state, shelf, ask, lambda: {"HostCpuBusy": "firing"}, lambda _: [], lambda: 1000))
+        yield Stack(
+            Around(state, shelf, ask, lambda: {"HostCpuBusy": "firing"}, lambda _config, _is_new: [], lambda: 1000)
+        )
 
 
 def names(report: StackReport) -> list[str]:

@@ -24,7 +24,7 @@ class Kind:
     short form, good where it holds), `budget_threshold` (a flag). `unit` is that of the value, `wish_unit` what a short
     form is compared with. `pack` and `pack_threshold` name what of a pack stands for it, `extra` further fields by the
     threshold of the pack that they are. `bad` and `total` are events, where an objective counts events. `source` says
-    where the series come from, for who has none.
+    where the series come from, for who has none. `window_s_min`: its counters move no more often than that allows.
     """
 
     name: str
@@ -44,6 +44,7 @@ class Kind:
     system_label: str = ""
     runbook: str = ""
     extra: Mapping[str, str] = field(default_factory=dict)
+    window_s_min: int = 0
 
 
 _DISKS = 'device!~"loop.*|ram.*|zram.*|sr.*|fd.*"'
@@ -136,6 +137,7 @@ KINDS: Mapping[str, Kind] = {
             "how long statements take",
             f"{_WATCHED}, with pg_stat_statements",
             wish_unit=("s",),
+            window_s_min=60,
             system_label="instance",
             runbook="As PostgresQueriesSlow: which statement, since when; then locks, disks, processors.",
         ),
@@ -149,6 +151,7 @@ KINDS: Mapping[str, Kind] = {
             "statements a second",
             f"{_WATCHED}, with pg_stat_statements",
             wish_unit=("/s",),
+            window_s_min=60,
             system_label="instance",
             runbook="Fewer requests than promised: do they not come (network, application), or are they not answered?",
         ),
@@ -165,6 +168,7 @@ KINDS: Mapping[str, Kind] = {
             _WATCHED,
             wish_unit=("ratio",),
             bad=f"sum(increase({_ROLLED_BACK}{{$more}}[$slice]))",
+            window_s_min=120,
             total=f"sum(increase({_ROLLED_BACK}{{$more}}[$slice])) + sum(increase({_COMMITTED}{{$more}}[$slice]))",
             system_label="instance",
             runbook="As PostgresRollbacks: the server's log says which statement fails, since when. A deployment?",
@@ -212,9 +216,9 @@ KINDS: Mapping[str, Kind] = {
             BUSINESS,
             "budget_threshold",
             True,
-            "processing_cost_forecast_budget_ratio",
+            "processing_cost_forecast_budget_ratio or processing_cost_budget_used_ratio",
             "of the budget",
-            "the forecast of this month's cost",
+            "the forecast of this month's cost, or what is spent where there is no forecast yet",
             "a price list and a budget ([business] files)",
             runbook="As CostOverBudgetSoon: which system or query grew. Nothing breaks tonight.",
         ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 
+from trimtab.analyze.slo.quantities import duration_ms
 from trimtab.app.packs.overriding import Rendered
 from trimtab.app.stack.kinds import ratio_of
 from trimtab.app.stack.reading import Metric, StackConfig
@@ -33,9 +34,9 @@ def query_of(metric: Metric, config: StackConfig) -> str:
     """PromQL of the metric's value.
 
     >>> from trimtab.app.stack.reading import read_config
-    >>> config = read_config({"application_metrics": {"throughput": {}}, "system": "shop", "window": "1m"})
+    >>> config = read_config({"application_metrics": {"throughput": {}}, "system": "shop", "window": "2m"})
     >>> query_of(config.metrics[0], config)
-    'sum by (instance) (rate(pg_stat_statements_calls_total{instance="shop"}[1m]))'
+    'sum by (instance) (rate(pg_stat_statements_calls_total{instance="shop"}[2m]))'
     """
     return _filled(metric.query or metric.kind.value, metric, config)
 
@@ -44,7 +45,10 @@ def _filled(text: str, metric: Metric, config: StackConfig) -> str:
     label = metric.kind.system_label
     more = f"{label}={json.dumps(config.system, ensure_ascii=False)}" if label and config.system else ""
     quantile = f"{metric.form.quantile:g}" if metric.form is not None and metric.form.quantile else "0.95"
-    return text.replace("$window", config.window).replace("$more", more).replace("$quantile", quantile)
+    window = config.window
+    if metric.kind.window_s_min and duration_ms(window) < metric.kind.window_s_min * 1000:
+        window = f"{metric.kind.window_s_min}s"
+    return text.replace("$window", window).replace("$more", more).replace("$quantile", quantile)
 
 
 def alert_of(metric: Metric) -> str:

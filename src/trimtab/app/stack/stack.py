@@ -42,7 +42,8 @@ class Kept(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What the stack asks of a server. `parts` are collectors, notification, dashboards: how they stand, as rows.
+    """What the stack asks of a server. `parts` are collectors, notification, dashboards: how they stand, as rows
+    (True: something is new).
 
     `alert_states` says of an alert's name whether it is '', 'pending' or 'firing'.
     """
@@ -51,7 +52,7 @@ class Around:
     packs: Shelf
     ask: Callable[[Sequence[str]], Sequence[Answer]]
     alert_states: Callable[[], Mapping[str, str]]
-    parts: Callable[[StackConfig], list[PartRow]]
+    parts: Callable[[StackConfig, bool], list[PartRow]]
     now_ms: Callable[[], int]
 
 
@@ -157,7 +158,7 @@ class Stack:
             _row(metric, query, answer, states.get(alert_of(metric), ""))
             for metric, query, answer in zip(config.metrics, queries, answers, strict=True)
         ]
-        parts = [*self._own_parts(config, dry_run=dry_run), *self._around.parts(config)]
+        parts = [*self._own_parts(config, dry_run=dry_run), *self._around.parts(config, bool(changes) and not dry_run)]
         return StackReport(
             is_dry_run=dry_run,
             is_changed=bool(changes) and not dry_run,

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 from trimtab.app.stack.answers import PartRow
 from trimtab.app.stack.reading import StackConfig
 from trimtab.app.stack.stack import Answer, Around, Stack
+from trimtab.extend.dashboards import PushOutcome
 from trimtab.model.alerts import AlertState
+from trimtab.model.errors import TrimtabError
 
 if TYPE_CHECKING:
     from trimtab.app.service import Service
 
 PATIENCE_S = 10.0
+FAILED_TOLD_MAX = 3
 
 
 def stack_of(service: Service) -> Stack:
@@ -25,7 +28,7 @@ def stack_of(service: Service) -> Stack:
             packs=service.packs,
             ask=lambda queries: _asked(service, queries),
             alert_states=lambda: _alert_states(service),
-            parts=lambda config: _parts(service, config),
+            parts=lambda config, is_new: _parts(service, config, is_new=is_new),
             now_ms=service.now_ms,
         )
     )
@@ -58,11 +61,13 @@ def _alert_states(service: Service) -> Mapping[str, str]:
     return states
 
 
-def _parts(service: Service, config: StackConfig) -> list[PartRow]:
-    """Collectors and who is told; what was not wanted is no row."""
+def _parts(service: Service, config: StackConfig, *, is_new: bool) -> list[PartRow]:
+    """Collectors, who is told, dashboards; what was not wanted is no row. `is_new`: a Grafana gets them now."""
     makers: list[Callable[[], PartRow]] = [lambda: _host(service), lambda: _systems(service)]
     if config.wants_notification:
         makers.append(lambda: _notification(service))
+    if config.wants_dashboards:
+        makers += [lambda: _dashboards(service), lambda: _grafana(service, is_new=is_new)]
     return [make() for make in makers]
 
 
@@ -88,3 +93,23 @@ def _notification(service: Service) -> PartRow:
     if not service.notify.has_receivers:
         told = "nobody is told: name [notify] routes or alertmanagers; alerts are on the page and in the API"
     return PartRow("notification", service.notify.has_receivers, told)
+
+
+def _dashboards(service: Service) -> PartRow:
+    count = len(service.dashboards.listed())
+    return PartRow("dashboards", count > 0, f"{count} on trimtab's own pages")
+
+
+def _grafana(service: Service, *, is_new: bool) -> PartRow:
+    name, url = "dashboards in Grafana", service.config.grafana.url
+    if not url:
+        return PartRow(name, False, "no Grafana is configured: grafana.url, grafana.token")
+    if not is_new:
+        return PartRow(name, True, f"{url}, as it was put there last; 'trimtab dashboards push' does it again")
+    try:
+        done = service.push_dashboards()
+    except TrimtabError as error:
+        return PartRow(name, False, error.message)
+    failed = [f"{one.kind} {one.name}: {one.why}" for one in done.items if one.outcome is PushOutcome.FAILED]
+    told = f"{url}: {len(done.items)} things, {len(failed)} failed"
+    return PartRow(name, not failed, "; ".join([told, *failed[:FAILED_TOLD_MAX]]))
