@@ -19,8 +19,8 @@ def packs_page() -> str:
         "`trimtab/packs`, which promtool and Prometheus take as they are. How to use them: "
         "[how-to](../how-to/monitor-a-system.md). `for`, `interval` and `RULE.for` can be set in each pack, too.",
         "## Kinds of metrics",
-        "What `setup_monitoring` and `trimtab setup` know. The name of a metric says its kind where it is one of these; "
-        "another one says its `type`.",
+        "What `setup_monitoring` and `trimtab setup` know. The name of a metric says its kind where it is one of "
+        "these; another one says its `type`.",
         table(
             ["type", "name", "section", "field, default", "value", "unit", "needs"],
             [
