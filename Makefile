@@ -60,6 +60,10 @@ chromium: ## Install Chromium from Debian's packages where it is missing
 metrics-servers: ## Install Prometheus, Alertmanager and VictoriaMetrics from Debian's packages where they are missing
 	@scripts/install-metrics-servers.sh
 
+.PHONY: host-tools
+host-tools: ## Install what numbers of hosts are compared with, where it is missing: node_exporter, pidstat
+	@scripts/install-host-tools.sh
+
 .PHONY: demo
 demo: $(STAMP) postgresql ## See the loop on a real PostgreSQL (ONCE=1: unattended, writes demo.json; SEED=n)
 	@exec $(BIN)/python -m demo.run --seed $(SEED) $(if $(filter-out 0,$(ONCE)),--once)
@@ -94,7 +98,7 @@ check: ## Lint, types, layers, unit tests: under 90 seconds
 	@$(MAKE) --no-print-directory -j 4 lint types layers unit
 
 .PHONY: test
-test: $(STAMP) postgresql chromium metrics-servers web ## Everything: set up, check, all tests
+test: $(STAMP) postgresql chromium metrics-servers host-tools web ## Everything: set up, check, all tests
 	@$(MAKE) --no-print-directory -j 4 lint types layers collected
 	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile
 
@@ -108,7 +112,7 @@ promqltest: $(STAMP) ## Run Prometheus' test scripts of PromQL (FILES=any script
 screenshots: $(STAMP) chromium web ## Photograph every page in every state into docs/screenshots
 	$(BIN)/python -m tests.browser.screenshots
 
-.PHONY: bench bench-page bench-advise bench-read bench-metrics bench-traces bench-rules bench-new-user aa soak
+.PHONY: bench bench-page bench-advise bench-read bench-metrics bench-traces bench-rules bench-host bench-new-user aa soak
 bench: $(STAMP) postgresql ## What trimtab costs the watched server and itself; how quickly it starts
 	$(BIN)/python -m benchmarks.overhead
 	$(BIN)/python -m benchmarks.startup
@@ -124,6 +128,9 @@ bench-traces: $(STAMP) ## Spans and log records: writing, bytes, searches of 10 
 	$(BIN)/python -m benchmarks.traces
 bench-rules: $(STAMP) metrics-servers ## 5,000 rules on 100,000 series beside Prometheus: processor time of a round (about 5 minutes)
 	$(BIN)/python -m benchmarks.rules
+bench-host: $(STAMP) ## What collecting the host every second costs, beside node_exporter and netdata (about 4 minutes)
+	@scripts/install-host-tools.sh bench
+	$(BIN)/python -m benchmarks.host
 bench-new-user: $(STAMP) postgresql ## From pip install to the first finding on a fresh PostgreSQL with pgbench (about 15 minutes)
 	$(BIN)/python -m benchmarks.new_user
 aa: $(STAMP) postgresql ## 20 changes that change nothing: how many are judged an effect (about 15 minutes)
