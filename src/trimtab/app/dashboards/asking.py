@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from trimtab.app.dashboards.interpolate import query_text
 from trimtab.app.dashboards.layout import DrawnPanel
@@ -140,7 +140,10 @@ def step_for(drawn: DrawnPanel, within: Range, points: int) -> Step:
     panel = drawn.panel
     own = shifted(within, panel.time_from, panel.time_shift)
     least = next((one.interval for one in panel.targets if one.interval and "$" not in one.interval), panel.interval)
-    return step_of(own, points, least, panel.points_max)
+    step = step_of(own, points, least, panel.points_max)
+    if panel.kind not in (PanelKind.CHART, PanelKind.HEAT) and step.grid.end_ms == own.to_ms:
+        return replace(step, grid=replace(step.grid, count=step.grid.count + 1))  # a figure is about the end, too
+    return step
 
 
 def _is_instant(drawn: DrawnPanel, target: Target) -> bool:
