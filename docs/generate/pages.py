@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from docs.generate.api import api_page
+from docs.generate.business import business_series_block, price_lists_block
 from docs.generate.command_line import command_line_page
 from docs.generate.connections import causes_block, checks_block
 from docs.generate.dashboards import dashboards_block
@@ -38,10 +39,12 @@ PAGES: Mapping[str, Maker] = {
 """Files that are made as a whole."""
 
 BLOCKS: Mapping[str, Maker] = {
+    "business_series": business_series_block,
     "causes": causes_block,
     "checks": checks_block,
     "dashboards": dashboards_block,
     "decisions": decisions_block,
+    "price_lists": price_lists_block,
     "promql_aggregations": aggregations_block,
     "promql_functions": functions_block,
     "statements": statements_block,

@@ -55,7 +55,7 @@ class ProbeRow:
 
 
 @dataclass(frozen=True, slots=True)
-class PartRow:
+class ScorePartRow:
     """One dimension of a score."""
 
     dimension: str
@@ -78,7 +78,7 @@ class ScoreRow:
     coverage: float
     probes_count: int
     measured_count: int
-    parts: tuple[PartRow, ...]
+    parts: tuple[ScorePartRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +245,7 @@ def quality_of(now: BusinessNow, now_ms: int, system: str | None = None) -> Qual
 def _score_row(one: Scored) -> ScoreRow:
     score = one.score
     parts = tuple(
-        PartRow(part.dimension.value, part.weight, part.score, part.coverage, part.probes_count, part.measured_count)
+        ScorePartRow(part.dimension.value, part.weight, part.score, part.coverage, part.probes_count, part.measured_count)
         for part in score.parts
     )
     return ScoreRow(
