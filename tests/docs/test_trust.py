@@ -24,6 +24,11 @@ OPENS_CONNECTIONS = {
     "app/notify/heartbeat.py": {"httpx2"},  # to the address that the user gave ([notify] heartbeat)
     "integrations/receivers/posting.py": {"httpx2"},  # to receivers that the user named ([notify] routes)
     "integrations/receivers/email.py": {"smtplib", "ssl"},  # to the mail server that the user named there
+    "integrations/aws/calling.py": {"botocore"},  # to the cloud accounts that the user named ([clouds] accounts)
+    "integrations/azure/calling.py": {"azure"},  # to the same
+    "integrations/azure/cloud.py": {"azure"},  # names the kind of its credential
+    "integrations/gcp/calling.py": {"google", "requests"},  # to the same
+    "integrations/gcp/cloud.py": {"google"},  # names the kind of its credentials
     "integrations/trusting.py": {"ssl"},  # whose certificates of these servers are trusted
     "sdk/performance_alerts.py": {"httpx2"},  # to the server that the user's program names
     "store/clickhouse/lease.py": {"socket"},  # asks for this machine's name
@@ -45,7 +50,7 @@ OPENS_CONNECTIONS = {
 
 NETWORK = re.compile(
     r"^(socket|ssl|socketserver|http\.client|http\.server|urllib\.request|urllib3|requests|httpx2?|aiohttp|ftplib|smtplib"
-    r"|poplib|imaplib|xmlrpc|uvicorn|websockets|grpc|webbrowser)(\.|$)"
+    r"|poplib|imaplib|xmlrpc|uvicorn|websockets|grpc|webbrowser|botocore|boto3|azure|google\.auth|google\.api_core)(\.|$)"
 )
 _READ = re.compile(r"(?:FROM|JOIN)\s+(?:pg_catalog\.)?((?:pg|hypopg)_\w+)\b(?!\s*\()")
 

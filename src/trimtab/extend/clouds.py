@@ -156,7 +156,7 @@ class ScalingGroup:
     why: str = ""
 
 
-class Outcome(StrEnum):
+class ScalingOutcome(StrEnum):
     """What became of a change of size."""
 
     DONE = "done"
@@ -173,7 +173,7 @@ class ScalingEvent:
     group: str
     region: str
     at_ms: int
-    outcome: Outcome
+    outcome: ScalingOutcome
     what: str
     source: str
     why: str = ""

@@ -13,11 +13,11 @@ from trimtab.extend.clouds import (
     Health,
     Instance,
     Kind,
-    Outcome,
     Pool,
     Scaling,
     ScalingEvent,
     ScalingGroup,
+    ScalingOutcome,
     Seen,
     Target,
 )
@@ -94,7 +94,7 @@ def group(desired_count: int, running_count: int) -> ScalingGroup:
     return ScalingGroup("g-web", "web", "north-1", desired_count, running_count, 1, 5, 0, AT_MS, SOURCE)
 
 
-def event(name: str, outcome: Outcome = Outcome.DONE, why: str = "") -> ScalingEvent:
+def event(name: str, outcome: ScalingOutcome = ScalingOutcome.DONE, why: str = "") -> ScalingEvent:
     """A change of its size."""
     return ScalingEvent(name, "web", "north-1", AT_MS, outcome, "Launching a machine", SOURCE, why, 2, 3)
 
@@ -135,7 +135,9 @@ def full() -> FakeCloud:
         names=("north-1", "south-1"),
         errors={"south-1": CloudError("nobody answers in south-1")},
         machines=Seen((machine("good"), machine("bad", Health.UNHEALTHY, "system check: impaired"))),
-        scales=Scaling(Seen((group(3, 2),)), Seen((event("e1", Outcome.FAILED, "no capacity left"), event("e2")))),
+        scales=Scaling(
+            Seen((group(3, 2),)), Seen((event("e1", ScalingOutcome.FAILED, "no capacity left"), event("e2")))
+        ),
         pools=Seen(
             (
                 pool("calm", Target("10.0.0.1", 80, Health.HEALTHY, "healthy")),

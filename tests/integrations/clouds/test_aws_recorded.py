@@ -12,7 +12,7 @@ import pytest
 pytest.importorskip("botocore")
 from botocore.stub import Stubber
 
-from trimtab.extend.clouds import Account, Deadline, Health, Outcome, Trouble
+from trimtab.extend.clouds import Account, Deadline, Health, ScalingOutcome, Trouble
 from trimtab.integrations.aws import balancers, instances, scaling
 from trimtab.integrations.aws.calling import Calling
 from trimtab.integrations.aws.cloud import AwsCloud
@@ -187,9 +187,9 @@ def test_scaling_activities_up_to_the_moment_that_is_asked_for(calling: Calling)
         auto.assert_no_pending_responses()
     events = seen.events.items
     assert [(one.id, one.outcome, one.before_count, one.after_count) for one in events] == [
-        ("a", Outcome.FAILED, None, None),
-        ("b", Outcome.DONE, 1, 3),
-        ("c", Outcome.RUNNING, None, None),
+        ("a", ScalingOutcome.FAILED, None, None),
+        ("b", ScalingOutcome.DONE, 1, 3),
+        ("c", ScalingOutcome.RUNNING, None, None),
     ]
     assert events[0].why.startswith("We currently do not have sufficient m5 capacity.")
     assert events[0].at_ms == AT_MS

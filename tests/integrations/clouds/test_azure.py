@@ -17,7 +17,7 @@ from azure.core.pipeline.policies import SansIOHTTPPolicy
 from tests.integrations.clouds import azure_answers
 from tests.integrations.clouds.azure_answers import GROUP, MACHINES, OF, SUBSCRIPTION
 from tests.integrations.clouds.rest_server import Rest, serving
-from trimtab.extend.clouds import Account, CloudError, Deadline, Health, Outcome, Trouble
+from trimtab.extend.clouds import Account, CloudError, Deadline, Health, ScalingOutcome, Trouble
 from trimtab.integrations.azure.cloud import AzureCloud
 from trimtab.model.errors import MissingError
 
@@ -87,7 +87,7 @@ def test_what_is_there_is_read_right(rest: Rest) -> None:
     )
     assert group.unhealthy_count == 1
     [event] = scaling.events.items
-    assert (event.group, event.region, event.outcome) == ("web", "westeurope", Outcome.FAILED)
+    assert (event.group, event.region, event.outcome) == ("web", "westeurope", ScalingOutcome.FAILED)
     assert (event.before_count, event.after_count) == (2, 3)
     front, old = cloud.balancers("", ends()).items
     assert [(one.id, one.health, one.why) for one in front.targets] == [

@@ -16,7 +16,7 @@ from google.auth.exceptions import RefreshError
 from tests.integrations.clouds import gcp_answers
 from tests.integrations.clouds.gcp_answers import OWN, PROJECT
 from tests.integrations.clouds.rest_server import Rest, serving
-from trimtab.extend.clouds import Account, CloudError, Deadline, Health, Outcome, Trouble
+from trimtab.extend.clouds import Account, CloudError, Deadline, Health, ScalingOutcome, Trouble
 from trimtab.integrations.gcp.cloud import GcpCloud
 from trimtab.model.errors import MissingError
 
@@ -67,7 +67,7 @@ def test_what_is_there_is_read_right(rest: Rest) -> None:
     )
     assert group.why == "Autoscaling is off.; creating: 1"
     [event] = scaling.events.items
-    assert (event.outcome, event.what) == (Outcome.FAILED, "creating web-x1")
+    assert (event.outcome, event.what) == (ScalingOutcome.FAILED, "creating web-x1")
     assert event.why.startswith("ZONE_RESOURCE_POOL_EXHAUSTED: ")
     assert not scaling.tells_events
     [pool] = cloud.balancers("", ends()).items

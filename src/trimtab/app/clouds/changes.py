@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
-from trimtab.extend.clouds import Outcome, ScalingEvent, ScalingGroup
+from trimtab.extend.clouds import ScalingEvent, ScalingGroup, ScalingOutcome
 
 
 def changes(before: Iterable[ScalingGroup], after: Iterable[ScalingGroup]) -> list[ScalingEvent]:
@@ -34,7 +34,7 @@ def changes(before: Iterable[ScalingGroup], after: Iterable[ScalingGroup]) -> li
                 group=group.name,
                 region=group.region,
                 at_ms=group.at_ms,
-                outcome=Outcome.DONE,
+                outcome=ScalingOutcome.DONE,
                 what=f"size changed from {old.desired_count} to {group.desired_count}",
                 source=f"difference of two looks: {group.source}",
                 why=f"seen between two looks, {(group.at_ms - old.at_ms) / 1000:.0f} s apart",

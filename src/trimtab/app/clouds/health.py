@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from trimtab.app.clouds.parts import WORDS, Aspect, CloudsNow, Of, Part
 from trimtab.app.clouds.series import healthy_ratio
-from trimtab.extend.clouds import Database, Health, Instance, Outcome, Pool, ScalingEvent, ScalingGroup
+from trimtab.extend.clouds import Database, Health, Instance, Pool, ScalingEvent, ScalingGroup, ScalingOutcome
 from trimtab.model.infrastructure import Measure, unknown
 
 T = TypeVar("T")
@@ -112,7 +112,7 @@ def _scaling(now: CloudsNow) -> Measure:
     parts = [*(_group(of) for of in groups), *(_event(of) for of in events)]
 
     def told() -> tuple[float | None, str, str]:
-        failed = sum(of.item.outcome is Outcome.FAILED for of in events)
+        failed = sum(of.item.outcome is ScalingOutcome.FAILED for of in events)
         return float(failed), f"{len(groups)} groups, {len(events)} scaling events, {failed} failed", ""
 
     return _whole(now, "auto_scaling_status", aspect, unit, parts, told)

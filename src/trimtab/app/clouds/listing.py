@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from trimtab.app.clouds.parts import ASKED, CloudsNow, Of, Part
 from trimtab.app.clouds.series import connections_ratio, healthy_ratio
-from trimtab.extend.clouds import Database, Health, Instance, Missing, Outcome, Pool, ScalingEvent, ScalingGroup
+from trimtab.extend.clouds import Database, Health, Instance, Missing, Pool, ScalingEvent, ScalingGroup, ScalingOutcome
 
 ROWS_MAX = 1_000
 Row = TypeVar("Row")
@@ -32,7 +32,7 @@ class AccountRow:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PartRow:
+class CloudPartRow:
     """How one question went: of an account, in a region ('': all at once), for a thing. `read_at_ms` is 0 where it was
     never answered."""
 
@@ -124,7 +124,7 @@ class CloudsAnswer:
     at_ms: int
     accounts: tuple[AccountRow, ...]
     counts: Counts
-    asked: tuple[PartRow, ...]
+    asked: tuple[CloudPartRow, ...]
     instances: tuple[InstanceRow, ...]
     groups: tuple[GroupRow, ...]
     events: tuple[EventRow, ...]
@@ -155,7 +155,7 @@ def listed(now: CloudsNow, account: str | None = None, search: str = "", limit: 
         unhealthy_instances=sum(of.item.health is Health.UNHEALTHY for of in instances),
         groups=len(groups),
         events=len(events),
-        failed_events=sum(of.item.outcome is Outcome.FAILED for of in events),
+        failed_events=sum(of.item.outcome is ScalingOutcome.FAILED for of in events),
         pools=len(pools),
         unhealthy_targets=sum(unhealthy_count(of.item) for of in pools),
         databases=len(databases),
@@ -201,8 +201,8 @@ def _row(kind: Callable[..., Row], of: Of[Any], **others: object) -> Row:
     return kind(**known, account=of.account, cloud=of.cloud, is_old=of.is_old, **others)
 
 
-def _part(one: Part) -> PartRow:
-    return PartRow(
+def _part(one: Part) -> CloudPartRow:
+    return CloudPartRow(
         account=one.key.account,
         cloud=one.cloud,
         region=one.key.region,

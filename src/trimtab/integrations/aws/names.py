@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from trimtab.extend.clouds import Health, Outcome
+from trimtab.extend.clouds import Health, ScalingOutcome
 
 INSTANCE_CHECKS = {
     "ok": Health.HEALTHY,
@@ -27,9 +27,9 @@ TARGETS = {
     "unavailable": Health.UNKNOWN,
 }
 OUTCOMES = {
-    "Successful": Outcome.DONE,
-    "Failed": Outcome.FAILED,
-    "Cancelled": Outcome.CANCELLED,
+    "Successful": ScalingOutcome.DONE,
+    "Failed": ScalingOutcome.FAILED,
+    "Cancelled": ScalingOutcome.CANCELLED,
 }
 """Every other status of an activity is on its way."""
 DATABASES_GOOD = frozenset({"available", "backing-up", "storage-optimization", "configuring-enhanced-monitoring"})

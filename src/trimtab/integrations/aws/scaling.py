@@ -6,7 +6,16 @@ import re
 import time
 from collections.abc import Iterable
 
-from trimtab.extend.clouds import CloudError, Deadline, Missing, Outcome, Scaling, ScalingEvent, ScalingGroup, Seen
+from trimtab.extend.clouds import (
+    CloudError,
+    Deadline,
+    Missing,
+    Scaling,
+    ScalingEvent,
+    ScalingGroup,
+    ScalingOutcome,
+    Seen,
+)
 from trimtab.integrations.aws.calling import Calling, Found
 from trimtab.integrations.aws.names import OUTCOMES, ms_of
 
@@ -75,7 +84,7 @@ def _event(one: Found, region: str) -> ScalingEvent:
         group=str(one["AutoScalingGroupName"]),
         region=region,
         at_ms=ms_of(one.get("StartTime")),
-        outcome=OUTCOMES.get(str(one.get("StatusCode", "")), Outcome.RUNNING),
+        outcome=OUTCOMES.get(str(one.get("StatusCode", "")), ScalingOutcome.RUNNING),
         what=str(one.get("Description", "")),
         source=ACTIVITIES,
         why=" ".join(filter(None, (str(one.get("StatusMessage", "")), cause))),

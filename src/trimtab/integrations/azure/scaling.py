@@ -6,7 +6,16 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from trimtab.extend.clouds import CloudError, Deadline, Missing, Outcome, Scaling, ScalingEvent, ScalingGroup, Seen
+from trimtab.extend.clouds import (
+    CloudError,
+    Deadline,
+    Missing,
+    Scaling,
+    ScalingEvent,
+    ScalingGroup,
+    ScalingOutcome,
+    Seen,
+)
 from trimtab.integrations.azure.calling import Calling, Found, key_of, region_of
 
 SETS_VERSION, SETTINGS_VERSION, LOG_VERSION = "2024-07-01", "2022-10-01", "2015-04-01"
@@ -15,9 +24,9 @@ EVENTS = "Monitor activity log, autoscale"
 VIEWS_MAX = 100
 """So many scale sets are asked how their machines are."""
 _OUTCOMES = {
-    "Succeeded": Outcome.DONE,
-    "Failed": Outcome.FAILED,
-    "Canceled": Outcome.CANCELLED,
+    "Succeeded": ScalingOutcome.DONE,
+    "Failed": ScalingOutcome.FAILED,
+    "Canceled": ScalingOutcome.CANCELLED,
 }
 
 
@@ -107,7 +116,7 @@ def _event(one: Found, regions: Mapping[str, str]) -> ScalingEvent | None:
         group=target.rstrip("/").rpartition("/")[2],
         region=regions.get(key_of(target), ""),
         at_ms=moment_ms(str(one.get("eventTimestamp", ""))),
-        outcome=_OUTCOMES.get(status, Outcome.RUNNING),
+        outcome=_OUTCOMES.get(status, ScalingOutcome.RUNNING),
         what=str(one.get("operationName", {}).get("localizedValue") or operation),
         source=EVENTS,
         why=str(one.get("description") or told.get("Description") or ""),

@@ -8,7 +8,16 @@ import time
 from collections.abc import Mapping
 from datetime import datetime
 
-from trimtab.extend.clouds import CloudError, Deadline, Missing, Outcome, Scaling, ScalingEvent, ScalingGroup, Seen
+from trimtab.extend.clouds import (
+    CloudError,
+    Deadline,
+    Missing,
+    Scaling,
+    ScalingEvent,
+    ScalingGroup,
+    ScalingOutcome,
+    Seen,
+)
 from trimtab.integrations.gcp.calling import COMPUTE, Calling, Found, region_of_item, tail
 
 GROUPS = "Compute Engine instanceGroupManagers.aggregatedList, autoscalers.aggregatedList"
@@ -88,7 +97,7 @@ def _error(error: Found, group: Found) -> ScalingEvent:
         group=str(group.get("name", "")),
         region=region_of_item(group),
         at_ms=moment_ms(at),
-        outcome=Outcome.FAILED,
+        outcome=ScalingOutcome.FAILED,
         what=what,
         source=ERRORS,
         why=": ".join(filter(None, (str(told.get("code", "")), str(told.get("message", ""))))),

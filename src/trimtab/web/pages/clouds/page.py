@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 from starlette.responses import Response
 
-from trimtab.app.clouds.listing import PartRow, listed
-from trimtab.extend.clouds import Health, Outcome
+from trimtab.app.clouds.listing import CloudPartRow, listed
+from trimtab.extend.clouds import Health, ScalingOutcome
 from trimtab.model.errors import InputError
 from trimtab.web.pages.frame import Asked
 from trimtab.web.pages.infrastructure.tabs import TABS
@@ -29,10 +29,10 @@ HEALTHS: dict[str, Word] = {
     Health.UNKNOWN: Word("not told", "quiet", "The cloud does not tell."),
 }
 OUTCOMES: dict[str, Word] = {
-    Outcome.DONE: Word("done", "ok", "The size is the new one."),
-    Outcome.RUNNING: Word("running", "live", "It is on its way."),
-    Outcome.FAILED: Word("failed", "bad", "The size could not be changed."),
-    Outcome.CANCELLED: Word("cancelled", "warn", "It was given up."),
+    ScalingOutcome.DONE: Word("done", "ok", "The size is the new one."),
+    ScalingOutcome.RUNNING: Word("running", "live", "It is on its way."),
+    ScalingOutcome.FAILED: Word("failed", "bad", "The size could not be changed."),
+    ScalingOutcome.CANCELLED: Word("cancelled", "warn", "It was given up."),
 }
 
 
@@ -88,7 +88,7 @@ def cloud(asked: Asked) -> Response:
     return asked.page("clouds.html", "infrastructure", context, fragments=("now", "scaling"))
 
 
-def unread(part: PartRow) -> list[Unread]:
+def unread(part: CloudPartRow) -> list[Unread]:
     """What is missing of one part."""
     found: list[Unread] = []
     region = part.region or "all regions"
