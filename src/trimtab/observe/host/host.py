@@ -178,6 +178,8 @@ class Host:
             began_s = time.perf_counter()
             try:
                 numbers = one.read()
+                if len(numbers) != len(one.series):
+                    raise ValueError(f"{len(numbers)} numbers for {len(one.series)} series")
             except NotHere as absent:
                 self._went[one.name] = Went(at_ms, time.perf_counter() - began_s, str(absent), is_absent=True)
             except (OSError, ValueError, IndexError, KeyError) as error:

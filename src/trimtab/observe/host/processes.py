@@ -212,7 +212,7 @@ class Processes:
             kept = sorted(kept, key=lambda name: place[name])[:GROUPS_MAX]
         names = tuple(sorted(kept))
         keys = tuple(sorted(states))
-        if names != self._groups or keys != self._states or tuple(limited) != self._limits:
+        if not self.series or names != self._groups or keys != self._states or tuple(limited) != self._limits:
             self._groups, self._states, self._limits = names, keys, tuple(limited)
             self.series = tuple(self._described())
         found = [float(len(seen)), threads, *limited.values(), *(float(states[key]) for key in keys)]
