@@ -126,11 +126,11 @@ def made() -> dashboard.Dashboard:
                 [
                     (
                         waits("read"),
-                        "{{device}} read",
+                        "{{instance}} {{device}} read",
                     ),
                     (
                         waits("write"),
-                        "{{device}} write",
+                        "{{instance}} {{device}} write",
                     ),
                 ],
                 "s",
@@ -140,8 +140,11 @@ def made() -> dashboard.Dashboard:
             lines(
                 "Bytes read and written",
                 [
-                    (f"rate(node_disk_read_bytes_total{{{DISKS}}}[$__rate_interval])", "{{device}} read"),
-                    (f"rate(node_disk_written_bytes_total{{{DISKS}}}[$__rate_interval])", "{{device}} written"),
+                    (f"rate(node_disk_read_bytes_total{{{DISKS}}}[$__rate_interval])", "{{instance}} {{device}} read"),
+                    (
+                        f"rate(node_disk_written_bytes_total{{{DISKS}}}[$__rate_interval])",
+                        "{{instance}} {{device}} written",
+                    ),
                 ],
                 "binBps",
             )
@@ -162,8 +165,14 @@ def made() -> dashboard.Dashboard:
             lines(
                 "Bytes in and out",
                 [
-                    (f"rate(node_network_receive_bytes_total{{{NETS}}}[$__rate_interval])", "{{device}} in"),
-                    (f"rate(node_network_transmit_bytes_total{{{NETS}}}[$__rate_interval])", "{{device}} out"),
+                    (
+                        f"rate(node_network_receive_bytes_total{{{NETS}}}[$__rate_interval])",
+                        "{{instance}} {{device}} in",
+                    ),
+                    (
+                        f"rate(node_network_transmit_bytes_total{{{NETS}}}[$__rate_interval])",
+                        "{{instance}} {{device}} out",
+                    ),
                 ],
                 "binBps",
             )
@@ -174,7 +183,7 @@ def made() -> dashboard.Dashboard:
                 [
                     (
                         f"rate(node_network_{way}_{what}_total{{{NETS}}}[$__rate_interval])",
-                        f"{{{{device}}}} {way} {what}",
+                        f"{{{{instance}}}} {{{{device}}}} {way} {what}",
                     )
                     for way in ("receive", "transmit")
                     for what in ("errs", "drop")

@@ -152,7 +152,7 @@ export function makePlot(host, answer, wish) {
       {
         ...axis,
         space: 32,
-        ...(wish.unit === "bytes" ? { incrs: BYTE_STEPS } : {}),
+        ...(/^(?:bytes|iec:)/.test(wish.unit) ? { incrs: BYTE_STEPS } : {}),
         ...(wish.kind === "heat" ? { incrs: [1, 2, 5, 10, 20, 50] } : {}),
         values: (/** @type {any} */ _p, /** @type {number[]} */ splits) => (wish.kind === "heat" ? heatLabels(answer, splits) : valueLabels(splits, wish.unit)),
         size: (/** @type {any} */ _p, /** @type {string[] | null} */ texts) => Math.max(...(texts ?? [""]).map((text) => text.length)) * 6.3 + 16,

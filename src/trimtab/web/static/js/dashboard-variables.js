@@ -16,7 +16,7 @@ export function carryRange() {
 function onChange(event) {
   const field = event.target;
   if (!(field instanceof HTMLElement) || !field.closest("#choices")) return;
-  const many = field.closest(".choice-many");
+  const many = field.closest(".dash-choice-many");
   if (many && field instanceof HTMLInputElement) {
     const boxes = /** @type {NodeListOf<HTMLInputElement>} */ (many.querySelectorAll("input"));
     for (const box of boxes) if (field.checked && box !== field && (field.value === "$__all") !== (box.value === "$__all")) box.checked = false;
@@ -29,12 +29,12 @@ function onChange(event) {
 /** A list of several was closed: what was chosen counts. @param {Event} event */
 function onToggle(event) {
   const many = event.target;
-  if (many instanceof HTMLDetailsElement && !many.open && many.matches(".choice-many[data-changed]")) many.closest("form")?.requestSubmit();
+  if (many instanceof HTMLDetailsElement && !many.open && many.matches(".dash-choice-many[data-changed]")) many.closest("form")?.requestSubmit();
 }
 
 /** A press elsewhere closes the list. @param {Event} event */
 function onPress(event) {
-  for (const many of /** @type {NodeListOf<HTMLDetailsElement>} */ (document.querySelectorAll(".choice-many[open]"))) {
+  for (const many of /** @type {NodeListOf<HTMLDetailsElement>} */ (document.querySelectorAll(".dash-choice-many[open]"))) {
     if (!(event.target instanceof Node) || !many.contains(event.target)) many.open = false;
   }
 }

@@ -1,0 +1,58 @@
+"""`trimtab dashboards` without a server: files are checked, and trimtab's own are written."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from click.testing import CliRunner, Result
+
+from trimtab.app.dashboards.library import builtin
+from trimtab.cli.main import main
+
+
+def run(*arguments: str, text: str | None = None) -> Result:
+    """The command as a person gives it."""
+    return CliRunner().invoke(main, ["dashboards", *arguments], input=text)
+
+
+def test_check_says_what_is_drawn_and_what_not(tmp_path: Path) -> None:
+    file = tmp_path / "one.json"
+    file.write_text(
+        json.dumps(
+            {"title": "One\x1b[2J", "panels": [{"type": "stat", "title": "a"}, {"type": "geomap", "title": "b"}]}
+        )
+    )
+    result = run("check", str(file))
+    assert result.exit_code == 0, result.output
+    assert result.stdout.splitlines() == [
+        f"{file}: One\\x1b[2J: 0 of 2 panels are drawn",
+        "  a: it asks nothing: it has no query",
+        "  b: maps are not drawn here",
+    ]
+
+
+def test_check_names_the_place_of_what_is_wrong_and_goes_on(tmp_path: Path) -> None:
+    bad, good = tmp_path / "bad.json", tmp_path / "good.json"
+    bad.write_text('{"title":\n nope}')
+    good.write_text('{"title": "Good"}')
+    result = run("check", str(bad), str(good))
+    assert result.exit_code == 2
+    assert f"{bad}: line 2, column 2: not JSON" in result.stderr
+    assert "Good: 0 of 0 panels are drawn" in result.stdout
+
+
+def test_check_reads_standard_input() -> None:
+    assert "standard" not in run("check", "-", text='{"title": "In"}').stderr
+    assert run("check", "nowhere.json").exit_code == 3
+
+
+def test_export_writes_files_that_check_takes(tmp_path: Path) -> None:
+    result = run("export", str(tmp_path / "made"))
+    assert result.exit_code == 0, result.output
+    files = result.stdout.split()
+    assert len(files) == len(builtin())
+    checked = run("check", *files)
+    assert checked.exit_code == 0
+    assert "Traceback" not in checked.output
+    assert all(" 0 of" not in line for line in checked.stdout.splitlines())
