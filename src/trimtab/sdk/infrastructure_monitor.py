@@ -116,6 +116,10 @@ class ContainerMonitor:
         self._looked_s = time.monotonic()
         return now
 
+    def close(self) -> None:
+        """Let connections to engines go."""
+        self._collecting.stop()
+
     def _fresh(self) -> ContainersNow:
         if time.monotonic() - self._looked_s > FRESH_S:
             self.look()
@@ -213,3 +217,8 @@ class InfrastructureMonitor:
         cloud = self.cloud_monitor.look()
         containers = self.container_monitor.look()
         return health_of(self.system_monitor.look(), containers, cloud, wall_clock_ms())
+
+    def close(self) -> None:
+        """Let connections to engines and clouds go."""
+        self.container_monitor.close()
+        self.cloud_monitor.close()

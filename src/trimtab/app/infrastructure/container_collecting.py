@@ -115,6 +115,9 @@ class ContainerCollecting:
         self._stop.set()
         if self._thread is not None:
             self._thread.join()
+        for engine in (self._docker, self._kubernetes):
+            if engine is not None:
+                engine.close()
 
     def _run(self) -> None:
         next_s = time.monotonic()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import ssl
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 from urllib.parse import quote
 
@@ -66,6 +67,8 @@ class Asking:
 
         if self._client is None:
             if self.address.startswith("unix://"):
+                if not Path(self.address.removeprefix("unix://")).is_socket():
+                    raise self._wrong("there is no such socket: the engine does not run, or listens elsewhere")
                 transport = httpx2.HTTPTransport(uds=self.address.removeprefix("unix://"))
                 self._client = httpx2.Client(base_url="http://engine", transport=transport, timeout=self._timeout_s)
             else:

@@ -20,6 +20,10 @@ class DockerEngine:
     def __init__(self, asking: Asking) -> None:
         self._asking = asking
 
+    def close(self) -> None:
+        """Let the connection go; again is no error."""
+        self._asking.close()
+
     def look(self, at_ms: int, containers_max: int, known: Collection[str] = ()) -> Listed:
         """All containers, those that do not run among them. Of those that are `known` (the kernel tells their numbers)
         no statistics are asked."""

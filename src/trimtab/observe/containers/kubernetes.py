@@ -83,6 +83,10 @@ class Kubernetes:
     def __init__(self, asking: Asking, node: str = "") -> None:
         self._asking, self._node = asking, node
 
+    def close(self) -> None:
+        """Let the connection go; again is no error."""
+        self._asking.close()
+
     def look(self, at_ms: int, containers_max: int) -> Listed:
         """All containers of the pods, init containers and those that wait or ended among them."""
         try:
