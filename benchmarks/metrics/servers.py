@@ -20,7 +20,7 @@ from pathlib import Path
 
 import httpx2
 
-START_S = 60.0
+START_S = 240.0
 STOP_S = 60.0
 _UUID = re.compile(r"UUID '([0-9a-f-]{36})'")
 _PART = re.compile(r"(\w+)_(\d+)_(\d+)_(\d+)")
