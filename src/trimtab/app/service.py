@@ -343,6 +343,7 @@ class Service:
             *self.infrastructure.warnings(),
             *self.clouds.warnings(),
             *objective_warnings(self.objectives.standing),
+            *self.business.warnings(),
         )
 
     def _settings_changed(self) -> None:

@@ -42,9 +42,8 @@ def quality(console: Console, answer: Json) -> None:
                 plain(row["held"] or row["why_not"] or NOTHING),
             )
         console.print(drawn)
-    for file in answer["files"]:
-        for problem in file["problems"]:
-            console.print(Text(problem, style="red"))
+    for problem in (*answer["problems"], *(told for file in answer["files"] for told in file["problems"])):
+        console.print(Text(problem, style="red"))
 
 
 def value(row: Json) -> str:
@@ -89,12 +88,12 @@ def cost(console: Console, answer: Json) -> None:
         return
     money = answer["currency"]
     lines = [
-        ("this month", f"{answer['spent']:.2f} {money}, {percent(answer['measured_ratio'], 3)} of the time measured"),
+        ("this month", f"{answer['spent']:.2f} {money}, {100 * answer['measured_ratio']:.2f} % of the time measured"),
         (
             "budget",
             "none is said"
             if answer["budget"] is None
-            else f"{answer['budget']:.2f} {money}, {percent(answer['budget_used_ratio'], 3)} used",
+            else f"{answer['budget']:.2f} {money}, {100 * (answer['budget_used_ratio'] or 0):.2f} % used",
         ),
         ("forecast", answer["no_forecast"] or _forecast(answer["forecast"], money)),
     ]

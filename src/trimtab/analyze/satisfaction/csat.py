@@ -131,11 +131,11 @@ def _cell(row: list[str], place: int) -> str:
 def _moment_ms(text: str) -> int:
     try:
         moment = dt.datetime.fromisoformat(text)
-    except ValueError:
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=dt.UTC)
+        return int(moment.timestamp() * 1000)
+    except (ValueError, OverflowError):
         raise ValueError(f"{text[:40]!r} is no time, such as 2026-11-25T10:00:00Z") from None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=dt.UTC)
-    return int(moment.timestamp() * 1000)
 
 
 def _score(text: str, scale: float) -> float:

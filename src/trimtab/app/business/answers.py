@@ -101,6 +101,7 @@ class QualityAnswer:
     tables: tuple[ScoreRow, ...]
     probes: tuple[ProbeRow, ...]
     files: tuple[FileRow, ...]
+    problems: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,13 +240,16 @@ def quality_of(now: BusinessNow, now_ms: int, system: str | None = None) -> Qual
         tables=tuple(_score_row(one) for one in now.tables if mine(one.system)),
         probes=tuple(probe_row(one, now_ms) for one in now.probes if mine(one.probe.system)),
         files=tuple(file_row(one) for one in now.files),
+        problems=tuple(f"{name}: {told}" for name, told in now.problems),
     )
 
 
 def _score_row(one: Scored) -> ScoreRow:
     score = one.score
     parts = tuple(
-        ScorePartRow(part.dimension.value, part.weight, part.score, part.coverage, part.probes_count, part.measured_count)
+        ScorePartRow(
+            part.dimension.value, part.weight, part.score, part.coverage, part.probes_count, part.measured_count
+        )
         for part in score.parts
     )
     return ScoreRow(
@@ -280,7 +284,7 @@ def probe_row(now: ProbeNow, now_ms: int) -> ProbeRow:
         value=None if found is None else found.value,
         score=None if current is None else current.score(probe),
         at_ms=None if found is None else found.at_ms,
-        duration_ms=None if found is None else found.duration_ms,
+        duration_ms=None if found is None or not found.duration_ms else found.duration_ms,
         why_not="" if found is None else found.error,
         due_at_ms=now.due_at_ms,
         is_running=now.is_running,

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 TICK_S = 1.0
 ROUND_MS = 60_000
+RUN_WAIT_S = 20.0
+"""How long one that is run by hand waits for those of its system that run."""
 RUN_TIMEOUT_S = 320.0
 log = structlog.get_logger()
 
@@ -152,6 +154,15 @@ class Business:
     def _bare_cost(self, now_ms: int) -> CostNow:
         return self.spending.now(None, self._files.said.budget, (), now_ms)
 
+    def warnings(self) -> tuple[str, ...]:
+        """Files that are not in force as they are now."""
+        return tuple(
+            f"{one.file} (business.files) is wrong: {one.problems[0].told(one.file).removeprefix(one.file + ', ')}"
+            f"{'; what it said before stays in force' if one.count else ''}"
+            for one in self._files.status
+            if one.problems
+        )
+
     def probe(self, name: str) -> ProbeNow:
         """One probe; NotFound where there is none."""
         found = self.probing.now.get(name)
@@ -164,7 +175,7 @@ class Business:
     def run_probe(self, name: str) -> Measured:
         """Run one now, and wait for it. NotFound; InputError where it cannot run now, with the reason."""
         self.probe(name)
-        begun = self.probing.run_now(name)
+        begun = self.probing.run_now(name, RUN_WAIT_S)
         if isinstance(begun, str):
             raise InputError(f"{name} cannot run now: {begun}", probe=name)
         return begun.result(RUN_TIMEOUT_S)

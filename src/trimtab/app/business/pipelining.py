@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from trimtab.app.business.airflow_runs import AirflowRuns, AskRange
 from trimtab.model.business_settings import BusinessPolicy
+from trimtab.model.errors import InputError
 from trimtab.model.pipelines import PipelineRun
 from trimtab.stats.share import share_interval
 from trimtab.store.business_reads import span_runs
@@ -58,6 +59,10 @@ class PipelineNow:
         return share_interval(self.success_count, self.ended_count) if self.ended_count else None
 
 
+def _is_past(run: PipelineRun, now_ms: int) -> bool:
+    return max(run.started_at_ms or 0, run.ended_at_ms or 0) <= now_ms + DAY_MS
+
+
 class Pipelining:
     """`look` is for one thread; `keep` may be called from any."""
 
@@ -74,9 +79,13 @@ class Pipelining:
         self._forgot_ms = 0
 
     def keep(self, runs: Sequence[PipelineRun]) -> None:
-        """Write down what somebody told."""
+        """Write down what somebody told; InputError where it lies in the future: it would be the newest for ever."""
+        now_ms = self._now_ms()
+        for run in runs:
+            if not _is_past(run, now_ms):
+                raise InputError(f"the run {run.run_id[:60]!r} of {run.pipeline[:60]!r} lies more than a day ahead")
         if runs:
-            self._state.keep(runs, self._now_ms())
+            self._state.keep(runs, now_ms)
 
     def look(self, ask: AskRange, now_ms: int) -> None:
         """Look for runs in spans and metrics that came since, and forget old ones."""
@@ -90,7 +99,7 @@ class Pipelining:
             since_ms,
         )
         self._segment = found.segment
-        self.keep(found.runs)
+        self.keep([run for run in found.runs if _is_past(run, now_ms)])
         self.keep(self._airflow.look(ask, now_ms))
         if now_ms - self._forgot_ms > 3_600_000:
             self._forgot_ms = now_ms

@@ -1,4 +1,4 @@
-"""Reads `probes:`, one entry each; what is wrong is said with its place. docs/reference/data-quality.md has the keys."""
+"""Reads `probes:`, one entry each; what is wrong is said with its place. The keys: docs/reference/data-quality.md."""
 
 from __future__ import annotations
 

@@ -68,6 +68,7 @@ class Probing:
         self._at_a_time, self._done = at_a_time, done
         self._pool = ThreadPoolExecutor(at_a_time, "probe")
         self._lock = threading.Lock()
+        self._ended = threading.Condition(self._lock)
         self._probes: dict[str, ProbeNow] = {}
         self._busy: dict[str, str] = {}
         self._connections: dict[str, Connection] = {}
@@ -102,8 +103,9 @@ class Probing:
         with self._lock:
             due = [one for one in self._probes.values() if one.due_at_ms <= now_ms]
         begun: list[Future[Measured]] = []
+        holding = {system: self._holding(system) for system in {one.probe.system for one in due}}
         for one in sorted(due, key=lambda one: one.due_at_ms):
-            held = self._holding(one.probe.system)
+            held = holding[one.probe.system]
             with self._lock:
                 now = self._probes.get(one.probe.name)
                 if now is None or now.probe != one.probe or self._is_closed:
@@ -122,24 +124,30 @@ class Probing:
                 begun.append(self._begin(now, now_ms))
         return begun
 
-    def run_now(self, name: str) -> Future[Measured] | str:
-        """Begin one whatever the clock says; or why it cannot."""
+    def run_now(self, name: str, wait_s: float = 0.0) -> Future[Measured] | str:
+        """Begin one whatever the clock says, waiting so long for others of its system; or why it cannot."""
         with self._lock:
-            now = self._probes.get(name)
-        if now is None:
+            known = self._probes.get(name)
+        if known is None:
             return f"there is no probe {name!r}"
-        held = self._holding(now.probe.system)
+        system = known.probe.system
+        held = self._holding(system)
         if held:
             return held
-        with self._lock:
+        with self._ended:
+            self._ended.wait_for(lambda: self._may_begin(system), wait_s)
             now = self._probes.get(name)
             if now is None or self._is_closed:
                 return f"there is no probe {name!r}"
-            if now.probe.system in self._busy:
-                return f"a probe of {now.probe.system} runs already ({self._busy[now.probe.system]})"
+            if system in self._busy:
+                return f"a probe of {system} runs already ({self._busy[system]})"
             if len(self._busy) >= self._at_a_time:
                 return f"{len(self._busy)} probes run already; the limit is {self._at_a_time}"
             return self._begin(now, self._now_ms())
+
+    def _may_begin(self, system: str) -> bool:
+        """Under the lock."""
+        return self._is_closed or (system not in self._busy and len(self._busy) < self._at_a_time)
 
     def _begin(self, now: ProbeNow, now_ms: int) -> Future[Measured]:
         """Under the lock."""
@@ -162,6 +170,7 @@ class Probing:
             with self._lock:
                 self._connections.pop(probe.name, None)
                 self._busy.pop(probe.system, None)
+                self._ended.notify_all()
                 now = self._probes.get(probe.name)
                 if now is not None and now.probe == probe:
                     self._probes[probe.name] = replace(
@@ -184,6 +193,7 @@ class Probing:
         """Cancel what runs, and wait for it."""
         with self._lock:
             self._is_closed = True
+            self._ended.notify_all()
             running = list(self._connections.values())
         for connection in running:
             try:

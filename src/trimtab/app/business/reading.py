@@ -28,6 +28,8 @@ KEYS = ("probes", "quality", "prices", "budget", "satisfaction")
 PRICE_LISTS = "price_lists.yml"
 _CURRENCY = re.compile(r"[A-Z]{3}")
 PRICE_MAX = 1e9
+PROBES_MAX = 2_000
+"""In one file."""
 
 
 def definitions_in(text: str, file: str) -> Definitions:
@@ -112,7 +114,10 @@ def _of_document(document: Document, file: str) -> Definitions:
     root = document.root()
     root.known(*KEYS)
     probes: dict[str, Probe] = {}
-    for part in root.parts("probes"):
+    parts = root.parts("probes")
+    if len(parts) > PROBES_MAX:
+        root.wrong(f"a file has at most {PROBES_MAX} probes, found {len(parts)}", "probes")
+    for part in parts[:PROBES_MAX]:
         probe = probe_in(part, file)
         if probe is None:
             continue

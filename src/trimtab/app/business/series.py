@@ -50,7 +50,8 @@ def of_probes(probes: Iterable[ProbeNow], now_ms: int) -> Iterator[Sample]:
             continue
         labels = {"system": probe.system, "table": probe.table, "probe": probe.name}
         yield sample("data_probe_up", found.value is not None, **labels)
-        yield sample("data_probe_duration_seconds", found.duration_ms / 1000, **labels)
+        if found.duration_ms:
+            yield sample("data_probe_duration_seconds", found.duration_ms / 1000, **labels)
         if found.value is None:
             continue
         value = found.value

@@ -22,6 +22,7 @@ KNOWN = frozenset(
     {*FAILED, "success", "pass", "warn", "skipped", "partial success", "no-op", "reused"},
 )
 NODES_TOLD = 3
+SECONDS_MAX = 1e8
 _SCHEMA = re.compile(r"/dbt/run-results/v(\d+)(?:\.json)?\Z")
 
 
@@ -68,9 +69,11 @@ def run_of(data: bytes, pipeline: str = "") -> PipelineRun:
     unknown = sorted({one.status for one in found.results} - KNOWN)
     if unknown:
         raise InputError(f"a node has the status {unknown[0][:40]!r}; known are {', '.join(sorted(KNOWN))}")
+    if not 0 <= found.elapsed_time <= SECONDS_MAX:
+        raise InputError(f"elapsed_time is {found.elapsed_time:g} s; it lies from 0 to {SECONDS_MAX:g}")
     ended_ms = moment_ms(found.metadata.generated_at, "metadata.generated_at")
     failed = [one.unique_id for one in found.results if one.status in FAILED]
-    duration_ms = max(found.elapsed_time, 0.0) * 1000
+    duration_ms = found.elapsed_time * 1000
     return PipelineRun(
         source=RunSource.DBT,
         pipeline=pipeline or _project(found.results),
@@ -79,7 +82,7 @@ def run_of(data: bytes, pipeline: str = "") -> PipelineRun:
         started_at_ms=round(ended_ms - duration_ms),
         ended_at_ms=ended_ms,
         duration_ms=duration_ms,
-        database_ms=sum(max(one.execution_time, 0.0) for one in found.results) * 1000,
+        database_ms=sum(min(max(one.execution_time, 0.0), SECONDS_MAX) for one in found.results) * 1000,
         told=_told(found.results, failed),
     )
 

@@ -105,6 +105,6 @@ def moment_ms(text: str, name: str) -> int:
     """Unix milliseconds of a time in ISO 8601 (UTC where it says nothing); InputError where it is none."""
     try:
         moment = dt.datetime.fromisoformat(text)
-    except ValueError:
+        return int((moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).timestamp() * 1000)
+    except (ValueError, OverflowError):
         raise InputError(f"{name} is no time, such as 2026-11-25T10:00:00Z, found {text[:40]!r}", field=name) from None
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).timestamp() * 1000)

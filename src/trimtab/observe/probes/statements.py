@@ -7,6 +7,7 @@ whole is looked at by PostgreSQL's own parser.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 from pglast import ast
 
@@ -19,6 +20,7 @@ from trimtab.sql.runnable import runnable
 from trimtab.sql.trees import single_statement
 
 
+@lru_cache(maxsize=4_096)
 def statement_of(probe: Probe) -> str:
     """The SELECT of one number.
 

@@ -27,6 +27,7 @@ def cost(asked: Asked) -> Response:
         "used": answer.budget_used_ratio,
         "ahead": answer.forecast.middle / answer.budget if answer.forecast and answer.budget else None,
         "days": [cost for _, cost in now.cost.days][-28:],
+        "problems": [told for name, told in now.problems if name in ("cost", "satisfaction", "series")],
         "satisfaction": [satisfaction_row(one) for one in now.satisfaction],
         "keys": ["named/spent/sum(processing_cost)", "named/budget/processing_cost_budget"],
         "segment_of": segment,
