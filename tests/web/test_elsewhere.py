@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -31,29 +32,43 @@ from trimtab.model.integrations import IntegrationsPolicy
 
 pytestmark = pytest.mark.store
 
-NOW_MS = time.time_ns() // 1_000_000
-AT_NS = (NOW_MS - 30_000) * 1_000_000
 TRACE = "ef" * 16
 ODD_ID = 'a/b?"<c>'
-LINES = (
-    FoundLog(ODD_ID, AT_NS, "elsewhere <b>older</b>", "WARN", "shop", TRACE, "12" * 8, {"http.route": "/cart"}),
-    FoundLog("2", AT_NS + 20_000_000_000, "elsewhere newer", "INFO", "shop"),
-)
-SPANS = (
-    FoundSpan(TRACE, "1" * 16, "", "GET /far", 2, AT_NS, AT_NS + 5_000_000, 2, "no", resource={"service.name": "far"}),
-    FoundSpan(
-        TRACE,
-        "2" * 16,
-        "1" * 16,
-        "query",
-        3,
-        AT_NS + 1_000_000,
-        AT_NS + 2_000_000,
-        attributes={"peer": "needle in a span"},
-        resource={"service.name": "far"},
-        events=(FoundEvent(AT_NS + 1_500_000, "retry"),),
-    ),
-)
+
+
+@functools.cache
+def at_ns() -> int:
+    """Half a minute before the first test."""
+    return time.time_ns() // 1_000_000 * 1_000_000 - 30_000_000_000
+
+
+def lines() -> tuple[FoundLog, ...]:
+    """What the other store has logged."""
+    return (
+        FoundLog(ODD_ID, at_ns(), "elsewhere <b>older</b>", "WARN", "shop", TRACE, "12" * 8, {"http.route": "/cart"}),
+        FoundLog("2", at_ns() + 20_000_000_000, "elsewhere newer", "INFO", "shop"),
+    )
+
+
+def spans() -> tuple[FoundSpan, ...]:
+    """Its one trace."""
+    return (
+        FoundSpan(
+            TRACE, "1" * 16, "", "GET /far", 2, at_ns(), at_ns() + 5_000_000, 2, "no", resource={"service.name": "far"}
+        ),
+        FoundSpan(
+            TRACE,
+            "2" * 16,
+            "1" * 16,
+            "query",
+            3,
+            at_ns() + 1_000_000,
+            at_ns() + 2_000_000,
+            attributes={"peer": "needle in a span"},
+            resource={"service.name": "far"},
+            events=(FoundEvent(at_ns() + 1_500_000, "retry"),),
+        ),
+    )
 
 
 class Far:
@@ -69,13 +84,13 @@ class Far:
     def search(self, question: LogQuestion | TraceQuestion) -> FoundLogs | tuple[tuple[FoundSpan, ...], ...]:
         self._check()
         if isinstance(question, TraceQuestion):
-            return (SPANS,) if question.service in ("", "far") else ()
-        inside = [one for one in LINES if question.from_ms <= one.at_ns // 1_000_000 < question.to_ms]
+            return (spans(),) if question.service in ("", "far") else ()
+        inside = [one for one in lines() if question.from_ms <= one.at_ns // 1_000_000 < question.to_ms]
         return FoundLogs(tuple(sorted(inside, key=lambda one: -one.at_ns)))
 
     def trace(self, trace_id: str) -> tuple[FoundSpan, ...]:
         self._check()
-        return SPANS if trace_id == TRACE else ()
+        return spans() if trace_id == TRACE else ()
 
     def services(self) -> tuple[str, ...]:
         self._check()
@@ -94,7 +109,7 @@ class Far:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with open_site(tmp_path_factory.mktemp("elsewhere")) as opened:
-        own = [record("own line between", AT_NS + 10_000_000_000, {}, severity_number=9)]
+        own = [record("own line between", at_ns() + 10_000_000_000, {}, severity_number=9)]
         opened.service.telemetry.logs.append_otlp(request(*own))
         opened.service.telemetry.append_otlp_traces(traces_protobuf("near", range(1)))
         opened.service.telemetry.flush()
@@ -150,14 +165,14 @@ def test_a_store_that_does_not_answer_or_is_not_there(site: Site) -> None:
 
 
 def test_a_record_elsewhere_has_a_page(site: Site) -> None:
-    answer = site.visitor().get("/logs/-", params={"source": "far", "id": ODD_ID, "at": str(AT_NS // 1_000_000)})
+    answer = site.visitor().get("/logs/-", params={"source": "far", "id": ODD_ID, "at": str(at_ns() // 1_000_000)})
     page = unescape(answer.text)
     assert answer.status_code == 200
     assert "http.route" in page
     assert f"/traces/{TRACE}?source=far&at=" in page
     assert f"/traces/{TRACE}?at=" in page
     assert "What was logged there then" in page
-    part = {"source": "far", "id": ODD_ID, "at": str(AT_NS // 1_000_000), "fragment": "record"}
+    part = {"source": "far", "id": ODD_ID, "at": str(at_ns() // 1_000_000), "fragment": "record"}
     assert "/cart" in site.visitor().get("/logs/-", params=part).text
     assert site.visitor().get("/logs/-", params={**part, "id": "other"}).status_code == 404
     assert site.visitor().get("/logs/-", params={**part, "at": "x"}).status_code == 400
@@ -165,21 +180,22 @@ def test_a_record_elsewhere_has_a_page(site: Site) -> None:
 
 def test_one_store_of_traces(site: Site) -> None:
     page = read(site, "/traces?source=far&service=far")
-    assert f"/traces/{TRACE}?at={AT_NS // 1_000_000}&source=far" in page
+    assert f"/traces/{TRACE}?at={at_ns() // 1_000_000}&source=far" in page
     assert "in <b>far</b>" in page
-    assert '<option value="GET /far">' in page
+    assert "GET /far" in read(site, "/traces/words?source=far&service=far")
+    assert "far" in read(site, "/traces/words?source=far&of=services")
 
 
 def test_all_stores_of_traces_together(site: Site) -> None:
     to_ms = time.time_ns() // 1_000_000 + 600_000
-    page = read(site, f"/traces?source=all&from={NOW_MS - 3_600_000}&to={to_ms}")
+    page = read(site, f"/traces?source=all&from={at_ns() // 1_000_000 - 3_600_000}&to={to_ms}")
     assert "in <b>far</b>" in page
     assert "in <b>trimtab</b>" in page
     assert "broken: the source broken did not answer" in page
 
 
 def test_a_trace_elsewhere_is_shown_whole(site: Site) -> None:
-    at = AT_NS // 1_000_000
+    at = at_ns() // 1_000_000
     page = read(site, f"/traces/{TRACE}?source=far&at={at}")
     assert "<dt>Store</dt>" in page
     assert "Look in trimtab" in page

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import html
 import json
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from starlette.testclient import TestClient
@@ -16,6 +18,7 @@ from tests.web.site import Site, open_site
 from tests.web.stories import HOSTILE
 from trimtab.model.errors import StoreError
 from trimtab.store.traces.answers import FoundTraces, ServiceMap, TraceQuery
+from trimtab.web.pages import first_paint, meanwhile
 
 pytestmark = pytest.mark.store
 
@@ -210,6 +213,7 @@ def test_suggestions_come_from_the_store(client: TestClient) -> None:
         found: list[str] = json.loads(client.get(f"/traces/words?{RANGE}&{more}").text)
         return found
 
+    assert words("of=services") == sorted(["gateway", "orders", HOSTILE])
     assert words("service=orders") == ["POST /orders", "SELECT"]
     assert words("attribute=order.") == ["order.id=", "order.total="]
     assert words("attribute=order.id%3DA-") == [f"order.id=A-{number}" for number in range(1, 6)]
@@ -349,3 +353,74 @@ def test_text_of_spans_is_text(client: TestClient) -> None:
         assert HOSTILE not in text
         assert refused_by_policy(text) == []
         assert len(ids_of(text)) == len(set(ids_of(text)))
+
+
+NAVIGATES = {"Sec-Fetch-Mode": "navigate"}
+"""What a browser says where it draws a page anew."""
+
+
+def held(may_go_on: threading.Event, real: Callable[..., object]) -> Callable[..., object]:
+    """The same, once it may answer."""
+
+    def waits(*given: object) -> object:
+        assert may_go_on.wait(900)
+        return real(*given)
+
+    return waits
+
+
+@pytest.mark.parametrize(
+    ("path", "asked", "comes", "content"),
+    [
+        ("/traces", "search", "fragment=results&amp;late=1", "The whole range was looked through"),
+        ("/traces/map", "service_map", "fragment=map&amp;late=1", "Calls between services"),
+    ],
+)
+def test_a_first_paint_does_not_wait_for_what_is_late(
+    client: TestClient, filled: Site, monkeypatch: pytest.MonkeyPatch, path: str, asked: str, comes: str, content: str
+) -> None:
+    may_go_on, more = threading.Event(), f"{RANGE}&tz=local"
+    monkeypatch.setattr(first_paint, "LATE_S", 900.0)
+    monkeypatch.setattr(filled.service.traces, asked, held(may_go_on, getattr(filled.service.traces, asked)))
+    page = client.get(f"{path}?{more}", headers=NAVIGATES)
+    assert page.status_code == 200
+    assert content not in page.text
+    begin = next(str(tag["hx-get"]) for _, tag in tags_of(page.text) if "late=1" in str(tag.get("hx-get", "")))
+    assert comes in html.escape(begin)
+    assert 'hx-trigger="load, ' in page.text
+    without_script = f'<noscript><meta http-equiv="refresh" content="0; url={path}?'
+    assert without_script in page.text
+    assert "whole=1" in page.text.partition(without_script)[2].partition(">")[0]
+    may_go_on.set()
+    rest = client.get(begin, headers={"HX-Request": "true"})
+    assert content in rest.text
+    assert "late=1" not in rest.text
+    assert content in client.get(f"{path}?{more}&whole=1", headers=NAVIGATES).text
+
+
+def test_what_is_late_and_fails_is_said_where_it_was_waited_for(
+    client: TestClient, filled: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> object:
+        raise StoreError("nobody is there")
+
+    monkeypatch.setattr(first_paint, "LATE_S", 900.0)
+    for path, asked in (("/traces", "search"), ("/traces/map", "service_map")):
+        monkeypatch.setattr(filled.service.traces, asked, fails)
+        part = "results" if asked == "search" else "map"
+        late = client.get(f"{path}?{RANGE}&tz=utc&fragment={part}&late=1", headers={"HX-Request": "true"})
+        assert (late.status_code, "Nobody is there" in late.text) == (200, True)
+        assert client.get(f"{path}?{RANGE}&fragment={part}").status_code == 503
+
+
+def test_of_a_long_list_the_rest_comes_after_the_first_paint(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(first_paint, "ROWS", 2)
+    monkeypatch.setattr(meanwhile, "PATIENCE_S", 900.0)
+    monkeypatch.setattr(first_paint, "LATE_S", 900.0)
+    page = client.get(f"/traces?{RANGE}&service=gateway&tz=utc", headers=NAVIGATES).text
+    assert page.count('class="row-link"') == 2
+    assert page.count('<path class="fine"') + page.count('<path class="failed"') == 5, "the picture has them all"
+    begin = next(str(tag["hx-get"]) for _, tag in tags_of(page) if "late=1" in str(tag.get("hx-get", "")))
+    assert client.get(begin).text.count('class="row-link"') == 5

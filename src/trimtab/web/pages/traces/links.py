@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from urllib.parse import quote, urlencode
 
 from trimtab.store.traces.answers import StoredSpan, TraceSummary, Value
 from trimtab.store.traces.typed_json import text_of
-from trimtab.web.view import segment
+from trimtab.web.pages.traces.elsewhere import Listed
+from trimtab.web.view import View, segment
 
 AROUND_MS = 300_000
 """Logs are looked for so long before and after a trace: clocks differ, and records are written late."""
@@ -22,6 +23,18 @@ def trace_path(trace_id: str, at_ms: int | None, span_id: str = "") -> str:
     told = {"at": str(at_ms) if at_ms is not None else "", "span": span_id}
     pairs = urlencode({name: value for name, value in told.items() if value})
     return f"/traces/{segment(trace_id)}" + (f"?{pairs}" if pairs else "")
+
+
+def trace_links(view: View, traces: Iterable[Listed]) -> list[str]:
+    """The address of each trace's page, with what the view keeps: of hundreds, so what is the same is made once."""
+    kept = view.link("").removeprefix("?")
+    found = []
+    for one in traces:
+        at = f"at={at_ms_of(one)}" + (f"&source={quote(one.source, safe='')}" if one.source else "")
+        found.append(
+            f"/traces/{segment(one.trace_id)}?{kept}&{at}" if kept else f"/traces/{segment(one.trace_id)}?{at}"
+        )
+    return found
 
 
 def at_ms_of(trace: TraceSummary) -> int:

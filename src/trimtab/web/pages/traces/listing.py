@@ -15,11 +15,12 @@ from trimtab.model.errors import InputError, TrimtabError
 from trimtab.store.effort import PAGE_MS
 from trimtab.store.traces.answers import SPAN_KINDS
 from trimtab.web.errors import describe
+from trimtab.web.pages import first_paint
 from trimtab.web.pages.frame import Asked
 from trimtab.web.pages.logs.elsewhere import stores_of
-from trimtab.web.pages.meanwhile import Meanwhile
 from trimtab.web.pages.traces.colours import colours_of
 from trimtab.web.pages.traces.elsewhere import FoundListed, Listed, search
+from trimtab.web.pages.traces.links import trace_links
 from trimtab.web.pages.traces.scatter import Scatter, scatter
 from trimtab.web.pages.traces.wish import ATTRIBUTES_MAX, LIMITS, Wish, wish_of
 from trimtab.web.words import sentence
@@ -27,8 +28,6 @@ from trimtab.web.words import sentence
 if TYPE_CHECKING:
     from trimtab.app.service import Service
 
-OPERATIONS_MAX = 300
-"""Suggested before somebody writes: more make the page heavy."""
 SERVICES_SHOWN = 6
 """Of one trace in the list."""
 NOTHING = FoundListed((), 0)
@@ -37,7 +36,8 @@ NOTHING = FoundListed((), 0)
 @dataclass(frozen=True, slots=True)
 class Shown:
     """What was found. `looked_from_ms` is None where the whole range was looked through, else `is_cut` says whether
-    that was for want of time; `trouble` says why nothing could be found."""
+    that was for want of time; `trouble` says why nothing could be found. `is_coming`: it will be, when the page is
+    there."""
 
     traces: Sequence[Listed]
     looked_from_ms: int | None
@@ -46,6 +46,7 @@ class Shown:
     trouble: str = ""
     hidden_count: int = 0
     is_cut: bool = False
+    is_coming: bool = False
 
     @property
     def longest_ms(self) -> float:
@@ -53,16 +54,17 @@ class Shown:
         return max((one.duration_ms for one in self.traces), default=0.0)
 
 
+COMING = Shown((), None, (), None, is_coming=True)
+_BEGUN: first_paint.Begun[Shown] = first_paint.begun()
+
+
 def traces(asked: Asked) -> Response:
     """The page, or what was found alone."""
     within = asked.within
     status = 200
-    words: Meanwhile[tuple[Sequence[str], Sequence[str]]] | None = None
     try:
         wish = wish_of(asked.request.query_params)
-        if asked.fragment is None:
-            words = Meanwhile(lambda: words_of(asked.service, within, wish))
-        shown = _found(asked.service, wish, within)
+        shown = _in_time(asked, wish, within)
     except InputError as error:
         status = 400
         wish = _readable(asked)
@@ -70,16 +72,19 @@ def traces(asked: Asked) -> Response:
     except TrimtabError as error:
         status, _, _, message = describe(error)
         shown = Shown((), None, (), None, sentence(message))
-    services, operations = (words.within() if words is not None else None) or ((), ())
+    if first_paint.is_late(asked):
+        status = 200  # what a page asks for once it is there takes the place of what waits there, also where it failed
+    has_more = first_paint.is_drawn_anew(asked) and len(shown.traces) > first_paint.ROWS
     context = {
         "title": "Traces",
         "scripts": ("js/traces.js",),
         "wish": wish,
         "shown": shown,
         "colours": colours_of(share.service for one in shown.traces for share in one.services),
-        "services": services,
+        "links_of": trace_links,
+        "rows_count": first_paint.ROWS if has_more else len(shown.traces),
+        "has_more": has_more or shown.is_coming,
         "older": _older(wish, within, shown),
-        "operations": operations,
         "kinds": SPAN_KINDS,
         "limits": LIMITS,
         "services_shown": SERVICES_SHOWN,
@@ -94,19 +99,9 @@ def traces(asked: Asked) -> Response:
     return answer
 
 
-def words_of(service: Service, within: Range, wish: Wish) -> tuple[Sequence[str], Sequence[str]]:
-    """Services, and operations of the one that is chosen; nothing where they cannot be had: the form works without, and
-    suggests more while one writes."""
-    try:
-        if wish.source in service.sources.names("traces"):
-            names = service.sources.services(wish.source).names
-            done = service.sources.operations(wish.source, wish.service).operations if wish.service else ()
-        else:
-            names = service.traces.services(within.from_ms, within.to_ms).names
-            done = service.traces.operations(within.from_ms, within.to_ms, wish.service).operations
-    except TrimtabError:
-        return (), ()
-    return names, sorted({one.name for one in done})[:OPERATIONS_MAX]
+def _in_time(asked: Asked, wish: Wish, within: Range) -> Shown:
+    key = (id(asked.service), wish, within.from_ms, within.to_ms)
+    return first_paint.in_time(asked, _BEGUN, key, lambda: _found(asked.service, wish, within)) or COMING
 
 
 def _found(service: Service, wish: Wish, within: Range) -> Shown:

@@ -7,12 +7,15 @@ from starlette.responses import Response
 from trimtab.model.errors import TrimtabError
 from trimtab.store.traces.answers import ServiceEdge, ServiceMap, ServiceNode
 from trimtab.web.errors import describe
+from trimtab.web.pages import first_paint
 from trimtab.web.pages.frame import Asked
 from trimtab.web.pages.traces.map_picture import MapPicture, map_picture
 from trimtab.web.view import View, segment
 from trimtab.web.words import sentence
 
 KIND_WORDS = {"service": "service", "database": "database", "messaging": "queue", "external": "elsewhere"}
+
+_BEGUN: first_paint.Begun[ServiceMap] = first_paint.begun()
 
 
 def node_link(view: View, node: ServiceNode) -> str:
@@ -35,11 +38,16 @@ def service_map(asked: Asked) -> Response:
     within = asked.within
     trouble, status = "", 200
     found = ServiceMap((), (), within.from_ms, within.to_ms, within.from_ms)
+    is_coming = False
     try:
-        found = asked.service.traces.service_map(within.from_ms, within.to_ms)
+        key = (id(asked.service), within.from_ms, within.to_ms)
+        answer = first_paint.in_time(asked, _BEGUN, key, lambda: asked.service.traces.service_map(*key[1:]))
+        found, is_coming = answer or found, answer is None
     except TrimtabError as error:
         status, _, _, message = describe(error)
         trouble = sentence(message)
+    if first_paint.is_late(asked):
+        status = 200  # what a page asks for once it is there takes the place of what waits there, also where it failed
     picture: MapPicture | None = map_picture(found) if found.edges else None
     seconds = max((found.to_ms - found.looked_from_ms) / 1000, 1.0)
     context = {
@@ -52,6 +60,7 @@ def service_map(asked: Asked) -> Response:
         "node_link": node_link,
         "edge_link": edge_link,
         "trouble": trouble,
+        "is_coming": is_coming,
         "server_url": asked.service.url,
     }
     return asked.page("trace_map.html", "traces", context, fragments=("map",), status=status, path="/traces/map")

@@ -56,22 +56,31 @@ class Wish:
         '/traces?service=shop&attribute=http.route%3D%2Fa%20b&order=slowest'
         """
         one = replace(self, **changed) if changed else self  # type: ignore[arg-type]
+        return one.address_with()
+
+    def address_with(self, **more: str) -> str:
+        """The same with something beside it.
+
+        >>> Wish(service="shop").address_with(fragment="results")
+        '/traces?service=shop&fragment=results'
+        """
         pairs = [
-            ("service", one.service),
-            ("operation", one.operation),
-            ("kind", one.kind),
-            ("status", one.status),
-            *(("attribute", pair) for pair in one.attributes),
-            ("min", one.at_least),
-            ("max", one.at_most),
-            ("fingerprint", one.fingerprint),
-            ("beside", one.beside),
-            ("caller", one.caller),
-            ("peer", one.peer),
-            ("order", one.order if one.order != "newest" else ""),
-            ("limit", str(one.limit) if one.limit != LIMITS[0] else ""),
-            ("source", one.source),
-            *one.kept,
+            ("service", self.service),
+            ("operation", self.operation),
+            ("kind", self.kind),
+            ("status", self.status),
+            *(("attribute", pair) for pair in self.attributes),
+            ("min", self.at_least),
+            ("max", self.at_most),
+            ("fingerprint", self.fingerprint),
+            ("beside", self.beside),
+            ("caller", self.caller),
+            ("peer", self.peer),
+            ("order", self.order if self.order != "newest" else ""),
+            ("limit", str(self.limit) if self.limit != LIMITS[0] else ""),
+            ("source", self.source),
+            *self.kept,
+            *more.items(),
         ]
         told = [(name, value) for name, value in pairs if value]
         return f"/traces?{urlencode(told, quote_via=quote)}" if told else "/traces"

@@ -31,7 +31,7 @@ async function suggest(name, words) {
 function wanted(more) {
   const there = new URLSearchParams(location.search);
   const words = new URLSearchParams(more);
-  for (const name of ["from", "to"]) if (there.get(name)) words.set(name, there.get(name) ?? "");
+  for (const name of ["from", "to", "source"]) if (there.get(name)) words.set(name, there.get(name) ?? "");
   const service = form()?.querySelector("#s-service");
   if (service instanceof HTMLInputElement && service.value) words.set("service", service.value);
   return String(words);
@@ -46,9 +46,10 @@ function onInput(event) {
   if (box.id === "s-service") planned = window.setTimeout(() => void suggest("operations", wanted({})), AFTER_MS);
 }
 
-/** Keys of attributes are there when one begins. @param {FocusEvent} event */
+/** Words are there when one begins. @param {FocusEvent} event */
 function onFocus(event) {
   const box = event.target;
+  if (box instanceof HTMLInputElement && box.id === "s-service" && !document.querySelector("#services option")) void suggest("services", wanted({ of: "services" }));
   if (box instanceof HTMLInputElement && box.id === "s-operation" && !document.querySelector("#operations option")) void suggest("operations", wanted({}));
   if (box instanceof HTMLInputElement && box.matches("[data-attribute]")) void suggest("attribute-words", wanted({ attribute: box.value }));
 }
