@@ -4,8 +4,10 @@ the bodies."""
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from collections.abc import Sequence
+from typing import BinaryIO
 from urllib.parse import urlsplit
 
 import grpc
@@ -20,25 +22,27 @@ _TIMEOUT_S = 120
 
 
 class ManyBodies:
-    """Connections to a server that `wire` is for, too."""
+    """To a server that `wire` is for, too."""
 
     def __init__(self, server: Server, wire: Wire) -> None:
         self._wire = wire
-        self._host = urlsplit(server.url).netloc
         address = urlsplit(server.url)
-        where = (address.hostname or "", address.port or 80)
-        self._sockets = [socket.create_connection(where, timeout=_TIMEOUT_S) for _ in range(CONNECTIONS)]
-        self._answers = [one.makefile("rb") for one in self._sockets]
+        self._host, self._where = address.netloc, (address.hostname or "", address.port or 80)
 
     def send(self, receiver: Receiver, bodies: Sequence[bytes]) -> list[Told]:
         """At most `AT_ONCE`. Raises Gone."""
         return self._calls(receiver.path, bodies) if receiver.is_grpc else self._posts(receiver, bodies)
 
     def _posts(self, receiver: Receiver, bodies: Sequence[bytes]) -> list[Told]:
+        """Over new connections: one that is idle for some seconds is closed, and this machine may be busy."""
         shares = [bodies[start : start + ON_ONE] for start in range(0, len(bodies), ON_ONE)]
-        for one, share in zip(self._sockets, shares, strict=False):
-            one.sendall(b"".join(self._request(receiver, body) for body in share))
-        return [self._answer(place) for place, share in enumerate(shares) for _ in share]
+        with contextlib.ExitStack() as undo:
+            opened = []
+            for share in shares:
+                one = undo.enter_context(socket.create_connection(self._where, timeout=_TIMEOUT_S))
+                one.sendall(b"".join(self._request(receiver, body) for body in share))
+                opened.append(undo.enter_context(one.makefile("rb")))
+            return [self._answer(lines) for lines, share in zip(opened, shares, strict=True) for _ in share]
 
     def _request(self, receiver: Receiver, body: bytes) -> bytes:
         head = (
@@ -47,8 +51,7 @@ class ManyBodies:
         )
         return head.encode() + body
 
-    def _answer(self, place: int) -> Told:
-        lines = self._answers[place]
+    def _answer(self, lines: BinaryIO) -> Told:
         status = lines.readline()
         if not status:
             raise Gone("the connection was closed")
@@ -70,9 +73,3 @@ class ManyBodies:
                 except grpc.RpcError as error:
                     found.append(told_of_call(error))
         return found
-
-    def close(self) -> None:
-        """All of its own."""
-        for answers, one in zip(self._answers, self._sockets, strict=True):
-            answers.close()
-            one.close()

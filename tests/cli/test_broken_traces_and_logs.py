@@ -93,7 +93,6 @@ def test_broken_bodies(running: Running, receiver: Receiver, capsys: pytest.Capt
                 assert told.code == 200 or 400 <= told.code < 500, (told, body)
                 assert told.is_whole or len(told.text) > 20, (told, body)
         memory.append(memory_bytes(running.server))
-    many.close()
     assert codes[200] < COUNT * (1 - REFUSED_SHARE_MIN)
     assert memory[1] - memory[0] < GROWTH_BYTES_MAX
     own = loaded(running.server)
