@@ -11,7 +11,7 @@ from tests.integrations.clouds.fake_cloud import AT_MS, FakeCloud, database, ful
 from trimtab.app.clouds.clouds import Clouds
 from trimtab.app.clouds.health import NOT_CONFIGURED, cloud_health
 from trimtab.app.clouds.listing import listed
-from trimtab.app.clouds.parts import Aspect, CloudsNow, Key
+from trimtab.app.clouds.parts import ASKED, Aspect, CloudsNow, Key
 from trimtab.app.clouds.series import PartSeries
 from trimtab.extend.clouds import CloudError, Health, Scaling, Seen, Trouble
 from trimtab.model.clouds import CloudsPolicy
@@ -146,9 +146,30 @@ def test_accounts_that_cannot_be_are_said_with_what_could() -> None:
         warnings = list(clouds.warnings())
     finally:
         clouds.stop()
-    assert warnings[0] == "two accounts of [clouds] are named 'c': the first counts"
-    assert any("there is no cloud 'ovh'" in one for one in warnings)
-    assert any("has no option 'endpont'" in one for one in warnings)
+    assert warnings == [
+        "two accounts of [clouds] are named 'c': the first counts",
+        "cloud account a is not read (missing; all regions, regions): account a: fake has no option 'endpont' "
+        "(known: endpoint, regions)",
+        "cloud account b is not read (missing; all regions, regions): account b: there is no cloud 'ovh' (known: fake)",
+    ]
+
+
+def test_wrong_credentials_are_one_warning_whatever_they_hide() -> None:
+    fake = full()
+    fake.errors = {
+        f"{region} {what.value}": CloudError(f"{what.value} of {region}: not taken", trouble=Trouble.CREDENTIALS)
+        for region in fake.names
+        for what in ASKED
+    }
+    clouds = clouds_of(fake)
+    try:
+        clouds.look(WAIT_S)
+        [warning] = clouds.warnings()
+    finally:
+        clouds.stop()
+    assert warning == (
+        "cloud account prod is not read (credentials; north-1, balancers and 7 more): balancers of north-1: not taken"
+    )
 
 
 def test_rows_have_what_is_wrong_first() -> None:

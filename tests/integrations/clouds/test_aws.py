@@ -1,15 +1,22 @@
-"""AWS against moto's server: what is there is read right; what is wrong is said by name, and stops nothing else."""
+"""AWS against moto's server, and `trimtab clouds`: what is there is read right; what is wrong is said by name, and stops
+nothing else."""
 
 from __future__ import annotations
 
+import json
+import threading
 import time
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from tests.integrations.clouds.conftest import MANY, MANY_COUNT, REGION, ROLE, Aws
+from trimtab.app.clouds import clouds as clouds_module
 from trimtab.app.clouds.clouds import Clouds
 from trimtab.app.clouds.health import cloud_health
-from trimtab.app.clouds.parts import Aspect, CloudsNow, Part
+from trimtab.app.clouds.parts import ASKED, Aspect, CloudsNow, Key, Part
+from trimtab.cli.main import main
 from trimtab.extend.clouds import Health, Trouble
 from trimtab.integrations.aws import calling
 from trimtab.model.clouds import CloudsPolicy
@@ -118,22 +125,39 @@ def test_throttling_is_survived_and_where_it_lasts_said(aws: Aws) -> None:
     assert "tried 2 times" in once.problem
 
 
-def test_a_region_that_is_down_or_does_not_answer_is_said_and_in_time(aws: Aws) -> None:
-    began_s = time.monotonic()
-    clouds = Clouds(
-        CloudsPolicy(
-            accounts=(aws.account("far", regions=f"{REGION},eu-down-1,eu-slow-1"),), timeout_s=0.5, look_s_max=2.0
-        ),
-        lambda: time.time_ns() // 1_000_000,
-    )
+def test_a_region_that_is_down_stops_no_other(aws: Aws) -> None:
+    now = looked(aws.account("far", regions=f"{REGION},eu-down-1"))
+    assert {one.trouble for one in now.parts if one.key.region == "eu-down-1"} == {Trouble.UNREACHABLE}
+    assert [one.problem for one in now.parts if one.key.region == REGION] == ["", "", "", ""]
+    assert len(now.instances) == 5
+
+
+def test_a_region_that_does_not_answer_holds_up_no_other(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clouds_module, "STOP_S", 0.1)
+    read: set[Aspect] = set()
+    all_read = threading.Event()
+
+    def heard(key: Key) -> None:
+        if key.region == REGION:
+            read.add(key.aspect)
+        if len(read) == len(ASKED):
+            all_read.set()
+
+    policy = CloudsPolicy(accounts=(aws.account("far", regions=f"eu-slow-1,{REGION}"),), timeout_s=60)
+    clouds = Clouds(policy, lambda: time.time_ns() // 1_000_000, on_look=heard)
+    clouds.start()
     try:
-        now = clouds.look(20.0)
+        assert all_read.wait(WAIT_S)
+        now = clouds.latest()
     finally:
         clouds.stop()
-    assert time.monotonic() - began_s < 60
-    assert {one.trouble for one in now.parts if one.key.region == "eu-down-1"} == {Trouble.UNREACHABLE}
-    assert {one.trouble for one in now.parts if one.key.region == "eu-slow-1"} == {Trouble.SLOW}
-    assert all(one.problem for one in now.parts if one.key.region != REGION)
+    assert {one.key.region for one in now.parts} == {REGION}
+    assert now.waiting == 4
+
+
+def test_who_does_not_answer_in_time_is_said(aws: Aws) -> None:
+    now = looked(aws.account("far", regions="eu-slow-1"), timeout_s=0.2, look_s_max=1.0)
+    assert {one.trouble for one in now.parts} == {Trouble.SLOW}
 
 
 def test_500_instances_come_over_pages(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,4 +175,36 @@ def test_a_list_that_is_too_long_is_cut_and_says_so(aws: Aws) -> None:
     now = looked(aws.account(), items_max=2)
     instances = part(now, "prod", Aspect.INSTANCES)
     assert (instances.items_count, instances.is_cut) == (2, True)
-    assert part(now, "prod", Aspect.DATABASES).is_cut is False
+    [database] = [of.item for of in now.databases]
+    assert (part(now, "prod", Aspect.DATABASES).is_cut, database.connections.value) == (False, 42.0)
+    assert {one.name for one in database.metrics if one.value is not None} >= {"read_latency_seconds"}
+
+
+def test_a_look_without_a_server(aws: Aws, tmp_path: Path) -> None:
+    file = tmp_path / "trimtab.toml"
+    accounts = [aws.account(), aws.account("old", "wrong", regions=REGION)]
+    file.write_text(f"[clouds]\naccounts = {json.dumps(accounts)}\n")
+    shown = CliRunner().invoke(main, ["clouds", "--config", str(file), "--fail"])
+    assert shown.exit_code == 1, shown.output
+    assert "Accounts: prod (aws), old (aws)" in shown.stdout
+    assert "AuthFailure" in shown.stdout
+    assert "Instances: 4 of 5 run, 0 unhealthy" in shown.stdout
+    row = next(line.split() for line in shown.stdout.splitlines() if "postgres 16.3" in line)
+    assert row[-3:] == ["42", "200", "38%"]
+    whole = CliRunner().invoke(
+        main, ["clouds", "--config", str(file), "--account", "prod", "--fail", "--format", "json"]
+    )
+    assert whole.exit_code == 0, whole.output
+    assert json.loads(whole.stdout)["counts"]["failing"] == 0
+
+
+def test_a_configuration_without_accounts_says_how(tmp_path: Path) -> None:
+    file = tmp_path / "trimtab.toml"
+    file.write_text("")
+    shown = CliRunner().invoke(main, ["clouds", "--config", str(file)])
+    assert shown.exit_code == 2
+    assert "names no account: [clouds] accounts = [" in shown.stderr
+    file.write_text('[clouds]\naccounts = ["prod=aws secret_access_key=x"]\n')
+    shown = CliRunner().invoke(main, ["clouds", "--config", str(file)])
+    assert shown.exit_code == 2
+    assert "secret_access_key looks like a secret" in shown.stderr

@@ -270,12 +270,16 @@ class Clouds:
         """What a person should mend: wrong accounts, credentials and rights; not what mends itself."""
         for name in said_twice(self._policy):
             yield f"two accounts of [clouds] are named {name!r}: the first counts"
-        told: set[tuple[str, str]] = set()
+        wrong: dict[tuple[str, Trouble], list[Part]] = {}
         for part in self.latest().failing:
-            what = (part.key.account, part.problem)
-            if part.trouble in TO_MEND and what not in told:
-                told.add(what)
-                yield f"cloud account {part.key.place} ({part.key.aspect.value}) is not read: {part.problem}"
+            if part.trouble in TO_MEND:
+                wrong.setdefault((part.key.account, part.trouble), []).append(part)
+        for (name, trouble), parts in wrong.items():
+            first, more = parts[0], len(parts) - 1
+            where = (
+                f"{first.key.region or 'all regions'}, {first.key.aspect.value}{f' and {more} more' if more else ''}"
+            )
+            yield f"cloud account {name} is not read ({trouble.value}; {where}): {first.problem}"
         if self._store_problem:
             yield self._store_problem
 

@@ -111,11 +111,12 @@ class Calling:
         *,
         is_over: Callable[[], bool] = lambda: False,
         in_pages_of: int | None = 0,
+        limit: int = 0,
         **parameters: object,
     ) -> Read:
         """Items of all pages, up to the limit of the account, until `is_over`. What was read stays where a later page
-        fails. `in_pages_of` None: as many as the service likes."""
-        limit = self.account.items_max
+        fails. `in_pages_of` None: as many as the service likes; `limit` is of what is no list of things."""
+        limit = limit or self.account.items_max
         found: list[Found] = []
         try:
             for page in self._pages(
@@ -278,7 +279,8 @@ def _refused(error: Any) -> CloudError:
     tries = int(error.response.get("ResponseMetadata", {}).get("RetryAttempts", 0)) + 1
     trouble = trouble_of(code, status)
     again = f", tried {tries} times" if tries > 1 else ""
-    told = f"{error.operation_name}: {code}: {said.get('Message', '')}"[:TOLD_CHARS_MAX]
+    message = str(said.get("Message", "")).partition("\n")[0]  # behind it may stand what was signed
+    told = f"{error.operation_name}: {code}: {message}"[:TOLD_CHARS_MAX]
     return CloudError(f"{told}{again}", trouble=trouble)
 
 

@@ -18,6 +18,8 @@ WINDOW_S = 900
 """CloudWatch tells values a few minutes late; what is older than this is not told as a value of now."""
 PERIOD_S = 60
 QUERIES_A_REQUEST = 500
+VALUES_MAX = 10_000
+"""Results of one request, over all its pages: a metric that has many values comes in several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,7 @@ class Databases:
                 ends,
                 lambda page: page.get("MetricDataResults", ()),
                 in_pages_of=None,
+                limit=VALUES_MAX,
                 MetricDataQueries=queries,
                 StartTime=until - timedelta(seconds=WINDOW_S),
                 EndTime=until,

@@ -90,8 +90,8 @@ class Calling:
             client.close()
 
     def _own(self, link: str) -> str:
-        """A link to the next page; the token goes to no other host."""
-        if urlsplit(link)[:2] != urlsplit(self._endpoint)[:2]:
+        """A link to the next page; the token goes to no other host. Azure writes the port out where it need not."""
+        if origin_of(link) != origin_of(self._endpoint):
             raise CloudError(f"the next page is at another host: {urlsplit(link).netloc[:80]}")
         return link
 
@@ -205,6 +205,16 @@ def trouble_of(status: int) -> Trouble:
 
 def _said(error: Exception, trouble: Trouble) -> CloudError:
     return CloudError(f"{type(error).__name__}: {error}"[:TOLD_CHARS_MAX], trouble=trouble)
+
+
+def origin_of(url: str) -> tuple[str, str, int]:
+    """Scheme, host and port.
+
+    >>> origin_of("https://management.azure.com:443/x") == origin_of("https://Management.azure.com")
+    True
+    """
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
 
 
 def region_of(item: Found) -> str:

@@ -100,9 +100,11 @@ class Calling:
         page_size: str = "maxResults",
         missing_of: Callable[[Found], Iterable[Missing]] = lambda _page: (),
         parameters: Mapping[str, str] = NOTHING,
+        limit: int = 0,
     ) -> Read:
-        """Items of all pages, up to the limit of the account. What was read stays where a later page fails."""
-        limit = self.account.items_max
+        """Items of all pages, up to the limit of the account. What was read stays where a later page fails. `limit` is
+        of what is no list of things."""
+        limit = limit or self.account.items_max
         found: list[Found] = []
         missing: dict[tuple[str, str], Missing] = {}
         token = ""

@@ -29,6 +29,10 @@ _HEALTH = {
 }
 
 
+SERIES_MAX = 20_000
+"""Series of one metric: connections are told by database of each instance."""
+
+
 @dataclass(frozen=True, slots=True)
 class Metric:
     """A metric of Cloud Monitoring; where several series of one instance have it, they are added up."""
@@ -129,6 +133,7 @@ def _values(calling: Calling, metric: Metric, ends: Deadline) -> dict[str, Measu
         ends,
         lambda page: page.get("timeSeries") or (),
         page_size="pageSize",
+        limit=SERIES_MAX,
         parameters={
             "filter": f'metric.type="cloudsql.googleapis.com/{metric.path}"',
             "interval.startTime": f"{until - timedelta(seconds=WINDOW_S):%Y-%m-%dT%H:%M:%SZ}",
