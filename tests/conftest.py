@@ -12,7 +12,7 @@ import pytest
 
 from demo.cluster import ROLE_STATEMENTS, Cluster
 
-pytest_plugins = ["tests.long_work_first"]
+pytest_plugins = ["tests.collected_long_ago", "tests.empty_store", "tests.long_work_first"]
 
 # Servers of tests would each collect this machine's numbers beside what a test sent them.
 os.environ.setdefault("TRIMTAB_COLLECT", "off")

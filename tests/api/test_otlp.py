@@ -26,6 +26,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import SpanKind
 from starlette.applications import Starlette
 
+from tests.empty_store import MakeTables
 from tests.store.facts_of_a_shop import now_ms, trace_request
 from trimtab.api.otlp import otlp_routes
 from trimtab.api.otlp_signals import Signals
@@ -76,8 +77,8 @@ def serving(telemetry: EmbeddedTelemetry, limits: TelemetryLimits) -> Iterator[s
 
 
 @pytest.fixture
-def telemetry(tmp_path: Path) -> Iterator[EmbeddedTelemetry]:
-    with EmbeddedTelemetry.open(tmp_path, LIMITS) as store:
+def telemetry(tmp_path: Path, tables_made: MakeTables) -> Iterator[EmbeddedTelemetry]:
+    with EmbeddedTelemetry.open(tables_made(tmp_path), LIMITS) as store:
         yield store
 
 

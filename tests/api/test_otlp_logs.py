@@ -28,6 +28,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from starlette.applications import Starlette
 
 from tests.api.serving import running
+from tests.empty_store import MakeTables
 from tests.observe.metrics.wire import mutated
 from tests.store.logs.requests import any_of, record, request
 from trimtab.api.otlp import otlp_routes
@@ -59,8 +60,8 @@ PACKERS: dict[str, Callable[[bytes], bytes]] = {
 
 
 @pytest.fixture
-def telemetry(tmp_path: Path) -> Iterator[EmbeddedTelemetry]:
-    with EmbeddedTelemetry.open(tmp_path / "data", LIMITS) as opened:
+def telemetry(tmp_path: Path, tables_made: MakeTables) -> Iterator[EmbeddedTelemetry]:
+    with EmbeddedTelemetry.open(tables_made(tmp_path / "data"), LIMITS) as opened:
         yield opened
 
 

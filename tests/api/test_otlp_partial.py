@@ -14,6 +14,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 
 from tests.api.test_otlp import LIMITS, PROTOBUF, serving
+from tests.empty_store import MakeTables
 from tests.store.traces.otlp import Made, request
 from trimtab.store.telemetry import EmbeddedTelemetry
 
@@ -21,9 +22,9 @@ pytestmark = pytest.mark.store
 
 
 @pytest.fixture
-def telemetry(tmp_path: Path) -> Iterator[EmbeddedTelemetry]:
+def telemetry(tmp_path: Path, tables_made: MakeTables) -> Iterator[EmbeddedTelemetry]:
     """A store of its own."""
-    with EmbeddedTelemetry.open(tmp_path, LIMITS) as store:
+    with EmbeddedTelemetry.open(tables_made(tmp_path), LIMITS) as store:
         yield store
 
 

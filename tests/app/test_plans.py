@@ -13,6 +13,7 @@ import pytest
 
 from tests.act.support import proposal
 from tests.conftest import Database
+from tests.empty_store import MakeTables
 from trimtab.app.plans import CHANGE_TRIES_MAX, RETRY_MS, PlanBook
 from trimtab.app.reading.plans import plans, plans_of_change
 from trimtab.app.watched import Watched
@@ -72,8 +73,8 @@ class Seen:
 
 
 @pytest.fixture
-def telemetry(tmp_path: Path) -> Iterator[EmbeddedTelemetry]:
-    with EmbeddedTelemetry.open(tmp_path, TelemetryLimits(load_interval_s=0.05)) as store:
+def telemetry(tmp_path: Path, tables_made: MakeTables) -> Iterator[EmbeddedTelemetry]:
+    with EmbeddedTelemetry.open(tables_made(tmp_path), TelemetryLimits(load_interval_s=0.05)) as store:
         yield store
 
 

@@ -24,16 +24,16 @@ from tests.store.logs.requests import record, request
 pytestmark = [pytest.mark.browser, pytest.mark.store, pytest.mark.slow]
 
 SCRIPT_BYTES_MAX = 60 * 1024
-NOW_MS = time.time_ns() // 1_000_000
-START_MS = NOW_MS - 3_600_000
 LINES = 900
 
 
 @dataclass(frozen=True)
 class Logged:
-    """A server with an hour of lines."""
+    """A server with an hour of lines: `[start_ms, end_ms)`."""
 
     url: str
+    start_ms: int
+    end_ms: int
 
     def send(self, records: Sequence[LogRecord], service: str = "shop") -> None:
         """As a collector would."""
@@ -48,7 +48,7 @@ class Logged:
     def wait_for(self, text: str, count: int) -> None:
         """Until so many lines can be found."""
         give_up_at = time.monotonic() + 60
-        asked = {"query": text, "from": str(START_MS - 60_000), "to": "now"}
+        asked = {"query": text, "from": str(self.start_ms - 60_000), "to": "now"}
         while True:
             found = httpx2.get(f"{self.url}/api/trimtab/logs/histogram", params=asked, timeout=60).json()
             if found["total_count"] >= count:
@@ -61,11 +61,12 @@ class Logged:
 def logged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Logged]:
     """Lines of two services; in the middle of the hour one of them fails."""
     with running(tmp_path_factory.mktemp("logs") / "data", QUIET) as server:
-        made = Logged(server.url)
-        step_ns = (NOW_MS - START_MS) * 1_000_000 // LINES
+        now_ms = time.time_ns() // 1_000_000
+        made = Logged(server.url, now_ms - 3_600_000, now_ms)
+        step_ns = (made.end_ms - made.start_ms) * 1_000_000 // LINES
         shop, cart = [], []
         for number in range(LINES):
-            at_ns = START_MS * 1_000_000 + number * step_ns
+            at_ns = made.start_ms * 1_000_000 + number * step_ns
             own = {"user.id": f"u{number % 7}", "http.route": "/orders"}
             if number % 3:
                 shop.append(record(f"order {number} placed in {number} ms", at_ns, own, severity_number=9))
@@ -161,9 +162,9 @@ def test_names_and_values_are_completed_and_a_word_is_searched_for_as_it_is(some
     assert page.locator("#search").input_value() == "error.type:Timeout level:error"
 
 
-def test_a_brush_narrows_the_lines_and_back_widens_them(somebody: Visitor) -> None:
+def test_a_brush_narrows_the_lines_and_back_widens_them(somebody: Visitor, logged: Logged) -> None:
     page = somebody.page
-    open_page(page, f"/logs?from={START_MS}&to={NOW_MS}")
+    open_page(page, f"/logs?from={logged.start_ms}&to={logged.end_ms}")
     expect(page.locator("#counts .choice", has_text="error")).to_contain_text("50")
     over = page.locator("tt-chart .u-over").bounding_box()
     assert over is not None
@@ -171,12 +172,12 @@ def test_a_brush_narrows_the_lines_and_back_widens_them(somebody: Visitor) -> No
     page.mouse.down()
     page.mouse.move(over["x"] + over["width"] * 0.3, over["y"] + 40, steps=4)
     page.mouse.up()
-    page.wait_for_url(lambda url: f"from={START_MS}" not in url)
+    page.wait_for_url(lambda url: f"from={logged.start_ms}" not in url)
     expect(page.locator("#counts .choice", has_text="error")).to_have_count(0)
-    until(page, f"() => Number(document.querySelector('#lines time').dataset.ms) < {START_MS + 1_300_000}")
+    until(page, f"() => Number(document.querySelector('#lines time').dataset.ms) < {logged.start_ms + 1_300_000}")
     page.go_back()
     expect(page.locator("#counts .choice", has_text="error")).to_contain_text("50")
-    until(page, f"() => Number(document.querySelector('#lines time').dataset.ms) > {NOW_MS - 60_000}")
+    until(page, f"() => Number(document.querySelector('#lines time').dataset.ms) > {logged.end_ms - 60_000}")
 
 
 def test_levels_and_services_are_chosen_by_a_click_and_back_undoes_it(somebody: Visitor) -> None:
@@ -194,9 +195,9 @@ def test_levels_and_services_are_chosen_by_a_click_and_back_undoes_it(somebody: 
     expect(page.locator("tt-chart .chart-legend button")).to_have_count(2)
 
 
-def test_a_bar_has_the_lines_of_its_step_and_a_hidden_level_leaves_no_hole(somebody: Visitor) -> None:
+def test_a_bar_has_the_lines_of_its_step_and_a_hidden_level_leaves_no_hole(somebody: Visitor, logged: Logged) -> None:
     page = somebody.page
-    open_page(page, f"/logs?from={START_MS}&to={NOW_MS}")
+    open_page(page, f"/logs?from={logged.start_ms}&to={logged.end_ms}")
     sums = """() => document.querySelector("tt-chart").points.map((one) =>
       [one.name, one.values.reduce((sum, value) => sum + value, 0)])"""
     assert dict(page.evaluate(sums)) == {"debug": 300, "info": 600, "error": 50}

@@ -6,6 +6,7 @@ import functools
 import itertools
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -17,7 +18,16 @@ from trimtab.store.telemetry import EmbeddedTelemetry
 
 __all__ = ["limits", "telemetry"]
 
+HERE = Path(__file__).parent
+TEXTS_ALONE = ("test_address.py", "test_cluster.py", "test_merge.py")
 _NUMBERS = itertools.count(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What opens an engine is not for `make check`; here all does but for what only reads texts."""
+    for item in items:
+        if item.path.parent == HERE and item.path.name not in TEXTS_ALONE:
+            item.add_marker(pytest.mark.store)
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.empty_store import MakeTables
 from trimtab.store.telemetry import EmbeddedTelemetry, TelemetryLimits
 
 
@@ -17,7 +18,7 @@ def limits() -> TelemetryLimits:
 
 
 @pytest.fixture
-def telemetry(tmp_path: Path, limits: TelemetryLimits) -> Iterator[EmbeddedTelemetry]:
+def telemetry(tmp_path: Path, limits: TelemetryLimits, tables_made: MakeTables) -> Iterator[EmbeddedTelemetry]:
     """The store, open."""
-    with EmbeddedTelemetry.open(tmp_path, limits) as store:
+    with EmbeddedTelemetry.open(tables_made(tmp_path), limits) as store:
         yield store

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import time
 from collections.abc import Iterator
@@ -18,58 +19,67 @@ from trimtab.web.pages.query import line_search
 
 pytestmark = pytest.mark.store
 
-NOW_MS = time.time_ns() // 1_000_000 - 60_000
 TRACE, SPAN = "ab" * 16, "cd" * 8
-HISTOGRAM = {
-    "resourceMetrics": [
-        {
-            "resource": {"attributes": [{"key": "service.name", "value": {"stringValue": "shop"}}]},
-            "scopeMetrics": [
-                {
-                    "metrics": [
-                        {
-                            "name": "checkout_duration_seconds",
-                            "histogram": {
-                                "aggregationTemporality": 2,
-                                "dataPoints": [
-                                    {
-                                        "startTimeUnixNano": str((NOW_MS - 60_000) * 10**6),
-                                        "timeUnixNano": str(NOW_MS * 10**6),
-                                        "count": "3",
-                                        "sum": 1.5,
-                                        "bucketCounts": ["1", "1", "1"],
-                                        "explicitBounds": [0.1, 1.0],
-                                        "exemplars": [
-                                            {
-                                                "timeUnixNano": str((NOW_MS - 5000 * n) * 10**6),
-                                                "asDouble": value,
-                                                "traceId": TRACE,
-                                                "spanId": SPAN,
-                                            }
-                                            for n, value in ((1, 0.05), (2, 0.5), (3, 1.5))
-                                        ],
-                                    }
-                                ],
-                            },
-                        }
-                    ]
-                }
-            ],
-        }
-    ]
-}
 QUANTILE = "histogram_quantile(0.9, sum by (le) (rate(checkout_duration_seconds_bucket[5m])))"
+
+
+@functools.cache
+def now_ms() -> int:
+    """A minute before the first test."""
+    return time.time_ns() // 1_000_000 - 60_000
+
+
+def histogram() -> dict[str, object]:
+    """Three measurements of a checkout, each with its trace."""
+    return {
+        "resourceMetrics": [
+            {
+                "resource": {"attributes": [{"key": "service.name", "value": {"stringValue": "shop"}}]},
+                "scopeMetrics": [
+                    {
+                        "metrics": [
+                            {
+                                "name": "checkout_duration_seconds",
+                                "histogram": {
+                                    "aggregationTemporality": 2,
+                                    "dataPoints": [
+                                        {
+                                            "startTimeUnixNano": str((now_ms() - 60_000) * 10**6),
+                                            "timeUnixNano": str(now_ms() * 10**6),
+                                            "count": "3",
+                                            "sum": 1.5,
+                                            "bucketCounts": ["1", "1", "1"],
+                                            "explicitBounds": [0.1, 1.0],
+                                            "exemplars": [
+                                                {
+                                                    "timeUnixNano": str((now_ms() - 5000 * n) * 10**6),
+                                                    "asDouble": value,
+                                                    "traceId": TRACE,
+                                                    "spanId": SPAN,
+                                                }
+                                                for n, value in ((1, 0.05), (2, 0.5), (3, 1.5))
+                                            ],
+                                        }
+                                    ],
+                                },
+                            }
+                        ]
+                    }
+                ],
+            }
+        ]
+    }
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with open_site(tmp_path_factory.mktemp("leads")) as opened:
-        assert opened.visitor().post("/v1/metrics", json=HISTOGRAM).status_code == 200
+        assert opened.visitor().post("/v1/metrics", json=histogram()).status_code == 200
         told = record(
             "duration: 12 ms statement: SELECT note FROM orders WHERE customer_id = 17 AND state = 'new'",
-            NOW_MS * 10**6,
+            now_ms() * 10**6,
         )
-        opened.service.telemetry.logs.append_otlp(request(told, record("another line", NOW_MS * 10**6)))
+        opened.service.telemetry.logs.append_otlp(request(told, record("another line", now_ms() * 10**6)))
         opened.service.telemetry.append_otlp_traces(traces_protobuf("shop", range(1)))
         opened.service.telemetry.flush()
         yield opened
@@ -82,14 +92,14 @@ def read(site: Site, address: str) -> str:
 
 
 def test_measurements_lead_to_traces(site: Site) -> None:
-    within = {"from": str(NOW_MS - 600_000), "to": str(NOW_MS + 1)}
+    within = {"from": str(now_ms() - 600_000), "to": str(now_ms() + 1)}
     key = f"promql/1000 * {QUANTILE}"
     answer = site.visitor().get("/exemplars", params={"key": [key, "self/x"], **within})
     [(told, dots)] = answer.json()["exemplars"].items()
     assert told == key
     assert (1500.0, 1.5) in [(dot["value"], dot["measured"]) for dot in dots]
     assert {(dot["trace_id"], dot["span_id"]) for dot in dots} == {(TRACE, SPAN)}
-    plain = dots_of(site.service.querying, "rate(checkout_duration_seconds_bucket[5m])", NOW_MS - 600_000, NOW_MS)
+    plain = dots_of(site.service.querying, "rate(checkout_duration_seconds_bucket[5m])", now_ms() - 600_000, now_ms())
     assert [dot.value for dot in plain] == [None] * len(plain) != []
     assert dots_of(site.service.querying, "1 + 1", 0, 1) == ()
     for wrong in ("promql/sum(", "promql/nothing_there"):
@@ -109,7 +119,7 @@ def test_a_series_leads_to_traces(site: Site) -> None:
     assert re.search(r"/traces\?service=shop&operation=GET(%20|\+)/orders", page.replace("%2F", "/")), page[-3000:]
     assert "/logs?service=shop" in page
     page = read(
-        site, f"/explore?view=both&q=checkout_duration_seconds_count&from={NOW_MS - 600_000}&to={NOW_MS + 60_000}"
+        site, f"/explore?view=both&q=checkout_duration_seconds_count&from={now_ms() - 600_000}&to={now_ms() + 60_000}"
     )  # as OpenTelemetry's metrics are: job="shop"
     assert re.search(r"/traces\?from=[^\"]*&service=shop\"", page)  # at the same time
     assert 'data-services="["shop"]"' in page
@@ -120,7 +130,7 @@ def test_a_series_leads_to_traces(site: Site) -> None:
 def test_a_line_leads_to_metrics_and_traces(site: Site) -> None:
     [line] = re.findall(r'id="line-([0-9a-f-]+)"', read(site, "/logs?q=%22another line%22"))
     page = read(site, f"/logs/{line}")
-    around = f"from={NOW_MS - 300_000}&to={NOW_MS + 300_000}"
+    around = f"from={now_ms() - 300_000}&to={now_ms() + 300_000}"
     assert f"/traces?service=shop&{around}" in page
     assert f"/traces/services/shop?{around}" in page
     [metrics] = re.findall(r'href="(/explore[^"]*view=table[^"]*)"', page)

@@ -10,6 +10,7 @@ import pytest
 from starlette.applications import Starlette
 
 from tests.api.serving import running
+from tests.empty_store import MakeTables
 from trimtab.api.elasticsearch.routes import elasticsearch_routes
 from trimtab.observe.room import Room
 from trimtab.store.limits import TelemetryLimits
@@ -25,8 +26,8 @@ LIMITS = TelemetryLimits(
 
 
 @pytest.fixture
-def telemetry(tmp_path: Path) -> Iterator[EmbeddedTelemetry]:
-    with EmbeddedTelemetry.open(tmp_path / "data", LIMITS) as opened:
+def telemetry(tmp_path: Path, tables_made: MakeTables) -> Iterator[EmbeddedTelemetry]:
+    with EmbeddedTelemetry.open(tables_made(tmp_path / "data"), LIMITS) as opened:
         yield opened
 
 

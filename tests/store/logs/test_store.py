@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.empty_store import MakeTables
 from tests.store.logs.requests import record, request
 from trimtab.model.errors import EngineRefused, InputError, SpoolFull
 from trimtab.store.intake import Intake
@@ -33,8 +34,8 @@ MASKING = Masking(deny=("secret.*",), patterns=(r"\d{4}-\d{4}",))
 
 
 @pytest.fixture
-def telemetry(tmp_path: Path) -> Iterator[EmbeddedTelemetry]:
-    with EmbeddedTelemetry.open(tmp_path, LIMITS, intake=Intake(MASKING)) as opened:
+def telemetry(tmp_path: Path, tables_made: MakeTables) -> Iterator[EmbeddedTelemetry]:
+    with EmbeddedTelemetry.open(tables_made(tmp_path), LIMITS, intake=Intake(MASKING)) as opened:
         yield opened
 
 
