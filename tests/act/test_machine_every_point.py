@@ -117,6 +117,7 @@ def test_killed_once_at_every_point(
     summary_lines.append(f"crash points on the way to {ending.name}: {points_count}, died at each of them")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ENDINGS[:2], ids=lambda ending: ending.name)
 def test_killed_again_while_recovering(ending: Ending, new_world: Callable[[Ending], World]) -> None:
     calm = new_world(ending)

@@ -19,7 +19,7 @@ from trimtab.store.telemetry import EmbeddedTelemetry
 
 pytestmark = [pytest.mark.store, pytest.mark.slow]
 ROOT = Path(__file__).parents[2]
-RANDOM_ROUNDS = 50 if os.environ.get("TRIMTAB_SOAK") else 12
+RANDOM_ROUNDS = 50 if os.environ.get("TRIMTAB_SOAK") else 6
 SEED = 20260
 
 

@@ -21,7 +21,7 @@ from trimtab.store.telemetry import EmbeddedTelemetry
 
 pytestmark = [pytest.mark.store, pytest.mark.slow]
 ROOT = Path(__file__).parents[3]
-RANDOM_ROUNDS = 50 if os.environ.get("TRIMTAB_SOAK") else 8
+RANDOM_ROUNDS = 50 if os.environ.get("TRIMTAB_SOAK") else 4
 SEED = 20261
 Said = dict[str, int]
 
