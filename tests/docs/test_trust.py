@@ -29,6 +29,7 @@ OPENS_CONNECTIONS = {
     "integrations/azure/cloud.py": {"azure"},  # names the kind of its credential
     "integrations/gcp/calling.py": {"google", "requests"},  # to the same
     "integrations/gcp/cloud.py": {"google"},  # names the kind of its credentials
+    "integrations/grafana/calling.py": {"httpx2", "ssl"},  # to the Grafana that the user named ([grafana] url)
     "integrations/trusting.py": {"ssl"},  # whose certificates of these servers are trusted
     "sdk/performance_alerts.py": {"httpx2"},  # to the server that the user's program names
     "store/clickhouse/lease.py": {"socket"},  # asks for this machine's name
