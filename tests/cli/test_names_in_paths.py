@@ -25,10 +25,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "user password": ("/access/users/", "/password"),
     "user unlock": ("/access/users/", "/unlock"),
     "slo show": ("/objectives/", ""),
+    "packs show": ("/packs/", ""),
+    "packs enable": ("/packs/", ""),
+    "packs disable": ("/packs/", ""),
+    "probes run": ("/probes/", "/run"),
 }
 """Commands that put a name into a path, with what stands before and after it."""
 
-ELSEWHERE = {"user add", "token create", "token revoke", "policy set", "policy clear", "alerts trigger"}
+ELSEWHERE = {"user add", "token create", "token revoke", "policy set", "policy clear", "alerts trigger", "packs export"}
 """Commands that take a name and send it in a body or behind the `?`, or look it up in a list."""
 
 

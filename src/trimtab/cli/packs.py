@@ -37,8 +37,9 @@ def list_(data_dir: Path | None, server: str | None, form: str) -> None:
 def show(name: str, runbooks: bool, data_dir: Path | None, server: str | None, form: str) -> None:
     """One pack: thresholds with their sources, alerts, objectives, the series that it needs."""
     from trimtab.cli import output
+    from trimtab.cli.segment import segment
 
-    found = client_of(data_dir, server).get(f"/packs/{name}")
+    found = client_of(data_dir, server).get(f"/packs/{segment(name)}")
     output.show(form, found, lambda console, answer: _show(console, answer, runbooks=runbooks))
 
 
@@ -52,8 +53,11 @@ def show(name: str, runbooks: bool, data_dir: Path | None, server: str | None, f
 def enable(name: str, values: tuple[str, ...], data_dir: Path | None, server: str | None, form: str) -> None:
     """Switch a pack on; its rules are evaluated within seconds."""
     from trimtab.cli import output
+    from trimtab.cli.segment import segment
 
-    found = client_of(data_dir, server).post(f"/packs/{name}", {"enabled": True, "thresholds": _values(values)})
+    found = client_of(data_dir, server).post(
+        f"/packs/{segment(name)}", {"enabled": True, "thresholds": _values(values)}
+    )
     output.show(form, found, lambda console, answer: _show(console, answer, runbooks=False))
 
 
@@ -64,8 +68,9 @@ def enable(name: str, values: tuple[str, ...], data_dir: Path | None, server: st
 def disable(name: str, data_dir: Path | None, server: str | None, form: str) -> None:
     """Switch a pack off; what it had firing is resolved."""
     from trimtab.cli import output
+    from trimtab.cli.segment import segment
 
-    found = client_of(data_dir, server).post(f"/packs/{name}", {"enabled": False})
+    found = client_of(data_dir, server).post(f"/packs/{segment(name)}", {"enabled": False})
     output.show(form, found, lambda console, answer: console.out(f"{answer['name']} is off"))
 
 
