@@ -69,7 +69,7 @@ class Sender:
     problems: list[str] = field(default_factory=list)
 
     def run(self, base: str, stop: threading.Event) -> None:
-        with httpx2.Client(base_url=base, timeout=30) as client:
+        with httpx2.Client(base_url=base, timeout=120) as client:
             while not stop.is_set():
                 numbers = range(self.answered_count, self.answered_count + BATCH)
                 try:
@@ -113,7 +113,7 @@ def all_answered(senders: list[Sender], before: list[int]) -> bool:
 
 
 def wait_for(is_so: Callable[[], bool]) -> None:
-    give_up_at = time.monotonic() + 60
+    give_up_at = time.monotonic() + 300
     while not is_so():
         assert time.monotonic() < give_up_at
         time.sleep(0.01)

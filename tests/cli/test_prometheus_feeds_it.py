@@ -78,10 +78,10 @@ remote_write:
             assert samples_of(server.url, at_s) == kept
             assert total(_FAILED, after) == 0
             assert total(_REFUSED, own) == 0
-            answer = httpx2.get(f"{server.url}/api/v1/query", params={"query": "up"}, timeout=30).json()
+            answer = httpx2.get(f"{server.url}/api/v1/query", params={"query": "up"}, timeout=120).json()
             assert answer["data"]["result"][0]["metric"]["job"] == "trimtab"
-            told = httpx2.get(f"{server.url}/api/v1/metadata", params={"metric": "trimtab_threads"}, timeout=30).json()
+            told = httpx2.get(f"{server.url}/api/v1/metadata", params={"metric": "trimtab_threads"}, timeout=120).json()
             assert told["data"]["trimtab_threads"][0]["type"] == "gauge"
     finally:
         server.process.terminate()
-        assert server.process.wait(timeout=30) == 0
+        assert server.process.wait(timeout=120) == 0

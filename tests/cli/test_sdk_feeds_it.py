@@ -31,7 +31,7 @@ DELTA: dict[type, AggregationTemporality] = {
 
 
 def value_of(url: str, query: str) -> float:
-    answer = httpx2.get(f"{url}/api/v1/query", params={"query": query}, timeout=30).json()
+    answer = httpx2.get(f"{url}/api/v1/query", params={"query": query}, timeout=120).json()
     (row,) = answer["data"]["result"]
     return float(row["value"][1])
 
@@ -82,4 +82,4 @@ def test_what_the_sdk_counted_is_what_promql_says(tmp_path: Path) -> None:
         for provider in providers.values():
             provider.shutdown()
         server.process.terminate()
-        assert server.process.wait(timeout=30) == 0
+        assert server.process.wait(timeout=120) == 0
