@@ -40,8 +40,8 @@ from trimtab.web.pages.quality import cost as quality_cost
 from trimtab.web.pages.quality import listing as quality_listing
 from trimtab.web.pages.quality import pipelines as quality_pipelines
 from trimtab.web.pages.quality import probe as quality_probe
+from trimtab.web.pages.settings import monitoring, people, policy, systems, tokens, you
 from trimtab.web.pages.settings import page as settings_page
-from trimtab.web.pages.settings import people, policy, systems, tokens, you
 from trimtab.web.pages.traces import listing as traces_listing
 from trimtab.web.pages.traces import map_page, one, service
 from trimtab.web.pages.traces import words as trace_words
@@ -147,6 +147,7 @@ PAGES: tuple[Page, ...] = (
     Page("/systems", POST, ADMINISTER, systems.add, action="system watch"),
     Page("/systems/{name:path}/remove", POST, ADMINISTER, systems.remove, action="system unwatch"),
     Page("/policy", POST, ADMINISTER, policy.change, action="policy set"),
+    Page("/packs/{name}", POST, ADMINISTER, monitoring.choose, action="pack set"),
     Page("/people", POST, ADMINISTER, people.add, action="user add"),
     Page("/people/{name}/role", POST, ADMINISTER, people.set_role, action="user role"),
     Page("/people/{name}/password", POST, ADMINISTER, people.set_password, action="user password"),

@@ -26,6 +26,9 @@ NOTICES: Mapping[str, Message] = {
     "token-revoked": Message("Revoked: good for nothing from now on.", "quiet"),
     "own-password-set": Message("Your new password holds. All your other sessions have ended."),
     "frozen": Message("Frozen: nothing new is applied.", "warn"),
+    "pack-on": Message("In force: its rules are evaluated within seconds."),
+    "pack-off": Message("Off: what it had firing is resolved.", "quiet"),
+    "pack-set": Message("The rules and objectives of this pack have the new value."),
     "unfrozen": Message("Not frozen any more."),
 }
 """What `?notice=` may say: a word chosen here, never a text from the address."""
@@ -43,11 +46,12 @@ class Tab:
 
 def tabs() -> tuple[Tab, ...]:
     """All tabs in their order. Imported late, since each of them draws this page."""
-    from trimtab.web.pages.settings import audit, configuration, people, policy, systems, tokens, you
+    from trimtab.web.pages.settings import audit, configuration, monitoring, people, policy, systems, tokens, you
 
     return (
         Tab("systems", "Systems", Permission.LOOK, systems.context),
         Tab("policy", "Policy", Permission.LOOK, policy.context),
+        Tab("monitoring", "Monitoring", Permission.LOOK, monitoring.context),
         Tab("people", "People", Permission.ADMINISTER, people.context),
         Tab("tokens", "Tokens", Permission.ADMINISTER, tokens.context),
         Tab("audit", "Audit", Permission.ADMINISTER, audit.context),
