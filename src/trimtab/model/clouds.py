@@ -133,6 +133,7 @@ class CloudsPolicy:
     items_max: int = setting(
         2_000,
         "How many machines, groups, load balancers or databases are read of one region; more is said, not read.",
+        unit="items",
         low=1,
         high=20_000,
         needs_restart=True,

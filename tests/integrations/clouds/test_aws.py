@@ -1,5 +1,4 @@
-"""AWS against moto's server, and `trimtab clouds`: what is there is read right; what is wrong is said by name, and stops
-nothing else."""
+"""AWS against moto's server, and `trimtab clouds`: what is there is read right, what is wrong is said by name."""
 
 from __future__ import annotations
 
