@@ -34,28 +34,28 @@ OF_THE_DAY = tuple(
 LONG = (
     "tests/browser/test_every_page.py",
     "tests/demo/test_faults.py",
-    "tests/clickhouse/",
-    "tests/cli/test_commands.py",
-    "tests/cli/test_access.py",
-    "tests/browser/test_alerts.py",
-    "tests/demo/test_run_ends.py",
     "tests/sdk/test_loop.py",
     "tests/browser/test_loop.py",
+    "tests/clickhouse/",
     "tests/sdk/test_leaving.py",
-    "tests/store/test_kill.py",
+    "tests/browser/test_alerts.py",
+    "tests/demo/test_run_ends.py",
     "tests/browser/test_logs.py",
+    "tests/store/test_kill.py",
     "tests/browser/test_stream.py",
-    "tests/browser/test_hostile.py",
     "tests/promql/",
+    "tests/browser/test_hostile.py",
     "tests/advise/",
-    "tests/store/metrics/test_kill.py",
+    "tests/cli/test_commands.py",
+    "tests/cli/test_access.py",
     "tests/cli/test_alerts.py",
     "tests/cli/test_kills_under_load.py",
     "tests/cli/test_kills_of_traces_and_logs.py",
+    "tests/store/metrics/test_kill.py",
     "tests/act/test_kill.py",
     "tests/browser/test_traces.py",
 )
-"""What takes more than half a minute, the longest first."""
+"""What takes more than half a minute, the longest first, so that what waits runs beside what computes."""
 THEN = ("tests/browser/", "tests/sdk/", "tests/cli/", "tests/demo/", "tests/act/", "tests/api/", "tests/store/")
 """Folders where files take long, most of all those of few tests."""
 
