@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from trimtab.model.errors import StoreError
 from trimtab.model.pipelines import PipelineRun, RunSource, RunStatus
 from trimtab.store.business_state import KeptUse
 
@@ -59,14 +59,6 @@ def use_between(store: TelemetryStore, from_ms: int, to_ms: int) -> list[KeptUse
     return sorted(found, key=lambda use: (use.hour_ms, use.system))
 
 
-@dataclass(frozen=True, slots=True)
-class SpanRuns:
-    """Runs that spans tell of, and the newest segment that was looked at."""
-
-    runs: list[PipelineRun]
-    segment: int
-
-
 _IS_RUN = (
     "(arrayExists(k -> mapContains(attributes, k), {attributes:Array(String)})"
     " OR arrayExists(p -> startsWith(name, p), {prefixes:Array(String)}))"
@@ -74,11 +66,11 @@ _IS_RUN = (
 _RUNS = (
     "SELECT trace_id, span_id, toString(name) AS name, started_at_ns, duration_ms, toString(status) AS status,"
     " toString(status_message) AS message, arrayFirst(v -> v <> '', arrayMap(k -> attributes[k],"
-    " {attributes:Array(String)})) AS named, attributes['performance.status'] AS said, spool_segment"
-    f" FROM spans WHERE spool_segment >= {{segment:UInt64}} AND started_at_ns >= {{from:Int64}} AND {_IS_RUN}"
-    f" ORDER BY spool_segment, started_at_ns LIMIT {SPANS_MAX}"
+    " {attributes:Array(String)})) AS named, attributes['performance.status'] AS said"
+    f" FROM spans WHERE spool_segment > {{after:UInt64}} AND spool_segment <= {{to:UInt64}}"
+    f" AND started_at_ns >= {{from:Int64}} AND {_IS_RUN}"
+    f" ORDER BY started_at_ns DESC LIMIT {SPANS_MAX}"
 )
-_NEWEST = "SELECT max(spool_segment) AS segment FROM spans WHERE spool_segment >= {segment:UInt64}"
 _DATABASE = (
     "SELECT trace_id, sum(duration_ms) AS ms FROM spans WHERE trace_id IN {traces:Array(String)}"
     " AND db_query_fingerprint <> '' AND started_at_ns >= {from:Int64} GROUP BY trace_id"
@@ -86,34 +78,41 @@ _DATABASE = (
 
 
 def span_runs(
-    store: TelemetryStore, attributes: Sequence[str], prefixes: Sequence[str], segment: int, from_ms: int
-) -> SpanRuns:
-    """Runs whose spans came with `segment` or a later one, and began after `from_ms`.
+    store: TelemetryStore, attributes: Sequence[str], prefixes: Sequence[str], after: int, to: int, from_ms: int
+) -> list[PipelineRun]:
+    """Runs whose spans came with the segments behind `after` up to `to`, and began after `from_ms`.
 
     A span with one of the attributes is a run of the pipeline that the attribute names; one whose name begins with a
-    prefix, of what follows it. Time in databases is the sum of spans with a statement in the same trace.
+    prefix, of what follows it. Time in databases is the sum of spans with a statement in the same trace. Of more than
+    `SPANS_MAX` the newest come. StoreError where a shard does not answer.
     """
-    if not attributes and not prefixes:
-        return SpanRuns([], segment)
+    if after >= to or not (attributes or prefixes):
+        return []
     parameters: dict[str, object] = {
         "attributes": list(attributes),
         "prefixes": list(prefixes),
-        "segment": segment,
+        "after": after,
+        "to": to,
         "from": from_ms * 1_000_000,
     }
-    newest = store.gather(_NEWEST, {"segment": segment}).table.to_pylist()
-    rows = store.gather(_RUNS, parameters).table.to_pylist()
+    rows = _of_all(store, _RUNS, parameters)
     database: dict[str, float] = {}
     if rows:
         traces = sorted({row["trace_id"] for row in rows})
         asked = {"traces": traces, "from": from_ms * 1_000_000}
-        for row in store.gather(_DATABASE, asked).table.to_pylist():
+        for row in _of_all(store, _DATABASE, asked):
             database[row["trace_id"]] = database.get(row["trace_id"], 0.0) + row["ms"]
-    seen = max([segment, *(int(row["segment"] or 0) for row in newest)])
-    if len(rows) >= SPANS_MAX:  # the rest comes with the next look
-        seen = int(rows[-1]["spool_segment"])
     runs = [_run(row, prefixes, database) for row in rows]
-    return SpanRuns([run for run in runs if run.pipeline], seen)
+    return [run for run in runs if run.pipeline]
+
+
+def _of_all(store: TelemetryStore, sql: str, parameters: dict[str, object]) -> list[dict[str, Any]]:
+    """Rows of all shards; half of them would be taken for all."""
+    gathered = store.gather(sql, parameters)
+    if gathered.missing:
+        raise StoreError(f"not everybody answered: {'; '.join(gathered.missing)}")
+    rows: list[dict[str, Any]] = gathered.table.to_pylist()
+    return rows
 
 
 def _run(row: dict[str, object], prefixes: Sequence[str], database: dict[str, float]) -> PipelineRun:
@@ -157,7 +156,7 @@ def apdex_counts(
         "to": to_ms * 1_000_000,
     }
     sums = [0.0, 0.0, 0.0, 0.0]
-    for row in store.gather(_APDEX, parameters).table.to_pylist():
+    for row in _of_all(store, _APDEX, parameters):
         for place, name in enumerate(("satisfied", "tolerating", "total", "n")):
             sums[place] += float(row[name] or 0)
     return sums[0], sums[1], sums[2], int(sums[3])

@@ -11,6 +11,7 @@ from trimtab.model.probes import Measured
 from trimtab.store.state_database import StateDatabase
 
 ROWS_MAX = 100_000
+_LOOKED = "pipelines_looked_to"
 RUNS_MAX = 200_000
 """Runs that are kept at all; the oldest go first."""
 
@@ -94,6 +95,16 @@ class PipelineState:
                 " told = CASE WHEN excluded.told = '' THEN told ELSE excluded.told END",
                 rows,
             )
+
+    def looked_to(self) -> int | None:
+        """The newest segment of spans that was looked at; None where none ever was."""
+        rows = self._db.rows("SELECT value FROM meta WHERE name = ?", (_LOOKED,))
+        return int(rows[0]["value"]) if rows else None
+
+    def set_looked_to(self, segment: int) -> None:
+        """Write down how far spans were looked at."""
+        with self._db.transaction() as db:
+            db.execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", (_LOOKED, str(segment)))
 
     def forget(self, before_ms: int) -> None:
         """Drop runs that are older, and the oldest of too many."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from trimtab.app.business.airflow_runs import AirflowRuns, AskRange
 from trimtab.model.business_settings import BusinessPolicy
-from trimtab.model.errors import InputError
+from trimtab.model.errors import EngineRefused, InputError
 from trimtab.model.pipelines import PipelineRun
 from trimtab.stats.share import share_interval
 from trimtab.store.business_reads import span_runs
@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from trimtab.store.telemetry import TelemetryStore
 
 DAY_MS = 86_400_000
-SEGMENTS_BACK = 16
-"""Spans that are kept back for sampling come a little later than others: so many segments are looked at again."""
+SEGMENTS_FIRST = 64
+"""So many segments of spans, those that are there already, are looked at when nobody knows how far one came."""
+SEGMENTS_MAX = 500
+"""In one look: what came while nobody looked is caught up with piece by piece."""
 SPAN_LENGTH_MS_MAX = 2 * DAY_MS
 """A run that is longer is not found in spans."""
 
@@ -74,7 +76,6 @@ class Pipelining:
         now_ms: Callable[[], int],
     ) -> None:
         self._telemetry, self._state, self._policy, self._now_ms = telemetry, state, policy, now_ms
-        self._segment = 0
         self._airflow = AirflowRuns()
         self._forgot_ms = 0
 
@@ -90,20 +91,26 @@ class Pipelining:
     def look(self, ask: AskRange, now_ms: int) -> None:
         """Look for runs in spans and metrics that came since, and forget old ones."""
         policy = self._policy()
-        since_ms = now_ms - (DAY_MS if self._segment == 0 else SPAN_LENGTH_MS_MAX)
-        found = span_runs(
-            self._telemetry,
-            policy.pipeline_attributes,
-            policy.pipeline_span_prefixes,
-            max(self._segment - SEGMENTS_BACK, 0),
-            since_ms,
-        )
-        self._segment = found.segment
-        self.keep([run for run in found.runs if _is_past(run, now_ms)])
+        self._look_at_spans(policy, now_ms)
         self.keep(self._airflow.look(ask, now_ms))
         if now_ms - self._forgot_ms > 3_600_000:
             self._forgot_ms = now_ms
             self._state.forget(now_ms - policy.pipeline_kept_days * DAY_MS)
+
+    def _look_at_spans(self, policy: BusinessPolicy, now_ms: int) -> None:
+        stored_to, looked_to = self._telemetry.stored_to("spans"), self._state.looked_to()
+        after = looked_to if looked_to is not None and looked_to <= stored_to else max(stored_to - SEGMENTS_FIRST, 0)
+        to = min(stored_to, after + SEGMENTS_MAX)
+        if after == to:
+            return
+        names = (policy.pipeline_attributes, policy.pipeline_span_prefixes)
+        try:
+            found = span_runs(self._telemetry, *names, after, to, now_ms - SPAN_LENGTH_MS_MAX)
+        except EngineRefused:  # too much, and it would be the next time: it is said, and left out
+            self._state.set_looked_to(to)
+            raise
+        self.keep([run for run in found if _is_past(run, now_ms)])
+        self._state.set_looked_to(to)
 
     def now(self, now_ms: int) -> tuple[PipelineNow, ...]:
         """Each pipeline, by name."""

@@ -69,6 +69,7 @@ class Spending:
 
     def __init__(self, telemetry: TelemetryStore, state: UseState) -> None:
         self._telemetry, self._state = telemetry, state
+        self._known_days: tuple[int, PriceList | None, dict[int, float]] = (-1, None, {})
 
     def count(self, now_ms: int) -> None:
         """Bring the table of hours up to now: what changed since, and at the first time the last month."""
@@ -90,8 +91,7 @@ class Spending:
         bare = CostNow(now_ms, start_ms, end_ms, prices, budget, why=NO_PRICES)
         if prices is None:
             return bare
-        hours = self._state.between(min(start_ms, now_ms // DAY_MS * DAY_MS - DAYS_MAX * DAY_MS), now_ms)
-        month = [_use(one) for one in hours if one.hour_ms >= start_ms]
+        month = [_use(one) for one in self._state.between(start_ms, now_ms)]
         first: dict[str, int] = {}
         for one in month:
             first.setdefault(one.system, one.hour_ms)
@@ -99,7 +99,7 @@ class Spending:
             _system_cost(name, [one for one in month if one.system == name], prices, start_ms, now_ms)
             for name in sorted({*first, *watched})
         ]
-        days = _days(hours, prices, now_ms)
+        days = self._days(prices, now_ms)
         spent = sum(one.costs.total for one in systems)
         forecast = month_forecast(days, spent, now_ms)
         return replace(
@@ -109,6 +109,16 @@ class Spending:
             days=tuple(sorted(days.items())),
             why="",
         )
+
+    def _days(self, prices: PriceList, now_ms: int) -> dict[int, float]:
+        """Costs of the days before; made anew once an hour, and for other prices."""
+        hour = now_ms // HOUR_MS
+        known_hour, known_prices, days = self._known_days
+        if known_hour != hour or known_prices != prices:
+            today_ms = now_ms // DAY_MS * DAY_MS
+            days = _days(self._state.between(today_ms - DAYS_MAX * DAY_MS, today_ms), prices, now_ms)
+            self._known_days = (hour, prices, days)
+        return days
 
 
 def _system_cost(name: str, month: Sequence[Use], prices: PriceList, start_ms: int, now_ms: int) -> SystemCost:
