@@ -47,6 +47,8 @@ class HostCollecting:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._went_series: tuple[HostSeries, ...] = ()
+        self.labels = ("", "")
+        """`job` and `instance` of its series; empty before the first look."""
         self.now = HostNow("")
         self.looks_count = 0
         self.late_count = 0
@@ -120,7 +122,8 @@ class HostCollecting:
         policy = self._policy()
         paths = HostPaths(policy.proc_path, policy.sys_path, policy.root_path)
         host = Host(paths, left_out=policy.collectors_off, also=policy.collectors_on, slow_s=policy.slow_interval_s)
-        return host, SeriesWriter(self._metrics, {"job": policy.job, "instance": policy.instance or host.name})
+        self.labels = (policy.job, policy.instance or host.name)
+        return host, SeriesWriter(self._metrics, {"job": self.labels[0], "instance": self.labels[1]})
 
     def _store(self, writer: SeriesWriter, groups: list[Group], took_s: float, at_ms: int) -> None:
         went = self.now.went

@@ -26,7 +26,7 @@ class Infrastructure:
         now_ms: Callable[[], int],
         on_look: Callable[[int], None] = lambda _at_ms: None,
     ) -> None:
-        self._config, self._now_ms = config, now_ms
+        self._now_ms = now_ms
         self.host = HostCollecting(lambda: config().host, metrics, now_ms, lambda now: on_look(now.at_ms))
         self.containers = ContainerCollecting(
             lambda: config().containers, lambda: config().host, metrics, now_ms, lambda now: on_look(now.at_ms)
@@ -47,8 +47,7 @@ class Infrastructure:
     @property
     def own_labels(self) -> tuple[str, str]:
         """`job` and `instance` of this machine's series."""
-        policy = self._config().host
-        return policy.job, policy.instance or self.host.now.name
+        return self.host.labels
 
     def health(self) -> InfrastructureHealth:
         """How everything underneath was when it was looked at last."""

@@ -1,0 +1,322 @@
+"""Pages, API and commands of infrastructure, over series of this machine, of another one, and containers."""
+
+from __future__ import annotations
+
+import html
+import io
+import json
+import re
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import numpy as np
+import pytest
+from rich.console import Console
+from starlette.testclient import TestClient
+
+from tests.observe.containers.engines import on_a_port, recorded
+from tests.observe.containers.test_engines import NAMES, Engine
+from tests.web.site import Site, open_site
+from trimtab.app.exploring.explorer import Explorer
+from trimtab.app.infrastructure.container_collecting import ContainerCollecting
+from trimtab.app.infrastructure.host_collecting import HostCollecting, is_on
+from trimtab.app.infrastructure.host_questions import CHARTS, LIST, ONE, asked_of
+from trimtab.app.infrastructure.hosts import host_of, hosts_of
+from trimtab.cli import infrastructure_output
+from trimtab.model.errors import NotFound, StoreError
+from trimtab.model.infrastructure import CLOUD_KEYS, CONTAINER_KEYS, SYSTEM_KEYS
+from trimtab.model.infrastructure_settings import ContainersPolicy, HostPolicy
+from trimtab.sdk.infrastructure_monitor import InfrastructureMonitor, SystemMonitor
+from trimtab.store.metrics.contract import Samples
+from trimtab.web.series import QUERIES_MAX
+
+pytestmark = pytest.mark.store
+
+HOSTILE = '"><img src=x onerror=alert(1)>'
+FULL = Path("/work/shared/data/dashboards/rfmoz-node-exporter-full.json")
+NOT_HERE = re.compile(
+    r"node_(systemd_.*|textfile_.*|power_supply_.*|hwmon_.*|cooling_.*|cpu_scaling_.*|schedstat_.*|nf_conntrack_.*"
+    r"|pressure_.*|memory_HardwareCorrupted.*|memory_Zswap.*|network_speed_bytes|kernel_hung_tasks|entropy_.*|interrupts.*"
+    r"|memory_DirectMap.*|memory_HugePages.*|exporter|arp_entries|timex_.*|network_receive_nohandler_total"
+    r"|netstat_TcpExt_TCPRcvQDrop|memory_(NFS_Unstable|Percpu|Shmem.*|Vmalloc.*)_bytes|disk_(discard|flush).*"
+    r"|tcp_connection_states|softnet_(received|flow).*|udp_queues)"
+)
+"""What depends on the machine and its kernel, or needs what only node_exporter has (systemd's bus, text files)."""
+
+
+class Clock:
+    """Moves when it is told to."""
+
+    def __init__(self) -> None:
+        self.now_ms = time.time_ns() // 1_000_000 // 15_000 * 15_000 - 120_000
+
+    def __call__(self) -> int:
+        self.now_ms += 15_000
+        return self.now_ms
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A site that has looked at this machine seven times, and at two looks of an engine; another host sends, a third is
+    silent."""
+    engine, clock = Engine(), Clock()
+    with open_site(tmp_path_factory.mktemp("infrastructure") / "data") as made, on_a_port(engine) as address:
+        service = made.service
+        metrics = lambda: getattr(service.telemetry, "metrics", None)  # noqa: E731
+        host = HostPolicy(slow_interval_s=1.0, instance="here")
+        service.infrastructure.host = HostCollecting(lambda: host, metrics, clock)
+        for one in range(7):
+            service.infrastructure.host.look()
+            made_host = service.infrastructure.host._host
+            assert made_host is not None
+            made_host._slow_s = 0.0 if one < 6 else 1.0
+        policy = ContainersPolicy(docker=address)
+        containers = ContainerCollecting(lambda: policy, lambda: host, metrics, clock)
+        containers.look()
+        engine.is_later = True
+        containers.look()
+        service.infrastructure.containers = containers
+        other(made, "db1:9100", clock.now_ms)
+        other(made, HOSTILE, clock.now_ms - 1_800_000)
+        yield made
+        containers.stop()
+
+
+def other(site: Site, instance: str, at_ms: int) -> None:
+    """Another host, as node_exporter sends it: half busy, nearly full, swapping, with an alert."""
+    base = {"job": "linux", "instance": instance}
+    series: list[tuple[dict[str, str], float, float]] = []
+    for mode, share in (("idle", 0.4), ("iowait", 0.1), ("user", 0.5)):
+        series.append(({"__name__": "node_cpu_seconds_total", "cpu": "0", "mode": mode}, 1000.0, share))
+    for name, value, growth in (
+        ("node_time_seconds", at_ms / 1000 - 60, 1.0),
+        ("node_load1", 2.5, 0.0),
+        ("node_memory_MemTotal_bytes", 100.0, 0.0),
+        ("node_memory_MemAvailable_bytes", 4.0, 0.0),
+        ("node_vmstat_pswpin", 5.0, 30.0),
+        ("node_pressure_memory_waiting_seconds_total", 5.0, 0.6),
+    ):
+        series.append(({"__name__": name}, value, growth))
+    disk = {"device": "/dev/sda1", "fstype": "ext4", "mountpoint": "/data"}
+    series.append(({"__name__": "node_filesystem_size_bytes", **disk}, 1000.0, 0.0))
+    series.append(({"__name__": "node_filesystem_avail_bytes", **disk}, 20.0, 0.0))
+    series.append(({"__name__": "node_filesystem_readonly", **disk}, 1.0, 0.0))
+    series.append(({"__name__": "node_disk_io_time_seconds_total", "device": "sda"}, 3.0, 0.95))
+    series.append(({"__name__": "node_uname_info", "release": "5.10", "nodename": "db1"}, 1.0, 0.0))
+    alert = {"__name__": "ALERTS", "alertname": "DiskFull", "alertstate": "firing", "severity": "critical"}
+    series.append((alert, 1.0, 0.0))
+    store = site.service.querying.store
+    slots = store.register([tuple(sorted({**labels, **base}.items())) for labels, _, _ in series]).slots
+    for step in range(12):
+        when = at_ms - (11 - step) * 15_000
+        values = np.array([begin + growth * 15 * step for _, begin, growth in series], np.float64)
+        assert not store.append(Samples(slots, np.full(len(slots), when, np.int64), values)).refused
+
+
+@pytest.fixture
+def client(site: Site) -> TestClient:
+    return site.visitor()
+
+
+def range_of(site: Site) -> str:
+    end_ms = site.service.infrastructure.host.now.at_ms + 10_000
+    return f"from={end_ms - 900_000}&to={end_ms}"
+
+
+def text_of(page: str) -> str:
+    """What a person reads."""
+    return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]*>", " ", page.partition("<main")[2])))
+
+
+def explorer(site: Site) -> Explorer:
+    return Explorer(site.service.querying, lambda: None)
+
+
+def test_the_list_of_hosts(site: Site, client: TestClient) -> None:
+    page = client.get(f"/infrastructure?{range_of(site)}")
+    assert page.status_code == 200, page.text
+    assert "onerror=alert(1)>" not in page.text
+    shown = text_of(page.text)
+    assert shown.index("db1:9100") < shown.index("here")  # it has an alert
+    assert "1 firing" in shown
+    assert "this machine" in shown
+    assert "silent" in shown
+    assert "98 %" in shown
+    assert "/data" in shown
+    found = client.get(f"/infrastructure?{range_of(site)}&q=DB1&fragment=hosts")
+    assert "db1:9100" in found.text
+    assert "this machine" not in found.text
+
+
+def test_one_host_of_others(site: Site, client: TestClient) -> None:
+    page = client.get(f"/infrastructure/hosts/linux/{quote('db1:9100')}?{range_of(site)}")
+    assert page.status_code == 200, page.text
+    shown = text_of(page.text)
+    for told in (
+        "DiskFull",
+        "50 %",
+        "96 %",
+        "98 %",
+        "95 %",
+        "pages swapped 30 /s",
+        "tasks waited 60 %",
+        "read-only yes",
+    ):
+        assert told in shown, told
+    assert "process-exporter" in shown
+    assert "No watched system has this host's address" in shown
+
+
+def test_this_machine(site: Site, client: TestClient) -> None:
+    page = client.get(f"/infrastructure/hosts/node/here?{range_of(site)}")
+    assert page.status_code == 200, page.text
+    shown = text_of(page.text)
+    for told in ("Processors", "Memory", "Disk", "File system", "TCP", "Busiest processes"):
+        assert told in shown
+    keys = [json.loads(html.unescape(one)) for one in re.findall(r'data-keys="([^"]*)"', page.text)]
+    assert len(keys) == len(CHARTS) <= QUERIES_MAX
+    answer = client.get(
+        "/series?" + "&".join(f"key={quote(key)}" for one in keys for key in one) + "&" + range_of(site)
+    )
+    told_series = answer.json()
+    assert not [note for note in told_series["notes"].values() if note["error"]]
+    drawn = {one["key"] for one in told_series["series"] if any(value is not None for value in one["values"])}
+    assert len(drawn) >= len(keys) - 1  # a machine may have no disk that reads
+
+
+def test_a_host_that_nobody_knows(site: Site, client: TestClient) -> None:
+    assert client.get("/infrastructure/hosts/node/nobody").status_code == 404
+    with pytest.raises(NotFound, match="nothing is known of a host"):
+        host_of(explorer(site), "node", "nobody", site.service.infrastructure.host.now.at_ms)
+    silent = client.get(f"/infrastructure/hosts/linux/{quote(HOSTILE, safe='')}?{range_of(site)}")
+    assert silent.status_code == 200
+    assert "silent" in silent.text
+    assert "onerror=alert(1)>" not in silent.text
+
+
+def test_every_question_can_be_asked(site: Site) -> None:
+    """Each has an answer for this machine, but those about what it may not have."""
+    at_ms = site.service.infrastructure.host.now.at_ms
+    facts = host_of(explorer(site), "node", "here", at_ms)
+    assert facts.trouble is None
+    empty = {name for name in ONE if not facts.rows[name]}
+    assert empty <= {
+        "alerts",
+        "net_speed",
+        "failed",
+        "oom_kills",
+        "groups_cpu",
+        *(n for n in ONE if "pressure" in ONE[n]),
+    }
+    own = [one for one in hosts_of(explorer(site), at_ms, ("node", "here")).hosts if one.is_own]
+    assert len(own) == 1
+    assert own[0].cpu_ratio is not None
+    assert 0 <= own[0].cpu_ratio <= 1.001
+    for query in (*LIST.values(), *CHARTS.values()):
+        site.service.querying.parse(asked_of(query, HOSTILE, HOSTILE))
+
+
+def test_series_are_those_that_the_dashboard_of_node_exporter_asks_for(site: Site) -> None:
+    if not FULL.is_file():
+        pytest.skip("the dashboard 1860 (node exporter full) is not on this machine")
+    wanted = set(re.findall(r"\bnode_\w+", FULL.read_text("utf-8")))
+    at_ms = site.service.infrastructure.host.now.at_ms
+    there = set(site.service.querying.store.label_values("__name__", [], at_ms - 600_000, at_ms))
+    missing = {name for name in wanted - there if not NOT_HERE.fullmatch(name)}
+    assert not missing
+    assert len(wanted & there) > 150
+
+
+def test_containers(site: Site, client: TestClient) -> None:
+    page = client.get("/infrastructure/containers")
+    assert page.status_code == 200, page.text
+    shown = text_of(page.text)
+    assert shown.index("shop-web-1") < shown.index("shop-db-1")  # it is not healthy
+    for told in (
+        "unhealthy",
+        "healthy",
+        "OOMKilled",
+        "exited",
+        "no check",
+        "of 1.5 cores",
+        "of 512 MiB",
+        "no cluster is named",
+    ):
+        assert told in shown, told
+    assert "never kept" not in page.text
+    store = site.service.querying.store
+    at_ms = site.service.infrastructure.containers.now.at_ms
+    names = set(store.label_values("__name__", [], at_ms - 600_000, at_ms))
+    assert {
+        "container_cpu_usage_seconds_total",
+        "container_memory_working_set_bytes",
+        "container_restarts_total",
+    } <= names
+    assert len(NAMES) == len(recorded("docker_list"))  # type: ignore[arg-type]
+
+
+def test_the_api_and_the_commands(client: TestClient) -> None:
+    health = client.get("/api/trimtab/infrastructure").json()
+    assert list(health["system"]) == list(SYSTEM_KEYS)
+    assert set(health["containers"]) == set(CONTAINER_KEYS)
+    assert set(health["cloud"]) == set(CLOUD_KEYS)
+    for group in ("system", "containers", "cloud"):
+        for name, one in health[group].items():
+            assert one["value"] is not None or one["why"], name
+            assert one["value"] is None or (one["unit"] and one["at_ms"] and one["source"]), name
+    host = client.get("/api/trimtab/infrastructure/host").json()
+    assert {one["kind"] for one in host["resources"]} >= {"cpu", "memory", "filesystem", "tcp"}
+    hosts = client.get("/api/trimtab/infrastructure/hosts").json()
+    containers = client.get("/api/trimtab/infrastructure/containers").json()
+    assert [one["container"]["name"] for one in containers["containers"]] == ["shop-db-1", "shop-job-1", "shop-web-1"]
+    draws = (
+        (infrastructure_output.health, health, "memory_utilization"),
+        (infrastructure_output.host, host, "busiest processes"),
+        (infrastructure_output.hosts, hosts, "here"),
+        (infrastructure_output.containers, containers, "1.5 cores"),
+    )
+    for draw, told, wanted in draws:
+        written = io.StringIO()
+        draw(Console(file=written, width=400), told)
+        assert wanted in written.getvalue()
+
+
+def test_a_store_that_is_full_is_counted_and_said(site: Site) -> None:
+    class Full:
+        def register(self, labels: object) -> object:
+            raise StoreError("no room")
+
+    collecting = HostCollecting(HostPolicy, Full, Clock())  # type: ignore[arg-type]
+    collecting.look()
+    assert collecting.store_failures_count == 1
+    assert collecting.problem == "what was seen of the host could not be stored: no room"
+    assert {one.name: one.value for one in collecting.numbers()}["trimtab_host_store_failures_total"] == 1
+
+
+def test_collecting_runs_on_a_thread_and_ends(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRIMTAB_COLLECT", "on")
+    seen = threading.Event()
+    collecting = HostCollecting(HostPolicy, lambda: None, Clock(), lambda _now: seen.set())
+    collecting.start()
+    assert seen.wait(60)
+    collecting.stop()
+    assert not [one for one in threading.enumerate() if one.name == "host"]
+    monkeypatch.setenv("TRIMTAB_COLLECT", "off")
+    assert not is_on(collect=True)
+
+
+def test_the_monitor_from_python() -> None:
+    slept: list[float] = []
+    monitor = InfrastructureMonitor(interval_s=0.05)
+    monitor.system_monitor = SystemMonitor(0.05, sleep=slept.append)
+    health = monitor.monitor_infrastructure_health()
+    assert slept == [0.05]
+    assert [one for one in health.system if not health["system"][one].is_known] == []
+    assert not [one for group, one in health.unread() if group == "system"]
+    assert monitor.system_monitor.get_memory_usage().part("MemTotal").unit == "bytes"
+    assert monitor.container_monitor.is_containerized() in (True, False)
+    assert monitor.cloud_monitor.get_lb_health().why
+    monitor.close()
