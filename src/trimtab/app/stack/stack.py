@@ -94,7 +94,7 @@ class Stack:
     def now(self) -> StackReport | None:
         """How what was set up stands; None where nothing was."""
         kept = self._kept()
-        return None if kept is None else self._report(read_config(kept.said), kept, [], dry_run=False)
+        return None if kept is None else self._report(read_config(kept.said), kept, None, dry_run=False)
 
     def remove(self, by: str) -> bool:
         """Take rules and objectives back; False where nothing was set up. Packs stay as they are."""
@@ -149,7 +149,10 @@ class Stack:
 
     # --- how it stands
 
-    def _report(self, config: StackConfig, kept: Kept | None, changes: list[str], *, dry_run: bool) -> StackReport:
+    def _report(
+        self, config: StackConfig, kept: Kept | None, changes: list[str] | None, *, dry_run: bool
+    ) -> StackReport:
+        """`changes` None: nobody asked for any."""
         states = self._around.alert_states()
         recorded = self._recorded_by_packs(config)
         queries = [query_of(metric, config) for metric in config.metrics]
@@ -162,7 +165,7 @@ class Stack:
         return StackReport(
             is_dry_run=dry_run,
             is_changed=bool(changes) and not dry_run,
-            changes=changes,
+            changes=changes or [],
             metrics=rows,
             parts=parts,
             said=_said(rows, parts, changes, dry_run=dry_run),
@@ -233,17 +236,19 @@ def _wish(metric: Metric) -> str:
     )
 
 
-def _said(rows: Sequence[MetricRow], parts: Sequence[PartRow], changes: Sequence[str], *, dry_run: bool) -> str:
+def _said(rows: Sequence[MetricRow], parts: Sequence[PartRow], changes: Sequence[str] | None, *, dry_run: bool) -> str:
     """In one sentence.
 
-    >>> _said([], [], [], dry_run=False)
-    'nothing changed: 0 of 0 metrics have data'
+    >>> _said([], [], [], dry_run=False), _said([], [], None, dry_run=False)
+    ('nothing changed: 0 of 0 metrics have data', '0 of 0 metrics have data')
     """
     measured = sum(row.value is not None for row in rows)
     missing = [part.part for part in parts if not part.is_set_up]
     counted = f"{measured} of {len(rows)} metrics have data"
     if missing and not dry_run:
         counted += f"; not set up: {', '.join(missing)}"
+    if changes is None:
+        return counted
     if dry_run:
         return f"dry run, nothing was changed: {len(changes)} changes; {counted}"
     return f"{len(changes)} changes: {counted}" if changes else f"nothing changed: {counted}"
