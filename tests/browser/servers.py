@@ -80,7 +80,7 @@ def running(data_dir: Path, config: str = QUIET, *options: str) -> Iterator[Serv
     finally:
         server.process.terminate()
         try:
-            code = server.process.wait(timeout=60)
+            code = server.process.wait(timeout=180)
         except subprocess.TimeoutExpired:
             server.process.kill()
             raise

@@ -14,8 +14,10 @@ from typing import Any
 
 import pytest
 
+from tests.cli import already_imported
+
 TRIMTAB = str(Path(sys.executable).parent / "trimtab")
-START_TIMEOUT_S = 60.0
+START_TIMEOUT_S = 240.0
 
 CONFIG = """
 [watch]
@@ -31,15 +33,11 @@ samples_min = 0
 
 
 def trimtab(*arguments: str, timeout_s: float = 60.0, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the installed command."""
-    return subprocess.run(
-        [TRIMTAB, *arguments],
-        capture_output=True,
-        text=True,
-        timeout=timeout_s,
-        check=False,
-        env={**os.environ, "COLUMNS": "200", **environment},
-    )
+    """Run the installed command; what begins a server does not import all of it again."""
+    command, env = [TRIMTAB, *arguments], {**os.environ, "COLUMNS": "200", **environment}
+    if arguments[0] == "up":
+        return already_imported.run(command, timeout_s, env)
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False, env=env)
 
 
 @dataclass
@@ -61,19 +59,19 @@ class Server:
         return json.loads(done.stdout)
 
 
-def start_server(data_dir: Path, config: str = CONFIG, *options: str) -> Server:
-    """Start and wait until it has written down where it listens."""
+def start_server(data_dir: Path, config: str = CONFIG, *options: str, is_executed: bool = False) -> Server:
+    """Start and wait until it has written down where it listens; a fork, or the installed command `is_executed`."""
     data_dir.mkdir(parents=True, exist_ok=True)
     file = data_dir.parent / f"{data_dir.name}.toml"
     file.write_text(config)
-    with (data_dir.parent / f"{data_dir.name}.log").open("w") as log:
-        process = subprocess.Popen(
-            [TRIMTAB, "up", "--listen", "127.0.0.1:0", "--data-dir", str(data_dir), "--config", str(file), *options],
-            stdout=subprocess.DEVNULL,
-            stderr=log,
-            text=True,
-            env={**os.environ, "TRIMTAB_TEST_HIDDEN": "very.hidden.invalid"},
-        )
+    command = [TRIMTAB, "up", "--listen", "127.0.0.1:0", "--data-dir", str(data_dir), "--config", str(file), *options]
+    env = {**os.environ, "TRIMTAB_TEST_HIDDEN": "very.hidden.invalid"}
+    process: subprocess.Popen[str]
+    with (data_dir.parent / f"{data_dir.name}.log").open("w") as log, Path(os.devnull).open("w") as nothing:
+        if is_executed:
+            process = subprocess.Popen(command, stdout=nothing, stderr=log, text=True, env=env)
+        else:
+            process = already_imported.Forked(command, nothing.fileno(), log.fileno(), env)
     note = data_dir / "server.json"
     give_up_at = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < give_up_at:
@@ -94,4 +92,4 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     running = start_server(tmp_path_factory.mktemp("trimtab") / "data")
     yield running
     running.process.terminate()
-    assert running.process.wait(timeout=30) == 0
+    assert running.process.wait(timeout=180) == 0

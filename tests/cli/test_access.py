@@ -102,6 +102,7 @@ def test_names_that_cannot_be_allowed(name: str) -> None:
         check_allowed_host(name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "code", "message"),
     [

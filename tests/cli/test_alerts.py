@@ -120,7 +120,7 @@ def answer_of(server: Server, *arguments: str) -> Any:
 
 def stop(server: Server) -> None:
     server.process.terminate()
-    assert server.process.wait(timeout=60) == 0
+    assert server.process.wait(timeout=180) == 0
 
 
 def test_from_the_command_line_to_people_and_back(everybody: Told) -> None:

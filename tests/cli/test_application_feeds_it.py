@@ -142,7 +142,7 @@ def test_what_an_application_sent_is_what_is_answered(tmp_path: Path, database: 
         assert services == ["shop"]
     finally:
         server.process.terminate()
-        assert server.process.wait(timeout=30) == 0
+        assert server.process.wait(timeout=180) == 0
 
 
 def kept_spans_or_none(server: Server, trace_ids: set[str]) -> dict[str, dict[str, object]] | None:

@@ -49,7 +49,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     yield Running(server, wire)
     wire.close()
     server.process.terminate()
-    assert server.process.wait(timeout=60) == 0
+    assert server.process.wait(timeout=180) == 0
     assert "Traceback" not in (server.data_dir.parent / f"{server.data_dir.name}.log").read_text()
 
 

@@ -19,7 +19,7 @@ def used(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data directory that a server has used."""
     server = start_server(tmp_path_factory.mktemp("used") / "data")
     server.process.terminate()
-    assert server.process.wait(timeout=30) == 0
+    assert server.process.wait(timeout=180) == 0
     return server.data_dir
 
 

@@ -129,7 +129,7 @@ def test_receivers_of_a_server_whose_disk_is_full(disk: Path) -> None:
     finally:
         wire.close()
         server.process.terminate()
-        assert server.process.wait(timeout=60) == 0
+        assert server.process.wait(timeout=180) == 0
     with EmbeddedTelemetry.open(disk / "data") as telemetry:
         telemetry.flush(60)
         sent.check(telemetry)

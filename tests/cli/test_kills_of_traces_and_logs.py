@@ -99,9 +99,9 @@ def test_kills_of_a_server_under_load_lose_nothing_and_double_nothing(
             thread.join()
         wire.close()
     server = start_server(tmp_path / "data", config)
-    told = httpx2.get(f"{server.url}/metrics").text
+    told = httpx2.get(f"{server.url}/metrics", timeout=120).text
     server.process.terminate()
-    assert server.process.wait(timeout=60) == 0
+    assert server.process.wait(timeout=180) == 0
     assert "\ntrimtab_quarantine_messages 0.0\n" in told
     with EmbeddedTelemetry.open(tmp_path / "data") as telemetry:
         telemetry.flush(60)

@@ -69,4 +69,4 @@ def test_a_server_on_ipv6_alone_is_found_and_answers(tmp_path: Path) -> None:
         assert page.status_code == 200
     finally:
         server.process.terminate()
-        assert server.process.wait(timeout=30) == 0
+        assert server.process.wait(timeout=180) == 0

@@ -76,7 +76,7 @@ def test_both_ports_take_metrics_and_a_second_server_goes_on_without(tmp_path: P
         for running in (server, other):
             if running is not None:
                 running.process.terminate()
-                assert running.process.wait(timeout=30) == 0
+                assert running.process.wait(timeout=180) == 0
 
 
 LOCAL = Reach(login_needed=False, is_encrypted=False, insecure_http=False)

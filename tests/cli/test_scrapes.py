@@ -39,7 +39,7 @@ def test_a_server_scrapes_what_it_is_told(tmp_path: Path) -> None:
     finally:
         for running in (server, target):
             running.process.terminate()
-            assert running.process.wait(timeout=30) == 0
+            assert running.process.wait(timeout=180) == 0
 
 
 def test_a_wrong_scrape_configuration_is_told_at_once(tmp_path: Path) -> None:

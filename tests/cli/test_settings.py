@@ -101,7 +101,7 @@ def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     running = start_server(tmp_path_factory.mktemp("settings") / "data", CONFIG)
     yield running
     running.process.terminate()
-    assert running.process.wait(timeout=30) == 0
+    assert running.process.wait(timeout=180) == 0
 
 
 def file_of(server: Server) -> Path:

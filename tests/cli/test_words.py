@@ -23,7 +23,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server = start_server(tmp_path_factory.mktemp("words") / "data")
     yield server
     server.process.terminate()
-    assert server.process.wait(timeout=30) == 0
+    assert server.process.wait(timeout=180) == 0
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_plain_http_to_a_port_that_speaks_https_is_said(tmp_path: Path) -> None:
         assert f"the server at {plain} speaks https: name it with {server.url}" in done.stderr
     finally:
         server.process.terminate()
-        assert server.process.wait(timeout=30) == 0
+        assert server.process.wait(timeout=180) == 0
 
 
 @pytest.mark.parametrize(

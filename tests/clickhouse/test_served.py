@@ -39,7 +39,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, two: list[Shard]) -> Iterat
     file = directory / "password"
     file.write_text(PASSWORD)
     store = f"clickhouse://{USER}@{two[0].host},{two[1].host}/{DATABASE}?password_file={file}&connect_timeout_s=1"
-    running = start_server(directory / "data", CONFIG, "--store", store)
+    running = start_server(directory / "data", CONFIG, "--store", store, is_executed=True)
     yield running
     running.process.terminate()
     assert running.process.wait(timeout=60) == 0

@@ -118,5 +118,5 @@ def test_metrics_that_queries_would_never_find_are_not_taken(tmp_path: Path) -> 
             assert f"trimtab_metric_bodies_refused_total{{{labels}}} {count}.0" in told
     finally:
         server.process.terminate()
-        assert server.process.wait(timeout=30) == 0
+        assert server.process.wait(timeout=180) == 0
     assert f"WARNING: metrics are asked of {nobody}" in (tmp_path / "own.log").read_text()

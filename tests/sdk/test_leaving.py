@@ -120,7 +120,7 @@ def test_a_second_interrupt_leaves_the_folder_and_a_server_finishes_there(
         wait_for(lambda: not indexes(shop), 60)
     finally:
         server.process.terminate()
-        assert server.process.wait(timeout=30) == 0
+        assert server.process.wait(timeout=180) == 0
 
 
 def test_a_temporary_folder_goes_only_when_nothing_in_it_is_open(
