@@ -28,6 +28,8 @@ MOMENTS = {
     "watching": "trimtab serves",
 }
 SCALE = "0.02"
+END_S = 120.0
+"""How long a crowded machine may take to say or to end what takes a few seconds."""
 
 
 @dataclass
@@ -43,7 +45,7 @@ class Demo:
         return self.output.read_text(errors="replace")
 
     def waits_for(self, text: str) -> None:
-        wait_until(lambda: text in self.says() or self.process.poll() is not None, f"{text!r} is said", 60)
+        wait_until(lambda: text in self.says() or self.process.poll() is not None, f"{text!r} is said", END_S)
         assert text in self.says()
 
     def left(self) -> tuple[dict[int, str], list[Path]]:
@@ -51,7 +53,7 @@ class Demo:
         return marked(self.marker, self.parent), list(self.parent.iterdir())
 
     def leaves_nothing(self) -> None:
-        wait_until(lambda: self.left() == ({}, []), "nothing is left", 30)
+        wait_until(lambda: self.left() == ({}, []), "nothing is left", END_S)
 
 
 @pytest.fixture
@@ -87,19 +89,8 @@ def test_ctrl_c(parent: Path, tmp_path: Path, moment: str) -> None:
     else:
         time.sleep(0.15)  # Python itself needs that long; earlier there is nothing to clean up
     os.killpg(demo.process.pid, signal.SIGINT)  # as a terminal does: to everyone in the foreground
-    assert demo.process.wait(45) == 130
+    assert demo.process.wait(END_S) == 130
     assert "stopped (SIGINT)" in demo.says()
-    assert "Traceback" not in demo.says()
-    demo.leaves_nothing()
-
-
-def test_an_impatient_second_ctrl_c_changes_nothing(parent: Path, tmp_path: Path) -> None:
-    demo = start(parent, tmp_path)
-    demo.waits_for("trimtab serves")
-    for _ in range(3):
-        os.killpg(demo.process.pid, signal.SIGINT)
-        time.sleep(0.1)
-    assert demo.process.wait(45) == 0, "Ctrl-C is how a demo that watches ends"
     assert "Traceback" not in demo.says()
     demo.leaves_nothing()
 
@@ -108,15 +99,7 @@ def test_sigterm(parent: Path, tmp_path: Path) -> None:
     demo = start(parent, tmp_path)
     demo.waits_for("PostgreSQL on port")
     demo.process.terminate()
-    assert demo.process.wait(45) == 143
-    demo.leaves_nothing()
-
-
-def test_kill_9_of_the_runner_leaves_nothing(parent: Path, tmp_path: Path) -> None:
-    demo = start(parent, tmp_path)
-    demo.waits_for("trimtab serves")
-    demo.process.kill()
-    demo.process.wait(10)
+    assert demo.process.wait(END_S) == 143
     demo.leaves_nothing()
 
 
@@ -126,7 +109,7 @@ def test_kill_9_of_a_child_is_said(parent: Path, tmp_path: Path, victim: str) ->
     demo.waits_for("watching the shop")
     (pid,) = [pid for pid, command in marked(demo.marker, demo.parent).items() if victim in command]
     os.kill(pid, signal.SIGKILL)
-    assert demo.process.wait(60) == 1
+    assert demo.process.wait(END_S) == 1
     assert "ended while the demo was running" in demo.says() or "keeper" in demo.says()
     assert "Traceback" not in demo.says()
     demo.leaves_nothing()
@@ -138,21 +121,31 @@ def test_a_taken_port_is_said(parent: Path, tmp_path: Path) -> None:
         taken.listen()
         port = taken.getsockname()[1]
         demo = start(parent, tmp_path, "--port", str(port))
-        assert demo.process.wait(60) == 3
+        assert demo.process.wait(END_S) == 3
     assert f"port {port} on 127.0.0.1 is taken" in demo.says()
     demo.leaves_nothing()
 
 
-def test_two_demos_side_by_side(parent: Path, tmp_path: Path) -> None:
+def test_of_two_side_by_side_one_ends_by_impatience_and_the_other_by_kill_9_of_its_runner(
+    parent: Path, tmp_path: Path
+) -> None:
     demos = []
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
-        demos.append(start(parent, tmp_path / name))
+        (parent / name).mkdir(mode=0o711)
+        demos.append(start(parent / name, tmp_path / name))
+    impatient, killed = demos
     for demo in demos:
         demo.waits_for("watching the shop")
-    for demo in demos:
-        os.killpg(demo.process.pid, signal.SIGINT)
-    for demo in demos:
-        assert demo.process.wait(60) == 0
-    demos[0].leaves_nothing()
-    demos[1].leaves_nothing()
+    for _ in range(3):
+        os.killpg(impatient.process.pid, signal.SIGINT)
+        time.sleep(0.1)
+    assert impatient.process.wait(END_S) == 0, "Ctrl-C is how a demo that watches ends, and more of them change nothing"
+    assert "Traceback" not in impatient.says()
+    impatient.leaves_nothing()
+    assert killed.process.poll() is None, "one leaves the other alone"
+    killed.process.kill()
+    killed.process.wait(END_S)
+    killed.leaves_nothing()
+    for name in ("one", "two"):
+        (parent / name).rmdir()
