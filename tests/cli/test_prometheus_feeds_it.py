@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.store, pytest.mark.slow]
 
 SAMPLES_MIN = 1_000
 FEED_S = 600.0 if os.environ.get("TRIMTAB_SOAK") else 4.0
-WAIT_S = FEED_S + 60
+WAIT_S = FEED_S + 300
 
 _SENT = re.compile(r"^prometheus_remote_storage_samples_total\{.*\} (\S+)$", re.MULTILINE)
 _FAILED = re.compile(r"^prometheus_remote_storage_samples_(?:failed|dropped)_total\{.*\} (\S+)$", re.MULTILINE)
