@@ -178,7 +178,7 @@ def store(
         EmbeddedTelemetry.open(tmp_path_factory.mktemp("beside"), limits, address=address) as telemetry,
     ):
         telemetry.append_otlp_traces(trace_request(["q"] * 10))
-        telemetry.flush(20)
+        telemetry.flush(120)
         yield telemetry
 
 
