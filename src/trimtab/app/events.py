@@ -39,7 +39,7 @@ class EventKind(StrEnum):
     OBJECTIVES = "objectives"
     """Objectives were counted up to another minute (at_ms)."""
     CLOUDS = "clouds"
-    """An account of a cloud was looked at, or could not be (account, region, what)."""
+    """Accounts of clouds were looked at, or could not be (accounts)."""
     INFRASTRUCTURE = "infrastructure"
     """This machine or its containers were looked at (at_ms)."""
     STATUS = "status"

@@ -158,8 +158,8 @@ class Service:
             policies.file.config.clouds,
             clock.now_ms,
             metrics=lambda: getattr(telemetry, "metrics", None),
-            on_look=lambda key: self.events.publish(
-                EventKind.CLOUDS, {"account": key.account, "region": key.region, "what": key.aspect.value}
+            on_look=lambda keys: self.events.publish(
+                EventKind.CLOUDS, {"accounts": sorted({key.account for key in keys})}
             ),
         )
         self.infrastructure.cloud = lambda: cloud_health(self.clouds.latest())

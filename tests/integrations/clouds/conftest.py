@@ -19,7 +19,6 @@ REGION, MANY = "eu-central-1", "us-east-1"
 MANY_COUNT = 500
 ROLE = "arn:aws:iam::123456789012:role/trimtab-look"
 _POLICY = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
-_QUIET = {"AWS_EC2_METADATA_DISABLED": "true", "AWS_MAX_ATTEMPTS": "1"}
 
 
 @dataclass(frozen=True)

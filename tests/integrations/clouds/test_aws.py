@@ -136,9 +136,8 @@ def test_a_region_that_does_not_answer_holds_up_no_other(aws: Aws, monkeypatch: 
     read: set[Aspect] = set()
     all_read = threading.Event()
 
-    def heard(key: Key) -> None:
-        if key.region == REGION:
-            read.add(key.aspect)
+    def heard(keys: frozenset[Key]) -> None:
+        read.update(key.aspect for key in keys if key.region == REGION)
         if len(read) == len(ASKED):
             all_read.set()
 

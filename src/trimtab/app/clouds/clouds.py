@@ -48,7 +48,7 @@ class Clouds:
         now_ms: Callable[[], int],
         *,
         metrics: Callable[[], MetricStore | None] = lambda: None,
-        on_look: Callable[[Key], None] = lambda _key: None,
+        on_look: Callable[[frozenset[Key]], None] = lambda _keys: None,
         kinds: Kinds = installed,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -69,6 +69,8 @@ class Clouds:
         self._asked_count: Counter[str] = Counter()
         self._failed_count: Counter[tuple[str, str]] = Counter()
         self._store_problem = ""
+        self._news: set[Key] = set()
+        """What was looked at since somebody was told: together, since hundreds of parts come at once."""
         self._is_logged = False
         """Who asks once is answered; only a server writes down what went wrong."""
         for name in self._accounts:
@@ -102,6 +104,9 @@ class Clouds:
             with self._lock:
                 due = self._schedule.due(now_s)
                 next_s = self._schedule.next_s()
+                news, self._news = frozenset(self._news), set()
+            if news:
+                self._on_look(news)
             for key in due:
                 self._queue.put((key, Future()))
             self._stop.wait(min(NAP_S, max(0.01, next_s - now_s)))
@@ -234,6 +239,7 @@ class Clouds:
         with self._lock:
             before = self._parts.get(part.key)
             self._parts[part.key] = part
+            self._news.add(part.key)
             if part.is_fresh and isinstance(part.answer, Scaling) and not part.answer.tells_events:
                 old = before.answer.groups.items if before and isinstance(before.answer, Scaling) else ()
                 known = self._changes.setdefault(part.key.account, deque(maxlen=CHANGES_MAX))
@@ -243,7 +249,6 @@ class Clouds:
             log.warning("cloud_not_read", place=part.key.place, what=part.key.aspect.value, trouble=trouble)
         if part.key.aspect is not Aspect.REGIONS and not self._stop.is_set():
             self._store(part)
-        self._on_look(part.key)
 
     def _store(self, part: Part) -> None:
         with self._writing:

@@ -304,13 +304,3 @@ def trouble_of(code: str, status: int) -> Trouble:
 
 def _said(error: Exception, trouble: Trouble) -> CloudError:
     return CloudError(f"{type(error).__name__}: {error}"[:TOLD_CHARS_MAX], trouble=trouble)
-
-
-def batches(found: list[str], size: int) -> Iterator[list[str]]:
-    """In pieces of at most so many.
-
-    >>> list(batches(["a", "b", "c"], 2))
-    [['a', 'b'], ['c']]
-    """
-    for first in range(0, len(found), size):
-        yield found[first : first + size]
