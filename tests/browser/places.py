@@ -138,6 +138,7 @@ PLACES: tuple[Place, ...] = (
         "What is watched, what trimtab may see there, and the SQL for the rest.",
     ),
     Place("settings-policy", "/settings?tab=policy", "How far trimtab goes by itself, by system and kind of change."),
+    Place("settings-monitoring", "/settings?tab=monitoring", "What was set up, and packs of rules and objectives."),
     Place("settings-people", "/settings?tab=people", "People and their roles."),
     Place("settings-tokens", "/settings?tab=tokens", "Tokens for programs."),
     Place("settings-audit", "/settings?tab=audit", "Who did what."),
