@@ -38,6 +38,8 @@ OPENS_CONNECTIONS = {
     "api/grpc/server.py": {"socket", "ssl"},  # listens, and what it listens with
     "api/otlp_grpc.py": {"socket", "ssl"},  # hands both to it
     "observe/pipelines/listening.py": {"socket"},  # listens on loopback where the user said so (statsd_listen)
+    "observe/containers/asking.py": {"httpx2", "ssl"},  # to the engines that the user named ([containers])
+    "observe/host/connections.py": {"socket"},  # asks this kernel over netlink
     "observe/scrape/asking.py": {"httpx2", "ssl"},  # to the targets of the scrape configuration that the user wrote
     "observe/scrape/scraper.py": {"httpx2"},  # names its clients
     "observe/scrape/targets.py": {"socket"},  # asks the system's resolver for names in that configuration
