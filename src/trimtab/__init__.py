@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from trimtab.sdk.automated_remediation import AutomatedRemediation
     from trimtab.sdk.data_system_monitoring_stack import DataSystemMonitoringStack
+    from trimtab.sdk.grafana_dashboards import GrafanaDashboards
     from trimtab.sdk.infrastructure_monitor import InfrastructureMonitor
     from trimtab.sdk.monitoring_metrics import (
         CostMetric,
@@ -45,6 +46,7 @@ __all__ = [
     "DiskIOMetric",
     "ErrorRateMetric",
     "FreshnessMetric",
+    "GrafanaDashboards",
     "InfrastructureMonitor",
     "LatencyMetric",
     "MemoryMetric",
@@ -67,6 +69,7 @@ _LAZY = {
     "DiskIOMetric": "trimtab.sdk.monitoring_metrics",
     "ErrorRateMetric": "trimtab.sdk.monitoring_metrics",
     "FreshnessMetric": "trimtab.sdk.monitoring_metrics",
+    "GrafanaDashboards": "trimtab.sdk.grafana_dashboards",
     "InfrastructureMonitor": "trimtab.sdk.infrastructure_monitor",
     "LatencyMetric": "trimtab.sdk.monitoring_metrics",
     "MemoryMetric": "trimtab.sdk.monitoring_metrics",

@@ -142,6 +142,7 @@ class Dashboards:
             )
         kept = KeptDashboard(dashboard.uid, dashboard.title, len(data), by, self._now_ms())
         self._state.put(kept, data, replaces=replaces)
+        self._forget(dashboard.uid)
         return _row(dashboard, "imported", len(data), kept)
 
     def delete(self, uid: str) -> None:
@@ -149,6 +150,7 @@ class Dashboards:
         if uid in builtin():
             raise ConflictError(f"the dashboard {uid} comes with trimtab and stays", uid=uid)
         self._state.delete(uid)
+        self._forget(uid)
 
     def open(self, uid: str, wanted: Mapping[str, Sequence[str]], within: Range) -> OpenDashboard:
         """One with the values of its variables: those that are wanted, where they are some of those there are."""
@@ -179,6 +181,13 @@ class Dashboards:
                 while len(self._settled) > SETTLED_MAX:
                     self._settled.popitem(last=False)
         return found
+
+    def _forget(self, uid: str) -> None:
+        """What was known of one, before it was replaced or deleted."""
+        with self._lock:
+            for known in [key for key in self._read if key[0] == uid]:
+                del self._read[known]
+            self._settled.clear()
 
     def _named(self, uid: str) -> tuple[Dashboard, DashboardRow]:
         own = builtin().get(uid)

@@ -114,17 +114,21 @@ def sources_of(policy: GrafanaPolicy, own_url: str) -> list[SourceWish]:
 
 
 def rules_of(groups: Sequence[Group]) -> Iterator[RuleWish]:
-    """Alerting rules; of several with one name in a group each has a number."""
+    """Alerting rules; of several with one name each has a number. The uid stays when other groups come and go."""
     seen: dict[str, int] = {}
+    count = 0
     for group in groups:
+        here: dict[str, int] = {}
         for rule in group.rules:
             if not rule.is_alert:
                 continue
-            number = seen[rule.name] = seen.get(rule.name, 0) + 1
-            if sum(seen.values()) > RULES_MAX:
+            count += 1
+            if count > RULES_MAX:
                 return
+            number = seen[rule.name] = seen.get(rule.name, 0) + 1
+            nth = here[rule.name] = here.get(rule.name, 0) + 1
             title = rule.name if number == 1 else f"{rule.name} {number}"
-            digest = hashlib.sha256(f"{group.name}/{rule.name}/{number}".encode()).hexdigest()[:12]
+            digest = hashlib.sha256(f"{group.name}/{rule.name}/{nth}".encode()).hexdigest()[:12]
             words = re.sub(r"[^a-zA-Z0-9_-]", "-", rule.name)[:20]
             yield RuleWish(
                 uid=f"tt-{words}-{digest}",

@@ -38,7 +38,7 @@ TEXT_CHARS_MAX = 20_000
 UID_CHARS_MAX = 80
 COLUMNS = 24
 HEIGHT_MAX = 60
-_UID = re.compile(r"[A-Za-z0-9._-]{1,80}")
+_UID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,79}")
 _RELATIVE = re.compile(r"now(?:-[0-9]{1,7}[smhdw])?")
 VARIABLE_KINDS = ("query", "custom", "interval", "constant", "textbox", "datasource")
 

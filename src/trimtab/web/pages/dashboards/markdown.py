@@ -21,9 +21,12 @@ _HEADING = re.compile(r"(#{1,6})\s+(.+?)\s*#*$")
 _ITEM = re.compile(r"\s*(?:[-*+]|[0-9]{1,4}[.)])\s+(.*)")
 _NUMBERED = re.compile(r"\s*[0-9]")
 _FENCE = re.compile(r"\s*(```|~~~)")
-HEADING_LEVEL = 4
-"""Below the title of a panel."""
-_HEADINGS = {4: Markup("<h4>{}</h4>"), 5: Markup("<h5>{}</h5>"), 6: Markup("<h6>{}</h6>")}
+_HEADINGS = {
+    1: Markup('<p class="md-1">{}</p>'),
+    2: Markup('<p class="md-2">{}</p>'),
+    3: Markup('<p class="md-3">{}</p>'),
+}
+"""No headings of the page: those of a panel would stand anywhere in its order."""
 
 
 def text_of_html(text: str) -> str:
@@ -39,7 +42,7 @@ def markdown(text: str) -> Markup:
     """Markup of a text.
 
     >>> print(markdown("# Hi\\n\\nSee **this** [page](https://example.com) <b>x</b>\\n\\n- a\\n- b"))
-    <h4>Hi</h4>
+    <p class="md-1">Hi</p>
     <p>See <strong>this</strong> <a href="https://example.com" rel="noreferrer">page</a> x</p>
     <ul><li>a</li><li>b</li></ul>
     >>> print(markdown("[x](javascript:alert(1)) <img src=x onerror=alert(1)>"))
@@ -67,8 +70,7 @@ def _blocks(lines: list[str]) -> Iterator[Markup]:
             continue
         if heading := _HEADING.match(line):
             yield from ended()
-            level = min(len(heading[1]) + HEADING_LEVEL - 1, 6)
-            yield _HEADINGS[level].format(_inline(heading[2]))
+            yield _HEADINGS[min(len(heading[1]), 3)].format(_inline(heading[2]))
         elif _ITEM.match(line) and not paragraph:
             end = next((n for n in range(at, len(lines)) if not _ITEM.match(lines[n])), len(lines))
             list_ = Markup("<ol>{}</ol>") if _NUMBERED.match(line) else Markup("<ul>{}</ul>")

@@ -73,6 +73,8 @@ function load() {
   const nowMs = Date.now();
   const due = [...seen].filter((panel) => panel.isConnected && isDue(/** @type {Known} */ (panels.get(panel)), nowMs));
   while (due.length && requests < REQUESTS_MAX) void ask(due.splice(0, PANELS_MAX));
+  const host = document.getElementById("dashboard");
+  if (host) host.dataset.state = requests || due.length ? "loading" : "ready";
 }
 
 /** @param {HTMLElement} panel @returns {Chart | null} */
@@ -206,3 +208,4 @@ document.addEventListener("tt:again", anew);
 document.addEventListener("htmx:after:swap", scan);
 window.setInterval(() => isMoving() && plan(), EVERY_MS_MIN);
 scan();
+plan();
