@@ -158,7 +158,7 @@ def test_accounts_that_cannot_be_are_said_with_what_could() -> None:
 def test_wrong_credentials_are_one_warning_whatever_they_hide() -> None:
     fake = full()
     fake.errors = {
-        f"{region} {what.value}": CloudError(f"{what.value} of {region}: not taken", trouble=Trouble.CREDENTIALS)
+        f"{region} {what.value}": CloudError(f"{what.value} of {region}:\n  not taken", trouble=Trouble.CREDENTIALS)
         for region in fake.names
         for what in ASKED
     }

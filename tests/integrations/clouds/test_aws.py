@@ -131,6 +131,13 @@ def test_a_region_that_is_down_stops_no_other(aws: Aws) -> None:
     assert len(now.instances) == 5
 
 
+def test_where_nobody_listens_is_said(aws: Aws) -> None:
+    now = looked(aws.account("gone", endpoint="http://127.0.0.1:1", regions=REGION), timeout_s=5)
+    assert {(one.trouble, one.problem.partition(":")[0]) for one in now.parts} == {
+        (Trouble.UNREACHABLE, "EndpointConnectionError")
+    }
+
+
 def test_a_region_that_does_not_answer_holds_up_no_other(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clouds_module, "STOP_S", 0.1)
     read: set[Aspect] = set()

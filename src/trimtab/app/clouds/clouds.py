@@ -225,7 +225,8 @@ class Clouds:
             return cloud
 
     def _failed(self, key: Key, at_ms: int, took_s: float, problem: str, trouble: Trouble) -> Part:
-        """What was read last stays, with what went wrong now."""
+        """What was read last stays, with what went wrong now, in one line."""
+        problem = " ".join(problem.split())
         self._failed_count[key.account, trouble.value] += 1
         with self._lock:
             last = self._parts.get(key)
@@ -244,7 +245,8 @@ class Clouds:
                 old = before.answer.groups.items if before and isinstance(before.answer, Scaling) else ()
                 known = self._changes.setdefault(part.key.account, deque(maxlen=CHANGES_MAX))
                 known.extend(changes(old, part.answer.groups.items))
-        if self._is_logged and part.problem and (before is None or before.problem != part.problem):
+        is_new = bool(part.problem) and (before is None or before.problem != part.problem)
+        if is_new and self._is_logged and not self._stop.is_set():
             trouble = None if part.trouble is None else part.trouble.value
             log.warning("cloud_not_read", place=part.key.place, what=part.key.aspect.value, trouble=trouble)
         if part.key.aspect is not Aspect.REGIONS and not self._stop.is_set():

@@ -244,6 +244,9 @@ def as_cloud_error() -> Iterator[None]:
             TokenRetrievalError,
             UnauthorizedSSOTokenError,
         )
+        from botocore.exceptions import (
+            ConnectionError as NoConnection,
+        )
         from botocore.parsers import ResponseParserError
     except ImportError as error:
         raise MissingError("the client of AWS is not installed: pip install 'trimtab[aws]'", extra="aws") from error
@@ -263,7 +266,7 @@ def as_cloud_error() -> Iterator[None]:
         UnauthorizedSSOTokenError,
     ) as error:
         raise _said(error, Trouble.CREDENTIALS) from error
-    except HTTPClientError as error:
+    except (NoConnection, HTTPClientError) as error:
         raise _said(error, Trouble.UNREACHABLE) from error
     except ResponseParserError as error:
         raise _said(error, Trouble.UNREACHABLE) from error
