@@ -31,6 +31,7 @@ OPENS_CONNECTIONS = {
     "integrations/gcp/cloud.py": {"google"},  # names the kind of its credentials
     "integrations/grafana/calling.py": {"httpx2", "ssl"},  # to the Grafana that the user named ([grafana] url)
     "integrations/trusting.py": {"ssl"},  # whose certificates of these servers are trusted
+    "sdk/data_system_monitoring_stack.py": {"httpx2"},  # to the server that the user's program names
     "sdk/performance_alerts.py": {"httpx2"},  # to the server that the user's program names
     "store/clickhouse/lease.py": {"socket"},  # asks for this machine's name
     "cli/client.py": {"httpx2", "ssl"},  # to the server that the user named, or that the data directory names
