@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from trimtab.store import packed_part
 from trimtab.store.torn import remove_torn_notes
 
 if TYPE_CHECKING:
@@ -69,6 +70,12 @@ class Part:
         try:
             with os.scandir(self.path) as files:
                 sizes = {file.name: file.stat().st_size for file in files if file.is_file()}
+            if packed_part.FILE in sizes:
+                within = packed_part.sizes_in(self.path / packed_part.FILE)
+                if within is None:
+                    return self.path.exists()
+                del sizes[packed_part.FILE]
+                sizes.update(within)
             if not self.path.exists():
                 return False
         except FileNotFoundError:
@@ -111,7 +118,7 @@ class Mender:
             return True
         fresh = [name for name in names - self._seen.get(table, set()) if not name.startswith(_TEMPORARY)]
         self._seen[table] = names
-        return any(_is_cut(self._directories[table] / name / "checksums.txt") for name in fresh)
+        return any(_is_cut(self._directories[table] / name) for name in fresh)
 
     def look(self, table: str | None = None) -> int:
         """Mend all tables, or the one that was just written to: who wrote it is told and does it again. How many parts
@@ -184,9 +191,11 @@ class Mender:
             log.error("torn_part_put_aside", **facts, path=str(_aside(part)))
 
 
-def _is_cut(path: Path) -> bool:
+def _is_cut(part: Path) -> bool:
     try:
-        return path.stat().st_size == 0
+        if (part / packed_part.FILE).exists():
+            return packed_part.sizes_in(part / packed_part.FILE) is None
+        return (part / "checksums.txt").stat().st_size == 0
     except (FileNotFoundError, NotADirectoryError):  # the engine has removed it meanwhile, or it is no part
         return False
 
