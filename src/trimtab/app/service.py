@@ -339,7 +339,7 @@ class Service:
             *self._wrong_now.sentences(),
             *self.notify.warnings(),
             *self.alerting.warnings(),
-            *([self.packs.error] if self.packs.error else ()),
+            *self.packs.warnings(),
             *self.infrastructure.warnings(),
             *self.clouds.warnings(),
             *objective_warnings(self.objectives.standing),

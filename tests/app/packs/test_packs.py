@@ -162,3 +162,8 @@ def test_what_is_switched_at_run_time_is_kept_and_stands_above_the_file(tmp_path
         assert [Path(path).name for path in shelf.rule_files()] == ["web.rules.yml"]
         assert not (tmp_path / "packs" / "host.rules.yml").exists()
         assert shelf.named("host").overrides["cpu_percent"] == "70"
+        state.set_meta("packs", '{"thresholds":{"host.cpu_percent":"700"}}')
+        assert shelf.named("host").overrides["cpu_percent"] == "70"
+        assert shelf.warnings() == [
+            "a threshold that was set does not count any more: host.cpu_percent must be from 1 to 100 %, found '700'"
+        ]

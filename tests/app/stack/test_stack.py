@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from trimtab import CPUMetric, ErrorRateMetric, LatencyMetric, NetworkIOMetric
@@ -18,7 +19,7 @@ from trimtab.app.stack.answers import StackReport
 from trimtab.app.stack.kinds import KINDS, SEED
 from trimtab.app.stack.making import alert_of, rendered_stack
 from trimtab.app.stack.reading import read_config, seed_config
-from trimtab.app.stack.stack import Answer, Around, Stack
+from trimtab.app.stack.stack import Answer, Around, Kept, Stack
 from trimtab.model.errors import InputError
 from trimtab.sdk.data_system_monitoring_stack import plain_config
 from trimtab.store.state import State
@@ -149,6 +150,7 @@ def test_everything_wrong_is_named_with_the_value_seen() -> None:
         ({"application_metrics": {"1st": {}}}, "a name has a-z"),
         ({"application_metrics": []}, "it has metrics by their names, found a list"),
         ({"window": "5m"}, "nothing is to be set up"),
+        ({"application_metrics": {"throughput": {"description": "a {{ b"}}}, "it is no template"),
         ({"application_metrics": {"throughput": {}}, "objective_window": "1s"}, "a duration from 5m to 366d"),
     ],
 )
@@ -226,6 +228,21 @@ def test_what_is_other_is_told_and_what_is_gone_is_taken_back(stack: Stack, tmp_
     assert stack.remove("me")
     assert not stack.remove("me")
     assert not (tmp_path / "packs" / "stack.rules.yml").exists()
+
+
+def test_what_a_newer_version_cannot_read_stays_in_force(stack: Stack, tmp_path: Path) -> None:
+    stack.setup("me", plain_config({"application_metrics": {"throughput": {"slo": "> 10 rps"}}}))
+    with State.open(tmp_path / "other.db") as state:
+        old = Kept({"application_metrics": {"gone": {"type": "OldMetric"}}}, "me", 1, "groups: []\n", "")
+        state.set_meta("stack", msgspec.json.encode(old).decode())
+        shelf = Shelf(tmp_path / "others", state, PacksPolicy)
+        other = Stack(
+            Around(state, shelf, lambda queries: [[] for _ in queries], dict, lambda _config, _is_new: [], lambda: 1000)
+        )
+        assert [Path(path).name for path in shelf.rule_files()] == ["stack.rules.yml"]
+        assert other.setup("me", {"application_metrics": {"throughput": {}}}, dry_run=True).changes == [
+            "throughput: new, slo > 1000 rps"
+        ]
 
 
 def test_what_has_no_data_says_what_it_needs(stack: Stack) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from trimtab.app.packs.overriding import Rendered, overrides_of, rendered, value_problem
+from trimtab.app.packs.overriding import Rendered, override_problem, overrides_of, rendered, value_problem
 from trimtab.app.packs.pack import Pack, names, pack_of
 from trimtab.app.packs.settings import PacksPolicy
 from trimtab.model.errors import InputError, StoreError
@@ -84,6 +84,15 @@ class Shelf:
             {**from_file, **at_run_time},
             {**dict.fromkeys(from_file, "file"), **dict.fromkeys(at_run_time, "set here")},
         )
+
+    def warnings(self) -> list[str]:
+        """What a person should mend."""
+        told = [] if self.error is None else [self.error]
+        for key, value in self.chosen().thresholds.items():
+            problem = override_problem(f"{key}={value}")
+            if problem is not None:
+                told.append(f"a threshold that was set does not count any more: {problem}")
+        return told
 
     def chosen(self) -> Chosen:
         """What was switched while the server runs."""

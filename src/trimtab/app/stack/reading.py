@@ -156,6 +156,8 @@ class _Reader:
         query = self._text(said, "query", "", place)
         self._check_query(f"{place}.query", query, kind)
         wait, description = self._duration(said, "for", "", place), self._text(said, "description", "", place)
+        if "{{" in description:
+            self.wrong(f"{place}.description", f"it is no template, found {shown(description)}")
         extra = tuple(self._extra(kind, place, said))
         if len(self.problems) > before:
             return None

@@ -20,7 +20,7 @@ from trimtab.app.packs.shelf import Shelf
 from trimtab.app.stack.answers import MetricRow, PartRow, SeriesValue, StackReport
 from trimtab.app.stack.making import alert_of, objective_of, pack_thresholds, query_of, rendered_stack
 from trimtab.app.stack.reading import Metric, StackConfig, read_config
-from trimtab.model.errors import StoreError
+from trimtab.model.errors import InputError, StoreError
 from trimtab.store.state import State
 
 META = "stack"
@@ -33,11 +33,16 @@ Answer = Values | str
 
 
 class Kept(msgspec.Struct, frozen=True):
-    """The configuration as it was set up last."""
+    """The configuration as it was set up last, and the files that were made of it.
+
+    The files count where a newer version cannot read the configuration any more: alerts do not end by an upgrade.
+    """
 
     said: dict[str, object]
     by: str
     at_ms: int
+    rules: str = ""
+    objectives: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +76,7 @@ class Stack:
         before, made = self._made
         if text != before:
             kept = self._kept()
-            made = {} if kept is None else {FILE: rendered_stack(read_config(kept.said))}
+            made = {} if kept is None else {FILE: _files_of(kept)}
             self._made = (text, made)
         return made
 
@@ -82,7 +87,8 @@ class Stack:
             kept = self._kept()
             changes = self._changes(kept, config)
             if changes and not dry_run:
-                new = Kept(dict(said), by, self._around.now_ms())
+                files = rendered_stack(config)
+                new = Kept(dict(said), by, self._around.now_ms(), files.rules, files.objectives)
                 self._around.state.set_meta(META, msgspec.json.encode(new).decode())
                 for pack, values in self._pack_choices(kept, config).items():
                     self._around.packs.choose(pack, True if pack in pack_thresholds(config) else None, values)
@@ -119,7 +125,7 @@ class Stack:
         """Thresholds to set, and those of the last time to take back."""
         choices: dict[str, dict[str, str | None]] = {}
         if kept is not None:
-            for pack, old in pack_thresholds(read_config(kept.said)).items():
+            for pack, old in pack_thresholds(_config_of(kept)).items():
                 choices[pack] = dict.fromkeys(old)
         for pack, values in pack_thresholds(config).items():
             choices.setdefault(pack, {}).update(values)
@@ -127,7 +133,7 @@ class Stack:
 
     def _changes(self, kept: Kept | None, config: StackConfig) -> list[str]:
         """What is other than what is set up, in words."""
-        before = StackConfig() if kept is None else read_config(kept.said)
+        before = StackConfig() if kept is None else _config_of(kept)
         old, new = ({one.name: one for one in some.metrics} for some in (before, config))
         changes = [f"{name}: new, {_wish(metric)}" for name, metric in new.items() if name not in old]
         changes += [f"{name}: not monitored any more" for name in old if name not in new]
@@ -195,6 +201,20 @@ class Stack:
         detail = problem or f"{rules} alerts, {objectives} objectives of their own beside those of packs"
         parts.append(PartRow("rules and objectives", problem is None and not dry_run, detail))
         return parts
+
+
+def _config_of(kept: Kept) -> StackConfig:
+    """What was set up; nothing where this version cannot read it."""
+    try:
+        return read_config(kept.said)
+    except InputError as error:
+        log.warning("stack_not_read", reason=error.message)
+        return StackConfig()
+
+
+def _files_of(kept: Kept) -> Rendered:
+    config = _config_of(kept)
+    return rendered_stack(config) if config.metrics else Rendered(kept.rules, kept.objectives)
 
 
 def _whole(query: str, recorded: Sequence[tuple[str, str]]) -> str:
