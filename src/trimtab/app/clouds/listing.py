@@ -171,7 +171,7 @@ def listed(now: CloudsNow, account: str | None = None, search: str = "", limit: 
         at_ms=now.at_ms,
         accounts=tuple(AccountRow(account=name, cloud=kind) for name, kind in now.accounts),
         counts=counts,
-        asked=tuple(map(_part, parts[:limit])),
+        asked=tuple(_part(one, limit) for one in parts[:limit]),
         instances=tuple(_row(InstanceRow, of) for of in instances[:limit]),
         groups=tuple(_row(GroupRow, of) for of in groups[:limit]),
         events=tuple(_row(EventRow, of) for of in events[:limit]),
@@ -201,7 +201,7 @@ def _row(kind: Callable[..., Row], of: Of[Any], **others: object) -> Row:
     return kind(**known, account=of.account, cloud=of.cloud, is_old=of.is_old, **others)
 
 
-def _part(one: Part) -> CloudPartRow:
+def _part(one: Part, limit: int) -> CloudPartRow:
     return CloudPartRow(
         account=one.key.account,
         cloud=one.cloud,
@@ -216,5 +216,5 @@ def _part(one: Part) -> CloudPartRow:
         took_s=one.took_s,
         count=one.items_count,
         is_cut=one.is_cut,
-        missing=one.missing,
+        missing=one.missing[:limit],
     )
