@@ -124,8 +124,6 @@ class Panel:
     has_spark: bool = False
     has_tones: bool = True
     """Figures have the colour of their threshold."""
-    all_values: bool = False
-    """A row each, not one figure a series."""
     legend_calculations: tuple[str, ...] = ()
     points_max: int | None = None
     interval: str = ""

@@ -11,7 +11,6 @@ from functools import cache
 from importlib.resources import files
 
 from trimtab.app.dashboards.asking import PanelAsking
-from trimtab.app.dashboards.interpolate import Scope
 from trimtab.app.dashboards.layout import DrawnPanel, DrawnSection, laid_out
 from trimtab.app.dashboards.reading import count_drawn, dashboard_of_bytes
 from trimtab.app.dashboards.steps import step_of
@@ -231,11 +230,6 @@ def builtin() -> Mapping[str, tuple[Dashboard, bytes]]:
             data = file.read_bytes()
             found.append((dashboard_of_bytes(data, file.name), data))
     return {one.uid: (one, data) for one, data in sorted(found, key=lambda pair: pair[0].title)}
-
-
-def scope_for(opened: OpenDashboard) -> Scope:
-    """What the variables of an open dashboard stand for."""
-    return scope_of(opened.settled, opened.dashboard)
 
 
 def _row(dashboard: Dashboard, origin: str, size_bytes: int, kept: KeptDashboard | None = None) -> DashboardRow:

@@ -74,7 +74,6 @@ def panel_of(one: Json) -> Panel:
         shows_names=text(options, "textMode", "auto"),
         has_spark=kind is PanelKind.STAT and text(options, "graphMode", "area") == "area",
         has_tones=kind is not PanelKind.STAT or text(options, "colorMode", "value") != "none",
-        all_values=flag(part(options, "reduceOptions"), "values"),
         legend_calculations=texts(part(options, "legend"), "calcs")[:6],
         points_max=None if number(one, "maxDataPoints") is None else whole(one, "maxDataPoints", 600, 2, 10_000),
         interval=text(one, "interval"),

@@ -38,7 +38,6 @@ def draw(
         "exists": exists,
         "dashboards_max": DASHBOARDS_MAX,
         "bytes_max": DOCUMENT_BYTES_MAX,
-        "grafana": asked.service.config.grafana.url,
     }
     view = asked.view("dashboards", messages=notice, path="/dashboards", ranged=False)
     return render.html(render.page("dashboards.html", view, context), status)

@@ -1,4 +1,5 @@
 // Buckets over time: a cell for each bucket and step, the darker the more fell into it.
+import { heat } from "./chart-plot.js";
 
 /** @typedef {import("./chart-data.js").Answer} Answer */
 
@@ -8,12 +9,12 @@ function most(answer) {
 }
 
 /** Rows of the chart as heights: bucket n stands at n. @param {Answer} answer */
-export function heatRows(answer) {
+function heatRows(answer) {
   return answer.series.map(({ values }, at) => values.map((value) => (value === null ? null : at + 0.5)));
 }
 
 /** @param {any} plot @param {Answer} answer @param {string} colour */
-export function drawHeat(plot, answer, colour) {
+function drawHeat(plot, answer, colour) {
   const { ctx, bbox } = plot;
   const high = most(answer);
   if (!high) return;
@@ -37,7 +38,9 @@ export function drawHeat(plot, answer, colour) {
   ctx.restore();
 }
 
-/** Which bucket each line of the axis is. @param {Answer} answer @param {number[]} splits */
-export function heatLabels(answer, splits) {
-  return splits.map((split) => answer.series[Math.floor(split)]?.name ?? "");
+/** Each line of the axis is the upper bound of the bucket below it. @param {Answer} answer @param {number[]} splits */
+function heatLabels(answer, splits) {
+  return splits.map((split) => answer.series[Math.floor(split) - 1]?.name ?? "");
 }
+
+heat.by = { rows: heatRows, labels: heatLabels, draw: drawHeat };
