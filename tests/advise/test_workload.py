@@ -68,12 +68,12 @@ def test_a_workload_gets_a_set_that_is_used_when_it_is_built(shop: Database, wat
             builder.execute(one.ddl.encode())
         builder.execute("ANALYZE orders, items, users")
         names = {str(row[0]) for row in builder.execute("SELECT indexrelid::regclass FROM pg_index").fetchall()}
-        for one in statements:
-            if one.name not in read:
+        for statement in statements:
+            if statement.name not in read:
                 continue
-            plan = explain(builder, one.text)["Plan"]
+            plan = explain(builder, statement.text)["Plan"]
             assert {str(node["Index Name"]) for node in nodes(plan) if "Index Name" in node} & names
-            assert cost(plan) < before[one.name] / 3, one.name
+            assert cost(plan) < before[statement.name] / 3, statement.name
         builder.rollback()
 
 
