@@ -211,3 +211,24 @@ def test_a_trace_elsewhere_is_shown_whole(site: Site) -> None:
     otlp = site.visitor().get(f"/api/trimtab/traces/{TRACE}/otlp?source=far").json()
     assert len(otlp["resourceSpans"][0]["scopeSpans"][0]["spans"]) == 2
     assert site.visitor().get(f"/traces/{'0' * 32}?source=far").status_code == 404
+
+
+def test_the_api_asks_all_stores_together_too(site: Site) -> None:
+    within = f"from={at_ns() // 1_000_000 - 3_600_000}&to={time.time_ns() // 1_000_000 + 600_000}"
+    client = site.visitor()
+    found = client.get(f"/api/trimtab/traces?source=all&{within}").json()
+    assert {one["source"] for one in found["traces"]} == {"", "far"}
+    began = [one["started_at_ns"] for one in found["traces"]]
+    assert began == sorted(began, reverse=True)
+    page = client.get(f"/api/trimtab/logs?source=all&{within}").json()
+    told = [(one["source"], one["body_text"].split()[-1]) for one in page["records"] if "line" in one["body_text"]]
+    assert told == [("", "between")]
+    assert {one["source"] for one in page["records"]} == {"", "far"}
+    written = [one["at_ns"] for one in page["records"]]
+    assert written == sorted(written, reverse=True)
+    for answer in (found, page):
+        assert "broken: the source broken did not answer" in " ".join(answer["missing"])
+    alone = client.get(f"/api/trimtab/traces?source=far&{within}").json()
+    assert {one["source"] for one in alone["traces"]} == {"far"}
+    refused = client.get(f"/api/trimtab/logs?source=all&{within}&cursor=x")
+    assert (refused.status_code, "go on with one of them" in refused.text) == (400, True)

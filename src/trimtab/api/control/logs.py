@@ -22,9 +22,11 @@ from trimtab.api.control.parameters import (
     whole,
 )
 from trimtab.api.control.reading import FROM, TO, range_of
-from trimtab.api.control.sources import SOURCE
+from trimtab.api.control.sources import ANY_SOURCE
 from trimtab.app.log_search.logs import FIELDS_MAX, PATTERNS_MAX
 from trimtab.app.service import Service
+from trimtab.app.sources.beside import OWN
+from trimtab.app.sources.together import search_logs
 from trimtab.model.errors import InputError
 from trimtab.store.logs.answers import (
     LEVELS,
@@ -80,7 +82,7 @@ SEARCH_PARAMETERS = (
     ),
     Parameter("cursor", "The next_cursor of the page before, or the id of a record: what comes behind it", _CURSOR),
     EFFORT,
-    SOURCE,
+    ANY_SOURCE,
     FROM,
     TO,
 )
@@ -143,9 +145,8 @@ def _attributes(request: Request) -> dict[str, str]:
 
 
 def _search(service: Service, request: Request, _body: None) -> LogPage:
-    source = text_of(request, SOURCE.name, NAME_CHARS_MAX)
-    query = query_of(service, request)
-    return service.logs.search(query) if source is None else service.sources.search_logs(source, query)
+    source = text_of(request, ANY_SOURCE.name, NAME_CHARS_MAX)
+    return search_logs(service, source or OWN, query_of(service, request))
 
 
 def _around(service: Service, request: Request, _body: None) -> LogContext:

@@ -34,6 +34,7 @@ class RecordAnswer(msgspec.Struct):
     flags: int
     dropped_attributes_count: int
     pattern_id: str
+    source: str
 
 
 class PageAnswer(msgspec.Struct):

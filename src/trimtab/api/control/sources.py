@@ -15,6 +15,12 @@ SOURCE = Parameter(
     "Ask this store ([integrations] in the configuration) in place of the own one",
     {"type": "string", "maxLength": NAME_CHARS_MAX},
 )
+ANY_SOURCE = Parameter(
+    SOURCE.name,
+    "Ask this store ([integrations] in the configuration) in place of the own one; `all`: every one at once. Each"
+    " result has the `source` that it is of, '' for the own one",
+    {"type": "string", "maxLength": NAME_CHARS_MAX},
+)
 
 
 class SourcesAnswer(msgspec.Struct):

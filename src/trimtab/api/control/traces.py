@@ -6,7 +6,6 @@ import math
 import re
 from collections.abc import Sequence
 from enum import StrEnum
-from functools import partial
 
 import msgspec
 from starlette.requests import Request
@@ -27,10 +26,12 @@ from trimtab.api.control.parameters import (
     whole,
 )
 from trimtab.api.control.reading import FROM, TO, range_of
-from trimtab.api.control.sources import SOURCE
+from trimtab.api.control.sources import ANY_SOURCE, SOURCE
 from trimtab.api.control.traces_answers import OtlpAnswer, TraceAnswer
 from trimtab.api.jaeger.otlp_json import resource_spans
 from trimtab.app.service import Service
+from trimtab.app.sources.beside import OWN
+from trimtab.app.sources.together import search_traces
 from trimtab.model.errors import InputError, NotFound, StoreError
 from trimtab.store.traces.answers import (
     SPAN_KINDS,
@@ -79,7 +80,7 @@ SEARCH_PARAMETERS = (
     one_of("order", "What comes first", TraceOrder, TraceOrder.NEWEST),
     Parameter("limit", "Traces of one answer", {"type": "integer", "minimum": 1, "maximum": TRACES_MAX, "default": 20}),
     EFFORT,
-    SOURCE,
+    ANY_SOURCE,
     FROM,
     TO,
 )
@@ -101,8 +102,9 @@ VALUES = Parameter("limit", "Values of one answer", {"type": "integer", "minimum
 def _search(service: Service, request: Request, _body: None) -> FoundTraces:
     window = range_of(service, request)
     source = text_of(request, SOURCE.name, NAME_CHARS_MAX)
-    search = service.traces.search if source is None else partial(service.sources.search_traces, source)
-    return search(
+    return search_traces(
+        service,
+        source or OWN,
         TraceQuery(
             from_ms=window.from_ms,
             to_ms=window.to_ms,
@@ -118,7 +120,7 @@ def _search(service: Service, request: Request, _body: None) -> FoundTraces:
             limit=whole(request, "limit", 20, 1, TRACES_MAX),
             order=choice_of(request, "order", TraceOrder, TraceOrder.NEWEST).value,
             effort_ms=effort_ms_of(request),
-        )
+        ),
     )
 
 

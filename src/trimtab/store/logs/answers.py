@@ -120,7 +120,8 @@ class LogRecord:
     """One stored record, all of it. `id` finds it again (`around`) and is a cursor.
 
     `level` is one of LEVELS: by the number, else by the text that was sent. `body_text` is the body as a line; `body`
-    is it as it was sent. `pattern_id` groups it with similar lines ('' where there is no text).
+    is it as it was sent. `pattern_id` groups it with similar lines ('' where there is no text). `source` is the store
+    that has it, '' the own one.
     """
 
     id: str
@@ -143,6 +144,7 @@ class LogRecord:
     flags: int
     dropped_attributes_count: int
     pattern_id: str
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,8 @@ class TraceSummary:
     errors_count: int
     services: tuple[ServiceShare, ...]
     """Sorted by name."""
+    source: str = ""
+    """The store that has it; '' for the own one."""
 
 
 @dataclass(frozen=True, slots=True)

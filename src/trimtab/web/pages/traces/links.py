@@ -7,7 +7,6 @@ from urllib.parse import quote, urlencode
 
 from trimtab.store.traces.answers import StoredSpan, TraceSummary, Value
 from trimtab.store.traces.typed_json import text_of
-from trimtab.web.pages.traces.elsewhere import Listed
 from trimtab.web.view import View, segment
 
 AROUND_MS = 300_000
@@ -25,7 +24,7 @@ def trace_path(trace_id: str, at_ms: int | None, span_id: str = "") -> str:
     return f"/traces/{segment(trace_id)}" + (f"?{pairs}" if pairs else "")
 
 
-def trace_links(view: View, traces: Iterable[Listed]) -> list[str]:
+def trace_links(view: View, traces: Iterable[TraceSummary]) -> list[str]:
     """The address of each trace's page, with what the view keeps: of hundreds, so what is the same is made once."""
     kept = view.link("").removeprefix("?")
     found = []

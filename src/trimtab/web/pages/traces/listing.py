@@ -11,15 +11,15 @@ from starlette.datastructures import QueryParams
 from starlette.responses import Response
 
 from trimtab.app.reading.ranges import Range
+from trimtab.app.sources.together import search_traces
 from trimtab.model.errors import InputError, TrimtabError
 from trimtab.store.effort import PAGE_MS
-from trimtab.store.traces.answers import SPAN_KINDS
+from trimtab.store.traces.answers import SPAN_KINDS, FoundTraces, TraceSummary
 from trimtab.web.errors import describe
 from trimtab.web.pages import first_paint
 from trimtab.web.pages.frame import Asked
 from trimtab.web.pages.logs.elsewhere import stores_of
 from trimtab.web.pages.traces.colours import colours_of
-from trimtab.web.pages.traces.elsewhere import FoundListed, Listed, search
 from trimtab.web.pages.traces.links import trace_links
 from trimtab.web.pages.traces.scatter import Scatter, scatter
 from trimtab.web.pages.traces.wish import ATTRIBUTES_MAX, LIMITS, Wish, wish_of
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 SERVICES_SHOWN = 6
 """Of one trace in the list."""
-NOTHING = FoundListed((), 0)
+NOTHING = FoundTraces((), 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Shown:
     that was for want of time; `trouble` says why nothing could be found. `is_coming`: it will be, when the page is
     there."""
 
-    traces: Sequence[Listed]
+    traces: Sequence[TraceSummary]
     looked_from_ms: int | None
     missing: Sequence[str]
     picture: Scatter | None
@@ -107,7 +107,7 @@ def _in_time(asked: Asked, wish: Wish, within: Range) -> Shown:
 def _found(service: Service, wish: Wish, within: Range) -> Shown:
     found = NOTHING
     for query in wish.queries(within.from_ms, within.to_ms):
-        found = search(service, wish.source, replace(query, effort_ms=PAGE_MS))
+        found = search_traces(service, wish.source, replace(query, effort_ms=PAGE_MS))
         if found.traces:
             break
     fitting = [one for one in found.traces if not wish.beside or _has(one, wish.beside)]
@@ -126,7 +126,7 @@ def _older(wish: Wish, within: Range, shown: Shown) -> str:
     return wish.address(kept=(("from", str(within.from_ms)), ("to", str(shown.looked_from_ms)), *zone))
 
 
-def _ends(listed: Sequence[Listed], within: Range, *, is_whole: bool) -> tuple[int, int]:
+def _ends(listed: Sequence[TraceSummary], within: Range, *, is_whole: bool) -> tuple[int, int]:
     """The time of the picture: the range, or that of the newest traces, which may be a few seconds of it."""
     if is_whole or not listed:
         return within.from_ms, within.to_ms
@@ -134,7 +134,7 @@ def _ends(listed: Sequence[Listed], within: Range, *, is_whole: bool) -> tuple[i
     return min(began_ms), max(*began_ms, min(began_ms) + 1)
 
 
-def _has(trace: Listed, service: str) -> bool:
+def _has(trace: TraceSummary, service: str) -> bool:
     return any(share.service == service for share in trace.services)
 
 
