@@ -13,6 +13,7 @@ WORKERS ?= 2
 TEST_WORKERS ?= 4
 ONCE ?=
 RECORD ?=
+LARGE ?=
 LISTEN ?= 127.0.0.1:9321
 DATA_DIR ?=
 
@@ -124,8 +125,8 @@ bench-read: $(STAMP) ## What pages wait for: reads over a day of data with 10,00
 	$(BIN)/python -m benchmarks.reading
 bench-metrics: $(STAMP) metrics-servers ## Metrics beside Prometheus and VictoriaMetrics at 1,000, 10,000 and 100,000 series; a million in trimtab (24 minutes at most)
 	$(BIN)/python -m benchmarks.metrics
-bench-traces: $(STAMP) ## Spans and log records: writing, bytes, searches of 10 million, growth to 50 million (about 25 minutes)
-	$(BIN)/python -m benchmarks.traces
+bench-traces: $(STAMP) ## Spans and log records: writing, bytes, searches of 10 million (below 20 minutes; LARGE=1: growth to 50 million, too)
+	$(BIN)/python -m benchmarks.traces$(if $(filter-out 0,$(LARGE)), --sizes 1000000 10000000 50000000)
 bench-rules: $(STAMP) metrics-servers ## 5,000 rules on 100,000 series beside Prometheus: processor time of a round (about 5 minutes)
 	$(BIN)/python -m benchmarks.rules
 bench-host: $(STAMP) ## What collecting the host every second costs, beside node_exporter and netdata (about 4 minutes)
