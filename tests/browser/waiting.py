@@ -42,7 +42,7 @@ def begun(page: Page) -> None:
 def drawn(page: Page) -> None:
     """Wait until scripts run, every chart has its numbers (or an end) and nothing moves any more."""
     begun(page)
-    waiting = ":is(tt-chart, tt-trace):is(:not([data-state]), [data-state=loading])"
+    waiting = ":is(tt-chart:not([data-own]), tt-trace, #dashboard):is(:not([data-state]), [data-state=loading])"
     expect(page.locator(waiting)).to_have_count(0, timeout=TIMEOUT_MS)
     page.evaluate(_CALM)
 
