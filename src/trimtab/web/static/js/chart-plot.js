@@ -1,5 +1,4 @@
 // Draws one chart with uPlot: axes with units, a cross-hair shared by all charts, marks, bands, stacks.
-import { drawHeat, heatLabels, heatRows } from "./chart-heat.js";
 import { clockText, digitsOf, durationText, momentText, plainUnit, valueText } from "./format.js";
 
 /**
@@ -11,6 +10,9 @@ import { clockText, digitsOf, durationText, momentText, plainUnit, valueText } f
  *   shown: () => Answer, ends?: (string | undefined)[], marks: () => import("./chart-data.js").Mark[], onDraw?: () => void
  * }} Wish
  */
+
+/** How buckets are drawn: chart-heat.js says it. @type {{by: any}} */
+export const heat = { by: null };
 
 const FONT = '11px system-ui, -apple-system, "Segoe UI", Roboto, "Liberation Sans", sans-serif';
 const BRUSH_PX_MIN = 6;
@@ -24,7 +26,7 @@ export function aligned(answer, kind, hidden) {
   const count = series[0]?.values.length ?? 0;
   const times = new Float64Array(count);
   for (let index = 0; index < count; index += 1) times[index] = start + (kind === "bars" ? index + 0.5 : index) * step;
-  if (kind === "heat") return [times, ...heatRows(answer)];
+  if (kind === "heat" && heat.by) return [times, ...heat.by.rows(answer)];
   const values = series.map((one, at) => (kind === "bars" && hidden.has(at) ? one.values.map(() => 0) : one.values));
   if (kind !== "stack" && kind !== "bars") return [times, ...values];
   const sums = { up: new Float64Array(count), down: new Float64Array(count) }; // what is below zero is a stack of its own
@@ -154,7 +156,7 @@ export function makePlot(host, answer, wish) {
         space: 32,
         ...(/^(?:bytes|iec:)/.test(wish.unit) ? { incrs: BYTE_STEPS } : {}),
         ...(wish.kind === "heat" ? { incrs: [1, 2, 5, 10, 20, 50] } : {}),
-        values: (/** @type {any} */ _p, /** @type {number[]} */ splits) => (wish.kind === "heat" ? heatLabels(answer, splits) : valueLabels(splits, wish.unit)),
+        values: (/** @type {any} */ _p, /** @type {number[]} */ splits) => (wish.kind === "heat" && heat.by ? heat.by.labels(answer, splits) : valueLabels(splits, wish.unit)),
         size: (/** @type {any} */ _p, /** @type {string[] | null} */ texts) => Math.max(...(texts ?? [""]).map((text) => text.length)) * 6.3 + 16,
       },
     ],
@@ -179,7 +181,7 @@ export function makePlot(host, answer, wish) {
       },
     },
     hooks: {
-      draw: [(/** @type {any} */ plot) => wish.kind === "heat" && drawHeat(plot, wish.shown(), wish.colours.series[0]), (/** @type {any} */ plot) => drawMarks(plot, wish), () => wish.onDraw?.()],
+      draw: [(/** @type {any} */ plot) => wish.kind === "heat" && heat.by?.draw(plot, wish.shown(), wish.colours.series[0]), (/** @type {any} */ plot) => drawMarks(plot, wish), () => wish.onDraw?.()],
       setCursor: [(/** @type {any} */ plot) => wish.onCursor(plot.cursor.left < 0 ? null : (plot.cursor.idx ?? null))],
       setSelect: [
         (/** @type {any} */ plot) => {

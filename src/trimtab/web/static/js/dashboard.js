@@ -1,5 +1,6 @@
 // One dashboard: panels that are seen are asked for, many in one request, and each is drawn as soon as its line of the answer is
 // there. They follow the range in the address, and the clock while the page is live.
+import "./chart-heat.js";
 import "./dashboard-variables.js";
 import { isMoving } from "./live.js";
 import { current } from "./range.js";
