@@ -7,35 +7,31 @@ import io
 import json
 import re
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
-import numpy as np
 import pytest
 from rich.console import Console
 from starlette.testclient import TestClient
 
-from tests.observe.containers.engines import on_a_port, recorded
-from tests.observe.containers.test_engines import NAMES, Engine
-from tests.web.site import Site, open_site
+from tests.observe.containers.engines import recorded
+from tests.observe.containers.test_engines import NAMES
+from tests.web.infrastructure_there import HOSTILE, Clock, open_infrastructure
+from tests.web.site import Site
 from trimtab.app.exploring.explorer import Explorer
-from trimtab.app.infrastructure.container_collecting import ContainerCollecting
 from trimtab.app.infrastructure.host_collecting import HostCollecting, is_on
 from trimtab.app.infrastructure.host_questions import CHARTS, LIST, ONE, asked_of
 from trimtab.app.infrastructure.hosts import host_of, hosts_of
 from trimtab.cli import infrastructure_output
 from trimtab.model.errors import NotFound, StoreError
 from trimtab.model.infrastructure import CLOUD_KEYS, CONTAINER_KEYS, SYSTEM_KEYS
-from trimtab.model.infrastructure_settings import ContainersPolicy, HostPolicy
+from trimtab.model.infrastructure_settings import HostPolicy
 from trimtab.sdk.infrastructure_monitor import InfrastructureMonitor, SystemMonitor
-from trimtab.store.metrics.contract import Samples
 from trimtab.web.series import QUERIES_MAX
 
 pytestmark = pytest.mark.store
 
-HOSTILE = '"><img src=x onerror=alert(1)>'
 FULL = Path("/work/shared/data/dashboards/rfmoz-node-exporter-full.json")
 NOT_HERE = re.compile(
     r"node_(systemd_.*|textfile_.*|power_supply_.*|hwmon_.*|cooling_.*|cpu_scaling_.*|schedstat_.*|nf_conntrack_.*"
@@ -47,73 +43,10 @@ NOT_HERE = re.compile(
 """What depends on the machine and its kernel, or needs what only node_exporter has (systemd's bus, text files)."""
 
 
-class Clock:
-    """Moves when it is told to."""
-
-    def __init__(self) -> None:
-        self.now_ms = time.time_ns() // 1_000_000 // 15_000 * 15_000 - 120_000
-
-    def __call__(self) -> int:
-        self.now_ms += 15_000
-        return self.now_ms
-
-
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A site that has looked at this machine seven times, and at two looks of an engine; another host sends, a third is
-    silent."""
-    engine, clock = Engine(), Clock()
-    with open_site(tmp_path_factory.mktemp("infrastructure") / "data") as made, on_a_port(engine) as address:
-        service = made.service
-        metrics = lambda: getattr(service.telemetry, "metrics", None)  # noqa: E731
-        host = HostPolicy(slow_interval_s=1.0, instance="here")
-        service.infrastructure.host = HostCollecting(lambda: host, metrics, clock)
-        for one in range(7):
-            service.infrastructure.host.look()
-            made_host = service.infrastructure.host._host
-            assert made_host is not None
-            made_host._slow_s = 0.0 if one < 6 else 1.0
-        policy = ContainersPolicy(docker=address)
-        containers = ContainerCollecting(lambda: policy, lambda: host, metrics, clock)
-        containers.look()
-        engine.is_later = True
-        containers.look()
-        service.infrastructure.containers = containers
-        other(made, "db1:9100", clock.now_ms)
-        other(made, HOSTILE, clock.now_ms - 1_800_000)
+    with open_infrastructure(tmp_path_factory.mktemp("infrastructure") / "data") as made:
         yield made
-        containers.stop()
-
-
-def other(site: Site, instance: str, at_ms: int) -> None:
-    """Another host, as node_exporter sends it: half busy, nearly full, swapping, with an alert."""
-    base = {"job": "linux", "instance": instance}
-    series: list[tuple[dict[str, str], float, float]] = []
-    for mode, share in (("idle", 0.4), ("iowait", 0.1), ("user", 0.5)):
-        series.append(({"__name__": "node_cpu_seconds_total", "cpu": "0", "mode": mode}, 1000.0, share))
-    for name, value, growth in (
-        ("node_time_seconds", at_ms / 1000 - 60, 1.0),
-        ("node_load1", 2.5, 0.0),
-        ("node_memory_MemTotal_bytes", 100.0, 0.0),
-        ("node_memory_MemAvailable_bytes", 4.0, 0.0),
-        ("node_vmstat_pswpin", 5.0, 30.0),
-        ("node_pressure_memory_waiting_seconds_total", 5.0, 0.6),
-    ):
-        series.append(({"__name__": name}, value, growth))
-    disk = {"device": "/dev/sda1", "fstype": "ext4", "mountpoint": "/data"}
-    series.append(({"__name__": "node_filesystem_size_bytes", **disk}, 1000.0, 0.0))
-    series.append(({"__name__": "node_filesystem_avail_bytes", **disk}, 20.0, 0.0))
-    series.append(({"__name__": "node_filesystem_readonly", **disk}, 1.0, 0.0))
-    series.append(({"__name__": "node_disk_io_time_seconds_total", "device": "sda"}, 3.0, 0.95))
-    series.append(({"__name__": "node_uname_info", "release": "5.10", "nodename": "db1"}, 1.0, 0.0))
-    alert = {"__name__": "ALERTS", "alertname": "DiskFull", "alertstate": "firing", "severity": "critical"}
-    series.append((alert, 1.0, 0.0))
-    store = site.service.querying.store
-    slots = store.register([tuple(sorted({**labels, **base}.items())) for labels, _, _ in series]).slots
-    for step in range(12):
-        when = at_ms - (11 - step) * 15_000
-        values = np.array([begin + growth * 15 * step for _, begin, growth in series], np.float64)
-        assert not store.append(Samples(slots, np.full(len(slots), when, np.int64), values)).refused
 
 
 @pytest.fixture
