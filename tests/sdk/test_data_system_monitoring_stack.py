@@ -100,7 +100,8 @@ satisfaction:
 WAIT_S = 150.0
 PUSHED_BYTES = 700 * 2**20
 RECENT = "histogram_quantile(0.95, sum by (le, instance) (rate(trimtab_postgres_query_duration_seconds_bucket[20s])))"
-"""Of the last seconds, so that nobody has to wait until the quick statements of the last minute are over."""
+RECENT_CALLS = "sum by (instance) (rate(pg_stat_statements_calls_total[20s]))"
+"""Of the last seconds, so that nobody has to wait until all of the last minute is of the load, or is not any more."""
 
 
 @dataclass
@@ -129,7 +130,7 @@ class Shop:
                 return found
             states = [(one.name, one.value, one.alert_state, one.why) for one in found.metrics]
             assert time.monotonic() < give_up_at, f"{what}: {states}"
-            time.sleep(1.0)
+            time.sleep(2.0)
 
     def run_pipeline(self, first: int, count: int, status: str) -> None:
         """Runs of a pipeline, as spans."""
@@ -212,7 +213,7 @@ def _all_is_well(shop: Shop) -> None:
         "infrastructure_metrics": {
             "network_io": NetworkIOMetric(threshold=75, link_speed_bytes=1e12, devices_left_out="none")
         },
-        "application_metrics": {"throughput": ThroughputMetric(slo="> 1 rps")},
+        "application_metrics": {"throughput": ThroughputMetric(slo="> 1 rps", query=RECENT_CALLS)},
     }
     changed = shop.stack.setup_monitoring(quick(MONITORING_CONFIG, **calm))
     assert "throughput: slo > 1000 rps → slo > 1 rps" in changed.changes
@@ -220,7 +221,7 @@ def _all_is_well(shop: Shop) -> None:
     shop.database.execute("UPDATE deliveries SET at = now()")
     shop.probe()
     before = Readings.taken(shop)
-    shop.wait_for(lambda _: time.monotonic() - before.at_s > 10, "ten seconds")
+    shop.wait_for(lambda _: time.monotonic() - before.at_s > 22, "as long as the window of throughput")
     found = by_name(shop.wait_for(_has_all, "all metrics have data again"))
     after = Readings.taken(shop)
     _compare(found, before, after)
@@ -302,9 +303,9 @@ def _compare(found: Mapping[str, MetricRow], before: Readings, after: Readings) 
     disk = max(after.disk_ms[name] - before.disk_ms[name] for name in after.disk_ms) / passed_s / 10
     calls = (after.calls - before.calls) / passed_s
     rolled_back, committed = after.rolled_back - before.rolled_back, after.committed - before.committed
-    assert values["cpu_usage"] == pytest.approx(busy, abs=15)
+    assert values["cpu_usage"] == pytest.approx(busy, abs=25)
     assert values["memory_usage"] == pytest.approx(after.memory_percent, abs=5)
-    assert values["disk_io"] == pytest.approx(disk, abs=25)
+    assert values["disk_io"] == pytest.approx(disk, abs=40)
     assert values["throughput"] == pytest.approx(calls, rel=0.5)
     assert values["error_rate"] == pytest.approx(rolled_back / max(committed + rolled_back, 1), abs=0.01)
     assert values["query_latency"] is not None
