@@ -41,7 +41,10 @@ class SeriesWriter:
         self.samples_count = 0
         self.refused_count = 0
         self.refusals: tuple[str, ...] = ()
-        """Why, of the last that were refused."""
+        """Why something was refused by the last write; series that are refused are so by each."""
+        self._refused: dict[str, tuple[str, ...]] = {}
+        self._waiting: dict[str, Metadata] = {}
+        """What was not told yet: a write that failed told nothing."""
 
     @property
     def series_count(self) -> int:
@@ -57,12 +60,11 @@ class SeriesWriter:
             return
         slots: list[NDArray[np.int32]] = []
         values: list[NDArray[np.float64]] = []
-        metadata: list[Metadata] = []
         gone: set[int] = set()
         for name, series, numbers in groups:
             known = self._known.get(name)
             if known is None or known.series is not series:
-                now = self._registered(store, series, metadata)
+                now = self._registered(store, name, series)
                 if known is not None:
                     gone |= set(known.slots.tolist()) - set(now.slots.tolist())
                 self._known[name] = known = now
@@ -70,33 +72,39 @@ class SeriesWriter:
             values.append(np.array(numbers, np.float64) * known.scales)
         for name in ended:
             last = self._known.pop(name, None)
+            self._refused.pop(name, None)
             gone |= set() if last is None else set(last.slots.tolist())
         told = {int(slot) for known in self._known.values() for slot in known.slots} if gone else set()
         over = np.array(sorted(slot for slot in gone - told if slot >= 0), np.int32)
         where = np.concatenate([*slots, over]) if slots or len(over) else over
         what = np.concatenate([*values, np.full(len(over), _stale())])
         kept = where >= 0
+        self.refusals = next(iter(self._refused.values()), ())
         if not kept.any():
             return
         where, what = where[kept], what[kept]
-        done = store.append(Samples(where, np.full(len(where), at_ms, np.int64), what, metadata=metadata))
-        self._told.update(one.metric for one in metadata)
+        done = store.append(
+            Samples(where, np.full(len(where), at_ms, np.int64), what, metadata=list(self._waiting.values()))
+        )
+        self._told.update(self._waiting)
+        self._waiting.clear()
         self.samples_count += done.accepted_count
         if done.refused:
             self.refused_count += sum(done.refused.values())
             self.refusals = tuple(done.first_refusals)
 
-    def _registered(self, store: MetricStore, series: tuple[HostSeries, ...], metadata: list[Metadata]) -> _Known:
+    def _registered(self, store: MetricStore, group: str, series: tuple[HostSeries, ...]) -> _Known:
         from trimtab.store.metrics.contract import Metadata
 
         registered = store.register([self._key(one) for one in series])
+        self._refused.pop(group, None)
         if registered.refused:
             self.refused_count += len(registered.refused)
-            self.refusals = tuple(sentence for _, sentence in list(registered.refused.values())[:10])
+            self._refused[group] = tuple(sentence for _, sentence in list(registered.refused.values())[:10])
         for name in dict.fromkeys(one.name for one in series):
-            if name not in self._told and not any(one.metric == name for one in metadata):
+            if name not in self._told:
                 said = self._about(name)
-                metadata.append(Metadata(name, said.kind, said.unit, said.help))
+                self._waiting[name] = Metadata(name, said.kind, said.unit, said.help)
         return _Known(series, registered.slots)
 
     def _key(self, one: HostSeries) -> tuple[tuple[str, str], ...]:
