@@ -2,8 +2,8 @@
 
 Four things stand between a probe and the data: the text is one SELECT that reads (the parser), nothing in it can do
 more than read (the catalogue, `run_safety`), the role has no right to write (asked of the server, not believed), and
-the transaction is READ ONLY and never commits. How long it may take, how long it may wait for locks, and how much may
-come back is said to the server, which keeps it whoever forgets.
+the transaction is READ ONLY and commits only where it wrote nothing. How long it may take, how long it may wait for
+locks, and how much may come back is said to the server, which keeps it whoever forgets.
 """
 
 from __future__ import annotations
@@ -84,12 +84,21 @@ def measure(
             begun(connection)
         connection.read_only = True
         found = _asked(connection, probe, text, now_ms)
-        connection.commit()  # it only read; closed without, it would count as rolled back (pg_stat_database)
+        _end(connection)
         return found
     except psycopg.Error as error:
         return Measured(now_ms(), None, told(error, CATALOGUE_TIMEOUT_MS))
     finally:
         connection.close()
+
+
+def _end(connection: Connection) -> None:
+    """Commit what has written nothing, as the server says: closed without, each probe would count as rolled back."""
+    if connection.info.transaction_status is not psycopg.pq.TransactionStatus.INTRANS:
+        return
+    row = connection.execute(f"SELECT {OWN_MARK} pg_current_xact_id_if_assigned() IS NULL".encode()).fetchone()
+    if row is not None and row[0] is True:
+        connection.commit()
 
 
 def _asked(connection: Connection, probe: Probe, text: str, now_ms: Callable[[], int]) -> Measured:
