@@ -46,6 +46,7 @@ OPENS_CONNECTIONS = {
     "observe/scrape/targets.py": {"socket"},  # asks the system's resolver for names in that configuration
     "cli/otlp_ports.py": {"socket"},  # where it listens
     "cli/up.py": {"socket", "uvicorn"},  # listens
+    "cli/calm_server.py": {"uvicorn"},  # the server that up.py starts
     "cli/listening.py": {"socket"},  # where it listens
     "cli/patient_http.py": {"uvicorn"},  # how long it waits for headers
     "cli/tls.py": {"ssl"},  # what it listens with
