@@ -29,8 +29,8 @@ def host(interval_s: float, containers: bool, docker: str, kubernetes: str, form
     import msgspec
 
     from trimtab.app.infrastructure.answers import containers_story, host_story
+    from trimtab.app.infrastructure.monitors import ContainerMonitor, SystemMonitor
     from trimtab.cli import infrastructure_output, output
-    from trimtab.sdk.infrastructure_monitor import ContainerMonitor, SystemMonitor
 
     told = {"host": host_story(SystemMonitor(interval_s).look())}
     document = {name: msgspec.to_builtins(value) for name, value in told.items()}
