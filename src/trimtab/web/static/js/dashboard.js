@@ -2,6 +2,7 @@
 // there. They follow the range in the address, and the clock while the page is live.
 import "./chart-heat.js";
 import "./dashboard-variables.js";
+import "./format-units.js";
 import { isMoving } from "./live.js";
 import { current } from "./range.js";
 
