@@ -153,7 +153,7 @@ def test_a_process_agrees_with_pidstat(burner: Burner) -> None:
     assert theirs_s == pytest.approx(spent_s, rel=0.01, abs=0.01), output
     assert group_s >= spent_s - 0.011  # other processes of this name may have worked, too
     resident = int(Path(f"/proc/{burner.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    assert ours.resident_bytes == resident
+    assert ours.resident_bytes == pytest.approx(resident, rel=0.01)  # the kernel's counts per core are added up lazily
     assert resident > 48 * 2**20
     assert ours.command == sys.executable
 
