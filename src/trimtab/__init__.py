@@ -3,9 +3,9 @@
 >>> import trimtab
 >>> sorted(trimtab.__all__)
 ['AutomatedRemediation', 'CPUMetric', 'CostMetric', 'DataSystemMonitoringStack', 'DiskIOMetric',
- 'ErrorRateMetric', 'FreshnessMetric', 'InfrastructureMonitor', 'LatencyMetric', 'MemoryMetric',
- 'NetworkIOMetric', 'PerformanceAlerts', 'QualityMetric', 'QueryOptimizer', 'SLI', 'SatisfactionMetric',
- 'ServiceLevelIndicators', 'StorageMetric', 'SuccessRateMetric', 'ThroughputMetric']
+ 'ErrorRateMetric', 'FreshnessMetric', 'GrafanaDashboards', 'InfrastructureMonitor', 'LatencyMetric',
+ 'MemoryMetric', 'NetworkIOMetric', 'PerformanceAlerts', 'QualityMetric', 'QueryOptimizer', 'SLI',
+ 'SatisfactionMetric', 'ServiceLevelIndicators', 'StorageMetric', 'SuccessRateMetric', 'ThroughputMetric']
 """
 
 from __future__ import annotations
