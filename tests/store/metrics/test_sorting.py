@@ -11,7 +11,8 @@ import pytest
 from trimtab.model.errors import EngineRefused
 from trimtab.store.engine import Body, Parameters
 from trimtab.store.frames import Message
-from trimtab.store.metrics.messages import SAMPLES
+from trimtab.store.metrics.messages import SAMPLES, STORED_SAMPLES
+from trimtab.store.metrics.packed import bits_of
 from trimtab.store.metrics.sinks import NativeSink
 
 pytestmark = pytest.mark.store
@@ -49,11 +50,11 @@ def test_rows_are_sorted_by_id_and_time_and_none_is_lost(is_shuffled: bool) -> N
     recorder = Recorder()
     NativeSink(recorder, SAMPLES).load(1, messages_of(ids, at_ms, values, [4000, 1, 0, 12_000, 13_999]))  # type: ignore[arg-type]
     (block,) = recorder.bodies
-    found = SAMPLES.unpack(block)
+    found = STORED_SAMPLES.unpack(block)
     order = np.lexsort((at_ms, ids))  # stable: what came later is behind
     assert found["id"].tolist() == ids[order].tolist()
     assert found["at_ms"].tolist() == at_ms[order].tolist()
-    assert found["value"].view(np.int64).tolist() == values[order].view(np.int64).tolist()
+    assert bits_of(found["packed"].astype(np.int64)).tolist() == values[order].view(np.int64).tolist()
 
 
 def test_a_message_that_is_no_block_is_refused_before_the_engine_sees_any() -> None:
