@@ -63,6 +63,18 @@ def test_events_come_with_their_names_and_silence_is_a_beat() -> None:
     assert all(part == BEAT for part in rest)
 
 
+def test_what_came_between_reading_and_listening_is_told() -> None:
+    hub = EventHub()
+    hub.publish(EventKind.CASE, {"id": 1})
+    read = hub.count
+    hub.publish(EventKind.SLICE, {"system": "a"})  # comes again by itself
+    hub.publish(EventKind.ALERT)
+    with hub.subscribe(read) as mine, hub.subscribe() as new:
+        hub.publish(EventKind.CASE, {"id": 2})
+        assert [event.kind for event in mine.take()] == [EventKind.ALERT, EventKind.CASE]
+        assert [event.kind for event in new.take()] == [EventKind.CASE]
+
+
 @pytest.mark.store
 def test_too_many_streams_are_refused(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trimtab.app.events.SUBSCRIBERS_MAX", 0)

@@ -19,6 +19,8 @@ from trimtab.model.errors import Busy
 QUEUE_MAX = 100
 """Events that may wait for one subscriber."""
 SUBSCRIBERS_MAX = 200
+KEPT_MAX = 32
+"""Events that are told again to who asks for what came since."""
 HEART_BEAT_S = 15.0
 """A stream says something at least this often, so that both ends know that it lives."""
 
@@ -46,6 +48,10 @@ class EventKind(StrEnum):
     """Something about the server itself: the kill switch, settings, people."""
     GAP = "gap"
     """Events were dropped before this one (dropped_count): look at everything again."""
+
+
+REPEATING = frozenset((EventKind.SLICE, EventKind.OBJECTIVES, EventKind.CLOUDS, EventKind.INFRASTRUCTURE))
+"""Kinds that come again by themselves: who missed one waits for the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +152,13 @@ class EventHub:
         self._lock = threading.Lock()
         self._subscriptions: frozenset[Subscription] = frozenset()
         self._is_closed = False
+        self._count = 0
+        self._kept: deque[tuple[int, Event]] = deque(maxlen=KEPT_MAX)
+
+    @property
+    def count(self) -> int:
+        """How many events there were of kinds that do not come again by themselves."""
+        return self._count
 
     @property
     def subscribers_count(self) -> int:
@@ -155,11 +168,20 @@ class EventHub:
     def publish(self, kind: EventKind, payload: Mapping[str, object] | None = None) -> None:
         """Tell everybody."""
         event = Event(kind, payload or {})
-        for subscription in self._subscriptions:
+        with self._lock:
+            if kind not in REPEATING:
+                self._count += 1
+                self._kept.append((self._count, event))
+            hearing = self._subscriptions
+        for subscription in hearing:
             subscription.put(event)
 
-    def subscribe(self) -> Subscription:
-        """Hear everything from now on. Raises `Busy` where `SUBSCRIBERS_MAX` do already, or the server is ending."""
+    def subscribe(self, since: int | None = None) -> Subscription:
+        """Hear everything from now on, and what came after the first `since` of `count`, as far as it is kept.
+
+        A page reads, and listens a moment later: what happens between is told by this. Raises `Busy` where
+        `SUBSCRIBERS_MAX` do already, or the server is ending.
+        """
         made = Subscription(self)
         with self._lock:
             if self._is_closed:
@@ -167,6 +189,9 @@ class EventHub:
             if len(self._subscriptions) >= SUBSCRIBERS_MAX:
                 raise Busy(f"{SUBSCRIBERS_MAX} event streams are open already", limit=SUBSCRIBERS_MAX)
             self._subscriptions |= {made}
+            missed = [event for number, event in self._kept if since is not None and number > since]
+        for event in missed:
+            made.put(event)
         return made
 
     def forget(self, subscription: Subscription) -> None:

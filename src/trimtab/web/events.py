@@ -28,7 +28,8 @@ def endpoint(service: Service) -> Endpoint:
 
     async def events(request: Request) -> Response:
         require(request, Permission.LOOK)
-        return EventStream(service.events.subscribe())
+        since = request.query_params.get("since", "")
+        return EventStream(service.events.subscribe(int(since) if since.isdecimal() and len(since) < 16 else None))
 
     return events
 

@@ -69,6 +69,7 @@ class View:
     frozen: str | None
     warnings: tuple[str, ...]
     stream: bool
+    events_count: int
     slice_s: float
     version: str
     messages: tuple[Message, ...] = ()
@@ -184,6 +185,7 @@ def view_of(
         frozen=frozen,
         warnings=service.warnings() if principal is not None and principal.may(Permission.LOOK) else (),
         stream=principal is not None and principal.may(Permission.LOOK),
+        events_count=service.events.count,
         slice_s=service.config.watch.slice_s,
         version=version,
         messages=tuple(messages)[:_MESSAGES_MAX],
@@ -208,6 +210,7 @@ def plain_view(request: Request, service: Service, version: str) -> View:
         frozen=None,
         warnings=(),
         stream=False,
+        events_count=0,
         slice_s=service.config.watch.slice_s,
         version=version,
     )

@@ -99,8 +99,9 @@ class Notify:
         ways = Ways(self._books, self.muting, now_ms, give_up_ms, f"{page_url}/alerts")
         self._deliveries = Deliveries(ways, kinds, lambda: policy().timeout_s)
         resend_ms = lambda: int(policy().resend_s * 1000)  # noqa: E731
+        told = lambda: self._publish(EventKind.ALERT)  # noqa: E731
         self._pushers = tuple(
-            PushThread(Pusher(api, self._books, now_ms, resend_ms, self.not_evaluated)) for api in self._apis
+            PushThread(Pusher(api, self._books, now_ms, resend_ms, self.not_evaluated, told)) for api in self._apis
         )
         reference = of_setting(started.heartbeat)
         self._heartbeat = Heartbeat(

@@ -58,14 +58,17 @@ class Pusher:
         now_ms: Callable[[], int],
         resend_ms: Callable[[], int],
         problem: Callable[[int], str | None],
+        on_change: Callable[[], None] = lambda: None,
     ) -> None:
-        """`problem` says why alerts are not evaluated: then the Watchdog is not told, and ends there."""
+        """`problem` says why alerts are not evaluated: then the Watchdog is not told, and ends there. `on_change` is
+        called when it is found to be away, or there again."""
         self.api = api
         self.name = api.named.name
         self._books = books
         self._now_ms = now_ms
         self._resend_ms = resend_ms
         self._not_evaluated = problem
+        self._on_change = on_change
         self._sent_at_ms: dict[Key, int] = {}
         self._problem: str | None = None
         self._pushed_at_ms: int | None = None
@@ -96,14 +99,20 @@ class Pusher:
                 self._push(due, known, at_ms)
                 known = self._books.pushed.all_of(self.name)
             self._confirm(known, at_ms)
-            self._problem = None
+            self._set_problem(None)
             return self._rest_ms(known, at_ms)
         except TrimtabError as error:
             if self._problem != error.message:
                 log.warning("alertmanager_waits", alertmanager=self.name, error=error.message)
-            self._problem = error.message
+            self._set_problem(error.message)
             self._give_up(at_ms)
             raise
+
+    def _set_problem(self, problem: str | None) -> None:
+        is_new = self._problem != problem
+        self._problem = problem
+        if is_new:
+            self._on_change()
 
     def _rest_ms(self, known: Sequence[Pushed], at_ms: int) -> int:
         """Until the first of them has to be told again, or asked for."""
