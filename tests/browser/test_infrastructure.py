@@ -15,7 +15,7 @@ from playwright.sync_api import Browser
 from tests.browser.axe import violations
 from tests.browser.chromium import NARROW, WIDE, visit
 from tests.browser.layout import layout_problems
-from tests.browser.waiting import open_page, resize
+from tests.browser.waiting import begun, open_page, resize
 from tests.web.infrastructure_there import open_infrastructure
 from trimtab.app.infrastructure.host_questions import CHARTS
 
@@ -64,6 +64,7 @@ def test_infrastructure_has_nothing_wrong_with_it(browser: Browser, served: tupl
         page.get_by_role("link", name="here", exact=True).click()
         page.wait_for_url("**/infrastructure/hosts/node/here?**")
         assert page.locator("tt-chart").count() == len(CHARTS)
+        begun(page)
         page.keyboard.press("g")
         page.keyboard.press("i")
         page.wait_for_url(re.compile(r"/infrastructure(\?|$)"))

@@ -89,7 +89,7 @@ def test_an_interrupt_takes_the_index_back_and_leaves_no_folder(
     _, said = remediation.communicate(timeout=90)
     assert remediation.returncode == -signal.SIGINT, said
     assert "taking back what is in flight" in said
-    assert indexes(shop) == []
+    assert indexes(shop) == [], said
     assert list(tmp_path.glob("trimtab-*")) == []
 
 
