@@ -1,4 +1,4 @@
-"""What a module of tests takes from the clock while it is imported is 40 minutes old when the tests run.
+"""What a module of tests takes from the clock while it is imported is half an hour old when the tests run.
 
 A whole run takes long, and the last tests begin long after their modules were imported: `NOW_MS = time.time_ns()` at
 the top of a file works for whoever runs that file alone, and breaks the whole run. So that the first sees what the
@@ -18,7 +18,8 @@ from types import FrameType
 
 import pytest
 
-AGE_S = 40 * 60
+AGE_S = 30 * 60
+"""With the length of a whole run still less than the hour that many tests look back."""
 S_NS = 1_000_000_000
 
 
