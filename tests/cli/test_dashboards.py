@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from io import StringIO
 from pathlib import Path
 
 from click.testing import CliRunner, Result
+from rich.console import Console
 
 from trimtab.app.dashboards.library import builtin
+from trimtab.cli import clouds_output, dashboards_output
 from trimtab.cli.main import main
 
 
@@ -56,3 +59,18 @@ def test_export_writes_files_that_check_takes(tmp_path: Path) -> None:
     assert checked.exit_code == 0
     assert "Traceback" not in checked.output
     assert all(" 0 of" not in line for line in checked.stdout.splitlines())
+
+
+def test_titles_that_look_like_markup_are_shown_as_they_are() -> None:
+    written = StringIO()
+    console = Console(file=written, width=200)
+    row = {"uid": "u", "title": "[red]boo[/red] [/nope]", "origin": "imported", "added_by": "[/x]"}
+    dashboards_output.listed(console, {"dashboards": [{**row, "panels_count": 1, "drawn_count": 1}]})
+    panel = {"id": 1, "title": "[/y]", "type": "stat", "drawn_as": "stat", "reason": "", "notes": ["[bold]n"]}
+    dashboards_output.detail(console, {"row": row, "panels": [panel], "notes": []})
+    item = {"kind": "dashboard", "name": "[/z]", "outcome": "made", "why": "[/w]"}
+    dashboards_output.pushed(console, {"url": "http://g", "folder": "f", "items": [item]})
+    clouds_output.clouds(console, {"counts": {}, "accounts": []})
+    said = written.getvalue()
+    for text in ("[red]boo[/red] [/nope]", "[/x]", "[/y]", "[bold]n", "[/z]", "[/w]", "[clouds] accounts"):
+        assert text in said

@@ -14,7 +14,8 @@ def clouds(console: Console, answer: Json) -> None:
     """What was not read, then what there is."""
     counts = answer["counts"]
     if not answer["accounts"]:
-        console.print("No cloud account is configured: [clouds] accounts = ['prod=aws regions=eu-central-1'].")
+        example = "[clouds] accounts = ['prod=aws regions=eu-central-1']"
+        console.print(f"No cloud account is configured: {example}.", markup=False)
         return
     names = ", ".join(f"{one['account']} ({one['cloud']})" for one in answer["accounts"])
     console.print(Text(f"Accounts: {names}"))

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from trimtab.app.dashboards.report import Report
 from trimtab.cli.controls import shown
-from trimtab.cli.output import Json
+from trimtab.cli.output import Json, plain
 from trimtab.cli.tables import ReadableTable
 
 
@@ -17,7 +17,7 @@ def listed(console: Console, answer: Json) -> None:
     for row in answer["dashboards"]:
         left = row["panels_count"] - row["drawn_count"]
         origin = row["origin"] if row["origin"] == "built-in" else f"imported by {row['added_by']}"
-        table.add_row(row["uid"], row["title"], str(row["panels_count"]), str(left), origin)
+        table.add_row(*map(plain, (row["uid"], row["title"], str(row["panels_count"]), str(left), origin)))
     console.print(table)
 
 
@@ -28,7 +28,7 @@ def detail(console: Console, answer: Json) -> None:
     table = ReadableTable("", "panel", "title", "kind", "drawn as", "said")
     for one in answer["panels"]:
         said = one["reason"] or "; ".join(one["notes"])
-        table.add_row(str(one["id"]), one["title"], one["type"], one["drawn_as"], said)
+        table.add_row(*map(plain, (str(one["id"]), one["title"], one["type"], one["drawn_as"], said)))
     console.print(table)
     for note in answer["notes"]:
         console.print(note, markup=False)
@@ -59,5 +59,5 @@ def pushed(console: Console, answer: Json) -> None:
     console.print(f"{answer['url']}, folder {answer['folder']}", markup=False)
     table = ReadableTable("", "what", "name", "outcome", "said")
     for one in answer["items"]:
-        table.add_row(one["kind"], one["name"], one["outcome"], one["why"])
+        table.add_row(*map(plain, (one["kind"], one["name"], one["outcome"], one["why"])))
     console.print(table)
