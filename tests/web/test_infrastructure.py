@@ -32,7 +32,7 @@ from trimtab.web.series import QUERIES_MAX
 
 pytestmark = pytest.mark.store
 
-FULL = Path("/work/shared/data/dashboards/rfmoz-node-exporter-full.json")
+FULL = Path(__file__).resolve().parents[3] / "shared" / "data" / "dashboards" / "rfmoz-node-exporter-full.json"
 NOT_HERE = re.compile(
     r"node_(systemd_.*|textfile_.*|power_supply_.*|hwmon_.*|cooling_.*|cpu_scaling_.*|schedstat_.*|nf_conntrack_.*"
     r"|pressure_.*|memory_HardwareCorrupted.*|memory_Zswap.*|network_speed_bytes|kernel_hung_tasks|entropy_.*|interrupts.*"
