@@ -45,6 +45,7 @@ def open_infrastructure(data_dir: Path) -> Iterator[Site]:
             made_host = service.infrastructure.host._host
             assert made_host is not None
             made_host._slow_s = 0.0 if one < 6 else 1.0
+            busy_for(0.03)
         policy = ContainersPolicy(docker=address)
         containers = ContainerCollecting(lambda: policy, lambda: host, metrics, clock)
         containers.look()
@@ -55,6 +56,13 @@ def open_infrastructure(data_dir: Path) -> Iterator[Site]:
         other(made, HOSTILE, clock.now_ms - 1_800_000)
         yield made
         containers.stop()
+
+
+def busy_for(seconds: float) -> None:
+    """Take processor time, so that some process was busy between two looks: the kernel counts in hundredths."""
+    end = time.process_time() + seconds
+    while time.process_time() < end:
+        pass
 
 
 def other(site: Site, instance: str, at_ms: int) -> None:
