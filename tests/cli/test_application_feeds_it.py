@@ -139,7 +139,7 @@ def test_what_an_application_sent_is_what_is_answered(tmp_path: Path, database: 
         query = 'sum(shop_orders_total{job="shop", kind="web"})'
         assert get(server, "/api/v1/query", query=query)["data"]["result"][0]["value"][1] == str(sent["orders"])
         services = get(server, "/jaeger/api/services")["data"]
-        assert services == ["shop"]
+        assert [name for name in services if name != "trimtab"] == ["shop"]  # it keeps slow requests of its own, too
     finally:
         server.process.terminate()
         assert server.process.wait(timeout=180) == 0
