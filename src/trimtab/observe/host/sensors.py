@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
 from trimtab.observe.host.files import HostPaths, listed, number_in, text_in
@@ -13,7 +14,7 @@ Told = tuple[HostSeries, float]
 _CHANNEL = re.compile(r"(temp|fan)(\d+)_(input|max|crit|crit_alarm|crit_hyst|min)")
 
 
-class _Folder:
+class _Folder(ABC):
     """Series and numbers that are found by looking through a folder."""
 
     is_slow = True
@@ -37,9 +38,9 @@ class _Folder:
             self.series = series
         return [number for _, number in told]
 
+    @abstractmethod
     def told(self, names: list[str]) -> Iterator[Told]:
         """What the folder tells."""
-        raise NotImplementedError
 
 
 class Hwmon(_Folder):
