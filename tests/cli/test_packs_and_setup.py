@@ -150,3 +150,12 @@ def test_a_wrong_file_names_every_field(here: Here) -> None:
     answer = here.site.logged_in(Role.ADMIN).post("/api/trimtab/stack", json=body)
     assert answer.status_code == 400
     assert answer.json()["error"]["message"].startswith("application_metrics.throughput.slo: it is a text such as")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("[" * 20_000, "nested too deeply"), ("{}", "it has sections"), ("", "it has sections")]
+)
+def test_a_file_that_holds_nothing_or_never_ends_is_refused(text: str, said: str) -> None:
+    done = CliRunner().invoke(main, ["setup", "-"], input=text)
+    assert done.exit_code == 2
+    assert said in done.stderr

@@ -62,7 +62,9 @@ def _read(file: str) -> dict[str, object]:
         found = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise InputError(f"{file} is no YAML: {' '.join(str(error).split())}", file=file) from None
-    if not isinstance(found, dict):
+    except RecursionError:
+        raise InputError(f"{file} is nested too deeply", file=file) from None
+    if not isinstance(found, dict) or not found:
         raise InputError(
             f"{file}: it has sections such as infrastructure_metrics, found {str(found)[:40]!r}", file=file
         )
