@@ -143,7 +143,7 @@ def test_an_absolute_range_can_be_typed(visitor: Visitor, day: DayServer) -> Non
     assert address(page) == (start.timestamp() * 1000, end.timestamp() * 1000)
     wait_for_range(page, *address(page), within_ms=MINUTE_MS)
     expect(page.get_by_role("button", name=re.compile("^Time range"))).to_have_text(
-        f"{start:%m-%d %H:%M} – {end:%H:%M}"
+        f"{start:%m-%d %H:%M} – {end:{'%H:%M' if start.date() == end.date() else '%m-%d %H:%M'}}"
     )
 
 

@@ -203,10 +203,12 @@ def test_those_of_otlp(given_points: list[HistogramDataPoint], noise: random.Ran
         count = len(points.points)
         kinds = points.metrics[points.points[:, k.METRIC], k.KIND]
         bases, pool = np.arange(count) * 20, np.arange(20 * count + 200, dtype=np.int32)
-        try:
-            wanted = _one_by_one(points, bases, kinds, pool)
+        try:  # a point that is broken elsewhere is refused with its labels: its exemplars are never asked for
+            for start, end in points.points[:, (k.START, k.END)].tolist():
+                HistogramDataPoint.FromString(points.bytes(start, end))
         except DecodeError:
             continue
+        wanted = _one_by_one(points, bases, kinds, pool)
         assert [repr(one) for one in exemplars_of(points, bases, kinds, pool)] == [repr(one) for one in wanted]
         if body is whole and has_more:
             assert isinstance(exemplars_of(points, bases, kinds, pool), Exemplars) or not wanted
