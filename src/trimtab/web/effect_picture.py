@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from trimtab.web.format import digits_of
+from trimtab.model.readable import digits_of
 
 WIDTH = 400.0
 LEFT, RIGHT = 12.0, 388.0

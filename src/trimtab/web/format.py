@@ -5,21 +5,10 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime
 
+from trimtab.model.readable import digits_of, duration_of
+
 NOT_MEASURED = "–"
 _DAY_MS = 86_400_000
-
-
-def digits_of(value: float, digits: int = 3) -> str:
-    """A number with so many significant digits, without an exponent and without trailing zeros after the point.
-
-    >>> digits_of(0.012345), digits_of(12.0), digits_of(123.456), digits_of(1234.5)
-    ('0.0123', '12', '123', '1,234')
-    """
-    if value == 0:
-        return "0"
-    places = max(digits - 1 - math.floor(math.log10(abs(value))), 0)
-    text = f"{value:,.{min(places, 12)}f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def number_text(value: float | None, digits: int = 3) -> str:
@@ -47,26 +36,7 @@ def duration_text(ms: float | None) -> str:
     """
     if ms is None or not math.isfinite(ms):
         return NOT_MEASURED
-    if ms < 0:
-        return f"-{duration_text(-ms)}"
-    if ms == 0:
-        return "0 ms"
-    if ms < 0.9995:
-        return f"{digits_of(ms * 1000)} µs"
-    if ms < 999.5:
-        return f"{digits_of(ms)} ms"
-    if ms < 59_950:
-        return f"{digits_of(ms / 1000)} s"
-    seconds = round(ms / 1000)
-    for big, big_name, small, small_name in (
-        (86_400, "d", 3600, "h"),
-        (3600, "h", 60, "min"),
-        (60, "min", 1, "s"),
-    ):
-        if seconds >= big:
-            rest = (seconds % big) // small
-            return f"{seconds // big} {big_name}" + (f" {rest} {small_name}" if rest else "")
-    return f"{seconds} s"
+    return duration_of(ms)
 
 
 def bytes_text(size: float | None) -> str:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from trimtab.app.reading.plan_tree import PlanNode
-from trimtab.web.format import bytes_text, digits_of, duration_text, number_text
+from trimtab.model.readable import digits_of
+from trimtab.web.format import bytes_text, duration_text, number_text
 
 BLOCK_BYTES = 8192
 FACTOR_BAD, FACTOR_WARN, FACTOR_SAID = 10.0, 3.0, 1.5

@@ -6,11 +6,11 @@ import math
 import time
 
 from trimtab.app.reading.ranges import MOMENT_MS_MAX
+from trimtab.model.readable import digits_of
 from trimtab.web.format import (
     NOT_MEASURED,
     ago_text,
     bytes_text,
-    digits_of,
     duration_text,
     moment_text,
     number_text,

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from trimtab.app.business.answers import ProbeRow
-from trimtab.web.format import digits_of, duration_text, percent_text
+from trimtab.model.readable import digits_of
+from trimtab.web.format import duration_text, percent_text
 from trimtab.web.words import Word
 
 STATES: Mapping[str, Word] = {
