@@ -1,0 +1,1 @@
+"""The rules of the lint, by what they are about."""
