@@ -199,7 +199,7 @@ def test_what_is_wrong_with_a_file_is_on_the_page(tmp_path: Path, site: Site, cl
     file = tmp_path / "team.yml"
     file.write_text("objectives: [{name: a, target: 99%, availability: up}]\n")
     objectives = site.service.objectives
-    files = objectives._files
+    files = objectives._files._files
     before = files._named
     files._named = lambda: [str(file)]
     try:

@@ -8,7 +8,7 @@ import pytest
 
 from trimtab.analyze.cost.prices import Resource
 from trimtab.analyze.slo.document import ObjectivesRefused
-from trimtab.app.business.files import BusinessFiles
+from trimtab.app.business.files import business_files
 from trimtab.app.business.reading import definitions_in, price_lists
 from trimtab.model.probes import Dimension, ProbeKind
 
@@ -125,28 +125,44 @@ def test_lists_of_the_package_say_when_and_where_from() -> None:
 def test_the_last_good_reading_stays_also_over_a_restart(tmp_path: Path) -> None:
     path, kept = tmp_path / "b.yml", tmp_path / "kept"
     path.write_text("budget: {month: 5}\nsatisfaction: [{name: a, csat: x.csv}]")
-    files = BusinessFiles(lambda: [str(path)], lambda: 1, kept)
+    files = business_files(lambda: [str(path)], lambda: 1, kept)
     assert files.look()
-    assert files.said.satisfaction[0].csat == str(tmp_path / "x.csv")
+    assert files.whole.satisfaction[0].csat == str(tmp_path / "x.csv")
     assert not files.look()
     path.write_text("budget: {month: none}")
     assert files.look()
     [status] = files.status
     assert (status.count, [(one.line, one.column) for one in status.problems]) == (2, [(1, 17), (1, 17)])
-    again = BusinessFiles(lambda: [str(path)], lambda: 1, kept)
+    again = business_files(lambda: [str(path)], lambda: 1, kept)
     again.look()
     for one in (files, again):
-        assert one.said.budget is not None
-        assert one.said.budget.month == 5
-        assert one.said.satisfaction[0].csat == str(tmp_path / "x.csv")
+        assert one.whole.budget is not None
+        assert one.whole.budget.month == 5
+        assert one.whole.satisfaction[0].csat == str(tmp_path / "x.csv")
     path.unlink()
     files.look()
-    assert files.said.budget is not None
+    assert files.whole.budget is not None
     other = tmp_path / "c.yml"
     other.write_text("budget: {month: 7}")
     path.write_text("budget: {month: 6}")
-    both = BusinessFiles(lambda: [str(path), str(other)], lambda: 1)
+    both = business_files(lambda: [str(path), str(other)], lambda: 1)
     both.look()
-    assert both.said.budget is not None
-    assert both.said.budget.month == 6
+    assert both.whole.budget is not None
+    assert both.whole.budget.month == 6
     assert "budget is said twice" in both.status[1].problems[0].reason
+
+
+def test_a_file_that_is_not_there_is_said_once_and_a_clash_goes_away_with_its_cause(tmp_path: Path) -> None:
+    first, second = tmp_path / "a.yml", tmp_path / "b.yml"
+    files = business_files(lambda: [str(first), str(second)], lambda: 1)
+    second.write_text("budget: {month: 7}")
+    files.look()
+    assert files.status[0].told == (f"{first} could not be read: No such file or directory",)
+    first.write_text("probes: []\n---\nbudget: {month: 6}")
+    files.look()
+    assert [one.count for one in files.status] == [1, 0]
+    assert files.status[1].told == (f"{second}, line 1, column 1: budget is said twice: this one is left out",)
+    first.write_text("satisfaction: [{name: a, query: vector(1)}]")
+    files.look()
+    assert [one.told for one in files.status] == [(), ()]
+    assert files.whole.budget is not None

@@ -8,12 +8,13 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path as FilePath
 from typing import TypeVar
 
 import yaml
 
 from trimtab.analyze.slo.quantities import duration_ms, share
-from trimtab.model.errors import ConfigError
+from trimtab.model.errors import ConfigError, InputError
 
 FILE_BYTES_MAX = 4_000_000
 NODES_MAX = 200_000
@@ -24,7 +25,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """What is wrong, and where: line and column from 1."""
+    """What is wrong, and where: line and column from 1; line 0 is the file as a whole, which could not be read."""
 
     line: int
     column: int
@@ -32,7 +33,12 @@ class Problem:
 
     def told(self, file: str) -> str:
         """`FILE, line 2, column 5: ...`"""
-        return f"{file}, line {self.line}, column {self.column}: {self.reason}"
+        return f"{file}, {self.placed}" if self.line else f"{file} {self.reason}"
+
+    @property
+    def placed(self) -> str:
+        """The same without the file."""
+        return f"line {self.line}, column {self.column}: {self.reason}" if self.line else self.reason
 
 
 class ObjectivesRefused(ConfigError):
@@ -53,11 +59,15 @@ def refused(file: str, problems: Iterable[Problem]) -> ObjectivesRefused:
 
 @dataclass(slots=True)
 class Document:
-    """One document of a file. `places` has a key's place under its path, and a value's under the path and `''`."""
+    """One document of a file. `places` has a key's place under its path, and a value's under the path and `''`.
+
+    `written` has what stands in the file, by path, where YAML makes something else than a text of it: `yes`, `010`.
+    """
 
     value: object
     places: dict[Path, tuple[int, int]]
     problems: list[Problem] = field(default_factory=list)
+    written: dict[Path, str] = field(default_factory=dict)
 
     def root(self) -> Part:
         """The whole of it."""
@@ -219,7 +229,7 @@ def documents(text: str, file: str) -> list[Document]:
             walk = _Walk(loader)
             value = walk.value(loader.get_node(), ())
             if value is not None:
-                found.append(Document(value, walk.places, walk.problems))
+                found.append(Document(value, walk.places, walk.problems, walk.written))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = (1, 1) if mark is None else (mark.line + 1, mark.column + 1)
@@ -237,6 +247,21 @@ def documents(text: str, file: str) -> list[Document]:
     return found
 
 
+def text_of(file: FilePath) -> str:
+    """The text of a file; InputError where it cannot be read, with the `reason` as a fact."""
+    try:
+        with file.open("rb") as opened:
+            data = opened.read(FILE_BYTES_MAX + 1)
+        return data.decode("utf-8-sig")
+    except OSError as error:
+        reason = f"could not be read: {error.strerror}"
+        raise InputError(f"{file} {reason}", file=str(file), reason=reason) from None
+    except UnicodeDecodeError as error:
+        before = data[: error.start].decode("utf-8-sig", "replace")
+        place = (before.count("\n") + 1, len(before) - before.rfind("\n"))
+        raise refused(str(file), [Problem(*place, f"this is not UTF-8: {error.reason}")]) from None
+
+
 class _TooMany(Exception):
     """More values than are walked."""
 
@@ -249,6 +274,7 @@ class _Walk:
         self._left = NODES_MAX
         self.places: dict[Path, tuple[int, int]] = {}
         self.problems: list[Problem] = []
+        self.written: dict[Path, str] = {}
 
     def value(self, node: yaml.Node, path: Path) -> object:
         """The value of a node."""
@@ -264,6 +290,8 @@ class _Walk:
             return [self.value(inner, (*path, number)) for number, inner in enumerate(node.value)]
         if node.tag.endswith((":timestamp", ":binary")):
             return str(node.value)
+        if not node.tag.endswith(":str"):
+            self.written[path] = str(node.value)
         try:
             return self._loader.construct_object(node, deep=True)
         except ValueError as error:

@@ -7,8 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from trimtab.analyze.slo import openslo, own_format, sloth
-from trimtab.analyze.slo.document import FILE_BYTES_MAX, Document, Problem, documents, refused
-from trimtab.model.errors import InputError
+from trimtab.analyze.slo.document import Document, Problem, documents, refused, text_of
 from trimtab.model.objectives import Objective
 
 FORMS = "objectives: (trimtab), apiVersion: openslo/v1 (OpenSLO), version: prometheus/v1 (Sloth)"
@@ -79,15 +78,5 @@ def objectives_of_file(path: Path) -> tuple[Objective, ...]:
 
 def read_objectives(path: Path) -> tuple[tuple[Objective, ...], str]:
     """The objectives of a file, and its text; InputError where it cannot be read."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(FILE_BYTES_MAX + 1)
-        text = data.decode("utf-8-sig")
-    except OSError as error:
-        raise InputError(f"{path} could not be read: {error.strerror}", file=str(path)) from None
-    except UnicodeDecodeError as error:
-        place = data[: error.start].decode("utf-8-sig", "replace")
-        line = place.count("\n") + 1
-        problem = Problem(line, len(place) - place.rfind("\n"), f"this is not UTF-8: {error.reason}")
-        raise refused(str(path), [problem]) from None
+    text = text_of(path)
     return tuple(replace(one, origin=str(path)) for one in objectives_in(text, str(path))), text

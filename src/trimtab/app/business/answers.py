@@ -8,7 +8,6 @@ from trimtab.analyze.cost.forecast import METHOD as FORECAST_METHOD
 from trimtab.analyze.cost.forecast import Forecast
 from trimtab.analyze.cost.prices import PER
 from trimtab.analyze.quality.score import SOURCE as SCORE_SOURCE
-from trimtab.app.business.files import BusinessFile
 from trimtab.app.business.keeper import BusinessNow
 from trimtab.app.business.pipelining import PipelineNow
 from trimtab.app.business.probing import ProbeNow
@@ -16,6 +15,7 @@ from trimtab.app.business.quality import Scored
 from trimtab.app.business.satisfying import SatisfactionNow
 from trimtab.app.business.series import VALUE_NAMES
 from trimtab.app.business.spending import METHOD, CostNow, PipelineCost, ShapeCost
+from trimtab.app.files_in_force import FileNow
 from trimtab.model.pipelines import PipelineRun
 from trimtab.observe.probes.statements import statement_of
 
@@ -309,9 +309,9 @@ def _state(now: ProbeNow, now_ms: int) -> str:
     return "measured" if good is None else "good" if good else "bad"
 
 
-def file_row(one: BusinessFile) -> FileRow:
+def file_row(one: FileNow) -> FileRow:
     """One file."""
-    return FileRow(one.file, one.count, one.read_at_ms, tuple(problem.told(one.file) for problem in one.problems))
+    return FileRow(one.file, one.count, one.read_at_ms, one.told)
 
 
 def cost_answer(

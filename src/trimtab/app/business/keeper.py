@@ -15,12 +15,13 @@ import structlog
 
 from trimtab.app.alerting.recorder import StoreRecorder
 from trimtab.app.business import series
-from trimtab.app.business.files import BusinessFile, BusinessFiles
+from trimtab.app.business.files import business_files
 from trimtab.app.business.pipelining import PipelineNow, Pipelining
 from trimtab.app.business.probing import ProbeNow, Probing
 from trimtab.app.business.quality import Scored, scores_of
 from trimtab.app.business.satisfying import SatisfactionNow, Satisfying
 from trimtab.app.business.spending import CostNow, Spending
+from trimtab.app.files_in_force import FileNow
 from trimtab.app.querying import Wish
 from trimtab.model.business_settings import BusinessPolicy
 from trimtab.model.errors import InputError, MissingError, NotFound, StoreError, TrimtabError
@@ -55,7 +56,7 @@ class BusinessNow:
     cost: CostNow
     satisfaction: tuple[SatisfactionNow, ...]
     pipelines: tuple[PipelineNow, ...]
-    files: tuple[BusinessFile, ...]
+    files: tuple[FileNow, ...]
     problems: tuple[tuple[str, str], ...] = ()
 
 
@@ -73,7 +74,7 @@ class Business:
     ) -> None:
         """`kept`: the folder of copies of files."""
         self._policy, self._state, self._querying, self._now_ms = policy, state, querying, now_ms
-        self._files = BusinessFiles(lambda: policy().files, now_ms, kept)
+        self._files = business_files(lambda: policy().files, now_ms, kept)
         database = state.database
         self.probing = Probing(
             ProbeState(database), self._reference_of, self._holding, now_ms, policy().probes_at_a_time
@@ -138,7 +139,7 @@ class Business:
         now_ms = self._now_ms()
         last = self._now
         probes = tuple(sorted(self.probing.now.values(), key=lambda one: one.probe.name))
-        systems, tables = scores_of(probes, self._files.said.weights, now_ms)
+        systems, tables = scores_of(probes, self._files.whole.weights, now_ms)
         return BusinessNow(
             at_ms=0 if last is None else last.at_ms,
             probes=probes,
@@ -152,12 +153,12 @@ class Business:
         )
 
     def _bare_cost(self, now_ms: int) -> CostNow:
-        return self.spending.now(None, self._files.said.budget, (), now_ms)
+        return self.spending.now(None, self._files.whole.budget, (), now_ms)
 
     def warnings(self) -> tuple[str, ...]:
         """Files that are not in force as they are now."""
         return tuple(
-            f"{one.file} (business.files) is wrong: {one.problems[0].told(one.file).removeprefix(one.file + ', ')}"
+            f"{one.file} (business.files) is wrong: {one.problems[0].placed}"
             f"{'; what it said before stays in force' if one.count else ''}"
             for one in self._files.status
             if one.problems
@@ -183,7 +184,7 @@ class Business:
     def look_at_files(self) -> None:
         """Read files that changed."""
         if self._files.look() or self._now is None:
-            self.probing.define(self._files.said.probes)
+            self.probing.define(self._files.whole.probes)
 
     def tick(self) -> None:
         """Begin probes that are due."""
@@ -191,10 +192,10 @@ class Business:
 
     def round(self, now_ms: int) -> BusinessNow:
         """Count everything anew and write the series. What cannot be counted is said, and stops nothing else."""
-        said = self._files.said
+        said = self._files.whole
         with _Told(self._problems, "files"):
             self.look_at_files()
-            said = self._files.said
+            said = self._files.whole
         watched = [system.name for system in self._state.systems()]
         with _Told(self._problems, "cost"):
             self.spending.count(now_ms)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from trimtab.analyze.cost.prices import PER, Price, PriceList, Resource
-from trimtab.analyze.slo.document import FILE_BYTES_MAX, Document, Part, Problem, documents, refused
+from trimtab.analyze.slo.document import Document, Part, Problem, documents, refused, text_of
 from trimtab.analyze.slo.own_format import name_in, query_in
 from trimtab.app.business.definitions import (
     APDEX_WINDOW_MS,
@@ -21,7 +21,6 @@ from trimtab.app.business.definitions import (
     SatisfactionSource,
 )
 from trimtab.app.business.probe_reading import probe_in
-from trimtab.model.errors import InputError
 from trimtab.model.probes import Dimension, Probe
 
 KEYS = ("probes", "quality", "prices", "budget", "satisfaction")
@@ -48,8 +47,8 @@ def definitions_in(text: str, file: str) -> Definitions:
     problems = [problem for document in found for problem in document.problems]
     together = Definitions()
     for document, one in zip(found, read, strict=True):
-        together, clashes = joined(together, one)
-        problems += [Problem(document.root().line, 1, clash) for clash in clashes]
+        together, clashes = joined(together, one, document.root().line)
+        problems += clashes
     if problems:
         raise refused(file, problems)
     return together
@@ -57,16 +56,7 @@ def definitions_in(text: str, file: str) -> Definitions:
 
 def read_definitions(path: Path) -> tuple[Definitions, str]:
     """What a file says, and its text; InputError where it cannot be read. Files that it names are beside it."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(FILE_BYTES_MAX + 1)
-        text = data.decode("utf-8-sig")
-    except OSError as error:
-        raise InputError(f"{path} could not be read: {error.strerror}", file=str(path)) from None
-    except UnicodeDecodeError as error:
-        place = data[: error.start].decode("utf-8-sig", "replace")
-        problem = Problem(place.count("\n") + 1, len(place) - place.rfind("\n"), f"this is not UTF-8: {error.reason}")
-        raise refused(str(path), [problem]) from None
+    text = text_of(path)
     return beside(definitions_in(text, str(path)), path), text
 
 
@@ -76,13 +66,16 @@ def beside(found: Definitions, path: Path) -> Definitions:
     return replace(found, satisfaction=tuple(sources))
 
 
-def joined(first: Definitions, second: Definitions) -> tuple[Definitions, list[str]]:
-    """Both together; what both say and only one may is told, and the first one stays."""
-    clashes: list[str] = []
+def joined(first: Definitions, second: Definitions, line: int = 1) -> tuple[Definitions, list[Problem]]:
+    """Both together; what both say and only one may is told, and the first one stays.
+
+    `line` is where the second begins.
+    """
+    clashes: list[Problem] = []
     probes = _distinct("probe", first.probes, second.probes, clashes)
     sources = _distinct("source of satisfaction", first.satisfaction, second.satisfaction, clashes)
     clashes += [
-        f"{'quality' if name == 'weights' else name} is said twice: this one is left out"
+        Problem(line, 1, f"{'quality' if name == 'weights' else name} is said twice: this one is left out")
         for name in ("weights", "prices", "budget")
         if getattr(first, name) is not None and getattr(second, name) is not None
     ]
@@ -99,12 +92,13 @@ def joined(first: Definitions, second: Definitions) -> tuple[Definitions, list[s
 Named = TypeVar("Named", Probe, SatisfactionSource)
 
 
-def _distinct(what: str, first: Iterable[Named], second: Iterable[Named], clashes: list[str]) -> list[Named]:
+def _distinct(what: str, first: Iterable[Named], second: Iterable[Named], clashes: list[Problem]) -> list[Named]:
     found: dict[str, Named] = {one.name: one for one in first}
     for one in second:
         if one.name in found:
             where = found[one.name]
-            clashes.append(f"the {what} {one.name!r} stands in {where.origin}, line {where.line} already: left out")
+            told = f"the {what} {one.name!r} stands in {where.origin}, line {where.line} already: left out"
+            clashes.append(Problem(one.line, 1, told))
         else:
             found[one.name] = one
     return list(found.values())

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from trimtab.analyze.satisfaction.apdex import FORMULA, SOURCE, apdex_of
 from trimtab.analyze.satisfaction.csat import Answers, Refused, read_csat, satisfaction_of
 from trimtab.app.business.definitions import SatisfactionSource
-from trimtab.app.objectives.files import signature_of
+from trimtab.app.files_in_force import signature_of
 from trimtab.model.errors import InputError, MissingError, StoreError
 from trimtab.store.business_reads import apdex_counts
 
