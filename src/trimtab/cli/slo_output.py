@@ -141,11 +141,17 @@ def objective(console: Console, answer: Json) -> None:
             f"{burn['factor']:.4g}",
             NOTHING if burn["long_rate"] is None else f"{burn['long_rate']:.3g}",
             NOTHING if burn["short_rate"] is None else f"{burn['short_rate']:.3g}",
-            "yes" if burn["fires"] else "no",
+            "yes" if burn["fires"] else "no" if burn["waits_until_ms"] is None else _waits(burn),
         )
     console.print(drawn)
     for notice in (*row["notices"], *answer["read_as"]):
         console.print(f"note: {notice}", markup=False)
+
+
+def _waits(burn: Json) -> str:
+    """A rule that is above its limits and too little is measured yet."""
+    known = f"{duration_text(burn['known_ms'])} of {duration_text(burn['long_ms'])} measured"
+    return f"waits until {moment(burn['waits_until_ms'])} ({known})"
 
 
 def ends(end: Json | None) -> str:

@@ -20,10 +20,10 @@ DAY = 24 * 60
 
 
 def burning(world: World, system: str = "shop") -> Objectives:
-    """An objective that began to burn an hour ago: 5 % of its events are bad, where 0.1 % may be."""
+    """An objective that began to burn three hours ago: 5 % of its events are bad, where 0.1 % may be."""
     total, bad = world.unique("requests_total"), world.unique("errors_total")
     world.counter(total, [100.0] * DAY)
-    world.counter(bad, [0.0] * (DAY - 60) + [5.0] * 60)
+    world.counter(bad, [0.0] * (DAY - 180) + [5.0] * 180)
     text = f"""
     objectives:
       - name: shop

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from trimtab.model.objectives import BurnRule, SliceCounts
+from trimtab.model.objectives import SLICE_MS, BurnRule, SliceCounts
 
 
 def burn_rate(bad: float, total: float, target: float) -> float | None:
@@ -47,20 +47,50 @@ def expected_total(counts: SliceCounts, elapsed_slices: int, window_slices: int)
 
 @dataclass(frozen=True, slots=True)
 class Burn:
-    """One rule at one moment. `is_thin`: there were too few events to say anything by them."""
+    """One rule at one moment. `is_thin`: there were too few events to say anything by them.
+
+    `known_ms`: how far back the long window is known, where the measuring began inside it; None: all of it is. Rates
+    are those of what was measured; what a rule stands for is a share of the budget that is gone. So the time before
+    the measuring counts as one without errors, and nothing is said before a whole short window was measured.
+    """
 
     rule: BurnRule
     long_rate: float | None
     short_rate: float | None
     long_total: float
     is_thin: bool = False
+    known_ms: int | None = None
 
     @property
     def fires(self) -> bool:
-        """Both windows burn faster than the factor."""
+        """Both windows burn faster than the factor, and the long one is known well enough to say so."""
+        return self._is_fast and self.wait_ms == 0
+
+    @property
+    def _is_fast(self) -> bool:
         if self.long_rate is None or self.short_rate is None or self.is_thin:
             return False
         return self.long_rate > self.rule.factor and self.short_rate > self.rule.factor
+
+    @property
+    def wait_ms(self) -> int:
+        """How long it stays silent yet if errors go on as they are: whole slices; 0 where it waits for nothing.
+
+        >>> rule = BurnRule("fast", "page", 3_600_000, 300_000, 14.4, 0.02)
+        >>> Burn(rule, 100.0, 100.0, 2, known_ms=120_000).wait_ms  # 8.64 minutes of this are 2 % of 30 days' budget
+        420000
+        >>> Burn(rule, 1000.0, 1000.0, 2, known_ms=120_000).wait_ms  # a whole short window, however bad it is
+        180000
+        """
+        if self.known_ms is None or not self._is_fast:
+            return 0
+        needed_ms = known_ms_needed(self.rule, self.long_rate or 0.0)
+        return max(0, -(-round(needed_ms - self.known_ms) // SLICE_MS) * SLICE_MS)
+
+
+def known_ms_needed(rule: BurnRule, long_rate: float) -> float:
+    """So long it has to be measured before a rule can fire at this rate."""
+    return max(rule.short_ms, min(rule.long_ms, rule.long_ms * rule.factor / long_rate))
 
 
 def events_for_one(target: float, factor: float) -> float:

@@ -6,7 +6,8 @@ rule with the factor F fires when both windows are above F·(1 - target):
     t = long · F · (1 - target) / e     (the short window is there sooner, as it is shorter), then `for`
     spent = e · t / ((1 - target) · period)
 
-and never where e is not above F·(1 - target). Traffic is taken as even.
+and never where e is not above F·(1 - target). Traffic is taken as even. Where measuring only began, the time before it
+counts as the clean one (see `budget.Burn`), so that the same times hold; but a rule waits until a short window is over.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from trimtab.analyze.slo.quantities import duration_text
 from trimtab.model.objectives import BurnRule, Objective
 
 ERROR_RATIOS = (1.0, 0.1, 0.02, 0.01, 0.005, 0.0015)
@@ -93,6 +95,12 @@ def _notices(objective: Objective) -> list[str]:
         for rule in objective.burn_rules
         if rule.factor >= most
     ]
+    if objective.burn_rules:
+        waits = ", ".join(f"{rule.name} {duration_text(rule.short_ms)}" for rule in objective.burn_rules)
+        found.append(
+            "where measuring only began, the time before counts as without errors, and no rule fires before one short "
+            f"window was measured ({waits})"
+        )
     if not objective.burn_rules:
         found.append("there are no burn rules: nothing fires")
     elif min(rule.factor for rule in objective.burn_rules) > 1.001:

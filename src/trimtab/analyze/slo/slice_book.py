@@ -175,6 +175,23 @@ class SliceBook:
             return np.asarray(found + fives.between(first, joint // FIVE_MS))
         return np.asarray(found + hours.between(start_ms // HOUR_MS, joint // HOUR_MS))
 
+    def first_measured(self, start_ms: int, end_ms: int) -> NDArray[np.int64]:
+        """When measuring began in `[start_ms, end_ms)`, for each objective; `end_ms` where nothing was measured.
+
+        Where minutes do not reach back so far it is rounded down, to five or to an hour.
+        """
+        numbers = start_ms // SLICE_MS, start_ms // FIVE_MS
+        level = next(
+            (one for one, first in zip(self._levels, numbers, strict=False) if first >= one.oldest), self._hours
+        )
+        slots = np.arange(max(start_ms // level.step_ms, level.oldest, 0), -(-end_ms // level.step_ms))
+        slots = slots[slots <= level.newest]
+        if not len(slots):
+            return np.full(len(level.cells), end_ms, np.int64)
+        is_measured = level.cells[:, MEASURED, :][:, slots % level.count] > 0
+        began = np.maximum(slots[is_measured.argmax(axis=1)] * level.step_ms, start_ms)
+        return np.where(is_measured.any(axis=1), began, end_ms)
+
     def line(self, step_ms: int, start_ms: int, end_ms: int, rows: Sequence[int]) -> Counts:
         """Slots of one resolution (a minute, five, an hour) in order, `[objectives, 3, slots]`."""
         level = next(level for level in self._levels if level.step_ms == step_ms)

@@ -24,6 +24,7 @@ from trimtab.analyze.rules.episodes import (
 from trimtab.analyze.rules.results import with_labels
 from trimtab.analyze.rules.rule_files import Group, Rule
 from trimtab.analyze.rules.rule_source import RuleSource
+from trimtab.analyze.slo.known_window import known_slices
 from trimtab.analyze.slo.queries import asked_of
 from trimtab.app.backtest.history import History, SourceHistory
 from trimtab.app.objectives.asking import Rows
@@ -160,13 +161,14 @@ def backtest_objective(objective: Objective, history: History, span: Span) -> Re
     counts = counts_of(objective, history, span, result)
     first = (span.start_ms - counts.start_ms) // SLICE_MS
     for rule in objective.burn_rules:
-        fires = np.ones(len(counts.bad), np.bool_)
-        for window_ms in (rule.long_ms, rule.short_ms):
-            steps = max(1, window_ms // SLICE_MS)
+        long_steps, short_steps = (max(1, window_ms // SLICE_MS) for window_ms in (rule.long_ms, rule.short_ms))
+        known = known_slices(counts.measured, long_steps)
+        fires = known >= short_steps
+        for steps, known_ratio in ((long_steps, known / long_steps), (short_steps, 1.0)):
             bad, total = window_sums(counts.bad, steps), window_sums(counts.total, steps)
             with np.errstate(divide="ignore", invalid="ignore"):
                 rate = np.where(total > 0, bad / total, 0.0) / objective.allowed_bad_ratio
-            fires &= rate > rule.factor
+            fires &= rate * known_ratio > rule.factor
         labels = (("rule", rule.name), ("severity", rule.severity))
         result.episodes += clipped(
             episodes_of(fires, counts.start_ms, SLICE_MS, rule.for_ms, 0, rule.name, labels), span.start_ms
@@ -178,8 +180,8 @@ def backtest_objective(objective: Objective, history: History, span: Span) -> Re
 
 
 def counts_of(objective: Objective, history: History, span: Span, result: Result) -> Counts:
-    """Counts over the span, and as long before it as its windows look back."""
-    back_ms = max([objective.window.length_ms, *(rule.long_ms for rule in objective.burn_rules)])
+    """Counts over the span, and as long before it as its windows look back: a burn rule twice, to know what is new."""
+    back_ms = max([objective.window.length_ms, *(2 * rule.long_ms for rule in objective.burn_rules)])
     start_ms = (span.start_ms - back_ms) // SLICE_MS * SLICE_MS
     count = (span.to_ms - start_ms) // SLICE_MS + 1
     asked = asked_of(objective.sli, SLICE_MS, is_anchored=history.is_anchored)

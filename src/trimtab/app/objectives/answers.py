@@ -25,7 +25,11 @@ class ExclusionRow:
 
 @dataclass(frozen=True, slots=True)
 class BurnRow:
-    """One burn rule and how it stands; rates are None where nothing was counted in the window."""
+    """One burn rule and how it stands; rates are None where nothing was counted in the window.
+
+    `known_ms`: how much of the long window is measured, where measuring began inside it. `waits_until_ms`: it is above
+    its limits, and fires then if errors stay as they are; None: it waits for nothing.
+    """
 
     rule: str
     severity: str
@@ -39,6 +43,8 @@ class BurnRow:
     events_count: float
     fires: bool
     is_thin: bool
+    known_ms: int
+    waits_until_ms: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +178,8 @@ def detail_of(now: ObjectiveNow) -> ObjectiveDetail:
                 events_count=burn.long_total,
                 fires=burn.fires,
                 is_thin=burn.is_thin,
+                known_ms=burn.rule.long_ms if burn.known_ms is None else burn.known_ms,
+                waits_until_ms=budget.at_ms + burn.wait_ms if burn.wait_ms else None,
             )
             for burn in now.burns
         ),

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trimtab.analyze.slo.budget import Burn, burn_rate, consumed, events_for_one, expected_total
 from trimtab.analyze.slo.budget_end import BLOCKS, Course, end_of, rates_of
@@ -71,6 +72,7 @@ class Board:
     def __init__(self, book: SliceBook, end_ms: int) -> None:
         self._book, self._end_ms = book, end_ms
         self._sums: dict[int, Counts] = {}
+        self._began: dict[int, NDArray[np.int64]] = {}
 
     def sums(self, row: int, start_ms: int) -> tuple[float, float, int]:
         """Good, total and measured minutes of one objective since a moment."""
@@ -107,7 +109,18 @@ class Board:
             burn_rate(short_total - short_good, short_total, objective.target),
             total,
             is_thin=total < objective.events_min,
+            known_ms=self._known_ms(row, rule.long_ms),
         )
+
+    def _known_ms(self, row: int, long_ms: int) -> int | None:
+        """How far back a long window is known; None where as much before it is not empty either: gaps are no news."""
+        start_ms = self._end_ms - long_ms
+        measured = self.sums(row, start_ms)[2]
+        if self.sums(row, start_ms - long_ms)[2] > measured:
+            return None
+        if start_ms not in self._began:
+            self._began[start_ms] = self._book.first_measured(start_ms, self._end_ms)
+        return self._end_ms - int(self._began[start_ms][row])
 
     def _budget(
         self, row: int, objective: Objective, exclusions: Sequence[Exclusion], burns: Sequence[Burn], problem: str
@@ -230,6 +243,8 @@ def _notices(objective: Objective, counts: SliceCounts, burns: Sequence[Burn], p
             f"only {counts.coverage_ratio:.0%} of the time is measured; what is not measured is neither good nor bad"
         )
     for burn in burns:
+        if burn.wait_ms:
+            found.append(waiting_text(burn))
         if burn.is_thin:
             found.append(
                 f"rule {burn.rule.name} waits: {burn.long_total:g} events in {duration_text(burn.rule.long_ms)}, "
@@ -243,3 +258,19 @@ def _notices(objective: Objective, counts: SliceCounts, burns: Sequence[Burn], p
                 f"one bad event is enough for rule {burn.rule.name}"
             )
     return found
+
+
+def waiting_text(burn: Burn) -> str:
+    """Why a rule that is above its limit does not fire yet.
+
+    >>> from trimtab.model.objectives import BurnRule
+    >>> rule = BurnRule("fast", "page", 3_600_000, 300_000, 14.4, 0.02)
+    >>> waiting_text(Burn(rule, 100.0, 100.0, 2, known_ms=120_000))
+    'rule fast waits: measured are 2m of its 1h, the time before counts as without errors; it fires in 7m if errors \
+stay as they are'
+    """
+    known, long = duration_text(burn.known_ms or 0), duration_text(burn.rule.long_ms)
+    return (
+        f"rule {burn.rule.name} waits: measured are {known} of its {long}, the time before counts as without errors; "
+        f"it fires in {duration_text(burn.wait_ms)} if errors stay as they are"
+    )
