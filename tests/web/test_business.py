@@ -99,13 +99,13 @@ def test_scores_show_their_parts_and_what_nobody_knows(told: BusinessNow, visito
         "customers_known": "measured",
         "ids_once": "measured",
         "states_known": "good",
-        "nowhere": "failed",
+        "nowhere": "refused",
         "answer": "measured",
-        "elsewhere": "failed",
+        "elsewhere": "refused",
     }
     why = {row["name"]: row["why_not"] for row in found["probes"]}
     assert "no_such_table" in why["nowhere"]
-    assert why["elsewhere"] == "there is no system named 'bank' that is watched"
+    assert why["elsewhere"] == "refused: no system named 'bank' is watched; watched: 'shop'"
     assert visitor.get("/api/trimtab/quality?system=bank").json()["probes"][0]["name"] == "elsewhere"
 
 

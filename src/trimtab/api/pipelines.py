@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from trimtab.api.errors import json_response
 from trimtab.api.receiving import RETRY_AFTER_S, media_type, on_worker, receive
-from trimtab.app.business.answers import run_row
+from trimtab.app.business.answers.pipelines import run_row
 from trimtab.app.business.keeper import Business
 from trimtab.app.doors import Door
 from trimtab.model.access import Permission

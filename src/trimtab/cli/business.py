@@ -50,7 +50,7 @@ def check(files: tuple[str, ...], shows_sql: bool) -> None:
 
 @probes.command("list")
 @click.option("--system", help="Only of this system.")
-@click.option("--fail", is_flag=True, help="Exit with 1 where one that is listed is bad, failed or stale.")
+@click.option("--fail", is_flag=True, help="Exit with 1 where one that is listed is bad, refused, failed or stale.")
 @client_options
 @guarded
 def list_(system: str | None, fail: bool, data_dir: Path | None, server: str | None, form: str) -> None:
@@ -59,7 +59,7 @@ def list_(system: str | None, fail: bool, data_dir: Path | None, server: str | N
 
     found = client_of(data_dir, server).get("/quality", system=system)
     output.show(form, found, business_output.quality)
-    if fail and any(one["state"] in ("bad", "failed", "stale") for one in found["probes"]):
+    if fail and any(one["state"] in ("bad", "refused", "failed", "stale") for one in found["probes"]):
         sys.exit(1)
 
 

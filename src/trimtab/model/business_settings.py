@@ -34,10 +34,18 @@ class BusinessPolicy:
     )
     probes_at_a_time: int = setting(
         4,
-        "How many probes may run at one time on all systems together; on one system it is always one.",
+        "How many probes may run at one time on all systems together.",
         unit="probes",
         low=1,
         high=32,
+        needs_restart=True,
+    )
+    probes_per_system: int = setting(
+        2,
+        "How many probes may run at one time on one system, each on a connection of its own.",
+        unit="probes",
+        low=1,
+        high=8,
         needs_restart=True,
     )
     pipeline_attributes: tuple[str, ...] = setting(

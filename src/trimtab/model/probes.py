@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from trimtab.model.objectives import Comparison
@@ -60,8 +60,12 @@ UNITS: dict[ProbeKind, str] = {
 
 INTERVAL_MS = 300_000
 INTERVAL_MS_MIN, INTERVAL_MS_MAX = 10_000, 7 * 86_400_000
+FRESH_LOOKS = 5
+"""So many looks at least fall, where nobody says how often, into the age that the newest row may have."""
 TIMEOUT_MS = 5_000
 TIMEOUT_MS_MIN, TIMEOUT_MS_MAX = 100, 300_000
+REFUSED = "refused: "
+"""So begins why there is no value where that stays so until somebody changes the probe, the role or the table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +138,24 @@ class Measured:
     value: float | None
     error: str = ""
     duration_ms: float = 0.0
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether asking again would come to the same: it was not that the server was away, or too slow."""
+        return self.error.startswith(REFUSED)
+
+    def at(self, probe: Probe, now_ms: int) -> Measured:
+        """As it stands later: the newest row grows older with the clock, everything else stays as it was found.
+
+        So an age is never told younger than it is; rows that came since are not seen before the next look.
+
+        >>> fresh = Probe("p", "shop", ProbeKind.FRESHNESS, Dimension.FRESHNESS, "t", ("a",))
+        >>> Measured(1_000, 263.0).at(fresh, 77_000).value
+        339.0
+        """
+        if self.value is None or probe.kind is not ProbeKind.FRESHNESS:
+            return self
+        return replace(self, value=self.value + max(now_ms - self.at_ms, 0) / 1000)
 
     def is_good(self, probe: Probe) -> bool | None:
         """Whether it is as wanted; None where nobody knows, or nothing is wanted."""

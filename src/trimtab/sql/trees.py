@@ -35,6 +35,18 @@ def single_statement(text: str) -> ast.Node:
     return statement
 
 
+def without_surroundings(text: str) -> str:
+    """The one statement of a text without the semicolons, comments and blanks that stand outside of it.
+
+    >>> without_surroundings("-- why\\nSELECT 1; -- and no more"), without_surroundings("SELECT 1 -- inside")
+    ('SELECT 1', 'SELECT 1 -- inside')
+    """
+    single_statement(text)
+    found = parse_sql(text)[0]
+    start, length = found.stmt_location or 0, found.stmt_len or len(text)
+    return text[start : start + length].strip()
+
+
 def walk(tree: object) -> Iterator[ast.Node]:
     """Every node, parents before children; at most `NODES_MAX`.
 

@@ -1,17 +1,21 @@
-"""When probes run: spread, one at a time on a system, never into a change, and what is known survives a restart."""
+"""When probes run: spread, a few at a time on a system, never into a change; what is known survives a restart."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
 from trimtab.app.business import probing as probing_module
-from trimtab.app.business.probing import Probing, next_due_ms
+from trimtab.app.business.answers.quality import probe_row
+from trimtab.app.business.probing import FIRST_MS_MAX, Probing, next_due_ms
 from trimtab.app.business.quality import scores_of
+from trimtab.app.business.series import of_probes
+from trimtab.model.errors import NotFound
 from trimtab.model.objectives import Comparison
 from trimtab.model.probes import DIMENSIONS, Dimension, Measured, Probe, ProbeKind, Wanted
 from trimtab.sql.connect import Connection, Reference
@@ -64,11 +68,15 @@ def state(tmp_path: Path) -> Iterator[ProbeState]:
     database.close()
 
 
-def made(asked: Asked, state: ProbeState, at_a_time: int = 4) -> Probing:
-    def reference_of(system: str) -> Reference | None:
-        return None if system == "nowhere" else REFERENCE
+def made(
+    asked: Asked, state: ProbeState, at_a_time: int = 4, per_system: int = 1, ended: Callable[[], None] = lambda: None
+) -> Probing:
+    def reference_of(system: str) -> Reference:
+        if system == "nowhere":
+            raise NotFound(f"no system named {system!r} is watched; watched: 'shop'")
+        return REFERENCE
 
-    return Probing(state, reference_of, lambda _system: asked.held, lambda: asked.now_ms, at_a_time)
+    return Probing(state, reference_of, lambda _system: asked.held, lambda: asked.now_ms, at_a_time, per_system, ended)
 
 
 def run(probing: Probing) -> int:
@@ -88,12 +96,12 @@ def test_probes_with_one_interval_do_not_come_at_once(asked: Asked, state: Probe
     probing = made(asked, state, at_a_time=60)
     probing.define(probes)
     first = sorted(now.due_at_ms - asked.now_ms for now in probing.now.values())
-    assert first[-1] <= 30_000
-    assert len({at // 1000 for at in first}) > 15
+    assert first[-1] <= 3_000
+    assert len({at // 100 for at in first}) > 15
     probing.close()
 
 
-def test_one_at_a_time_on_a_system_and_what_still_runs_is_skipped(asked: Asked, state: ProbeState) -> None:
+def test_as_many_as_may_run_on_a_system_and_what_still_runs_is_skipped(asked: Asked, state: ProbeState) -> None:
     probing = made(asked, state)
     asked.waits["slow"], asked.entered["slow"] = threading.Event(), threading.Event()
     probing.define((probe("slow"), probe("other"), probe("elsewhere", "bank")))
@@ -104,7 +112,8 @@ def test_one_at_a_time_on_a_system_and_what_still_runs_is_skipped(asked: Asked, 
     for one in probing.tick():
         one.result(60)
     assert sorted(asked.names) == ["elsewhere", "slow"]
-    assert "runs already (slow)" in str(probing.run_now("other"))
+    assert probing.run_now("other") == "1 probes of shop run already (slow), which is the limit"
+    assert probing.run_now("slow") == "it runs already"
     asked.now_ms += 2 * MINUTE_MS
     for one in probing.tick():
         one.result(60)
@@ -130,7 +139,7 @@ def test_no_more_than_a_few_in_all(asked: Asked, state: ProbeState) -> None:
     assert asked.entered["a"].wait(60)
     asked.now_ms += 5 * MINUTE_MS
     assert probing.tick() == []
-    assert "the limit is 1" in str(probing.run_now("b"))
+    assert probing.run_now("b") == "1 probes run already, which is the limit"
     asked.waits["a"].set()
     probing.close()
 
@@ -159,7 +168,8 @@ def test_a_system_that_is_not_watched_is_said(asked: Asked, state: ProbeState) -
     run(probing)
     measured = probing.now["a"].measured
     assert measured is not None
-    assert (measured.value, measured.error) == (None, "there is no system named 'nowhere' that is watched")
+    assert measured.error == "refused: no system named 'nowhere' is watched; watched: 'shop'"
+    assert (measured.value, measured.is_refused) == (None, True)
     probing.close()
 
 
@@ -179,6 +189,51 @@ def test_what_was_found_survives_a_restart_but_not_another_definition(asked: Ask
     again.define((other,))
     assert set(state.results()) == {"b"}
     again.close()
+
+
+def test_many_new_probes_of_one_system_are_looked_at_without_waiting_for_the_clock(
+    asked: Asked, state: ProbeState
+) -> None:
+    """61 of them: whoever hears that one ended begins the next, and two run beside one another, never more."""
+    ended = threading.Semaphore(0)
+    probing = made(asked, state, per_system=2, ended=ended.release)
+    probing.define(tuple(probe(f"p{number}") for number in range(61)))
+    for name in ("p0", "p1"):
+        asked.waits[name], asked.entered[name] = threading.Event(), threading.Event()
+        probing.run_now(name)
+    assert all(asked.entered[name].wait(60) for name in ("p0", "p1"))
+    asked.now_ms += FIRST_MS_MAX
+    assert probing.tick() == []
+    for waits in asked.waits.values():
+        waits.set()
+    begun: list[Future[Measured]] = []
+    while len(begun) < 59:
+        assert ended.acquire(timeout=60)
+        begun += probing.tick()
+    for one in begun:
+        one.result(60)
+    probing.close()
+    assert sorted(asked.names) == sorted(f"p{number}" for number in range(61))
+
+
+def test_an_age_grows_with_the_clock_between_looks(asked: Asked, state: ProbeState) -> None:
+    """A wish of less than five minutes, looked at when rows were four minutes old: a minute later it is broken."""
+    kind = ProbeKind.FRESHNESS
+    fresh = Probe("a", "shop", kind, DIMENSIONS[kind], "t", ("at",), wanted=Wanted(Comparison.BELOW, 300.0))
+    asked.value = 240.0
+    probing = made(asked, state)
+    probing.define((fresh,))
+    probing.run_now("a").result(60)  # type: ignore[union-attr]
+    found = []
+    for later_ms in (0, 59_000, 61_000):
+        now_ms = asked.now_ms + later_ms
+        samples = {dict(labels)["__name__"]: value for labels, value in of_probes(probing.now.values(), now_ms)}
+        row = probe_row(probing.now["a"], now_ms)
+        [system], _ = scores_of(probing.now.values(), None, now_ms)
+        assert (row.value, row.at_ms) == (samples["data_freshness_seconds"], asked.now_ms)
+        found.append((row.value, samples["data_probe_good"], row.state, system.score.score))
+    assert found == [(240.0, 1.0, "good", 1.0), (299.0, 1.0, "good", 1.0), (301.0, 0.0, "bad", 0.0)]
+    probing.close()
 
 
 def test_a_result_counts_for_three_intervals_and_then_nobody_knows(asked: Asked, state: ProbeState) -> None:

@@ -21,7 +21,7 @@ probes:
   - name: refs
     system: shop
     references: {table: orders, column: customer_id, to: customers, to_column: id}
-  - {name: states, system: shop, accepted: {table: orders, column: state, values: [paid, true, 3]}}
+  - {name: states, system: shop, accepted: {table: orders, column: state, values: [a, "yes", 3, 010, 1.50, 2026-11-01]}}
   - {name: stock, system: shop, sql: SELECT sum(stock) FROM goods, unit: pieces, dimension: volume, timeout: 2s}
 quality: {weights: {freshness: 2, volume: 0}}
 prices:
@@ -46,7 +46,7 @@ def test_what_is_right() -> None:
     assert many.where.startswith("made_at")
     assert (nulls.columns, nulls.weight, nulls.line) == (("a", "b"), 2.0, 5)
     assert (refs.to_table, refs.to_columns) == ("customers", ("id",))
-    assert states.values == ("paid", "true", "3")
+    assert states.values == ("a", "yes", "3", "010", "1.50", "2026-11-01"), "as they are written"
     assert (stock.unit, stock.timeout_ms, stock.is_scored) == ("pieces", 2000, False)
     assert said.weights == {Dimension.FRESHNESS: 2.0, Dimension.VOLUME: 0.0}
     assert said.prices is not None
@@ -65,6 +65,15 @@ def test_what_is_right() -> None:
     ]
 
 
+def test_what_must_not_be_old_is_looked_at_often_enough() -> None:
+    """The age grows by the clock between looks: five looks fall into what is allowed, from 10 s to 5 minutes apart."""
+    entry = "{{name: a{0}, system: s, freshness: {{table: x, column: y}}, good: '{1}'}}"
+    wishes = ["< 5 minutes", "< 1h", "< 30s"]
+    listed = ", ".join(entry.format(place, wish) for place, wish in enumerate(wishes))
+    said = definitions_in(f"probes: [{listed}]", "a.yml")
+    assert [probe.interval_ms for probe in said.probes] == [60_000, 300_000, 10_000]
+
+
 BAD = [
     ("probes: [{name: a, system: s, sql: 'SELECT 1; DROP TABLE x'}]", "1, column 36: one statement was wanted"),
     ("probes:\n- {name: a, system: s, sql: DELETE FROM x}", "2, column 29: it is no SELECT"),
@@ -79,7 +88,24 @@ BAD = [
     ("probes: [{name: a, system: s, volume: {table: x}, every: 1s}]", "every must be from 10s to 7d, found 1s"),
     ("probes: [{name: a, system: s, volume: {table: x}, timeout: 10m}]", "timeout must be from 100ms to 5m"),
     ("probes: [{name: a, system: s, volume: {table: x}, every: 10s, timeout: 11s}]", "timeout is longer than every"),
-    ("probes: [{name: a, system: s, volume: {table: x}, good: < 5m}]", "is compared as in '>= 1000'"),
+    ("probes: [{name: a, system: s, volume: {table: x}, good: < 5m}]", "compared as in '>= 1000', found '< 5m'"),
+    ("probes: [{name: a, system: s, volume: {table: x}, good: 5}]", "did you mean '>= 5'?"),
+    ("probes: [{name: a, system: s, nulls: {table: x, column: y}, good: 0%}]", "found '0%'; did you mean '<= 0%'?"),
+    ("probes: [{name: a, system: s, sql: SELECT 1, good: p95 < 5ms}]", "as in '>= 1000', '<= 0.1%' or '< 5m', found"),
+    (
+        "probes: [{name: a, system: s, freshness: {table: x, column: y}, good: < 5m, every: 5m}]",
+        "column 84: every: a look every 5m cannot tell whether rows are younger than 5m; at most 2m30s",
+    ),
+    (
+        "probes: [{name: a, system: s, accepted: {table: x, column: y, values: [a, yes]}}]",
+        "column 75: values[1]: yes without quotes is true to YAML; a text is written as 'yes'",
+    ),
+    (
+        "probes: [{name: a, system: s, accepted: {table: x, column: y, values: [null]}}]",
+        "column 72: values[0]: null without quotes is nothing to YAML",
+    ),
+    ("probes: [{name: a, system: s, accepted: {table: x, column: y, values: [.nan]}}]", "is no number to YAML"),
+    ("probes: [{name: a, system: s, accepted: {table: x, column: y, values: [[1]]}}]", "must be a text or a number"),
     ("probes: [{name: a, system: s, nulls: {table: x, column: y}, good: < 5}]", "a share lies between 0 and 1"),
     ("probes: [{name: a, system: s, nulls: {table: x}}]", "column or columns is missing"),
     ("probes: [{name: a, system: s, accepted: {table: x, column: y, values: []}}]", "values must be a list"),

@@ -7,20 +7,10 @@ from starlette.requests import Request
 from trimtab.api.control.acting import note
 from trimtab.api.control.operation import Operation
 from trimtab.api.control.parameters import LIMIT, NAME_CHARS_MAX, SYSTEM, Parameter, limit_of, path_text, text_of
-from trimtab.app.business.answers import (
-    CostAnswer,
-    PipelinesAnswer,
-    ProbeRow,
-    QualityAnswer,
-    RunRow,
-    SatisfactionRow,
-    pipeline_row,
-    probe_row,
-    quality_of,
-    run_row,
-    satisfaction_row,
-)
-from trimtab.app.business.costing import costs
+from trimtab.app.business.answers.cost import CostAnswer, costs
+from trimtab.app.business.answers.pipelines import PipelinesAnswer, RunRow, pipeline_row, run_row
+from trimtab.app.business.answers.quality import ProbeRow, QualityAnswer, probe_row, quality_of
+from trimtab.app.business.answers.satisfaction import SatisfactionRow, satisfaction_row
 from trimtab.app.service import Service
 from trimtab.model.access import Permission
 from trimtab.model.errors import InputError

@@ -1,4 +1,4 @@
-"""One thread for all of business: probes as they are due, everything else and the series once a minute.
+"""One thread for all of business: probes as they are due, files when they change, everything else once a minute.
 
 What is known stands in a `BusinessNow`, which is made as a whole: pages and the API read it and ask nothing else.
 """
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from trimtab.store.telemetry import TelemetryStore
 
 TICK_S = 1.0
+FILES_MS = 5_000
+"""So often it is looked whether files changed."""
 ROUND_MS = 60_000
 RUN_WAIT_S = 20.0
 """How long one that is run by hand waits for those of its system that run."""
@@ -75,9 +77,16 @@ class Business:
         """`kept`: the folder of copies of files."""
         self._policy, self._state, self._querying, self._now_ms = policy, state, querying, now_ms
         self._files = business_files(lambda: policy().files, now_ms, kept)
+        self._stop, self._wake = threading.Event(), threading.Event()
         database = state.database
         self.probing = Probing(
-            ProbeState(database), self._reference_of, self._holding, now_ms, policy().probes_at_a_time
+            ProbeState(database),
+            self._reference_of,
+            self._holding,
+            now_ms,
+            policy().probes_at_a_time,
+            policy().probes_per_system,
+            self._wake.set,
         )
         self.spending = Spending(telemetry, UseState(database))
         self.pipelining = Pipelining(telemetry, PipelineState(database), policy, now_ms)
@@ -88,7 +97,6 @@ class Business:
         self._cost: CostNow | None = None
         self._pipelines: tuple[PipelineNow, ...] = ()
         self._now: BusinessNow | None = None
-        self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="business", daemon=True)
         self.statsd: StatsdListener | None = None
         self.on_round: list[Callable[[BusinessNow], None]] = []
@@ -110,6 +118,7 @@ class Business:
     def stop(self) -> None:
         """Stop, cancel probes that run, wait."""
         self._stop.set()
+        self._wake.set()
         if self.statsd is not None:
             self.statsd.stop()
         if self._thread.is_alive():
@@ -117,19 +126,23 @@ class Business:
         self.probing.close()
 
     def _run(self) -> None:
-        round_ms = 0
+        round_ms = files_ms = 0
         while not self._stop.is_set():
             now_ms = self._now_ms()
+            self._wake.clear()
             try:
                 if now_ms - round_ms >= ROUND_MS or now_ms < round_ms:
-                    round_ms = now_ms // ROUND_MS * ROUND_MS
+                    round_ms = files_ms = now_ms // ROUND_MS * ROUND_MS
                     self.round(now_ms)
+                elif now_ms - files_ms >= FILES_MS or now_ms < files_ms:
+                    files_ms = now_ms
+                    self.look_at_files()
                 self.probing.tick()
             except TrimtabError as error:
                 log.warning("business_round_failed", reason=error.message)
             except Exception:  # a fault of ours must not end the thread; it is logged
                 log.exception("business_round_broke")
-            self._stop.wait(TICK_S)
+            self._wake.wait(TICK_S)
 
     # --- look
 
@@ -228,9 +241,14 @@ class Business:
 
     # --- what it asks
 
-    def _reference_of(self, system: str) -> Reference | None:
-        known = next((one for one in self._state.systems() if one.name == system), None)
-        return None if known is None else Reference.parse(known.watch_reference)
+    def _reference_of(self, system: str) -> Reference:
+        """NotFound, with those that are there, where it is not watched."""
+        systems = {one.name: one for one in self._state.systems()}
+        if system not in systems:
+            names = ", ".join(map(repr, sorted(systems)))
+            there = f"watched: {names}" if names else "no system is watched (trimtab watch DSN --name NAME)"
+            raise NotFound(f"no system named {system!r} is watched; {there}", system=system)
+        return Reference.parse(systems[system].watch_reference)
 
     def _holding(self, system: str) -> str:
         """Why nothing may run on a system now: probes would be among what a change is measured by."""

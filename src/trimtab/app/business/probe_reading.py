@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
 from trimtab.analyze.slo.document import Part
 from trimtab.analyze.slo.own_format import name_in
-from trimtab.analyze.slo.quantities import duration_text, short_form
+from trimtab.analyze.slo.quantities import ShortForm, duration_text, short_form
 from trimtab.model.errors import StatementRefused
+from trimtab.model.objectives import Comparison
 from trimtab.model.probes import (
     DIMENSIONS,
+    FRESH_LOOKS,
     INTERVAL_MS,
     INTERVAL_MS_MAX,
     INTERVAL_MS_MIN,
@@ -45,6 +48,7 @@ def probe_in(part: Part, origin: str) -> Probe | None:
         part.wrong(f"what is probed {told}: one of {', '.join(_KINDS)}")
         return None
     kind = kinds[0]
+    wanted = _wanted(part, kind)
     probe = Probe(
         name=name,
         system=system,
@@ -52,10 +56,10 @@ def probe_in(part: Part, origin: str) -> Probe | None:
         dimension=_dimension(part, DIMENSIONS[kind]),
         unit=UNITS.get(kind, ""),
         weight=_weight(part),
-        interval_ms=_within(part, "every", INTERVAL_MS, INTERVAL_MS_MIN, INTERVAL_MS_MAX),
+        interval_ms=_every(part, kind, wanted),
         timeout_ms=_within(part, "timeout", TIMEOUT_MS, TIMEOUT_MS_MIN, TIMEOUT_MS_MAX),
         description=part.text("description"),
-        wanted=_wanted(part, kind),
+        wanted=wanted,
         origin=origin,
         line=part.line,
     )
@@ -123,13 +127,30 @@ def _columns(part: Part, one: str, many: str) -> tuple[str, ...]:
 
 
 def _values(part: Part) -> tuple[str, ...]:
+    """Texts, and numbers as they are written: `1.50` is not `1.5` where values are compared as texts."""
     found = part.get("values")
-    if not isinstance(found, list) or not found or any(isinstance(item, dict | list) for item in found):
+    if not isinstance(found, list) or not found:
         part.wrong("values must be a list of texts or numbers", "values")
         return ()
     if len(found) > VALUES_MAX:
         part.wrong(f"values has at most {VALUES_MAX} items, found {len(found)}", "values")
-    return tuple(str(item).lower() if isinstance(item, bool) else str(item) for item in found)
+    values = part.part("values")
+    return tuple(_value(values, place, item) for place, item in enumerate(found))
+
+
+def _value(values: Part, place: int, item: object) -> str:
+    here = Part(values.document, (*values.path, place))
+    if isinstance(item, str):
+        return item
+    written = values.document.written.get(here.path, "")
+    if isinstance(item, int | float) and not isinstance(item, bool) and math.isfinite(item):
+        return written
+    if isinstance(item, bool | float) or written:
+        is_what = str(item).lower() if isinstance(item, bool) else "no number" if isinstance(item, float) else "nothing"
+        here.wrong(f"values[{place}]: {written} without quotes is {is_what} to YAML; a text is written as '{written}'")
+    else:
+        here.wrong(f"values[{place}] must be a text or a number")
+    return ""
 
 
 def _table(part: Part, key: str, *, required: bool = True) -> str:
@@ -177,17 +198,55 @@ def _within(part: Part, key: str, default: int, low: int, high: int) -> int:
     return found
 
 
+def _every(part: Part, kind: ProbeKind, wanted: Wanted | None) -> int:
+    """How often it is looked; for an age, at least twice in what is allowed: it grows by the clock between looks."""
+    if kind is not ProbeKind.FRESHNESS or wanted is None:
+        return _within(part, "every", INTERVAL_MS, INTERVAL_MS_MIN, INTERVAL_MS_MAX)
+    age_ms = round(wanted.threshold * 1000)
+    default = min(max(age_ms // FRESH_LOOKS, INTERVAL_MS_MIN), INTERVAL_MS)
+    found, most_ms = (
+        _within(part, "every", default, INTERVAL_MS_MIN, INTERVAL_MS_MAX),
+        max(age_ms // 2, INTERVAL_MS_MIN),
+    )
+    if found > most_ms:
+        told = f"a look every {duration_text(found)} cannot tell whether rows are younger than {duration_text(age_ms)}"
+        part.wrong(f"every: {told}; at most {duration_text(most_ms)}, or leave it out", "every", at_value=True)
+    return found
+
+
+_WISHES: dict[ProbeKind, tuple[str, Comparison]] = {
+    ProbeKind.FRESHNESS: ("'< 5m'", Comparison.AT_MOST),
+    ProbeKind.VOLUME: ("'>= 1000'", Comparison.AT_LEAST),
+    **dict.fromkeys(RATIO_KINDS, ("'<= 0.1%'", Comparison.AT_MOST)),
+    ProbeKind.SQL: ("'>= 1000', '<= 0.1%' or '< 5m'", Comparison.AT_LEAST),
+}
+"""How a probe of a kind is compared, and what is meant most often where somebody writes a number alone."""
+
+
 def _wanted(part: Part, kind: ProbeKind) -> Wanted | None:
-    form = part.read("good", short_form)
-    if form is None:
+    text = part.text("good")
+    if not text:
         return None
-    wants_seconds, wants_ratio = kind is ProbeKind.FRESHNESS, kind in RATIO_KINDS
+    example, meant = _WISHES[kind]
+    form = _form(text)
+    if form is None:
+        guess = f"{meant.value} {text}"
+        told = f"found {text!r}; did you mean '{guess}'?" if _form(guess) else f"found {text!r}"
+        part.wrong(f"good: a probe of {kind.value} is compared as in {example}, {told}", "good", at_value=True)
+        return None
+    wants_ratio = kind in RATIO_KINDS
     fits = {"s": kind in (ProbeKind.FRESHNESS, ProbeKind.SQL), "ratio": wants_ratio or kind is ProbeKind.SQL, "": True}
-    if form.quantile is not None or not fits.get(form.unit, False):
-        hint = "'< 5m'" if wants_seconds else "'<= 0.1%'" if wants_ratio else "'>= 1000'"
-        part.wrong(f"good: a probe of {kind.value} is compared as in {hint}", "good", at_value=True)
+    if form.quantile is not None or form.out_of is not None or not fits.get(form.unit, False):
+        part.wrong(f"good: a probe of {kind.value} is compared as in {example}, found {text!r}", "good", at_value=True)
         return None
     if wants_ratio and form.threshold > 1:
         part.wrong(f"good: a share lies between 0 and 1, found {form.threshold:g}", "good", at_value=True)
         return None
     return Wanted(form.comparison, form.threshold)
+
+
+def _form(text: str) -> ShortForm | None:
+    try:
+        return short_form(text)
+    except ValueError:
+        return None

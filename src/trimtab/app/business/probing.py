@@ -1,8 +1,9 @@
-"""Runs probes when they are due: one at a time on each system, a few in all, spread in time, never into a change.
+"""Runs probes when they are due: a few at a time on each system and in all, spread in time, never into a change.
 
 A probe is due once in its interval, at a moment of its own in it (by its name), so that many with the same interval do
-not come at once. It is put off while a probe of its system runs, and skipped, with the reason kept, while the system
-is frozen or a change of it is in flight; it is made up for once when that is over, never twice.
+not come at once. It waits while as many of its system run as may, and begins as soon as one of them ends; it is
+skipped, with the reason kept, while the system is frozen or a change of it is in flight, and made up for once when that
+is over.
 """
 
 from __future__ import annotations
@@ -18,13 +19,14 @@ import msgspec
 import psycopg
 import structlog
 
-from trimtab.model.probes import Measured, Probe
+from trimtab.model.errors import TrimtabError
+from trimtab.model.probes import REFUSED, Measured, Probe
 from trimtab.observe.probes.running import measure
 from trimtab.sql.connect import Connection, Reference
 from trimtab.store.business_state import ProbeState
 
-FIRST_MS_MAX = 30_000
-"""A probe that never ran does so at the latest this long after it is known, spread by its name."""
+FIRST_MS_MAX = 3_000
+"""A probe that never ran is due at the latest this long after it is known, spread by its name."""
 STALE_INTERVALS = 3
 """A result that is older than so many intervals (and a minute) does not count any more."""
 HISTORY_MAX = 50
@@ -44,11 +46,12 @@ class ProbeNow:
     skipped_count: int = 0
 
     def current(self, now_ms: int) -> Measured | None:
-        """The result, as long as it counts."""
+        """The result as it stands now (see `Measured.at`), as long as it counts."""
         if self.measured is None:
             return None
         age_ms = now_ms - self.measured.at_ms
-        return self.measured if age_ms <= STALE_INTERVALS * self.probe.interval_ms + 60_000 else None
+        counts = age_ms <= STALE_INTERVALS * self.probe.interval_ms + 60_000
+        return self.measured.at(self.probe, now_ms) if counts else None
 
 
 class Probing:
@@ -57,20 +60,23 @@ class Probing:
     def __init__(
         self,
         state: ProbeState,
-        reference_of: Callable[[str], Reference | None],
+        reference_of: Callable[[str], Reference],
         holding: Callable[[str], str],
         now_ms: Callable[[], int],
         at_a_time: int = 4,
-        done: Callable[[Probe, Measured], None] = lambda _probe, _measured: None,
+        per_system: int = 2,
+        ended: Callable[[], None] = lambda: None,
     ) -> None:
-        """`reference_of` a system None: it is not watched. `holding`: why nothing may run on it now ('': it may)."""
+        """`reference_of` raises TrimtabError where a system is not watched. `holding`: why nothing may run on it now
+        ('': it may). `ended` hears of each that ended: there is room for another."""
         self._state, self._reference_of, self._holding, self._now_ms = state, reference_of, holding, now_ms
-        self._at_a_time, self._done = at_a_time, done
+        self._at_a_time, self._per_system, self._told_ended = at_a_time, min(per_system, at_a_time), ended
         self._pool = ThreadPoolExecutor(at_a_time, "probe")
         self._lock = threading.Lock()
         self._ended = threading.Condition(self._lock)
         self._probes: dict[str, ProbeNow] = {}
         self._busy: dict[str, str] = {}
+        """Of each probe that runs, its system."""
         self._connections: dict[str, Connection] = {}
         self._is_closed = False
 
@@ -114,14 +120,11 @@ class Probing:
                     skipped = now.skipped_count + (not now.held)
                     self._probes[one.probe.name] = replace(now, held=held, skipped_count=skipped)
                     continue
-                if one.probe.system in self._busy or len(self._busy) >= self._at_a_time:
-                    if now.is_running:  # the one before still runs: this time is skipped
-                        due_ms = next_due_ms(one.probe, now_ms)
-                        self._probes[one.probe.name] = replace(
-                            now, due_at_ms=due_ms, skipped_count=now.skipped_count + 1
-                        )
-                    continue
-                begun.append(self._begin(now, now_ms))
+                if one.probe.name in self._busy:  # the one before still runs: this time is skipped
+                    due_ms = next_due_ms(one.probe, now_ms)
+                    self._probes[one.probe.name] = replace(now, due_at_ms=due_ms, skipped_count=now.skipped_count + 1)
+                elif not self._why_full(one.probe):
+                    begun.append(self._begin(now, now_ms))
         return begun
 
     def run_now(self, name: str, wait_s: float = 0.0) -> Future[Measured] | str:
@@ -130,29 +133,31 @@ class Probing:
             known = self._probes.get(name)
         if known is None:
             return f"there is no probe {name!r}"
-        system = known.probe.system
-        held = self._holding(system)
+        held = self._holding(known.probe.system)
         if held:
             return held
         with self._ended:
-            self._ended.wait_for(lambda: self._may_begin(system), wait_s)
+            self._ended.wait_for(lambda: self._is_closed or not self._why_full(known.probe), wait_s)
             now = self._probes.get(name)
             if now is None or self._is_closed:
                 return f"there is no probe {name!r}"
-            if system in self._busy:
-                return f"a probe of {system} runs already ({self._busy[system]})"
-            if len(self._busy) >= self._at_a_time:
-                return f"{len(self._busy)} probes run already; the limit is {self._at_a_time}"
-            return self._begin(now, self._now_ms())
+            return self._why_full(now.probe) or self._begin(now, self._now_ms())
 
-    def _may_begin(self, system: str) -> bool:
-        """Under the lock."""
-        return self._is_closed or (system not in self._busy and len(self._busy) < self._at_a_time)
+    def _why_full(self, probe: Probe) -> str:
+        """Why it cannot begin beside those that run; '' where it can. Under the lock."""
+        if probe.name in self._busy:
+            return "it runs already"
+        beside = [name for name, system in self._busy.items() if system == probe.system]
+        if len(beside) >= self._per_system:
+            return f"{len(beside)} probes of {probe.system} run already ({', '.join(beside)}), which is the limit"
+        if len(self._busy) >= self._at_a_time:
+            return f"{len(self._busy)} probes run already, which is the limit"
+        return ""
 
     def _begin(self, now: ProbeNow, now_ms: int) -> Future[Measured]:
         """Under the lock."""
         probe = now.probe
-        self._busy[probe.system] = probe.name
+        self._busy[probe.name] = probe.system
         self._probes[probe.name] = replace(now, is_running=True, held="", due_at_ms=next_due_ms(probe, now_ms))
         return self._pool.submit(self._run, probe)
 
@@ -160,16 +165,15 @@ class Probing:
         measured = Measured(self._now_ms(), None, "internal error: see the log")
         try:
             reference = self._reference_of(probe.system)
-            if reference is None:
-                measured = Measured(self._now_ms(), None, f"there is no system named {probe.system!r} that is watched")
-            else:
-                measured = measure(reference, probe, self._now_ms, lambda found: self._begun(probe.name, found))
+            measured = measure(reference, probe, self._now_ms, lambda found: self._begun(probe.name, found))
+        except TrimtabError as error:
+            measured = Measured(self._now_ms(), None, f"{REFUSED}{error.message}")
         except Exception:  # a fault of ours must not end the others; it is logged, and stands at the probe
             log.exception("probe_broke", probe=probe.name)
         finally:
             with self._lock:
                 self._connections.pop(probe.name, None)
-                self._busy.pop(probe.system, None)
+                self._busy.pop(probe.name, None)
                 self._ended.notify_all()
                 now = self._probes.get(probe.name)
                 if now is not None and now.probe == probe:
@@ -179,7 +183,7 @@ class Probing:
                 is_closed = self._is_closed
         if not is_closed:
             self._state.keep(probe.name, definition_of(probe), measured)
-            self._done(probe, measured)
+            self._told_ended()
         return measured
 
     def _begun(self, name: str, connection: Connection) -> None:

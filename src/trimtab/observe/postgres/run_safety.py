@@ -4,8 +4,8 @@ A read-only session stops writes to tables. It does not stop functions: they sle
 reach other servers, write large objects (before version 16) or run whatever SQL they are given. So nothing runs unless
 everything that bears one of the statement's names is on this list:
 
-* functions: what PostgreSQL itself brings and calls stable or immutable (a few harmless volatile ones, such as
-  `random`, too; the ones that run SQL or read whole tables not), and what an extension brings compiled and calls
+* functions: what PostgreSQL itself brings and calls stable or immutable (`HARMLESS_VOLATILE`, such as `random`, too;
+  those that run SQL, read whole tables or take a transaction id not), and what an extension brings compiled and calls
   immutable. Functions that somebody wrote here are not run, whatever they are declared to be;
 * operators and casts: the same for the functions behind them;
 * types that a value is cast to: no domains and no composite types (their checks are expressions);
@@ -57,6 +57,9 @@ RUN_SQL = (
 )
 """Built-in functions that run SQL or read relations by name, whatever they are declared to be."""
 
+TAKE_IDS = ("txid_current", "pg_current_xact_id")
+"""Built-in functions that are called stable, and give the transaction a number that it would not have had."""
+
 IMPLIED_OPERATORS = ("=", "<>", "<", ">", "<=", ">=")
 """Used by sorting, grouping, BETWEEN, IN and joins, without standing in the text."""
 
@@ -66,7 +69,7 @@ _OURS = 16_384
 _CODE = f"""
     SELECT p.oid, p.proname, n.nspname, p.pronargs, p.proargtypes,
            CASE WHEN p.oid::int8 < {_OURS}
-                THEN (p.provolatile <> 'v' OR p.proname = ANY(%(harmless)s)) AND p.proname <> ALL(%(run_sql)s)
+                THEN (p.provolatile <> 'v' OR p.proname = ANY(%(harmless)s)) AND p.proname <> ALL(%(barred)s)
                 ELSE (p.provolatile = 'i' OR p.provolatile = 's' AND %(stable)s::bool)
                      AND l.lanname IN ('c', 'internal')
                      AND EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_proc'::regclass
@@ -159,7 +162,7 @@ def _why_not_code(connection: Connection, names: CalledNames) -> str | None:
     count = len(names.functions) + len(names.types) + len(names.operators) + len(names.fields)
     if count > NAMES_MAX:
         return f"it has {count} names, the limit is {NAMES_MAX}"
-    lists = {"harmless": list(HARMLESS_VOLATILE), "run_sql": list(RUN_SQL), "stable": False}
+    lists = {"harmless": list(HARMLESS_VOLATILE), "barred": [*RUN_SQL, *TAKE_IDS], "stable": False}
     functions = _asked(connection, _FUNCTIONS, {**lists, **_pairs(names.functions)})
     if functions:
         return f"{functions[0][0]} may do more than read"

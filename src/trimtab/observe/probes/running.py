@@ -16,9 +16,9 @@ from typing import Any
 import psycopg
 
 from trimtab.model.errors import StatementRefused, TrimtabError
-from trimtab.model.probes import Measured, Probe
+from trimtab.model.probes import REFUSED, Measured, Probe
 from trimtab.observe.postgres.run_safety import why_not_run
-from trimtab.observe.probes.statements import statement_of
+from trimtab.observe.probes.statements import as_source, statement_of
 from trimtab.sql.connect import OWN_MARK, Connection, Reference
 from trimtab.sql.runnable import CalledNames, called_names, runnable
 
@@ -60,6 +60,9 @@ _NUMBERS = {
 _TOLD_CLASSES = ("42", "0A", "3F", "25", "53", "54", "28")
 """Classes of SQLSTATE whose messages name tables and settings; others may quote what stands in a table."""
 
+_LASTING_CLASSES = ("42", "0A", "3F")
+"""Those that say so again until somebody changes the statement, a right or the table."""
+
 
 def measure(
     reference: Reference, probe: Probe, now_ms: Callable[[], int], begun: Callable[[Connection], None] | None = None
@@ -76,7 +79,7 @@ def measure(
             autocommit=False,
         )
     except StatementRefused as error:
-        return Measured(now_ms(), None, f"refused: {error.message}")
+        return Measured(now_ms(), None, f"{REFUSED}{error.message}")
     except TrimtabError as error:
         return Measured(now_ms(), None, error.message)
     try:
@@ -104,22 +107,22 @@ def _end(connection: Connection) -> None:
 def _asked(connection: Connection, probe: Probe, text: str, now_ms: Callable[[], int]) -> Measured:
     reason = why_not_role(connection, text) or why_not_run(connection, text)
     if reason is not None:
-        return Measured(now_ms(), None, f"refused: {reason}")
+        return Measured(now_ms(), None, f"{REFUSED}{reason}")
     # Nothing is run for this: it has no rows.
-    described = connection.execute(f"SELECT {OWN_MARK} * FROM ({text}\n) AS probe LIMIT 0".encode(), prepare=False)
+    described = connection.execute(f"SELECT {OWN_MARK} * FROM {as_source(text)} LIMIT 0".encode(), prepare=False)
     columns = described.description or []
     if len(columns) != 1:
-        return Measured(now_ms(), None, f"refused: it has {len(columns)} columns; a probe is one number")
+        return Measured(now_ms(), None, f"{REFUSED}it has {len(columns)} columns; a probe is one number")
     form = _NUMBERS.get(columns[0].type_code)
     if form is None:
         kind = columns[0].type_display
-        return Measured(now_ms(), None, f"refused: its value is of type {kind}; a number is wanted")
+        return Measured(now_ms(), None, f"{REFUSED}its value is of type {kind}; a number is wanted")
     value = form.format("probe.v")
     connection.execute(f"SET LOCAL statement_timeout = {probe.timeout_ms}".encode())
     started_s = time.perf_counter()
     try:
         rows = connection.execute(
-            f"SELECT {OWN_MARK} {value} FROM ({text}\n) AS probe(v) LIMIT 2".encode(), prepare=False, binary=True
+            f"SELECT {OWN_MARK} {value} FROM {as_source(text)}(v) LIMIT 2".encode(), prepare=False, binary=True
         ).fetchall()
     except psycopg.Error as error:
         return Measured(now_ms(), None, told(error, probe.timeout_ms), (time.perf_counter() - started_s) * 1000)
@@ -166,11 +169,10 @@ def told(error: psycopg.Error, timeout_ms: int) -> str:
     if code == "55P03":
         return f"cut off: it would have waited for a lock longer than {LOCK_TIMEOUT_MS} ms"
     if code == "25006":
-        return "refused by the server: it would write, and the transaction only reads"
+        return f"{REFUSED}it would write, and the transaction only reads"
     if code == "42501":
-        return f"not allowed: {words} (GRANT SELECT to the role that watches)"
+        return f"{REFUSED}{words} (GRANT SELECT to the role that watches)"
     if not code or code.startswith(("08", "57P")):
         return "the connection to the server was lost"
-    if code.startswith(_TOLD_CLASSES):
-        return f"the server refused it: {words} ({code})"
-    return f"the server refused it: {type(error).__name__} ({code})"
+    said = words if code.startswith(_TOLD_CLASSES) else type(error).__name__
+    return f"{REFUSED if code.startswith(_LASTING_CLASSES) else ''}the server says: {said} ({code})"

@@ -17,7 +17,7 @@ from trimtab.sql.identifiers import quoted
 from trimtab.sql.literals import parameters_of
 from trimtab.sql.role_script import text_literal
 from trimtab.sql.runnable import runnable
-from trimtab.sql.trees import single_statement
+from trimtab.sql.trees import single_statement, without_surroundings
 
 
 @lru_cache(maxsize=4_096)
@@ -37,7 +37,17 @@ def statement_of(probe: Probe) -> str:
         raise StatementRefused("it has parameters ($1), and there is nothing to put there")
     tree = runnable(text)
     _check_one_column(tree)
+    single_statement(f"SELECT * FROM {as_source(text)}")
     return text
+
+
+def as_source(text: str) -> str:
+    """The statement as it stands in the one that is sent: the rows `probe`.
+
+    >>> as_source("SELECT 1 -- one")
+    '(SELECT 1 -- one\\n) AS probe'
+    """
+    return f"({text}\n) AS probe"
 
 
 def check_where(where: str) -> None:
@@ -128,7 +138,7 @@ _MAKERS: Mapping[ProbeKind, Callable[[Probe], str]] = {
     ProbeKind.UNIQUE: _unique,
     ProbeKind.REFERENCES: _references,
     ProbeKind.ACCEPTED: _accepted,
-    ProbeKind.SQL: lambda probe: probe.sql.strip().rstrip(";").rstrip(),
+    ProbeKind.SQL: lambda probe: without_surroundings(probe.sql),
 }
 
 

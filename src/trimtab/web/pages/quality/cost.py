@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from trimtab.app.business.answers import satisfaction_row
-from trimtab.app.business.costing import costs
+from trimtab.app.business.answers.cost import costs
+from trimtab.app.business.answers.satisfaction import satisfaction_row
 from trimtab.web.pages.frame import Asked
 from trimtab.web.pages.quality.parts import TABS
 from trimtab.web.view import segment

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from starlette.responses import Response
 
-from trimtab.app.business.answers import ProbeRow, ScoreRow, quality_of
+from trimtab.app.business.answers.quality import ProbeRow, ScoreRow, quality_of
 from trimtab.model.errors import InputError
 from trimtab.web.pages.frame import Asked
 from trimtab.web.pages.quality.parts import STATES, TABS, shown, wanted

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from trimtab.app.business.answers import ProbeRow
+from trimtab.app.business.answers.quality import ProbeRow
 from trimtab.model.readable import digits_of
 from trimtab.web.format import duration_text, percent_text
 from trimtab.web.words import Word
 
 STATES: Mapping[str, Word] = {
     "bad": Word("not as wanted", "bad", "It was measured, and is not as wanted."),
-    "failed": Word("not measured", "warn", "The last run came to no number; it says why."),
+    "refused": Word("refused", "bad", "It cannot run as it stands: the probe, a right or the table has to change."),
+    "failed": Word("not measured", "warn", "The last run came to no number; the next one may."),
     "stale": Word("out of date", "warn", "The last result is so old that it does not count any more."),
     "waiting": Word("not yet", "quiet", "It has not run yet."),
     "good": Word("as wanted", "ok", "It was measured, and is as wanted."),

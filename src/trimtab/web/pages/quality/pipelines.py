@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from starlette.responses import Response
 
-from trimtab.app.business.answers import pipeline_row, run_row
+from trimtab.app.business.answers.pipelines import pipeline_row, run_row
 from trimtab.web.pages.frame import Asked
 from trimtab.web.pages.quality.parts import RUN_STATES, TABS
 

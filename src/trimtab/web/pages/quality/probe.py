@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from trimtab.app.business.answers import probe_row
+from trimtab.app.business.answers.quality import probe_row
 from trimtab.model.errors import InputError
 from trimtab.web.pages.frame import Asked, see_other
 from trimtab.web.pages.quality.listing import why_of

@@ -1,0 +1,1 @@
+"""What pages, the API and the command line are told: plain values with units in their names, each with its source."""
