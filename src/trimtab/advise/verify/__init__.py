@@ -1,0 +1,1 @@
+"""Advice tried on a clone: old and new in turn, real indexes, real rows; nothing of it stays there."""
