@@ -1,0 +1,136 @@
+"""What would mend a finding, as SQL where SQL does it: indexes from conditions, statistics, memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from trimtab.analyze.queries.plans.conditions import EQUALITIES, RANGES, Compared, columns_in, comparisons
+from trimtab.analyze.queries.plans.document import text
+from trimtab.analyze.queries.plans.hint import Mend, MendKind
+from trimtab.analyze.queries.plans.rule import Look, memory_text, setting_text
+from trimtab.analyze.queries.plans.steps import Step
+from trimtab.model.errors import StatementRefused
+from trimtab.sql.identifiers import quoted
+
+KEYS_MAX = 4
+_ONE_OF = ("= ANY",)
+_PATTERNS = ("~~", "~~*", "~", "~*")
+_CONTAINS = ("@>", "<@", "?", "?|", "?&", "&&", "@@", "@?")
+_DATES = ("date",)
+
+
+def conditions_of(step: Step, *keys: str) -> tuple[Compared, ...]:
+    """What a step compares in these conditions."""
+    return tuple(one for key in keys for one in comparisons(text(step.raw, key) or ""))
+
+
+def own(step: Step, found: Iterable[Compared]) -> list[Compared]:
+    """Comparisons whose column is of the step's own relation."""
+    names = (None, text(step.raw, "Alias"), text(step.raw, "Relation Name"))
+    return [one for one in found if one.table in names and one.column is not None]
+
+
+def index_mends(look: Look, step: Step, found: Sequence[Compared], *, order: Sequence[str] = ()) -> list[Mend]:
+    """An index that finds the rows of these comparisons: equalities first, then the order, or one range."""
+    relation = look.relation_sql(step)
+    if relation is None:
+        return []
+    mends: list[Mend] = []
+    equal = [one for one in found if one.operator in (*EQUALITIES, *_ONE_OF) and one.is_bare]
+    ranged = [one for one in found if one.operator in RANGES and one.is_bare]
+    keys = list(dict.fromkeys(_column(one) for one in equal))
+    if order:
+        keys += [key for key in order if key not in keys]
+    elif ranged and _column(ranged[0]) not in keys:
+        keys.append(_column(ranged[0]))
+    if keys:
+        sql = f"CREATE INDEX CONCURRENTLY ON {relation} ({', '.join(keys[:KEYS_MAX])})"
+        why = "an index that finds these rows" + (" in this order" if order else "")
+        mends.append(Mend(MendKind.INDEX, f"{why} (trimtab advise prices it, with what it costs writes)", sql))
+    elif flag := next((one for one in found if one.operator in ("IS NULL", "NOT", "IS TRUE") and one.is_bare), None):
+        sql = f"CREATE INDEX CONCURRENTLY ON {relation} ({_column(flag)}) WHERE {flag_words(flag)}"
+        mends.append(Mend(MendKind.INDEX, "a partial index, where few rows are so", sql))
+    return mends or special_index_mends(relation, found)
+
+
+def special_index_mends(relation: str, found: Sequence[Compared]) -> list[Mend]:
+    """Indexes of other kinds for patterns and containment."""
+    for one in found:
+        if one.operator in _PATTERNS and one.is_bare:
+            sql = f"CREATE INDEX CONCURRENTLY ON {relation} USING gin ({_column(one)} gin_trgm_ops)"
+            return [Mend(MendKind.INDEX, "a trigram index (extension pg_trgm): patterns may begin with %", sql)]
+        if one.operator in _CONTAINS and one.is_bare:
+            sql = f"CREATE INDEX CONCURRENTLY ON {relation} USING gin ({_column(one)})"
+            return [Mend(MendKind.INDEX, "a GIN index: it finds what contains something", sql)]
+    return []
+
+
+def expression_mends(look: Look, step: Step, one: Compared) -> list[Mend]:
+    """For a condition on what is made of a column."""
+    relation = look.relation_sql(step)
+    mends: list[Mend] = []
+    is_date = one.cast in _DATES or one.function in ("date", "date_trunc", "date_part", "extract")
+    if is_date:
+        mends.append(
+            Mend(
+                MendKind.REWRITE,
+                f"compare the column itself with a range, {one.column} >= … AND {one.column} < …:"
+                " an index on it serves that",
+            )
+        )
+    if relation is not None:
+        sql = f"CREATE INDEX CONCURRENTLY ON {relation} (({one.side}))"
+        words = "an index on the expression (it must be immutable); ANALYZE the table once it is there"
+        mends.append(Mend(MendKind.INDEX, words, sql))
+    return mends
+
+
+def statistics_mends(look: Look, step: Step, columns: Sequence[str], *, kinds: str = "") -> list[Mend]:
+    """ANALYZE, and what the planner does not know of columns together or of expressions."""
+    relation = look.relation_sql(step)
+    if relation is None:
+        return []
+    mends = [Mend(MendKind.ANALYZE, "fresh statistics", f"ANALYZE {relation}")]
+    names = list(dict.fromkeys(columns))[:8]
+    if len(names) > 1:
+        listed = ", ".join(_quoted(name) for name in names)
+        sql = f"CREATE STATISTICS {kinds}ON {listed} FROM {relation}"
+        mends.append(Mend(MendKind.STATISTICS, "what these columns are together; then ANALYZE", sql))
+    return mends
+
+
+def columns_of(step: Step) -> list[str]:
+    """The columns of a step's own conditions."""
+    found: list[str] = []
+    for key in ("Index Cond", "Recheck Cond", "Filter"):
+        found += columns_in(text(step.raw, key) or "")
+    return list(dict.fromkeys(found))
+
+
+def work_mem_mend(look: Look, kib: float, *, is_hash: bool = False) -> Mend:
+    """Memory that would have been enough. A hash may take `hash_mem_multiplier` times of work_mem."""
+    factor = (look.hash_memory_factor or 1.0) if is_hash else 1.0
+    needed = max(kib / factor, look.work_mem_kib)
+    words = f"it would have needed about {memory_text(kib)}; work_mem is {memory_text(look.work_mem_kib)}"
+    if is_hash and factor != 1.0:
+        words += f", of which a hash may take {factor:g} times"
+    return Mend(
+        MendKind.WORK_MEM, words + ": for this statement or its role alone", f"SET work_mem = '{setting_text(needed)}'"
+    )
+
+
+def flag_words(one: Compared) -> str:
+    """A condition on a flag, as SQL."""
+    column = _column(one)
+    return {"NOT": f"NOT {column}", "IS TRUE": column}.get(one.operator, f"{column} {one.operator}")
+
+
+def _column(one: Compared) -> str:
+    return _quoted(one.column or "")
+
+
+def _quoted(name: str) -> str:
+    try:
+        return quoted(name)
+    except StatementRefused:
+        return name

@@ -1,0 +1,269 @@
+"""The text form of EXPLAIN, read back into the facts that its JSON form has.
+
+The tree is told by indentation alone. psql's frame (title, rule, row count), the tabs of a log and a common indentation
+are taken off. A line that is no step and has no key is the rest of a value that held a line break.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from trimtab.analyze.queries.plans.document import DEPTH_MAX, STEPS_MAX, BadPlan, PlanDocument
+from trimtab.analyze.queries.plans.values import as_number, facts_of_line
+from trimtab.analyze.queries.plans.words import facts_of
+
+_STEP = re.compile(
+    r"(?P<title>\S.*?)"
+    r"(?:  \(cost=(?P<startup>[\d.]+)\.\.(?P<total>[\d.]+) rows=(?P<rows>\d+) width=(?P<width>\d+)\))?"
+    r"(?: +\((?:actual (?:time=(?P<first>[\d.]+)\.\.(?P<last>[\d.]+) )?rows=(?P<real>[\d.]+) loops=(?P<loops>\d+)"
+    r"|(?P<never>never executed))\))?\s*\Z"
+)
+_WORKER = re.compile(
+    r"Worker (?P<number>\d+):  (?:actual (?:time=(?P<first>[\d.]+)\.\.(?P<last>[\d.]+) )?rows=(?P<real>[\d.]+)"
+    r" loops=(?P<loops>\d+)|(?P<rest>.*))\Z"
+)
+_LABEL = re.compile(r"(?:InitPlan|SubPlan|CTE) \S.*\Z")
+_PROPERTY = re.compile(r"(?P<key>[A-Z][A-Za-z0-9/ -]*?):(?: +(?P<value>.*))?\Z")
+_FRAME = re.compile(r"\s*(?:QUERY PLAN|-{3,}|\(\d+ rows?\))\s*\Z")
+_TIME = re.compile(r"(?P<key>Planning Time|Execution Time|Total runtime): (?P<ms>[\d.]+) ms\Z")
+_TRIGGER = re.compile(
+    r"Trigger (?P<name>.+?)(?: on (?P<relation>\S+))?:(?: time=(?P<ms>[\d.]+))? calls=(?P<calls>\d+)\Z"
+)
+_SETTING = re.compile(r"([\w.]+) = '((?:[^']|'')*)'")
+_JIT_TIME = re.compile(r"([A-Z][a-z]+) ([\d.]+) ms")
+_IDENTIFIED = ("Query Identifier", "Query Text", "Query Parameters")
+_BESIDE = ("Planning", "JIT", "Serialization", "Settings", *_IDENTIFIED)
+_TWO_SIDED = ("Nested Loop", "Hash Join", "Merge Join")
+_MEMBERED = ("Append", "Merge Append", "BitmapAnd", "BitmapOr", "Recursive Union")
+
+
+@dataclass
+class _Open:
+    """A step that may still get facts and steps below it; `column` is where its arrow stands."""
+
+    column: int
+    raw: dict[str, Any]
+
+
+@dataclass
+class _Reading:
+    """What was read so far."""
+
+    root: dict[str, Any] | None = None
+    open_: list[_Open] = field(default_factory=list)
+    label: str | None = None
+    line_of: list[int] = field(default_factory=list)
+    beside: dict[str, Any] = field(default_factory=dict)
+    section: str | None = None
+    last_key: str | None = None
+
+
+def read_text(text: str) -> PlanDocument:
+    """The plan in a text. Raises `BadPlan` with the line where it cannot be read.
+
+    >>> found = read_text('''Limit  (cost=0.00..1.00 rows=5 width=4)
+    ...   ->  Seq Scan on orders  (cost=0.00..40.00 rows=200 width=4)
+    ...         Filter: (a = 7)
+    ... Planning Time: 0.1 ms''')
+    >>> found.raw["Plan"]["Plans"][0]["Filter"], found.line_of, found.raw["Planning Time"]
+    ('(a = 7)', (1, 2), 0.1)
+    """
+    lines = _unframed(text)
+    reading = _Reading()
+    base = None
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        column = len(line) - len(line.lstrip(" "))
+        words = line.strip()
+        if reading.root is None:
+            if (query := _beside_key(words)) is not None:
+                reading.beside[query[0]] = query[1]
+                reading.last_key = None
+                continue
+            step = _step(words)
+            if step is None:
+                if reading.beside:
+                    continue  # the query's own lines
+                raise BadPlan(f"line {number} is no step of a plan: {words[:80]!r}", line=number)
+            base = column
+            reading.root = step
+            reading.open_.append(_Open(-1, step))
+            reading.line_of.append(number)
+            continue
+        _line(reading, words, column - (base or 0), number)
+    if reading.root is None:
+        raise BadPlan("there is no step of a plan in it")
+    statement = reading.beside.pop("Query Text", None)
+    return PlanDocument({"Plan": reading.root} | reading.beside, statement, tuple(lines), tuple(reading.line_of))
+
+
+def _line(reading: _Reading, words: str, column: int, number: int) -> None:
+    if words.startswith("->"):
+        step = _step(words[2:].strip())
+        if step is None:
+            raise BadPlan(f"line {number} is no step of a plan: {words[:80]!r}", line=number)
+        _put(reading, step, column, number)
+        return
+    if column <= 0 and reading.section is None and _beside(reading, words):
+        return
+    if reading.section is not None:
+        if column > 0:
+            _in_section(reading, words)
+            return
+        reading.section = None
+        if _beside(reading, words):
+            return
+    if _LABEL.match(words) and ":" not in words:
+        while len(reading.open_) > 1 and reading.open_[-1].column >= column:
+            reading.open_.pop()
+        reading.label = words
+        return
+    _property(reading, words)
+
+
+def _step(words: str) -> dict[str, Any] | None:
+    found = _STEP.match(words)
+    if found is None:
+        return None
+    facts = facts_of(found["title"])
+    if not facts:
+        if found["startup"] is None and found["real"] is None and found["never"] is None:
+            return None
+        facts = {"Node Type": found["title"]}  # a step of a newer server
+    if found["startup"] is not None:
+        facts |= {
+            "Startup Cost": float(found["startup"]),
+            "Total Cost": float(found["total"]),
+            "Plan Rows": int(found["rows"]),
+            "Plan Width": int(found["width"]),
+        }
+    if found["never"] is not None:
+        facts |= {"Actual Startup Time": 0.0, "Actual Total Time": 0.0, "Actual Rows": 0, "Actual Loops": 0}
+    elif found["real"] is not None:
+        facts |= _actual(found)
+    return facts
+
+
+def _actual(found: re.Match[str]) -> dict[str, Any]:
+    facts: dict[str, Any] = {"Actual Rows": as_number(found["real"]), "Actual Loops": int(found["loops"])}
+    if found["first"] is not None:
+        facts |= {"Actual Startup Time": float(found["first"]), "Actual Total Time": float(found["last"])}
+    return facts
+
+
+def _put(reading: _Reading, step: dict[str, Any], column: int, number: int) -> None:
+    while len(reading.open_) > 1 and reading.open_[-1].column >= column:
+        reading.open_.pop()
+    parent = reading.open_[-1].raw
+    siblings = parent.setdefault("Plans", [])
+    if reading.label is not None:
+        step["Subplan Name"] = reading.label
+        step["Parent Relationship"] = "SubPlan" if reading.label.startswith("SubPlan") else "InitPlan"
+        reading.label = None
+    else:
+        step["Parent Relationship"] = _relationship(parent, siblings)
+    siblings.append(step)
+    reading.open_.append(_Open(column, step))
+    reading.line_of.append(number)
+    reading.last_key = None
+    if len(reading.line_of) > STEPS_MAX or len(reading.open_) > DEPTH_MAX:
+        raise BadPlan(
+            f"line {number}: the plan has more than {STEPS_MAX:,} steps, or is more than {DEPTH_MAX:,} deep",
+            line=number,
+        )
+
+
+def _relationship(parent: dict[str, Any], siblings: list[dict[str, Any]]) -> str:
+    kind = parent["Node Type"]
+    if kind in _MEMBERED:
+        return "Member"
+    if kind == "Subquery Scan":
+        return "Subquery"
+    has_outer = any(one["Parent Relationship"] == "Outer" for one in siblings)
+    return "Inner" if kind in _TWO_SIDED and has_outer else "Outer"
+
+
+def _property(reading: _Reading, words: str) -> None:
+    raw = reading.open_[-1].raw
+    if (worker := _WORKER.match(words)) is not None:
+        one: dict[str, Any] = {"Worker Number": int(worker["number"])}
+        key, _, value = (worker["rest"] or "").partition(": ")
+        one |= _actual(worker) if worker["real"] is not None else facts_of_line(raw["Node Type"], key, value)
+        raw.setdefault("Workers", []).append(one)
+        return
+    found = _PROPERTY.match(words)
+    if found is None or found["value"] is None:
+        if reading.last_key is not None and isinstance(raw.get(reading.last_key), str):
+            raw[reading.last_key] += f"\n{words}"
+        return
+    facts = facts_of_line(raw["Node Type"], found["key"], found["value"])
+    for key, value in facts.items():
+        if isinstance(value, list) and isinstance(raw.get(key), list):
+            raw[key] += value  # a second grouping set
+        else:
+            raw[key] = value
+    reading.last_key = found["key"]
+
+
+def _beside_key(words: str) -> tuple[str, str] | None:
+    """What a log writes before the plan."""
+    key, colon, value = words.partition(": ")
+    return (key, value) if colon and key in _IDENTIFIED else None
+
+
+def _beside(reading: _Reading, words: str) -> bool:
+    """A line below the tree; whether it is one."""
+    if (time := _TIME.match(words)) is not None:
+        key = "Execution Time" if time["key"] == "Total runtime" else time["key"]
+        reading.beside[key] = float(time["ms"])
+        return True
+    if (trigger := _TRIGGER.match(words)) is not None:
+        one: dict[str, Any] = {"Trigger Name": trigger["name"], "Calls": int(trigger["calls"])}
+        if trigger["name"].startswith("for constraint "):
+            one = {"Constraint Name": trigger["name"].removeprefix("for constraint "), "Calls": one["Calls"]}
+        if trigger["relation"]:
+            one["Relation"] = trigger["relation"]
+        if trigger["ms"]:
+            one["Time"] = float(trigger["ms"])
+        reading.beside.setdefault("Triggers", []).append(one)
+        return True
+    key, colon, value = words.partition(":")
+    if not colon or key not in _BESIDE:
+        return False
+    if key == "Settings":
+        reading.beside[key] = {name: text.replace("''", "'") for name, text in _SETTING.findall(value)}
+    elif value.strip():
+        reading.beside[key] = as_number(value.strip()) if key == "Query Identifier" else value.strip()
+    else:
+        reading.section = key
+        reading.beside.setdefault(key, {})
+    return True
+
+
+def _in_section(reading: _Reading, words: str) -> None:
+    section: dict[str, Any] = reading.beside[reading.section or ""]
+    key, _, value = words.partition(": ")
+    if reading.section == "Planning":
+        section |= facts_of_line("", key, value)
+    elif key == "Functions":
+        section[key] = as_number(value)
+    elif key == "Options":
+        section[key] = {name: flag == "true" for name, _, flag in (one.partition(" ") for one in value.split(", "))}
+    elif key == "Timing":
+        section[key] = {name: float(ms) for name, ms in _JIT_TIME.findall(value)}
+
+
+def _unframed(text: str) -> list[str]:
+    lines = text.expandtabs(8).splitlines()
+    while lines and (not lines[0].strip() or _FRAME.match(lines[0])):
+        lines.pop(0)
+    while lines and (not lines[-1].strip() or _FRAME.match(lines[-1])):
+        lines.pop()
+    if lines and all(line.strip().startswith('"') and line.strip().endswith('"') for line in lines):
+        lines = [line.strip()[1:-1].replace('""', '"') for line in lines]
+    indented = [len(line) - len(line.lstrip(" ")) for line in lines if line.strip()]
+    common = min(indented, default=0)
+    return [line[common:].rstrip() for line in lines]

@@ -1,0 +1,315 @@
+"""Scans: rows that were read to be thrown away, and indexes that could not help."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from trimtab.analyze.queries.plans import thresholds as limits
+from trimtab.analyze.queries.plans.conditions import Compared
+from trimtab.analyze.queries.plans.document import number
+from trimtab.analyze.queries.plans.hint import Hint, Mend, MendKind
+from trimtab.analyze.queries.plans.mending import conditions_of, expression_mends, index_mends, own, work_mem_mend
+from trimtab.analyze.queries.plans.rule import Look, Rule, count_text, hint
+from trimtab.analyze.queries.plans.steps import Step
+
+WHOLE_SCANS = ("Seq Scan",)
+INDEX_SCANS = ("Index Scan", "Index Only Scan", "Bitmap Heap Scan")
+SCANS = (*WHOLE_SCANS, *INDEX_SCANS)
+BITMAP_PAGE_BYTES = 64
+"""What one page takes in a bitmap (an entry of its hash, as the server reckons it)."""
+_RELABELLED = ("character varying", "varchar", "character", "bpchar", "name", "text", "char")
+_DATES = ("date",)
+_LIKE_TEXT = ("text", "bpchar", "varchar", "name")
+
+
+def thrown_away(look: Look, step: Step) -> tuple[float, float] | None:
+    """Rows that a step's filter threw away, in all loops, and which share of all that came to it."""
+    if step.ran:
+        removed = (number(step.raw, "Rows Removed by Filter") or 0.0) * (step.loops or 0.0)
+        given = step.rows_all or 0.0
+        return (removed, removed / (removed + given)) if removed > 0 else None
+    if step.rows_actual is not None or "Filter" not in step.raw:
+        return None
+    facts = look.table(step)
+    if facts is None or facts.rows <= 0 or step.kind not in WHOLE_SCANS:
+        return None
+    removed = max(0.0, facts.rows - step.rows_estimated)
+    return removed, removed / facts.rows
+
+
+def _rows_thrown_away(look: Look) -> Iterator[Hint]:
+    for step in look.tree.steps:
+        if step.kind not in WHOLE_SCANS or (thrown := thrown_away(look, step)) is None:
+            continue
+        removed, ratio = thrown
+        mine = own(step, conditions_of(step, "Filter"))
+        if ratio < limits.THROWN_AWAY_MIN or removed < limits.ROWS_MIN or _is_on_expressions_alone(look, step, mine):
+            continue
+        was = "were" if step.ran else "are expected to be"
+        yield hint(
+            "rows-thrown-away",
+            "A scan of the whole table throws most rows away",
+            look,
+            step,
+            score=step.share * ratio,
+            found=f"{count_text(removed)} rows {was} read and thrown away by its filter, {ratio:.1%} of all",
+            mends=index_mends(look, step, mine),
+            figures={"removed_rows": removed, "removed_ratio": ratio},
+        )
+
+
+def _inefficient_index(look: Look) -> Iterator[Hint]:
+    for step in look.tree.steps:
+        if step.kind not in INDEX_SCANS or not step.ran or (thrown := thrown_away(look, step)) is None:
+            continue
+        removed, ratio = thrown
+        if ratio < limits.INDEX_THROWN_AWAY_MIN or removed < limits.ROWS_MIN:
+            continue
+        found = own(step, conditions_of(step, "Index Cond", "Recheck Cond", "Filter"))
+        yield hint(
+            "inefficient-index",
+            "An index finds many rows of which the filter keeps few",
+            look,
+            step,
+            score=_with_bitmap(look, step) * ratio,
+            found=f"the index found {count_text(removed + (step.rows_all or 0))} rows, {ratio:.1%} of them in vain",
+            mends=index_mends(look, step, found),
+            figures={"removed_rows": removed, "removed_ratio": ratio},
+        )
+
+
+def _with_bitmap(look: Look, step: Step) -> float:
+    return look.tree.share_of(list(step.all_below())) if step.kind == "Bitmap Heap Scan" else step.share
+
+
+def _index_recheck(look: Look) -> Iterator[Hint]:
+    for step in look.tree.steps:
+        removed = (number(step.raw, "Rows Removed by Index Recheck") or 0.0) * (step.loops or 0.0)
+        if removed < limits.ROWS_MIN or number(step.raw, "Lossy Heap Blocks"):
+            continue
+        ratio = removed / (removed + (step.rows_all or 0.0))
+        yield hint(
+            "index-recheck",
+            "An index cannot decide by itself, and most rows fail when they are looked at",
+            look,
+            step,
+            score=step.share * ratio,
+            found=f"{count_text(removed)} rows that the index named did not fit, {ratio:.1%} of all",
+            mends=[
+                Mend(
+                    MendKind.REWRITE,
+                    "ask for something longer or rarer (three letters at least for trigrams), or give the index more to"
+                    " decide on",
+                )
+            ],
+            figures={"removed_rows": removed, "removed_ratio": ratio},
+        )
+
+
+def _heap_fetches(look: Look) -> Iterator[Hint]:
+    for step in look.tree.steps:
+        fetches = number(step.raw, "Heap Fetches") or 0.0
+        given = (step.rows_all or 0.0) + (number(step.raw, "Rows Removed by Filter") or 0.0) * (step.loops or 0.0)
+        if step.kind != "Index Only Scan" or fetches < 100 or given <= 0:
+            continue
+        ratio = min(1.0, fetches / given)
+        if ratio < limits.HEAP_FETCHES_MIN:
+            continue
+        relation = look.relation_sql(step)
+        yield hint(
+            "heap-fetches",
+            "An index-only scan had to look rows up in the table after all",
+            look,
+            step,
+            score=step.share * ratio,
+            found=f"{count_text(fetches)} of {count_text(given)} rows were looked up in the table: their pages are not"
+            " known to be visible to all",
+            mends=[
+                Mend(
+                    MendKind.VACUUM,
+                    "VACUUM marks pages as visible to all; where rows change often, autovacuum has to come more often",
+                    f"VACUUM {relation}" if relation else None,
+                )
+            ],
+            figures={"heap_fetches_count": fetches, "heap_fetches_ratio": ratio},
+        )
+
+
+def _lossy_bitmap(look: Look) -> Iterator[Hint]:
+    for step in look.tree.steps:
+        lossy, exact = (number(step.raw, f"{how} Heap Blocks") or 0.0 for how in ("Lossy", "Exact"))
+        if lossy <= 0:
+            continue
+        ratio = lossy / (lossy + exact)
+        removed = (number(step.raw, "Rows Removed by Index Recheck") or 0.0) * (step.loops or 0.0)
+        yield hint(
+            "lossy-bitmap",
+            "A bitmap was too big for work_mem and forgot which rows it meant",
+            look,
+            step,
+            score=step.share * ratio,
+            found=f"{count_text(lossy)} of {count_text(lossy + exact)} pages were known only as a whole;"
+            f" {count_text(removed)} rows were looked at in vain",
+            mends=[work_mem_mend(look, (lossy + exact) * BITMAP_PAGE_BYTES / 1024)],
+            figures={"lossy_pages": lossy, "exact_pages": exact, "removed_rows": removed},
+        )
+
+
+def _function_on_column(look: Look) -> Iterator[Hint]:
+    for step in look.tree.steps:
+        one = next((found for found in _filtered(step) if is_expression(found)), None)
+        if one is None or step.kind not in SCANS:
+            continue
+        ratio = _worth(look, step)
+        if ratio is None:
+            continue
+        what = f"{one.function}()" if one.function else f"an expression of {one.column}"
+        yield hint(
+            "function-on-column",
+            "A condition is on what is made of a column, so that no index on the column serves it",
+            look,
+            step,
+            score=step.share * ratio,
+            found=f"the filter compares {one.side}: {what} is reckoned for every row",
+            mends=expression_mends(look, step, one),
+            figures={"removed_ratio": ratio},
+        )
+
+
+def _implicit_cast(look: Look) -> Iterator[Hint]:
+    for step in look.tree.steps:
+        one = next((found for found in _filtered(step) if is_cast(look, step, found)), None)
+        if one is None or step.kind not in SCANS:
+            continue
+        ratio = _worth(look, step)
+        if ratio is None:
+            continue
+        facts = look.table(step)
+        type_ = facts.column_types.get(one.column or "") if facts is not None else None
+        wanted = type_ or "the column's own type"
+        yield hint(
+            "implicit-cast",
+            "A column is cast for every row, so that no index on it serves the condition",
+            look,
+            step,
+            score=step.share * ratio,
+            found=f"{one.column}{f' ({type_})' if type_ else ''} is cast to {one.cast} to be compared",
+            mends=[
+                Mend(
+                    MendKind.REWRITE,
+                    f"give the value as {wanted} (a driver often sends numbers as numeric), so that the column is"
+                    " compared as it is",
+                )
+            ],
+            figures={"removed_ratio": ratio},
+        )
+
+
+def is_expression(one: Compared) -> bool:
+    """Whether it compares what is made of a column, other than by a cast that the server put there."""
+    return (
+        one.column is not None
+        and not one.is_bare
+        and (one.cast in _DATES or one.cast is None or one.function is not None)
+    )
+
+
+def is_cast(look: Look, step: Step, one: Compared) -> bool:
+    """Whether a column is cast to another type: to text only where the catalogue says that it is none already."""
+    if one.cast is None or one.cast in _DATES or one.function is not None:
+        return False
+    facts = look.table(step)
+    type_ = facts.column_types.get(one.column or "") if facts is not None else None
+    if one.cast in _LIKE_TEXT:
+        return type_ is not None and not type_.startswith(_RELABELLED)
+    return True
+
+
+def _filtered(step: Step) -> list[Compared]:
+    return own(step, conditions_of(step, "Filter"))
+
+
+def _is_on_expressions_alone(look: Look, step: Step, found: list[Compared]) -> bool:
+    """Whether other rules say it better."""
+    return (
+        bool(found)
+        and not any(one.is_bare for one in found)
+        and any(is_expression(one) or is_cast(look, step, one) for one in found)
+    )
+
+
+def _worth(look: Look, step: Step) -> float | None:
+    """Which share of its rows a scan reads in vain; None where it is not worth a word."""
+    thrown = thrown_away(look, step)
+    if thrown is not None:
+        removed, ratio = thrown
+        return ratio if ratio >= 0.5 and removed >= limits.ROWS_MIN else None
+    if step.ran or step.rows_actual is not None:
+        return None
+    return 1.0 if step.cost >= limits.ROWS_MIN else None
+
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        "rows-thrown-away",
+        "A scan of the whole table throws most rows away",
+        "A sequential scan reads a table and its filter throws nine of ten rows away, a thousand at least. Where the"
+        " statement was not run, the catalogue must say how many rows the table has.",
+        "An index on what the filter compares: equalities first, then one range; GIN for patterns and containment.",
+        "The scan's own time, times the share of rows that were thrown away.",
+        _rows_thrown_away,
+    ),
+    Rule(
+        "inefficient-index",
+        "An index finds many rows of which the filter keeps few",
+        "Behind an index scan or a bitmap, the filter throws away three of four rows, a thousand at least.",
+        "An index that has the filter's columns, too.",
+        "The scan's own time, times the share of rows that were thrown away.",
+        _inefficient_index,
+        "a statement that was run",
+    ),
+    Rule(
+        "index-recheck",
+        "An index cannot decide by itself, and most rows fail when they are looked at",
+        "A GIN or GiST index names rows that may fit, and a thousand or more of them do not.",
+        "A more selective condition, or a column more in the index.",
+        "The scan's own time, times the share of rows that did not fit.",
+        _index_recheck,
+        "a statement that was run",
+    ),
+    Rule(
+        "heap-fetches",
+        "An index-only scan had to look rows up in the table after all",
+        "One row in ten of an index-only scan, and a hundred at least, were looked up in the table.",
+        "VACUUM, or an autovacuum that comes more often to this table.",
+        "The scan's own time, times the share of rows that were looked up.",
+        _heap_fetches,
+        "a statement that was run",
+    ),
+    Rule(
+        "lossy-bitmap",
+        "A bitmap was too big for work_mem and forgot which rows it meant",
+        "A bitmap kept whole pages instead of rows (`lossy`), and every row of these was looked at.",
+        "work_mem that holds the bitmap: 64 bytes a page.",
+        "The scan's own time, times the share of pages that were lossy.",
+        _lossy_bitmap,
+        "a statement that was run",
+    ),
+    Rule(
+        "function-on-column",
+        "A condition is on what is made of a column, so that no index on the column serves it",
+        "A filter compares a function, an operator's result or a date of a column, and throws half of the rows away.",
+        "A rewrite that compares the column itself (a half-open range, not a date), or an index on the expression.",
+        "The scan's own time, times the share of rows that were thrown away (all, where the statement was not run).",
+        _function_on_column,
+    ),
+    Rule(
+        "implicit-cast",
+        "A column is cast for every row, so that no index on it serves the condition",
+        "A filter compares a column cast to numeric, double precision, bigint, a time or text. Casts of varchar to text"
+        " cost nothing and are not meant: to text only counts where the catalogue knows the column's type.",
+        "A value of the column's own type.",
+        "The scan's own time, times the share of rows that were thrown away (all, where the statement was not run).",
+        _implicit_cast,
+    ),
+)
