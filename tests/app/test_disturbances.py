@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from tests.act.support import finding, proposal
 from trimtab.app.disturbances import disturbances
-from trimtab.app.residuals import log_residuals
-from trimtab.model.change import Change, ChangeState, Effect
+from trimtab.model.change import Change, ChangeState
 from trimtab.store.ledger import Event
 from trimtab.store.state import State
-
-EFFECT = Effect("f", 0.2, (0.1, 0.3), 0.2, 10.0, 2.0, 9, 9, 9, 9, 0, 1, 2, 3, 1.0, ("c",))
 
 
 class Clock:
@@ -68,10 +63,3 @@ def test_builds_and_rollbacks_are_spans_and_a_later_change_is_none_of_an_earlier
     assert disturbances(state, system, back.id) == ((1000, 1050),)
     assert disturbances(state, system, kept.id) == ()
     assert disturbances(state, "another", None) == ()
-
-
-def test_the_record_of_predictions(state: State) -> None:
-    detail: dict[str, object] = {"effect": msgspec.to_builtins(EFFECT)}
-    change = play(state, 1, [*applied(1000, 50), (2000, Event.KEPT, ChangeState.KEPT, detail)])
-    play(state, 2, [(5000, Event.REJECTED, ChangeState.REJECTED, {"reason": "no"})])
-    assert list(log_residuals(state)) == pytest.approx([math.log(0.2 / change.proposal.predicted_ratio)])

@@ -15,9 +15,9 @@ from trimtab.act.machine import Machine
 from trimtab.advise.index.advice import Advice
 from trimtab.advise.index.advisor import advise
 from trimtab.analyze.queries.slow import find_slow_shapes
+from trimtab.app.advice_record import RecordKeeper
 from trimtab.app.own.keeper import Own
 from trimtab.app.plans import PlanBook
-from trimtab.app.residuals import log_residuals
 from trimtab.app.slow_look import SlowLook
 from trimtab.app.watched import Watched
 from trimtab.app.write_rates import write_rates
@@ -63,6 +63,7 @@ class SystemLoop:
         self.clock = clock
         self.plans = plans
         self.own = own
+        self.record = RecordKeeper(state)
         self.last_error: str | None = None
         self.slow_look: SlowLook | None = None
         self._policy_of = policy_of
@@ -211,12 +212,11 @@ class SystemLoop:
                     connection,
                     query,
                     system=case.system,
-                    residuals=log_residuals(self.state),
                     writes=write_rates(self.telemetry, case.system, now_ms),
                 )
             span.set(proposals_count=len(advice.proposals), what_if_calls=advice.what_if_calls)
             span.keep()
-            return advice
+            return self.record.corrected(advice, now_ms)
 
     def _only_look(self, case: Case) -> None:
         """A finding is all there is; once policy lets trimtab propose, advice is asked for."""

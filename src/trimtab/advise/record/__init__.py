@@ -1,0 +1,1 @@
+"""What was predicted and measured so far corrects what is predicted next."""
