@@ -27,6 +27,10 @@ SHOWN_MAX = 40
 @click.option("--workload", required=True, metavar="FILE", help="Statements ended by `;`; - is standard input.")
 @click.option("--budget", default="unlimited", show_default=True, help="Space for all new indexes, as 500MB.")
 @click.option("--time", "time_text", default="8s", show_default=True, help="How long to search.")
+@click.option("--clone", metavar="DSN|make", help="Try it on this copy of the database, or on one that is made for it.")
+@click.option("--clone-limit", default="2GB", show_default=True, help="Copy a database whole up to this size.")
+@click.option("--clone-time", default="120s", show_default=True, help="How long to measure on the clone.")
+@click.option("--data-dir", type=click.Path(path_type=Path), help="Where the record of predictions is.")
 @click.option(
     "--format",
     "form",
@@ -35,28 +39,54 @@ SHOWN_MAX = 40
     help="For people, or one JSON document.",
 )
 @guarded
-def advise(dsn: str, workload: str, budget: str, time_text: str, form: str) -> None:
-    """Say which indexes would help a workload most, within a budget. Nothing is built or executed.
+def advise(
+    dsn: str,
+    workload: str,
+    budget: str,
+    time_text: str,
+    clone: str | None,
+    clone_limit: str,
+    clone_time: str,
+    data_dir: Path | None,
+    form: str,
+) -> None:
+    """Say which indexes would help a workload most, within a budget. Nothing is built or executed on the system.
 
     DSN is a reference without a password (service=NAME, env:NAME, a URL). Each statement may have `-- name: …` and
-    `-- calls: N` lines before it. Prices are those of the real planner with hypothetical indexes (HypoPG). Exit code:
-    0 done, 2 wrong input, 3 no connection, extension or permission.
+    `-- calls: N` lines before it. Prices are those of the real planner with hypothetical indexes (HypoPG). With
+    --clone the advice is tried: indexes are built there, statements run with and without them in turn, and what makes
+    one slower is withdrawn. What was predicted and measured is kept in --data-dir, if there is one, and corrects the
+    next. Exit code: 0 done, 2 wrong input, 3 no connection, extension, program or permission.
     """
-    from trimtab.advise.workload.advisor import WorkloadSettings, advise_workload
+    from trimtab.advise.verify.verify import VerifySettings
+    from trimtab.advise.workload.advisor import WorkloadSettings
     from trimtab.advise.workload.statements import read_statements
+    from trimtab.app.advising import Trying, advise_on
+    from trimtab.cli.advising_verified import add_verification, record_of, verified_lines
     from trimtab.sql.connect import Reference
+    from trimtab.store.state import wall_clock_ms
 
     settings = WorkloadSettings(budget_bytes=budget_bytes_of(budget), time_max_s=_seconds(time_text))
+    limit = budget_bytes_of(clone_limit, "--clone-limit")
+    trying = Trying(clone, limit, VerifySettings(time_max_s=_seconds(clone_time, "--clone-time")))
     statements, left = read_statements(_text(workload))
-    with Reference.parse(dsn).connect("trimtab/advise") as connection:
-        advice = advise_workload(connection, statements, left, settings=settings)
+    found = advise_on(
+        Reference.parse(dsn),
+        statements,
+        left,
+        settings=settings,
+        trying=trying,
+        record=record_of(data_dir),
+        now_ms=wall_clock_ms,
+    )
     if form == "json":
-        click.echo(json.dumps(document(advice), ensure_ascii=False))
+        made = add_verification(document(found.advice), found)
+        click.echo(json.dumps(made, ensure_ascii=False))
     else:
-        click.echo("\n".join(_lines(advice)))
+        click.echo("\n".join([*_lines(found.advice), *verified_lines(found)]))
 
 
-def budget_bytes_of(text: str) -> int:
+def budget_bytes_of(text: str, option: str = "--budget") -> int:
     """A size with its unit, in bytes; MB are 10^6, MiB 2^20.
 
     >>> budget_bytes_of("1.5MB"), budget_bytes_of("110 MiB")
@@ -67,7 +97,7 @@ def budget_bytes_of(text: str) -> int:
     found = _SIZE.fullmatch(text)
     unit = _UNITS.get(found[2].lower()) if found else None
     if found is None or unit is None or (size := int(float(found[1]) * unit)) <= 0:
-        raise InputError(f"--budget is {text!r}: a size above 0 was wanted, as 500MB or 2GiB", budget=text)
+        raise InputError(f"{option} is {text!r}: a size above 0 was wanted, as 500MB or 2GiB", budget=text)
     return size
 
 
@@ -141,11 +171,11 @@ def _names(names: tuple[str, ...]) -> str:
     return ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "") or "no statement"
 
 
-def _seconds(text: str) -> float:
+def _seconds(text: str, option: str = "--time") -> float:
     found = _TIME.fullmatch(text)
     seconds = float(found[1]) * (60 if found[2] == "min" else 1) if found else 0.0
     if not 0 < seconds <= 3600:
-        raise InputError(f"--time is {text!r}: seconds above 0 and at most an hour were wanted, as 10s", time=text)
+        raise InputError(f"{option} is {text!r}: seconds above 0 and at most an hour were wanted, as 10s", time=text)
     return seconds
 
 

@@ -173,7 +173,8 @@ def test_what_is_no_clone_is_not_built_on(shop: Database, original: Connection, 
     with pytest.raises(InputError, match="is the system itself"), named_clone(Reference.parse(shop.dsn()), original):
         pass
     with (
-        psycopg.connect(database.dsn()), pytest.raises(InputError, match="1 other session uses"),
+        psycopg.connect(database.dsn()),
+        pytest.raises(InputError, match="1 other session uses"),
         named_clone(Reference.parse(database.dsn()), original),
     ):
         pass
