@@ -76,7 +76,7 @@ def made() -> dashboard.Dashboard:
                         "{{mode}}",
                     )
                 ],
-                "short",
+                "suffix: cores",
                 about="Cores that are busy.",
                 stack=True,
             )

@@ -33,7 +33,8 @@ def panel(number: int, kind: str, expression: str, x: int, y: int, **more: Any) 
 
 def document() -> dict[str, Any]:
     """Each kind, and many charts below them."""
-    unit = {"defaults": {"unit": "reqps", "custom": {"stacking": {"mode": "normal"}}}, "overrides": []}
+    custom = {"stacking": {"mode": "normal", "group": "A"}, "fillOpacity": 40}
+    unit = {"defaults": {"unit": "reqps", "custom": custom}, "overrides": []}
     kinds = [
         panel(1, "timeseries", RATE, 0, 0, legend="{{job}}", fieldConfig=unit),
         panel(2, "stat", "count(requests_total)", 8, 0),
@@ -56,6 +57,36 @@ def document() -> dict[str, Any]:
         "templating": {"list": [{**job, "includeAll": True, "current": {"value": "$__all"}}]},
         "panels": [*kinds, *many],
     }
+
+
+BANDS = """(chart) => {
+  const { plot, points } = chart;
+  const at = plot.data[0].findLastIndex((_, index) => points.every(({ values }) => values[index] !== null)) - 1;
+  const signs = [...chart.querySelectorAll(":scope > .chart-legend i")];
+  const colours = signs.map((one) => getComputedStyle(one).backgroundColor);
+  const { width, height } = plot.ctx.canvas;
+  const pixels = plot.ctx.getImageData(0, 0, width, height).data;
+  let below = 0;
+  return points.map(({ values }, place) => {
+    const above = plot.data[place + 1][at];
+    const x = Math.round(plot.valToPos(plot.data[0][at], "x", true)) - 5;
+    const y = Math.round(plot.valToPos(below + (above - below) * 0.37, "y", true));
+    const start = (y * width + x) * 4;
+    const seen = [...pixels.slice(start, start + 4)].join();
+    const added = values[at];
+    const found = { added, from: below, to: above, colour: colours[place], seen };
+    below = above;
+    return found;
+  });
+}"""
+"""Each band of a stack, the first at the bottom: its edges, and the colour between them beside that of the legend."""
+
+
+def stands_for(seen: str, colour: str) -> bool:
+    """Whether a pixel has a colour, let through in part."""
+    *mixed, alpha = (float(part) for part in seen.split(","))
+    wanted = [float(part) for part in colour.removeprefix("rgb(").removesuffix(")").split(",")]
+    return 90 < alpha < 140 and all(abs(a - b) < 8 for a, b in zip(mixed, wanted, strict=True))
 
 
 @pytest.fixture
@@ -90,6 +121,14 @@ def test_a_dashboard_is_looked_at(visitor: Visitor, brought: str) -> None:
     lines = chart.locator(".chart-legend button")
     assert lines.count() > 1
     assert "req/s" in lines.first.inner_text()
+    bands = chart.evaluate(BANDS)
+    for band in bands:
+        assert band["to"] - band["from"] == pytest.approx(band["added"]), "the first is at the bottom"
+        assert stands_for(band["seen"], band["colour"]), str(band)
+    lines.first.click()  # one alone: what is hidden holds nobody up
+    assert chart.evaluate("(chart) => chart.plot.bands.length") == 0
+    lines.first.click()
+    assert chart.evaluate("(chart) => chart.plot.bands.length") == len(bands) - 1
     expect(page.locator("#panel-2 .figure")).to_have_text("2")
     expect(page.locator("#panel-3 .figure")).to_have_text("50 %")
     assert page.locator("#panel-4 li").count() == lines.count()

@@ -38,7 +38,7 @@ def test_check_says_what_is_drawn_and_what_not(tmp_path: Path) -> None:
 def test_check_names_the_place_of_what_is_wrong_and_goes_on(tmp_path: Path) -> None:
     bad, good = tmp_path / "bad.json", tmp_path / "good.json"
     bad.write_text('{"title":\n nope}')
-    good.write_text('{"title": "Good"}')
+    good.write_text('{"title": "Good", "panels": []}')
     result = run("check", str(bad), str(good))
     assert result.exit_code == 2
     assert f"{bad}: line 2, column 2: not JSON" in result.stderr
@@ -46,8 +46,20 @@ def test_check_names_the_place_of_what_is_wrong_and_goes_on(tmp_path: Path) -> N
 
 
 def test_check_reads_standard_input() -> None:
-    assert "standard" not in run("check", "-", text='{"title": "In"}').stderr
+    assert "standard" not in run("check", "-", text='{"title": "In", "rows": []}').stderr
     assert run("check", "nowhere.json").exit_code == 3
+
+
+def test_what_is_wrong_in_any_file_is_said_before_one_is_brought(tmp_path: Path) -> None:
+    good, bad, large = tmp_path / "good.json", tmp_path / "bad.json", tmp_path / "large.json"
+    good.write_text('{"title": "Good", "panels": []}')
+    bad.write_text('{"title": "Bad", "panels": [{"type": "stat", "targets": {}}]}')
+    large.write_bytes(b" " * 3_145_728)
+    for command in ("check", "import"):
+        result = run(command, str(good), str(bad))
+        assert result.exit_code == 2
+        assert f"{bad}: panels[0].targets: a list is needed here" in result.stderr, "the file is named"
+        assert f"{large}: it has 3.15 MB, at most 2.10 MB" in run(command, str(large)).stderr
 
 
 def test_export_writes_files_that_check_takes(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -17,6 +18,8 @@ from tests.web.markup import refused_by_policy, tags_of
 from tests.web.site import Site, open_site
 from tests.web.stories import HOSTILE
 from trimtab.app.dashboards.library import builtin
+from trimtab.model.errors import ConflictError
+from trimtab.store.dashboard_state import KeptDashboard
 from trimtab.store.metrics.contract import Samples
 
 pytestmark = pytest.mark.store
@@ -210,10 +213,67 @@ def test_a_chart_has_its_lines_with_names_units_and_directions(world: World) -> 
     chart = world.told("panel=1:60")["1"]["chart"]
     api, db = chart["series"]
     assert (api["name"], db["name"], api["unit"]) == ("api", "db", "bytes")
-    assert api["values"][-1] == 38.0
-    assert db["values"][-1] == -63.0, "drawn below zero"
+    assert api["values"][-1] == 39.0
+    assert db["values"][-1] == -64.0, "drawn below zero"
+    assert (api["pile"], db["pile"]) == (0, 0)
     one = world.told("panel=1:60&var-job=db")["1"]["chart"]
     assert [line["name"] for line in one["series"]] == ["db"]
+
+
+def test_values_that_are_younger_than_the_last_step_are_told(world: World) -> None:
+    """As on a new server over its first day: the steps are half hours, and ten minutes have values."""
+    step_ms, day_ms = 1_800_000, 86_400_000
+    step_at = (world.now_ms - 2 * step_ms) // step_ms * step_ms
+    young_ms = step_at + STEPS * STEP_MS
+    write(world.site, young_ms, np.arange(STEPS) + 1.0, __name__="young")
+    panels = [asks(1, "timeseries", "young"), asks(2, "timeseries", "never"), asks(3, "stat", "young")]
+    world.site.service.dashboards.put(json.dumps({"uid": "new", "title": "New", "panels": panels}).encode(), "test")
+    within = f"from={young_ms - day_ms}&to={young_ms}"
+    answer = world.client.get(f"/dashboards/new/data?{within}&panel=1:60&panel=2:60&panel=3:60")
+    told = {line["panel"]: line for line in map(json.loads, answer.text.splitlines()) if "panel" in line}
+    moment = datetime.fromtimestamp(step_at / 1000, UTC)
+    assert told["1"]["chart"]["said"].startswith(f"Values began after {moment:%H:%M} UTC, the last step")
+    assert told["1"]["chart"]["series"] == []
+    assert told["1"]["chart"]["to_ms"] == young_ms, "the picture ends where the range ends"
+    assert told["2"]["chart"]["said"] == ""
+    assert ">40<" in told["3"]["html"]
+    whole = f"from={step_at + step_ms - day_ms}&to={step_at + step_ms}"
+    write(world.site, step_at + step_ms, np.arange(STEPS) + 1.0, __name__="young")
+    line = world.client.get(f"/dashboards/new/data?{whole}&panel=1:60").text.splitlines()[0]
+    assert json.loads(line)["chart"]["series"][0]["values"][-1] == 40.0, "the end of the range is one of its moments"
+    world.site.service.dashboards.delete("new")
+
+
+def test_lines_lie_on_those_of_their_group(world: World) -> None:
+    """As Node Exporter Full has it: the total beside its parts, in a group that is called `false`, not filled."""
+    part = {"matcher": {"id": "byName", "options": "part"}, "properties": []}
+    alone = {"id": "custom.stacking", "value": {"group": False, "mode": "normal"}}
+    bare = {"id": "custom.fillOpacity", "value": 0}
+    flat = {"id": "custom.stacking", "value": {"group": "A", "mode": "none"}}
+    overrides = [
+        {**part, "matcher": {"id": "byName", "options": "total"}, "properties": [alone, bare]},
+        {**part, "matcher": {"id": "byName", "options": "beside"}, "properties": [flat]},
+    ]
+    config = {
+        "defaults": {"custom": {"stacking": {"mode": "percent", "group": "A"}, "fillOpacity": 40}},
+        "overrides": overrides,
+    }
+    panel = asks(1, "timeseries", "", fieldConfig=config)
+    values = {"total": 8, "one": 1, "beside": 5, "two": 3}
+    panel["targets"] = [
+        {"refId": name, "expr": f"vector({value})", "legendFormat": name} for name, value in values.items()
+    ]
+    own = {"uid": "piles", "title": "Piles", "panels": [panel]}
+    world.site.service.dashboards.put(json.dumps(own).encode(), "test")
+    assert 'data-kind="stack"' in world.client.get("/dashboards/piles").text
+    lines = world.told("panel=1:60", "piles")["1"]["chart"]["series"]
+    assert [(one["name"], one["pile"], one["filled"], one["values"][-1]) for one in lines] == [
+        ("total", 0, False, 8.0),
+        ("one", 1, True, 25.0),
+        ("beside", None, True, 5.0),
+        ("two", 1, True, 75.0),
+    ], "percent of the own group alone"
+    world.site.service.dashboards.delete("piles")
 
 
 def test_figures_gauges_bars_and_tables_are_pieces_of_the_page(world: World) -> None:
@@ -301,7 +361,7 @@ def test_bringing_and_deleting_one(world: World) -> None:
     assert (answer.status_code, answer.headers["location"]) == (303, "/dashboards/mine")
     again = client.post("/dashboards", data=form)
     assert again.status_code == 409
-    assert "There is a dashboard mine already" in again.text
+    assert "There is a dashboard mine already, “Mine”: replace it (--replace;" in again.text
     assert client.post("/dashboards", data={**form, "replace": "true"}).status_code == 303
     assert client.get("/dashboards/mine/json").json() == made
     own = {**made, "uid": "trimtab-host"}
@@ -310,9 +370,37 @@ def test_bringing_and_deleting_one(world: World) -> None:
     assert client.get("/dashboards/mine").status_code == 404
 
 
+def test_a_uid_that_a_title_makes_takes_nobody_elses_place(world: World) -> None:
+    library, panels = world.site.service.dashboards, [asks(1, "stat", "up")]
+    made = library.put(json.dumps({"title": "Mine!", "panels": panels}).encode(), "anna")
+    with pytest.raises(ConflictError, match="already, “Mine!”"):
+        library.put(json.dumps({"title": "Mine!", "panels": []}).encode(), "ben")
+    assert library.put(json.dumps({"title": "Mine!", "panels": []}).encode(), "ben", replaces=True).uid == made.uid
+    library.put(json.dumps({"title": "Another", "uid": made.uid, "panels": []}).encode(), "anna", replaces=True)
+    with pytest.raises(ConflictError, match="is that of another dashboard, “Another”: give the file a uid"):
+        library.put(json.dumps({"title": "Mine!", "panels": panels}).encode(), "ben", replaces=True)
+    library.delete(made.uid)
+
+
+def test_one_that_cannot_be_read_any_more_is_told_and_the_others_are_there(world: World) -> None:
+    kept = KeptDashboard("old", "An older <b>one</b>", 15, "anna", 1)
+    state = world.site.service.dashboards._state
+    state.put(kept, b'{"title": NaN}', replaces=False)
+    text = world.client.get("/dashboards").text
+    assert "Cannot be read: An older &lt;b&gt;one&lt;/b&gt;: not JSON: NaN is no number there" in text
+    assert all(f'href="/dashboards/{uid}"' in text for uid in builtin())
+    assert world.client.get("/dashboards/old").status_code == 400
+    state.delete("old")
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("{\n  nope", "line 2, column 3: not JSON"), ("", "choose a file"), ("[]", "an object is needed")],
+    [
+        ("{\n  nope", "line 2, column 3: not JSON"),
+        ("", "Choose a file, or paste its JSON"),
+        ("[]", "an object is needed"),
+        ('{"title": NaN, "panels": []}', "NaN is no number there"),
+    ],
 )
 def test_what_is_no_dashboard_comes_back_with_what_is_wrong(world: World, text: str, said: str) -> None:
     client = world.client
@@ -352,5 +440,9 @@ def test_the_api_has_the_same(world: World) -> None:
     assert client.delete(f"{api}/api").status_code == 404
     wrong = client.post(api, json={"document": {"title": "x", "panels": 3}})
     assert (wrong.status_code, wrong.json()["error"]["facts"]["field"]) == (400, "panels")
+    head = {"Content-Type": "application/json"}
+    nan = client.post(api, content='{"document": {"title": "x", "panels": [], "a": NaN}}', headers=head)
+    assert nan.status_code == 400
+    assert "JSON is malformed" in nan.json()["error"]["message"], nan.text
     nowhere = client.post(f"{api}/push", json={})
     assert "set grafana.url" in nowhere.json()["error"]["message"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -68,11 +69,15 @@ def check(files: tuple[str, ...]) -> None:
 def import_(files: tuple[str, ...], replace: bool, data_dir: Path | None, server: str | None, form: str) -> None:
     """Bring dashboards of a Grafana: FILE is its JSON, - is standard input."""
     from trimtab.app.dashboards.document import document_of
+    from trimtab.app.dashboards.reading import dashboard_of_bytes
     from trimtab.cli import dashboards_output, output
 
+    read = {file: _read(file) for file in files}
+    for file, data in read.items():
+        dashboard_of_bytes(data, file)  # what is wrong in any of them is said before one is brought
     client = client_of(data_dir, server)
-    for file in files:
-        document = document_of(_read(file), file)
+    for file, data in read.items():
+        document = document_of(data, file)
         answer = client.post("/dashboards", {"document": document, "replace": replace})
         output.show(form, answer, dashboards_output.brought)
         if form == "table":
@@ -126,9 +131,13 @@ def push(uids: tuple[str, ...], overwrite: bool, data_dir: Path | None, server: 
 
 
 def _read(file: str) -> bytes:
+    from trimtab.app.dashboards.document import too_large
     from trimtab.store.dashboard_state import DOCUMENT_BYTES_MAX
 
     if file == "-":
         return sys.stdin.buffer.read(DOCUMENT_BYTES_MAX + 1)
     with Path(file).open("rb") as opened:
+        size_bytes = os.fstat(opened.fileno()).st_size
+        if size_bytes > DOCUMENT_BYTES_MAX:
+            raise too_large(file, size_bytes)
         return opened.read(DOCUMENT_BYTES_MAX + 1)

@@ -19,6 +19,9 @@ def listed(console: Console, answer: Json) -> None:
         origin = row["origin"] if row["origin"] == "built-in" else f"imported by {row['added_by']}"
         table.add_row(*map(plain, (row["uid"], row["title"], str(row["panels_count"]), str(left), origin)))
     console.print(table)
+    for row in answer["dashboards"]:
+        if row.get("problem"):
+            console.print(f"{row['uid']} cannot be read: {row['problem']}", markup=False)
 
 
 def detail(console: Console, answer: Json) -> None:

@@ -83,6 +83,9 @@ class Style:
     is_hidden: bool = False
     drawing: str = "line"
     stacking: str = "none"
+    stack_group: str = ""
+    """Only lines of one group lie on each other."""
+    is_filled: bool = False
     shows_thresholds: bool = False
 
 
@@ -181,6 +184,8 @@ class Dashboard:
 
     uid: str
     title: str
+    has_own_uid: bool = True
+    """The file says it; else it was made of the title."""
     description: str = ""
     tags: tuple[str, ...] = ()
     sections: tuple[Section, ...] = ()

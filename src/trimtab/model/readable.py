@@ -15,13 +15,15 @@ LARGE = 1e21
 
 
 def digits_of(value: float, digits: int = 3) -> str:
-    """A number with so many significant digits, without an exponent and without trailing zeros after the point.
+    """A number with so many significant digits, without trailing zeros after the point; an exponent from `LARGE` on.
 
-    >>> digits_of(0.012345), digits_of(12.0), digits_of(123.456), digits_of(1234.5)
-    ('0.0123', '12', '123', '1,234')
+    >>> digits_of(0.012345), digits_of(12.0), digits_of(123.456), digits_of(1234.5), digits_of(1.234e300)
+    ('0.0123', '12', '123', '1,234', '1.23e+300')
     """
     if value == 0:
         return "0"
+    if abs(value) >= LARGE:
+        return f"{value:.3g}"
     places = max(digits - 1 - math.floor(math.log10(abs(value))), 0)
     text = f"{value:,.{min(places, 12)}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
@@ -32,8 +34,8 @@ def duration_of(ms: float) -> str:
 
     >>> duration_of(0.0421), duration_of(3.14159), duration_of(950), duration_of(12_345)
     ('42.1 µs', '3.14 ms', '950 ms', '12.3 s')
-    >>> duration_of(185_000), duration_of(7_500_000), duration_of(200_000_000)
-    ('3 min 5 s', '2 h 5 min', '2 d 7 h')
+    >>> duration_of(185_000), duration_of(7_500_000), duration_of(200_000_000), duration_of(1e300)
+    ('3 min 5 s', '2 h 5 min', '2 d 7 h', '1.16e+292 d')
     """
     if ms < 0:
         return f"-{duration_of(-ms)}"
@@ -45,6 +47,8 @@ def duration_of(ms: float) -> str:
         return f"{digits_of(ms)} ms"
     if ms < 59_950:
         return f"{digits_of(ms / 1000)} s"
+    if ms >= 1e15:
+        return f"{digits_of(ms / 86_400_000)} d"
     seconds = round(ms / 1000)
     for big, big_name, small, small_name in (
         (86_400, "d", 3600, "h"),
@@ -108,3 +112,24 @@ def amount_text(value: float | None, unit: str, wish: object = "") -> str:
         case "of the budget":
             return f"{percent_of(value)} of the budget"
     return f"{plain_of(value)} {unit}".strip()
+
+
+def wish_text(wanted: str, unit: str) -> str:
+    """What is wanted of a value of a unit, such as `< 300`, in words.
+
+    >>> wish_text("< 300", "s"), wish_text("<= 0.001", "ratio"), wish_text(">= 1000", "rows"), wish_text("", "s")
+    ('< 5 min', '<= 0.1 %', '>= 1,000 rows', '')
+    """
+    sign, _, number = wanted.partition(" ")
+    return f"{sign} {amount_text(float(number), unit)}" if number else ""
+
+
+def money_text(value: float | None) -> str:
+    """Money without its currency: two places, or as many as it takes to see it.
+
+    >>> money_text(1234.5), money_text(0.5), money_text(0.00012), money_text(0.0), money_text(None)
+    ('1,234.50', '0.50', '0.00012', '0.00', '–')
+    """
+    if value is None:
+        return "–"
+    return f"{value:,.2f}" if value == 0 or abs(value) >= 0.01 else f"{value:.2g}"

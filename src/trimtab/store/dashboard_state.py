@@ -50,14 +50,26 @@ class DashboardState:
         rows = self._db.rows("SELECT * FROM dashboards WHERE uid = ? LIMIT 1", (uid,))
         return (_kept(rows[0]), zlib.decompress(rows[0]["document"])) if rows else None
 
-    def put(self, kept: KeptDashboard, document: bytes, *, replaces: bool) -> None:
-        """Keep one. ConflictError where there is one of that uid and it may not be replaced, or there is no room."""
+    def put(self, kept: KeptDashboard, document: bytes, *, replaces: bool, has_own_uid: bool = True) -> None:
+        """Keep one. ConflictError where there is one of that uid and it may not be replaced, or there is no room.
+
+        A uid that was made of a title replaces one of that title alone.
+        """
         packed = zlib.compress(document, _PACK_LEVEL)
         with self._db.transaction() as db:
-            is_there = db.execute("SELECT 1 FROM dashboards WHERE uid = ?", (kept.uid,)).fetchone() is not None
-            if is_there and not replaces:
+            there = db.execute("SELECT title FROM dashboards WHERE uid = ?", (kept.uid,)).fetchone()
+            if there is not None and not has_own_uid and there["title"] != kept.title:
                 raise ConflictError(
-                    f"there is a dashboard {kept.uid} already: say that it is to be replaced", uid=kept.uid
+                    f"the file has no uid, and the one that its title makes, {kept.uid}, is that of another "
+                    f"dashboard, “{there['title']}”: give the file a uid",
+                    uid=kept.uid,
+                )
+            if there is not None and not replaces:
+                raise ConflictError(
+                    f"there is a dashboard {kept.uid} already, “{there['title']}”: replace it (--replace; "
+                    '"replace": true), or give the file another uid',
+                    uid=kept.uid,
+                    replace=True,
                 )
             count, taken = db.execute(
                 "SELECT count(*), coalesce(sum(length(document)), 0) FROM dashboards WHERE uid <> ?", (kept.uid,)

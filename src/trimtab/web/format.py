@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime
 
-from trimtab.model.readable import digits_of, duration_of
+from trimtab.model.readable import LARGE, digits_of, duration_of
 
 NOT_MEASURED = "–"
 _DAY_MS = 86_400_000
@@ -14,12 +14,12 @@ _DAY_MS = 86_400_000
 def number_text(value: float | None, digits: int = 3) -> str:
     """A number without its unit; from 10,000 on with k, M, G, T.
 
-    >>> number_text(4321), number_text(43_210), number_text(7_654_321), number_text(None)
-    ('4,321', '43.2k', '7.65M', '–')
+    >>> number_text(4321), number_text(43_210), number_text(7_654_321), number_text(None), number_text(-1e300)
+    ('4,321', '43.2k', '7.65M', '–', '-1e+300')
     """
     if value is None or not math.isfinite(value):
         return NOT_MEASURED
-    if abs(value) >= 9_999.5:
+    if 9_999.5 <= abs(value) < LARGE:
         for factor, suffix in ((1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
             if abs(value) >= factor * 0.9995:
                 return digits_of(value / factor, digits) + suffix

@@ -6,7 +6,7 @@ import math
 import time
 
 from trimtab.app.reading.ranges import MOMENT_MS_MAX
-from trimtab.model.readable import digits_of
+from trimtab.model.readable import LARGE, digits_of
 from trimtab.web.format import (
     NOT_MEASURED,
     ago_text,
@@ -35,11 +35,13 @@ def value_text(value: float | None, unit: str) -> str:
     """A value as people read it.
 
     >>> value_text(0.0123, "s"), value_text(1536, "bytes/s"), value_text(0.5, "ratio"), value_text(1e21, "")
-    ('12.3 ms', '1.5 KiB/s', '50 %', '1,000E')
+    ('12.3 ms', '1.5 KiB/s', '50 %', '1e+21')
     >>> value_text(math.nan, "s"), value_text(-math.inf, ""), value_text(12.5, "/s"), value_text(2.0, "%")
     ('NaN', '-Inf', '12.5 /s', '2 %')
     >>> value_text(1_234_567, "si:B/s"), value_text(1536, "iec:b#2"), value_text(0.1234, "ratio#1")
     ('1.23 MB/s', '1.50 Kib', '12.3 %')
+    >>> value_text(1e300, "%#1"), value_text(1e42, "si:B#2"), value_text(1e42, "bytes")
+    ('1e+300 %', '1e+24 EB', '8.67e+23 EiB')
     """
     if value is None:
         return NOT_MEASURED
@@ -100,4 +102,4 @@ def _prefixed(value: float, unit: str) -> str:
 
 
 def _placed(value: float, decimals: int | None) -> str:
-    return digits_of(value) if decimals is None else f"{value:,.{decimals}f}"
+    return digits_of(value) if decimals is None or abs(value) >= LARGE else f"{value:,.{decimals}f}"

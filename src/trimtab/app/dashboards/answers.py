@@ -13,24 +13,29 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class ChartLine:
-    """One line. `is_flat`: not stacked with the others. `calculations` are those of the legend, by name."""
+    """One line. `pile`: those of one number lie on each other, the first at the bottom; None lies on nothing.
+
+    `calculations` are those of the legend, by name.
+    """
 
     name: str
     about: str
     values: Floats
     unit: str = ""
-    is_flat: bool = False
+    pile: int | None = None
+    is_filled: bool = False
     calculations: Sequence[tuple[str, float | None]] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ChartAnswer:
-    """Lines over the steps of one grid."""
+    """Lines over the steps of one grid. `said`: why there are none."""
 
     from_ms: int
     to_ms: int
     step_ms: int
     lines: Sequence[ChartLine]
+    said: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,11 +35,12 @@ Key = tuple[str, bool]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One panel with the answers to its queries. `late` says that some did not come in time."""
+    """One panel with the answers to its queries. `is_too_new`: values began after the last step that was asked."""
 
     drawn: DrawnPanel
     step: Step
     answers: Sequence[tuple[Target, Found]]
+    is_too_new: bool = False
 
 
 @dataclass(slots=True)
@@ -54,6 +55,8 @@ class _Job:
     found: dict[Key, Found] = field(default_factory=dict)
     stop: threading.Event = field(default_factory=threading.Event)
     deadline: float | None = None
+    looks_on: bool = False
+    """Nothing had a value at any step: is there one at the end of the range?"""
 
 
 class PanelAsking:
@@ -81,7 +84,7 @@ class PanelAsking:
                     wait(running, timeout=_LOOK_S, return_when=FIRST_COMPLETED)
                 for job in [job for job in jobs if self._is_done(job)]:
                     jobs.remove(job)
-                    yield Asked(job.drawn, job.step, [(target, job.found[key]) for target, key in job.wanted])
+                    yield _asked(job)
         finally:
             for job in jobs:
                 _let_go(job)
@@ -120,9 +123,16 @@ class PanelAsking:
             if job.deadline is None or time.monotonic() < job.deadline:
                 return False
             _let_go(job)
+            if job.looks_on:
+                job.looks_on = False
+                return True
             late = Trouble(f"no answer within {self._timeout_s:g} s: take a shorter range")
             for _, key in job.wanted:
                 job.found.setdefault(key, late)
+        elif not job.looks_on and _is_empty(job):
+            job.looks_on = True
+            job.waiting = [(query, True) for query, _ in dict.fromkeys(key for _, key in job.wanted)]
+            return False
         return True
 
 
@@ -141,9 +151,24 @@ def step_for(drawn: DrawnPanel, within: Range, points: int) -> Step:
     own = shifted(within, panel.time_from, panel.time_shift)
     least = next((one.interval for one in panel.targets if one.interval and "$" not in one.interval), panel.interval)
     step = step_of(own, points, least, panel.points_max)
-    if panel.kind not in (PanelKind.CHART, PanelKind.HEAT) and step.grid.end_ms == own.to_ms:
-        return replace(step, grid=replace(step.grid, count=step.grid.count + 1))  # a figure is about the end, too
+    if step.grid.end_ms == own.to_ms:
+        return replace(step, grid=replace(step.grid, count=step.grid.count + 1))  # the end is a moment like the others
     return step
+
+
+def _is_empty(job: _Job) -> bool:
+    """Whether nothing has a value at any step, and the last one is before the end of the range."""
+    grid = job.step.grid
+    if job.drawn.panel.kind is PanelKind.HEAT or grid.end_ms - grid.step_ms >= job.step.within.to_ms:
+        return False
+    return all(isinstance(found, Ranged) and not found.lines for found in job.found.values())
+
+
+def _asked(job: _Job) -> Asked:
+    is_too_new = job.looks_on and any(isinstance(found, Instant) and found.rows for found in job.found.values())
+    is_chart = job.drawn.panel.kind is PanelKind.CHART
+    keys = [(target, (key[0], True) if is_too_new and not is_chart else key) for target, key in job.wanted]
+    return Asked(job.drawn, job.step, [(target, job.found[key]) for target, key in keys], is_too_new)
 
 
 def _is_instant(drawn: DrawnPanel, target: Target) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import numpy as np
 
@@ -71,16 +72,18 @@ def _lines(asked: Asked) -> list[tuple[Target, Line, str]]:
 
 def _chart(asked: Asked) -> ChartAnswer:
     panel, lines = asked.drawn.panel, list[ChartLine]()
-    stacked: list[int] = []
-    is_stack = panel.style.stacking != "none"
+    piles: dict[tuple[str, str, str, str], list[int]] = {}
     for target, line, name in _lines(asked):
         style = styled(panel.style, panel.overrides, name, target.ref)
         if style.is_hidden:
             continue
         shown = shown_unit(style.unit, style.decimals)
         values = line.values * (-shown.factor if style.is_negative else shown.factor)
-        if is_stack and style.stacking != "none":
-            stacked.append(len(lines))
+        pile = None
+        if style.stacking != "none":
+            key = (style.stacking, style.stack_group, shown.unit.partition("#")[0], style.drawing)
+            pile = list(piles).index(key) if key in piles else len(piles)
+            piles.setdefault(key, []).append(len(lines))
         told = tuple((one, reduced(values, one)) for one in panel.legend_calculations)
         lines.append(
             ChartLine(
@@ -88,15 +91,21 @@ def _chart(asked: Asked) -> ChartAnswer:
                 series_text(line.labels)[:ABOUT_CHARS_MAX],
                 values,
                 shown.unit,
-                is_flat=is_stack and style.stacking == "none",
+                pile=pile,
+                is_filled=style.is_filled,
                 calculations=told,
             )
         )
-    if panel.style.stacking == "percent" and stacked:
-        lines = _as_shares(lines, stacked)
+    for (stacking, *_), members in piles.items():
+        if stacking == "percent":
+            lines = _as_shares(lines, members)
     lines += _limits(panel.style, asked.step.grid.count, lines)
     grid = asked.step.grid
-    return ChartAnswer(grid.start_ms, grid.end_ms, grid.step_ms, lines)
+    said = ""
+    if asked.is_too_new:
+        last = datetime.fromtimestamp((grid.end_ms - grid.step_ms) / 1000, UTC)
+        said = f"Values began after {last:%H:%M} UTC, the last step of this range: a shorter range shows them."
+    return ChartAnswer(grid.start_ms, min(grid.end_ms, asked.step.within.to_ms), grid.step_ms, lines, said)
 
 
 def _as_shares(lines: list[ChartLine], stacked: Sequence[int]) -> list[ChartLine]:
@@ -116,7 +125,7 @@ def _limits(style: Style, count: int, lines: Sequence[ChartLine]) -> list[ChartL
         return []
     shown = shown_unit(style.unit, style.decimals)
     return [
-        ChartLine(f"limit {step.value:g}", "", np.full(count, step.value * shown.factor), shown.unit, is_flat=True)
+        ChartLine(f"limit {step.value:g}", "", np.full(count, step.value * shown.factor), shown.unit)
         for step in style.thresholds
         if step.value is not None
     ]

@@ -6,7 +6,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 
@@ -20,7 +20,7 @@ from trimtab.app.querying import Querying
 from trimtab.app.reading.ranges import Range
 from trimtab.app.upstream import Upstream
 from trimtab.model.dashboards import Dashboard, PanelKind
-from trimtab.model.errors import ConflictError, NotFound
+from trimtab.model.errors import ConflictError, InputError, NotFound
 from trimtab.store.dashboard_state import DashboardState, KeptDashboard
 from trimtab.store.state_database import StateDatabase
 
@@ -34,7 +34,10 @@ POINTS = 600
 
 @dataclass(frozen=True, slots=True)
 class DashboardRow:
-    """One dashboard in the list. `origin` is built-in or imported; `size_bytes` that of its JSON."""
+    """One dashboard in the list. `origin` is built-in or imported; `size_bytes` that of its JSON.
+
+    `problem`: why one that was kept by another version cannot be read by this one.
+    """
 
     uid: str
     title: str
@@ -46,6 +49,7 @@ class DashboardRow:
     size_bytes: int
     added_by: str = ""
     added_at_ms: int | None = None
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +144,7 @@ class Dashboards:
                 f"the dashboard {dashboard.uid} comes with trimtab: give the file another uid", uid=dashboard.uid
             )
         kept = KeptDashboard(dashboard.uid, dashboard.title, len(data), by, self._now_ms())
-        self._state.put(kept, data, replaces=replaces)
+        self._state.put(kept, data, replaces=replaces, has_own_uid=dashboard.has_own_uid)
         self._forget(dashboard.uid)
         return _row(dashboard, "imported", len(data), kept)
 
@@ -202,7 +206,11 @@ class Dashboards:
         with self._lock:
             dashboard = self._read.get((kept.uid, kept.added_at_ms))
         if dashboard is None:
-            dashboard = self._as_read(kept, self.document(kept.uid))
+            try:
+                dashboard = self._as_read(kept, self.document(kept.uid))
+            except InputError as error:
+                row = _row(Dashboard(kept.uid, kept.title), "imported", kept.size_bytes, kept)
+                return replace(row, problem=error.message)
         return _row(dashboard, "imported", kept.size_bytes, kept)
 
     def _as_read(self, kept: KeptDashboard, data: bytes) -> Dashboard:
@@ -212,7 +220,7 @@ class Dashboards:
             if found is not None:
                 self._read.move_to_end(key)
                 return found
-        found = dashboard_of_bytes(data, kept.title)
+        found = replace(dashboard_of_bytes(data, kept.title), uid=kept.uid)
         with self._lock:
             self._read[key] = found
             while len(self._read) > READ_MAX:

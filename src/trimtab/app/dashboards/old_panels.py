@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from trimtab.app.dashboards.json_parts import Json, flag, number, part, parts, text, texts
+from trimtab.app.dashboards.json_parts import Json, flag, number, part, parts, text, texts, whole
 
 _CALCULATIONS = {
     "current": "lastNotNull",
@@ -55,7 +55,11 @@ def _graph(one: Json) -> dict[str, object]:
         "min": number(axis, "min"),
         "max": number(axis, "max"),
         "decimals": number(one, "decimals"),
-        "custom": {"drawStyle": drawing, "stacking": {"mode": stacking}},
+        "custom": {
+            "drawStyle": drawing,
+            "stacking": {"mode": stacking, "group": "A"},
+            "fillOpacity": whole(one, "fill", 1, 0, 10) * 10,
+        },
     }
     overrides = []
     for each in parts(one, "seriesOverrides"):
@@ -63,8 +67,14 @@ def _graph(one: Json) -> dict[str, object]:
         changes: list[dict[str, object]] = []
         if text(each, "transform") == "negative-Y":
             changes.append({"id": "custom.transform", "value": "negative-Y"})
-        if each.get("stack") is False:
+        stack = each.get("stack")
+        if stack is False:
             changes.append({"id": "custom.stacking", "value": {"mode": "none"}})
+        elif stack is True or isinstance(stack, str):
+            group = "A" if stack is True else stack
+            changes.append({"id": "custom.stacking", "value": {"mode": "normal", "group": group}})
+        if number(each, "fill") is not None:
+            changes.append({"id": "custom.fillOpacity", "value": whole(each, "fill", 1, 0, 10) * 10})
         if each.get("yaxis") == 2:
             changes.append({"id": "custom.axisPlacement", "value": "right"})
         kind = "byRegexp" if alias.startswith("/") else "byName"

@@ -44,8 +44,12 @@ VARIABLE_KINDS = ("query", "custom", "interval", "constant", "textbox", "datasou
 
 
 def dashboard_of_bytes(data: bytes, name: str = "the dashboard") -> Dashboard:
-    """The dashboard that a file or a body holds; InputError names the place where it is none."""
-    return dashboard_of(document_of(data, name))
+    """The dashboard that a file or a body holds; InputError names it, and the place where it is none."""
+    found = document_of(data, name)
+    try:
+        return dashboard_of(found)
+    except InputError as error:
+        raise InputError(f"{name}: {error.message}", **error.facts) from None
 
 
 def dashboard_of(found: Json) -> Dashboard:
@@ -53,13 +57,16 @@ def dashboard_of(found: Json) -> Dashboard:
 
     >>> made = dashboard_of({"title": "Hosts", "panels": [{"type": "text", "id": 1, "options": {"content": "hi"}}]})
     >>> made.title, made.uid, [(panel.kind.value, panel.text) for panel in made.panels]
-    ('Hosts', 'hosts-bb', [('text', 'hi')])
+    ('Hosts', 'hosts-bb...', [('text', 'hi')])
     >>> dashboard_of({"title": "x", "panels": [{"type": "stat", "targets": {}}]})
     Traceback (most recent call last):
     ...
     trimtab.model.errors.InputError: panels[0].targets: a list is needed here, found an object
     """
-    title = text(found, "title").strip()[:TITLE_CHARS_MAX] or "A dashboard without a title"
+    title = text(found, "title").strip()[:TITLE_CHARS_MAX]
+    if not title and not text(found, "uid"):
+        raise InputError("title: a dashboard needs a title, or a uid", field="title")
+    title = title or "A dashboard without a title"
     sections = _sections(found)
     count = sum(len(section.panels) for section in sections)
     if count > PANELS_MAX:
@@ -69,6 +76,7 @@ def dashboard_of(found: Json) -> Dashboard:
     is_relative = bool(_RELATIVE.fullmatch(from_text)) and to_text == "now"
     return Dashboard(
         uid=uid_of(text(found, "uid"), title),
+        has_own_uid=bool(text(found, "uid")),
         title=title,
         description=text(found, "description")[:TEXT_CHARS_MAX],
         tags=texts(found, "tags")[:20],
@@ -81,15 +89,27 @@ def dashboard_of(found: Json) -> Dashboard:
 
 
 def uid_of(uid: str, title: str) -> str:
-    """The uid, or one that is made of the title.
+    """The uid; where there is none, one that is made of the title.
 
-    >>> uid_of("rYdddlPWk", "x"), uid_of("", "Node Exporter: full"), uid_of("a/b", "X")
-    ('rYdddlPWk', 'node-exporter-full-5f', 'x-4b')
+    >>> uid_of("rYdddlPWk", "x"), uid_of("", "Node Exporter: full")
+    ('rYdddlPWk', 'node-exporter-full-5f...')
+    >>> uid_of("a/b", "X")
+    Traceback (most recent call last):
+    ...
+    trimtab.model.errors.InputError: uid: 1 to 80 letters, digits, '.', '_' and '-' are needed here, found 'a/b': ...
     """
     if _UID.fullmatch(uid):
         return uid
+    if uid:
+        shown = uid if len(uid) <= UID_CHARS_MAX else f"{uid[:20]}… ({len(uid):,} signs)"
+        raise InputError(
+            f"uid: 1 to {UID_CHARS_MAX} letters, digits, '.', '_' and '-' are needed here, found {shown!r}: change it "
+            "in the file, or take it out",
+            field="uid",
+            observed=uid[:200],
+        )
     words = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:40] or "dashboard"
-    return f"{words}-{hashlib.sha256(title.encode()).hexdigest()[:2]}"
+    return f"{words}-{hashlib.sha256(title.encode('utf-8', 'replace')).hexdigest()[:8]}"
 
 
 def _notes(found: Json) -> list[str]:

@@ -140,6 +140,13 @@ def _hidden(style: Style, holder: Json) -> Style:
     return replace(style, is_hidden=value is True or flag(part(holder, "value"), "viz"))
 
 
+def _stacking(style: Style, holder: Json) -> Style:
+    """`group` may be a name, or `false`, which Grafana takes for the name of a group like any other."""
+    told = part(holder, "value")
+    group = "false" if told.get("group") is False else text(told, "group")
+    return replace(style, stacking=text(told, "mode", "none"), stack_group=group)
+
+
 _CHANGES: Mapping[str, Change] = {
     "unit": lambda style, holder: replace(style, unit=text(holder, "value")),
     "decimals": _decimals,
@@ -157,7 +164,8 @@ _CHANGES: Mapping[str, Change] = {
     "custom.hideFrom": _hidden,
     "custom.hidden": _hidden,
     "custom.drawStyle": _drawing,
-    "custom.stacking": lambda style, holder: replace(style, stacking=text(part(holder, "value"), "mode", "none")),
+    "custom.stacking": _stacking,
+    "custom.fillOpacity": lambda style, holder: replace(style, is_filled=(number(holder, "value") or 0) > 0),
     "custom.thresholdsStyle": lambda style, holder: replace(
         style, shows_thresholds=text(part(holder, "value"), "mode", "off") != "off"
     ),

@@ -23,13 +23,13 @@ def shown_unit(unit: str, decimals: int | None = None) -> Shown:
 
     >>> shown_unit("percentunit"), shown_unit("ms"), shown_unit("Bps", 1)
     (Shown(unit='ratio', factor=1.0), Shown(unit='s', factor=0.001), Shown(unit='si:B/s#1', factor=1.0))
-    >>> shown_unit("suffix:shards").unit, shown_unit("parsecs").unit, shown_unit("").unit
+    >>> shown_unit("suffix: shards").unit, shown_unit("parsecs").unit, shown_unit("").unit
     ('shards', 'parsecs', '')
     """
     found = _table().get(unit)
     if found is None:
         kind, colon, rest = unit.partition(":")
-        text = f"si:{rest}" if colon and kind == "si" else rest if colon else unit
+        text = f"si:{rest}" if colon and kind == "si" else rest.strip() if colon else unit
         found = Shown("".join(sign for sign in text if sign.isprintable() and sign != "#")[:UNIT_CHARS_MAX])
     return found if decimals is None else Shown(f"{found.unit}#{decimals}", found.factor)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from trimtab.app.stack.answers import PartRow
 from trimtab.app.stack.reading import StackConfig
 from trimtab.app.stack.stack import Answer, Around, Stack
+from trimtab.app.stack.surroundings import surroundings_of
 from trimtab.extend.dashboards import PushOutcome
 from trimtab.model.alerts import AlertState
 from trimtab.model.errors import TrimtabError
@@ -29,6 +30,7 @@ def stack_of(service: Service) -> Stack:
             ask=lambda queries: _asked(service, queries),
             alert_states=lambda: _alert_states(service),
             parts=lambda config, is_new: _parts(service, config, is_new=is_new),
+            surroundings=lambda config: surroundings_of(service, config),
             now_ms=service.now_ms,
         )
     )
@@ -96,8 +98,8 @@ def _notification(service: Service) -> PartRow:
 
 
 def _dashboards(service: Service) -> PartRow:
-    count = len(service.dashboards.listed())
-    return PartRow("dashboards", count > 0, f"{count} on trimtab's own pages")
+    count = sum(row.origin == "built-in" for row in service.dashboards.listed())
+    return PartRow("dashboards", count > 0, f"{count} that come with trimtab, on its own pages")
 
 
 def _grafana(service: Service, *, is_new: bool) -> PartRow:

@@ -111,7 +111,8 @@ def chart_json(chart: ChartAnswer, asked: Asked, marks: object) -> dict[str, obj
                 "name": one.name,
                 "unit": one.unit,
                 "about": "\n".join(filter(None, (one.about, ", ".join(told)))),
-                "flat": one.is_flat,
+                "pile": one.pile,
+                "filled": one.is_filled,
                 "values": rounded(values),
             }
         )
@@ -120,6 +121,7 @@ def chart_json(chart: ChartAnswer, asked: Asked, marks: object) -> dict[str, obj
         "to_ms": chart.to_ms,
         "step_ms": chart.step_ms,
         "series": lines,
+        "said": chart.said,
         "marks": marks if not asked.drawn.panel.time_shift else [],
     }
 

@@ -48,13 +48,13 @@ def bring(asked: Asked) -> Response:
     text = asked.form.get("document", "")
     try:
         if not text.strip():
-            raise InputError("document: choose a file, or paste its JSON", field="document")
+            raise InputError("choose a file, or paste its JSON", field="document")
         row = asked.service.dashboards.put(
             text.encode("utf-8", "surrogatepass"), asked.who.name, replaces=asked.form.get("replace") == "true"
         )
     except (InputError, ActError) as error:
         note(asked, why=error.message)
-        exists = "uid" in error.facts
+        exists = "replace" in error.facts
         return draw(asked, sentence(error.message), describe(error)[0], text, exists=exists)
     note(asked, target=row.uid)
     return see_other(f"/dashboards/{segment(row.uid)}")

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from trimtab.app.dashboards.asking import step_for
 from trimtab.app.dashboards.interpolate import ALL, plain_text, query_text
+from trimtab.app.dashboards.json_parts import part, text
 from trimtab.app.dashboards.layout import DrawnPanel
 from trimtab.app.dashboards.library import POINTS, OpenDashboard
 from trimtab.app.dashboards.units import shown_unit
@@ -155,9 +156,11 @@ def chart_kind(panel: Panel) -> str:
     """
     if panel.kind is PanelKind.HEAT:
         return "heat"
-    if panel.style.drawing == "bars" and (panel.style.stacking != "none" or len(panel.targets) == 1):
+    changed = (part(one.changes, "custom.stacking") for one in panel.overrides)
+    is_stacked = panel.style.stacking != "none" or any(text(one, "mode", "none") != "none" for one in changed)
+    if panel.style.drawing == "bars" and (is_stacked or len(panel.targets) == 1):
         return "bars"
-    return "stack" if panel.style.stacking != "none" else "free" if panel.style.low is None else "line"
+    return "stack" if is_stacked else "free" if panel.style.low is None else "line"
 
 
 def _chart_unit(panel: Panel, unit: str) -> str:
@@ -186,8 +189,8 @@ def _explore(asked: Asked, queries: Sequence[str]) -> str:
 
 def _text(drawn: DrawnPanel) -> Markup:
     panel = drawn.panel
-    text = plain_text(panel.text, drawn.scope)
-    return markdown(text if panel.text_mode != "html" else text_of_html(text))
+    content = plain_text(panel.text, drawn.scope)
+    return markdown(content if panel.text_mode != "html" else text_of_html(content))
 
 
 def _choice(one: Settled) -> ChoiceView:

@@ -3,7 +3,7 @@ import { isMoving } from "./live.js";
 import { current } from "./range.js";
 
 /**
- * @typedef {{key: string, name: string, unit: string, about?: string, slot?: number, total?: number, flat?: boolean, values: (number | null)[]}} Series `slot`: which colour; `total`: what stands beside its name; `flat`: on no stack
+ * @typedef {{key: string, name: string, unit: string, about?: string, slot?: number, total?: number, pile?: number | null, filled?: boolean, values: (number | null)[]}} Series `slot`: which colour; `total`: what stands beside its name; `pile`: on which stack, null is on none; `filled`: what is below its line
  * @typedef {{error: string, texts: string[]}} Note
  * @typedef {{at_ms: number, end_ms: number | null, kind: string, label: string, system: string, case_id: number | null, change_id: string | null}} Mark
  * @typedef {{from_ms: number, to_ms: number, step_ms: number, series: Series[], marks: Mark[], notes?: Record<string, Note>, error?: string, said?: string}} Answer

@@ -1,4 +1,5 @@
 // Draws one chart with uPlot: axes with units, a cross-hair shared by all charts, marks, bands, stacks.
+import { setBands, stacked } from "./chart-stack.js";
 import { clockText, digitsOf, durationText, momentText, plainUnit, valueText } from "./format.js";
 
 /**
@@ -19,27 +20,24 @@ const BRUSH_PX_MIN = 6;
 const DAY_MS = 864e5;
 const BYTE_STEPS = Array.from({ length: 50 }, (_, power) => 2 ** power);
 
-/** Times and values as uPlot wants them; a stack adds up from the last series to the first, bars without those that are hidden, each in
- * the middle of its step. @param {Answer} answer @param {string} kind @param {Set<number>} hidden */
-export function aligned(answer, kind, hidden) {
+/** Whether lines of this kind lie on each other. @param {string} kind */
+export const isPiled = (kind) => kind === "stack" || kind === "bars";
+
+/** Times and values as uPlot wants them: stacks without those that are hidden, bars in the middle of their steps.
+ * @param {Answer} answer @param {string} kind @param {Set<number>} hidden */
+function aligned(answer, kind, hidden) {
   const { from_ms: start, step_ms: step, series } = answer;
   const count = series[0]?.values.length ?? 0;
   const times = new Float64Array(count);
   for (let index = 0; index < count; index += 1) times[index] = start + (kind === "bars" ? index + 0.5 : index) * step;
   if (kind === "heat" && heat.by) return [times, ...heat.by.rows(answer)];
-  const values = series.map((one, at) => (kind === "bars" && hidden.has(at) ? one.values.map(() => 0) : one.values));
-  if (kind !== "stack" && kind !== "bars") return [times, ...values];
-  const sums = { up: new Float64Array(count), down: new Float64Array(count) }; // what is below zero is a stack of its own
-  const stacked = values.toReversed().map((one, at) => {
-    if (series[series.length - 1 - at].flat) return one;
-    const sum = one.some((value) => value !== null && value < 0) ? sums.down : sums.up;
-    return one.map((value, index) => {
-      if (value === null) return sum[index] || null;
-      sum[index] += value;
-      return sum[index];
-    });
-  });
-  return [times, ...stacked.toReversed()];
+  return [times, ...(isPiled(kind) ? stacked(answer, hidden) : series.map((one) => one.values))];
+}
+
+/** Other numbers for lines that are there already. @param {any} plot @param {Answer} answer @param {string} kind @param {Set<number>} hidden */
+export function feed(plot, answer, kind, hidden) {
+  if (isPiled(kind)) setBands(plot, answer, hidden);
+  plot.setData(aligned(answer, kind, hidden), false);
 }
 
 /** Labels of the time axis: dates where a day begins or steps are days, else the clock. @param {number[]} splits @param {number} step @param {"utc" | "local"} tz */
@@ -112,9 +110,9 @@ function seriesOptions(answer, wish) {
   return answer.series.map((one, index) => {
     const colour = wish.colours.series[index];
     const isEdge = wish.kind === "band" && index !== 1;
-    if (wish.kind === "bars") return { label: one.name, show: !wish.hidden.has(index), fill: colour, width: 0, paths: window.uPlot.paths.bars({ size: [0.88, 64] }), points: { show: false } };
+    if (wish.kind === "bars") return { label: one.name, show: !wish.hidden.has(index), fill: one.pile === null ? faint(colour, 45) : colour, width: 0, paths: window.uPlot.paths.bars({ size: [0.88, 64] }), points: { show: false } };
     if (wish.kind === "heat") return { label: one.name, show: !wish.hidden.has(index), width: 0, points: { show: false } };
-    const filled = (wish.kind === "stack" && !one.flat) || (wish.kind === "area" && index === 0);
+    const filled = (wish.kind === "stack" && one.pile !== null && one.filled !== false) || (wish.kind === "area" && index === 0);
     return {
       label: one.name,
       show: !wish.hidden.has(index),
@@ -195,8 +193,11 @@ export function makePlot(host, answer, wish) {
       ],
     },
   };
-  const plot = new window.uPlot(options, aligned(answer, wish.kind, wish.hidden), host);
-  fit(plot, answer);
+  const plot = new window.uPlot(options, [], host);
+  plot.batch(() => {
+    feed(plot, answer, wish.kind, wish.hidden);
+    fit(plot, answer);
+  });
   return plot;
 }
 

@@ -2,9 +2,13 @@
 
 export const NOT_MEASURED = "–";
 
-/** @param {number} value @param {number} [digits] significant digits; no exponent, no trailing zeros */
+/** From here on a number has an exponent: nobody counts so many digits. */
+export const LARGE = 1e21;
+
+/** @param {number} value @param {number} [digits] significant digits; no trailing zeros */
 export function digitsOf(value, digits = 3) {
   if (value === 0) return "0";
+  if (Math.abs(value) >= LARGE) return String(Number(value.toPrecision(3)));
   const places = Math.min(Math.max(digits - 1 - Math.floor(Math.log10(Math.abs(value))), 0), 12);
   return value.toLocaleString("en-US", { maximumFractionDigits: places, minimumFractionDigits: 0 });
 }
@@ -13,7 +17,7 @@ export function digitsOf(value, digits = 3) {
 export function numberText(value, digits = 3) {
   if (value == null || !Number.isFinite(value)) return NOT_MEASURED;
   const size = Math.abs(value);
-  if (size >= 9999.5) {
+  if (size >= 9999.5 && size < LARGE) {
     for (const [factor, suffix] of /** @type {[number, string][]} */ ([[1e18, "E"], [1e15, "P"], [1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]])) {
       if (size >= factor * 0.9995) return digitsOf(value / factor, digits) + suffix;
     }
@@ -29,6 +33,7 @@ export function durationText(ms, digits = 3) {
   if (ms < 0.9995) return `${digitsOf(ms * 1000, digits)} µs`;
   if (ms < 999.5) return `${digitsOf(ms, digits)} ms`;
   if (ms < 59_950) return `${digitsOf(ms / 1000, digits)} s`;
+  if (ms >= 1e15) return `${digitsOf(ms / 864e5)} d`;
   const seconds = Math.round(ms / 1000);
   for (const [big, name, small, rest] of /** @type {[number, string, number, string][]} */ ([[86400, "d", 3600, "h"], [3600, "h", 60, "min"], [60, "min", 1, "s"]])) {
     if (seconds >= big) {

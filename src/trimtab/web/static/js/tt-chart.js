@@ -4,7 +4,7 @@ import { join, leave, plan } from "./chart-data.js";
 import { makePannable } from "./chart-pan.js";
 import { Exemplars } from "./chart-exemplars.js";
 import { describe, drawLegend, drawMarkLinks, drawTable, isSame, lastIndex, leads, make, marksWorth, pointElsewhere, press, staleText, stillHidden, writeLegend } from "./chart-parts.js";
-import { aligned, fit, makePlot } from "./chart-plot.js";
+import { feed, fit, isPiled, makePlot } from "./chart-plot.js";
 import { zone } from "./prefs.js";
 import { current, setRangeMs } from "./range.js";
 
@@ -151,7 +151,7 @@ class TtChart extends HTMLElement {
     if (before && !same) this.#hidden = stillHidden(this.#hidden, before, answer);
     if (same) {
       this.plot.batch(() => {
-        this.plot.setData(this.#aligned(), false);
+        this.#feed();
         fit(this.plot, answer);
       });
     } else this.#draw();
@@ -170,8 +170,8 @@ class TtChart extends HTMLElement {
     } else this.#clear("error", "Could not load this chart", message);
   }
 
-  #aligned() {
-    return aligned(/** @type {Answer} */ (this.#answer), this.dataset.kind ?? "line", this.#hidden);
+  #feed() {
+    feed(this.plot, /** @type {Answer} */ (this.#answer), this.dataset.kind ?? "line", this.#hidden);
   }
 
   /** @param {string} state @param {string} title @param {string} hint */
@@ -228,7 +228,7 @@ class TtChart extends HTMLElement {
   #toggle(index) {
     press(this.#hidden, index, this.points.length, this.hasAttribute("data-alone"));
     this.plot?.batch(() => {
-      if (this.dataset.kind === "bars") this.plot.setData(this.#aligned(), false);
+      if (isPiled(this.dataset.kind ?? "line")) this.#feed();
       for (let at = 0; at < this.points.length; at += 1) {
         this.plot.setSeries(at + 1, { show: !this.#hidden.has(at) });
         this.#part("chart-legend").children[at]?.setAttribute("aria-pressed", String(!this.#hidden.has(at)));
