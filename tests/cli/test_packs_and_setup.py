@@ -130,7 +130,11 @@ def test_a_file_is_set_up_once_and_told_again(here: Here, tmp_path: Path) -> Non
     assert again.exit_code == 0, again.output
     assert again.stdout.startswith("nothing changed: ")
     assert "needs a price list and a budget ([business] files)" in again.stdout
-    assert here.run("setup", "--status").exit_code == 1, "metrics without data are no good news"
+    status = here.run("setup", "--status")
+    assert status.exit_code == 1, "metrics without data are no good news"
+    assert "at most 80 %" in status.stdout
+    assert "cannot fire" in status.stdout
+    assert "quiet" not in status.stdout, "nothing is measured here"
     client = here.site.logged_in(Role.ADMIN)
     assert client.delete("/api/trimtab/stack").json() == {"done": True}
     assert client.delete("/api/trimtab/stack").json() == {"done": False}
@@ -143,6 +147,15 @@ def test_a_wrong_file_names_every_field(here: Here) -> None:
     assert "windw: there is no such field (did you mean window?)" in done.output
     assert "application_metrics.query_latency.slo: 'fast' is none of the short forms" in done.output
     assert "application_metrics.throughput.slo: it is compared as in '> 1000 rps', found '> 5%'" in done.output
+    assert "standard input, line 1, column 69: application_metrics.throughput.slo: it is compared" in done.output
+    assert "standard input, line 2, column 1: windw: there is no such field" in done.output
+    twice = "infrastructure_metrics:\n  cpu_usage: {threshold: 80}\n  cpu_usage: {threshold: 70}\n"
+    done = here.run("setup", "-", text=twice)
+    assert done.exit_code == 2
+    assert "standard input, line 3, column 3: 'cpu_usage' stands here twice" in done.output
+    done = here.run("setup", "-", text="application_metrics: {throughput: {}}\nsystem: nosuch\n")
+    assert done.exit_code == 2
+    assert "system: 'nosuch' is not watched; watched: nothing" in done.output
     assert here.run("setup", "-", text="[1, 2").exit_code == 2
     assert "it has sections such as infrastructure_metrics" in here.run("setup", "-", text="just text").output
     assert here.run("setup").exit_code == 2

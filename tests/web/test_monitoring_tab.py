@@ -45,6 +45,7 @@ def test_what_was_set_up_is_told_and_others_only_look(site: Site) -> None:
     page = viewer.get(HERE).text
     assert "ThroughputOutOfBounds" in page
     assert "needs a watched PostgreSQL" in page
+    assert "cannot fire" in page
     assert "Switch on" not in page
     csrf = {"csrf_token": viewer.headers["X-CSRF-Token"]}
     assert viewer.post("/packs/host", data={**csrf, "do": "on"}).status_code == 403

@@ -44,31 +44,11 @@ def setup(
         return
     if file is None:
         raise InputError("name a file ('trimtab setup --example' prints one), or --status", field="FILE")
-    from trimtab.app.stack.reading import read_config
+    from trimtab.cli.setup_file import read_setup
 
-    config = _read(file)
-    read_config(config)  # what is wrong is said here, before anything travels
+    config = read_setup(file)  # what is wrong is said here, before anything travels
     found = client_of(data_dir, server).post("/stack", {"config": config, "dry_run": dry_run})
     output.show(form, found, _show)
-
-
-def _read(file: str) -> dict[str, object]:
-    import yaml
-
-    from trimtab.cli.testing import SIZE_BYTES_MAX, text_of_file
-
-    text = sys.stdin.read(SIZE_BYTES_MAX) if file == "-" else text_of_file(Path(file))
-    try:
-        found = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise InputError(f"{file} is no YAML: {' '.join(str(error).split())}", file=file) from None
-    except RecursionError:
-        raise InputError(f"{file} is nested too deeply", file=file) from None
-    if not isinstance(found, dict) or not found:
-        raise InputError(
-            f"{file}: it has sections such as infrastructure_metrics, found {str(found)[:40]!r}", file=file
-        )
-    return {str(key): value for key, value in found.items()}
 
 
 def _example(form: str) -> str:
@@ -84,21 +64,18 @@ def _example(form: str) -> str:
 def _show(console: Console, found: Any) -> None:
     from rich.markup import escape
 
+    from trimtab.app.stack.answers import wish_text
     from trimtab.cli.tables import ReadableTable
+    from trimtab.model.readable import amount_text
 
     console.out(found["said"])
     for change in found["changes"]:
         console.out(f"  {change}")
-    table = ReadableTable(
-        "\nMetrics", "metric", "wanted", "now", "unit", "alert", "state", "objective", "why there is none"
-    )
+    table = ReadableTable("\nMetrics", "metric", "wanted", "now", "alert", "state", "objective", "why there is none")
     for one in found["metrics"]:
-        now = "-" if one["value"] is None else f"{one['value']:.4g}"
-        wish = f"at most {one['wish']:g}" if isinstance(one["wish"], float) else str(one["wish"])
-        if isinstance(one["wish"], bool):
-            wish = "within the budget" if one["wish"] else "no alert"
+        now, wish = amount_text(one["value"], one["unit"], one["wish"]), wish_text(one["wish"])
         told = (one["alert"] or "-", one["alert_state"] or "quiet", one["objective"] or "-", one["why"])
-        table.add_row(*map(escape, (one["name"], wish, now, one["unit"], *told)))
+        table.add_row(*map(escape, (one["name"], wish, now, *told)))
     console.print(table)
     table = ReadableTable("\nParts", "part", "set up", "detail")
     for one in found["parts"]:

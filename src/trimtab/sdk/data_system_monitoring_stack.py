@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import httpx2
 import msgspec
 
+from trimtab.app.settings import shown
 from trimtab.app.stack.answers import MetricRow, PartRow, StackReport
 from trimtab.app.stack.kinds import SECTIONS
 from trimtab.app.stack.reading import read_config, seed_config
@@ -76,15 +77,16 @@ class DataSystemMonitoringStack:
 
     # --- do
 
-    def setup_monitoring(self, system_config: Mapping[str, Any] | None = None, *, dry_run: bool = False) -> StackReport:
+    def setup_monitoring(self, system_config: Mapping[str, Any], *, dry_run: bool = False) -> StackReport:
         """Set up what the configuration names: `infrastructure_metrics`, `application_metrics`, `business_metrics`.
 
         Metrics are the seed's (`CPUMetric(threshold=80)`), or plain mappings of the same fields. Where no section is
-        named, all of the seed's table is meant. Beside sections stand `system` (a watched system), `window`,
-        `interval`, `for`, `objective_window`, `notification`. A second call changes nothing and says so. InputError
-        names every field that is wrong, with the value seen.
+        named (`{"system": "shop"}`), all of the seed's table is meant; where nothing is, that is an error. Beside
+        sections stand `system` (a watched system), `window`, `interval`, `for`, `objective_window`, `notification`. A
+        second call changes nothing and says so. InputError names every field that is wrong, with the value seen.
         """
-        said = plain_config(system_config or {})
+        _check_given(system_config)
+        said = plain_config(system_config)
         read_config(said)
         if self._service is not None:
             return self._service.stack.setup(BY, said, dry_run=dry_run)
@@ -139,6 +141,13 @@ class DataSystemMonitoringStack:
         }
         message = str(said.get("error", {}).get("message", answer.status_code))
         raise kinds.get(answer.status_code, ServerUnreachable)(message, url=self._url)
+
+
+def _check_given(said: object) -> None:
+    """A typo that leaves nothing must not look like success."""
+    if not isinstance(said, Mapping) or not said:
+        wanted = f"it names metrics in {', '.join(SECTIONS)}, or options such as system"
+        raise InputError(f"system_config: {wanted}; found {shown(said)}", field="system_config")
 
 
 def plain_config(said: Mapping[str, Any]) -> dict[str, object]:

@@ -1,12 +1,15 @@
 """The seed's metrics, as one writes them in the configuration of `DataSystemMonitoringStack.setup_monitoring`.
 
 Each says what is wanted; the rest has a default. Short forms are as objectives have them: `p95 < 500ms`, `> 1000 rps`,
-`< 0.1%`, `< 5 minutes`, `> 99.9%`, `> 4.5/5`. Nothing is checked here: the server says all that is wrong at once.
+`< 0.1%`, `< 5 minutes`, `> 99.9%`, `> 4.5/5`. What cannot be is refused when it is written, with the field and the
+value seen.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+
+from trimtab.app.stack.reading import check_metric
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +21,9 @@ class MonitoredMetric:
     wait: str = ""
     severity: str = ""
     description: str = ""
+
+    def __post_init__(self) -> None:
+        check_metric(self.as_plain())
 
     def as_plain(self) -> dict[str, object]:
         """As JSON has it.

@@ -8,21 +8,25 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from trimtab import CPUMetric, ErrorRateMetric, LatencyMetric, NetworkIOMetric
+from trimtab import CPUMetric, DataSystemMonitoringStack, ErrorRateMetric, LatencyMetric, NetworkIOMetric
 from trimtab.analyze.rules.rule_files import groups_of
 from trimtab.analyze.rules.unit_report import run_files
 from trimtab.analyze.rules.unit_tests import Ways
 from trimtab.analyze.slo.reading import objectives_in
+from trimtab.app.packs.pack import pack_of
 from trimtab.app.packs.settings import PacksPolicy
 from trimtab.app.packs.shelf import Shelf
 from trimtab.app.stack.answers import StackReport
 from trimtab.app.stack.kinds import KINDS, SEED
-from trimtab.app.stack.making import alert_of, rendered_stack
+from trimtab.app.stack.making import alert_of, objective_of, rendered_stack
 from trimtab.app.stack.reading import read_config, seed_config
+from trimtab.app.stack.reasons import Surroundings, SystemNow, reason_of
 from trimtab.app.stack.stack import Answer, Around, Kept, Stack
 from trimtab.model.errors import InputError
 from trimtab.sdk.data_system_monitoring_stack import plain_config
 from trimtab.store.state import State
+
+SHOP = Surroundings([SystemNow("shop", is_read=True)])
 
 
 @pytest.fixture
@@ -35,7 +39,15 @@ def stack(tmp_path: Path) -> Iterator[Stack]:
     with State.open(tmp_path / "state.db") as state:
         shelf = Shelf(tmp_path / "packs", state, PacksPolicy)
         yield Stack(
-            Around(state, shelf, ask, lambda: {"HostCpuBusy": "firing"}, lambda _config, _is_new: [], lambda: 1000)
+            Around(
+                state,
+                shelf,
+                ask,
+                lambda: {"HostCpuBusy": "firing"},
+                lambda _config, _is_new: [],
+                lambda _config: SHOP,
+                lambda: 1000,
+            )
         )
 
 
@@ -61,11 +73,23 @@ def test_the_seeds_table_is_read_whole_and_each_has_rule_and_objective() -> None
         "stack-data-quality-score",
         "stack-error-rate",
         "stack-pipeline-success-rate",
+        "stack-processing-cost",
         "stack-query-latency",
         "stack-throughput",
         "stack-user-satisfaction",
     ]
     assert objectives["stack-error-rate"].target == 0.999
+    of_packs = {one.name for one in objectives_in(pack_of("host").objectives_text, "host")}
+    assert all(objective_of(metric) in {*objectives, *of_packs} for metric in config.metrics), "each has its own"
+    wakes = {name: {rule.severity for rule in one.burn_rules} for name, one in objectives.items()}
+    assert wakes["stack-query-latency"] == {"page", "ticket"}
+    for name in ("stack-user-satisfaction", "stack-data-quality-score", "stack-processing-cost"):
+        assert wakes[name] == {"ticket"}, "nobody is woken for what people answered last week"
+    urgent = {"business_metrics": {"user_satisfaction": {"severity": "critical"}, "processing_cost": {}}}
+    found = {one.name: one for one in objectives_in(rendered_stack(read_config(urgent)).objectives, "stack")}
+    assert "page" in {rule.severity for rule in found["stack-user-satisfaction"].burn_rules}
+    calm = read_config({"business_metrics": {"processing_cost": {"budget_threshold": False}}})
+    assert rendered_stack(calm).objectives == "", "nothing was promised"
 
 
 def test_what_it_made_alerts_as_it_says(tmp_path: Path) -> None:
@@ -237,7 +261,15 @@ def test_what_a_newer_version_cannot_read_stays_in_force(stack: Stack, tmp_path:
         state.set_meta("stack", msgspec.json.encode(old).decode())
         shelf = Shelf(tmp_path / "others", state, PacksPolicy)
         other = Stack(
-            Around(state, shelf, lambda queries: [[] for _ in queries], dict, lambda _config, _is_new: [], lambda: 1000)
+            Around(
+                state,
+                shelf,
+                lambda queries: [[] for _ in queries],
+                dict,
+                lambda _config, _is_new: [],
+                lambda _config: SHOP,
+                lambda: 1000,
+            )
         )
         assert [Path(path).name for path in shelf.rule_files()] == ["stack.rules.yml"]
         assert other.setup("me", {"application_metrics": {"throughput": {}}}, dry_run=True).changes == [
@@ -250,3 +282,61 @@ def test_what_has_no_data_says_what_it_needs(stack: Stack) -> None:
     why = {metric.name: (metric.value, metric.why) for metric in report.metrics}
     assert why == {"processing_cost": (None, "the store is busy"), "data_quality_score": (7.0, "")}
     assert names(report) == ["rules and objectives"]
+
+
+def test_an_alert_without_data_cannot_fire_and_the_reason_looks_at_what_is_watched(tmp_path: Path) -> None:
+    with State.open(tmp_path / "state.db") as state:
+        shelf = Shelf(tmp_path / "packs", state, PacksPolicy)
+        around = Around(
+            state,
+            shelf,
+            lambda queries: [[] for _ in queries],
+            dict,
+            lambda _config, _is_new: [],
+            lambda _config: SHOP,
+            lambda: 1000,
+        )
+        report = Stack(around).setup("me", plain_config({"system": "shop"}))
+    rows = {row.name: row for row in report.metrics}
+    assert {row.alert_state for row in report.metrics} == {"cannot fire"}
+    assert rows["throughput"].why == "no data: shop is watched; no statement ran in the last 5m"
+    assert rows["error_rate"].why == "no data: shop is watched; no transaction ended in the last 5m"
+    assert "no link of it tells its speed" in rows["network_io"].why
+    assert rows["processing_cost"].why == "no data: needs a price list and a budget ([business] files)"
+
+
+@pytest.mark.parametrize(
+    ("now", "said"),
+    [
+        (SystemNow("shop", is_read=False), "shop is watched; its first look is under way"),
+        (SystemNow("shop", True, "connection refused"), "shop is watched, and cannot be read: connection refused"),
+        (
+            SystemNow("shop", True, "", {"pg_stat_statements": "is not created"}),
+            "shop is watched, and its statements cannot be read: is not created",
+        ),
+    ],
+)
+def test_a_watched_system_says_itself_why_it_tells_nothing(now: SystemNow, said: str) -> None:
+    config = read_config({"application_metrics": {"throughput": {}}, "system": "shop"})
+    assert reason_of(config.metrics[0].kind, config, Surroundings([now])) == f"no data: {said}"
+
+
+def test_a_system_that_is_not_watched_is_refused_with_those_that_are(stack: Stack) -> None:
+    said = plain_config({"application_metrics": {"throughput": {}}, "system": "nosuch"})
+    for dry_run in (True, False):
+        with pytest.raises(InputError, match="system: 'nosuch' is not watched; watched: shop"):
+            stack.setup("me", said, dry_run=dry_run)
+    assert stack.now() is None
+
+
+def test_a_metric_that_cannot_be_is_refused_when_it_is_written() -> None:
+    with pytest.raises(InputError, match=r"CPUMetric.threshold: it is a number of percent from 1 to 100, found 'x'"):
+        CPUMetric(threshold="x")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"LatencyMetric.slo: 'fast' is none of the short forms"):
+        LatencyMetric(slo="fast")
+
+
+@pytest.mark.parametrize("said", [None, {}, [], "shop"])
+def test_nothing_to_set_up_is_an_error(said: object) -> None:
+    with pytest.raises(InputError, match="system_config: it names metrics in infrastructure_metrics"):
+        DataSystemMonitoringStack("http://127.0.0.1:1").setup_monitoring(said)  # type: ignore[arg-type]

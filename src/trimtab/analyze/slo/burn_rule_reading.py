@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -11,19 +12,33 @@ from trimtab.model.objectives import SLICE_MS, BurnRule, Exclusion
 
 
 def burn_rules_in(part: Part, period_ms: int) -> tuple[BurnRule, ...]:
-    """A set by its name, rules one by one, or `none`; those of the workbook where nothing is said."""
+    """A set by its name, rules one by one, or `none`; those of the workbook where nothing is said.
+
+    `{set: workbook, severity: ticket}` is a set of which all rules have one severity.
+    """
     found = part.get("burn_rules")
     if found is None:
         return rules_of(DEFAULT_SET, period_ms)
     if isinstance(found, list):
         rules = [_burn_rule(inner, place, period_ms) for place, inner in enumerate(part.parts("burn_rules"))]
         return tuple(rule for rule in rules if rule is not None)
+    if isinstance(found, dict):
+        return _set_of_one_severity(part.part("burn_rules"), period_ms)
     if found == "none" or found is False:
         return ()
     if found in set_names():
         return rules_of(str(found), period_ms)
     part.wrong(f"burn_rules is a list, or one of {', '.join(set_names())}, none", "burn_rules", at_value=True)
     return ()
+
+
+def _set_of_one_severity(part: Part, period_ms: int) -> tuple[BurnRule, ...]:
+    part.known("set", "severity")
+    name, severity = part.text("set") or DEFAULT_SET, part.text("severity", required=True)
+    if name not in set_names():
+        part.wrong(f"set is one of {', '.join(set_names())}, found {name!r}", "set", at_value=True)
+        return ()
+    return tuple(replace(rule, severity=severity) for rule in rules_of(name, period_ms))
 
 
 def _burn_rule(part: Part, place: int, period_ms: int) -> BurnRule | None:

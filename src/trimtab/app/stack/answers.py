@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+CANNOT_FIRE = "cannot fire"
+"""The state of an alert whose metric has no data: it is not quiet, it says nothing."""
+
 
 class SeriesValue(msgspec.Struct):
     """One value of a metric."""
@@ -13,7 +16,10 @@ class SeriesValue(msgspec.Struct):
 
 
 class MetricRow(msgspec.Struct):
-    """One metric. `value` is the worst of its series now, None where there is none: `why` says it then."""
+    """One metric. `value` is the worst of its series now, None where there is none: `why` says it then.
+
+    `alert_state` is '' (quiet), pending, firing, or `CANNOT_FIRE`.
+    """
 
     name: str
     section: str
@@ -49,3 +55,14 @@ class StackReport(msgspec.Struct):
     said: str
     set_up_by: str = ""
     set_up_at_ms: int = 0
+
+
+def wish_text(wish: str | float | bool) -> str:
+    """What is wanted, for people.
+
+    >>> wish_text(80.0), wish_text("p95 < 500ms"), wish_text(True)
+    ('at most 80 %', 'p95 < 500ms', 'within the budget')
+    """
+    if isinstance(wish, bool):
+        return "within the budget" if wish else "no alert"
+    return wish if isinstance(wish, str) else f"at most {wish:g} %"

@@ -50,7 +50,8 @@ class Kind:
 _DISKS = 'device!~"loop.*|ram.*|zram.*|sr.*|fd.*"'
 _HISTOGRAM = "trimtab_postgres_query_duration_seconds_bucket"
 _ROLLED_BACK, _COMMITTED = "pg_stat_database_xact_rollback", "pg_stat_database_xact_commit"
-_WATCHED = "a watched PostgreSQL: trimtab watch DSN"
+DATABASES = "a watched PostgreSQL"
+_WATCHED = f"{DATABASES}: trimtab watch DSN"
 _HOST = "this machine's collector ([host] collect), or node_exporter"
 
 

@@ -7,7 +7,7 @@ import re
 
 from trimtab.analyze.slo.quantities import duration_ms
 from trimtab.app.packs.overriding import Rendered
-from trimtab.app.stack.kinds import ratio_of
+from trimtab.app.stack.kinds import BUSINESS, ratio_of
 from trimtab.app.stack.reading import Metric, StackConfig
 from trimtab.model.objectives import Comparison
 
@@ -27,6 +27,16 @@ _BROKEN = {
     Comparison.ABOVE: "<=",
     Comparison.AT_LEAST: "<",
 }
+_OF_PACKS = {
+    "HostCpuBusy": "host-cpu",
+    "HostMemoryShort": "host-memory",
+    "HostDiskBusy": "host-disk-io",
+    "HostNetworkBusy": "host-network-io",
+    "HostStorageFull": "host-storage",
+}
+"""Objectives of packs, by the alert that stands beside each."""
+TICKETS = {"set": "workbook", "severity": "ticket"}
+"""Burn rules of what nobody is woken for."""
 _HEAD = "# Made by trimtab of what `setup_monitoring` was given: changes here are overwritten.\n"
 
 
@@ -74,9 +84,9 @@ def objective_of(metric: Metric) -> str:
     """
     if metric.form is not None:
         return f"stack-{metric.name.replace('_', '-')}"
-    return {"HostCpuBusy": "host-cpu", "HostMemoryShort": "host-memory", "HostStorageFull": "host-storage"}.get(
-        metric.kind.alert, ""
-    )
+    if metric.kind.wish == "budget_threshold":
+        return f"stack-{metric.name.replace('_', '-')}" if metric.wish else ""
+    return _OF_PACKS[metric.kind.alert]
 
 
 def pack_thresholds(config: StackConfig) -> dict[str, dict[str, str]]:
@@ -158,14 +168,18 @@ def _alert(metric: Metric, config: StackConfig) -> dict[str, object] | None:
 
 
 def _objective(metric: Metric, config: StackConfig) -> dict[str, object] | None:
-    if metric.form is None:
+    if metric.kind.pack or not objective_of(metric):
         return None
     made: dict[str, object] = {
         "name": objective_of(metric),
-        "display_name": f"{metric.name}: {metric.wish}",
+        "display_name": f"{metric.name}: {'within the budget' if metric.form is None else metric.wish}",
         "service": config.system or "stack",
         "window": config.objective_window,
     }
+    if metric.kind.section == BUSINESS and metric.severity != "critical":
+        made["burn_rules"] = TICKETS  # what it is about has days: a score, a bill, what people answered
+    if metric.form is None:
+        return {**made, "threshold": {"query": query_of(metric, config), "at_most": 1}}
     if metric.kind.bad and metric.form.is_good_below and not metric.query:
         bad, total = (_filled(text, metric, config) for text in (metric.kind.bad, metric.kind.total))
         return {**made, "events": {"bad": bad, "total": total}, "slo": str(metric.wish)}

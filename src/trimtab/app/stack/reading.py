@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from trimtab.analyze.slo.quantities import ShortForm, duration_ms, duration_text, short_form
@@ -84,9 +84,28 @@ pipeline_success_rate, query_latency, throughput): say its type
     reader = _Reader()
     config = reader.config(said)
     if reader.problems:
-        first = reader.problems[0].partition(":")[0]
-        raise InputError("\n".join(reader.problems), field=first, problems=tuple(reader.problems))
+        raise _wrong(reader.problems)
     return config
+
+
+def check_metric(said: Mapping[str, object]) -> None:
+    """One metric on its own, with its `type`; InputError names what is wrong with it.
+
+    >>> try:
+    ...     check_metric({"type": "CPUMetric", "threshold": "high"})
+    ... except InputError as error:
+    ...     print(error.message)
+    CPUMetric.threshold: it is a number of percent from 1 to 100, found 'high'
+    """
+    name = str(said["type"])
+    reader = _Reader()
+    reader.metric(KINDS[name].section, "one", name, said)
+    if reader.problems:
+        raise _wrong(reader.problems)
+
+
+def _wrong(problems: Sequence[str]) -> InputError:
+    return InputError("\n".join(problems), field=problems[0].partition(":")[0], problems=tuple(problems))
 
 
 class _Reader:
@@ -133,11 +152,12 @@ class _Reader:
             if not isinstance(name, str) or NAME.fullmatch(name) is None:
                 self.wrong(place, "a name has a-z, 0-9 and _, at most 63, and begins with a letter")
                 continue
-            metric = self._metric(section, name, place, one)
+            metric = self.metric(section, name, place, one)
             if metric is not None:
                 yield metric
 
-    def _metric(self, section: str, name: str, place: str, said: object) -> Metric | None:
+    def metric(self, section: str, name: str, place: str, said: object) -> Metric | None:
+        """One metric; None where something is wrong with it, which is written down then."""
         if not isinstance(said, Mapping):
             self.wrong(place, f"it is a metric such as {{threshold: 80}}, found {shown(said)}")
             return None

@@ -17,9 +17,10 @@ from trimtab.analyze.rules.rule_files import groups_of
 from trimtab.app.packs.overriding import Rendered, rendered
 from trimtab.app.packs.pack import pack_of
 from trimtab.app.packs.shelf import Shelf
-from trimtab.app.stack.answers import MetricRow, PartRow, SeriesValue, StackReport
+from trimtab.app.stack.answers import CANNOT_FIRE, MetricRow, PartRow, SeriesValue, StackReport
 from trimtab.app.stack.making import alert_of, objective_of, pack_thresholds, query_of, rendered_stack
 from trimtab.app.stack.reading import Metric, StackConfig, read_config
+from trimtab.app.stack.reasons import Surroundings, reason_of, system_problem
 from trimtab.model.errors import InputError, StoreError
 from trimtab.store.state import State
 
@@ -50,7 +51,7 @@ class Around:
     """What the stack asks of a server. `parts` are collectors, notification, dashboards: how they stand, as rows
     (True: something is new).
 
-    `alert_states` says of an alert's name whether it is '', 'pending' or 'firing'.
+    `alert_states` says of an alert's name whether it is '', 'pending' or 'firing'; `surroundings` what is watched.
     """
 
     state: State
@@ -58,6 +59,7 @@ class Around:
     ask: Callable[[Sequence[str]], Sequence[Answer]]
     alert_states: Callable[[], Mapping[str, str]]
     parts: Callable[[StackConfig, bool], list[PartRow]]
+    surroundings: Callable[[StackConfig], Surroundings]
     now_ms: Callable[[], int]
 
 
@@ -83,6 +85,9 @@ class Stack:
     def setup(self, by: str, said: Mapping[str, object], *, dry_run: bool = False) -> StackReport:
         """Set it up; InputError names everything that is wrong, and nothing is changed then."""
         config = read_config(said)
+        problem = system_problem(config, self._around.surroundings(config))
+        if problem:
+            raise InputError(problem, field="system", problems=(problem,))
         with self._lock:
             kept = self._kept()
             changes = self._changes(kept, config)
@@ -163,8 +168,9 @@ class Stack:
         recorded = self._recorded_by_packs(config)
         queries = [query_of(metric, config) for metric in config.metrics]
         answers = self._around.ask([_whole(query, recorded) for query in queries])
+        around = self._around.surroundings(config)
         rows = [
-            _row(metric, query, answer, states.get(alert_of(metric), ""))
+            _row(metric, query, answer, states.get(alert_of(metric), ""), reason_of(metric.kind, config, around))
             for metric, query, answer in zip(config.metrics, queries, answers, strict=True)
         ]
         parts = [*self._own_parts(config, dry_run=dry_run), *self._around.parts(config, bool(changes) and not dry_run)]
@@ -229,7 +235,8 @@ def _whole(query: str, recorded: Sequence[tuple[str, str]]) -> str:
     return query
 
 
-def _row(metric: Metric, query: str, answer: Answer, alert_state: str) -> MetricRow:
+def _row(metric: Metric, query: str, answer: Answer, alert_state: str, reason: str) -> MetricRow:
+    """`reason`: why there is no data, where there is none."""
     values: Values = () if isinstance(answer, str) else answer
     found = [value for _, value in values]
     is_bad_above = metric.form is None or metric.form.is_good_below
@@ -242,11 +249,11 @@ def _row(metric: Metric, query: str, answer: Answer, alert_state: str) -> Metric
         unit=metric.kind.unit,
         query=query,
         alert=alert_of(metric),
-        alert_state=alert_state,
+        alert_state=alert_state or ("" if found or not alert_of(metric) else CANNOT_FIRE),
         objective=objective_of(metric),
         value=None if not found else max(found) if is_bad_above else min(found),
         series=[SeriesValue(dict(labels), value) for labels, value in values[:SERIES_TOLD_MAX]],
-        why=answer if isinstance(answer, str) else "" if values else f"no data: needs {metric.kind.source}",
+        why=answer if isinstance(answer, str) else "" if values else reason,
     )
 
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from starlette.responses import Response
 
 from trimtab.app.packs.answers import PackDetail, detail_of
-from trimtab.app.stack.answers import StackReport
+from trimtab.app.stack.answers import StackReport, wish_text
+from trimtab.model.readable import amount_text
 from trimtab.web.pages.frame import Asked
 from trimtab.web.pages.settings.page import draw_tab
 from trimtab.web.pages.settings.tab import Trouble, attempt, note
@@ -19,18 +20,7 @@ def context(asked: Asked) -> dict[str, object]:
     """Metrics with their values of now, and all packs."""
     report: StackReport | None = asked.service.stack.now()
     packs: list[PackDetail] = [detail_of(now) for now in asked.service.packs.every()]
-    return {"report": report, "packs": packs, "wish_of": wish_of}
-
-
-def wish_of(wish: str | float | bool) -> str:
-    """What is wanted, for people.
-
-    >>> wish_of(80.0), wish_of("p95 < 500ms"), wish_of(True)
-    ('at most 80', 'p95 < 500ms', 'within the budget')
-    """
-    if isinstance(wish, bool):
-        return "within the budget" if wish else "no alert"
-    return wish if isinstance(wish, str) else f"at most {wish:g}"
+    return {"report": report, "packs": packs, "wish_of": wish_text, "amount": amount_text}
 
 
 def choose(asked: Asked) -> Response:

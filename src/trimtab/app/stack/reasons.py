@@ -1,0 +1,109 @@
+"""Why a metric has no data: by what is watched and collected now, not by what could be missing in general.
+
+nothing watched     what it needs, and the command that watches
+watched, no look    that it begins, or why it cannot be read
+watched, read       that nothing of the kind happened, or what is missing on the database
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from trimtab.app.stack.kinds import DATABASES, Kind
+from trimtab.app.stack.reading import StackConfig
+
+
+@dataclass(frozen=True, slots=True)
+class SystemNow:
+    """A watched system. `problem`: why it cannot be read ('' where it is); `lacks`: what collectors miss, by name."""
+
+    name: str
+    is_read: bool
+    problem: str = ""
+    lacks: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What there is to get data from. `host_problem`: why this machine is not read ('' where it is)."""
+
+    systems: Sequence[SystemNow] = ()
+    host_problem: str = ""
+    probe_kinds: Mapping[str, int] | None = None
+    """Probes by their kind; of the system that is asked for."""
+
+    @property
+    def watched(self) -> str:
+        """Names, for a sentence."""
+        return ", ".join(one.name for one in self.systems) or "nothing (trimtab watch DSN --name NAME)"
+
+
+OF_STATEMENTS = ("LatencyMetric", "ThroughputMetric")
+"""Kinds that pg_stat_statements counts; other numbers of a database are its own."""
+STATEMENTS_LACKS = ("pg_stat_statements", "statements")
+"""What is said of a system where its statements cannot be read: what it lacks, and the collector that failed."""
+NO_SPEED = (
+    "this machine is read, and no link of it tells its speed (virtual ones mostly do not): say link_speed_bytes, such "
+    "as 125000000 for 1 Gbit/s"
+)
+
+
+def system_problem(config: StackConfig, around: Surroundings) -> str:
+    """What is wrong with `system`; '' where nothing is.
+
+    >>> system_problem(StackConfig(system="nosuch"), Surroundings([SystemNow("shop", True)]))
+    "system: 'nosuch' is not watched; watched: shop"
+    """
+    if not config.system or any(one.name == config.system for one in around.systems):
+        return ""
+    return f"system: {config.system[:60]!r} is not watched; watched: {around.watched}"
+
+
+def reason_of(kind: Kind, config: StackConfig, around: Surroundings) -> str:
+    """Why there is no value of this kind.
+
+    >>> from trimtab.app.stack.kinds import KINDS
+    >>> shop = Surroundings([SystemNow("shop", True)])
+    >>> reason_of(KINDS["ThroughputMetric"], StackConfig(), shop)
+    'no data: shop is watched; no statement ran in the last 5m'
+    >>> reason_of(KINDS["ThroughputMetric"], StackConfig(), Surroundings())
+    'no data: needs a watched PostgreSQL: trimtab watch DSN, with pg_stat_statements'
+    """
+    if kind.name == "NetworkIOMetric" and not around.host_problem:
+        return f"no data: {NO_SPEED}"
+    if kind.pack == "host" and not around.host_problem:
+        return "no data yet: this machine is read; a rate needs two looks"
+    if kind.pack == "host":
+        return f"no data: {around.host_problem}; it needs {kind.source}"
+    if kind.source.startswith(DATABASES):
+        return _of_databases(kind, config, around)
+    wanted = {"FreshnessMetric": "freshness"}.get(kind.name)
+    if kind.name in ("FreshnessMetric", "QualityMetric") and around.probe_kinds:
+        count = around.probe_kinds.get(wanted, 0) if wanted else sum(around.probe_kinds.values())
+        of = f" of {config.system}" if config.system else ""
+        if count:
+            return f"no data: {count} probes{of} measure it, and none has a value now: trimtab probes says why"
+    return f"no data: needs {kind.source}"
+
+
+def _of_databases(kind: Kind, config: StackConfig, around: Surroundings) -> str:
+    here = [one for one in around.systems if one.name == config.system or not config.system]
+    if not here:
+        problem = system_problem(config, around)
+        return f"no data: {problem}" if problem else f"no data: needs {kind.source}"
+    told = []
+    for one in here:
+        of_statements = kind.name in OF_STATEMENTS
+        lacks = one.lacks or {}
+        lack = next((lacks[name] for name in STATEMENTS_LACKS if name in lacks), "") if of_statements else ""
+        if one.problem:
+            told.append(f"{one.name} is watched, and cannot be read: {one.problem}")
+        elif not one.is_read:
+            told.append(f"{one.name} is watched; its first look is under way")
+        elif lack:
+            told.append(f"{one.name} is watched, and its statements cannot be read: {lack}")
+        else:
+            what = "statement ran" if of_statements else "transaction ended"
+            told.append(f"{one.name} is watched; no {what} in the last {config.window}")
+    return f"no data: {'; '.join(told)}"
