@@ -64,7 +64,8 @@ def business_site(cluster: Cluster, folder: Path, now_ms: int) -> Iterator[Site]
     cluster.execute(*SETUP, database=DATABASE)
     (folder / "business.yml").write_text(FILE)
     lines = [f"{_iso(now_ms - (place + 1) * HOUR_MS)},{score},words" for place, score in enumerate([5, 5, 4, 5, 3])]
-    (folder / "answers.csv").write_text("\n".join(["time,score,comment", *lines, "soon,5,x", f"{_iso(now_ms)},9,x"]))
+    wrong = ["soon,5,x", f"{_iso(now_ms)},9,x", "2126-01-01,1,x"]
+    (folder / "answers.csv").write_text("\n".join(["time,score,comment", *lines, *wrong]))
     config = Config(business=BusinessPolicy(files=(str(folder / "business.yml"),)))
     service = open_service(config, folder / "data", BASE_URL)
     try:

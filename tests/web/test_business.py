@@ -25,7 +25,10 @@ from trimtab.store.freezes import Freezes
 
 pytestmark = [pytest.mark.store, pytest.mark.postgres]
 JSON = {"Content-Type": "application/json"}
-PAGES = ("/quality", "/quality/pipelines", "/quality/cost", "/quality/probes/orders_fresh", "/quality/probes/nowhere")
+PAGES = (
+    *("/quality", "/quality/pipelines", "/quality/cost", "/quality/satisfaction"),
+    *("/quality/probes/orders_fresh", "/quality/probes/nowhere"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -198,10 +201,33 @@ def test_runs_are_told_once_and_what_is_wrong_is_refused(told: BusinessNow, visi
     assert visitor.get("/api/trimtab/pipelines/runs?source=them").status_code == 400
 
 
+def test_a_run_that_is_imported_is_there_at_once(told: BusinessNow, visitor: TestClient, now_ms: int) -> None:
+    body = dbt_results(now_ms - 60_000, "at-once", "success")
+    answer = visitor.post("/api/trimtab/pipelines/dbt?pipeline=imported", content=body, headers=JSON)
+    assert answer.status_code == 201, answer.text
+    found = {row["pipeline"]: row for row in visitor.get("/api/trimtab/pipelines").json()["pipelines"]}
+    assert found["imported"]["success_count"] == 1
+
+
+def test_problems_of_files_are_problems_of_the_answer(told: BusinessNow, site: Site, visitor: TestClient) -> None:
+    files = site.service.business._files
+    before = files._named
+    files._named = lambda: [*before(), "/nowhere/data.yml"]
+    try:
+        site.service.business.look_at_files()
+        found = visitor.get("/api/trimtab/quality").json()
+        assert found["problems"] == ["/nowhere/data.yml could not be read: No such file or directory"]
+        assert "/nowhere/data.yml (business.files) is wrong: could not be read" in visitor.get("/quality").text
+    finally:
+        files._named = before
+        site.service.business.look_at_files()
+
+
 def test_satisfaction_says_how_it_was_found(told: BusinessNow, visitor: TestClient) -> None:
     found = {row["name"]: row for row in visitor.get("/api/trimtab/satisfaction").json()}
     answers = found["answers"]
-    assert (answers["count"], answers["refused_count"]) == (5, 2)
+    assert (answers["count"], answers["refused_count"]) == (5, 3)
+    assert answers["refused"][2] == "line 9: 2126-01-01T00:00:00Z lies in the future"
     assert answers["refused"][0] == "line 7: 'soon' is no time, such as 2026-11-25T10:00:00Z"
     assert answers["low"] < 4.4 < answers["high"]
     assert "Apdex Technical Specification" in found["web"]["method"]
@@ -273,13 +299,20 @@ def test_what_pages_say(told: BusinessNow, visitor: TestClient) -> None:
         return " ".join(re.sub(r"<[^>]+>", " ", visitor.get(path).text).split())
 
     quality = words("/quality")
-    for text in ("81.7 %", "not as wanted", "Probes 8", "no_such_table", "of the weight"):
+    for text in ("81.7 %", "not as wanted", "Probes 8", "no_such_table", "of the weight", "&gt;= 1,000 rows"):
         assert text in quality, text
+    _, missing = quality.split("Not measured 2")
+    assert "refused No system named &#39;bank&#39; is watched; watched: &#39;shop&#39;. elsewhere" in missing
+    assert "orders_many" not in missing
     assert "nowhere" not in words("/quality?state=good&q=orders_fresh")
     assert "wanted &lt; 1 h" in words("/quality/probes/orders_fresh")
     cost = words("/quality/cost")
-    for text in ("EUR", "8 times in 10", "By query shape", "a bill", "2 lines are refused"):
+    for text in ("EUR", "8 times in 10", "By query shape", "a bill", "of the time was measured"):
         assert text in cost, text
+    satisfied = words("/quality/satisfaction")
+    for text in ("4.4 of 5", "csat, the last 30 d", "3 lines are refused", "lies in the future", "0.5 of 1", "3 of 5"):
+        assert text in satisfied, text
+    assert 'href="/quality/satisfaction"' in visitor.get("/quality").text
     pipelines = words("/quality/pipelines")
     for text in ("etl/load", "told by dbt", "50 %", "1 failed"):
         assert text in pipelines, text

@@ -7,22 +7,23 @@ from rich.text import Text
 
 from trimtab.analyze.slo.quantities import duration_text
 from trimtab.cli.output import Json, cut, moment, plain, table
-from trimtab.cli.slo_output import NOTHING, percent
+from trimtab.cli.slo_output import NOTHING
+from trimtab.model.readable import amount_text, digits_of, duration_of, money_text, percent_of, wish_text
 
 
 def quality(console: Console, answer: Json) -> None:
     """Scores, and the probes behind them."""
     if not answer["probes"]:
-        console.print("No probes (name files of them in business.files of the configuration; trimtab probes check).")
+        console.print("No probes: name a file of them in [business] files of the configuration.", markup=False)
     scores = table("Data quality", "system", "table", "score", "at least", "at most", "measured", "parts")
     for row in (*answer["systems"], *answer["tables"]):
-        parts = ", ".join(f"{part['dimension']} {percent(part['score'], 4)}" for part in row["parts"])
+        parts = ", ".join(f"{part['dimension']} {share(part['score'])}" for part in row["parts"])
         scores.add_row(
             plain(row["system"]),
             plain(row["table"] or "all of it"),
-            percent(row["score"], 4),
-            percent(row["low"], 4),
-            percent(row["high"], 4),
+            share(row["score"]),
+            share(row["low"]),
+            share(row["high"]),
             f"{row['measured_count']} of {row['probes_count']}",
             plain(parts),
         )
@@ -36,32 +37,28 @@ def quality(console: Console, answer: Json) -> None:
                 plain(row["system"]),
                 "running" if row["is_running"] else row["state"],
                 value(row),
-                plain(row["wanted"] or NOTHING),
+                plain(wish_text(row["wanted"], row["unit"]) or NOTHING),
                 moment(row["at_ms"]),
-                NOTHING if row["duration_ms"] is None else f"{row['duration_ms']:.3g} ms",
+                NOTHING if row["duration_ms"] is None else duration_of(row["duration_ms"]),
                 plain(row["held"] or row["why_not"] or NOTHING),
             )
         console.print(drawn)
-    for problem in (*answer["problems"], *(told for file in answer["files"] for told in file["problems"])):
+    for problem in answer["problems"]:
         console.print(Text(problem, style="red"))
+
+
+def share(value: float | None) -> str:
+    """A share in percent, or that nobody knows."""
+    return NOTHING if value is None else percent_of(value)
 
 
 def value(row: Json) -> str:
     """What a probe found, in its unit.
 
-    >>> value({"value": 0.015, "unit": "ratio"}), value({"value": 3.0, "unit": "rows"}), value({"value": None})
-    ('1.5 %', '3 rows', '-')
-    >>> value({"value": 90.0, "unit": "s"})
-    '1m30s'
+    >>> value({"value": 0.015, "unit": "ratio"}), value({"value": 90.0, "unit": "s"}), value({"value": None})
+    ('1.5 %', '1 min 30 s', '-')
     """
-    found = row["value"]
-    if found is None:
-        return NOTHING
-    if row["unit"] == "ratio":
-        return percent(found, 4)
-    if row["unit"] == "s" and found >= 1:
-        return duration_text(round(found) * 1000)
-    return f"{found:.6g} {row['unit']}".strip()
+    return NOTHING if row["value"] is None else amount_text(row["value"], row["unit"])
 
 
 def probe(console: Console, row: Json) -> None:
@@ -70,9 +67,9 @@ def probe(console: Console, row: Json) -> None:
         ("probe", f"{row['name']} of {row['system']}{' ' + row['table'] if row['table'] else ''}"),
         ("state", row["state"]),
         ("value", value(row)),
-        ("wanted", row["wanted"] or NOTHING),
+        ("wanted", wish_text(row["wanted"], row["unit"]) or NOTHING),
         ("why not", row["why_not"] or NOTHING),
-        ("took", NOTHING if row["duration_ms"] is None else f"{row['duration_ms']:.3g} ms"),
+        ("took", NOTHING if row["duration_ms"] is None else duration_of(row["duration_ms"])),
         ("series", row["series"]),
         ("statement", row["statement"]),
         ("from", f"{row['origin']}, line {row['line']}"),
@@ -88,30 +85,37 @@ def cost(console: Console, answer: Json) -> None:
         return
     money = answer["currency"]
     lines = [
-        ("this month", f"{answer['spent']:.2f} {money}, {100 * answer['measured_ratio']:.2f} % of the time measured"),
+        ("this month", f"{money_text(answer['spent'])} {money} since the first (UTC)"),
+        (
+            "measured",
+            f"{percent_of(answer['measured_ratio'])} of that time; only fixed prices count for the rest of it",
+        ),
         (
             "budget",
             "none is said"
             if answer["budget"] is None
-            else f"{answer['budget']:.2f} {money}, {100 * (answer['budget_used_ratio'] or 0):.2f} % used",
+            else f"{money_text(answer['budget'])} {money}, {percent_of(answer['budget_used_ratio'] or 0)} used",
         ),
         ("forecast", answer["no_forecast"] or _forecast(answer["forecast"], money)),
     ]
     for name, text in lines:
         console.print(f"{name:<10} {text}", markup=False)
-    drawn = table("Systems", "system", money, "processor", "io", "storage", "fixed", "measured")
+    drawn = table("Systems", "system", money, "fixed", "processor", "io", "storage", "measured", "since")
     for row in answer["systems"]:
-        numbers = [f"{row[name]:.4f}" for name in ("total", "processor", "io", "storage", "fixed")]
-        drawn.add_row(plain(row["system"]), *numbers, percent(row["measured_ratio"], 3))
+        numbers = [money_text(row[name]) for name in ("total", "fixed", "processor", "io", "storage")]
+        since = moment(row["measured_from_ms"])
+        drawn.add_row(plain(row["system"]), *numbers, percent_of(row["measured_ratio"]), since)
     console.print(drawn)
+    for problem in answer["problems"]:
+        console.print(Text(problem, style="red"))
     if answer["shapes"]:
         drawn = table("Query shapes", money, "a month at this rate", "share", "calls", "system", "query")
         for row in answer["shapes"]:
             text = row["text"] or row["fingerprint"]
             drawn.add_row(
-                f"{row['cost']:.4f}",
-                f"{row['month']:.4f}",
-                percent(row["share"], 3),
+                money_text(row["cost"]),
+                money_text(row["month"]),
+                percent_of(row["share"]),
                 f"{row['calls']:,}",
                 plain(row["system"]),
                 plain(cut(console, text)),
@@ -120,7 +124,7 @@ def cost(console: Console, answer: Json) -> None:
     if answer["pipelines"]:
         drawn = table("Pipelines (at most)", money, "time in databases", "pipeline")
         for row in answer["pipelines"]:
-            drawn.add_row(f"{row['cost']:.4f}", duration_text(row["database_ms"]), plain(row["pipeline"]))
+            drawn.add_row(money_text(row["cost"]), duration_of(row["database_ms"]), plain(row["pipeline"]))
         console.print(drawn)
     console.print(f"How: {answer['method']}.", markup=False)
     for price in answer["prices"]:
@@ -130,16 +134,20 @@ def cost(console: Console, answer: Json) -> None:
 
 def _forecast(found: Json, money: str) -> str:
     return (
-        f"{found['middle']:.2f} {money} for the whole month "
-        f"({found['low']:.2f} to {found['high']:.2f}, 8 times in 10), "
-        f"from {found['days_count']} days"
+        f"{money_text(found['middle'])} {money} for the whole month "
+        f"({money_text(found['low'])} to {money_text(found['high'])}, 8 times in 10), from {found['days_count']} days"
+        if found["days_count"]
+        else f"{money_text(found['middle'])} {money} for the whole month: {found['method']}"
     )
 
 
 def pipelines(console: Console, answer: Json) -> None:
     """Pipelines over the window."""
     if not answer["pipelines"]:
-        console.print("No runs of pipelines were told: docs/how-to/data-quality.md says who can tell of them.")
+        console.print(
+            "No runs of pipelines were told. Who can: spans with the attribute pipeline.name, OpenLineage, Airflow, "
+            "and trimtab import dbt run_results.json."
+        )
     else:
         window = duration_text(answer["window_s"] * 1000)
         drawn = table(
@@ -147,9 +155,10 @@ def pipelines(console: Console, answer: Json) -> None:
         )
         for row in answer["pipelines"]:
             ended = row["success_count"] + row["failed_count"] + row["aborted_count"]
-            rate = percent(row["success_rate"], 4)
+            rate = NOTHING
             if row["success_rate"] is not None:
-                rate += f" ({percent(row['success_rate_low'], 3)} to {percent(row['success_rate_high'], 3)})"
+                interval = f"{percent_of(row['success_rate_low'])} to {percent_of(row['success_rate_high'])}"
+                rate = f"{percent_of(row['success_rate'])} ({interval})"
             took = row["last_duration_ms"]
             drawn.add_row(
                 plain(row["pipeline"]),
@@ -157,7 +166,7 @@ def pipelines(console: Console, answer: Json) -> None:
                 rate,
                 f"{row['success_count']} of {ended}",
                 moment(row["last_ended_at_ms"]),
-                NOTHING if took is None else duration_text(took),
+                NOTHING if took is None else duration_of(took),
             )
         console.print(drawn)
     for problem in answer["problems"]:
@@ -174,7 +183,7 @@ def runs(console: Console, answer: list[Json]) -> None:
         drawn.add_row(
             moment(row["ended_at_ms"]),
             row["status"],
-            NOTHING if row["duration_ms"] is None else duration_text(row["duration_ms"]),
+            NOTHING if row["duration_ms"] is None else duration_of(row["duration_ms"]),
             plain(row["pipeline"]),
             row["source"],
             plain(row["run_id"]),
@@ -186,16 +195,15 @@ def runs(console: Console, answer: list[Json]) -> None:
 def satisfaction(console: Console, answer: list[Json]) -> None:
     """Each source."""
     if not answer:
-        console.print("No sources of satisfaction (satisfaction: in a file of business.files).")
+        console.print("No sources: name them under satisfaction: in a file of [business] files.", markup=False)
         return
-    drawn = table("Satisfaction", "name", "kind", "value", "of", "9 times in 10", "answers", "how, or why not")
+    drawn = table("Satisfaction", "name", "kind", "value", "9 times in 10", "answers", "how, or why not")
     for row in answer:
         drawn.add_row(
             plain(row["name"]),
             row["kind"],
-            NOTHING if row["value"] is None else f"{row['value']:.3f}",
-            f"{row['scale']:g}",
-            NOTHING if row["low"] is None else f"{row['low']:.3f} to {row['high']:.3f}",
+            NOTHING if row["ratio"] is None else amount_text(row["ratio"], "ratio", f"/{row['scale']:g}"),
+            NOTHING if row["low"] is None else f"{digits_of(row['low'])} to {digits_of(row['high'])}",
             f"{row['count']:,}",
             plain(row["why_not"] or row["method"]),
         )

@@ -27,7 +27,7 @@ _MONEY = ("currency",)
 _RUNS = ("pipeline", "source")
 
 NAMES: tuple[Name, ...] = (
-    Name("data_freshness_seconds", "s", _PROBE, "Time since the newest row of a table, by a probe."),
+    Name("data_freshness_seconds", "s", _PROBE, "Time since the newest row that the last look of a probe saw."),
     Name("data_volume_rows", "rows", _PROBE, "Rows that a probe counted."),
     Name("data_null_ratio", "ratio", _PROBE, "Share of rows in which a column is NULL."),
     Name("data_duplicate_ratio", "ratio", _PROBE, "Share of rows whose key another row has, too."),
@@ -41,7 +41,12 @@ NAMES: tuple[Name, ...] = (
     Name("data_quality_coverage_ratio", "ratio", ("system",), "Weight of what was measured, of all that is scored."),
     Name("data_quality_table_score", "ratio", ("system", "table"), "The score of one table."),
     Name("data_quality_dimension_score", "ratio", ("system", "dimension"), "The score of one dimension of a system."),
-    Name("processing_cost", "currency", ("system", *_MONEY), "What a system cost since the month (UTC) began."),
+    Name(
+        "processing_cost",
+        "currency",
+        ("system", *_MONEY),
+        "What a system cost this month (UTC), as far as it was measured.",
+    ),
     Name("processing_cost_measured_ratio", "ratio", ("system",), "How much of the month so far was measured."),
     Name("processing_cost_budget", "currency", _MONEY, "The budget of a month."),
     Name("processing_cost_budget_used_ratio", "ratio", _MONEY, "What was spent this month, of the budget."),

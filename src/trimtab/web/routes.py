@@ -40,6 +40,7 @@ from trimtab.web.pages.quality import cost as quality_cost
 from trimtab.web.pages.quality import listing as quality_listing
 from trimtab.web.pages.quality import pipelines as quality_pipelines
 from trimtab.web.pages.quality import probe as quality_probe
+from trimtab.web.pages.quality import satisfaction as quality_satisfaction
 from trimtab.web.pages.settings import monitoring, people, policy, systems, tokens, you
 from trimtab.web.pages.settings import page as settings_page
 from trimtab.web.pages.traces import listing as traces_listing
@@ -132,6 +133,7 @@ PAGES: tuple[Page, ...] = (
     Page("/quality", GET, LOOK, quality_listing.quality),
     Page("/quality/cost", GET, LOOK, quality_cost.cost),
     Page("/quality/pipelines", GET, LOOK, quality_pipelines.pipelines),
+    Page("/quality/satisfaction", GET, LOOK, quality_satisfaction.satisfaction),
     Page("/quality/probes/{name}", GET, LOOK, quality_probe.probe),
     Page("/quality/probes/{name}/run", POST, DECIDE, quality_probe.run_now, action="probe run"),
     Page("/cases", GET, LOOK, listing.cases),

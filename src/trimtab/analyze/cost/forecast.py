@@ -1,4 +1,5 @@
-"""What a month will cost: what was spent so far, and for each day that is left days of the past like it.
+"""What a month will cost: what was spent so far, what is sure to come (fixed prices), and for each day that is left
+what was measured on days of the past like it.
 
 A day that is left is drawn from measured days of the same weekday (or, where there are fewer than three, of the same
 half of the week: working days or weekend, else of all). The days that are drawn from are themselves drawn first
@@ -23,9 +24,11 @@ ALIKE_MIN = 3
 DRAWS = 2_000
 LOW, HIGH = 0.1, 0.9
 METHOD = (
-    "spent so far, and for each day that is left days of the past with the same weekday, drawn 2,000 times "
-    "(bootstrap); 8 times in 10 it lies in the interval if days go on as they did"
+    "spent so far, fixed prices of the days that are left, and for each of them what was measured on days of the past "
+    "with the same weekday, drawn 2,000 times (bootstrap); 8 times in 10 it lies in the interval if days go on as they "
+    "did"
 )
+FIXED_METHOD = "fixed prices alone: they are known"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +49,11 @@ class NoForecast:
     why: str
 
 
-def month_forecast(days: Mapping[int, float], spent: float, now_ms: int, seed: int = 1) -> Forecast | NoForecast:
-    """`days` are costs of whole measured days by their first millisecond (UTC); `spent` is that of the month so far.
+def month_forecast(
+    days: Mapping[int, float], spent: float, now_ms: int, sure: float = 0.0, seed: int = 1
+) -> Forecast | NoForecast:
+    """`days` are costs of whole measured days by their first millisecond (UTC), without fixed prices; `spent` is all of
+    the month so far, `sure` what fixed prices come to until its end.
 
     >>> days = {day * DAY_MS: 10.0 for day in range(20, 34)}
     >>> found = month_forecast(days, 30.0, 34 * DAY_MS)
@@ -68,7 +74,7 @@ def month_forecast(days: Mapping[int, float], spent: float, now_ms: int, seed: i
     at = np.array(sorted(past), np.int64)
     costs = np.array([past[day] for day in at.tolist()])
     rng = np.random.default_rng(seed)
-    sums = np.full(DRAWS, spent)
+    sums = np.full(DRAWS, spent + sure)
     weekdays = weekday_of(left)
     for weekday in np.unique(weekdays):
         mine = parts[weekdays == weekday]

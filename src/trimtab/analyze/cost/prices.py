@@ -1,4 +1,4 @@
-"""A price list, and what an hour of measured use comes to."""
+"""A price list, what an hour of measured use comes to, and what is paid whether it is measured or not."""
 
 from __future__ import annotations
 
@@ -55,6 +55,15 @@ class PriceList:
         own = next((one for one in found if system in one.systems), None)
         return own or next((one for one in found if not one.systems), None)
 
+    @property
+    def is_metered(self) -> bool:
+        """Whether anything has a price that has to be measured."""
+        return any(one.resource is not Resource.FIXED for one in self.prices)
+
+    def systems(self) -> tuple[str, ...]:
+        """Those that are named."""
+        return tuple(dict.fromkeys(name for one in self.prices for name in one.systems))
+
 
 @dataclass(frozen=True, slots=True)
 class Use:
@@ -108,7 +117,7 @@ def month_bounds(at_ms: int) -> tuple[int, int]:
 
 
 def cost_of(use: Use, prices: PriceList, part: float = 1.0) -> Costs:
-    """What an hour of use costs; of an hour that is not over, `part` of it has passed.
+    """What an hour of use costs, without fixed prices; of an hour that is not over, `part` of it has passed.
 
     >>> listed = PriceList("USD", (Price(Resource.PROCESSOR, 0.1, "", ""), Price(Resource.STORAGE, 7.44, "", "")))
     >>> cost_of(Use("shop", 0, 1800.0, 0.0, float(GIB), 1.0), listed)
@@ -125,8 +134,18 @@ def cost_of(use: Use, prices: PriceList, part: float = 1.0) -> Costs:
         processor=use.processor_s / 3600 * price(Resource.PROCESSOR),
         io=use.io_requests / 1e6 * price(Resource.IO),
         storage=(use.storage_bytes or 0.0) / GIB / hours * part * price(Resource.STORAGE),
-        fixed=price(Resource.FIXED) / hours * part,
     )
+
+
+def fixed_cost(system: str, prices: PriceList, from_ms: int, to_ms: int) -> float:
+    """What a system's fixed price comes to from one moment to another of the same month.
+
+    >>> fixed_cost("shop", PriceList("EUR", (Price(Resource.FIXED, 310.0, "", ""),)), 0, 24 * HOUR_MS)
+    10.0
+    """
+    found = prices.of(Resource.FIXED, system)
+    start_ms, end_ms = month_bounds(from_ms)
+    return 0.0 if found is None else found.price * (to_ms - from_ms) / (end_ms - start_ms)
 
 
 def total(uses: Iterable[Use], prices: PriceList, now_ms: int) -> Costs:

@@ -39,10 +39,12 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What a file says. `refused_count` lines are left out, of which `refused` are the first."""
+    """What a file says: of each answer its moment, score and line. `refused_count` lines are left out, of which
+    `refused` are the first."""
 
     at_ms: NDArray[np.int64]
     scores: NDArray[np.float64]
+    lines: NDArray[np.int64]
     refused_count: int
     refused: tuple[Refused, ...]
 
@@ -74,6 +76,7 @@ def read_csat(lines: Iterable[str], scale: float, name: str = "the file") -> Ans
     time_at, score_at = _place(head, TIME_NAMES, name), _place(head, SCORE_NAMES, name)
     at_ms: list[int] = []
     scores: list[float] = []
+    numbers: list[int] = []
     refused: list[Refused] = []
     count = 0
     while True:
@@ -91,12 +94,36 @@ def read_csat(lines: Iterable[str], scale: float, name: str = "the file") -> Ans
             continue
         at_ms.append(at_ms_of)
         scores.append(score)
-    return Answers(np.array(at_ms, np.int64), np.array(scores, np.float64), count, tuple(refused))
+        numbers.append(reader.line_num)
+    made = np.array(at_ms, np.int64), np.array(scores, np.float64), np.array(numbers, np.int64)
+    return Answers(*made, count, tuple(refused))
+
+
+def without_future(answers: Answers, now_ms: int) -> Answers:
+    """The same as of a moment: who answered after it is refused until then (a clock or a year is wrong).
+
+    >>> answers = read_csat(["time,score", "2026-11-25,5", "2027-01-01,1"], 5)
+    >>> found = without_future(answers, 1_795_651_200_000)
+    >>> found.scores.tolist(), found.refused_count, found.refused
+    ([5.0], 1, (Refused(line=3, reason='2027-01-01T00:00:00Z lies in the future'),))
+    """
+    ahead = answers.at_ms > now_ms
+    count = int(ahead.sum())
+    if not count:
+        return answers
+    found = [
+        Refused(line, f"{dt.datetime.fromtimestamp(at_ms / 1000, dt.UTC):%Y-%m-%dT%H:%M:%SZ} lies in the future")
+        for at_ms, line in zip(answers.at_ms[ahead][:TOLD_MAX].tolist(), answers.lines[ahead].tolist(), strict=False)
+    ]
+    told = sorted((*answers.refused, *found), key=lambda one: one.line)[:TOLD_MAX]
+    kept = ~ahead
+    counts = answers.refused_count + count
+    return Answers(answers.at_ms[kept], answers.scores[kept], answers.lines[kept], counts, tuple(told))
 
 
 def satisfaction_of(answers: Answers, scale: float, from_ms: int, to_ms: int) -> Satisfaction | None:
-    """Of the answers in `[from_ms, to_ms)`; None where there are none."""
-    scores = answers.scores[(answers.at_ms >= from_ms) & (answers.at_ms < to_ms)]
+    """Of the answers in `(from_ms, to_ms]`; None where there are none."""
+    scores = answers.scores[(answers.at_ms > from_ms) & (answers.at_ms <= to_ms)]
     if not len(scores):
         return None
     mean = float(scores.mean())

@@ -95,7 +95,8 @@ class Business:
         self._problems: dict[str, str] = {}
         self._satisfaction: tuple[SatisfactionNow, ...] = ()
         self._cost: CostNow | None = None
-        self._pipelines: tuple[PipelineNow, ...] = ()
+        self._pipelines: tuple[int, tuple[PipelineNow, ...]] = (0, ())
+        """Counted when somebody had told so often."""
         self._now: BusinessNow | None = None
         self._thread = threading.Thread(target=self._run, name="business", daemon=True)
         self.statsd: StatsdListener | None = None
@@ -148,8 +149,11 @@ class Business:
 
     @property
     def now(self) -> BusinessNow:
-        """What is known; probes are of this moment, the rest of the last round."""
+        """What is known; probes and runs that were told are of this moment, the rest of the last round."""
         now_ms = self._now_ms()
+        if self._pipelines[0] != self.pipelining.told_count:
+            with _Told(self._problems, "pipelines_count"):
+                self._count_pipelines(now_ms)
         last = self._now
         probes = tuple(sorted(self.probing.now.values(), key=lambda one: one.probe.name))
         systems, tables = scores_of(probes, self._files.whole.weights, now_ms)
@@ -160,10 +164,14 @@ class Business:
             tables=tuple(tables),
             cost=self._cost or self._bare_cost(now_ms),
             satisfaction=self._satisfaction,
-            pipelines=self._pipelines,
+            pipelines=self._pipelines[1],
             files=self._files.status,
             problems=tuple(sorted(self._problems.items())),
         )
+
+    def _count_pipelines(self, now_ms: int) -> None:
+        told = self.pipelining.told_count
+        self._pipelines = (told, self.pipelining.now(now_ms))
 
     def _bare_cost(self, now_ms: int) -> CostNow:
         return self.spending.now(None, self._files.whole.budget, (), now_ms)
@@ -216,7 +224,7 @@ class Business:
         with _Told(self._problems, "pipelines"):
             self.pipelining.look(self._ask_range, now_ms)
         with _Told(self._problems, "pipelines_count"):
-            self._pipelines = self.pipelining.now(now_ms)
+            self._count_pipelines(now_ms)
         with _Told(self._problems, "satisfaction"):
             self._satisfaction = self._satisfying.now(said.satisfaction, now_ms)
         with _Told(self._problems, "series"):

@@ -78,6 +78,8 @@ class Pipelining:
         self._telemetry, self._state, self._policy, self._now_ms = telemetry, state, policy, now_ms
         self._airflow = AirflowRuns()
         self._forgot_ms = 0
+        self.told_count = 0
+        """How often somebody told of runs: what was counted before the last time is not all."""
 
     def keep(self, runs: Sequence[PipelineRun]) -> None:
         """Write down what somebody told; InputError where it lies in the future: it would be the newest for ever."""
@@ -87,6 +89,7 @@ class Pipelining:
                 raise InputError(f"the run {run.run_id[:60]!r} of {run.pipeline[:60]!r} lies more than a day ahead")
         if runs:
             self._state.keep(runs, now_ms)
+            self.told_count += 1
 
     def look(self, ask: AskRange, now_ms: int) -> None:
         """Look for runs in spans and metrics that came since, and forget old ones."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trimtab.analyze.satisfaction.apdex import FORMULA, SOURCE, apdex_of
-from trimtab.analyze.satisfaction.csat import Answers, Refused, read_csat, satisfaction_of
+from trimtab.analyze.satisfaction.csat import Answers, Refused, read_csat, satisfaction_of, without_future
 from trimtab.app.business.definitions import SatisfactionSource
 from trimtab.app.files_in_force import signature_of
 from trimtab.model.errors import InputError, MissingError, StoreError
@@ -66,7 +66,7 @@ class Satisfying:
             return SatisfactionNow(source, now_ms, why=error.message)
 
     def _csat(self, source: SatisfactionSource, now_ms: int) -> SatisfactionNow:
-        answers = self._answers(source)
+        answers = without_future(self._answers(source), now_ms)
         found = satisfaction_of(answers, source.scale, now_ms - source.window_ms, now_ms)
         now = SatisfactionNow(source, now_ms, refused=answers.refused, refused_count=answers.refused_count)
         if found is None:

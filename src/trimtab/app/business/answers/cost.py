@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from trimtab.analyze.cost.forecast import METHOD as FORECAST_METHOD
 from trimtab.analyze.cost.forecast import Forecast
 from trimtab.analyze.cost.prices import PER
-from trimtab.app.business.spending import METHOD, CostNow, PipelineCost, ShapeCost, pipeline_costs, shape_costs
+from trimtab.app.business.sharing import PipelineCost, ShapeCost, pipeline_costs, shape_costs
+from trimtab.app.business.spending import METHOD, CostNow
 
 if TYPE_CHECKING:
     from trimtab.app.service import Service
@@ -31,7 +31,8 @@ class PriceRow:
 
 @dataclass(frozen=True, slots=True)
 class SystemCostRow:
-    """What a system cost in the month so far, by resource."""
+    """What a system cost in the month so far, by resource: `fixed` from the first on, the others since
+    `measured_from_ms` (null: it was not looked at this month)."""
 
     system: str
     total: float
@@ -40,7 +41,7 @@ class SystemCostRow:
     storage: float
     fixed: float
     measured_ratio: float
-    from_ms: int
+    measured_from_ms: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,10 @@ class ForecastRow:
 
 @dataclass(frozen=True, slots=True)
 class CostAnswer:
-    """The month (UTC). `why` says why nothing is known; `no_forecast`, why there is no forecast."""
+    """The month (UTC). `why` says why nothing is known; `no_forecast`, why there is no forecast.
+
+    `problems` are prices that count nothing.
+    """
 
     at_ms: int
     month_start_ms: int
@@ -75,6 +79,7 @@ class CostAnswer:
     method: str
     pipelines_method: str
     why: str
+    problems: tuple[str, ...]
 
 
 def costs(service: Service, system: str | None, limit: int) -> CostAnswer:
@@ -106,7 +111,7 @@ def cost_answer(
         measured_ratio=now.measured_ratio,
         budget=budget,
         budget_used_ratio=now.spent / budget if budget and known else None,
-        forecast=ForecastRow(ahead.middle, ahead.low, ahead.high, ahead.days_count, FORECAST_METHOD)
+        forecast=ForecastRow(ahead.middle, ahead.low, ahead.high, ahead.days_count, ahead.method)
         if isinstance(ahead, Forecast)
         else None,
         no_forecast="" if isinstance(ahead, Forecast) else ahead.why,
@@ -119,7 +124,7 @@ def cost_answer(
                 one.costs.storage,
                 one.costs.fixed,
                 one.measured_ratio,
-                one.from_ms,
+                one.measured_from_ms,
             )
             for one in now.systems
             if system in (None, one.system)
@@ -133,4 +138,5 @@ def cost_answer(
         method=METHOD,
         pipelines_method=PIPELINE_COST_METHOD,
         why=now.why,
+        problems=now.problems,
     )

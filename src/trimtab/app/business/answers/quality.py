@@ -87,7 +87,7 @@ class FileRow:
 
 @dataclass(frozen=True, slots=True)
 class QualityAnswer:
-    """Scores, worst first, and the probes behind them."""
+    """Scores, worst first, and the probes behind them. `problems`: of files, and parts that nobody knows now."""
 
     at_ms: int
     source: str
@@ -111,7 +111,10 @@ def quality_of(now: BusinessNow, now_ms: int, system: str | None = None) -> Qual
         tables=tuple(_score_row(one) for one in now.tables if mine(one.system)),
         probes=tuple(probe_row(one, now_ms) for one in now.probes if mine(one.probe.system)),
         files=tuple(file_row(one) for one in now.files),
-        problems=tuple(f"{name}: {told}" for name, told in now.problems),
+        problems=(
+            *(told for one in now.files for told in one.told),
+            *(f"{name}: {told}" for name, told in now.problems),
+        ),
     )
 
 

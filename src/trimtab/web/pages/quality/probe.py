@@ -6,9 +6,10 @@ from starlette.responses import Response
 
 from trimtab.app.business.answers.quality import probe_row
 from trimtab.model.errors import InputError
+from trimtab.model.readable import amount_text, wish_text
 from trimtab.web.pages.frame import Asked, see_other
 from trimtab.web.pages.quality.listing import why_of
-from trimtab.web.pages.quality.parts import STATES, shown, wanted
+from trimtab.web.pages.quality.parts import STATES
 from trimtab.web.pages.settings.tab import note
 from trimtab.web.view import Message, segment
 
@@ -30,8 +31,8 @@ def draw(asked: Asked, name: str, trouble: str | None = None) -> Response:
         "charts": True,
         "row": row,
         "word": STATES[row.state],
-        "value": shown(row, row.value),
-        "wanted": wanted(row),
+        "value": "" if row.value is None else amount_text(row.value, row.unit),
+        "wanted": wish_text(row.wanted, row.unit),
         "why": why_of(row),
         "value_keys": [f"named/found/{factor}{row.series}"],
         "value_unit": "%" if row.unit == "ratio" else row.unit,
