@@ -9,8 +9,9 @@ import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urljoin
 
+import numpy as np
 import pytest
 from rich.console import Console
 from starlette.testclient import TestClient
@@ -28,6 +29,7 @@ from trimtab.model.errors import NotFound, StoreError
 from trimtab.model.infrastructure import CLOUD_KEYS, CONTAINER_KEYS, SYSTEM_KEYS
 from trimtab.model.infrastructure_settings import HostPolicy
 from trimtab.sdk.infrastructure_monitor import InfrastructureMonitor, SystemMonitor
+from trimtab.store.metrics.contract import Samples
 from trimtab.web.series import QUERIES_MAX
 
 pytestmark = pytest.mark.store
@@ -101,6 +103,27 @@ def test_one_host_of_others(site: Site, client: TestClient) -> None:
         assert told in shown, told
     assert "process-exporter" in shown
     assert "No watched system has this host's address" in shown
+
+
+@pytest.mark.parametrize(
+    ("job", "instance"),
+    [("linux", ".."), ("linux", "."), ("linux", "x" * 300), ("monitoring/node", "a/../b"), ("-", "~1"), ("..", "-")],
+)
+def test_every_name_in_the_list_leads_to_its_page(site: Site, job: str, instance: str) -> None:
+    at_ms = site.service.infrastructure.host.now.at_ms
+    labels = {"__name__": "node_time_seconds", "job": job, "instance": instance}
+    store = site.service.querying.store
+    slots = store.register([tuple(sorted(labels.items()))]).slots
+    assert not store.append(Samples(slots, np.array([at_ms]), np.array([at_ms / 1000]))).refused
+    client = site.visitor()
+    listed = client.get(f"/infrastructure?{range_of(site)}&q={quote(instance)}").text
+    links = dict(
+        reversed(one) for one in re.findall(r'href="(/infrastructure/hosts/[^"?]*)[^"]*" title="([^"]*)"', listed)
+    )
+    assert client.get(f"{links[instance]}?{range_of(site)}").status_code == 200
+    folded = urljoin("http://x/", links[instance])
+    assert folded == f"http://x{links[instance]}", "no part of it leads up"
+    assert not {".", "..", "%2e", "%2e%2e"} & set(links[instance].lower().split("/"))
 
 
 def test_this_machine(site: Site, client: TestClient) -> None:

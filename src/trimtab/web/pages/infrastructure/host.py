@@ -14,6 +14,7 @@ from trimtab.app.infrastructure.host_questions import CHARTS, asked_of
 from trimtab.app.infrastructure.hosts import HostFacts, host_of
 from trimtab.observe.host.processes import Busiest
 from trimtab.web.pages.frame import Asked
+from trimtab.web.pages.infrastructure.address import read
 from trimtab.web.pages.infrastructure.figures import rows_of
 from trimtab.web.pages.infrastructure.tabs import TABS
 from trimtab.web.series import PROMQL
@@ -74,8 +75,7 @@ class Database:
 def host(asked: Asked) -> Response:
     """The page."""
     service, within = asked.service, asked.within
-    job, instance = asked.path("job"), asked.path("instance")
-    job = "" if job == "-" else job
+    job, instance = read(asked.path("job")), read(asked.path("instance"))
     explorer = Explorer(service.querying, lambda: service.upstream)
     facts = host_of(explorer, job, instance, within.to_ms)
     is_own = (job, instance) == service.infrastructure.own_labels

@@ -9,9 +9,9 @@ from starlette.responses import Response
 from trimtab.app.exploring.explorer import Explorer
 from trimtab.app.infrastructure.hosts import HostRow, hosts_of
 from trimtab.web.pages.frame import Asked
+from trimtab.web.pages.infrastructure.address import host_path
 from trimtab.web.pages.infrastructure.figures import Figure, tone_of_use, waited
 from trimtab.web.pages.infrastructure.tabs import TABS
-from trimtab.web.view import segment
 
 ROWS = 200
 
@@ -69,7 +69,7 @@ def _view(one: HostRow) -> HostView:
     disk = None if one.disk_ratio is None else min(one.disk_ratio, 1.0)
     return HostView(
         one,
-        f"/infrastructure/hosts/{segment(one.job or '-')}/{segment(one.instance)}",
+        host_path(one.job, one.instance),
         Share(one.cpu_ratio, tone_of_use("cpu", one.cpu_ratio)),
         Share(one.memory_ratio, tone_of_use("memory", one.memory_ratio)),
         Share(disk, tone_of_use("disk", disk), one.disk_device),
