@@ -25,6 +25,16 @@ def test_a_full_disk_is_said_until_there_is_room(site: Site, monkeypatch: pytest
     assert "the disk of the spool" not in site.visitor().get("/explore").text
 
 
+def test_many_are_one_line_that_opens(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    for count in (3, 4):
+        told = tuple(f"the file rules-{number}.yml is not in force: line 1: <b>" for number in range(count))
+        monkeypatch.setattr(type(site.service), "warnings", lambda _, told=told: told)
+        page = site.visitor().get("/cases").text
+        assert page.count('class="banner" data-tone="bad"') == (3 if count == 3 else 1)
+        assert all(f"The file rules-{number}.yml is not in force: line 1: &lt;b&gt;." in page for number in range(count))
+        assert ("4 things are wrong with this server" in page) == (count == 4)
+
+
 def test_a_target_that_nobody_watches_is_said(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     service = site.service
     service.state.add_system(System("shop", "service=shop", None, 0))
