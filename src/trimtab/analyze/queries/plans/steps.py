@@ -7,7 +7,8 @@ processes that worked at it. Three things make a plain difference wrong, and are
   its time for one loop, times its loops, through the processes; its pages are the sum of all and stay;
 * **InitPlans and CTEs** stand below the step they were planned with, and run inside the step that first asks for their
   rows: they are taken from *that* step (`borrowed`), so that nothing is counted twice;
-* **rounding**: EXPLAIN rounds; where the steps below took more than the step, its own time is 0.
+* **rounding**: EXPLAIN rounds each loop to a microsecond, and parts of an Append may have run side by side: where the
+  steps below took more than the step, its own time is 0 and theirs are scaled down to what it took.
 
 All own times together are the time of the plan; what `share` means for a plan that was not run is the planner's cost.
 """
@@ -222,12 +223,24 @@ def _times(steps: Sequence[Step]) -> None:
     if steps[0].time_ms is None:
         return
     values = [step.time_ms or 0.0 for step in steps]
-    for step, own in zip(steps, taken_from(steps, values), strict=True):
-        step.own_ms = own
+    for step, own, scale in zip(steps, taken_from(steps, values), _scales(steps, values), strict=True):
+        step.own_ms = own * scale
     io = [sum(number(step.raw, key) or 0.0 for key in _IO_TIMES) for step in steps]
     if any(io):
         for step, own in zip(steps, taken_from(steps, io), strict=True):
             step.own_io_ms = own
+
+
+def _scales(steps: Sequence[Step], values: Sequence[float]) -> list[float]:
+    """By what each step's time is to be multiplied, so that no step took longer than the one it ran inside."""
+    scales = [1.0] * len(steps)
+    for step in steps:
+        inside = [child for child in step.children if child.relationship != "InitPlan"]
+        total = sum(values[child.at] for child in inside)
+        scale = values[step.at] / total if total > values[step.at] else 1.0
+        for child in step.children:
+            scales[child.at] = scales[step.at] * (scale if child.relationship != "InitPlan" else 1.0)
+    return scales
 
 
 def _pages(steps: Sequence[Step]) -> None:

@@ -142,6 +142,11 @@ def _memory(kind: str, line: str) -> dict[str, Any]:
     return _renamed(names)(line)
 
 
+def _storage(_kind: str, line: str) -> dict[str, Any]:
+    words, _, size = line.partition("  Maximum Storage: ")
+    return {"Storage": words.removeprefix("Storage: "), "Maximum Storage": as_number(size.removesuffix("kB"))}
+
+
 def _sort(_kind: str, line: str) -> dict[str, Any]:
     facts = _renamed({})(line)
     for space in ("Memory", "Disk"):
@@ -181,6 +186,8 @@ def _io_times(_kind: str, line: str) -> dict[str, Any]:
         where = part.partition(" ")[0] if "=" not in part.partition(" ")[0] else ""
         for how, time_ms in _COUNT.findall(part):
             facts[f"{_TIMES.get(where, 'I/O')} {how.capitalize()} Time"] = float(time_ms)
+        if where == "shared/local":  # versions 15 and 16, whose JSON always has temporary files, too
+            facts.setdefault("Temp I/O Read Time", 0.0)
     return facts
 
 
@@ -201,7 +208,7 @@ _SPECIAL: dict[str, Callable[[str, str], dict[str, Any]]] = {
     "Batches": _memory,
     "Planned Partitions": _memory,
     "Hits": _memory,
-    "Storage": _memory,
+    "Storage": _storage,
     "Buffers": _blocks,
     "I/O Timings": _io_times,
     "WAL": _wal,

@@ -10,7 +10,6 @@ from trimtab.analyze.queries.plans.words import title_of
 _BEFORE = (
     "Disabled",
     "Output",
-    "Inner Unique",
     "TID Cond",
     "Function Call",
     "Table Function Call",
@@ -104,6 +103,8 @@ def _rows(rows: object) -> str:
 
 def _facts(raw: Raw) -> list[str]:
     found = [_property(key, raw[key]) for key in _BEFORE if key in raw and _is_said(key, raw[key])]
+    if raw.get("Inner Unique") is True and "Output" in raw:  # text says it where it is verbose
+        found.insert(1, "Inner Unique: true")
     found += _memory(raw)
     found += [_property(key, raw[key]) for key in _AFTER if key in raw and _is_said(key, raw[key])]
     found += _heap_blocks(raw) + _sort(raw) + _hash(raw)
@@ -201,7 +202,8 @@ def _buffers(raw: Raw) -> list[str]:
     ):
         spent = [f"{how.lower()}={raw[key]:.3f}" for how in ("Read", "Write") if raw.get(key := f"{prefix} {how} Time")]
         if spent:
-            times.append(f"{where} {' '.join(spent)}")
+            is_bare = where == "shared/local" and "Temp I/O Read Time" not in raw  # before version 15
+            times.append(" ".join(spent) if is_bare else f"{where} {' '.join(spent)}")
     return found + ([f"I/O Timings: {', '.join(times)}"] if times else [])
 
 
@@ -215,19 +217,20 @@ def _beside(raw: Raw) -> list[str]:
         lines += ["Planning:", *(f"  {one}" for one in words)]
     if (time_ms := number(raw, "Planning Time")) is not None:
         lines.append(f"Planning Time: {time_ms:.3f} ms")
-    for trigger in raw.get("Triggers") or ():
-        lines.append(_trigger(trigger))
+    triggers = [one for one in raw.get("Triggers") or () if isinstance(one, dict)]
+    several = len({one.get("Relation") for one in triggers}) > 1
+    lines += [_trigger(one, is_named=several) for one in triggers]
     lines += _jit(raw.get("JIT"))
     if (time_ms := number(raw, "Execution Time")) is not None:
         lines.append(f"Execution Time: {time_ms:.3f} ms")
     return lines
 
 
-def _trigger(trigger: dict[str, Any]) -> str:
+def _trigger(trigger: dict[str, Any], *, is_named: bool) -> str:
     constraint = trigger.get("Constraint Name")
     name = trigger.get("Trigger Name")
     words = f"Trigger {name}" if not constraint else f"Trigger for constraint {constraint}"
-    if "Relation" in trigger:
+    if "Relation" in trigger and is_named:
         words += f" on {trigger['Relation']}"
     time = f" time={trigger['Time']:.3f}" if "Time" in trigger else ""
     return f"{words}:{time} calls={trigger.get('Calls', 0)}"

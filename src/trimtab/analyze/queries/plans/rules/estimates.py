@@ -125,11 +125,7 @@ def _mends(look: Look, step: Step) -> list[Mend]:
         if table is not None and names:
             return statistics_mends(look, table, names, kinds="(ndistinct) ")
     if step.kind in ("Function Scan", "Table Function Scan"):
-        return [
-            Mend(
-                MendKind.REWRITE, "say how many rows the function gives: ALTER FUNCTION … ROWS n"
-            )
-        ]
+        return [Mend(MendKind.REWRITE, "say how many rows the function gives: ALTER FUNCTION … ROWS n")]
     return []
 
 
