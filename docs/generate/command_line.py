@@ -40,7 +40,7 @@ def command_line_page() -> str:
     return page(
         "Command line",
         "Every command takes `--help`. Those that ask a running server find it by `--server`, else by the data "
-        "directory (`--data-dir`, or the environment variable `TRIMTAB_DATA_DIR`).",
+        "directory (`--data-dir`), else by the environment: `TRIMTAB_SERVER`, `TRIMTAB_DATA_DIR`.",
         index,
         "## Options of every command that asks a server",
         table(

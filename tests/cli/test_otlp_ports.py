@@ -69,6 +69,9 @@ def test_both_ports_take_metrics_and_a_second_server_goes_on_without(tmp_path: P
         told = log.read_text()
         assert told.count("otlp_port_taken") == 2
         assert told.count("Address already in use") == 2
+        for setting in ("server.otlp_grpc_listen", "server.otlp_http_listen"):
+            assert f"choose one with {setting} HOST:PORT" in told
+        assert "choose one with --listen" not in told, "that is the page's"
         with Sender(grpc_port) as sender:
             assert sender.call(METRICS, body(), "zstd").code == 0
             assert sender.call(METRICS, b"nothing").code == INVALID_ARGUMENT

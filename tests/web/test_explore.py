@@ -269,7 +269,7 @@ def test_where_nothing_is_there_the_page_says_how_to_send_some(
     monkeypatch.setattr(filled.service.querying.store, "label_values", lambda *_: [])
     text = client.get("/explore").text
     assert "/api/v1/write" in text
-    assert "docs/how-to/send-metrics.md" in text
+    assert "“Send metrics to trimtab”" in text
 
 
 def test_every_function_has_a_line_of_help(client: TestClient) -> None:

@@ -194,7 +194,7 @@ def test_why_there_is_no_p95_is_said_where_it_is_missing(
     text = words_of(get(filled, "/queries"))
     assert "p95 is – where no spans of the statement came in this range" in text
     assert "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT" in text
-    assert "docs/how-to/opentelemetry.md" in text
+    assert "“OpenTelemetry spans in” of trimtab" in text
     assert "no spans of this statement" not in words_of(get(filled, QUERY))
 
 

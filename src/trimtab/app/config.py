@@ -322,6 +322,8 @@ class _Reader:
         if bool(server.tls_cert) != bool(server.tls_key):
             there, missing = ("tls_cert", "tls_key") if server.tls_cert else ("tls_key", "tls_cert")
             self._wrong(("server", there), f"server.{there} is set and server.{missing} is not")
+        if config.clouds.accounts:
+            self._accounts(config.clouds.accounts)
         for found in disagreements(config.policy, config.retention):
             self._wrong(self._first_named((), found.settings), found.message)
         if self.problems:
@@ -330,6 +332,13 @@ class _Reader:
             for found in disagreements(config.policy_of(system), config.retention):
                 path = self._first_named((TARGET, system), found.settings)
                 self._wrong(path, f"{_dotted((TARGET, system))}: {found.message}")
+
+    def _accounts(self, accounts: tuple[str, ...]) -> None:
+        """Accounts of clouds, by what is installed."""
+        from trimtab.app.clouds.accounts import account_problems
+
+        for place, problem in account_problems(accounts):
+            self._wrong(("clouds", "accounts", place), f"clouds.accounts: {problem}", value=True)
 
     def _first_named(self, prefix: KeyPath, settings: tuple[str, ...]) -> KeyPath:
         """Of the settings that do not agree, the first that the text names."""

@@ -35,6 +35,7 @@ FOLLOW_TIMEOUT_S = 60.0
 QUERY_TIMEOUT_S = 130.0
 """A little more than a query may take."""
 TOKEN_VARIABLE = "TRIMTAB_TOKEN"  # noqa: S105  (the name of a variable)
+SERVER_VARIABLE = "TRIMTAB_SERVER"
 TOKEN_BYTES_MAX = 1000
 ACTOR_HEADER = "X-Trimtab-Actor"
 """Who asks, for a server that needs no login (see `trimtab.api.actor`)."""
@@ -81,7 +82,9 @@ def find_server(way: Way) -> Client:
         trust = None if way.ca_file is None and note.certificate is None else _trust(way.ca_file, note.certificate)
         return Client(note.url, token or note.token, trust, insecure_http=way.insecure_http, goes_by_user=token is None)
     if not way.server.startswith(("http://", "https://")):
-        raise InputError(f"--server must be a URL such as http://127.0.0.1:9321, found {way.server!r}")
+        raise InputError(
+            f"the server (--server, {SERVER_VARIABLE}) is a URL such as http://127.0.0.1:9321, found {way.server!r}"
+        )
     trust = _trust(way.ca_file, None) if way.server.startswith("https://") else None
     return Client(way.server.rstrip("/"), token, trust, insecure_http=way.insecure_http, goes_by_user=token is None)
 

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 import click
 
-from trimtab.cli.client import Client, Way, default_data_dir, find_server
+from trimtab.cli.client import SERVER_VARIABLE, Client, Way, default_data_dir, find_server
 from trimtab.model.errors import InputError, MissingError, StoreError, TrimtabError
 
 _META = "trimtab.way"
@@ -107,7 +107,9 @@ def client_options(command: Callable[..., None]) -> Callable[..., None]:
     command = _kept(
         "--token-file", type=click.Path(path_type=Path), help="File with a token; else the variable TRIMTAB_TOKEN."
     )(command)
-    command = click.option("--server", help="URL of the server; default: what --data-dir says.")(command)
+    command = click.option(
+        "--server", help="URL of the server (TRIMTAB_SERVER); default: what the data directory says."
+    )(command)
     return click.option(
         "--data-dir", type=click.Path(path_type=Path), help="The server's data directory (TRIMTAB_DATA_DIR)."
     )(command)
@@ -119,7 +121,9 @@ def client_of(data_dir: Path | None, server: str | None) -> Client:
 
 
 def way_of(data_dir: Path | None, server: str | None) -> Way:
-    """How to reach the server of this command."""
+    """How to reach the server of this command: --server, else --data-dir, else what the environment says."""
+    if server is None and data_dir is None:
+        server = os.environ.get(SERVER_VARIABLE) or None
     kept = click.get_current_context().meta.get(_META, {})
     return Way(
         data_dir or default_data_dir(),

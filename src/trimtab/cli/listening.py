@@ -90,12 +90,12 @@ def check_allowed_host(name: str) -> str:
     return str(ipaddress.ip_address(plain)) if ":" in plain else plain
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """A bound socket; a taken port is said by its number."""
+def bind(host: str, port: int, option: str = "--listen") -> socket.socket:
+    """A bound socket; a taken port is said by its number, with the option or setting that names another."""
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except OSError as error:
-        raise InputError(f"--listen: {host!r} is no address of this machine: {error.strerror}") from error
+        raise InputError(f"{option}: {host!r} is no address of this machine: {error.strerror}") from error
     # asyncio spares a connection Nagle's wait (40 ms before every second part of an answer) only where TCP is named
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -105,7 +105,7 @@ def bind(host: str, port: int) -> socket.socket:
         listener.close()
         raise MissingError(
             f"could not listen on {in_url(host)}:{port}: {error.strerror}. Another program has the port, or the "
-            "address is not this machine's: choose one with --listen HOST:PORT",
+            f"address is not this machine's: choose one with {option} HOST:PORT",
             port=port,
         ) from error
     return listener

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from trimtab.app.service import Service
 
 GRPC_DRAIN_S = 5.0
+GRPC_SETTING, HTTP_SETTING = "server.otlp_grpc_listen", "server.otlp_http_listen"
 
 log = structlog.get_logger()
 
@@ -70,7 +71,9 @@ class OtlpPorts:
             if self._is_closed:
                 return
             try:
-                server = OtlpGrpc(signals, service.access, bind(host, port), None if tls is None else tls.context)
+                server = OtlpGrpc(
+                    signals, service.access, bind(host, port, GRPC_SETTING), None if tls is None else tls.context
+                )
             except MissingError as error:
                 self._tell_taken(error.message)
                 return
@@ -84,7 +87,7 @@ class OtlpPorts:
         log.info("otlp_grpc", port=server.port)
 
     def _tell_taken(self, reason: str) -> None:
-        log.warning("otlp_port_taken", listen=self._grpc_listen, setting="otlp_grpc_listen", reason=reason)
+        log.warning("otlp_port_taken", listen=self._grpc_listen, setting=GRPC_SETTING, reason=reason)
 
     def reload_tls(self) -> None:
         """Take renewed files for connections that come. InputError where they are wrong: the old ones stay."""
@@ -110,9 +113,9 @@ class OtlpPorts:
 def _bound(listen: str, reach: Reach) -> socket.socket | None:
     host, port = parse_listen(listen)
     try:
-        listener = bind(host, port)
+        listener = bind(host, port, HTTP_SETTING)
     except MissingError as error:
-        log.warning("otlp_port_taken", listen=listen, setting="otlp_http_listen", reason=error.message)
+        log.warning("otlp_port_taken", listen=listen, setting=HTTP_SETTING, reason=error.message)
         return None
     with contextlib.ExitStack() as undo:
         undo.callback(listener.close)
@@ -120,7 +123,7 @@ def _bound(listen: str, reach: Reach) -> socket.socket | None:
         try:
             listener.listen()
         except OSError as error:
-            log.warning("otlp_port_taken", listen=listen, setting="otlp_http_listen", reason=str(error))
+            log.warning("otlp_port_taken", listen=listen, setting=HTTP_SETTING, reason=str(error))
             return None
         undo.pop_all()
     return listener

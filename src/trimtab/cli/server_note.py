@@ -43,7 +43,8 @@ def read_note(data_dir: Path) -> ServerNote:
         return ServerNote(str(told["url"]), int(told["pid"]), told.get("token"), told.get("certificate"))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ServerUnreachable(
-            f"no running server found: {file} is not there or not readable. Start one with "
-            f"'trimtab up --data-dir {data_dir}', or name one with --server URL",
+            f"no running server found: {file} is not there or not readable. Where it runs with another --data-dir, say "
+            "so here, too (--data-dir or TRIMTAB_DATA_DIR), or name it with --server URL (TRIMTAB_SERVER). Start one "
+            f"with 'trimtab up --data-dir {data_dir}'",
             data_dir=str(data_dir),
         ) from error

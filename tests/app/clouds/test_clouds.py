@@ -13,8 +13,10 @@ from trimtab.app.clouds.health import NOT_CONFIGURED, cloud_health
 from trimtab.app.clouds.listing import listed
 from trimtab.app.clouds.parts import ASKED, Aspect, CloudsNow, Key
 from trimtab.app.clouds.series import PartSeries
+from trimtab.app.config import parse_config
 from trimtab.extend.clouds import CloudError, Health, Scaling, Seen, Trouble
 from trimtab.model.clouds import CloudsPolicy
+from trimtab.model.errors import ConfigError
 from trimtab.model.infrastructure import CLOUD_KEYS
 
 WAIT_S = 60.0
@@ -148,10 +150,30 @@ def test_accounts_that_cannot_be_are_said_with_what_could() -> None:
     finally:
         clouds.stop()
     assert warnings == [
-        "two accounts of [clouds] are named 'c': the first counts",
         "cloud account a is not read (missing; all regions, regions): account a: fake has no option 'endpont' "
         "(known: endpoint, regions)",
         "cloud account b is not read (missing; all regions, regions): account b: there is no cloud 'ovh' (known: fake)",
+    ]
+
+
+def test_accounts_are_checked_with_the_configuration() -> None:
+    text = """[clouds]
+accounts = [
+  "prod=ibm",
+  "shop=azure",
+  "prod=aws rigions=x",
+  "data=gcp",
+]
+"""
+    with pytest.raises(ConfigError) as refused:
+        parse_config(text)
+    assert refused.value.message.splitlines() == [
+        "configuration, line 3, column 3: clouds.accounts: account prod: there is no cloud 'ibm' (known: aws, azure, "
+        "gcp)",
+        "configuration, line 4, column 3: clouds.accounts: account shop: azure needs the option 'subscription'",
+        "configuration, line 5, column 3: clouds.accounts: account prod: aws has no option 'rigions' (known: endpoint, "
+        "external_id, profile, regions, role)",
+        "configuration, line 5, column 3: clouds.accounts: the name 'prod' stands here twice: each account has its own",
     ]
 
 

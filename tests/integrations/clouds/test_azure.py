@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -259,6 +260,23 @@ def test_wrong_credentials_are_said(rest: Rest) -> None:
         cloud.instances("", ends())
     assert raised.value.trouble is Trouble.CREDENTIALS
     cloud.close()
+
+
+def test_a_chain_without_credentials_is_one_line_and_nothing_on_stderr(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for name in [name for name in os.environ if name.startswith("AZURE_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PATH", "/nonexistent")
+    monkeypatch.setenv("AZURE_TOKEN_CREDENTIALS", "dev")  # the real chain without looking for a machine's identity
+    cloud = AzureCloud(Account("shop", "azure", {"subscription": SUBSCRIPTION}))
+    with pytest.raises(CloudError, match=r"found no credentials \(tried: .*AzureCli.*\): 'az login'") as raised:
+        cloud.instances("", ends())
+    cloud.close()
+    assert "\n" not in raised.value.message
+    assert "aka.ms" not in raised.value.message
+    out, err = capfd.readouterr()
+    assert (out, err) == ("", "")
 
 
 def test_without_the_client_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

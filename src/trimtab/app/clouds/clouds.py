@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from trimtab.app.clouds.accounts import Kinds, accounts_of, installed, opened, said_twice
+from trimtab.app.clouds.accounts import Kinds, accounts_of, installed, opened
 from trimtab.app.clouds.changes import changes
 from trimtab.app.clouds.parts import ASKED, Answer, Aspect, CloudsNow, Key, Of, Part
 from trimtab.app.clouds.schedule import Schedule
@@ -275,8 +275,6 @@ class Clouds:
 
     def warnings(self) -> Iterator[str]:
         """What a person should mend: wrong accounts, credentials and rights; not what mends itself."""
-        for name in said_twice(self._policy):
-            yield f"two accounts of [clouds] are named {name!r}: the first counts"
         wrong: dict[tuple[str, Trouble], list[Part]] = {}
         for part in self.latest().failing:
             if part.trouble in TO_MEND:

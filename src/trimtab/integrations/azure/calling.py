@@ -8,6 +8,8 @@ one for Resource Manager registers providers in a subscription by itself: lookin
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from threading import Lock
@@ -28,6 +30,8 @@ TOLD_CHARS_MAX = 400
 RETRY_AFTER_S_MAX = 10.0
 """Who is told to wait longer is not asked again in this look."""
 
+_TRIED = re.compile(r"^\t(\w+): ", re.MULTILINE)
+"""A credential of azure-identity's chain, as its error lists them."""
 Found = Mapping[str, Any]
 
 
@@ -150,6 +154,7 @@ class Calling:
             raise MissingError(
                 "the client of Azure is not installed: pip install 'trimtab[azure]'", extra="azure"
             ) from error
+        _hush()
         credential = self._given or DefaultAzureCredential()
         scope = ENDPOINT if self._endpoint.startswith("http://") else self._endpoint
         return PipelineClient(
@@ -203,7 +208,31 @@ def trouble_of(status: int) -> Trouble:
     return known.get(status, Trouble.UNREACHABLE if status >= 500 else Trouble.REFUSED)
 
 
+def _hush() -> None:
+    """azure-identity logs what it also raises, in twenty lines: what is raised is told, in one."""
+    logger = logging.getLogger("azure.identity")
+    if not any(isinstance(handler, logging.NullHandler) for handler in logger.handlers):
+        logger.addHandler(logging.NullHandler())
+        logger.propagate = False
+
+
+def no_credentials(text: str) -> str:
+    """In one line what azure-identity's chain says in twenty.
+
+    >>> no_credentials("DefaultAzureCredential failed.\\n\\tEnvironmentCredential: unavailable.\\n\\tX: no.")
+    "Azure's chain found no credentials (tried: Environment, X): 'az login', or AZURE_TENANT_ID, AZURE_CLIENT_ID and \
+AZURE_CLIENT_SECRET, or an identity of this machine"
+    """
+    tried = [found.removesuffix("Credential") for found in _TRIED.findall(text)]
+    return (
+        f"Azure's chain found no credentials (tried: {', '.join(tried)}): 'az login', or AZURE_TENANT_ID, "
+        "AZURE_CLIENT_ID and AZURE_CLIENT_SECRET, or an identity of this machine"
+    )
+
+
 def _said(error: Exception, trouble: Trouble) -> CloudError:
+    if trouble is Trouble.CREDENTIALS and _TRIED.search(str(error)):
+        return CloudError(no_credentials(str(error)), trouble=trouble)
     return CloudError(f"{type(error).__name__}: {error}"[:TOLD_CHARS_MAX], trouble=trouble)
 
 
