@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import httpx2
 import numpy as np
 import pytest
 from starlette.testclient import TestClient
@@ -409,6 +410,41 @@ def test_what_is_no_dashboard_comes_back_with_what_is_wrong(world: World, text: 
     assert answer.status_code == 400
     assert said in answer.text
     assert not refused_by_policy(answer.text)
+
+
+def test_a_file_is_sent_as_a_browser_without_script_sends_it(world: World) -> None:
+    client = world.client
+    page = client.get("/dashboards").text
+    token = page.split('tt-csrf" content="')[1].split('"')[0]
+    (form,) = [found for tag, found in tags_of(page) if tag == "form" and found.get("class") == "bring-form"]
+    assert form["enctype"] == "multipart/form-data"
+    (field,) = [found for tag, found in tags_of(page) if tag == "input" and found.get("type") == "file"]
+    assert "hidden" not in field
+
+    def send(data: bytes, name: str = "a.json", **typed: str) -> httpx2.Response:
+        fields = {"csrf_token": token, "document": "", **typed}
+        return client.post("/dashboards", data=fields, files={str(field["name"]): (name, data)})
+
+    made = json.dumps({"uid": "sent", "title": "Sent — “so”", "panels": []}, ensure_ascii=False).encode()
+    answer = send(made, document="what is in the box counts where no file was chosen")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/dashboards/sent")
+    assert client.get("/dashboards/sent/json").content == made
+    assert client.post("/dashboards/sent/delete", data={"csrf_token": token}).status_code == 303
+    for data, said in (
+        (b'{"title": "x", ', "my&lt;file&gt;.json: line 1, column 16: not JSON"),
+        (b'{"\xff', "my&lt;file&gt;.json: byte 2: not UTF-8"),
+        (b"[" * 3_000_000, "my&lt;file&gt;.json: it has 3.00 MB, at most 2.10 MB"),
+    ):
+        refused = send(data, "my<file>.json")
+        assert (refused.status_code, said in refused.text) == (400, True), said
+        assert 'id="bring-trouble"' in refused.text.split('class="bring-form"')[1], "it stands at the fields"
+    assert send(b"", document=made.decode()).status_code == 303
+    world.site.service.dashboards.delete("sent")
+    for wrong in ({"csrf_token": ""}, {"csrf_token": token[:-2] + "00"}):
+        assert send(made, **wrong).status_code == 403
+    files = {"a": ("a", b"x")}
+    assert client.post("/dashboards/all/delete", data={"csrf_token": token}, files=files).status_code == 400
+    assert client.get("/dashboards/all").status_code == 200, "other forms take no files"
 
 
 def test_a_large_one_fits_into_the_form(world: World) -> None:

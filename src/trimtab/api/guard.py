@@ -41,8 +41,9 @@ from trimtab.app.access import Access
 from trimtab.app.cookies import SESSION, VISIT, read_cookie, set_cookie
 from trimtab.app.csrf import csrf_fits, csrf_token
 from trimtab.app.doors import Door
+from trimtab.app.form_parts import MEDIA, parts_of
 from trimtab.model.access import LOOPBACK_PRINCIPAL, How, Outcome, Permission, Principal
-from trimtab.model.errors import LoginNeeded, NotAllowed, TrimtabError
+from trimtab.model.errors import InputError, LoginNeeded, NotAllowed, TrimtabError
 
 HEADER_BYTES_MAX = 32 * 1024
 VISIT_S = 3600
@@ -53,7 +54,7 @@ LOGIN_PATH = "/login"
 CSRF_FIELD = "csrf_token"
 CSRF_HEADER = "x-csrf-token"
 _SIGNS = frozenset({b"origin", b"cookie", b"referer", b"sec-fetch-site"})
-_FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
+_FORMS = frozenset({"application/x-www-form-urlencoded", MEDIA})
 
 log = structlog.get_logger()
 
@@ -230,6 +231,8 @@ class AccessGuard:
             inner = again(body, receive)
             if wanted and not proof and media == "application/x-www-form-urlencoded":
                 proof = _field(body)
+            elif wanted and not proof and media == MEDIA:
+                proof = _part(visit.headers.get("content-type", ""), body)
         if wanted and not csrf_fits(proof, visit.csrf_secret):
             raise NotAllowed(
                 "the request carries no CSRF token, or an old one: load the page again "
@@ -340,6 +343,14 @@ def _field(body: bytes) -> str:
     except ValueError:
         return ""
     return values[0] if len(values) == 1 else ""
+
+
+def _part(content_type: str, body: bytes) -> str:
+    """The same of a form with files."""
+    try:
+        return parts_of(content_type, body).get(CSRF_FIELD, b"").decode("ascii")
+    except (InputError, ValueError):
+        return ""
 
 
 def _login_for(address: str) -> str:

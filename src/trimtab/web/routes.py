@@ -68,6 +68,7 @@ class Page:
     action: str | None = None
     target_bytes_max: int = TARGET_BYTES_MAX
     form_bytes_max: int = FORM_BYTES_MAX
+    takes_files: bool = False
 
     @property
     def body_bytes_max(self) -> int:
@@ -121,6 +122,7 @@ PAGES: tuple[Page, ...] = (
         dashboards_listing.bring,
         action="dashboard import",
         form_bytes_max=dashboards_listing.FORM_BYTES_MAX,
+        takes_files=True,
     ),
     Page("/dashboards/{uid}", GET, LOOK, dashboards_one.dashboard, target_bytes_max=QUERIES_BYTES_MAX),
     Page("/dashboards/{uid}/data", GET, LOOK, raw=dashboards_data.endpoint, target_bytes_max=QUERIES_BYTES_MAX),
@@ -179,4 +181,4 @@ def _endpoint(service: Service, page: Page) -> frame.Endpoint:
         return page.raw(service)
     if page.answer is None:
         raise ValueError(f"{page.path} has nothing that answers")
-    return frame.endpoint(service, page.answer, page.permission, page.form_bytes_max)
+    return frame.endpoint(service, page.answer, page.permission, page.form_bytes_max, takes_files=page.takes_files)

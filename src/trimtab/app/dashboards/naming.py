@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from trimtab.app.dashboards.interpolate import Scope, plain_text
-from trimtab.app.exploring.names import short_names
+from trimtab.app.exploring.names import common_of, short_names
 from trimtab.store.metrics.block import Labels
 
 NAME_CHARS_MAX = 300
@@ -29,7 +29,7 @@ def legend_text(template: str, labels: Labels) -> str:
 def series_names(asked: Sequence[tuple[str, Labels]], scope: Scope) -> list[str]:
     """A name for each series, by its query's legend and its labels; without a legend, what tells it from the others."""
     plain = [labels for legend, labels in asked if not legend]
-    short = iter(short_names(plain)) if len(plain) > 1 else iter([_alone(labels) for labels in plain])
+    short = iter(_told_apart(plain) if len(plain) > 1 else [_alone(labels) for labels in plain])
     return [
         (plain_text(legend_text(legend, labels), scope) if legend else next(short))[:NAME_CHARS_MAX] or "value"
         for legend, labels in asked
@@ -52,6 +52,20 @@ def given_name(template: str, name: str, labels: Mapping[str, str]) -> str:
         return name if found["name"] in ("series.name", "field.name", "field.displayName") else found[0]
 
     return _FIELD.sub(put, template)[:NAME_CHARS_MAX]
+
+
+def _told_apart(series: Sequence[Labels]) -> list[str]:
+    """What tells each from the others: where that is one label, its value, as Grafana has it.
+
+    >>> _told_apart([(("a", "1"), ("b", "2")), (("a", "1"), ("b", "3"))]), _told_apart([(("a", "1"),), (("b", "1"),)])
+    (['2', '3'], ['{a="1"}', '{b="1"}'])
+    """
+    shared = set(common_of(series))
+    own = [[pair for pair in labels if pair not in shared] for labels in series]
+    names = {name for pairs in own for name, _ in pairs}
+    if len(names) == 1 and all(len(pairs) == 1 for pairs in own):
+        return [pairs[0][1] for pairs in own]
+    return short_names(series)
 
 
 def _alone(labels: Labels) -> str:

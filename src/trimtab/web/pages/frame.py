@@ -137,13 +137,19 @@ def local_path(path: str) -> str:
 
 
 def endpoint(
-    service: Service, page: Page, permission: Permission | None, form_bytes_max: int = FORM_BYTES_MAX
+    service: Service,
+    page: Page,
+    permission: Permission | None,
+    form_bytes_max: int = FORM_BYTES_MAX,
+    *,
+    takes_files: bool = False,
 ) -> Endpoint:
     """A page as an endpoint for Starlette."""
 
     async def answer(request: Request) -> Response:
         principal = None if permission is None else require(request, permission)
-        form = await read_form(request, form_bytes_max) if request.method == "POST" else {}
+        is_form = request.method == "POST"
+        form = await read_form(request, form_bytes_max, takes_files=takes_files) if is_form else {}
         return await run_in_threadpool(_run, page, Asked(request, service, principal, form))
 
     return answer

@@ -14,7 +14,9 @@ from trimtab.web.view import Message, segment
 from trimtab.web.words import sentence
 
 FORM_BYTES_MAX = 4 * DOCUMENT_BYTES_MAX
-"""In a form every quote takes three bytes."""
+"""Enough to say how large a file is that is too large."""
+TYPED_CHARS_MAX = 200_000
+"""What comes back into the box."""
 
 
 def dashboards(asked: Asked) -> Response:
@@ -34,7 +36,7 @@ def draw(
         "own": [row for row in rows if row.origin == "built-in"],
         "brought": [row for row in rows if row.origin != "built-in"],
         "trouble": trouble,
-        "typed": typed if len(typed) <= 200_000 else "",
+        "typed": typed if len(typed) <= TYPED_CHARS_MAX else "",
         "exists": exists,
         "dashboards_max": DASHBOARDS_MAX,
         "bytes_max": DOCUMENT_BYTES_MAX,
@@ -44,18 +46,24 @@ def draw(
 
 
 def bring(asked: Asked) -> Response:
-    """Keep a dashboard that was uploaded or pasted, and show it."""
-    text = asked.form.get("document", "")
+    """Keep a dashboard that was chosen as a file or pasted, and show it. A file comes before what is in the box."""
+    file, text = asked.form.get("file", ""), asked.form.get("document", "")
+    name = asked.form.get("file.filename", "")[:200] if file else ""
+    text = file or text
     try:
         if not text.strip():
             raise InputError("choose a file, or paste its JSON", field="document")
         row = asked.service.dashboards.put(
-            text.encode("utf-8", "surrogatepass"), asked.who.name, replaces=asked.form.get("replace") == "true"
+            text.encode(errors="surrogateescape"),
+            asked.who.name,
+            replaces=asked.form.get("replace") == "true",
+            name=name or "the text",
         )
     except (InputError, ActError) as error:
         note(asked, why=error.message)
         exists = "replace" in error.facts
-        return draw(asked, sentence(error.message), describe(error)[0], text, exists=exists)
+        typed = text.encode(errors="replace").decode()
+        return draw(asked, sentence(error.message), describe(error)[0], typed, exists=exists)
     note(asked, target=row.uid)
     return see_other(f"/dashboards/{segment(row.uid)}")
 

@@ -1,25 +1,20 @@
-// The page of dashboards: a chosen file's text goes into the box, so that one form takes both.
+// The page of dashboards: a file that is too large is refused at its field, before it is sent.
+import { bytesText } from "./format.js";
 
-/** @param {HTMLInputElement} input */
-async function onFile(input) {
+/** @param {HTMLInputElement} input @param {HTMLElement} said */
+function onFile(input, said) {
   const file = input.files?.[0];
-  const said = input.parentElement?.querySelector(".field-hint");
-  const box = document.getElementById("document");
-  if (!file || !(box instanceof HTMLTextAreaElement) || !said) return;
   const limit = Number(input.dataset.bytesMax);
-  if (file.size > limit) {
-    said.textContent = `${file.name} has ${file.size.toLocaleString("en-US")} bytes; at most ${limit.toLocaleString("en-US")} are read.`;
-    return;
-  }
-  box.value = await file.text();
-  said.textContent = `${file.name}: ${file.size.toLocaleString("en-US")} bytes, ready to be opened.`;
+  const trouble = file && file.size > limit ? `${file.name} has ${bytesText(file.size)}; at most ${bytesText(limit)} are read.` : "";
+  input.setCustomValidity(trouble);
+  input.setAttribute("aria-invalid", String(Boolean(trouble)));
+  input.closest(".field")?.toggleAttribute("data-error", Boolean(trouble));
+  said.textContent = trouble || (file ? `${bytesText(file.size)}, ready to be opened.` : `At most ${bytesText(limit)}.`);
 }
 
 const input = document.getElementById("file");
-if (input instanceof HTMLInputElement) {
-  const field = input.closest(".bring-file");
-  if (field instanceof HTMLElement) field.hidden = false;
-  input.addEventListener("change", () => void onFile(input));
+const said = document.getElementById("file-said");
+if (input instanceof HTMLInputElement && said) {
+  input.addEventListener("change", () => onFile(input, said));
+  onFile(input, said); // one that was chosen before the script was there
 }
-
-export {};
