@@ -26,6 +26,7 @@ from trimtab.app.dashboards.library import Dashboards
 from trimtab.app.dashboards.pushing import PushReport, push
 from trimtab.app.deciding import Deciding
 from trimtab.app.events import EventHub, EventKind
+from trimtab.app.indexes.keeper import IndexKeeper
 from trimtab.app.infrastructure.infrastructure import Infrastructure
 from trimtab.app.log_search.logs import Logs
 from trimtab.app.notify.notify import Notify
@@ -145,6 +146,7 @@ class Service:
         self.events = EventHub()
         self._systems = Systems(telemetry, state, machine, policies.of, clock, watched, own, self._system_changed)
         self.plans = self._systems.plans
+        self.indexes = IndexKeeper(state, watched, policies.of, clock)
         self.watched_series = WatchedSeries(
             lambda: getattr(telemetry, "metrics", None), self._systems.statuses, clock.now_ms
         )
@@ -214,6 +216,7 @@ class Service:
         self.watched_series.start()
         self.infrastructure.start()
         self.clouds.start()
+        self.indexes.start()
         self.objectives.start()
         self.business.start()
         self.notify.start()
@@ -238,6 +241,7 @@ class Service:
         self.events.close()
         self.grafana.stop()
         self.logs.close()
+        self.indexes.stop()
         self._systems.close()
         self.objectives.stop()
         self.business.stop()

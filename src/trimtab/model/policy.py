@@ -280,6 +280,13 @@ class AdvisePolicy:
         low=0,
         high=31_536_000,
     )
+    cycle_days: float = setting(
+        35.0,
+        "An index is advised to be dropped only after nobody read it for this long: a whole cycle of the business.",
+        unit="days",
+        low=1,
+        high=800,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from trimtab.store.state_schema_alerts import ALERT_TABLES
 from trimtab.store.state_schema_business import BUSINESS_TABLES
 from trimtab.store.state_schema_dashboards import DASHBOARD_TABLES
 from trimtab.store.state_schema_freezes import FREEZES_TABLE
+from trimtab.store.state_schema_indexes import INDEX_TABLES
 from trimtab.store.state_schema_notify import NOTIFY_TABLES
 from trimtab.store.state_schema_objectives import OBJECTIVE_TABLES
 
@@ -116,6 +117,7 @@ MIGRATIONS: tuple[str, ...] = (
     OBJECTIVE_TABLES,
     BUSINESS_TABLES,
     DASHBOARD_TABLES,
+    INDEX_TABLES,
 )
 """Script number n (from 0) brings version n to n + 1."""
 

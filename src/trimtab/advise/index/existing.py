@@ -48,6 +48,24 @@ def invalid_twin(table: Table, definition: IndexDefinition) -> ExistingIndex | N
     return None
 
 
+def covers(there: str, wanted: str) -> bool:
+    """Whether one index (as `pg_get_indexdef` writes it) can do all that another of its table can.
+
+    Only where that is sure: not for other methods than B-tree and hash, and not where a collation is written.
+
+    >>> covers("CREATE INDEX a ON t USING btree (x, y)", "CREATE INDEX b ON t USING btree (x)")
+    True
+    >>> covers("CREATE INDEX a ON t USING btree (x)", "CREATE INDEX b ON t USING btree (x) WHERE y > 0")
+    False
+    """
+    if " COLLATE " in there or " COLLATE " in wanted:
+        return False
+    wide, narrow = _shape_of_statement(there), _shape_of_statement(wanted)
+    if wide is None or narrow is None or narrow.method not in {"btree", "hash"} or wide.predicate != narrow.predicate:
+        return False
+    return _serves(wide, narrow)
+
+
 def indexed_columns(table: Table) -> frozenset[str]:
     """Columns that some index depends on (key, INCLUDE, expression or predicate): updating one is never HOT."""
     found: set[str] = set()
@@ -60,6 +78,12 @@ def indexed_columns(table: Table) -> frozenset[str]:
 def columns_of(definition: IndexDefinition) -> frozenset[str]:
     """Every column that an index depends on."""
     return _shape_of_definition(definition).columns
+
+
+def keys_of(index: ExistingIndex) -> tuple[str, ...]:
+    """The keys of an index, as columns or expressions in SQL; empty where its definition cannot be read."""
+    shape = _shape_of_statement(index.statement)
+    return tuple(name for name, *_ in shape.keys) if shape is not None else ()
 
 
 def _serves(there: _Shape, wanted: _Shape) -> bool:

@@ -1,0 +1,1 @@
+"""Indexes that are there: what each costs, whether anything needs it, and what would have to be known to drop it."""
