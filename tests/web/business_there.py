@@ -72,7 +72,7 @@ def business_site(cluster: Cluster, folder: Path, now_ms: int) -> Iterator[Site]
         site = Site(service, make_site(service))
         service.state.add_system(System("shop", cluster.dsn(DATABASE, "trimtab_watch"), None, now_ms))
         write_use(site, now_ms)
-        service.business.look_at_files()
+        service.business.look_around()
         for name in service.business.probing.now:
             service.business.run_probe(name)
         yield site

@@ -6,6 +6,8 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from starlette.testclient import TestClient
@@ -19,9 +21,12 @@ from tests.web.site import Site
 from trimtab.analyze.cost.prices import month_bounds
 from trimtab.analyze.slo.reading import objectives_in
 from trimtab.app.business.airflow_runs import AirflowRuns
+from trimtab.app.business.answers.quality import ProbeRow
 from trimtab.app.business.keeper import BusinessNow
 from trimtab.app.querying import Wish
+from trimtab.model.system import System
 from trimtab.store.freezes import Freezes
+from trimtab.web.pages.quality.listing import missing_of
 
 pytestmark = [pytest.mark.store, pytest.mark.postgres]
 JSON = {"Content-Type": "application/json"}
@@ -214,13 +219,13 @@ def test_problems_of_files_are_problems_of_the_answer(told: BusinessNow, site: S
     before = files._named
     files._named = lambda: [*before(), "/nowhere/data.yml"]
     try:
-        site.service.business.look_at_files()
+        site.service.business.look_around()
         found = visitor.get("/api/trimtab/quality").json()
         assert found["problems"] == ["/nowhere/data.yml could not be read: No such file or directory"]
         assert "/nowhere/data.yml (business.files) is wrong: could not be read" in visitor.get("/quality").text
     finally:
         files._named = before
-        site.service.business.look_at_files()
+        site.service.business.look_around()
 
 
 def test_satisfaction_says_how_it_was_found(told: BusinessNow, visitor: TestClient) -> None:
@@ -294,6 +299,16 @@ def test_pages_draw_and_let_nothing_hostile_in(told: BusinessNow, visitor: TestC
     assert visitor.get(f"{path}?fragment={block}").text.count("<html") == 0
 
 
+def test_probes_that_share_a_reason_are_one_line_and_what_is_refused_comes_first() -> None:
+    def row(name: str, state: str, why: str) -> ProbeRow:
+        return cast("ProbeRow", SimpleNamespace(name=name, state=state, why_not=why))
+
+    rows = [row(f"gone{place}", "refused", "refused: no such table") for place in range(40)]
+    rows += [row("late", "failed", "cut off"), row("odd", "refused", "refused: it writes"), row("fine", "good", "")]
+    found = [(one.state, one.why, one.count) for one in missing_of(sorted(rows, key=lambda one: one.state == "failed"))]
+    assert found == [("refused", "no such table", 40), ("refused", "it writes", 1), ("failed", "cut off", 1)]
+
+
 def test_what_pages_say(told: BusinessNow, visitor: TestClient) -> None:
     def words(path: str) -> str:
         return " ".join(re.sub(r"<[^>]+>", " ", visitor.get(path).text).split())
@@ -303,7 +318,7 @@ def test_what_pages_say(told: BusinessNow, visitor: TestClient) -> None:
         assert text in quality, text
     _, missing = quality.split("Not measured 2")
     assert "refused No system named &#39;bank&#39; is watched; watched: &#39;shop&#39;. elsewhere" in missing
-    assert "orders_many" not in missing
+    assert "orders_many" not in missing.split("Probes 8")[0]
     assert "nowhere" not in words("/quality?state=good&q=orders_fresh")
     assert "wanted &lt; 1 h" in words("/quality/probes/orders_fresh")
     cost = words("/quality/cost")
@@ -319,6 +334,19 @@ def test_what_pages_say(told: BusinessNow, visitor: TestClient) -> None:
     assert "r1" in words("/quality/pipelines?pipeline=etl%2Fload")
     assert visitor.get("/quality?state=odd").status_code == 400
     assert visitor.get("/quality/probes/nobody").status_code == 404
+
+
+def test_a_system_that_is_watched_now_is_asked_at_once(
+    told: BusinessNow, site: Site, cluster: Cluster, now_ms: int
+) -> None:
+    business, state = site.service.business, site.service.state
+    state.add_system(System("bank", cluster.dsn("business", "trimtab_watch"), None, now_ms))
+    try:
+        business.look_around()
+        assert business.probing.now["elsewhere"].due_at_ms <= site.service.now_ms()
+    finally:
+        state.remove_system("bank")
+        business.look_around()
 
 
 def test_the_button_runs_it(told: BusinessNow, visitor: TestClient) -> None:

@@ -8,6 +8,7 @@ from rich.text import Text
 from trimtab.analyze.slo.quantities import duration_text
 from trimtab.cli.output import Json, cut, moment, plain, table
 from trimtab.cli.slo_output import NOTHING
+from trimtab.model.probes import REFUSED
 from trimtab.model.readable import amount_text, digits_of, duration_of, money_text, percent_of, wish_text
 
 
@@ -40,7 +41,7 @@ def quality(console: Console, answer: Json) -> None:
                 plain(wish_text(row["wanted"], row["unit"]) or NOTHING),
                 moment(row["at_ms"]),
                 NOTHING if row["duration_ms"] is None else duration_of(row["duration_ms"]),
-                plain(row["held"] or row["why_not"] or NOTHING),
+                plain(row["held"] or row["why_not"].removeprefix(REFUSED) or NOTHING),
             )
         console.print(drawn)
     for problem in answer["problems"]:
@@ -129,7 +130,8 @@ def cost(console: Console, answer: Json) -> None:
     console.print(f"How: {answer['method']}.", markup=False)
     for price in answer["prices"]:
         told = f"{price['price']:g} {money} per {price['per']} ({price['source']}, {price['as_of']})"
-        console.print(f"Price: {price['resource']} {told}", markup=False)
+        of = f" of {', '.join(price['systems'])}" if price["systems"] else ""
+        console.print(f"Price: {price['resource']}{of} {told}", markup=False)
 
 
 def _forecast(found: Json, money: str) -> str:

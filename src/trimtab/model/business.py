@@ -45,7 +45,7 @@ NAMES: tuple[Name, ...] = (
         "processing_cost",
         "currency",
         ("system", *_MONEY),
-        "What a system cost this month (UTC), as far as it was measured.",
+        "What a system cost this month (UTC) so far.",
     ),
     Name("processing_cost_measured_ratio", "ratio", ("system",), "How much of the month so far was measured."),
     Name("processing_cost_budget", "currency", _MONEY, "The budget of a month."),

@@ -127,9 +127,9 @@ def wish_text(wanted: str, unit: str) -> str:
 def money_text(value: float | None) -> str:
     """Money without its currency: two places, or as many as it takes to see it.
 
-    >>> money_text(1234.5), money_text(0.5), money_text(0.00012), money_text(0.0), money_text(None)
-    ('1,234.50', '0.50', '0.00012', '0.00', '–')
+    >>> money_text(1234.5), money_text(0.5), money_text(0.000051), money_text(0.0), money_text(None)
+    ('1,234.50', '0.50', '0.000051', '0.00', '–')
     """
     if value is None:
         return "–"
-    return f"{value:,.2f}" if value == 0 or abs(value) >= 0.01 else f"{value:.2g}"
+    return f"{value:,.2f}" if value == 0 or abs(value) >= 0.01 else digits_of(value, 2)

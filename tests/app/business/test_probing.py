@@ -173,6 +173,19 @@ def test_a_system_that_is_not_watched_is_said(asked: Asked, state: ProbeState) -
     probing.close()
 
 
+def test_what_came_to_nothing_is_asked_again_when_its_system_is_watched(asked: Asked, state: ProbeState) -> None:
+    probing = made(asked, state)
+    probing.define((probe("a", "nowhere"), probe("b")))
+    asked.now_ms += MINUTE_MS
+    while run(probing):
+        pass
+    probing.hasten({"shop"})
+    assert run(probing) == 0
+    probing.hasten({"nowhere", "shop"})
+    assert [one.result(60).is_refused for one in probing.tick()] == [True]
+    probing.close()
+
+
 def test_what_was_found_survives_a_restart_but_not_another_definition(asked: Asked, state: ProbeState) -> None:
     probing = made(asked, state)
     probing.define((probe("a"), probe("b")))

@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from trimtab.store.telemetry import TelemetryStore
 
 TICK_S = 1.0
-FILES_MS = 5_000
-"""So often it is looked whether files changed."""
+LOOK_MS = 5_000
+"""So often it is looked whether files, or systems that are watched, changed."""
 ROUND_MS = 60_000
 RUN_WAIT_S = 20.0
 """How long one that is run by hand waits for those of its system that run."""
@@ -92,6 +92,7 @@ class Business:
         self.pipelining = Pipelining(telemetry, PipelineState(database), policy, now_ms)
         self._satisfying = Satisfying(telemetry, self._ask)
         self._recorder = StoreRecorder(lambda: querying.store)
+        self._watched: dict[str, str] = {}
         self._problems: dict[str, str] = {}
         self._satisfaction: tuple[SatisfactionNow, ...] = ()
         self._cost: CostNow | None = None
@@ -127,17 +128,17 @@ class Business:
         self.probing.close()
 
     def _run(self) -> None:
-        round_ms = files_ms = 0
+        round_ms = look_ms = 0
         while not self._stop.is_set():
             now_ms = self._now_ms()
             self._wake.clear()
             try:
                 if now_ms - round_ms >= ROUND_MS or now_ms < round_ms:
-                    round_ms = files_ms = now_ms // ROUND_MS * ROUND_MS
+                    round_ms = look_ms = now_ms // ROUND_MS * ROUND_MS
                     self.round(now_ms)
-                elif now_ms - files_ms >= FILES_MS or now_ms < files_ms:
-                    files_ms = now_ms
-                    self.look_at_files()
+                elif now_ms - look_ms >= LOOK_MS or now_ms < look_ms:
+                    look_ms = now_ms
+                    self.look_around()
                 self.probing.tick()
             except TrimtabError as error:
                 log.warning("business_round_failed", reason=error.message)
@@ -202,10 +203,13 @@ class Business:
             raise InputError(f"{name} cannot run now: {begun}", probe=name)
         return begun.result(RUN_TIMEOUT_S)
 
-    def look_at_files(self) -> None:
-        """Read files that changed."""
+    def look_around(self) -> None:
+        """Read files that changed; ask again what a system did not answer that is watched otherwise than before."""
         if self._files.look() or self._now is None:
             self.probing.define(self._files.whole.probes)
+        watched = {one.name: one.watch_reference for one in self._state.systems()}
+        self.probing.hasten({name for name, reference in watched.items() if self._watched.get(name) != reference})
+        self._watched = watched
 
     def tick(self) -> None:
         """Begin probes that are due."""
@@ -215,7 +219,7 @@ class Business:
         """Count everything anew and write the series. What cannot be counted is said, and stops nothing else."""
         said = self._files.whole
         with _Told(self._problems, "files"):
-            self.look_at_files()
+            self.look_around()
             said = self._files.whole
         watched = [system.name for system in self._state.systems()]
         with _Told(self._problems, "cost"):

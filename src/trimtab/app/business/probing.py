@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -96,6 +96,14 @@ class Probing:
                 known = measured if definition == definition_of(probe) else None
                 self._probes[probe.name] = ProbeNow(probe, known, _first_due_ms(probe, known, now_ms))
         self._state.only(probe.name for probe in probes)
+
+    def hasten(self, systems: Collection[str]) -> None:
+        """What came to no number on these is due now: they can be reached otherwise than before."""
+        now_ms = self._now_ms()
+        with self._lock:
+            for name, now in self._probes.items():
+                if now.probe.system in systems and now.measured is not None and now.measured.value is None:
+                    self._probes[name] = replace(now, due_at_ms=min(now.due_at_ms, now_ms))
 
     @property
     def now(self) -> Mapping[str, ProbeNow]:

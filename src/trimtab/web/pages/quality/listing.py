@@ -16,6 +16,8 @@ from trimtab.web.pages.frame import Asked
 from trimtab.web.pages.quality.parts import MISSING, STATES, TABS
 
 ROWS = 100
+REASONS = 10
+"""So many reasons stand above the probes that were measured; all of them where only these are asked for."""
 NAMED = 6
 """So many probes of one reason are named, the others behind a click."""
 
@@ -58,6 +60,7 @@ def quality(asked: Asked) -> Response:
     order = list(STATES)
     rows.sort(key=lambda row: (order.index(row.state), row.system, row.table, row.name))
     there = [row for row in rows if row.state not in MISSING]
+    reasons = missing_of(rows)
     context = {
         "title": "Data quality",
         "charts": True,
@@ -66,7 +69,9 @@ def quality(asked: Asked) -> Response:
         "scores": [*found.systems, *found.tables],
         "rows": [shown(row) for row in there[:ROWS]],
         "total": len(there),
-        "missing": missing_of(rows),
+        "missing": reasons if state in MISSING else reasons[:REASONS],
+        "missing_count": len(rows) - len(there),
+        "reasons_count": len(reasons),
         "NAMED": NAMED,
         "unknown": [f"{name}: {told}" for name, told in now.problems],
         "all_count": len(found.probes),
