@@ -82,3 +82,23 @@ def test_fixed_prices_alone_are_known_ahead_and_a_price_for_nobody_is_said(state
     )
     nobody = spending(state).now(PriceList("EUR", (FIXED, PROCESSOR)), None, (), NOW_MS)
     assert (nobody.spent, isinstance(nobody.forecast, NoForecast)) == (0.0, True)
+
+
+def test_a_month_without_any_use_is_looked_through_once(state: UseState, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[int, int]] = []
+
+    def nothing(_: TelemetryStore, from_ms: int, to_ms: int) -> list[KeptUse]:
+        asked.append((from_ms, to_ms))
+        return []
+
+    monkeypatch.setattr("trimtab.app.business.spending.use_between", nothing)
+    one = spending(state)
+    one.count(NOW_MS)
+    hour_ms = NOW_MS // HOUR_MS * HOUR_MS
+    assert (asked[0][0], asked[-1][1], len(asked)) == (hour_ms - 31 * DAY_MS, hour_ms + HOUR_MS, 32)
+    asked.clear()
+    one.count(NOW_MS + 60_000)
+    assert asked == [(hour_ms, hour_ms + HOUR_MS)]
+    asked.clear()
+    one.count(NOW_MS + HOUR_MS)  # the hour that ended is looked at once more
+    assert asked == [(hour_ms, hour_ms + 2 * HOUR_MS)]

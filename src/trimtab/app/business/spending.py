@@ -73,10 +73,12 @@ class Spending:
     def __init__(self, telemetry: TelemetryStore, state: UseState) -> None:
         self._telemetry, self._state = telemetry, state
         self._known_days: tuple[int, PriceList | None, dict[int, float]] = (-1, None, {})
+        self._counted_hour_ms: int | None = None
+        """The newest hour that was looked at, whether or not there was use in it."""
 
     def count(self, now_ms: int) -> None:
         """Bring the table of hours up to now: what changed since, and at the first time the last month."""
-        newest = self._state.newest_ms()
+        newest = self._state.newest_ms() if self._counted_hour_ms is None else self._counted_hour_ms
         hour_ms = now_ms // HOUR_MS * HOUR_MS
         from_ms = hour_ms - BACK_DAYS * DAY_MS if newest is None else max(newest, hour_ms - BACK_DAYS * DAY_MS)
         if now_ms - hour_ms < SETTLE_MS:
@@ -87,6 +89,7 @@ class Spending:
                 self._state.keep(found)
         if newest is None or newest < hour_ms:
             self._state.forget(now_ms - KEPT_DAYS * DAY_MS)
+        self._counted_hour_ms = hour_ms
 
     def now(self, prices: PriceList | None, budget: Budget | None, watched: Sequence[str], now_ms: int) -> CostNow:
         """How the month stands. Systems that are watched and used nothing yet are among them."""
