@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -290,6 +292,23 @@ def test_figures_gauges_bars_and_tables_are_pieces_of_the_page(world: World) -> 
     assert "64.0 %" in told["5"]["html"], "decimals"
     assert "__name__" not in told["5"]["html"]
     assert "No data" in told["10"]["html"]
+
+
+def test_numbers_are_tables_in_the_page_for_who_has_no_script(world: World) -> None:
+    pictures = world.client.get(f"/dashboards/all?{world.range}&var-job=api&var-job=db").text
+    (way,) = re.findall(r'<noscript><p class="note">Pictures need JavaScript: <a href="([^"]*)"', pictures)
+    assert html.unescape(way) == f"?{world.range}&var-job=api&var-job=db&numbers=1"
+    text = world.client.get(f"/dashboards/all{html.unescape(way)}").text
+    assert not refused_by_policy(text)
+    assert "tt-chart" not in text
+    assert "data-panel" not in text
+    assert "js/dashboard.js" not in text
+    first = re.sub(r"\s+", " ", re.sub("<[^>]*>", " ", text.split('id="panel-1"')[1].split("</article>")[0]))
+    assert re.search(r"Series Last Least Mean Most api 39 B 0 B 19.\d B 39 B db -64 B -64 B -44.\d B -25 B", first)
+    assert ">Job</th>" in text, "tables are as they are"
+    assert "unexpected" in text.split('id="panel-8"')[1].split("</article>")[0], "each has its own trouble"
+    assert "Pie charts are not drawn here" in text
+    assert 'name="numbers" value="1"' in text, "a variable that is chosen keeps to numbers"
 
 
 def test_buckets_are_what_fell_into_each(world: World) -> None:

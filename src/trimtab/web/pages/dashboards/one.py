@@ -22,10 +22,11 @@ from trimtab.model.dashboards import Panel, PanelKind, Place
 from trimtab.model.errors import InputError
 from trimtab.web import render
 from trimtab.web.pages.dashboards.markdown import markdown, text_of_html
-from trimtab.web.pages.dashboards.wish import PREFIX, wanted_of
+from trimtab.web.pages.dashboards.numbers import numbers_of
+from trimtab.web.pages.dashboards.wish import PANELS_MAX, PREFIX, wanted_of
 from trimtab.web.pages.explore.wish import QUERIES_MAX
 from trimtab.web.pages.frame import Asked
-from trimtab.web.view import RangeView, segment
+from trimtab.web.view import RangeView, segment, steady
 
 ADDRESS_CHARS_MAX = 16_000
 SHORT_HEIGHT, TALL_HEIGHT = 5, 9
@@ -51,6 +52,7 @@ class PanelView:
     explore: str
     text: Markup | None
     queries: Sequence[str]
+    numbers: Markup | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,19 +86,25 @@ def dashboard(asked: Asked) -> Response:
     within = asked.within if home is None or asked.query("from") or asked.query("to") else home.range
     opened = library.open(uid, wanted_of(asked.request.query_params), within)
     detail = library.detail(uid)
+    page = _numbers_page(asked)
+    asking = opened.panels([one.key for section in opened.sections for one in section.panels])
+    numbers = numbers_of(library.asking, asking, steady(within), page) if page else {}
     sections = [
         SectionView(
             section.key,
             section.title,
-            section.is_collapsed,
-            [_panel(asked, one, within) for one in section.panels],
+            section.is_collapsed and not any(one.key in numbers for one in section.panels),
+            [replace(_panel(asked, one, within), numbers=numbers.get(one.key)) for one in section.panels],
         )
         for section in opened.sections
     ]
     context = {
         "title": opened.dashboard.title,
-        "charts": True,
-        "scripts": ("js/dashboard.js",),
+        "charts": not page,
+        "scripts": () if page else ("js/dashboard.js",),
+        "numbers": page,
+        "numbers_pages": -(-len(asking) // PANELS_MAX),
+        "numbers_link": lambda page: _with_numbers(asked, page),
         "home": home,
         "row": detail.row,
         "description": opened.dashboard.description,
@@ -112,6 +120,18 @@ def dashboard(asked: Asked) -> Response:
     if home is not None and not asked.query("from") and not asked.query("to"):
         view = replace(view, range=home)
     return render.html(render.page("dashboard.html", view, context))
+
+
+def _numbers_page(asked: Asked) -> int:
+    """Which page of numbers is wanted; 0: pictures."""
+    text = asked.query("numbers")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 4 else 0
+
+
+def _with_numbers(asked: Asked, page: int) -> str:
+    """This address with a page of numbers, or with none."""
+    kept = [(name, value) for name, value in asked.request.query_params.multi_items() if name != "numbers"]
+    return "?" + urlencode([*kept, *([("numbers", str(page))] if page else [])])
 
 
 def _home(asked: Asked, from_text: str, to_text: str) -> RangeView | None:
