@@ -86,6 +86,19 @@ def keys_of(index: ExistingIndex) -> tuple[str, ...]:
     return tuple(name for name, *_ in shape.keys) if shape is not None else ()
 
 
+@lru_cache(maxsize=4096)
+def unique_keys(statement: str) -> frozenset[str]:
+    """The key columns of CREATE INDEX; empty for one with an expression or a predicate."""
+    try:
+        tree = single_statement(statement)
+    except StatementRefused:
+        return frozenset()
+    if not isinstance(tree, ast.IndexStmt) or tree.whereClause is not None:
+        return frozenset()
+    names = [item.name for item in tree.indexParams or ()]
+    return frozenset(str(name) for name in names) if all(names) else frozenset()
+
+
 def _serves(there: _Shape, wanted: _Shape) -> bool:
     if there.method != wanted.method or there.predicate not in {None, wanted.predicate}:
         return False

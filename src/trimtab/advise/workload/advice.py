@@ -27,7 +27,8 @@ class AdvisedIndex:
 class StatementOutlook:
     """What one statement's mean time becomes: after ÷ before, and where it is 9 times in 10.
 
-    `rests_on` are the classes of the plan's risks (see `prior.toml` of the index adviser).
+    Costs are the planner's, times are measured or modelled (`plan_time`). `rests_on` are the classes of the plan's
+    risks (see `prior.toml` of the index adviser).
     """
 
     name: str
@@ -35,6 +36,8 @@ class StatementOutlook:
     interval_90: tuple[float, float]
     cost_before: float
     cost_after: float
+    before_ms: float
+    after_ms: float
     rests_on: tuple[str, ...]
 
 

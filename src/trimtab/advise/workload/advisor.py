@@ -14,15 +14,20 @@ from trimtab.advise.index.session import Connection, bounded, extend_search_path
 from trimtab.advise.index.size import size_bytes
 from trimtab.advise.index.write_cost import write_cost
 from trimtab.advise.workload.advice import AdvisedIndex, StatementOutlook, WorkloadAdvice
+from trimtab.advise.workload.answer_times import AnswerTimes
 from trimtab.advise.workload.candidates import candidates_of
-from trimtab.advise.workload.costs import Chosen, Costs, OutOfTime
+from trimtab.advise.workload.costs import Answer, Chosen, Costs, OutOfTime
 from trimtab.advise.workload.outlook import outlook, together
 from trimtab.advise.workload.search import Search
 from trimtab.advise.workload.shapes import Shape, Workload, workload_of
 from trimtab.advise.workload.statements import Left, WorkloadStatement
+from trimtab.advise.workload.timed_search import TimedSearch
 from trimtab.advise.workload.writes import WriteRows, rows_written
 from trimtab.model.errors import InputError, StatementRefused, TrimtabError
 from trimtab.sql.index_ddl import create_statement, index_name
+
+FIRST_SHARE, BOUND_SHARE = 0.4, 0.6
+"""Parts of the time left that a first search by time and the search for a bound may take."""
 
 GAIN_MIN = 0.001
 """An index stays in the set only where the whole workload would cost this share more without it."""
@@ -84,18 +89,29 @@ def _advise(
         costs.start()
         for number, (place, _) in enumerate(texts):
             costs.set_relevant(number, own[place])
-        shares = [workload.shapes[place].calls / len(workload.shapes[place].texts) for place, _ in texts]
+        calls = [workload.shapes[place].calls / len(workload.shapes[place].texts) for place, _ in texts]
         written = rows_written(workload, costs, texts)
         sizes = [_size(candidate, workload) for candidate in candidates]
-        search = Search(costs, shares, [_price(one, written) for one in candidates], sizes, settings.budget_bytes)
-        found = search.run()
-        best = _without_idle(search, found.chosen)
-        reached = search.value(best) / (search.base_value or 1.0)
-        outlooks = _outlooks(workload, costs, texts, search, best, residuals)
-        names = _readers(workload, costs, texts, search, best)
+        prices_ms = [_price_ms(one, written) for one in candidates]
+        times = AnswerTimes(workload, costs, texts)
+        timed = TimedSearch(costs, calls, times.of, prices_ms, sizes, settings.budget_bytes)
+        timed.ask_around()
+        per_cost = [times.ms_per_cost(number) for number in range(len(texts))]
+        weights = [count * ms for count, ms in zip(calls, per_cost, strict=True)]
+        search = Search(costs, weights, prices_ms, sizes, settings.budget_bytes)
+        with costs.within(costs.seconds_left() * FIRST_SHARE):
+            best, _ = timed.run()
+        with costs.within(costs.seconds_left() * BOUND_SHARE):
+            found = search.run(best)
+        best, _ = timed.run([best, found.chosen])
+        best = _without_idle(timed, best)
+        answers = [costs.likely(number, best) for number in range(len(texts))]
+        reached = search.value_of([answer.cost for answer in answers], best) / (search.base_value or 1.0)
+        outlooks = _outlooks(workload, times, texts, answers, costs, residuals)
+        names = _readers(workload, texts, answers)
     finally:
         costs.close()
-    ratio, interval = together(outlooks, [shape.calls for shape in workload.shapes], residuals)
+    ratio, interval = together(outlooks, [shape.calls for shape in workload.shapes])
     return WorkloadAdvice(
         indexes=tuple(
             _advised(candidates[number], sizes[number], names.get(number, ()), workload)
@@ -155,26 +171,24 @@ def _rows_share(candidate: Candidate, workload: Workload) -> float:
     return 1.0
 
 
-def _price(candidate: Candidate, written: Mapping[str, WriteRows]) -> float:
-    """What the workload's own writes pay for an index, in the planner's cost: the unit of the gains."""
+def _price_ms(candidate: Candidate, written: Mapping[str, WriteRows]) -> float:
+    """What the workload's own writes pay for an index, in ms."""
     rows = written.get(candidate.definition.relation)
-    if rows is None:
-        return 0.0
-    figures = figures_of()
-    return rows.entries_for(candidate.definition) * figures.entry_write_ms / figures.ms_per_cost
+    return rows.entries_for(candidate.definition) * figures_of().entry_write_ms if rows is not None else 0.0
 
 
-def _without_idle(search: Search, chosen: Chosen) -> Chosen:
+def _without_idle(timed: TimedSearch, chosen: Chosen) -> Chosen:
     """Leave out, one by one, what hardly anybody would miss."""
     best = chosen
     try:
-        value = search.value(best)
+        value = timed.value(best)
         while best:
-            tries = [(search.value(best - {number}), number) for number in best]
-            cheapest, number = min(tries)
-            if cheapest - value > GAIN_MIN * search.base_value:
+            tries = [(timed.known_value(best - {number}), number) for number in best]
+            _, number = min(tries)
+            less = timed.value(best - {number})
+            if less - value > GAIN_MIN * timed.base_value:
                 return best
-            best, value = best - {number}, cheapest
+            best, value = best - {number}, less
     except OutOfTime:
         return best
     return best
@@ -182,29 +196,28 @@ def _without_idle(search: Search, chosen: Chosen) -> Chosen:
 
 def _outlooks(
     workload: Workload,
-    costs: Costs,
+    times: AnswerTimes,
     texts: Sequence[tuple[int, str]],
-    search: Search,
-    chosen: Chosen,
+    answers: Sequence[Answer],
+    costs: Costs,
     residuals: Sequence[float],
 ) -> list[StatementOutlook]:
     found: list[StatementOutlook] = []
     for place, shape in enumerate(workload.shapes):
         numbers = [number for number, (of, _) in enumerate(texts) if of == place]
-        answers = [search.exact(number, chosen) for number in numbers]
-        before = [costs.base(number) for number in numbers]
-        found.append(outlook(shape.name, before, answers, costs.candidates, residuals))
+        pairs = [(costs.without(number), answers[number]) for number in numbers]
+        ms = [(times.of(number, costs.without(number)), times.of(number, answers[number])) for number in numbers]
+        found.append(outlook(shape.name, pairs, ms, costs.candidates, residuals))
     return found
 
 
 def _readers(
-    workload: Workload, costs: Costs, texts: Sequence[tuple[int, str]], search: Search, chosen: Chosen
+    workload: Workload, texts: Sequence[tuple[int, str]], answers: Sequence[Answer]
 ) -> dict[int, tuple[str, ...]]:
     names: dict[int, dict[str, None]] = {}
-    for number, (place, _) in enumerate(texts):
-        if costs.relevant[number]:
-            for used in search.exact(number, chosen).used:
-                names.setdefault(used, {})[workload.shapes[place].name] = None
+    for (place, _), answer in zip(texts, answers, strict=True):
+        for used in answer.used:
+            names.setdefault(used, {})[workload.shapes[place].name] = None
     return {number: tuple(found) for number, found in names.items()}
 
 

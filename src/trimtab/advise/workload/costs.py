@@ -12,7 +12,8 @@ at a time: each such way of asking is a `View`, the cheapest counts.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import psycopg
@@ -82,6 +83,8 @@ class Costs:
         self._schema = quoted(require_hypopg(catalog.hypopg_schema))
         self._deadline = time.monotonic() + time_max_s
         self._made: dict[int, tuple[int, str]] = {}
+        self.numbers: dict[str, int] = {}
+        """Candidates by the name that an index had when it was made."""
         self._statements: dict[int, str] = {}
         self._answers: list[list[Answer]] = [[] for _ in texts]
         self._views: list[tuple[View, ...]] = [() for _ in texts]
@@ -125,6 +128,11 @@ class Costs:
         """The cost without any of the candidates."""
         return cost(self._baselines[place])
 
+    def without(self, place: int) -> Answer:
+        """The answer as things are."""
+        plan = self._baselines[place]
+        return Answer(cost(plan), frozenset(), frozenset(), plan)
+
     def rows(self, place: int) -> float:
         """The rows that the planner expects of a text."""
         return float(self._baselines[place]["Plan Rows"])
@@ -158,6 +166,15 @@ class Costs:
                 return answer
         return None
 
+    def likely(self, place: int, chosen: Chosen) -> Answer:
+        """The answer for a set without a question: the cheapest so far that needs nothing beyond it."""
+        offered = chosen & self.relevant[place]
+        known = self.known(place, offered)
+        if known is not None:
+            return known
+        fits = [answer for answer in self._answers[place] if answer.used <= offered]
+        return min(fits, key=lambda answer: answer.cost, default=self.without(place))
+
     def answers(self, place: int) -> Sequence[Answer]:
         """All that was answered for a statement."""
         return self._answers[place]
@@ -165,6 +182,16 @@ class Costs:
     def seconds_left(self) -> float:
         """Until the deadline; may be below 0."""
         return self._deadline - time.monotonic()
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """A nearer deadline for a part of the work."""
+        deadline = self._deadline
+        self._deadline = min(deadline, time.monotonic() + seconds)
+        try:
+            yield
+        finally:
+            self._deadline = deadline
 
     def close(self) -> None:
         """Drop every hypothetical index."""
@@ -231,6 +258,7 @@ class Costs:
             return False
         for place, oid, name in rows:
             self._made[numbers[int(place) - 1]] = (int(oid), str(name))
+            self.numbers[str(name)] = numbers[int(place) - 1]
         return True
 
     def _explain(self, text: str) -> Node:

@@ -8,7 +8,6 @@ from statistics import fmean
 import numpy as np
 
 from trimtab.advise.index.candidates import Candidate
-from trimtab.advise.index.knowledge import costs as figures_of
 from trimtab.advise.index.plans import Node, bets_on_limit, guessed_loop, nodes
 from trimtab.advise.index.predict import predict
 from trimtab.advise.workload.advice import StatementOutlook
@@ -23,38 +22,32 @@ NORMAL_90 = 1.645
 
 def outlook(
     name: str,
-    before: Sequence[float],
-    answers: Sequence[Answer],
+    answers: Sequence[tuple[Answer, Answer]],
+    times_ms: Sequence[tuple[float, float]],
     candidates: Sequence[Candidate],
     residuals: Sequence[float],
 ) -> StatementOutlook:
-    """One statement; `before` and `answers` are of its texts."""
-    cost_before, cost_after = fmean(before), fmean(answer.cost for answer in answers)
-    used = frozenset[int]().union(*(answer.used for answer in answers))
+    """One statement; `answers` (as things are, with the set) and their times are of its texts."""
+    cost_before, cost_after = fmean(one.cost for one, _ in answers), fmean(one.cost for _, one in answers)
+    before_ms, after_ms = fmean(one for one, _ in times_ms), fmean(one for _, one in times_ms)
+    used = frozenset[int]().union(*(answer.used for _, answer in answers))
     if not used:
-        return StatementOutlook(name, 1.0, (1.0, 1.0), cost_before, cost_before, ())
-    classes = _classes([answer.plan for answer in answers], [candidates[number] for number in used])
-    rows = fmean(float(answer.plan["Plan Rows"]) for answer in answers)
-    made = predict(
-        cost_before,
-        min(cost_after, cost_before),
-        cost_before * figures_of().ms_per_cost,
-        classes=classes,
-        residuals=residuals,
-        rows=rows,
+        return StatementOutlook(name, 1.0, (1.0, 1.0), cost_before, cost_before, before_ms, before_ms, ())
+    plans = [answer.plan for _, answer in answers]
+    classes = _classes(plans, [candidates[number] for number in used])
+    rows = fmean(float(plan["Plan Rows"]) for plan in plans)
+    made = predict(before_ms, after_ms, before_ms, classes=classes, residuals=residuals, rows=rows)
+    return StatementOutlook(
+        name, made.ratio, made.interval_90, cost_before, cost_after, before_ms, before_ms * made.ratio, classes
     )
-    return StatementOutlook(name, made.ratio, made.interval_90, cost_before, cost_after, classes)
 
 
-def together(
-    outlooks: Sequence[StatementOutlook], calls: Sequence[float], residuals: Sequence[float]
-) -> tuple[float, tuple[float, float]]:
-    """The ratio of all of them, weighed by calls and cost, with the interval that their own intervals give.
+def together(outlooks: Sequence[StatementOutlook], calls: Sequence[float]) -> tuple[float, tuple[float, float]]:
+    """The ratio of all of them, weighed by calls and time, with the interval that their own intervals give.
 
     Half of each error's variance is taken to be common to all.
     """
-    del residuals
-    weights = np.array([one.cost_before * count for one, count in zip(outlooks, calls, strict=True)])
+    weights = np.array([one.before_ms * count for one, count in zip(outlooks, calls, strict=True)])
     weights = weights / weights.sum()
     middle = np.log([max(one.predicted_ratio, 1e-9) for one in outlooks])
     low = np.log([max(one.interval_90[0], 1e-9) for one in outlooks])

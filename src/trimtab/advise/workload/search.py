@@ -62,14 +62,14 @@ class Search:
         self._fixed = float(sum(self._weights[p] * base[p] for p in range(len(base)) if p not in set(self._places)))
         self._least = {place: costs.base(place) for place in self._places}
 
-    def run(self) -> Found:
-        """Search until the bounds meet, or until time or questions are up."""
+    def run(self, start: Chosen | None = None) -> Found:
+        """Search until the bounds meet, or until time or questions are up; `start` is a set that is good already."""
         best, best_value = frozenset[int](), self.base_value
         bound, ended = 0.0, f"{ROUNDS_MAX} rounds were made"
         try:
             for place in self._places:
                 self._least[place] = self._costs.of(place, self._costs.relevant[place]).cost
-            best = self.greedy()
+            best = start if start is not None else self.greedy()
             best_value = self.value(best)
             for _ in range(ROUNDS_MAX):
                 chosen, low = self._programme(best)
@@ -89,6 +89,10 @@ class Search:
         """The whole cost with a set: statements and writes."""
         total = self._fixed + float(sum(self._prices[number] for number in chosen))
         return total + float(sum(self._weights[place] * self.exact(place, chosen).cost for place in self._places))
+
+    def value_of(self, costs: Sequence[float], chosen: Chosen) -> float:
+        """The whole cost where that of each text is known already."""
+        return float(self._weights @ np.asarray(costs, float)) + float(sum(self._prices[n] for n in chosen))
 
     def exact(self, place: int, chosen: Chosen) -> Answer:
         """What a statement costs with a set, learnt from the largest set with that very answer."""

@@ -41,7 +41,7 @@ class Shape:
     """One statement of the workload. `texts` stand for it behind EXPLAIN, each with an equal part of its calls.
 
     `shape_id` is the fingerprint that it shares with statements that differ in literals alone. `write` says what it
-    writes, None for a SELECT.
+    writes, None for a SELECT. `mean_ms` is the mean time of a call that the server measured, None where it did not.
     """
 
     name: str
@@ -50,6 +50,7 @@ class Shape:
     analysis: Analysis
     shape_id: str
     write: Write | None = None
+    mean_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ class Workload:
     constants: Mapping[tuple[str, int], tuple[Constant, ...]]
     left: tuple[Left, ...]
     inserts: tuple[tuple[str, float], ...] = ()
+    work_mem_bytes: float = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,14 @@ def workload_of(
                 shapes.append(_shape(connection, one, one.text, catalog, missing))
         except StatementRefused as error:
             refused.append(Left(one.statement.name, one.statement.line, error.message))
-    return Workload(catalog, tuple(shapes), _constants(shapes, settings), tuple(refused), tuple(inserts))
+    constants = _constants(shapes, settings)
+    return Workload(catalog, tuple(shapes), constants, tuple(refused), tuple(inserts), _work_mem_bytes(connection))
+
+
+def _work_mem_bytes(connection: Connection) -> float:
+    with server_errors(connection, "read work_mem"):
+        row = connection.execute("SELECT pg_size_bytes(current_setting('work_mem'))", prepare=False).fetchone()
+    return float(row[0]) if row is not None else 4 << 20
 
 
 def _inserted(one: _Read, catalog: Catalog) -> tuple[str, float]:

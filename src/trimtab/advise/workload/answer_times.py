@@ -1,0 +1,56 @@
+"""The time of what the planner answered, in the unit of what was measured of a statement, where something was."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from trimtab.advise.index.existing import keys_of
+from trimtab.advise.index.plans import cost
+from trimtab.advise.workload.costs import Answer, Costs
+from trimtab.advise.workload.plan_time import PlanTimes
+from trimtab.advise.workload.shapes import Workload
+from trimtab.advise.workload.work import Counting
+
+LEAST_MS = 1e-3
+
+
+class AnswerTimes:
+    """Times in ms by place. A statement whose mean time is known (`Shape.mean_ms`) keeps it as things are; an answer
+    then takes that, times the ratio of the plans' times."""
+
+    def __init__(self, workload: Workload, costs: Costs, texts: Sequence[tuple[int, str]]) -> None:
+        self._costs = costs
+        self._existing = {
+            index.name: keys_of(index) for table in workload.catalog.tables.values() for index in table.indexes
+        }
+        tables = {table.name: table for table in workload.catalog.tables.values()}
+        self._times = PlanTimes(Counting(tables, self._keys, workload.work_mem_bytes))
+        self._scales = [1.0] * len(texts)
+        places = [place for place, _ in texts]
+        for number, (place, _) in enumerate(texts):
+            mean_ms = workload.shapes[place].mean_ms
+            if mean_ms is not None:
+                same = [n for n, of in enumerate(places) if of == place]
+                modelled = sum(self._plain(costs.without(n), n) for n in same) / len(same)
+                self._scales[number] = mean_ms / modelled
+
+    def of(self, place: int, answer: Answer) -> float:
+        """The ms that a statement takes with an answer."""
+        return self._scales[place] * self._plain(answer, place)
+
+    def ms_per_cost(self, place: int) -> float:
+        """Time for a unit of the planner's cost, as things are."""
+        return self.of(place, self._costs.without(place)) / max(self._costs.base(place), 1e-9)
+
+    def _plain(self, answer: Answer, place: int) -> float:
+        time = self._times.of(answer.plan)
+        if answer.rest:  # what of the statement could not be priced takes its part of the time as things are
+            before = self._costs.without(place).plan
+            time += self._times.of(before) * min(1.0, answer.rest / max(cost(before), 1e-9))
+        return max(time, LEAST_MS)
+
+    def _keys(self, name: str) -> tuple[str, ...]:
+        number = self._costs.numbers.get(name)
+        if number is not None:
+            return tuple(key.sql for key in self._costs.candidates[number].definition.keys)
+        return self._existing.get(name, ())

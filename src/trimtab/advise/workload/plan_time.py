@@ -1,0 +1,51 @@
+"""The time of a plan, from the work in it: weights of `plan_times.toml`, fitted on plans that were measured.
+
+Times are processor time of one backend with everything in memory. What a server takes on its own for a statement is
+known better where somebody measured it; then only the *ratio* of two plans' times is taken from here.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+
+from trimtab.advise.index.plans import Node
+from trimtab.advise.workload.work import Counting
+
+INFLATION = 3.0
+"""Every uncertain step of an estimate is this much larger in the pessimistic view."""
+
+PESSIMISM = 0.5
+"""What the pessimistic view counts."""
+
+
+@cache
+def nanoseconds() -> Mapping[str, float]:
+    """Time by kind of work, for one unit of it."""
+    text = files("trimtab.advise.workload").joinpath("plan_times.toml").read_text()
+    return {name: float(value) for name, value in tomllib.loads(text)["ns"].items()}
+
+
+def time_ms(work: Mapping[str, float]) -> float:
+    """The time that counted work takes."""
+    weights = nanoseconds()
+    return sum(count * weights.get(name, 0.0) for name, count in work.items()) / 1e6
+
+
+class PlanTimes:
+    """Times of plans of one database, the planner's estimates weighed with a pessimistic view of them."""
+
+    def __init__(self, counting: Counting) -> None:
+        self._counting = counting
+        self._known: dict[int, tuple[float, Node]] = {}
+
+    def of(self, plan: Node) -> float:
+        """The time that is to be expected, in ms; half of it if estimates were too low by `INFLATION` a step."""
+        if id(plan) not in self._known:
+            plain = time_ms(self._counting.work(plan))
+            wrong = time_ms(self._counting.work(plan, inflation=INFLATION))
+            time = (1 - PESSIMISM) * plain + PESSIMISM * max(wrong, plain)
+            self._known[id(plan)] = (time, plan)  # the plan is kept, so that no other gets its id
+        return self._known[id(plan)][0]

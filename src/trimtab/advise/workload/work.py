@@ -1,0 +1,364 @@
+"""What a plan does, counted: pages read, descents into indexes, rows compared, hashed, sorted.
+
+The planner's costs weigh these with figures of a disk, and its estimates of rows go wrong where a join has two columns.
+Counted work can be weighed again, with times that were measured (see `plan_time`). A plan with numbers of rows that
+were measured (EXPLAIN ANALYZE) is counted by these, any other by the planner's estimates, put right as far as keys
+tell (see `join_rows`).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+
+from trimtab.advise.index.plans import Node
+from trimtab.advise.index.size import distinct_values
+from trimtab.advise.workload.join_rows import JoinRows, aliases_of
+from trimtab.sql.catalog import Table
+
+Work = Mapping[str, float]
+
+SMALL_PAGES = 1_000
+"""A table or index of fewer pages stays in the processor's caches: it makes no difference in which order it is read."""
+
+NEAR_CORRELATION = 0.9
+LARGE_HASH_ROWS = 100_000
+
+SEMI_ROWS_MAX = 2.0
+"""Rows that EXISTS looks at before it finds one, where there are several."""
+
+MATCHED_SHARE = 0.7
+"""The share of rows for which EXISTS finds one: nothing in a plan tells."""
+
+HAVING_SHARE = 1 / 3
+"""What the planner takes a condition on groups to let through."""
+
+_OPERATOR = re.compile(r"(?: (?:=|<>|<|>|<=|>=|IS NOT|IS|~~\*?|!~~\*?|~\*?|!~\*?|@>|&&|\?) )|(?:\(NOT )")
+_PATTERN = re.compile(r" !?~~?\*? ")
+_EQUALITY = re.compile(r"\(?\(?(\w+)\)?(?:::\w+)? = ")
+_BLOCKING = frozenset({"Sort", "Hash", "Materialize", "WindowAgg", "SetOp", "CTE Scan", "Bitmap Heap Scan"})
+
+IndexKeys = Callable[[str], tuple[str, ...]]
+"""The key columns of an index by its name in plans; empty where it is not known."""
+
+
+class Counting:
+    """Counts plans of one database. `tables` by name; `work_mem_bytes` decides what is sorted or hashed on disk."""
+
+    def __init__(self, tables: Mapping[str, Table], index_keys: IndexKeys, work_mem_bytes: float = 4 << 20) -> None:
+        self._tables = tables
+        self._index_keys = index_keys
+        self._work_mem_bytes = work_mem_bytes
+
+    def work(self, plan: Node, *, inflation: float = 1.0) -> dict[str, float]:
+        """The work of a plan. `inflation` is what every uncertain step of an estimate is multiplied with."""
+        walk = _Walk(self._tables, self._index_keys, self._work_mem_bytes, JoinRows(plan, self._tables, inflation))
+        walk.measured = "Actual Loops" in plan
+        walk.visit(plan, 1.0, 1.0)
+        walk.found["call"] = 1.0
+        return dict(walk.found)
+
+
+class _Walk:
+    """One plan being counted."""
+
+    def __init__(
+        self, tables: Mapping[str, Table], index_keys: IndexKeys, work_mem_bytes: float, joins: JoinRows
+    ) -> None:
+        self.found: defaultdict[str, float] = defaultdict(float)
+        self.measured = False
+        self._tables, self._index_keys, self._work_mem_bytes, self._joins = tables, index_keys, work_mem_bytes, joins
+
+    def visit(self, node: Node, loops: float, share: float) -> float:
+        """Count a node that runs `loops` times, and of whose rows only a `share` is fetched; its rows in all loops."""
+        self.found["nodes"] += 1.0
+        kind = str(node["Node Type"])
+        if kind in ("Index Scan", "Index Only Scan"):
+            return self._index_scan(node, loops, share)
+        if kind == "Seq Scan":
+            return self._seq_scan(node, loops, share)
+        if kind == "Bitmap Heap Scan":
+            return self._bitmap(node, loops, share)
+        if kind == "Nested Loop":
+            return self._nested_loop(node, loops, share)
+        if kind in ("Hash Join", "Merge Join"):
+            return self._join(node, loops, share)
+        children = [child for child in node.get("Plans", []) if not _is_subplan(child)]
+        self._subplans(node, loops, loops)
+        if kind == "Limit" and children:
+            share *= _stopped_share(node, children[0])
+        below_share = 1.0 if _blocks(node) else share
+        came = sum(self.visit(child, self._loops(child, loops), below_share) for child in children)
+        rows = self._rows(node, loops) * share
+        if kind == "Sort":
+            self._sort(node, came)
+        elif kind == "Incremental Sort":
+            self.found["sort"] += came * 4.0
+        elif kind == "Aggregate":
+            self._aggregate(node, children, came, rows)
+        elif kind == "Materialize":
+            self.found["kept_rows"] += rows
+        elif kind in ("Memoize", "CTE Scan", "Subquery Scan", "Append", "Unique", "WindowAgg", "Group", "Result"):
+            self.found["passed_rows"] += max(came, rows)
+        if "Filter" in node:
+            self.found["quals"] += came * _operators(str(node["Filter"]))
+        return rows
+
+    def _loops(self, node: Node, loops: float) -> float:
+        return float(node["Actual Loops"]) if self.measured else loops
+
+    def _rows(self, node: Node, loops: float) -> float:
+        if self.measured:
+            return float(node["Actual Rows"]) * float(node["Actual Loops"])
+        return float(node["Plan Rows"]) * self._joins.factor(aliases_of(node)) * loops
+
+    def _seq_scan(self, node: Node, loops: float, share: float) -> float:
+        table = self._tables.get(str(node.get("Relation Name")))
+        rows = self._rows(node, loops) * share
+        if self.measured:
+            read = rows + float(node.get("Rows Removed by Filter", 0)) * float(node["Actual Loops"])
+        else:
+            read = (table.rows_estimate if table is not None else float(node["Plan Rows"])) * loops * share
+        self.found["seq_pages"] += (table.pages if table is not None else 1.0) * self._loops(node, loops) * share
+        self.found["seq_rows"] += read
+        self._filter(node, read)
+        self._subplans(node, loops, read)
+        return rows
+
+    def _filter(self, node: Node, rows: float) -> None:
+        text = str(node.get("Filter", ""))
+        if text:
+            self.found["quals"] += rows * _operators(text)
+            self.found["patterns"] += rows * len(_PATTERN.findall(text))
+
+    def _index_scan(
+        self, node: Node, loops: float, share: float, rows: float | None = None, fetched_max: float | None = None
+    ) -> float:
+        loops = self._loops(node, loops)
+        table = self._tables.get(str(node.get("Relation Name")))
+        keys = self._index_keys(str(node.get("Index Name")))
+        if rows is None or self.measured:
+            rows = self._rows(node, loops) * share
+        if self.measured:
+            removed = float(node.get("Rows Removed by Filter", 0)) + float(node.get("Rows Removed by Index Recheck", 0))
+            fetched = rows + removed * loops
+        else:
+            fetched = max(rows, self._fetched(node, table, keys, rows, loops, share))
+            if fetched_max is not None:
+                fetched = min(fetched, fetched_max * loops)
+        near = self._is_near(table, keys)
+        order = "near" if near else "far"
+        if loops > 1:
+            self.found[f"descents_{order if self._in_order or near is None else 'far'}"] += loops
+        else:
+            self.found["descents_far"] += 1.0
+        if node["Node Type"] == "Index Only Scan":
+            heap = float(node.get("Heap Fetches", 0)) if self.measured else 0.0
+            self.found["index_rows"] += fetched
+            self.found["heap_rows_far"] += heap
+        else:
+            self.found["index_rows"] += fetched
+            self.found[f"heap_rows_{'near' if near is None or near else 'far'}"] += fetched
+        self._filter(node, fetched)
+        self._subplans(node, loops, fetched)
+        return rows
+
+    _in_order = True
+    """Whether the rows that drive the loop come in the order of their table."""
+
+    def _is_near(self, table: Table | None, keys: tuple[str, ...]) -> bool | None:
+        """Whether rows of neighbouring entries lie side by side; None where the table is small anyway."""
+        if table is None or table.pages < SMALL_PAGES:
+            return None
+        column = table.columns.get(keys[0]) if keys else None
+        if column is None or column.statistics is None or column.statistics.correlation is None:
+            return False
+        return abs(column.statistics.correlation) >= NEAR_CORRELATION
+
+    def _fetched(
+        self, node: Node, table: Table | None, keys: tuple[str, ...], rows: float, loops: float, share: float
+    ) -> float:
+        """Entries that the index condition alone finds, before the filter: by the distinct values of its columns."""
+        if "Filter" not in node or table is None:
+            return rows
+        condition = str(node.get("Index Cond", ""))
+        equal = {name for name in _EQUALITY.findall(condition) if name in keys}
+        found = table.rows_estimate
+        for name in equal:
+            found /= max(distinct_values(table, name), self._joins.partner_rows(str(node.get("Alias")), name))
+        ranges = condition.count(" AND ") + 1 - len(equal) if condition else 0
+        if ranges > 0:
+            # by what the planner asks for a row of an index scan, its own part of the cost
+            solved = float(node["Total Cost"]) / (0.02 + (0.1 if self._is_near(table, keys) is not False else 1.1))
+            found = min(found, max(solved, rows / max(loops * share, 1e-9)))
+        return min(found, table.rows_estimate) * loops * share
+
+    def _bitmap(self, node: Node, loops: float, share: float) -> float:
+        loops = self._loops(node, loops)
+        table = self._tables.get(str(node.get("Relation Name")))
+        rows = self._rows(node, loops)
+        entries = 0.0
+        waiting = list(node.get("Plans", []))
+        while waiting:
+            child = waiting.pop()
+            if _is_subplan(child):
+                continue
+            if child["Node Type"] == "Bitmap Index Scan":
+                self.found["descents_far"] += self._loops(child, loops)
+                entries += self._rows(child, self._loops(child, loops))
+            waiting += child.get("Plans", [])
+        self.found["bitmap_entries"] += entries
+        removed = float(node.get("Rows Removed by Filter", 0)) + float(node.get("Rows Removed by Index Recheck", 0))
+        read = rows + removed * loops if self.measured else max(rows, entries)
+        pages = float(table.pages) if table is not None else 1.0
+        near = self._is_near(table, self._index_keys(_index_below(node)))
+        if near is False:
+            touched = loops * pages * -math.expm1(-read / loops / max(pages, 1.0)) if loops else 0.0
+        else:
+            touched = min(pages * loops, read / max((table.rows_estimate / max(pages, 1.0)) if table else 1.0, 1.0))
+        self.found["bitmap_pages"] += touched * share
+        self.found["bitmap_rows"] += read * share
+        self._filter(node, read * share)
+        self._subplans(node, loops, read * share)
+        return rows * share
+
+    def _nested_loop(self, node: Node, loops: float, share: float) -> float:
+        outer, inner, *_ = [child for child in node.get("Plans", []) if not _is_subplan(child)]
+        self._subplans(node, loops, loops)
+        was = self._in_order
+        came = self.visit(outer, self._loops(outer, loops), share)
+        rows = self._rows(node, loops) * share
+        self._in_order = self._comes_in_order(outer)
+        turns = float(inner["Actual Loops"]) if self.measured else max(came, 1e-9)
+        stops_early = node.get("Join Type") in ("Semi", "Anti") or bool(node.get("Inner Unique"))
+        wanted = None if "Join Filter" in node else (min(rows, turns) if stops_early else rows)
+        if node.get("Join Type") in ("Semi", "Anti"):
+            wanted = turns * MATCHED_SHARE
+        inner_rows = self._inner(
+            inner, turns, wanted, SEMI_ROWS_MAX if node.get("Join Type") in ("Semi", "Anti") else None
+        )
+        self._in_order = was
+        self.found["loop_rows"] += max(rows, turns)
+        if "Join Filter" in node:
+            self.found["quals"] += inner_rows * _operators(str(node["Join Filter"]))
+        return rows
+
+    def _inner(self, node: Node, turns: float, wanted: float | None, fetched_max: float | None = None) -> float:
+        """The inner side of a loop; `wanted` are the rows that it gives in all turns, where the join says it.
+
+        `fetched_max`: so many are looked at in a turn at most, since the first that fits ends it.
+        """
+        kind = node["Node Type"]
+        if kind == "Memoize" and not self.measured:
+            below = node["Plans"][0]
+            table = self._tables.get(str(below.get("Relation Name")))
+            asked = min(turns, table.rows_estimate) if table is not None else turns
+            self.found["passed_rows"] += turns
+            self.found["nodes"] += 1.0
+            return self._inner(below, asked, min(wanted, asked * 4) if wanted is not None else None, fetched_max)
+        if kind == "Materialize" and not self.measured:
+            self.found["nodes"] += 1.0
+            once = self.visit(node["Plans"][0], 1.0, 1.0)
+            self.found["kept_rows"] += once * turns
+            return once * turns
+        if kind in ("Index Scan", "Index Only Scan"):
+            self.found["nodes"] += 1.0
+            return self._index_scan(node, turns, 1.0, wanted, fetched_max)
+        return self.visit(node, turns, 1.0)
+
+    def _comes_in_order(self, node: Node) -> bool:
+        """Whether rows come as they lie in the table that they are read from first."""
+        while True:
+            kind = node["Node Type"]
+            if kind in ("Seq Scan", "Bitmap Heap Scan"):
+                return True
+            if kind in ("Index Scan", "Index Only Scan"):
+                table = self._tables.get(str(node.get("Relation Name")))
+                return self._is_near(table, self._index_keys(str(node.get("Index Name")))) is not False
+            below = [child for child in node.get("Plans", []) if not _is_subplan(child)]
+            if not below or (kind == "Aggregate" and node.get("Strategy") == "Hashed"):
+                return False
+            if kind == "Nested Loop" and not self._comes_in_order(below[1]):
+                return False
+            node = below[0]
+
+    def _join(self, node: Node, loops: float, share: float) -> float:
+        outer, inner, *_ = [child for child in node.get("Plans", []) if not _is_subplan(child)]
+        self._subplans(node, loops, loops)
+        came = self.visit(outer, self._loops(outer, loops), share)
+        built = self.visit(inner, self._loops(inner, loops), 1.0)
+        rows = self._rows(node, loops) * share
+        if node["Node Type"] == "Merge Join":
+            self.found["merge_rows"] += came + built
+        else:
+            self.found["build_rows"] += built
+            self.found["probe_rows_large" if built > LARGE_HASH_ROWS else "probe_rows"] += came
+            if built * (float(inner.get("Plan Width", 8)) + 24) > 2 * self._work_mem_bytes:
+                self.found["spilled_rows"] += built + came
+        self.found["joined_rows"] += rows
+        if "Join Filter" in node:
+            self.found["quals"] += rows * _operators(str(node["Join Filter"]))
+        return rows
+
+    def _sort(self, node: Node, came: float) -> None:
+        self.found["sort"] += came * math.log2(came + 2)
+        if came * (float(node.get("Plan Width", 8)) + 24) > self._work_mem_bytes:
+            self.found["spilled_rows"] += came
+
+    def _aggregate(self, node: Node, children: list[Node], came: float, rows: float) -> None:
+        """By the planner's own part of the cost, which knows the number of aggregates, per row that it expected."""
+        expected = sum(float(child["Plan Rows"]) for child in children) or 1.0
+        own = max(0.0, float(node["Total Cost"]) - sum(float(child["Total Cost"]) for child in children))
+        strategy = str(node.get("Strategy", "Plain")).lower()
+        self.found[f"aggregate_{strategy}"] += came * min(own / expected, 1.0) * 400  # in calls of an operator
+        if strategy == "hashed":
+            groups = rows
+            if "Filter" in node:
+                removed = float(node.get("Rows Removed by Filter", 0)) * float(node.get("Actual Loops", 1))
+                groups = rows + removed if self.measured else min(rows / HAVING_SHARE, came)
+            self.found["groups"] += groups
+            if groups * (float(node.get("Plan Width", 8)) + 64) > 2 * self._work_mem_bytes:
+                self.found["spilled_rows"] += came
+
+    def _subplans(self, node: Node, loops: float, turns: float) -> None:
+        for child in node.get("Plans", []):
+            if child.get("Parent Relationship") == "InitPlan":
+                self.visit(child, self._loops(child, 1.0), 1.0)
+            elif child.get("Parent Relationship") == "SubPlan":
+                hashed = "hashed " + str(child.get("Subplan Name", "")) in str(node.get("Filter", ""))
+                self.visit(child, self._loops(child, loops if hashed else max(turns, 1.0)), 1.0)
+
+
+def _is_subplan(node: Node) -> bool:
+    return node.get("Parent Relationship") in ("InitPlan", "SubPlan")
+
+
+def _operators(text: str) -> float:
+    """Comparisons in a condition, as PostgreSQL prints it."""
+    return max(1.0, float(len(_OPERATOR.findall(text))))
+
+
+def _stopped_share(limit: Node, below: Node) -> float:
+    """The share of what is below a LIMIT that is run before it has its rows, as the planner believes."""
+    run = float(below["Total Cost"]) - float(below["Startup Cost"])
+    if run <= 0:
+        return 1.0
+    return min(1.0, max(0.0, (float(limit["Total Cost"]) - float(below["Startup Cost"])) / run))
+
+
+def _blocks(node: Node) -> bool:
+    """Whether a node reads all that is below it before it gives its first row."""
+    if node["Node Type"] == "Aggregate":
+        return node.get("Strategy") != "Sorted"
+    return node["Node Type"] in _BLOCKING
+
+
+def _index_below(node: Node) -> str:
+    """The first index that a bitmap is made from."""
+    while node.get("Plans"):
+        node = node["Plans"][0]
+        if "Index Name" in node:
+            return str(node["Index Name"])
+    return ""
