@@ -160,13 +160,17 @@ class FilesInForce(Generic[Said, Whole]):
 
 
 def paths_of(named: Iterable[str]) -> Iterator[Path]:
-    """Files as they are named, and those in folders."""
+    """Files as they are named, and those in folders; a folder that cannot be looked into, as it is."""
     for name in dict.fromkeys(named):
         path = Path(name)
-        if path.is_dir():
-            yield from sorted(inner for inner in path.iterdir() if inner.suffix in ENDINGS and inner.is_file())
-        else:
+        try:
+            inside = sorted(path.iterdir()) if path.is_dir() else None
+        except OSError:
+            inside = None
+        if inside is None:
             yield path
+        else:
+            yield from (one for one in inside if one.suffix in ENDINGS and one.is_file())
 
 
 def signature_of(path: Path) -> Signature | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from trimtab.analyze.cost.prices import Resource
-from trimtab.analyze.slo.document import ObjectivesRefused
+from trimtab.analyze.slo.document import FILE_BYTES_MAX, ObjectivesRefused
 from trimtab.app.business.files import business_files
 from trimtab.app.business.reading import definitions_in, price_lists
 from trimtab.model.probes import Dimension, ProbeKind
@@ -192,3 +192,13 @@ def test_a_file_that_is_not_there_is_said_once_and_a_clash_goes_away_with_its_ca
     files.look()
     assert [one.told for one in files.status] == [(), ()]
     assert files.whole.budget is not None
+
+
+def test_a_file_that_is_too_long_is_said_to_be_so_wherever_it_is_cut(tmp_path: Path) -> None:
+    path = tmp_path / "a.yml"
+    path.write_bytes(b"# " + "ä".encode() * (FILE_BYTES_MAX // 2))
+    files = business_files(lambda: [str(path)], lambda: 1)
+    files.look()
+    assert [one.reason for one in files.status[0].problems] == [
+        f"the file has more than {FILE_BYTES_MAX} bytes, which is the limit"
+    ]

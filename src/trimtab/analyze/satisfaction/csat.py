@@ -113,7 +113,7 @@ def without_future(answers: Answers, now_ms: int) -> Answers:
         return answers
     found = [
         Refused(line, f"{dt.datetime.fromtimestamp(at_ms / 1000, dt.UTC):%Y-%m-%dT%H:%M:%SZ} lies in the future")
-        for at_ms, line in zip(answers.at_ms[ahead][:TOLD_MAX].tolist(), answers.lines[ahead].tolist(), strict=False)
+        for at_ms, line in zip(*(of[ahead][:TOLD_MAX].tolist() for of in (answers.at_ms, answers.lines)), strict=True)
     ]
     told = sorted((*answers.refused, *found), key=lambda one: one.line)[:TOLD_MAX]
     kept = ~ahead

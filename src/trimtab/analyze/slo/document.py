@@ -252,6 +252,9 @@ def text_of(file: FilePath) -> str:
     try:
         with file.open("rb") as opened:
             data = opened.read(FILE_BYTES_MAX + 1)
+        if len(data) > FILE_BYTES_MAX:
+            told = f"the file has more than {FILE_BYTES_MAX} bytes, which is the limit"
+            raise refused(str(file), [Problem(1, 1, told)])
         return data.decode("utf-8-sig")
     except OSError as error:
         reason = f"could not be read: {error.strerror}"

@@ -43,7 +43,7 @@ def _cost(service: Service, request: Request, _body: None) -> CostAnswer:
 
 def _pipelines(service: Service, _request: Request, _body: None) -> PipelinesAnswer:
     now = service.business.now
-    problems = tuple(told for name, told in now.problems if name in ("statsd", "pipelines"))
+    problems = tuple(told for name, told in now.problems if name in ("statsd", "pipelines", "pipelines_count"))
     rows = tuple(pipeline_row(one) for one in now.pipelines)
     return PipelinesAnswer(now.at_ms, service.config.business.pipeline_window_s, rows, problems)
 

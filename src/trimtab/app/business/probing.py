@@ -19,7 +19,7 @@ import msgspec
 import psycopg
 import structlog
 
-from trimtab.model.errors import TrimtabError
+from trimtab.model.errors import InputError
 from trimtab.model.probes import REFUSED, Measured, Probe
 from trimtab.observe.probes.running import measure
 from trimtab.sql.connect import Connection, Reference
@@ -67,7 +67,7 @@ class Probing:
         per_system: int = 2,
         ended: Callable[[], None] = lambda: None,
     ) -> None:
-        """`reference_of` raises TrimtabError where a system is not watched. `holding`: why nothing may run on it now
+        """`reference_of` raises InputError where a system is not watched. `holding`: why nothing may run on it now
         ('': it may). `ended` hears of each that ended: there is room for another."""
         self._state, self._reference_of, self._holding, self._now_ms = state, reference_of, holding, now_ms
         self._at_a_time, self._per_system, self._told_ended = at_a_time, min(per_system, at_a_time), ended
@@ -174,7 +174,7 @@ class Probing:
         try:
             reference = self._reference_of(probe.system)
             measured = measure(reference, probe, self._now_ms, lambda found: self._begun(probe.name, found))
-        except TrimtabError as error:
+        except InputError as error:
             measured = Measured(self._now_ms(), None, f"{REFUSED}{error.message}")
         except Exception:  # a fault of ours must not end the others; it is logged, and stands at the probe
             log.exception("probe_broke", probe=probe.name)
