@@ -43,7 +43,7 @@ _LEADERS = {
 """A slice says that something was observed: who sees it must find its executions. A sample has only the number of its
 series: who sees it must find the labels. So the leaders are loaded first, and while they cannot be, the others wait."""
 
-_DECODED_AT_ONCE = frozenset({"spans", "log_records"})
+_DECODED_AT_ONCE = frozenset({"spans", "log_records", "metric_samples"})
 """Of whose messages nothing is needed any more when their sink is done."""
 
 OnLoaded = Callable[[str, Sequence[Message]], None]

@@ -20,8 +20,9 @@ from trimtab.store.metrics.arrays import I64
 COLUMN = "packed"
 
 
-def packed_of(offsets: I64, bits: I64) -> I64:
-    """What is stored of values (by their bits); rows `[offsets[i], offsets[i + 1])` are of one series.
+def packed_of(offsets: I64, bits: I64, stored: I64 | None = None) -> I64:
+    """What is stored of values (by their bits); rows `[offsets[i], offsets[i + 1])` are of one series. It is set in
+    `stored`, where that is given.
 
     >>> values = np.array([20.5, 20.25, 21.0, 1 / 3])
     >>> stored = packed_of(np.array([0, 3, 4]), values.view(np.int64))
@@ -30,7 +31,7 @@ def packed_of(offsets: I64, bits: I64) -> I64:
     """
     from trimtab.store.metrics.packed_kernels import pack
 
-    stored = np.empty(len(bits), np.int64)
+    stored = np.empty(len(bits), np.int64) if stored is None else stored
     pack(offsets, bits, bits.view(np.float64), stored)
     return stored
 

@@ -14,6 +14,7 @@ from trimtab.store.metrics.messages import SAMPLES, STORED_SAMPLES, NativeTable
 from trimtab.store.metrics.packed import packed_of
 from trimtab.store.metrics.row_messages import RowTable
 from trimtab.store.metrics.sorting import by_series
+from trimtab.store.scratch import Scratch
 from trimtab.store.spread import SPREAD
 
 
@@ -33,19 +34,26 @@ class NativeSink:
         self._engine, self._table = engine, table
         self._stored = STORED_SAMPLES if table is SAMPLES else table
         self._insert = _insert(table.name, list(self._stored.columns))
+        self._scratch = Scratch()
 
     def load(self, segment_id: int, messages: Sequence[Message]) -> None:
-        """Insert; raises EngineRefused."""
+        """Insert; raises EngineRefused. On the loader's thread alone: memory is used again."""
         body = Body(self._sorted(messages), "Native", self._stored.structure)
         self._engine.write(self._insert, {"segment": segment_id}, {"rows": body})
 
     def _sorted(self, messages: Sequence[Message]) -> Sequence[bytes | memoryview]:
         """Of rows that are in order the engine only finds that they are: to sort them costs it more than it costs here,
         where senders' habits are known."""
+        from trimtab.store.metrics.sorting_kernels import repeat
+
         blocks = [tuple(self._table.unpack(message.payload).values()) for message in messages]
-        found = by_series([(block[0].view("<u8"), block[1].view("<i8"), block[2].view("<i8")) for block in blocks])
-        bits = packed_of(found.offsets, found.bits) if self._table is SAMPLES else found.bits
-        columns = (np.repeat(found.ids, np.diff(found.offsets)), found.at_ms, bits)
+        views = [(block[0].view("<u8"), block[1].view("<i8"), block[2].view("<i8")) for block in blocks]
+        found = by_series(views, self._scratch)
+        ids, bits = self._scratch.empty("ids", len(found.at_ms), np.uint64), found.bits
+        repeat(found.ids, found.offsets, ids)
+        if self._table is SAMPLES:
+            bits = packed_of(found.offsets, bits, self._scratch.empty("packed", len(bits), np.int64))
+        columns = (ids, found.at_ms, bits)
         return self._stored.parts(dict(zip(self._stored.columns, columns, strict=True)))
 
     def check(self, messages: Sequence[Message]) -> None:

@@ -9,8 +9,6 @@ import numpy as np
 from trimtab.store.compiled import kernel
 from trimtab.store.metrics.arrays import I32, I64, U64
 
-_U64_READ = "Array(uint64, 1, 'C', readonly=True)"
-
 
 @kernel("int64(uint64, uint64[::1], int32[::1])", is_inlined=True)
 def place_of(id_: np.uint64, known: U64, places: I32) -> np.int64:
@@ -23,10 +21,9 @@ def place_of(id_: np.uint64, known: U64, places: I32) -> np.int64:
     return place
 
 
-@kernel(f"Tuple((int32[::1], uint64[::1], int64[::1]))({_U64_READ})")
-def series_of(ids: U64) -> tuple[I32, U64, I64]:
-    """A number for each row by its id; the ids by number, and how many rows each has."""
-    numbers = np.empty(len(ids), np.int32)
+@kernel("Tuple((uint64[::1], int64[::1]))(uint64[::1], int32[::1])")
+def series_of(ids: U64, numbers: I32) -> tuple[U64, I64]:
+    """Sets a number for each row by its id; answers the ids by number, and how many rows each has."""
     places = np.full(4096, -1, np.int32)
     known = np.empty(len(places) // 2, np.uint64)
     counts = np.zeros(len(known), np.int64)
@@ -52,4 +49,12 @@ def series_of(ids: U64) -> tuple[I32, U64, I64]:
                 count += 1
         numbers[row] = number
         counts[number] += 1
-    return numbers, known[:count].copy(), counts[:count].copy()
+    return known[:count].copy(), counts[:count].copy()
+
+
+@kernel("void(uint64[::1], int64[::1], uint64[::1])")
+def repeat(ids: U64, offsets: I64, rows: U64) -> None:
+    """Sets the rows `[offsets[i], offsets[i + 1])` to the i-th id."""
+    for series in range(len(ids)):
+        for row in range(offsets[series], offsets[series + 1]):
+            rows[row] = ids[series]
