@@ -68,15 +68,15 @@ def capture(
         plan = explain(connection, planned)
         ran, why = None, NOT_ASKED
         if analyze:
-            ran, why = _run(connection, statement, plan, analyze_timeout_ms)
+            ran, why = run_for_plan(connection, statement, plan, analyze_timeout_ms)
     except psycopg.Error as error:
         raise _translated(error) from None
     found = stored_plan(ran or plan)
     return CapturedPlan(found, structure_hash(found), ran is not None, source, why, settings)
 
 
-def _run(connection: Connection, statement: str, plan: Plan, timeout_ms: int) -> tuple[Plan | None, str]:
-    """EXPLAIN ANALYZE in a transaction that may not write, or why not."""
+def run_for_plan(connection: Connection, statement: str, plan: Plan, timeout_ms: int) -> tuple[Plan | None, str]:
+    """EXPLAIN ANALYZE in a transaction that may not write, or why not. `plan` is what EXPLAIN said of it."""
     strange = next((n["Node Type"] for n in nodes(plan["Plan"]) if n["Node Type"] in _ELSEWHERE), None)
     reason = f"it was not run: its plan has a {strange}" if strange else _refusal(connection, statement)
     if reason is not None:

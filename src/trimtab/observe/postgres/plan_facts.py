@@ -74,12 +74,14 @@ CONDITIONS = (
     "Sampling Method",
     "Sampling Parameters",
     "Repeatable Seed",
+    "Params Evaluated",
     "Output",
 )
 """Text, or a list of texts, that a server made from expressions; in the order in which people read them."""
 
 TIMES = ("Planning Time", "Execution Time")
 """What stands beside the tree."""
+TRIGGER_NAMES = ("Trigger Name", "Constraint Name", "Relation")
 _STRUCTURE = (
     "Node Type",
     "Parent Relationship",
@@ -97,6 +99,8 @@ _STRUCTURE = (
     "Function Name",
 )
 
+_NAMELESS = tuple(name for name in _STRUCTURE if name not in ("Schema", "Relation Name", "Alias", "Index Name"))
+
 Node = Mapping[str, Any]
 
 
@@ -113,7 +117,24 @@ def stored_plan(plan: Node, *, bytes_max: int = BYTES_MAX) -> dict[str, Any]:
         kept = {"Plan": _stored_node(plan["Plan"], _Budget(NODES_MAX, chars_max), 1)}
         if len(json.dumps(kept)) <= bytes_max:
             break
-    return kept | {name: plan[name] for name in TIMES if _is_number(plan.get(name))}
+    return kept | {name: plan[name] for name in TIMES if _is_number(plan.get(name))} | _beside(plan)
+
+
+def _beside(plan: Node) -> dict[str, Any]:
+    """What compiling and triggers took: names and numbers."""
+    kept: dict[str, Any] = {}
+    jit = plan.get("JIT")
+    timing = jit.get("Timing") if isinstance(jit, Mapping) else None
+    if isinstance(jit, Mapping) and isinstance(timing, Mapping) and _is_number(timing.get("Total")):
+        kept["JIT"] = {"Functions": jit.get("Functions", 0), "Timing": {"Total": timing["Total"]}}
+    triggers = [one for one in plan.get("Triggers") or () if isinstance(one, Mapping)][:TEXTS_MAX]
+    if triggers:
+        kept["Triggers"] = [
+            {key: str(one[key])[:NAME_CHARS_MAX] for key in TRIGGER_NAMES if isinstance(one.get(key), str)}
+            | {key: one[key] for key in ("Time", "Calls") if _is_number(one.get(key))}
+            for one in triggers
+        ]
+    return kept
 
 
 @dataclass
@@ -159,7 +180,8 @@ def _is_number(value: object) -> bool:
 def structure_hash(plan: Node) -> str:
     """Sixteen hexadecimal digits: the same for plans that do the same steps on the same relations in the same order.
 
-    Costs, estimates, and the values in conditions do not count; which kinds of condition a step has does.
+    Costs, estimates, and the values in conditions do not count; which kinds of condition a step has does. Partitions
+    that are read in the same way count once.
 
     >>> one = {"Plan": {"Node Type": "Seq Scan", "Relation Name": "t", "Filter": "(a = 1)", "Total Cost": 9}}
     >>> two = {"Plan": {"Node Type": "Seq Scan", "Relation Name": "t", "Filter": "(a = $1)", "Total Cost": 5}}
@@ -170,10 +192,25 @@ def structure_hash(plan: Node) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _structure(node: Node) -> list[object]:
-    facts = [str(node.get(name, "")) for name in _STRUCTURE]
-    labels = [label for label in CONDITIONS if label in node and label != "Output"]
-    return [facts, labels, node.get(LEFT_OUT, 0), [_structure(child) for child in node.get("Plans") or ()]]
+def _structure(node: Node, *, is_named: bool = True) -> list[object]:
+    names = _STRUCTURE if is_named else _NAMELESS
+    facts = [str(node.get(name, "")) for name in names]
+    labels = [label for label in CONDITIONS if label in node and label not in ("Output", "Params Evaluated")]
+    below = [_structure(child, is_named=is_named) for child in node.get("Plans") or ()]
+    if node.get("Node Type") in ("Append", "Merge Append"):
+        nameless = [_structure(child, is_named=False) for child in node.get("Plans") or ()] if is_named else below
+        below = _alike(below, nameless)
+    return [facts, labels, node.get(LEFT_OUT, 0), below]
+
+
+def _alike(named: list[list[object]], nameless: list[list[object]]) -> list[list[object]]:
+    """Partitions that are read in the same way count once: how many there are, and which, changes from day to day."""
+    found: list[list[object]] = []
+    for one, other in zip(named, nameless, strict=True):
+        kept = one if nameless.count(other) == 1 else other
+        if kept not in found:
+            found.append(kept)
+    return found
 
 
 def nodes(node: Node) -> Iterator[Node]:
