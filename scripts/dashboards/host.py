@@ -8,7 +8,10 @@ from scripts.dashboards.building import bars, each, figure, lines, new, row, ste
 
 HERE = 'job=~"$job",instance=~"$instance"'
 DISKS = f'{HERE},device!~"(loop|ram|sr|fd).*"'
-FILES = f'{HERE},fstype!~"tmpfs|overlay|squashfs|ramfs|devtmpfs"'
+FILES = f'{HERE},fstype!~"squashfs|iso9660|erofs|autofs|ramfs|devtmpfs"'
+TAKEN = f"(node_filesystem_size_bytes{{{FILES}}} - node_filesystem_free_bytes{{{FILES}}})"
+USED = f"{TAKEN} / ({TAKEN} + node_filesystem_avail_bytes{{{FILES}}}) unless node_filesystem_readonly{{{FILES}}} == 1"
+"""How full file systems are as df counts it, of those that can be written to: as the pages and the pack for hosts."""
 NETS = f'{HERE},device!~"lo|veth.*|docker.*|br-.*"'
 
 
@@ -45,7 +48,7 @@ def made() -> dashboard.Dashboard:
         .with_panel(
             figure(
                 "Fullest file system",
-                f"max(1 - node_filesystem_avail_bytes{{{FILES}}} / node_filesystem_size_bytes{{{FILES}}})",
+                f"max({USED})",
                 "percentunit",
                 limits=steps((None, "green"), (0.9, "orange"), (0.97, "red")),
             )
@@ -153,7 +156,7 @@ def made() -> dashboard.Dashboard:
             bars(
                 "File systems",
                 (
-                    f"1 - node_filesystem_avail_bytes{{{FILES}}} / node_filesystem_size_bytes{{{FILES}}}",
+                    USED,
                     "{{instance}} {{mountpoint}}",
                 ),
                 "percentunit",

@@ -69,8 +69,9 @@ def other(site: Site, instance: str, at_ms: int) -> None:
     """Another host, as node_exporter sends it: half busy, nearly full, swapping, with an alert."""
     base = {"job": "linux", "instance": instance}
     series: list[tuple[dict[str, str], float, float]] = []
-    for mode, share in (("idle", 0.4), ("iowait", 0.1), ("user", 0.5)):
-        series.append(({"__name__": "node_cpu_seconds_total", "cpu": "0", "mode": mode}, 1000.0, share))
+    for cpu, busy in (("0", 0.1), ("10", 0.9), ("2", 0.5)):
+        for mode, share in (("idle", 0.9 - busy), ("iowait", 0.1), ("user", busy)):
+            series.append(({"__name__": "node_cpu_seconds_total", "cpu": cpu, "mode": mode}, 1000.0, share))
     for name, value, growth in (
         ("node_time_seconds", at_ms / 1000 - 60, 1.0),
         ("node_load1", 2.5, 0.0),
@@ -82,8 +83,12 @@ def other(site: Site, instance: str, at_ms: int) -> None:
         series.append(({"__name__": name}, value, growth))
     disk = {"device": "/dev/sda1", "fstype": "ext4", "mountpoint": "/data"}
     series.append(({"__name__": "node_filesystem_size_bytes", **disk}, 1000.0, 0.0))
-    series.append(({"__name__": "node_filesystem_avail_bytes", **disk}, 20.0, 0.0))
-    series.append(({"__name__": "node_filesystem_readonly", **disk}, 1.0, 0.0))
+    series.append(({"__name__": "node_filesystem_free_bytes", **disk}, 118.0, 0.0))
+    series.append(({"__name__": "node_filesystem_avail_bytes", **disk}, 18.0, 0.0))
+    series.append(({"__name__": "node_filesystem_readonly", **disk}, 0.0, 0.0))
+    full = {"device": "/dev/sr0", "fstype": "udf", "mountpoint": "/cdrom"}  # read-only: full, and nothing is wrong
+    for name, value in (("size_bytes", 10.0), ("free_bytes", 0.0), ("avail_bytes", 0.0), ("readonly", 1.0)):
+        series.append(({"__name__": f"node_filesystem_{name}", **full}, value, 0.0))
     series.append(({"__name__": "node_disk_io_time_seconds_total", "device": "sda"}, 3.0, 0.95))
     series.append(({"__name__": "node_uname_info", "release": "5.10", "nodename": "db1"}, 1.0, 0.0))
     alert = {"__name__": "ALERTS", "alertname": "DiskFull", "alertstate": "firing", "severity": "critical"}

@@ -101,6 +101,11 @@ def test_one_host_of_others(site: Site, client: TestClient) -> None:
         "read-only yes",
     ):
         assert told in shown, told
+    assert "882 B used, 18 B available, 1,000 B in all" in shown, "as df counts: 98 % of what is to be had"
+    assert "named/{device} {direction}/" in html.unescape(page.text)
+    assert "ranked/{groupname}/" in html.unescape(page.text)
+    assert "Each core 3" in shown
+    assert re.search(r"\b0 10 % 2 50 % 10 90 %", shown), "by their numbers, not as text"
     assert "process-exporter" in shown
     assert "No watched system has this host's address" in shown
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,9 +11,12 @@ from rich.markup import escape
 
 from trimtab.cli.output import moment
 from trimtab.cli.tables import ReadableTable
+from trimtab.model.readable import percent_of
 
 Json = dict[str, Any]
 PROCESSES_MAX = 10
+CELL_CHARS = 56
+"""So long a line of a cell with many values is."""
 _PREFIXES = ((2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
 
 
@@ -30,7 +34,7 @@ def value(measure: Json) -> str:
     if number is None:
         return f"not known: {measure['why']}" if measure.get("why") else str(measure.get("text", ""))
     if unit == "ratio":
-        return f"{number * 100:.3g} %"
+        return percent_of(number)
     if unit == "flag":
         return "yes" if number else "no"
     if unit.startswith("bytes"):
@@ -114,7 +118,7 @@ def _several(measures: Iterable[Json]) -> str:
     measures = list(measures)
     known = [f"{one['name']} {value(one)}" for one in measures if one["value"]]
     if known:
-        return ", ".join(known)
+        return "\n".join(textwrap.wrap(", ".join(known), CELL_CHARS, break_long_words=False))
     if any(one["value"] is not None for one in measures):
         return "none"
     return value(measures[0]) if measures else "none"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import re
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -16,7 +18,7 @@ from starlette.responses import Response
 
 from trimtab.app.exploring.answers import QUERY_CHARS_MAX
 from trimtab.app.exploring.explorer import Explorer
-from trimtab.app.exploring.lines import QueryLines, query_lines
+from trimtab.app.exploring.lines import QueryLine, QueryLines, query_lines
 from trimtab.app.reading.answers import SeriesAnswer
 from trimtab.model.access import Permission
 from trimtab.model.errors import InputError
@@ -34,8 +36,12 @@ DIGITS = 6
 PROMQL = "promql/"
 """How a key begins that is a query of the Explorer page; see `trimtab.app.reading.keys` for all others."""
 NAMED = "named/"
-"""How a key begins that is such a query with a name for its line: `named/p95/QUERY`."""
+"""How a key begins that is such a query with a name for its lines: `named/p95/QUERY`. `{LABEL}` in the name stands for
+the value of a label of the line: `named/{device} {direction}/QUERY`."""
+RANKED = "ranked/"
+"""The same, and the lines come by how high they are on average, not by name."""
 QUERIES_MAX = 8
+_LABEL = re.compile(r"\{([a-zA-Z_][a-zA-Z0-9_]*)\}")
 
 
 def endpoint(service: Service) -> Endpoint:
@@ -87,17 +93,36 @@ def _answer(service: Service, request: Request, gone: Callable[[], bool]) -> Res
 def query_of(key: str) -> str | None:
     """The query that a key is, None where it is another one.
 
-    >>> query_of("promql/up"), query_of("named/p95/a / b"), query_of("self/x")
-    ('up', 'a / b', None)
+    >>> query_of("promql/up"), query_of("named/p95/a / b"), query_of("ranked/{job}/up"), query_of("self/x")
+    ('up', 'a / b', 'up', None)
     """
     if key.startswith(PROMQL):
         return key.removeprefix(PROMQL)
-    return key.removeprefix(NAMED).partition("/")[2] if key.startswith(NAMED) else None
+    return key.split("/", 2)[-1] if key.startswith((NAMED, RANKED)) else None
 
 
-def _name_of(key: str) -> str:
-    """The name that a key gives to its line, '' where it gives none."""
-    return key.removeprefix(NAMED).partition("/")[0] if key.startswith(NAMED) else ""
+def name_of(key: str, labels: Mapping[str, str]) -> str:
+    """The name that a key gives to a line with these labels, '' where it gives none.
+
+    >>> name_of("named/{device} {way}/up", {"device": "eth0", "way": "in"}), name_of("promql/up", {})
+    ('eth0 in', '')
+    >>> name_of("named/a {b}/up", {})  # what is no label of the line stays as it is
+    'a {b}'
+    """
+    if not key.startswith((NAMED, RANKED)):
+        return ""
+    return _LABEL.sub(lambda found: labels.get(found[1], found[0]), key.split("/", 2)[1])
+
+
+def _ordered(key: str, lines: Sequence[QueryLine]) -> Sequence[QueryLine]:
+    """Lines as a key wants them to stand; a chart draws a few, so that this is no loop over much."""
+    return sorted(lines, key=_mean, reverse=True) if key.startswith(RANKED) else lines
+
+
+def _mean(line: QueryLine) -> float:
+    values = np.array(line.values, np.float64)
+    known = np.isfinite(values)
+    return float(values[known].mean()) if known.any() else -math.inf
 
 
 def _queries(asked: Iterable[str]) -> list[str]:
@@ -143,12 +168,12 @@ def encode(answer: SeriesAnswer, queries: Iterable[tuple[str, QueryLines]] = ())
         lines += [
             {
                 "key": key,
-                "name": _name_of(key) or one.name,
+                "name": name_of(key, one.labels) or one.name,
                 "unit": "",
                 "about": one.about,
                 "values": rounded(one.values),
             }
-            for one in found.lines
+            for one in _ordered(key, found.lines)
         ]
     return msgspec.json.encode({**told, "notes": notes} if notes else told)
 

@@ -11,7 +11,7 @@ import pytest
 
 from trimtab.observe.host import connections, cpu, disks, filesystems, network, pressure, sensors, small
 from trimtab.observe.host.files import HostPaths, KernelFile
-from trimtab.observe.host.host import Host
+from trimtab.observe.host.host import Host, Look, Told
 from trimtab.observe.host.interfaces import Interfaces
 from trimtab.observe.host.now import HostNow
 from trimtab.observe.host.series import Collector, HostSeries, NotHere
@@ -338,3 +338,22 @@ def test_messages_of_different_kinds_are_counted_one_by_one() -> None:
 
 def test_keys_are_sorted_as_the_store_wants_them() -> None:
     assert HostSeries("up", (("z", "1"), ("a", "2"))).key == (("__name__", "up"), ("a", "2"), ("z", "1"))
+
+
+def test_how_full_is_as_df_says_and_what_is_read_only_is_not_judged() -> None:
+    """100 blocks, 20 free, of which 10 are kept for root: df says 80 of 90, 89 %."""
+    mounts = {"/": (100.0, 20.0, 10.0, 0.0), "/cdrom": (10.0, 0.0, 0.0, 1.0), "/empty": (0.0, 0.0, 0.0, 0.0)}
+    fields = ("size_bytes", "free_bytes", "avail_bytes", "readonly", "device_error")
+    rows = [
+        (HostSeries(f"node_filesystem_{field}", (("mountpoint", place),)), value)
+        for place, values in mounts.items()
+        for field, value in zip(fields, (*values, 0.0), strict=True)
+    ]
+    told = Told("filesystem", "statvfs", tuple(one for one, _ in rows), [value for _, value in rows])
+    usage = Usage(HostNow("x").after(Look(1, (told,)), "x", Host().busiest))
+    found = usage.disk_usage()
+    assert found.text == "/"
+    assert found.value == pytest.approx(80 / 90)
+    assert found.part("/").part("used").value == 80
+    assert found.part("/cdrom").value == 1.0
+    assert found.part("/empty").why == "the file system has no size"

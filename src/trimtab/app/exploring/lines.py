@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from trimtab.app.exploring.answers import LINES_MAX, Ranged, Trouble
 from trimtab.app.exploring.explorer import Explorer
@@ -21,6 +21,7 @@ class QueryLine:
     name: str
     about: str
     values: list[float | None]
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ def lines_of(found: Ranged | Trouble) -> QueryLines:
             _cut(name, NAME_CHARS_MAX),
             _cut(series_text(line.labels), ABOUT_CHARS_MAX),
             [None if value != value else value for value in line.values.tolist()],  # noqa: PLR0124 - NaN
+            dict(line.labels),
         )
         for name, line in zip(short_names(series), found.lines, strict=True)
     ]

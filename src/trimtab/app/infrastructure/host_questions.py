@@ -10,7 +10,11 @@ from collections.abc import Mapping
 
 MATCH, WINDOW = "$match", "2m"
 _BY = "by (job, instance)"
-_REAL = 'fstype!~"tmpfs|ramfs|squashfs|iso9660|devtmpfs"'
+_REAL = 'fstype!~"squashfs|iso9660|erofs|autofs|ramfs|devtmpfs"'
+"""File systems that can fill up, as in the pack for hosts: a tmpfs can."""
+_TAKEN = f"(node_filesystem_size_bytes{{{_REAL},$match}} - node_filesystem_free_bytes{{{_REAL},$match}})"
+_USED = f"{_TAKEN} / ({_TAKEN} + node_filesystem_avail_bytes{{{_REAL},$match}})"
+"""How full one is, as df counts it: what is kept for root is neither used nor to be had."""
 
 LIST: Mapping[str, str] = {
     "info": "last_over_time(node_uname_info{$match}[6h])",
@@ -24,8 +28,7 @@ LIST: Mapping[str, str] = {
     "cpu_waiting": f"rate(node_pressure_cpu_waiting_seconds_total{{$match}}[{WINDOW}])",
     "io_waiting": f"rate(node_pressure_io_waiting_seconds_total{{$match}}[{WINDOW}])",
     "memory_waiting": f"rate(node_pressure_memory_waiting_seconds_total{{$match}}[{WINDOW}])",
-    "storage": f"topk {_BY} (1, 1 - node_filesystem_avail_bytes{{{_REAL},$match}}"
-    f" / node_filesystem_size_bytes{{{_REAL},$match}})",
+    "storage": f"topk {_BY} (1, {_USED} unless node_filesystem_readonly{{{_REAL},$match}} == 1)",
     "disk": f"topk {_BY} (1, rate(node_disk_io_time_seconds_total{{$match}}[{WINDOW}]))",
     "network": f'sum {_BY} (rate(node_network_receive_bytes_total{{device!="lo",$match}}[{WINDOW}])'
     f' + rate(node_network_transmit_bytes_total{{device!="lo",$match}}[{WINDOW}]))',
@@ -41,6 +44,7 @@ def _rate(metric: str, more: str = "") -> str:
 ONE: Mapping[str, str] = {
     **{name: LIST[name] for name in ("info", "seen", "is_new", "cpu", "memory", "load", "cores")},
     "modes": f"sum by (mode) ({_rate('node_cpu_seconds_total')}) / scalar(sum({_rate('node_cpu_seconds_total')}))",
+    "per_core": '1 - sum by (cpu) (rate(node_cpu_seconds_total{mode=~"idle|iowait",$match}[' + WINDOW + "]))",
     "running": "node_procs_running{$match}",
     "blocked": "node_procs_blocked{$match}",
     "load5": "node_load5{$match}",
@@ -74,6 +78,8 @@ ONE: Mapping[str, str] = {
     "disk_write_latency": f"{_rate('node_disk_write_time_seconds_total')}"
     f" / {_rate('node_disk_writes_completed_total')}",
     "fs_size": f"node_filesystem_size_bytes{{{_REAL},$match}}",
+    "fs_taken": _TAKEN,
+    "fs_used": _USED,
     "fs_available": f"node_filesystem_avail_bytes{{{_REAL},$match}}",
     "fs_files": f"node_filesystem_files{{{_REAL},$match}}",
     "fs_files_free": f"node_filesystem_files_free{{{_REAL},$match}}",
@@ -136,8 +142,7 @@ CHARTS: Mapping[str, str] = {
         "direction",
         {kind: f"max by (device) ({_MOVED.format(kind)})" for kind in ("receive", "transmit")},
     ),
-    "storage": f"max by (mountpoint) ((1 - node_filesystem_avail_bytes{{{_REAL},$match}}"
-    f" / node_filesystem_size_bytes{{{_REAL},$match}}) * 100)",
+    "storage": f"max by (mountpoint) ({_USED} * 100)",
 }
 """Pictures of one host; `$window` is the window of its rates. Each is one query: a page may ask for eight."""
 

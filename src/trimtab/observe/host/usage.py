@@ -4,14 +4,14 @@ resource      utilisation                saturation                          err
 cpu           busy share of all cores    share of time that tasks waited     (the kernel counts none)
 memory        1 - available / total      tasks waiting, swapping             kills for want of memory
 disk          share of time with work    requests in flight, latency         (/proc/diskstats has none)
-filesystem    1 - available / size       files used                          read-only, no answer
+filesystem    used / (used + available)  files used                          read-only, no answer
 network       share of the line's speed  drops, retransmissions              errors
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from trimtab.model.infrastructure import Measure, greatest, unknown
 from trimtab.observe.host.now import HostNow, by
@@ -75,9 +75,13 @@ class Usage:
         return self._now(name, 1 - available / total, "ratio", collector, tuple(parts))
 
     def disk_usage(self) -> Measure:
-        """The fullest file system; its parts are all of them."""
-        parts = tuple(self._filesystem(labels, "") for labels in self._answering())
-        return greatest("disk_usage", "ratio", parts, self.host.why_not("filesystem"), self._source("filesystem"))
+        """The fullest file system that can be written to; its parts are all of them. As df counts it: what is kept for
+        root is neither used nor to be had."""
+        readonly = self.host.values("filesystem", "node_filesystem_readonly")
+        parts = {labels: self._filesystem(labels, "") for labels in self._answering()}
+        judged = tuple(part for labels, part in parts.items() if not readonly.get(labels))
+        found = greatest("disk_usage", "ratio", judged, self.host.why_not("filesystem"), self._source("filesystem"))
+        return replace(found, parts=tuple(parts.values()))
 
     def network_throughput(self) -> Measure:
         """Bytes a second in and out over all interfaces but the loopback; its parts are `eth0 receive`, …"""
@@ -206,18 +210,23 @@ class Usage:
 
     def _filesystem(self, labels: Labels, name: str) -> Measure:
         told = dict(labels)
-        size = self.host.values("filesystem", "node_filesystem_size_bytes").get(labels)
-        available = self.host.values("filesystem", "node_filesystem_avail_bytes").get(labels)
+        size, free, available = (
+            self.host.values("filesystem", f"node_filesystem_{what}_bytes").get(labels)
+            for what in ("size", "free", "avail")
+        )
         title = name or told["mountpoint"]
-        if size is None or available is None:
+        if size is None or free is None or available is None:
             return unknown(title, "ratio", "the file system does not answer", source=self._source("filesystem"))
         if not size:
             return unknown(title, "ratio", "the file system has no size", source=self._source("filesystem"))
         sizes = (
             self._now("size", size, "bytes", "filesystem"),
+            self._now("used", size - free, "bytes", "filesystem"),
             self._now("available", available, "bytes", "filesystem"),
         )
-        made = self._now(title, 1 - available / size, "ratio", "filesystem", sizes)
+        to_be_had = size - free + available
+        share = (size - free) / to_be_had if to_be_had else 1.0
+        made = self._now(title, share, "ratio", "filesystem", sizes)
         return Measure(made.name, made.value, made.unit, made.at_ms, made.source, labels=told, parts=sizes)
 
     def _filesystem_resource(self, labels: Labels) -> Resource:

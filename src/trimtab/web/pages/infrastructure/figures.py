@@ -68,6 +68,22 @@ def rows_of(facts: HostFacts) -> list[UseRow]:
     return [_cpu(facts), _memory(facts), *_disks(facts), *_filesystems(facts), *_network(facts), _tcp(facts)]
 
 
+@dataclass(frozen=True, slots=True)
+class Core:
+    """One core."""
+
+    name: str
+    ratio: float
+    tone: str
+
+
+def cores_of(facts: HostFacts) -> list[Core]:
+    """How busy each core is, in the order of their numbers."""
+    shares = facts.by("per_core", "cpu")
+    ordered = sorted(shares, key=lambda one: (0, int(one), "") if one.isdecimal() else (1, 0, one))
+    return [Core(one, max(0.0, shares[one]), tone_of_use("cpu", shares[one])) for one in ordered]
+
+
 def _cpu(facts: HostFacts) -> UseRow:
     ratio, cores, modes = facts.one("cpu"), facts.one("cores"), facts.by("modes", "mode")
     told = ", ".join(
@@ -137,10 +153,13 @@ def _filesystems(facts: HostFacts) -> Iterator[UseRow]:
     sizes, available = facts.by("fs_size", "mountpoint"), facts.by("fs_available", "mountpoint")
     files, free = facts.by("fs_files", "mountpoint"), facts.by("fs_files_free", "mountpoint")
     readonly, silent = facts.by("fs_readonly", "mountpoint"), facts.by("fs_silent", "mountpoint")
-    used = {place: 1 - available[place] / size for place, size in sizes.items() if size and place in available}
+    used, taken = facts.by("fs_used", "mountpoint"), facts.by("fs_taken", "mountpoint")
     for place in sorted({*used, *(one for one, value in silent.items() if value)}, key=lambda one: -used.get(one, 2.0)):
         ratio = used.get(place)
-        detail = f"{bytes_text(available[place])} of {bytes_text(sizes[place])} available" if place in used else ""
+        detail = ""
+        if place in used and place in available:
+            detail = f"{bytes_text(taken.get(place))} used, {bytes_text(available[place])} available"
+            detail += f", {bytes_text(sizes.get(place))} in all"
         waits = []
         if files.get(place) and place in free:
             share = 1 - free[place] / files[place]
@@ -154,7 +173,7 @@ def _filesystems(facts: HostFacts) -> Iterator[UseRow]:
             "filesystem",
             place,
             ratio,
-            tone_of_use("filesystem", ratio),
+            "ok" if readonly.get(place) else tone_of_use("filesystem", ratio),
             detail,
             "it does not answer",
             tuple(waits),

@@ -15,9 +15,8 @@ from trimtab.app.infrastructure.hosts import HostFacts, host_of
 from trimtab.observe.host.processes import Busiest
 from trimtab.web.pages.frame import Asked
 from trimtab.web.pages.infrastructure.address import read
-from trimtab.web.pages.infrastructure.figures import rows_of
+from trimtab.web.pages.infrastructure.figures import cores_of, rows_of
 from trimtab.web.pages.infrastructure.tabs import TABS
-from trimtab.web.series import PROMQL
 
 if TYPE_CHECKING:
     from trimtab.app.reading.ranges import Range
@@ -27,15 +26,22 @@ FRESH_MS = 60_000
 """A range that ends so lately shows processes as they are now."""
 PROCESSES_MAX = 12
 POINTS = 600
-PICTURES = (
-    ("cpu", "Processors by mode", "%", "line", "Share of all cores."),
-    ("busiest", "Busiest programs", "cores", "line", "Processes of one name together; 1 keeps one core busy."),
-    ("pressure", "Pressure: share of time in which tasks waited", "%", "line", None),
-    ("memory", "Memory", "bytes", "line", None),
-    ("disk", "Disks: share of time with work", "%", "line", None),
-    ("latency", "Disks: how long a request takes", "ms", "line", None),
-    ("network", "Network", "bytes/s", "line", None),
-    ("storage", "File systems: how full", "%", "free", None),
+PICTURES = (  # the query, names of its lines, title, unit, kind, note
+    ("cpu", "named/{mode}/", "Processors by mode", "%", "line", "Share of all cores: 100 % is all of them."),
+    (
+        "busiest",
+        "ranked/{groupname}/",
+        "Busiest programs",
+        "cores",
+        "line",
+        "Processes of one name together; 1 keeps one core busy.",
+    ),
+    ("pressure", "named/{waiting_for}/", "Pressure: share of time in which tasks waited", "%", "line", None),
+    ("memory", "named/{what}/", "Memory", "bytes", "line", None),
+    ("disk", "named/{device}/", "Disks: share of time with work", "%", "line", None),
+    ("latency", "named/{device} {kind}/", "Disks: how long a request takes", "ms", "line", None),
+    ("network", "named/{device} {direction}/", "Network", "bytes/s", "line", None),
+    ("storage", "named/{mountpoint}/", "File systems: how full, as df counts it", "%", "free", None),
 )
 EVERYTHING = '{__name__=~"node_load.",$match}'
 LOCAL = frozenset({"", "localhost", "127.0.0.1", "::1"})
@@ -93,6 +99,7 @@ def host(asked: Asked) -> Response:
         "seen_ms": _ms(seen),
         "is_silent": facts.one("is_new") is None,
         "rows": rows_of(facts),
+        "per_core": cores_of(facts),
         "cores": facts.one("cores"),
         "loads": [facts.one(name) for name in ("load", "load5", "load15")],
         "is_own": is_own,
@@ -136,11 +143,11 @@ def _groups(facts: HostFacts) -> list[Group]:
     ]
 
 
-def _picture(about: tuple[str, str, str, str, str | None], job: str, instance: str, within: Range) -> Picture:
-    name, title, unit, kind, note = about
+def _picture(about: tuple[str, str, str, str, str, str | None], job: str, instance: str, within: Range) -> Picture:
+    name, lines, title, unit, kind, note = about
     step_s = max((within.to_ms - within.from_ms) // 1000 // POINTS, 1)
     window = f"{max(120, 2 * step_s)}s"
-    key = f"{PROMQL}{asked_of(CHARTS[name], job, instance, window)}"
+    key = f"{lines}{asked_of(CHARTS[name], job, instance, window)}"
     return Picture(f"host-{name}", title, unit, kind, note, (key,))
 
 

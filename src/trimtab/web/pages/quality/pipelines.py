@@ -35,8 +35,8 @@ def pipelines(asked: Asked) -> Response:
         "words": RUN_STATES,
         "chosen": chosen,
         "problems": [told for name, told in now.problems if name in ("statsd", "pipelines")],
-        "rate_keys": [f"promql/100 * pipeline_success_rate{selector}"],
-        "duration_keys": [f"promql/1000 * pipeline_run_duration_seconds{selector}"],
+        "rate_keys": [f"named/{{pipeline}} ({{source}})/100 * pipeline_success_rate{selector}"],
+        "duration_keys": [f"named/{{pipeline}} ({{source}})/1000 * pipeline_run_duration_seconds{selector}"],
         "quoted": lambda text: quote(text, safe=""),
     }
     return asked.page("quality_pipelines.html", "quality", context, fragments=("results",))
