@@ -202,6 +202,7 @@ def node(title: str, *children: PlanNode, share: float = 0.5, factor: float | No
     return PlanNode(
         node_type=title.split(" on ")[0],
         title=title,
+        line=1,
         relation="orders",
         index=None,
         cost_start=0.0,
@@ -217,6 +218,7 @@ def node(title: str, *children: PlanNode, share: float = 0.5, factor: float | No
         buffers_hit=100,
         buffers_read=2000,
         buffers_temp=0,
+        self_buffers=2000,
         conditions=(PlanText("Filter", f"(email = ?) {HOSTILE}"),),
         details=(),
         rows_removed=99_990.0,

@@ -20,6 +20,7 @@ import structlog
 
 from trimtab.model.errors import Busy, NotFound, TrimtabError
 from trimtab.model.query import SlowQuery
+from trimtab.observe.postgres.facts import EventKind
 from trimtab.sql.literals import seen
 from trimtab.store.tables import table_of
 
@@ -250,9 +251,19 @@ class PlanBook:
         row: dict[str, Any] = {name: getattr(kept, name) for name in _Kept.__dataclass_fields__}
         row |= {"system": system, "fingerprint": fingerprint, "seen_at_ms": now_ms}
         self._telemetry.write("query_plans", table_of("query_plans", [row]))
+        if before is not None and before.structure != fresh.structure:
+            self._tell_change(system, fingerprint, before, fresh, now_ms)
         with self._lock:
             _remember(self._newest, (system, fingerprint), kept, len(kept.plan))
         return TakenPlan(kept.plan_id, is_new, kept.has_actuals, kept.why_no_actuals)
+
+    def _tell_change(self, system: str, fingerprint: str, before: _Kept, after: _Kept, now_ms: int) -> None:
+        """A change of plan is an event of the server: a mark on charts, and a counter."""
+        from trimtab.app.plan_words import change_of_plan
+
+        message = change_of_plan(fingerprint, msgspec.json.decode(before.plan), msgspec.json.decode(after.plan))
+        event = {"system": system, "happened_at_ms": now_ms, "kind": EventKind.PLAN_CHANGED.value, "message": message}
+        self._telemetry.write("server_events", table_of("server_events", [event]))
 
     def _newest_of(self, system: str, fingerprint: str) -> _Kept | None:
         with self._lock:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from trimtab.analyze.queries.plans.hint import Hint
 from trimtab.app.reading.plan_tree import PlanNode
 from trimtab.model.readable import digits_of
 from trimtab.web.format import bytes_text, duration_text, number_text
@@ -24,16 +25,23 @@ class HasRoot(Protocol):
     def root(self) -> PlanNode:
         """The topmost step."""
 
+    @property
+    def findings(self) -> Sequence[Hint]:
+        """What the lint says of it."""
+
 
 @dataclass(frozen=True, slots=True)
 class NodeView:
-    """One step as it is drawn. `factor` is how far the estimate of rows was off, in words; "" where it was close."""
+    """One step as it is drawn. `factor` is how far the estimate of rows was off, in words; "" where it was close.
+    `rows` are those that were expected and that came, `marks` the numbers (from 1) of the findings about it."""
 
     step: PlanNode
     is_open: bool
     is_changed: bool
     factor: str
     tone: str
+    rows: str
+    marks: tuple[int, ...]
     facts: tuple[tuple[str, str], ...]
     children: tuple[NodeView, ...]
 
@@ -41,7 +49,10 @@ class NodeView:
 def plan_view(stored: HasRoot, other: HasRoot | None = None) -> NodeView:
     """The tree to draw. With `other`, a step that it does not have is changed."""
     known = None if other is None else Counter(node.title for node in _all(other.root))
-    return _view(stored.root, known, is_top=True)
+    marks: dict[int, tuple[int, ...]] = {}
+    for place, finding in enumerate(stored.findings, start=1):
+        marks[finding.line] = (*marks.get(finding.line, ()), place)
+    return _view(stored.root, known, marks, is_top=True)
 
 
 def _all(node: PlanNode) -> Iterator[PlanNode]:
@@ -50,15 +61,35 @@ def _all(node: PlanNode) -> Iterator[PlanNode]:
         yield from _all(child)
 
 
-def _view(node: PlanNode, known: Counter[str] | None, *, is_top: bool) -> NodeView:
+def _view(
+    node: PlanNode, known: Counter[str] | None, marks: Mapping[int, tuple[int, ...]], *, is_top: bool
+) -> NodeView:
     changed = False
     if known is not None:
         changed = known[node.title] <= 0
         known[node.title] -= 1
-    children = tuple(_view(child, known, is_top=False) for child in node.children)
+    children = tuple(_view(child, known, marks, is_top=False) for child in node.children)
     factor, tone = factor_text(node.misestimate_factor)
-    wanted = is_top or changed or node.share >= SHARE_OPEN or tone == "bad" or any(child.is_open for child in children)
-    return NodeView(node, wanted, changed, factor, tone, tuple(_facts(node)), children)
+    mine = marks.get(node.line, ())
+    wanted = (
+        is_top
+        or changed
+        or bool(mine)
+        or node.share >= SHARE_OPEN
+        or tone == "bad"
+        or any(child.is_open for child in children)
+    )
+    return NodeView(node, wanted, changed, factor, tone, rows_text(node), mine, tuple(_facts(node)), children)
+
+
+def rows_text(node: PlanNode) -> str:
+    """Expected and actual rows of one loop, in a few words."""
+    if node.loops == 0:
+        return "never ran"
+    if node.rows_actual is None:
+        return f"{number_text(node.rows_estimated)} rows expected"
+    loops = f" × {number_text(float(node.loops))}" if node.loops is not None and node.loops > 1 else ""
+    return f"{number_text(node.rows_estimated)} → {number_text(node.rows_actual)} rows{loops}"
 
 
 def factor_text(factor: float | None) -> tuple[str, str]:
@@ -91,7 +122,8 @@ def _facts(node: PlanNode) -> Iterator[tuple[str, str]]:
     yield "Cost", f"{number_text(node.cost_start)} to the first row, {number_text(node.cost_total)} to the last"
     if node.buffers_hit is not None or node.buffers_read is not None:
         hit, read = node.buffers_hit or 0, node.buffers_read or 0
-        yield "Blocks", f"{_blocks(hit)} from memory, {_blocks(read)} read"
+        own = "" if node.self_buffers is None or not node.children else f", {_blocks(node.self_buffers)} its own"
+        yield "Blocks", f"{_blocks(hit)} from memory, {_blocks(read)} read{own}"
     if node.buffers_temp:
         yield "Temporary files", _blocks(node.buffers_temp)
     for condition in node.conditions:

@@ -10,6 +10,7 @@ from trimtab.api.control.operation import Operation
 from trimtab.api.control.parameters import LIMIT, limit_of, path_text
 from trimtab.app.plans import TakenPlan
 from trimtab.app.reading.own import OwnStory
+from trimtab.app.reading.plan_changes import PlanChange
 from trimtab.app.reading.plans import StoredPlan
 from trimtab.app.service import Service
 from trimtab.model.access import Permission
@@ -25,6 +26,10 @@ def _plans(service: Service, request: Request, _body: None) -> tuple[StoredPlan,
     return service.read.plans(path_text(request, "system"), path_text(request, "fingerprint"), limit_of(request))
 
 
+def _changes(service: Service, request: Request, _body: None) -> tuple[PlanChange, ...]:
+    return service.read.plan_changes(path_text(request, "system"), path_text(request, "fingerprint"), limit_of(request))
+
+
 def _plan_now(service: Service, request: Request, body: PlanRequest) -> TakenPlan:
     system, fingerprint = path_text(request, "system"), path_text(request, "fingerprint")
     note(request, target=f"{system} {fingerprint}")
@@ -35,10 +40,18 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         "GET",
         "/plans/{system}/{fingerprint}",
-        "Plans of a query without its literals, newest first",
+        "Plans of a query without its literals, newest first, with what is wrong with each",
         _plans,
         parameters=(LIMIT,),
         answer=tuple[StoredPlan, ...],
+    ),
+    Operation(
+        "GET",
+        "/plan-changes/{system}/{fingerprint}",
+        "When a query's plan changed, newest first, with what it took before and after",
+        _changes,
+        parameters=(LIMIT,),
+        answer=tuple[PlanChange, ...],
     ),
     Operation(
         "POST",

@@ -28,9 +28,19 @@ _EVENTS = (
     f" ORDER BY happened_at_ms DESC LIMIT {MARKS_MAX}"
 )
 
+_PLANS = (
+    "SELECT toString(system) AS name, happened_at_ms, message FROM server_events"
+    " WHERE system IN {systems:Array(String)} AND kind = {plan:String}"
+    " AND arrayExists(words_ -> startsWith(message, words_), {words:Array(String)})"
+    " AND happened_at_ms >= {start:Int64} AND happened_at_ms < {end:Int64}"
+    f" ORDER BY happened_at_ms DESC LIMIT {MARKS_MAX}"
+)
 
-def marks_of(telemetry: TelemetryStore, state: State, systems: Sequence[str], within: Range) -> tuple[Mark, ...]:
-    """The newest marks, oldest first."""
+
+def marks_of(
+    telemetry: TelemetryStore, state: State, systems: Sequence[str], within: Range, fingerprints: Sequence[str] = ()
+) -> tuple[Mark, ...]:
+    """The newest marks, oldest first; changes of plans are those of the shapes that are named."""
     if not systems:
         return ()
     found = [
@@ -42,6 +52,9 @@ def marks_of(telemetry: TelemetryStore, state: State, systems: Sequence[str], wi
     kinds = [kind.value for kind in EVENTS]
     window = {"systems": list(systems), "kinds": kinds, "start": within.from_ms, "end": within.to_ms}
     events = telemetry.query(_EVENTS, window).to_pylist()
+    if fingerprints:
+        plans = window | {"plan": EventKind.PLAN_CHANGED.value, "words": [f"plan of {one} " for one in fingerprints]}
+        events += telemetry.query(_PLANS, plans).to_pylist()
     found.extend(Mark(row["happened_at_ms"], None, "event", row["message"], row["name"]) for row in events)
     inside = [mark for mark in found if within.from_ms <= (mark.end_ms or mark.at_ms) and mark.at_ms < within.to_ms]
     return tuple(sorted(inside, key=lambda mark: (mark.at_ms, mark.kind, mark.label))[-MARKS_MAX:])

@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from trimtab.app.reading.plan_tree import PlanNode, plan_tree
+from trimtab.analyze.queries.plans.document import PlanDocument
+from trimtab.analyze.queries.plans.hint import Hint
+from trimtab.analyze.queries.plans.hints import hints_of
+from trimtab.analyze.queries.plans.steps import steps_of
+from trimtab.app.reading.plan_tree import PlanNode, tree_of
 
 if TYPE_CHECKING:
     from trimtab.model.change import Change
@@ -33,7 +37,8 @@ class StoredPlan:
     `origin` is `advice` (before a change was proposed), `watching` (after `change_id` was applied) or `asked` (by a
     person). `has_actuals` says that the statement was run; else `why_no_actuals` says why not. `source` is what was
     planned. `settings` are the planner's settings that are not the default, in trimtab's own session. Plans with the
-    same `structure` do the same steps.
+    same `structure` do the same steps. `findings` is what the lint says of it (docs/reference/plan-findings.md), worst
+    first, with lines of the plan's text form.
     """
 
     plan_id: str
@@ -53,6 +58,7 @@ class StoredPlan:
     planning_ms: float | None
     execution_ms: float | None
     root: PlanNode
+    findings: tuple[Hint, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +99,13 @@ def _stored(row: dict[str, Any]) -> StoredPlan:
     plan = msgspec.json.decode(row.pop("plan"))
     settings = dict(row.pop("settings"))
     change_id = row.pop("change_id") or None
+    steps = steps_of(PlanDocument(plan | {"Settings": settings}))
     return StoredPlan(
         **row,
         change_id=change_id,
         settings=settings,
         planning_ms=plan.get("Planning Time"),
         execution_ms=plan.get("Execution Time"),
-        root=plan_tree(plan),
+        root=tree_of(steps),
+        findings=tuple(hints_of(steps)),
     )

@@ -34,6 +34,7 @@ from trimtab.model.objectives import SLICE_MS
 
 if TYPE_CHECKING:
     from trimtab.app.reading.own import OwnStory
+    from trimtab.app.reading.plan_changes import PlanChange
     from trimtab.app.reading.plans import PlansOfChange, StoredPlan
     from trimtab.app.reading.series import ObjectiveLines, OwnLines
     from trimtab.app.reading.slow import SlowLooks
@@ -177,7 +178,13 @@ class Reader:
             to_ms=grid.end_ms,
             step_ms=grid.step_ms,
             series=lines.of(wanted),
-            marks=marks_of(self.telemetry, self.state, systems, within),
+            marks=marks_of(
+                self.telemetry,
+                self.state,
+                systems,
+                within,
+                sorted({key.fingerprint for key in wanted if key.family == "shape"}),
+            ),
         )
 
     def marks(self, within: Range) -> tuple[Mark, ...]:
@@ -215,6 +222,19 @@ class Reader:
         _check("limit", limit, 1, ROWS_MAX)
         self._check_system(system)
         return plans(self.telemetry, system, fingerprint, limit)
+
+    def plan_changes(self, system: str, fingerprint: str, limit: int = 5) -> tuple[PlanChange, ...]:
+        """The newest changes of a shape's plan, newest first, with what it took before and after each."""
+        from trimtab.app.reading.plan_changes import CHANGES_MAX
+
+        _check("limit", limit, 1, ROWS_MAX)
+        return self.plan_changes_of(self.plans(system, fingerprint, 1 + min(limit, CHANGES_MAX)), limit)
+
+    def plan_changes_of(self, plans: Sequence[StoredPlan], limit: int = 5) -> tuple[PlanChange, ...]:
+        """The same for plans of one shape that were read already, newest first."""
+        from trimtab.app.reading.plan_changes import plan_changes
+
+        return plan_changes(self.telemetry, plans, self.clock.now_ms(), limit)
 
     def plans_of_change(self, change_id: str) -> PlansOfChange:
         """The plan of a change's query before and after it."""

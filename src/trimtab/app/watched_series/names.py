@@ -125,7 +125,20 @@ HISTOGRAM = Series(
     "histogram",
     "How long statements took: the database times executions of one kind together, each look has one mean for them.",
 )
-EVERY: tuple[Series, ...] = (UP, ACTIVITY, HISTOGRAM, *SERVER.values(), *STATEMENTS.values(), *TABLES.values())
+PLAN_CHANGES = Series(
+    "trimtab_postgres_plan_changes_total",
+    "counter",
+    "How often a query's plan was found to do other steps than before.",
+)
+EVERY: tuple[Series, ...] = (
+    UP,
+    ACTIVITY,
+    HISTOGRAM,
+    PLAN_CHANGES,
+    *SERVER.values(),
+    *STATEMENTS.values(),
+    *TABLES.values(),
+)
 
 
 def labels(name: str, system: str, **others: str) -> Labels:

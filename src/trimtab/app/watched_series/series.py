@@ -16,6 +16,7 @@ import structlog
 from trimtab.app.watched_series import names
 from trimtab.app.watched_series.names import Series, labels
 from trimtab.model.errors import InputError, SpoolFull, StoreError
+from trimtab.observe.postgres.facts import EventKind
 from trimtab.observe.postgres.status import WatchState, WatchStatus
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class WatchedSeries:
         telemetry.listen("server_statistics", self.server)
         telemetry.listen("table_statistics", self.tables)
         telemetry.listen("activity_samples", self.activity)
+        telemetry.listen("server_events", self.events)
 
     def start(self) -> None:
         """Append from now on, on a thread of its own."""
@@ -138,6 +140,13 @@ class WatchedSeries:
             for key, (value, at_ms) in self._gauges.items():
                 if value and key[1][0][1] == names.ACTIVITY.name and at_ms < newest.get(key[0], 0):
                     self._gauges[key] = (0.0, at_ms)
+
+    def events(self, rows: pa.Table) -> None:
+        """Changes of plans."""
+        with self._lock:
+            for one in rows.to_pylist():
+                if one["kind"] == EventKind.PLAN_CHANGED.value:
+                    self._grow(one["system"], names.PLAN_CHANGES, 1.0)
 
     def _grow(self, system: str, series: Series, by: float, **others: str) -> None:
         key = (system, labels(series.name, system, **others))

@@ -36,6 +36,8 @@ class EventKind(StrEnum):
     """Too long between two looks: no slice was written, so that nothing is smeared over the gap."""
     WATCH_ADAPTED = "watch_adapted"
     """Watching cost more than it may, so it looks less often (or may look more often again)."""
+    PLAN_CHANGED = "plan_changed"
+    """The plan of a query does other steps than before."""
     FACTS_REFUSED = "facts_refused"
     """The telemetry store did not take what was seen."""
 

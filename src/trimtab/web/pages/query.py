@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
 from starlette.responses import Response
 
 from trimtab.app.reading.answers import Execution, ExecutionOrder, ShapeStory
+from trimtab.app.reading.plan_changes import PlanChange
 from trimtab.app.reading.plans import StoredPlan
 from trimtab.model.errors import InputError, TrimtabError
 from trimtab.web.errors import describe
@@ -19,6 +20,7 @@ from trimtab.web.view import Message, segment
 from trimtab.web.words import sentence
 
 PLANS_MAX = 20
+CHANGES_MAX = 4
 EXECUTIONS_MAX = 25
 NOTICES: Mapping[str, Message] = {
     "plan": Message("The plan was taken. It is the newest one below."),
@@ -56,11 +58,13 @@ CHARTS: tuple[ChartWish, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Plans:
-    """The plans of the shape: all, the one that is shown, and the one beside it (None: nothing to compare with)."""
+    """The plans of the shape: all, the one that is shown, and the one beside it (None: nothing to compare with); and
+    the newest changes from one to another."""
 
     all: tuple[StoredPlan, ...]
     shown: StoredPlan | None
     beside: StoredPlan | None
+    changes: tuple[PlanChange, ...] = ()
 
 
 def query(asked: Asked) -> Response:
@@ -113,7 +117,9 @@ def draw(asked: Asked, message: Message | None = None, status: int = 200) -> Res
         "shared_with": _shared_with(asked, system, fingerprint),
     }
     if asked.fragment is None:
-        context["plans"] = _chosen(service.read.plans(system, fingerprint, PLANS_MAX), asked)
+        plans = service.read.plans(system, fingerprint, PLANS_MAX)
+        changes = service.read.plan_changes_of(plans, CHANGES_MAX)
+        context["plans"] = replace(_chosen(plans, asked), changes=changes)
         if asked.query("executions") == "now":
             context |= _executions(asked, system, fingerprint) | {"title": context["title"]}
     notice = message or NOTICES.get(asked.query("notice"))
