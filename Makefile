@@ -59,11 +59,11 @@ chromium: ## Install Chromium from Debian's packages where it is missing
 
 .PHONY: metrics-servers
 metrics-servers: ## Install Prometheus, Alertmanager and VictoriaMetrics from Debian's packages where they are missing
-	@scripts/install-metrics-servers.sh
+	@scripts/install-tools.sh metrics
 
 .PHONY: host-tools
 host-tools: ## Install what numbers of hosts are compared with, where it is missing: node_exporter, pidstat
-	@scripts/install-host-tools.sh
+	@scripts/install-tools.sh host
 
 .PHONY: demo
 demo: $(STAMP) postgresql ## See the loop on a real PostgreSQL (ONCE=1: unattended, writes demo.json; SEED=n)
@@ -130,7 +130,7 @@ bench-traces: $(STAMP) ## Spans and log records: writing, bytes, searches of 10 
 bench-rules: $(STAMP) metrics-servers ## 5,000 rules on 100,000 series beside Prometheus: processor time of a round (about 5 minutes)
 	$(BIN)/python -m benchmarks.rules
 bench-host: $(STAMP) ## What collecting the host every second costs, beside node_exporter and netdata (about 4 minutes)
-	@scripts/install-host-tools.sh bench
+	@scripts/install-tools.sh host netdata
 	$(BIN)/python -m benchmarks.host
 bench-new-user: $(STAMP) postgresql ## From pip install to the first finding on a fresh PostgreSQL with pgbench (about 15 minutes)
 	$(BIN)/python -m benchmarks.new_user

@@ -160,7 +160,7 @@ def netdata(folder: Path, *, only_proc: bool) -> Iterator[int]:
     """One with a folder of its own."""
     program = shutil.which("netdata", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     if program is None:
-        sys.exit("netdata is missing: scripts/install-host-tools.sh bench")
+        sys.exit("netdata is missing: scripts/install-tools.sh netdata")
     for name in ("etc", "cache", "lib", "log"):
         (folder / name).mkdir(parents=True)
     plugins = "\n".join(f"    {name} = no" for name in (*OTHERS, *MORE)) if only_proc else ""

@@ -5,7 +5,8 @@
 ['AutomatedRemediation', 'CPUMetric', 'CostMetric', 'DataSystemMonitoringStack', 'DiskIOMetric',
  'ErrorRateMetric', 'FreshnessMetric', 'GrafanaDashboards', 'InfrastructureMonitor', 'LatencyMetric',
  'MemoryMetric', 'NetworkIOMetric', 'PerformanceAlerts', 'QualityMetric', 'QueryOptimizer', 'SLI',
- 'SatisfactionMetric', 'ServiceLevelIndicators', 'StorageMetric', 'SuccessRateMetric', 'ThroughputMetric']
+ 'SatisfactionMetric', 'ServiceLevelIndicators', 'StorageMetric', 'SuccessRateMetric', 'ThroughputMetric',
+ 'is_containerized']
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from trimtab.sdk.automated_remediation import AutomatedRemediation
     from trimtab.sdk.data_system_monitoring_stack import DataSystemMonitoringStack
     from trimtab.sdk.grafana_dashboards import GrafanaDashboards
-    from trimtab.sdk.infrastructure_monitor import InfrastructureMonitor
+    from trimtab.sdk.infrastructure_monitor import InfrastructureMonitor, is_containerized
     from trimtab.sdk.monitoring_metrics import (
         CostMetric,
         CPUMetric,
@@ -59,6 +60,7 @@ __all__ = [
     "StorageMetric",
     "SuccessRateMetric",
     "ThroughputMetric",
+    "is_containerized",
 ]
 
 _LAZY = {
@@ -83,11 +85,17 @@ _LAZY = {
     "StorageMetric": "trimtab.sdk.monitoring_metrics",
     "SuccessRateMetric": "trimtab.sdk.monitoring_metrics",
     "ThroughputMetric": "trimtab.sdk.monitoring_metrics",
+    "is_containerized": "trimtab.sdk.infrastructure_monitor",
 }
 
 
 def __getattr__(name: str) -> object:
-    """Import a public class on first use, so that `import trimtab` stays quick."""
+    """Import what is public on first use, so that `import trimtab` stays quick."""
     if name in _LAZY:
         return getattr(importlib.import_module(_LAZY[name]), name)
     raise AttributeError(f"module 'trimtab' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """What completion in a shell shows: the public names, though none of them is imported yet."""
+    return sorted({*globals(), *__all__})

@@ -7,9 +7,20 @@ from collections.abc import Sequence
 from trimtab.app.infrastructure.health import health_of
 from trimtab.app.infrastructure.monitors import CloudResourceMonitor, ContainerMonitor, SystemMonitor
 from trimtab.model.infrastructure import InfrastructureHealth
+from trimtab.observe.containers.cgroups import evidence
 from trimtab.store.state import wall_clock_ms
 
-__all__ = ["CloudResourceMonitor", "ContainerMonitor", "InfrastructureMonitor", "SystemMonitor"]
+__all__ = ["CloudResourceMonitor", "ContainerMonitor", "InfrastructureMonitor", "SystemMonitor", "is_containerized"]
+
+
+def is_containerized() -> bool:
+    """Whether this process runs in a container. What engines leave behind (`/.dockerenv`) is not believed where every
+    namespace is the machine's own; `ContainerMonitor().look().evidence` has the signs.
+
+    >>> is_containerized() in (True, False)
+    True
+    """
+    return evidence().is_containerized
 
 
 class InfrastructureMonitor:

@@ -53,7 +53,7 @@ class NodeExporter:
 def node_exporter(log: Path) -> Iterator[NodeExporter]:
     """On a free loopback port, with the collectors that trimtab has and it leaves out unless told."""
     program = shutil.which("prometheus-node-exporter")
-    assert program is not None, "node_exporter is missing: scripts/install-host-tools.sh (make test does it)"
+    assert program is not None, "node_exporter is missing: scripts/install-tools.sh host (make test does it)"
     url = f"127.0.0.1:{free_port()}"
     more = [f"--collector.{name}" for name in ("processes", "interrupts", "tcpstat")]
     with log.open("wb") as out:
@@ -130,7 +130,7 @@ class Pidstat:
 
     def __init__(self, pid: int) -> None:
         program = shutil.which("pidstat")
-        assert program is not None, "pidstat is missing: scripts/install-host-tools.sh (make test does it)"
+        assert program is not None, "pidstat is missing: scripts/install-tools.sh host (make test does it)"
         self._process = subprocess.Popen(
             [program, "-h", "-T", "CHILD", "-p", str(pid), "86400", "1"],
             stdout=subprocess.PIPE,
