@@ -53,6 +53,7 @@ from trimtab.app.packs.shelf import Shelf
 from trimtab.app.persons import check_person
 from trimtab.app.plans import TakenPlan
 from trimtab.app.policies import Policies
+from trimtab.app.query_advice.book import AdviceBook
 from trimtab.app.querying import Querying
 from trimtab.app.reading.cases import find
 from trimtab.app.reading.own import own_lines, own_story
@@ -147,6 +148,7 @@ class Service:
         self._systems = Systems(telemetry, state, machine, policies.of, clock, watched, own, self._system_changed)
         self.plans = self._systems.plans
         self.indexes = IndexKeeper(state, watched, policies.of, clock)
+        self.advice = AdviceBook(state, telemetry, watched, policies.of, clock)
         self.watched_series = WatchedSeries(
             lambda: getattr(telemetry, "metrics", None), self._systems.statuses, clock.now_ms
         )

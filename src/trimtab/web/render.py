@@ -11,6 +11,7 @@ import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
+from trimtab.sql.index_ddl import readable
 from trimtab.web import format as text
 from trimtab.web.effect_picture import effect_picture
 from trimtab.web.plan_view import plan_view
@@ -63,6 +64,7 @@ def environment() -> Environment:
         sql=sql_markup,
         sql_lines=sql_lines,
         segment=segment,
+        written_index=readable,
         spark_path=spark_path,
         tojson_text=lambda value: msgspec.json.encode(value).decode(),
     )

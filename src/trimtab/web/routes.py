@@ -16,7 +16,19 @@ from trimtab.app.doors import BODY_BYTES_MAX, TARGET_BYTES_MAX
 from trimtab.model.access import Permission
 from trimtab.web import events, exemplars, series
 from trimtab.web.forms import FORM_BYTES_MAX
-from trimtab.web.pages import changes, frame, freeze, ledger, login, overview, own, queries, query
+from trimtab.web.pages import (
+    changes,
+    frame,
+    freeze,
+    indexes,
+    ledger,
+    login,
+    overview,
+    own,
+    queries,
+    query,
+    query_advice,
+)
 from trimtab.web.pages.alerts import listing as alerts_listing
 from trimtab.web.pages.alerts import one as alerts_one
 from trimtab.web.pages.alerts import silences as alerts_silences
@@ -88,6 +100,9 @@ PAGES: tuple[Page, ...] = (
     Page("/alerts/silences/end", POST, DECIDE, alerts_silences.end, action="silence end"),
     Page("/alerts/{alert_id}", GET, LOOK, alerts_one.one),
     Page("/queries", GET, LOOK, queries.queries),
+    Page("/indexes", GET, LOOK, indexes.indexes),
+    Page("/queries/{system:path}/{fingerprint}/advice", GET, LOOK, query_advice.query_advice),
+    Page("/queries/{system:path}/{fingerprint}/advice", POST, DECIDE, query_advice.ask, action="advice ask"),
     Page("/queries/{system:path}/{fingerprint}/plan", POST, DECIDE, query.plan_now, action="plan_now"),
     Page("/queries/{system:path}/{fingerprint}", GET, LOOK, query.query),
     Page("/explore", GET, LOOK, explore_page.explore, target_bytes_max=QUERIES_BYTES_MAX),

@@ -154,6 +154,20 @@ def private_server(programs: Path, major: int, *, settings: Mapping[str, str] | 
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@contextmanager
+def private_database(major: int) -> Iterator[Connection]:
+    """An empty database on a private server, as its owner: for trials with made-up rows. Gone afterwards."""
+    programs, found = programs_dir(major)
+    with private_server(programs, found, settings={"shared_buffers": "32MB"}) as server:
+        with server.connect() as administrator:
+            administrator.execute(f"CREATE ROLE {OWNER} LOGIN".encode())
+            administrator.execute(f"CREATE DATABASE {DATABASE} OWNER {OWNER}".encode())
+        with server.connect(database=DATABASE) as administrator:
+            administrator.execute(f"ALTER SCHEMA public OWNER TO {OWNER}".encode())
+        with server.connect(user=OWNER, database=DATABASE) as connection:
+            yield connection
+
+
 def _wait(server: PrivateServer, process: subprocess.Popen[bytes]) -> None:
     until = time.monotonic() + START_S
     while True:

@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from trimtab.api.control import (
     access,
+    advice,
     alerts,
     business,
     cases,
@@ -38,6 +39,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *reading.OPERATIONS,
     *policy.OPERATIONS,
     *plans.OPERATIONS,
+    *advice.OPERATIONS,
     *traces.OPERATIONS,
     *logs.OPERATIONS,
     *sources.OPERATIONS,
