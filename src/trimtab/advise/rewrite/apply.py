@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import count
+from itertools import islice
 
 from trimtab.advise.rewrite.knowledge import Knowledge
 from trimtab.advise.rewrite.model import Hint, Rewrite
@@ -29,14 +29,12 @@ def rewrites_of(statement: str, knowledge: Knowledge, rules: Sequence[Rule] = RU
     made: dict[str, Rewrite] = {}
     for rule in rules:
         for place in range(len(first.blocks)):
-            for number in count():
+            for number, _ in enumerate(rule.find(first, first.blocks[place])):
                 if len(made) >= FORMS_MAX:
                     return list(made.values())
                 # Each change is made on a tree of its own.
                 query = Query.of(statement, knowledge)
-                change = next((c for n, c in enumerate(rule.find(query, query.blocks[place])) if n == number), None)
-                if change is None:
-                    break
+                change = next(islice(rule.find(query, query.blocks[place]), number, None))
                 change.do()
                 try:
                     text = query.text()

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+import psycopg
+
+from trimtab.advise.index.plans import cost
 from trimtab.advise.index.session import Connection
+from trimtab.advise.rewrite.compare import Pairing, compared, pairing_of
+from trimtab.advise.rewrite.filling import copy_rows, fill
 from trimtab.advise.rewrite.knowledge import Knowledge
-from trimtab.advise.rewrite.model import Certificate, Rewrite
+from trimtab.advise.rewrite.measure import measured
+from trimtab.advise.rewrite.model import Certificate, Check, Data, Measured, Outcome, Rewrite
+from trimtab.advise.rewrite.query import Query
+from trimtab.advise.rewrite.scratch import NotPossible, made, read_types
+from trimtab.observe.postgres.explain import explain
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +25,7 @@ class CertifySettings:
     """Bounds of one certificate.
 
     `time_max_s` is for one run of one form on real data. `seeds` name the generated data; `rows` is how many rows each
-    made-up table gets. `repetitions` 0 measures nothing.
+    small table gets at most. `repetitions` 0 measures nothing.
     """
 
     time_max_s: float = 10.0
@@ -37,6 +47,79 @@ def certify(
 
     On `connection` they are only planned, unless `run_on_real_data`: then they are run there read-only. On `private`, a
     database that its owner gave for that, small tables are made, filled and rolled back; without one these comparisons
-    are not possible, and the certificate says so.
+    are not possible, and the certificate says so. The cheap comparisons come first; one that differs ends it.
     """
-    raise NotImplementedError
+    chosen = settings or CertifySettings()
+    before, after = (cost(explain(connection, text)["Plan"]) for text in (rewrite.statement, rewrite.rewritten))
+    pairing = pairing_of(rewrite.statement, rewrite.rewritten, knowledge)
+    if isinstance(pairing, str):
+        checks = tuple(Check(data, Outcome.NOT_POSSIBLE, why=pairing) for data in Data)
+        return Certificate(rewrite.proof, before, after, checks, notes=rewrite.caveats)
+    checks_made = list(_on_small_tables(rewrite, knowledge, connection, private, pairing, chosen))
+    times: Measured | None = None
+    if any(check.outcome is Outcome.DIFFERENT for check in checks_made):
+        checks_made.append(Check(Data.REAL, Outcome.NOT_POSSIBLE, why="it differs already on small tables"))
+    elif not run_on_real_data:
+        checks_made.append(Check(Data.REAL, Outcome.NOT_POSSIBLE, why="running statements there was not asked for"))
+    else:
+        with read_only(connection, chosen.time_max_s):
+            check = compared(connection, pairing, Data.REAL)
+            checks_made.append(check)
+            if chosen.repetitions and check.outcome is not Outcome.DIFFERENT:
+                times = measured(
+                    connection,
+                    rewrite.statement.strip().rstrip(";"),
+                    rewrite.rewritten,
+                    repetitions=chosen.repetitions,
+                    time_max_s=chosen.time_max_s,
+                )
+    return Certificate(
+        rewrite.proof, before, after, tuple(checks_made), times, notes=(*pairing.notes, *rewrite.caveats)
+    )
+
+
+def _on_small_tables(
+    rewrite: Rewrite,
+    knowledge: Knowledge,
+    connection: Connection,
+    private: Connection | None,
+    pairing: Pairing,
+    settings: CertifySettings,
+) -> Iterator[Check]:
+    if private is None:
+        why = "no private database was given to make small tables in"
+        yield Check(Data.CLONE, Outcome.NOT_POSSIBLE, why=why)
+        yield Check(Data.GENERATED, Outcome.NOT_POSSIBLE, why=why)
+        return
+    query = Query.of(rewrite.statement, knowledge)
+    done: list[Check] = []
+    try:
+        types = read_types(connection, query)
+        with made(private, query, types) as scratch:
+            there = Pairing(scratch.moved(pairing.before), scratch.moved(pairing.after), pairing.is_list)
+            for seed in settings.seeds:
+                fill(scratch, settings.rows, seed)
+                done.append(compared(private, there, Data.GENERATED, seed))
+                scratch.clear()
+            with read_only(connection, settings.time_max_s):
+                copy_rows(scratch, connection, settings.rows, settings.seeds[0])
+            done.append(compared(private, there, Data.CLONE, settings.seeds[0]))
+    except (NotPossible, psycopg.Error) as error:
+        if private.closed or connection.closed:
+            raise
+        words = error.message if isinstance(error, NotPossible) else f"the server says {error.sqlstate}"
+        missing = [data for data in (Data.CLONE, Data.GENERATED) if data not in {check.data for check in done}]
+        done += [Check(data, Outcome.NOT_POSSIBLE, why=words) for data in missing]
+    yield from done
+
+
+@contextmanager
+def read_only(connection: Connection, time_max_s: float) -> Iterator[None]:
+    """One snapshot in which nothing can be written; rolled back."""
+    is_outermost = connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
+    with connection.transaction(force_rollback=True):
+        if is_outermost:
+            connection.execute(b"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY", prepare=False)
+        connection.execute(f"SET LOCAL statement_timeout = {int(time_max_s * 1000)}".encode(), prepare=False)
+        connection.execute(b"SET LOCAL lock_timeout = 1000", prepare=False)
+        yield
