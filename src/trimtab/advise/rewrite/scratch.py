@@ -2,8 +2,8 @@
 
 Two fillings: rows of the real tables that belong together, with NULLs put in and duplicates added where the
 catalogue allows them; and made-up rows whose values are the statement's own constants and their neighbours, so
-that conditions and joins are met. Only what the catalogue proves is enforced there (NOT NULL, keys, foreign keys): rules
-rest on nothing else.
+that conditions and joins are met. Only what the catalogue proves is enforced there (NOT NULL, keys, foreign keys):
+rules rest on nothing else.
 """
 
 from __future__ import annotations
