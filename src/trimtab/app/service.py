@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 import structlog
@@ -30,25 +30,14 @@ from trimtab.app.indexes.keeper import IndexKeeper
 from trimtab.app.infrastructure.infrastructure import Infrastructure
 from trimtab.app.log_search.logs import Logs
 from trimtab.app.notify.notify import Notify
-from trimtab.app.notify.numbers import notify_numbers
 from trimtab.app.objectives.alerts import BurnAlerts
 from trimtab.app.objectives.asking import UpstreamAsking
 from trimtab.app.objectives.cases import BurnCases
-from trimtab.app.objectives.keeper import Objectives, Standing
+from trimtab.app.objectives.keeper import Objectives
 from trimtab.app.objectives.lines import ObjectiveLines
 from trimtab.app.objectives.series import ObjectiveSeries
-from trimtab.app.objectives.telling import objective_numbers, objective_warnings
+from trimtab.app.objectives.telling import objective_warnings
 from trimtab.app.own.keeper import Own
-from trimtab.app.own.metrics import Number
-from trimtab.app.own.numbers import (
-    forwarding_numbers,
-    ingest_numbers,
-    log_numbers,
-    loop_numbers,
-    metric_numbers,
-    store_numbers,
-    watch_numbers,
-)
 from trimtab.app.packs.shelf import Shelf
 from trimtab.app.persons import check_person
 from trimtab.app.plans import TakenPlan
@@ -59,6 +48,9 @@ from trimtab.app.reading.cases import find
 from trimtab.app.reading.own import own_lines, own_story
 from trimtab.app.reading.reader import Reader
 from trimtab.app.scrapes import Scrapes
+from trimtab.app.service_events import ServiceEvents
+from trimtab.app.service_numbers import tell_numbers
+from trimtab.app.service_status import chain_of, status_of
 from trimtab.app.sources.sources import Sources
 from trimtab.app.stack.wiring import stack_of
 from trimtab.app.steering import Steering
@@ -76,13 +68,8 @@ from trimtab.observe.metrics.limits import IngestLimits
 from trimtab.observe.metrics.receivers import MetricsIn
 from trimtab.observe.postgres.status import WatchStatus
 from trimtab.sql.connect import Reference
-from trimtab.store.case_search import open_cases_by_system
-from trimtab.store.news import News
 from trimtab.store.state import State
 from trimtab.store.telemetry import TelemetryStore
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 log = structlog.get_logger()
 Json = dict[str, Any]
@@ -120,10 +107,13 @@ class Service:
         queried = metrics_of(telemetry)
         self.querying = Querying(lambda: queried)
         self.upstream: Upstream | None = None
+        self.events = EventHub()
+        self.grafana = Annotating(state, policies.file.config.grafana, url)
+        self._happens = ServiceEvents(self.events, self.grafana.wake)
         self.objectives = objectives
         objectives.ask_instead(lambda: None if self.upstream is None else UpstreamAsking(self.upstream))
         objectives.on_round.append(BurnCases(state).look)
-        objectives.on_round.append(self._objectives_counted)
+        objectives.on_round.append(self._happens.objectives_counted)
         objectives.on_round.append(ObjectiveSeries(lambda: self.querying.store).append)
         self.business = Business(
             lambda: policies.file.config.business,
@@ -144,8 +134,9 @@ class Service:
         self._stop = stop
         self.access = access
         self.own = own
-        self.events = EventHub()
-        self._systems = Systems(telemetry, state, machine, policies.of, clock, watched, own, self._system_changed)
+        self._systems = Systems(
+            telemetry, state, machine, policies.of, clock, watched, own, self._happens.system_changed
+        )
         self.plans = self._systems.plans
         self.indexes = IndexKeeper(state, watched, policies.of, clock)
         self.advice = AdviceBook(state, telemetry, watched, policies.of, clock)
@@ -168,7 +159,6 @@ class Service:
         )
         self.infrastructure.cloud = lambda: cloud_health(self.clouds.latest())
         self.dashboards = Dashboards(state.database, self.querying, lambda: self.upstream, clock.now_ms)
-        self.grafana = Annotating(state, policies.file.config.grafana, url)
         self._deciding = Deciding(state, machine, policies.of)
         self.notify = Notify(
             state,
@@ -206,7 +196,6 @@ class Service:
         self.read.own_lines = lambda key, name, grid: own_lines(telemetry, key, name, grid)
         self.read.own_story = lambda: own_story(own, telemetry, clock.now_ms())
         self._started = time.monotonic()
-        self._counted_to_ms = 0
 
     # --- life
 
@@ -261,42 +250,10 @@ class Service:
 
     def _listen(self) -> None:
         """What happens in the stores becomes events, and numbers of our own."""
-        self.state.listen(self._heard)
-        self.telemetry.listen("query_slices", self._slices_loaded)
+        self.state.listen(self._happens.heard)
+        self.telemetry.listen("query_slices", self._happens.slices_loaded)
         self.watched_series.listen(self.telemetry)
-        self.own.metrics.add_source(lambda: loop_numbers(self.state))
-        self.own.metrics.add_source(lambda: forwarding_numbers(self.sources.listed))
-        self.own.metrics.add_source(lambda: objective_numbers(self.objectives.standing, self.now_ms()))
-        self.own.metrics.add_source(lambda: store_numbers(self.telemetry, self._clock))
-        self.own.metrics.add_source(lambda: log_numbers(self.telemetry, lambda: self.logs.tails_count))
-        self.own.metrics.add_source(lambda: ingest_numbers(self.metrics_in))
-        self.own.metrics.add_source(lambda: metric_numbers(getattr(self.telemetry, "metrics", None)))
-        self.own.metrics.add_source(lambda: notify_numbers(self.notify))
-        self.own.metrics.add_source(self.alerting.numbers)
-        self.own.metrics.add_source(self.infrastructure.numbers)
-        self.own.metrics.add_source(self.clouds.numbers)
-        self.own.metrics.add_source(lambda: watch_numbers(self._systems.statuses, self._clock))
-        self.own.metrics.add_source(lambda: [Number("trimtab_event_streams", self.events.subscribers_count)])
-
-    def _heard(self, news: News) -> None:
-        self.events.publish(EventKind(news.kind), dict(news.facts))
-        if news.kind == "change":
-            self.grafana.wake()
-
-    def _slices_loaded(self, rows: pa.Table) -> None:
-        newest: dict[str, int] = {}
-        for system, ended_at_ms in zip(rows["system"].to_pylist(), rows["ended_at_ms"].to_pylist(), strict=True):
-            newest[system] = max(ended_at_ms, newest.get(system, 0))
-        for system, ended_at_ms in newest.items():
-            self.events.publish(EventKind.SLICE, {"system": system, "ended_at_ms": ended_at_ms})
-
-    def _objectives_counted(self, standing: Standing) -> None:
-        if standing.at_ms > self._counted_to_ms:
-            self._counted_to_ms = standing.at_ms
-            self.events.publish(EventKind.OBJECTIVES, {"at_ms": standing.at_ms})
-
-    def _system_changed(self, name: str) -> None:
-        self.events.publish(EventKind.SYSTEM, {"name": name})
+        tell_numbers(self, self._clock)
 
     # --- policy
 
@@ -367,30 +324,7 @@ class Service:
 
     def status(self) -> Json:
         """What runs, what is watched, what is in flight."""
-        alive = self.state.changes(alive=True)
-        return {
-            "url": self.url,
-            "uptime_s": time.monotonic() - self._started,
-            "frozen": self.state.kill_switch(),
-            "systems": self.systems(),
-            "cases_open_count": sum(open_cases_by_system(self.state.database).values()),
-            "changes_in_flight": [msgspec.to_builtins(c) for c in alive if c.state.is_in_flight],
-            "changes_waiting_count": sum(not c.state.is_in_flight for c in alive),
-            "ledger": self.chain(),
-            "telemetry": msgspec.to_builtins(self.telemetry.status()),
-            "own_problem": self.own.problem,
-            "policy": msgspec.to_builtins(self.policy_of("")),
-            "config": self._config_file(),
-            "warnings": list(self.warnings()),
-            "freezes": msgspec.to_builtins(self.steering.freezes()),
-            "needs_yes": self.needs_yes(),
-        }
-
-    def _config_file(self) -> Json:
-        """The file, and what is wrong with it."""
-        file: Json = msgspec.to_builtins(self.policies.file.status())
-        ignored = self.policies.ignored(system.name for system in self.state.systems())
-        return {**file, "overrides_ignored_count": len(ignored)}
+        return status_of(self, self._started)
 
     def waits_for_yes(self, change: Change) -> bool:
         """Whether a person could approve this change now, and it waits for that (see `Deciding`)."""
@@ -406,17 +340,7 @@ class Service:
 
     def chain(self) -> Json:
         """The ledger's hash chain: whether it is intact, and how far and when that was looked at."""
-        status = self.state.chain.now()
-        report = status.report
-        return {
-            "entries_count": report.entries_count,
-            "intact": report.intact,
-            "problem": report.problem,
-            "broken_at_seq": report.broken_at_seq,
-            "to_do": status.broken,
-            "whole_at_ms": status.whole_at_ms,
-            "checked_at_ms": status.checked_at_ms,
-        }
+        return chain_of(self.state)
 
     def watch_statuses(self) -> list[WatchStatus]:
         """How each system is watched now."""
