@@ -34,7 +34,7 @@ def pipelines(asked: Asked) -> Response:
         "runs": [run_row(run) for run in business.pipelining.newest(pipeline=chosen, limit=RUNS)],
         "words": RUN_STATES,
         "chosen": chosen,
-        "problems": [told for name, told in now.problems if name in ("statsd", "pipelines")],
+        "problems": [told for name, told in now.problems if name in ("statsd", "pipelines", "pipelines_count")],
         "rate_keys": [f"named/{{pipeline}} ({{source}})/100 * pipeline_success_rate{selector}"],
         "duration_keys": [f"named/{{pipeline}} ({{source}})/1000 * pipeline_run_duration_seconds{selector}"],
         "quoted": lambda text: quote(text, safe=""),
