@@ -1,28 +1,80 @@
-"""`QueryOptimizer`: advice on slow queries, on the real planner, without a running server."""
+"""`QueryOptimizer`: advice on slow queries, on the real planner: with a connection, or by a running server."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import os
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-from trimtab.advise.index.advisor import advise
-from trimtab.model.errors import InputError
+import httpx2
+import msgspec
+
+from trimtab.advise.record.correcting import Corrections
+from trimtab.advise.verify.answers import Measured, Trial
+from trimtab.advise.verify.clone import Clone
+from trimtab.advise.verify.private_server import private_database
+from trimtab.advise.verify.verify import VerifySettings, verify
+from trimtab.app.advising import Trying, clone_of
+from trimtab.app.query_advice.asking import Asked, QueryAdvice, advice_on
+from trimtab.model.errors import InputError, MissingError, NotAllowed, ServerUnreachable
 from trimtab.model.query import SlowQuery
 from trimtab.sdk.results import ImprovementEstimate, QueryOptimization
-from trimtab.sql.connect import Reference
+from trimtab.sql.connect import Connection, Reference
+from trimtab.sql.literals import parameters_of
+from trimtab.sql.trees import single_statement
+from trimtab.store.advice_record import RECORD_FILE, AdviceRecord
 
 QUERIES_MAX = 1000
+SERVER_QUERIES_MAX = 100
+"""So many are sent to a server at a time."""
+TOKEN_VARIABLE = "TRIMTAB_TOKEN"  # noqa: S105  (the name of a variable)
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class QueryOptimizer:
     """Looks at slow queries of one PostgreSQL. It reads catalogues and plans, and changes nothing.
 
-    `dsn` is a reference without a password (`service=NAME`, `env:NAME`, a URL with `${NAME}`).
+    `dsn` is a reference without a password (`service=NAME`, `env:NAME`, a URL with `${NAME}`). With `clone` (another
+    reference, or `"make"`) advice is tried there: what it measured then stands in the estimate. `data_dir` is where a
+    record of predictions is, which corrects estimates, and in which they are kept.
+
+    With `system` instead, a running server is asked about a system that it watches: `server` is its address, `token`
+    one of an operator (else the variable TRIMTAB_TOKEN; on this machine none is needed where the server asks for none).
     """
 
-    def __init__(self, dsn: str = "env:TRIMTAB_DSN", *, timeout_ms: int = 30_000) -> None:
+    def __init__(
+        self,
+        dsn: str = "env:TRIMTAB_DSN",
+        *,
+        system: str | None = None,
+        server: str = "http://127.0.0.1:9321",
+        token: str | None = None,
+        clone: str | None = None,
+        clone_time_s: float = 60.0,
+        data_dir: str | Path | None = None,
+        timeout_ms: int = 30_000,
+    ) -> None:
         self._reference = Reference.parse(dsn)
         self._timeout_ms = timeout_ms
+        self._system = system
+        self._server = server.rstrip("/")
+        self._token = token or os.environ.get(TOKEN_VARIABLE) or None
+        self._trying = Trying(clone, settings=VerifySettings(time_max_s=clone_time_s))
+        self._record = None if data_dir is None else AdviceRecord(Path(data_dir) / RECORD_FILE)
+        if clone is not None and clone != "make":
+            Reference.parse(clone)
+        host = urlsplit(server).hostname
+        if system is not None and (host is None or not server.startswith(("http://", "https://"))):
+            raise InputError(f"server is a URL such as http://127.0.0.1:9321, found {server!r}", field="server")
+        if system is not None and self._token and server.startswith("http://") and host not in _LOOPBACK:
+            raise InputError(f"the token would travel to {host} in the clear: use https://", field="server")
+        if system is not None and clone is not None:
+            raise InputError("a clone is used with a dsn: a server tries nothing on clones", field="clone")
 
     def optimize_query_performance(
         self, slow_queries: Iterable[str | SlowQuery | Mapping[str, Any]]
@@ -37,18 +89,113 @@ class QueryOptimizer:
         queries = [as_slow_query(position, query) for position, query in enumerate(slow_queries)]
         if len(queries) > QUERIES_MAX:
             raise InputError(f"{len(queries)} queries, the limit is {QUERIES_MAX}", limit=QUERIES_MAX)
-        with self._reference.connect("trimtab/advise", statement_timeout_ms=self._timeout_ms) as connection:
-            return [self._optimize(connection, query) for query in queries]
+        if self._system is not None:
+            return [optimization(query, made) for query, made in zip(queries, self._from_server(queries), strict=True)]
+        with (
+            self._reference.connect("trimtab/advise", statement_timeout_ms=self._timeout_ms) as connection,
+            ExitStack() as stack,
+        ):
+            clone = None if self._trying.clone is None else stack.enter_context(clone_of(connection, self._trying))
+            private = None if clone is None else _private(connection, stack)
+            record = Corrections() if self._record is None else Corrections(self._record.measured())
+            return [self._optimize(connection, query, record, clone, private) for query in queries]
 
-    def _optimize(self, connection: Any, query: SlowQuery) -> QueryOptimization:
-        advice = advise(connection, query, system=self._reference.display)
-        best = advice.proposals[0] if advice.proposals else None
-        estimate = (
-            ImprovementEstimate(1.0, None, "what-if plans", advice.reason)
-            if best is None
-            else ImprovementEstimate(best.predicted_ratio, best.predicted_interval_90, best.interval_source)
-        )
-        return QueryOptimization(query.text, query.text, advice.proposals, estimate)
+    def _optimize(
+        self,
+        connection: Connection,
+        query: SlowQuery,
+        record: Corrections,
+        clone: Clone | None,
+        private: Connection | None,
+    ) -> QueryOptimization:
+        now_ms = time.time_ns() // 1_000_000
+        asked = Asked(self._reference.display, record, now_ms, private=lambda: private, raises=True)
+        advice, estimates = advice_on(connection, query, asked)
+        if self._record is not None:
+            self._record.keep(estimates)
+        made = optimization(query, advice)
+        return made if clone is None else tried(made, query, clone, self._trying.settings)
+
+    def _from_server(self, queries: Sequence[SlowQuery]) -> list[QueryAdvice]:
+        headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        found: list[QueryAdvice] = []
+        with httpx2.Client(timeout=600.0, headers=headers, trust_env=False) as client:
+            for first in range(0, len(queries), SERVER_QUERIES_MAX):
+                sent = [msgspec.to_builtins(one) for one in queries[first : first + SERVER_QUERIES_MAX]]
+                body = {"system": self._system, "queries": sent}
+                try:
+                    answer = client.post(f"{self._server}/api/trimtab/optimize", json=body)
+                    said = answer.json()
+                except (httpx2.HTTPError, ValueError) as error:
+                    raise ServerUnreachable(
+                        f"could not ask {self._server}: {type(error).__name__}", url=self._server
+                    ) from error
+                if not answer.is_success:
+                    message = str(said.get("error", {}).get("message", answer.status_code))
+                    kind = {401: NotAllowed, 403: NotAllowed, 400: InputError, 404: InputError}.get(answer.status_code)
+                    raise (kind or ServerUnreachable)(f"could not ask {self._server}: {message}", url=self._server)
+                found += msgspec.convert(said, list[QueryAdvice], strict=False)
+        return found
+
+
+def _private(connection: Connection, stack: ExitStack) -> Connection | None:
+    """Where rewrites are certified; None where this machine has no server to make one."""
+    try:
+        return stack.enter_context(private_database(connection.info.server_version // 10_000))
+    except MissingError:
+        return None
+
+
+def optimization(query: SlowQuery, advice: QueryAdvice) -> QueryOptimization:
+    """The seed's answer, of what was found: the better of the best index and the best certified rewrite is estimated;
+    nobody knows what both give together before it is measured."""
+    rewrite = next((one for one in advice.rewrites if one.is_advised), None)
+    index = advice.indexes[0].proposal if advice.indexes else None
+    if rewrite is not None and (index is None or rewrite.predicted_ratio < index.predicted_ratio):
+        estimate = ImprovementEstimate(rewrite.predicted_ratio, rewrite.interval_90, rewrite.interval_source)
+    elif index is not None:
+        estimate = ImprovementEstimate(index.predicted_ratio, index.predicted_interval_90, index.interval_source)
+    else:
+        estimate = ImprovementEstimate(1.0, None, "what-if plans", advice.reason or "; ".join(advice.problems) or None)
+    return QueryOptimization(
+        query.text,
+        query.text if rewrite is None else rewrite.sql,
+        tuple(one.proposal for one in advice.indexes),
+        estimate,
+        advice.rewrites,
+        advice.hints,
+        problems=advice.problems,
+    )
+
+
+def tried(made: QueryOptimization, query: SlowQuery, clone: Clone, settings: VerifySettings) -> QueryOptimization:
+    """The same with what a clone measured: the best index and the rewrite together. An index that harms is left out."""
+    text = query.samples[0] if query.samples else query.text
+    best = made.index_recommendations[:1]
+    if parameters_of(single_statement(text)) or (not best and made.optimized_query == made.original_query):
+        return made
+    new = made.optimized_query if made.optimized_query != made.original_query else text
+    found = verify(clone, [Trial("query", 1.0, (text,), (new,))], [one.index for one in best], settings=settings)
+    problems = (*made.problems, *(f"not tried: {reason}" for _, reason in found.not_tried))
+    problems = (*problems, *(one.reason for one in found.withdrawn))
+    if not found.statements:
+        return replace(made, problems=problems)
+    measured = found.statements[0]
+    return QueryOptimization(
+        made.original_query,
+        made.optimized_query,
+        () if found.withdrawn else made.index_recommendations,
+        ImprovementEstimate(measured.ratio, measured.interval_90, told(found.clone, found.unit, measured)),
+        made.rewrites,
+        made.plan_hints,
+        measured,
+        problems,
+    )
+
+
+def told(clone: str, unit: str, measured: Measured) -> str:
+    """Where a measured estimate comes from."""
+    return f"measured on {clone}: {unit}, {measured.blocks} blocks of old, new, new, old"
 
 
 def as_slow_query(position: int, query: str | SlowQuery | Mapping[str, Any]) -> SlowQuery:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from trimtab.advise.verify.answers import Measured
+from trimtab.analyze.queries.plans.hint import Hint
+from trimtab.app.query_advice.asking import RewriteAdvice
 from trimtab.model.change import Effect, Proposal
 from trimtab.model.objectives import BudgetEnd, Objective
 
@@ -24,12 +28,27 @@ class ImprovementEstimate:
 
 @dataclass(frozen=True, slots=True)
 class QueryOptimization:
-    """Advice on one query. `optimized_query` is the query as given: this version rewrites nothing."""
+    """Advice on one query.
+
+    `optimized_query` is another form of it whose certificate holds, else the query as given; `rewrites` are all that
+    were found, `plan_hints` what its plan shows. `measured` is what a clone said, where one was asked for.
+    `problems` say what could not be looked at, and why.
+    """
 
     original_query: str
     optimized_query: str
     index_recommendations: tuple[Proposal, ...]
     improvement_estimate: ImprovementEstimate
+    rewrites: tuple[RewriteAdvice, ...] = ()
+    plan_hints: tuple[Hint, ...] = ()
+    measured: Measured | None = None
+    problems: tuple[str, ...] = ()
+
+    @property
+    def certificate(self) -> Mapping[str, object] | None:
+        """What stands behind `optimized_query`: proof, prices, comparisons; None where it is the original."""
+        found = next((one for one in self.rewrites if one.is_advised and one.sql == self.optimized_query), None)
+        return None if found is None else found.certificate
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ class QueryText(msgspec.Struct, forbid_unknown_fields=True):
     """One query to optimise: its text, with literals or `$n`; what is known of how it runs weighs what is gained."""
 
     text: Annotated[str, msgspec.Meta(min_length=1, max_length=TEXT_CHARS_MAX)]
-    calls: Annotated[int, msgspec.Meta(ge=1)] = 1
+    calls: Annotated[float, msgspec.Meta(gt=0)] = 1.0
     window_s: Annotated[float, msgspec.Meta(gt=0)] = 1.0
     mean_exec_time_ms: Annotated[float, msgspec.Meta(ge=0)] | None = None
     name: Annotated[str, msgspec.Meta(max_length=NAME_CHARS_MAX)] | None = None

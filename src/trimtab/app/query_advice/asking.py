@@ -93,7 +93,8 @@ class Asked:
     """Where and how a query is looked at.
 
     `private` gives a database in which small tables may be made, for certificates, where there is one;
-    `run_on_real_data`: both forms of a rewrite may be run on the system itself, read-only.
+    `run_on_real_data`: both forms of a rewrite may be run on the system itself, read-only. `raises`: what is missing on
+    the server (HypoPG, rights) is an error, not a problem that is told.
     """
 
     system: str
@@ -102,6 +103,7 @@ class Asked:
     writes: Mapping[str, TableWrites] | None = None
     private: Callable[[], Connection | None] = lambda: None
     run_on_real_data: bool = False
+    raises: bool = False
 
 
 def advice_on(connection: Connection, query: SlowQuery, asked: Asked) -> tuple[QueryAdvice, list[Estimate]]:
@@ -135,7 +137,7 @@ def _indexes(connection: Connection, query: SlowQuery, asked: Asked, problems: l
     try:
         return advise(connection, query, system=asked.system, writes=asked.writes)
     except (MissingError, StatementRefused) as error:
-        if connection.closed:
+        if connection.closed or (asked.raises and isinstance(error, MissingError)):
             raise
         problems.append(f"no advice on indexes: {error.message}")
         return Advice((), reason=error.message)
