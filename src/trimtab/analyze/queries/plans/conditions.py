@@ -21,6 +21,9 @@ _SUBPLAN = re.compile(
     r"\((?:alternatives: )?(?:hashed )?(?:SubPlan|InitPlan) \w+(?: or (?:hashed )?SubPlan \w+)*\)(?:\.col\d+)?"
 )
 _MASK = re.compile(r"(?<![\w)\]\"'] )\?(?=[:),\]\s]|\Z)")
+MASKED = "'?'"
+"""What stands for a literal that was masked, so that the rest can be parsed."""
+LIKE_TEXT = ("text", "bpchar", "varchar", "name")
 _FLIPPED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "=", "<>": "<>"}
 
 
@@ -42,6 +45,11 @@ class Compared:
     function: str | None
     has_column_there: bool
     other: str | None = None
+
+    @property
+    def is_like_text(self) -> bool:
+        """A column read as text: of a varchar it is the column itself, of anything else a cast."""
+        return self.cast in LIKE_TEXT and self.function is None
 
 
 @lru_cache(maxsize=4_000)
@@ -78,7 +86,7 @@ def _parsed(condition: str) -> ast.Node | None:
     if len(condition) > CHARS_MAX:
         return None
     text = _SUBPLAN.sub("NULL", condition)
-    for one in (text, _MASK.sub("NULL", text)):
+    for one in (text, _MASK.sub(MASKED, text)):
         try:
             select = single_statement(f"SELECT {one}")
         except (StatementRefused, PglastError):

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
-from trimtab.analyze.queries.plans.conditions import EQUALITIES, RANGES, Compared, columns_in, comparisons
+from trimtab.analyze.queries.plans.conditions import EQUALITIES, MASKED, RANGES, Compared, columns_in, comparisons
 from trimtab.analyze.queries.plans.document import text
 from trimtab.analyze.queries.plans.hint import Mend, MendKind
 from trimtab.analyze.queries.plans.rule import Look, memory_text, setting_text
 from trimtab.analyze.queries.plans.steps import Step
 from trimtab.model.errors import StatementRefused
-from trimtab.sql.identifiers import quoted
+from trimtab.sql.identifiers import IDENTIFIER_BYTES_MAX, quoted, shortened
 
 KEYS_MAX = 4
 _ONE_OF = ("= ANY",)
 _PATTERNS = ("~~", "~~*", "~", "~*")
 _CONTAINS = ("@>", "<@", "?", "?|", "?&", "&&", "@@", "@?")
 _DATES = ("date",)
+LIKE_TEXT_TYPES = ("character varying", "varchar", "character", "bpchar", "name", "text", "char")
+"""Types whose index serves a comparison as text."""
 
 
 def conditions_of(step: Step, *keys: str) -> tuple[Compared, ...]:
@@ -36,8 +39,9 @@ def index_mends(look: Look, step: Step, found: Sequence[Compared], *, order: Seq
     if relation is None:
         return []
     mends: list[Mend] = []
-    equal = [one for one in found if one.operator in (*EQUALITIES, *_ONE_OF) and one.is_bare]
-    ranged = [one for one in found if one.operator in RANGES and one.is_bare]
+    served = [one for one in found if is_column(look, step, one)]
+    equal = [one for one in served if one.operator in (*EQUALITIES, *_ONE_OF)]
+    ranged = [one for one in served if one.operator in RANGES]
     keys = list(dict.fromkeys(_column(one) for one in equal))
     if order:
         keys += [key for key in order if key not in keys]
@@ -50,16 +54,25 @@ def index_mends(look: Look, step: Step, found: Sequence[Compared], *, order: Seq
     elif flag := next((one for one in found if one.operator in ("IS NULL", "NOT", "IS TRUE") and one.is_bare), None):
         sql = f"CREATE INDEX CONCURRENTLY ON {relation} ({_column(flag)}) WHERE {flag_words(flag)}"
         mends.append(Mend(MendKind.INDEX, "a partial index, where few rows are so", sql))
-    return mends or special_index_mends(relation, found)
+    return mends or special_index_mends(relation, served)
+
+
+def is_column(look: Look, step: Step, one: Compared) -> bool:
+    """Whether a comparison is with the column itself, as far as is known."""
+    if one.is_bare or not one.is_like_text:
+        return one.is_bare
+    facts = look.table(step)
+    type_ = facts.column_types.get(one.column or "") if facts is not None else None
+    return type_ is None or type_.startswith(LIKE_TEXT_TYPES)
 
 
 def special_index_mends(relation: str, found: Sequence[Compared]) -> list[Mend]:
     """Indexes of other kinds for patterns and containment."""
     for one in found:
-        if one.operator in _PATTERNS and one.is_bare:
+        if one.operator in _PATTERNS:
             sql = f"CREATE INDEX CONCURRENTLY ON {relation} USING gin ({_column(one)} gin_trgm_ops)"
             return [Mend(MendKind.INDEX, "a trigram index (extension pg_trgm): patterns may begin with %", sql)]
-        if one.operator in _CONTAINS and one.is_bare:
+        if one.operator in _CONTAINS:
             sql = f"CREATE INDEX CONCURRENTLY ON {relation} USING gin ({_column(one)})"
             return [Mend(MendKind.INDEX, "a GIN index: it finds what contains something", sql)]
     return []
@@ -79,7 +92,7 @@ def expression_mends(look: Look, step: Step, one: Compared) -> list[Mend]:
             )
         )
     if relation is not None:
-        sql = f"CREATE INDEX CONCURRENTLY ON {relation} (({one.side}))"
+        sql = f"CREATE INDEX CONCURRENTLY ON {relation} (({one.side}))" if MASKED not in one.side else None
         words = "an index on the expression (it must be immutable); ANALYZE the table once it is there"
         mends.append(Mend(MendKind.INDEX, words, sql))
     return mends
@@ -93,10 +106,17 @@ def statistics_mends(look: Look, step: Step, columns: Sequence[str], *, kinds: s
     mends = [Mend(MendKind.ANALYZE, "fresh statistics", f"ANALYZE {relation}")]
     names = list(dict.fromkeys(columns))[:8]
     if len(names) > 1:
-        listed = ", ".join(_quoted(name) for name in names)
-        sql = f"CREATE STATISTICS {kinds}ON {listed} FROM {relation}"
+        sql = statistics_sql(step, names, [_quoted(name) for name in names], relation, kinds)
         mends.append(Mend(MendKind.STATISTICS, "what these columns are together; then ANALYZE", sql))
     return mends
+
+
+def statistics_sql(step: Step, names: Sequence[str], on: Sequence[str], relation: str, kinds: str = "") -> str:
+    """CREATE STATISTICS; until version 15 it must have a name."""
+    words = "_".join((text(step.raw, "Relation Name") or "t", *names, "together" if len(on) > 1 else "given"))
+    schema = f"{relation.rpartition('.')[0]}." if "." in relation else ""
+    name = _quoted(shortened(re.sub(r"\W+", "_", words), IDENTIFIER_BYTES_MAX))
+    return f"CREATE STATISTICS {schema}{name} {kinds}ON {', '.join(on)} FROM {relation}"
 
 
 def columns_of(step: Step) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -126,7 +127,7 @@ def memory_text(kib: float) -> str:
 
 def setting_text(kib: float) -> str:
     """A value for `SET work_mem`: whole megabytes, rounded up."""
-    return f"{max(1, -(-int(kib + 1023) // 1024))}MB"
+    return f"{max(1, math.ceil(kib / 1024))}MB"
 
 
 def count_text(value: float) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from trimtab.analyze.queries.plans import thresholds as limits
-from trimtab.analyze.queries.plans.conditions import columns_in
+from trimtab.analyze.queries.plans.conditions import MASKED, columns_in
 from trimtab.analyze.queries.plans.hint import Hint, Mend, MendKind
-from trimtab.analyze.queries.plans.mending import columns_of, conditions_of, own, statistics_mends
+from trimtab.analyze.queries.plans.mending import columns_of, conditions_of, own, statistics_mends, statistics_sql
 from trimtab.analyze.queries.plans.rule import Look, Rule, count_text, hint
 from trimtab.analyze.queries.plans.steps import BLOCKING, Step
 
@@ -104,9 +104,9 @@ def _mends(look: Look, step: Step) -> list[Mend]:
         mends = statistics_mends(look, step, columns_of(step))
         relation = look.relation_sql(step)
         made = [one for one in own(step, conditions_of(step, "Filter", "Index Cond")) if not one.is_bare]
-        made = [one for one in made if one.function or one.cast in (None, "date")]
+        made = [one for one in made if (one.function or one.cast in (None, "date")) and MASKED not in one.side]
         if made and relation:
-            sql = f"CREATE STATISTICS ON ({made[0].side}) FROM {relation}"
+            sql = statistics_sql(step, [made[0].column or ""], [f"({made[0].side})"], relation)
             words = "what the expression gives (from version 14 on); then ANALYZE"
             mends.append(Mend(MendKind.STATISTICS, words, sql))
         return mends

@@ -8,7 +8,14 @@ from trimtab.analyze.queries.plans import thresholds as limits
 from trimtab.analyze.queries.plans.conditions import Compared
 from trimtab.analyze.queries.plans.document import number
 from trimtab.analyze.queries.plans.hint import Hint, Mend, MendKind
-from trimtab.analyze.queries.plans.mending import conditions_of, expression_mends, index_mends, own, work_mem_mend
+from trimtab.analyze.queries.plans.mending import (
+    LIKE_TEXT_TYPES,
+    conditions_of,
+    expression_mends,
+    index_mends,
+    own,
+    work_mem_mend,
+)
 from trimtab.analyze.queries.plans.rule import Look, Rule, count_text, hint
 from trimtab.analyze.queries.plans.steps import Step
 
@@ -17,9 +24,7 @@ INDEX_SCANS = ("Index Scan", "Index Only Scan", "Bitmap Heap Scan")
 SCANS = (*WHOLE_SCANS, *INDEX_SCANS)
 BITMAP_PAGE_BYTES = 64
 """What one page takes in a bitmap (an entry of its hash, as the server reckons it)."""
-_RELABELLED = ("character varying", "varchar", "character", "bpchar", "name", "text", "char")
 _DATES = ("date",)
-_LIKE_TEXT = ("text", "bpchar", "varchar", "name")
 
 
 def thrown_away(look: Look, step: Step) -> tuple[float, float] | None:
@@ -220,8 +225,8 @@ def is_cast(look: Look, step: Step, one: Compared) -> bool:
         return False
     facts = look.table(step)
     type_ = facts.column_types.get(one.column or "") if facts is not None else None
-    if one.cast in _LIKE_TEXT:
-        return type_ is not None and not type_.startswith(_RELABELLED)
+    if one.is_like_text:
+        return type_ is not None and not type_.startswith(LIKE_TEXT_TYPES)
     return True
 
 
