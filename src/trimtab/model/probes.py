@@ -60,6 +60,8 @@ UNITS: dict[ProbeKind, str] = {
 
 INTERVAL_MS = 300_000
 INTERVAL_MS_MIN, INTERVAL_MS_MAX = 10_000, 7 * 86_400_000
+FRESH_INTERVAL_MS = 60_000
+"""Of freshness: an age grows by the clock between looks, so that rarer ones would tell it too old."""
 FRESH_LOOKS = 5
 """So many looks at least fall, where nobody says how often, into the age that the newest row may have."""
 TIMEOUT_MS = 5_000

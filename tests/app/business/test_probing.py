@@ -112,7 +112,7 @@ def test_as_many_as_may_run_on_a_system_and_what_still_runs_is_skipped(asked: As
     for one in probing.tick():
         one.result(60)
     assert sorted(asked.names) == ["elsewhere", "slow"]
-    assert probing.run_now("other") == "1 probes of shop run already (slow), which is the limit"
+    assert probing.run_now("other") == "as many probes of shop run already as may (slow)"
     assert probing.run_now("slow") == "it runs already"
     asked.now_ms += 2 * MINUTE_MS
     for one in probing.tick():
@@ -139,7 +139,7 @@ def test_no_more_than_a_few_in_all(asked: Asked, state: ProbeState) -> None:
     assert asked.entered["a"].wait(60)
     asked.now_ms += 5 * MINUTE_MS
     assert probing.tick() == []
-    assert probing.run_now("b") == "1 probes run already, which is the limit"
+    assert probing.run_now("b") == "as many probes run already as may (1)"
     asked.waits["a"].set()
     probing.close()
 
@@ -183,6 +183,23 @@ def test_what_came_to_nothing_is_asked_again_when_its_system_is_watched(asked: A
     assert run(probing) == 0
     probing.hasten({"nowhere", "shop"})
     assert [one.result(60).is_refused for one in probing.tick()] == [True]
+    probing.close()
+
+
+def test_another_definition_waits_for_the_one_that_runs_and_is_not_skipped(asked: Asked, state: ProbeState) -> None:
+    probing = made(asked, state)
+    asked.waits["a"], asked.entered["a"] = threading.Event(), threading.Event()
+    probing.define((probe("a"),))
+    first = probing.run_now("a")
+    assert asked.entered["a"].wait(60)
+    probing.define((replace(probe("a"), where="x > 1"),))
+    asked.now_ms += FIRST_MS_MAX
+    assert probing.tick() == []
+    asked.waits["a"].set()
+    assert not isinstance(first, str)
+    first.result(60)
+    assert probing.now["a"].measured is None, "that was another one"
+    assert (run(probing), probing.now["a"].skipped_count) == (1, 0)
     probing.close()
 
 

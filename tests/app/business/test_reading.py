@@ -70,8 +70,9 @@ def test_what_must_not_be_old_is_looked_at_often_enough() -> None:
     entry = "{{name: a{0}, system: s, freshness: {{table: x, column: y}}, good: '{1}'}}"
     wishes = ["< 5 minutes", "< 1h", "< 30s"]
     listed = ", ".join(entry.format(place, wish) for place, wish in enumerate(wishes))
-    said = definitions_in(f"probes: [{listed}]", "a.yml")
-    assert [probe.interval_ms for probe in said.probes] == [60_000, 300_000, 10_000]
+    bare = "{name: bare, system: s, freshness: {table: x, column: y}}"
+    said = definitions_in(f"probes: [{listed}, {bare}]", "a.yml")
+    assert [probe.interval_ms for probe in said.probes] == [60_000, 300_000, 10_000, 60_000]
 
 
 BAD = [

@@ -13,6 +13,7 @@ from trimtab.model.errors import StatementRefused
 from trimtab.model.objectives import Comparison
 from trimtab.model.probes import (
     DIMENSIONS,
+    FRESH_INTERVAL_MS,
     FRESH_LOOKS,
     INTERVAL_MS,
     INTERVAL_MS_MAX,
@@ -201,7 +202,8 @@ def _within(part: Part, key: str, default: int, low: int, high: int) -> int:
 def _every(part: Part, kind: ProbeKind, wanted: Wanted | None) -> int:
     """How often it is looked; for an age, at least twice in what is allowed: it grows by the clock between looks."""
     if kind is not ProbeKind.FRESHNESS or wanted is None:
-        return _within(part, "every", INTERVAL_MS, INTERVAL_MS_MIN, INTERVAL_MS_MAX)
+        default = FRESH_INTERVAL_MS if kind is ProbeKind.FRESHNESS else INTERVAL_MS
+        return _within(part, "every", default, INTERVAL_MS_MIN, INTERVAL_MS_MAX)
     age_ms = round(wanted.threshold * 1000)
     default = min(max(age_ms // FRESH_LOOKS, INTERVAL_MS_MIN), INTERVAL_MS)
     found, most_ms = (

@@ -128,7 +128,7 @@ class Probing:
                     skipped = now.skipped_count + (not now.held)
                     self._probes[one.probe.name] = replace(now, held=held, skipped_count=skipped)
                     continue
-                if one.probe.name in self._busy:  # the one before still runs: this time is skipped
+                if now.is_running:  # the one before still runs: this time is skipped
                     due_ms = next_due_ms(one.probe, now_ms)
                     self._probes[one.probe.name] = replace(now, due_at_ms=due_ms, skipped_count=now.skipped_count + 1)
                 elif not self._why_full(one.probe):
@@ -157,9 +157,9 @@ class Probing:
             return "it runs already"
         beside = [name for name, system in self._busy.items() if system == probe.system]
         if len(beside) >= self._per_system:
-            return f"{len(beside)} probes of {probe.system} run already ({', '.join(beside)}), which is the limit"
+            return f"as many probes of {probe.system} run already as may ({', '.join(beside)})"
         if len(self._busy) >= self._at_a_time:
-            return f"{len(self._busy)} probes run already, which is the limit"
+            return f"as many probes run already as may ({len(self._busy)})"
         return ""
 
     def _begin(self, now: ProbeNow, now_ms: int) -> Future[Measured]:
