@@ -16,6 +16,7 @@ from docs.generate.errors import errors_page
 from docs.generate.events import events_page
 from docs.generate.own_numbers import own_numbers_page
 from docs.generate.packs import packs_page
+from docs.generate.plan_findings import plan_findings_page
 from docs.generate.promql import aggregations_block, functions_block
 from docs.generate.statements import statements_block
 from docs.generate.stored import state_block, telemetry_block
@@ -35,6 +36,7 @@ PAGES: Mapping[str, Maker] = {
     "reference/postgresql-versions.md": versions_page,
     "reference/own-metrics.md": own_numbers_page,
     "reference/packs.md": packs_page,
+    "reference/plan-findings.md": plan_findings_page,
 }
 """Files that are made as a whole."""
 
