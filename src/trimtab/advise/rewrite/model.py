@@ -103,6 +103,11 @@ class Certificate:
         return self.cost_after < self.cost_before and bool(same) and not different and not slower
 
     @property
+    def is_advisable(self) -> bool:
+        """It holds, and the time was measured on real data: only such a form is advised."""
+        return self.holds and self.measured is not None
+
+    @property
     def is_complete(self) -> bool:
         """Whether all three kinds of data were compared, and the time was measured."""
         same = {check.data for check in self.checks if check.outcome is Outcome.SAME}
@@ -113,6 +118,7 @@ class Certificate:
         measured = self.measured
         return {
             "holds": self.holds,
+            "advisable": self.is_advisable,
             "complete": self.is_complete,
             "proof": list(self.proof),
             "cost_before": self.cost_before,
