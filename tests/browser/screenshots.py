@@ -1,6 +1,6 @@
 """Photographs every page and every state of it, in both themes and at both widths, for the documentation.
 
-    python -m tests.browser.screenshots [--only NAME] [--folder docs/screenshots]
+    python -m tests.browser.screenshots [--only NAME] [--around] [--folder docs/screenshots]
 
 Writes PAGE-{light,dark}[-390].png and, when all were taken, `docs/pages.md`, which shows them. Look at them: a test can
 say that nothing overlaps, not that it is clear.
@@ -24,6 +24,7 @@ import httpx2
 from PIL import Image
 from playwright.sync_api import Browser, Page, Route, ViewportSize, expect
 
+from tests.browser.around import AroundServer, around_server
 from tests.browser.chromium import NARROW, TIMEOUT_MS, WIDE, Scheme, open_browser, visit
 from tests.browser.log_lines import bodies
 from tests.browser.places import PLACES
@@ -38,7 +39,7 @@ HEIGHT_MAX = {WIDE["width"]: 1150, NARROW["width"]: 1200}
 """Longer pages are cut: what is below looks like what is above."""
 COLOURS, COLOURS_EXACT = 64, 28
 FILE_BYTES_MAX = 120_000
-ALL_BYTES_MAX = 10_000_000
+ALL_BYTES_MAX = 12_500_000
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 
 
@@ -141,7 +142,7 @@ def _tailed(day: DayServer) -> Callable[[Page], None]:
     return prepare
 
 
-def shots(day: DayServer) -> Sequence[Shot]:
+def shots(day: DayServer, around: AroundServer) -> Sequence[Shot]:
     """All of them, in the order in which they are shown."""
     query = f"/queries/shop/{day.rolled_back_shape}?from={day.start_ms}&to={day.end_ms}"
     of_team = {"settings-people", "settings-tokens", "settings-audit", "settings-you"}
@@ -211,7 +212,59 @@ def shots(day: DayServer) -> Sequence[Shot]:
         Shot("empty-ledger", "Nothing was ever applied.", "team", goes("/ledger"), Role.ADMIN),
         Shot("empty-settings-systems", "Nothing is watched yet.", "team", goes("/settings?tab=systems"), Role.ADMIN),
     ]
-    return [*found, *more]
+    return [*found, *around_shots(around), *more]
+
+
+def _refused(page: Page) -> None:
+    open_page(page, "/dashboards")
+    page.get_by_label("or its JSON").fill('{"title": "Machines", "panels": {"type": "stat"}}')
+    page.get_by_role("button", name="Open", exact=True).click()
+    expect(page.locator("#bring-trouble")).to_be_visible()
+    page.locator("#bring").scroll_into_view_if_needed()
+    drawn(page)
+
+
+def around_shots(around: AroundServer) -> Sequence[Shot]:
+    """What stands around the database."""
+
+    def shot(name: str, path: str, about: str) -> Shot:
+        return Shot(name, about, "around", goes(path))
+
+    return [
+        shot("hosts", around.address("/infrastructure"), "Machines, what is wrong or busy first."),
+        shot(
+            "host",
+            around.address("/infrastructure/hosts/node/db1"),
+            "One machine: what is busy, what waits, what went wrong, who does it, and the same over time.",
+        ),
+        shot("containers", "/infrastructure/containers", "Containers: health, limits, throttling, memory, restarts."),
+        shot("cloud", "/infrastructure/cloud", "Accounts of clouds: what is wrong, what could not be read and why."),
+        shot("quality", "/quality", "Scores of data with their parts, and the probes behind them."),
+        shot("probe", "/quality/probes/orders-fresh", "One probe: what it found, over time, and what exactly is run."),
+        shot("pipelines", "/quality/pipelines", "Pipelines, whoever runs them: how many runs succeed, the newest."),
+        shot("cost", "/quality/cost", "What processing costs this month: budget, forecast, by system and by query."),
+        shot("satisfaction", "/quality/satisfaction", "How content users are, by each source on its own scale."),
+        shot("dashboards", "/dashboards", "Dashboards that come with trimtab, and those of a Grafana."),
+        Shot(
+            "dashboards-refused",
+            "A file that is no dashboard: which place in it is wrong.",
+            "around",
+            _refused,
+            part="#bring",
+        ),
+        shot("dashboard", around.address("/dashboards/trimtab-host"), "A dashboard that comes with trimtab."),
+        shot(
+            "dashboard-brought",
+            around.address("/dashboards/shop-machines"),
+            "A Grafana's dashboard as it was exported; what is not drawn says why.",
+        ),
+        shot(
+            "dashboard-numbers",
+            around.address("/dashboards/shop-machines?numbers=1"),
+            "The same as tables of numbers, without a script.",
+        ),
+        shot("monitoring", "/settings?tab=monitoring", "What was set up in one call, and how each metric stands."),
+    ]
 
 
 def photograph(page: Page, size: ViewportSize, part: str | None) -> bytes:
@@ -305,34 +358,40 @@ def problems(folder: Path) -> list[str]:
 
 
 @contextlib.contextmanager
-def servers(folder: Path) -> Iterator[tuple[DayServer, dict[str, str]]]:
+def servers(folder: Path, around: AroundServer) -> Iterator[tuple[Sequence[Shot], dict[str, str]]]:
     """All that is photographed."""
     with (
         day_server(folder / "day", slice_ms=15_000) as day,
         healthy_server(folder / "healthy") as healthy,
         team_server(folder / "team", TEAM) as team,
     ):
-        yield day, {"day": day.url, "healthy": healthy, "team": team}
+        yield shots(day, around), {"day": day.url, "healthy": healthy, "team": team, "around": around.url}
 
 
 def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--only", default="", help="a regular expression for names")
+    parser.add_argument("--around", action="store_true", help="only what stands around the database, which is quick")
     parser.add_argument("--folder", type=Path, default=FOLDER)
     given = parser.parse_args()
+    is_whole = not given.only and not given.around
     with (
         tempfile.TemporaryDirectory(prefix="trimtab-shots-") as folder,
-        servers(Path(folder)) as (day, urls),
+        around_server(Path(folder) / "around") as around,
+        contextlib.ExitStack() as more,
         open_browser() as browser,
     ):
-        every = shots(day)
+        every: Sequence[Shot] = around_shots(around)
+        urls = {"around": around.url}
+        if not given.around:
+            every, urls = more.enter_context(servers(Path(folder), around))
         wanted = [shot for shot in every if re.search(given.only, shot.name)]
-        if not given.only:
+        if is_whole:
             for old in given.folder.glob("*.png"):
                 old.unlink()
         take(browser, urls, wanted, given.folder)
-    if not given.only and given.folder == FOLDER:
+    if is_whole and given.folder == FOLDER:
         PAGE.write_text(text(every))
     if too_large := problems(given.folder):
         raise SystemExit("\n".join(too_large))
