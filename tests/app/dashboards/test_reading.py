@@ -100,7 +100,9 @@ def test_panels_that_are_not_drawn_say_why() -> None:
 def test_what_of_a_panel_is_not_done_is_noted() -> None:
     mixed = panel("timeseries", transformations=[{"id": "calculateField"}], datasource={"uid": "-- Mixed --"})
     mixed["targets"] = [{"expr": "up", "datasource": SOURCE}, {"expr": "x", "datasource": {"type": "loki"}}]
-    mixed["fieldConfig"] = {"defaults": {"custom": {"scaleDistribution": {"type": "log", "log": 10}}}}
+    by_value = {"matcher": {"id": "byValue", "options": {"op": "gte", "value": 0}}, "properties": []}
+    logarithmic = {"custom": {"scaleDistribution": {"type": "log", "log": 10}}}
+    mixed["fieldConfig"] = {"defaults": logarithmic, "overrides": [by_value]}
     (found,) = dashboard_of({"title": "T", "panels": [mixed]}).panels
     assert found.kind is PanelKind.CHART
     assert len(found.targets) == 1
@@ -108,6 +110,7 @@ def test_what_of_a_panel_is_not_done_is_noted() -> None:
         "queries of loki are left out",
         "transformations that are not done: calculateField",
         "the axis is linear, not logarithmic",
+        "overrides that are not done: byValue",
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from trimtab.app.dashboards.json_parts import Json, flag, number, part, parts, text, texts, whole
 from trimtab.app.dashboards.sources import other_source
-from trimtab.app.dashboards.styles import overrides_of, style_of
+from trimtab.app.dashboards.styles import MATCHERS, overrides_of, style_of
 from trimtab.app.dashboards.table_steps import KNOWN_STEPS
 from trimtab.model.dashboards import Panel, PanelKind, Style, Target, Transformation
 
@@ -162,6 +162,9 @@ def _notes(one: Json, kind: PanelKind, custom: Json, steps: list[Transformation]
         notes.append("transformations are done for tables only")
     if text(part(custom, "scaleDistribution"), "type", "linear") not in ("linear", ""):
         notes.append("the axis is linear, not logarithmic")
+    matchers = {text(part(each, "matcher"), "id") for each in parts(part(one, "fieldConfig"), "overrides")}
+    if left := sorted(matchers - set(MATCHERS)):
+        notes.append(f"overrides that are not done: {', '.join(left)[:200]}")
     if kind is PanelKind.CHART and _has_second_axis(one):
         notes.append("all lines are on one axis, also those that have the right one in Grafana")
     if text(one, "type") == "text" and text(part(one, "options"), "mode") == "html":

@@ -16,6 +16,8 @@ DECIMALS_MAX = 12
 THRESHOLDS_MAX = 50
 MAPPINGS_MAX = 500
 OVERRIDES_MAX = 500
+MATCHERS = ("byName", "byNames", "byRegexp", "byFrameRefID", "byType")
+"""How an override says which fields it is about, of what is read."""
 DRAWINGS = ("line", "bars", "points")
 
 
