@@ -90,6 +90,7 @@ BAD = [
     ("probes: [{name: a, system: s, volume: {table: x}, timeout: 10m}]", "timeout must be from 100ms to 5m"),
     ("probes: [{name: a, system: s, volume: {table: x}, every: 10s, timeout: 11s}]", "timeout is longer than every"),
     ("probes: [{name: a, system: s, volume: {table: x}, good: < 5m}]", "compared as in '>= 1000', found '< 5m'"),
+    ("probes: [{name: a, system: s, freshness: {table: x, column: y}, good: '> 5m'}]", "as in '< 5m', found '> 5m'"),
     ("probes: [{name: a, system: s, volume: {table: x}, good: 5}]", "did you mean '>= 5'?"),
     ("probes: [{name: a, system: s, nulls: {table: x, column: y}, good: 0%}]", "found '0%'; did you mean '<= 0%'?"),
     ("probes: [{name: a, system: s, sql: SELECT 1, good: p95 < 5ms}]", "as in '>= 1000', '<= 0.1%' or '< 5m', found"),

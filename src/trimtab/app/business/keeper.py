@@ -21,10 +21,11 @@ from trimtab.app.business.probing import ProbeNow, Probing
 from trimtab.app.business.quality import Scored, scores_of
 from trimtab.app.business.satisfying import SatisfactionNow, Satisfying
 from trimtab.app.business.spending import CostNow, Spending
+from trimtab.app.business.told import Told
 from trimtab.app.files_in_force import FileNow
 from trimtab.app.querying import Wish
 from trimtab.model.business_settings import BusinessPolicy
-from trimtab.model.errors import InputError, MissingError, NotFound, StoreError, TrimtabError
+from trimtab.model.errors import InputError, MissingError, NotFound, TrimtabError
 from trimtab.model.probes import Measured
 from trimtab.observe.pipelines.listening import StatsdListener
 from trimtab.sql.connect import Reference
@@ -153,7 +154,7 @@ class Business:
         """What is known; probes and runs that were told are of this moment, the rest of the last round."""
         now_ms = self._now_ms()
         if self._pipelines[0] != self.pipelining.told_count:
-            with _Told(self._problems, "pipelines_count"):
+            with Told(self._problems, "pipelines_count"):
                 self._count_pipelines(now_ms)
         last = self._now
         probes = tuple(sorted(self.probing.now.values(), key=lambda one: one.probe.name))
@@ -218,20 +219,20 @@ class Business:
     def round(self, now_ms: int) -> BusinessNow:
         """Count everything anew and write the series. What cannot be counted is said, and stops nothing else."""
         said = self._files.whole
-        with _Told(self._problems, "files"):
+        with Told(self._problems, "files"):
             self.look_around()
             said = self._files.whole
         watched = [system.name for system in self._state.systems()]
-        with _Told(self._problems, "cost"):
+        with Told(self._problems, "cost"):
             self.spending.count(now_ms)
             self._cost = self.spending.now(said.prices, said.budget, watched, now_ms)
-        with _Told(self._problems, "pipelines"):
+        with Told(self._problems, "pipelines"):
             self.pipelining.look(self._ask_range, now_ms)
-        with _Told(self._problems, "pipelines_count"):
+        with Told(self._problems, "pipelines_count"):
             self._count_pipelines(now_ms)
-        with _Told(self._problems, "satisfaction"):
+        with Told(self._problems, "satisfaction"):
             self._satisfaction = self._satisfying.now(said.satisfaction, now_ms)
-        with _Told(self._problems, "series"):
+        with Told(self._problems, "series"):
             self.record(now_ms)
         self._now = replace(self.now, at_ms=now_ms)
         for heard in self.on_round:
@@ -282,24 +283,3 @@ class Business:
 
     def _ask_range(self, query: str, start_ms: int, end_ms: int, step_ms: int) -> Answer:
         return self._querying.range(query, start_ms, end_ms, step_ms, Wish(timeout_s=20.0), self._stop.is_set)
-
-
-class _Told:
-    """Keeps what went wrong in a part, until it goes right."""
-
-    def __init__(self, problems: dict[str, str], name: str) -> None:
-        self._problems, self._name = problems, name
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> bool:
-        if error is None:
-            self._problems.pop(self._name, None)
-            return False
-        if isinstance(error, InputError | StoreError | MissingError):
-            if self._problems.get(self._name) != error.message:
-                log.warning("business_part_failed", part=self._name, reason=error.message)
-            self._problems[self._name] = error.message
-            return True
-        return False

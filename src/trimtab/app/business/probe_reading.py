@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from trimtab.analyze.slo.document import Part
 from trimtab.analyze.slo.own_format import name_in
-from trimtab.analyze.slo.quantities import ShortForm, duration_text, short_form
+from trimtab.analyze.slo.quantities import duration_text
+from trimtab.app.business.probe_wishes import wanted_in
 from trimtab.model.errors import StatementRefused
-from trimtab.model.objectives import Comparison
 from trimtab.model.probes import (
     DIMENSIONS,
     FRESH_INTERVAL_MS,
@@ -18,7 +18,6 @@ from trimtab.model.probes import (
     INTERVAL_MS,
     INTERVAL_MS_MAX,
     INTERVAL_MS_MIN,
-    RATIO_KINDS,
     TIMEOUT_MS,
     TIMEOUT_MS_MAX,
     TIMEOUT_MS_MIN,
@@ -49,7 +48,7 @@ def probe_in(part: Part, origin: str) -> Probe | None:
         part.wrong(f"what is probed {told}: one of {', '.join(_KINDS)}")
         return None
     kind = kinds[0]
-    wanted = _wanted(part, kind)
+    wanted = wanted_in(part, kind)
     probe = Probe(
         name=name,
         system=system,
@@ -206,49 +205,9 @@ def _every(part: Part, kind: ProbeKind, wanted: Wanted | None) -> int:
         return _within(part, "every", default, INTERVAL_MS_MIN, INTERVAL_MS_MAX)
     age_ms = round(wanted.threshold * 1000)
     default = min(max(age_ms // FRESH_LOOKS, INTERVAL_MS_MIN), INTERVAL_MS)
-    found, most_ms = (
-        _within(part, "every", default, INTERVAL_MS_MIN, INTERVAL_MS_MAX),
-        max(age_ms // 2, INTERVAL_MS_MIN),
-    )
+    most_ms = max(age_ms // 2, INTERVAL_MS_MIN)
+    found = _within(part, "every", default, INTERVAL_MS_MIN, INTERVAL_MS_MAX)
     if found > most_ms:
         told = f"a look every {duration_text(found)} cannot tell whether rows are younger than {duration_text(age_ms)}"
         part.wrong(f"every: {told}; at most {duration_text(most_ms)}, or leave it out", "every", at_value=True)
     return found
-
-
-_WISHES: dict[ProbeKind, tuple[str, Comparison]] = {
-    ProbeKind.FRESHNESS: ("'< 5m'", Comparison.AT_MOST),
-    ProbeKind.VOLUME: ("'>= 1000'", Comparison.AT_LEAST),
-    **dict.fromkeys(RATIO_KINDS, ("'<= 0.1%'", Comparison.AT_MOST)),
-    ProbeKind.SQL: ("'>= 1000', '<= 0.1%' or '< 5m'", Comparison.AT_LEAST),
-}
-"""How a probe of a kind is compared, and what is meant most often where somebody writes a number alone."""
-
-
-def _wanted(part: Part, kind: ProbeKind) -> Wanted | None:
-    text = part.text("good")
-    if not text:
-        return None
-    example, meant = _WISHES[kind]
-    form = _form(text)
-    if form is None:
-        guess = f"{meant.value} {text}"
-        told = f"found {text!r}; did you mean '{guess}'?" if _form(guess) else f"found {text!r}"
-        part.wrong(f"good: a probe of {kind.value} is compared as in {example}, {told}", "good", at_value=True)
-        return None
-    wants_ratio = kind in RATIO_KINDS
-    fits = {"s": kind in (ProbeKind.FRESHNESS, ProbeKind.SQL), "ratio": wants_ratio or kind is ProbeKind.SQL, "": True}
-    if form.quantile is not None or form.out_of is not None or not fits.get(form.unit, False):
-        part.wrong(f"good: a probe of {kind.value} is compared as in {example}, found {text!r}", "good", at_value=True)
-        return None
-    if wants_ratio and form.threshold > 1:
-        part.wrong(f"good: a share lies between 0 and 1, found {form.threshold:g}", "good", at_value=True)
-        return None
-    return Wanted(form.comparison, form.threshold)
-
-
-def _form(text: str) -> ShortForm | None:
-    try:
-        return short_form(text)
-    except ValueError:
-        return None
