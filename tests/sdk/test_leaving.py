@@ -35,6 +35,12 @@ print(loop.execute_safe_remediation(query, advice.index_recommendations[0], time
 """
 
 
+LONG_WATCH = QUICK.replace("settle_slices_min = 18", "settle_slices_min = 120").replace(
+    "watch_slices_max = 48", "watch_slices_max = 120"
+)
+"""Nothing is decided about the index while it is interrupted, however busy the machine is."""
+
+
 @pytest.fixture
 def remediation(shop: Database, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """A process that is at it, with a temporary folder of its own; its index is there and is watched."""
@@ -46,7 +52,7 @@ def remediation(shop: Database, tmp_path: Path) -> Iterator[subprocess.Popen[str
             shop.dsn("trimtab_watch"),
             shop.dsn("trimtab_change"),
             SLOW % 7,
-            QUICK,
+            LONG_WATCH,
         ],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
