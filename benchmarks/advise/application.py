@@ -35,7 +35,7 @@ INSERT INTO users SELECT i, 1 + (i * 7919 % 2000), 'User' || i || '@Example' || 
     i % 10 <> 0, CASE WHEN i % 4 = 0 THEN NULL ELSE timestamptz '2026-06-01' - (i % 90000) * interval '1 minute' END,
     timestamptz '2024-01-01' + i * interval '3 minutes', CASE WHEN i % 20 = 0 THEN timestamptz '2026-01-01' END
     FROM generate_series(1, {200000}) i;
-INSERT INTO projects SELECT i, 1 + (i * 104729 % 2000), 1 + (i * 31 % {200000}),
+INSERT INTO projects SELECT i, 1 + (i::bigint * 104729 % 2000), 1 + (i * 31 % {200000}),
     (ARRAY['launch','migrate','audit','redesign','budget','hire','train'])[1 + i % 7] || ' ' || md5(i::text),
     ARRAY['t' || (i % 50), 'c' || (i % 3000)], i % 5 = 0, timestamptz '2026-06-01' - (i % 500000) * interval '1 minute',
     CASE WHEN i % 12 = 0 THEN timestamptz '2026-02-01' END FROM generate_series(1, {60000}) i;

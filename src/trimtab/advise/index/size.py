@@ -21,6 +21,8 @@ UNKNOWN_WIDTH_BYTES = 16
 
 FEW_ROWS_A_VALUE = 20.0
 INNER_FILL = 0.7
+BRIN_PAGES_A_RANGE = 128
+BRIN_RANGE_BYTES = 16
 
 _ALIGNMENTS = (("bigint", 8), ("timestamp", 8), ("double", 8), ("time", 8), ("integer", 4), ("date", 4), ("real", 4),
                ("oid", 4), ("smallint", 2))  # fmt: skip
@@ -32,19 +34,22 @@ _NEVER_DEDUPLICATED = ("numeric", "real", "double precision", "jsonb")
 def size_bytes(
     table: Table, definition: IndexDefinition, *, rows_share: float = 1.0, sample: ExpressionSample | None = None
 ) -> int:
-    """The size of a freshly built B-tree.
+    """The size of a freshly built B-tree, or BRIN.
 
     `rows_share` is the share of rows in a partial index. `sample` tells how wide and how varied its expression key is;
     else the expression is taken to be as varied as its columns.
     """
     figures = costs()
+    if definition.method == "brin":
+        ranges = math.ceil(table.pages / BRIN_PAGES_A_RANGE)
+        return (3 + math.ceil(ranges * (BRIN_RANGE_BYTES + 2 * _width(table, definition.keys[0].sql)) / 8192)) * 8192
     rows = max(1.0, table.rows_estimate * rows_share)
     keys = [(_key_width(table, key, sample), _alignment(table, key)) for key in definition.keys]
     included = [(_width(table, name), _alignment_of(table, name)) for name in definition.include]
-    tuple_bytes = TUPLE_HEADER_BYTES + _aligned(_laid_out([*keys, *included])) + LINE_POINTER_BYTES
+    tuple_bytes = TUPLE_HEADER_BYTES + _padded([*keys, *included]) + LINE_POINTER_BYTES
     leaf_bytes = rows * tuple_bytes
     if _deduplicates(table, definition):
-        key_bytes = TUPLE_HEADER_BYTES + _aligned(_laid_out(keys))
+        key_bytes = TUPLE_HEADER_BYTES + _padded(keys)
         values = _distinct(table, definition, sample)
         leaf_bytes = min(leaf_bytes, _deduplicated_bytes(rows, values, key_bytes, figures.posting_bytes_max))
     pages = math.ceil(leaf_bytes / (figures.page_bytes * figures.leaf_fill))
@@ -81,6 +86,15 @@ def _laid_out(fields: Sequence[tuple[float, int]]) -> float:
     for width, alignment in fields:
         place = math.ceil(place / alignment) * alignment + width
     return place
+
+
+def _padded(fields: Sequence[tuple[float, int]]) -> float:
+    """Bytes of a tuple's fields up to a multiple of 8. Average widths of packed types are cut to whole bytes, and
+    values differ: half of them are taken to be a byte longer."""
+    laid = _laid_out(fields)
+    if all(alignment > 1 for _, alignment in fields):
+        return _aligned(laid)
+    return (_aligned(laid) + _aligned(laid + 1)) / 2
 
 
 def _alignment(table: Table, key: IndexKey) -> int:

@@ -17,6 +17,7 @@ from trimtab.advise.workload.advice import AdvisedIndex, StatementOutlook, Workl
 from trimtab.advise.workload.answer_times import AnswerTimes
 from trimtab.advise.workload.candidates import candidates_of
 from trimtab.advise.workload.costs import Answer, Chosen, Costs, OutOfTime
+from trimtab.advise.workload.inverted import is_inverted, size_of_inverted
 from trimtab.advise.workload.outlook import outlook, together
 from trimtab.advise.workload.search import Search
 from trimtab.advise.workload.shapes import Shape, Workload, workload_of
@@ -26,10 +27,10 @@ from trimtab.advise.workload.writes import WriteRows, rows_written
 from trimtab.model.errors import InputError, StatementRefused, TrimtabError
 from trimtab.sql.index_ddl import create_statement, index_name
 
-FIRST_SHARE, BOUND_SHARE = 0.4, 0.6
-"""Parts of the time left that a first search by time and the search for a bound may take."""
+SEARCH_SHARE, BOUND_SHARE = 0.7, 0.7
+"""Parts of the time left that the search by time, and then that for a bound, may take."""
 
-GAIN_MIN = 0.001
+GAIN_MIN = 0.0001
 """An index stays in the set only where the whole workload would cost this share more without it."""
 
 
@@ -99,7 +100,7 @@ def _advise(
         per_cost = [times.ms_per_cost(number) for number in range(len(texts))]
         weights = [count * ms for count, ms in zip(calls, per_cost, strict=True)]
         search = Search(costs, weights, prices_ms, sizes, settings.budget_bytes)
-        with costs.within(costs.seconds_left() * FIRST_SHARE):
+        with costs.within(costs.seconds_left() * SEARCH_SHARE):
             best, _ = timed.run()
         with costs.within(costs.seconds_left() * BOUND_SHARE):
             found = search.run(best)
@@ -159,6 +160,8 @@ def _priceable(
 
 
 def _size(candidate: Candidate, workload: Workload) -> int:
+    if is_inverted(candidate.definition):
+        return size_of_inverted(candidate.table, candidate.definition)
     return size_bytes(candidate.table, candidate.definition, rows_share=_rows_share(candidate, workload))
 
 

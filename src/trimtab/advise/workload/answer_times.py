@@ -12,6 +12,8 @@ from trimtab.advise.workload.shapes import Workload
 from trimtab.advise.workload.work import Counting
 
 LEAST_MS = 1e-3
+RISK = 0.05
+"""How likely it is taken to be that estimates are wrong by as much as the pessimistic view says."""
 
 
 class AnswerTimes:
@@ -43,10 +45,14 @@ class AnswerTimes:
         return self.of(place, self._costs.without(place)) / max(self._costs.base(place), 1e-9)
 
     def _plain(self, answer: Answer, place: int) -> float:
-        time = self._times.of(answer.plan)
+        """The time by the model. What a plan loses *more* than today's, should estimates be wrong, counts in part."""
+        time, wrong = self._times.of(answer.plan)
+        today = self._costs.without(place).plan
+        time_today, wrong_today = self._times.of(today)
         if answer.rest:  # what of the statement could not be priced takes its part of the time as things are
-            before = self._costs.without(place).plan
-            time += self._times.of(before) * min(1.0, answer.rest / max(cost(before), 1e-9))
+            time += time_today * min(1.0, answer.rest / max(cost(today), 1e-9))
+        if answer.plan is not today:
+            time += RISK * max(0.0, (wrong - time) - (wrong_today - time_today))
         return max(time, LEAST_MS)
 
     def _keys(self, name: str) -> tuple[str, ...]:

@@ -9,12 +9,15 @@ from trimtab.advise.index.candidates import Candidate, composite
 from trimtab.advise.index.covering import covering
 from trimtab.advise.index.existing import same_or_wider
 from trimtab.advise.index.partial import partial
+from trimtab.advise.workload.inverted import inverted, is_inverted
 from trimtab.advise.workload.shapes import Shape, Workload
-from trimtab.model.index import IndexDefinition
-from trimtab.sql.conditions import TableUse
+from trimtab.model.index import IndexDefinition, IndexKey
+from trimtab.sql.conditions import Match, TableUse
 
 PER_USE_MAX = 14
 PAGES_MIN = 16
+BRIN_PAGES_MIN = 8_192
+BRIN_CORRELATION_MIN = 0.95
 CANDIDATES_MAX = 1_200
 
 
@@ -51,7 +54,24 @@ def _of_use(shape: Shape, use: TableUse, workload: Workload, settings: AdviseSet
     made = composite(use, catalog)[:PER_USE_MAX]
     made += partial(use, catalog, workload.constants.get((shape.shape_id, table.oid), ()))[:PER_USE_MAX]
     made += [wider for one in made if (wider := covering(one, use, settings)) is not None]
+    made += block_ranges(use)
+    made += inverted(use, workload.trigram_schema)
     return [one for one in made if same_or_wider(table, one.definition) is None]
+
+
+def block_ranges(use: TableUse) -> list[Candidate]:
+    """BRIN on columns that are asked for ranges and lie in order: hardly any bytes for a large table."""
+    found: dict[str, Candidate] = {}
+    for condition in use.conditions:
+        column = use.table.columns.get(condition.term.sql)
+        statistics = column.statistics if column is not None else None
+        if column is None or statistics is None or condition.match is not Match.RANGE or column.virtual:
+            continue
+        if use.table.pages >= BRIN_PAGES_MIN and abs(statistics.correlation or 0.0) >= BRIN_CORRELATION_MIN:
+            definition = IndexDefinition(use.table.schema, use.table.name, (IndexKey(column.name),), method="brin")
+            why = "a range of rows that lie in order"
+            found.setdefault(column.name, Candidate(definition, use.table, use.alias, why))
+    return list(found.values())
 
 
 def _may_serve(shape: Shape, candidate: Candidate) -> bool:
@@ -60,6 +80,8 @@ def _may_serve(shape: Shape, candidate: Candidate) -> bool:
     for use in shape.analysis.uses:
         if use.table.oid != candidate.table.oid:
             continue
+        if is_inverted(definition):
+            return False
         if definition.predicate is not None:
             asked = {condition.predicate for condition in use.conditions}
             if not set(candidate.constants) <= asked or candidate.alias != use.alias:

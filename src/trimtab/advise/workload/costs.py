@@ -22,11 +22,12 @@ from trimtab.advise.index.candidates import Candidate
 from trimtab.advise.index.frames import Frames, is_safe_predicate
 from trimtab.advise.index.plans import Node, cost, nodes
 from trimtab.advise.index.session import Connection, require_hypopg, server_errors
+from trimtab.advise.workload.inverted import is_inverted, rows_question, served
 from trimtab.model.errors import StatementRefused
 from trimtab.observe.postgres.explain import explain
 from trimtab.sql.catalog import Catalog
 from trimtab.sql.connect import OWN_MARK
-from trimtab.sql.identifiers import quoted
+from trimtab.sql.identifiers import qualified, quoted
 from trimtab.sql.index_ddl import create_statement
 
 Chosen = frozenset[int]
@@ -86,6 +87,7 @@ class Costs:
         self.numbers: dict[str, int] = {}
         """Candidates by the name that an index had when it was made."""
         self._statements: dict[int, str] = {}
+        self._rows_of: dict[int, float | None] = {}
         self._answers: list[list[Answer]] = [[] for _ in texts]
         self._views: list[tuple[View, ...]] = [() for _ in texts]
         self._baselines: list[Node] = []
@@ -108,7 +110,11 @@ class Costs:
             if number in self.refused:
                 continue
             candidate = self.candidates[number]
-            if is_special(candidate):
+            if is_inverted(candidate.definition):
+                rows = self._inverted_rows(number)
+                if rows is not None and served(self._baselines[place], candidate, rows, "") is not None:
+                    kept.add(number)
+            elif is_special(candidate):
                 groups.setdefault((candidate.table.oid, candidate.alias), []).append(number)
             else:
                 kept.add(number)
@@ -144,7 +150,8 @@ class Costs:
         if known is not None:
             return known
         best = Answer(self.base(place), frozenset(), offered, self._baselines[place])  # a set is never worse than none
-        plain = frozenset(number for number in offered if not is_special(self.candidates[number]))
+        inverted = frozenset(number for number in offered if is_inverted(self.candidates[number].definition))
+        plain = frozenset(n for n in offered - inverted if not is_special(self.candidates[n]))
         for view in self._views[place]:
             there = plain | (offered & view.specials)
             if not there or (view.specials and there == plain):
@@ -156,6 +163,8 @@ class Costs:
                 names = {str(node["Index Name"]) for node in nodes(plan) if "Index Name" in node}
                 used = frozenset(number for number in there if self._made.get(number, (0, ""))[1] in names)
                 best = Answer(total, used, offered, plan, view.rest)
+        for number in sorted(inverted):
+            best = self._with_inverted(number, best, offered)
         self._answers[place].append(best)
         return best
 
@@ -165,6 +174,30 @@ class Costs:
             if answer.used <= offered <= answer.offered:
                 return answer
         return None
+
+    def _with_inverted(self, number: int, answer: Answer, offered: Chosen) -> Answer:
+        """The answer with an index that HypoPG cannot make, where that is better by the model."""
+        rows = self._inverted_rows(number)
+        name = f"inverted {number}"
+        plan = served(answer.plan, self.candidates[number], rows, name) if rows is not None else None
+        if plan is None or answer.rest + cost(plan) >= answer.cost:
+            return answer
+        self.numbers[name] = number
+        names = {str(node["Index Name"]) for node in nodes(plan) if "Index Name" in node}
+        used = {number, *(one for one in answer.used if any(self.numbers.get(n) == one for n in names))}
+        return Answer(answer.rest + cost(plan), frozenset(used), offered, plan, answer.rest)
+
+    def _inverted_rows(self, number: int) -> float | None:
+        """The rows that such an index finds, by the planner's estimate; None where it cannot say."""
+        if number not in self._rows_of:
+            candidate = self.candidates[number]
+            name = qualified(candidate.table.schema, candidate.table.name)
+            try:
+                self._rows_of[number] = float(self._explain(rows_question(candidate, name))["Plan Rows"])
+            except StatementRefused as error:
+                self.refused[number] = f"cannot be priced: {error.message}"
+                self._rows_of[number] = None
+        return self._rows_of[number]
 
     def likely(self, place: int, chosen: Chosen) -> Answer:
         """The answer for a set without a question: the cheapest so far that needs nothing beyond it."""

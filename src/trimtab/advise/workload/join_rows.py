@@ -20,7 +20,7 @@ _TWO = re.compile(r"\(?(\w+)\.(\w+)\)?(?:::\w+)? = \(?(\w+)\.(\w+)\)?")
 _OWN_LEFT = re.compile(r"(?<![\w.])\(?(\w+)\)?(?:::\w+)? = \(?(\w+)\.(\w+)\)?")
 _OWN_RIGHT = re.compile(r"\(?(\w+)\.(\w+)\)?(?:::\w+)? = \(?(\w+)\)?(?![\w.(])")
 _CONDITIONS = ("Hash Cond", "Merge Cond", "Join Filter", "Index Cond", "Filter", "Recheck Cond")
-UNCERTAIN_STEPS_MAX = 3
+UNCERTAIN_STEPS_MAX = 2
 
 _Column = tuple[str, str]
 
@@ -68,13 +68,16 @@ class JoinRows:
 
     def partner_rows(self, alias: str, name: str) -> float:
         """The most different values that a column has that this one is joined to; 1 where none is unique."""
-        found = 1.0
+        found = (self._relations[other].rows_estimate for other in self.unique_partners(alias, name))
+        return max(found, default=1.0)
+
+    def unique_partners(self, alias: str, name: str) -> list[str]:
+        """The aliases of tables that a column is joined to by a unique column of theirs."""
+        found: list[str] = []
         for other, column in self._partners.get((alias, name), ()):
-            if other == alias:
-                continue
-            table = self._relations[other]
-            if any(i.is_unique and i.is_valid and unique_keys(i.statement) == {column} for i in table.indexes):
-                found = max(found, table.rows_estimate)
+            indexes = self._relations[other].indexes if other != alias else ()
+            if any(i.is_unique and i.is_valid and unique_keys(i.statement) == {column} for i in indexes):
+                found.append(other)
         return found
 
     def _multi_column(self, pairs: list[tuple[_Column, _Column]]) -> dict[frozenset[str], float]:

@@ -14,11 +14,8 @@ from importlib.resources import files
 from trimtab.advise.index.plans import Node
 from trimtab.advise.workload.work import Counting
 
-INFLATION = 3.0
+INFLATION = 2.0
 """Every uncertain step of an estimate is this much larger in the pessimistic view."""
-
-PESSIMISM = 0.5
-"""What the pessimistic view counts."""
 
 
 @cache
@@ -35,17 +32,16 @@ def time_ms(work: Mapping[str, float]) -> float:
 
 
 class PlanTimes:
-    """Times of plans of one database, the planner's estimates weighed with a pessimistic view of them."""
+    """Times of plans of one database."""
 
     def __init__(self, counting: Counting) -> None:
         self._counting = counting
-        self._known: dict[int, tuple[float, Node]] = {}
+        self._known: dict[int, tuple[float, float, Node]] = {}
 
-    def of(self, plan: Node) -> float:
-        """The time that is to be expected, in ms; half of it if estimates were too low by `INFLATION` a step."""
+    def of(self, plan: Node) -> tuple[float, float]:
+        """The ms to be expected by the planner's estimates of rows, and the ms if these were too low by far."""
         if id(plan) not in self._known:
             plain = time_ms(self._counting.work(plan))
             wrong = time_ms(self._counting.work(plan, inflation=INFLATION))
-            time = (1 - PESSIMISM) * plain + PESSIMISM * max(wrong, plain)
-            self._known[id(plan)] = (time, plan)  # the plan is kept, so that no other gets its id
-        return self._known[id(plan)][0]
+            self._known[id(plan)] = (plain, max(wrong, plain), plan)  # the plan is kept: no other gets its id
+        return self._known[id(plan)][:2]

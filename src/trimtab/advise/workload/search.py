@@ -26,7 +26,7 @@ GAP = 0.002
 """Where both bounds are this close (as a share of the cost today), nothing is looked for any more."""
 
 ROUNDS_MAX = 200
-SOLVER_S = 2.0
+SOLVER_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pglast import ast
 
@@ -11,11 +11,13 @@ from trimtab.advise.index.advice import AdviseSettings
 from trimtab.advise.index.parameters import parameter_types
 from trimtab.advise.index.partial import Constant, constants_of
 from trimtab.advise.index.session import Connection, server_errors
+from trimtab.advise.workload.mean_times import mean_times_ms
 from trimtab.advise.workload.statements import Left, WorkloadStatement
 from trimtab.model.errors import StatementRefused
 from trimtab.sql.catalog import Catalog
 from trimtab.sql.catalog_reader import named_in, read_catalog
 from trimtab.sql.conditions import Analysis
+from trimtab.sql.connect import OWN_MARK
 from trimtab.sql.explainable import explainable
 from trimtab.sql.fingerprint import fingerprint
 from trimtab.sql.literals import parameters_of, synthesised
@@ -57,7 +59,8 @@ class Shape:
 class Workload:
     """All that can be priced; `constants` by (shape_id, oid of the table); `left` are those that cannot be.
 
-    `inserts` are (relation, rows in all its calls) of statements that find no rows and only write.
+    `trigram_schema` is where pg_trgm is, None where it is not. `inserts` are (relation, rows in all its calls) of
+    statements that find no rows and only write.
     """
 
     catalog: Catalog
@@ -66,6 +69,7 @@ class Workload:
     left: tuple[Left, ...]
     inserts: tuple[tuple[str, float], ...] = ()
     work_mem_bytes: float = 4 << 20
+    trigram_schema: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +107,27 @@ def workload_of(
                 shapes.append(_shape(connection, one, one.text, catalog, missing))
         except StatementRefused as error:
             refused.append(Left(one.statement.name, one.statement.line, error.message))
-    constants = _constants(shapes, settings)
-    return Workload(catalog, tuple(shapes), constants, tuple(refused), tuple(inserts), _work_mem_bytes(connection))
+    work_mem_bytes, trigram_schema = _server_facts(connection)
+    known = mean_times_ms(connection, {shape.shape_id for shape in shapes})
+    return Workload(
+        catalog,
+        tuple(replace(shape, mean_ms=known.get(shape.shape_id)) for shape in shapes),
+        _constants(shapes, settings),
+        tuple(refused),
+        tuple(inserts),
+        work_mem_bytes,
+        trigram_schema,
+    )
 
 
-def _work_mem_bytes(connection: Connection) -> float:
-    with server_errors(connection, "read work_mem"):
-        row = connection.execute("SELECT pg_size_bytes(current_setting('work_mem'))", prepare=False).fetchone()
-    return float(row[0]) if row is not None else 4 << 20
+def _server_facts(connection: Connection) -> tuple[float, str | None]:
+    """work_mem, and the schema of pg_trgm where it is there."""
+    query = f"""SELECT pg_size_bytes(current_setting('work_mem')), (SELECT n.nspname FROM pg_extension e
+                  JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'pg_trgm')
+                 FROM {OWN_MARK} (SELECT) AS nothing"""
+    with server_errors(connection, "read the server's settings"):
+        row = connection.execute(query.encode(), prepare=False).fetchone()
+    return (float(row[0]), row[1]) if row is not None else (float(4 << 20), None)
 
 
 def _inserted(one: _Read, catalog: Catalog) -> tuple[str, float]:

@@ -8,17 +8,28 @@ until none helps), the planner is asked about what was found, and what it answer
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from random import Random
 
 from trimtab.advise.workload.costs import Answer, Chosen, Costs, OutOfTime
 
-ASKED_PER_STATEMENT = 30
-ROUNDS_MAX = 8
-VERIFIED_A_ROUND = 3
+TIERS = 7
+"""Questions with candidates of at most the budget, half of it, a quarter … alone."""
+
+TRIED_A_STEP = 12
+LEAST_GAIN = 2e-4
+SHAKEN_MAX = 100
+SHAKEN_SHARE = 0.35
+"""New climbs begin from the best set, without this share of its indexes."""
+
+SEED = 8
+SPACE_SHARE = 0.01
+"""All candidates together are taken to cost this share of the time: of two sets that are as good, the smaller."""
+
 VERIFYING_SHARE = 0.4
 """The part of the time left that a round keeps for asking the planner about what it found."""
 
-ALTERNATIVES_SHARE = 0.45
+ALTERNATIVES_SHARE = 0.35
 """The part of the time that is spent on finding out what plans there are, before sets are compared."""
 
 
@@ -39,36 +50,51 @@ class TimedSearch:
         self._places = [place for place in range(len(costs.texts)) if costs.relevant[place]]
         self._any_price = any(self._prices)
         self._size_of: dict[int, float] = {}
+        self._alone: dict[int, Iterator[int]] = {}
         self._rows: dict[int, _Row] = {}
         self.base_value = sum(weight * times(p, costs.without(p)) for p, weight in enumerate(self._weights))
         served = set(self._places)
+        self._space_price = SPACE_SHARE * self.base_value / max(float(sum(sizes)), 1.0)
         self._fixed = sum(
             weight * times(p, costs.without(p)) for p, weight in enumerate(self._weights) if p not in served
         )
 
     def ask_around(self, share_of_time: float = ALTERNATIVES_SHARE) -> None:
-        """Find out which plans there are: with all candidates, without those that were used, with each alone."""
-        left_at_end = self._costs.seconds_left() * (1 - share_of_time)
+        """Find out which plans there are: with all candidates, with small ones only, with each alone, without those
+        that were used."""
+        begun = self._costs.seconds_left()
         order = sorted(self._places, key=lambda p: -self._weights[p] * self._times(p, self._costs.without(p)))
         try:
             for place in order:
                 self._costs.of(place, self._costs.relevant[place])
-            for _round in range(ASKED_PER_STATEMENT):
-                asked = False
+            for tier in range(TIERS):
+                limit = self._budget / 2**tier
                 for place in order:
-                    if self._costs.seconds_left() < left_at_end:
-                        return
-                    asked |= self._ask_less(place)
-                if not asked:
-                    break
-            singles = [(place, number) for place in order for number in sorted(self._costs.relevant[place])]
-            singles.sort(key=lambda pair: self._sizes[pair[1]])
-            for place, number in singles:
-                if self._costs.seconds_left() < left_at_end:
-                    return
-                self._costs.of(place, frozenset((number,)))
+                    small = frozenset(n for n in self._costs.relevant[place] if self._sizes[n] <= limit)
+                    if small and self._costs.known(place, small) is None:
+                        self._costs.of(place, small)
+            for until, ask in ((0.5, self._ask_alone), (1.0, self._ask_less)):
+                left_at_end = begun * (1 - until * share_of_time)
+                asked = True
+                while asked:
+                    asked = False
+                    for place in order:
+                        if self._costs.seconds_left() < left_at_end:
+                            break
+                        asked |= ask(place)
         except OutOfTime:
             return
+
+    def _ask_alone(self, place: int) -> bool:
+        """One question for a candidate by itself, the small ones first; False where all were asked."""
+        if place not in self._alone:
+            relevant = self._costs.relevant[place]
+            self._alone[place] = iter(sorted(relevant, key=lambda n: self._sizes[n]))
+        for number in self._alone[place]:
+            if self._costs.known(place, frozenset((number,))) is None:
+                self._costs.of(place, frozenset((number,)))
+                return True
+        return False
 
     def _ask_less(self, place: int) -> bool:
         """One question for a set that lacks what an answer used; False where all were asked."""
@@ -81,37 +107,84 @@ class TimedSearch:
         return False
 
     def run(self, starts: Iterable[Chosen] = ()) -> tuple[Chosen, float]:
-        """The best set, and its share of the time without any; every set named has been asked for."""
-        best, best_value = frozenset[int](), self.base_value
-        pending = list(starts)
+        """The best set, and its share of the time without any; the planner was asked about every step to it."""
+        self._best, self._best_value = frozenset[int](), self.base_value
+        shuffled = Random(SEED)  # noqa: S311 - where a climb begins is no secret
         try:
-            for start in pending:
-                fitting = _numbers(self._fitting(_mask(start), 0))
-                if (value := self.value(fitting)) < best_value:
-                    best, best_value = fitting, value
-            for turn in range(ROUNDS_MAX):
-                self._refresh()
-                until = self._costs.seconds_left() * VERIFYING_SHARE
-                found: dict[int, float] = {}
-                begins = [_mask(best), *(_mask(one) for one in pending)]
-                if turn == 0:
-                    begins += [self._greedy(by_size=True), self._greedy(by_size=False)]
-                for mask in dict.fromkeys(begins):
-                    chosen = self._exchanged(mask, until)
-                    found[chosen] = self._known(chosen)
-                pending = []
-                improved = False
-                for mask in sorted(found, key=lambda c: found[c])[:VERIFIED_A_ROUND]:
-                    chosen_set = _numbers(mask)
-                    value = self.value(chosen_set)
-                    if value < best_value * (1 - 1e-4):
-                        best, best_value, improved = chosen_set, value, True
-                    pending.append(chosen_set)
-                if not improved and turn > 0:
-                    break
+            self._refresh()
+            begins = [_numbers(self._fitting(_mask(start), 0)) for start in starts]
+            for begin in begins or [self._grown(frozenset())]:
+                self._exchange(begin)
+            for _ in range(SHAKEN_MAX):
+                kept = (number for number in self._best if shuffled.random() > SHAKEN_SHARE)
+                self._exchange(self._grown(frozenset(kept)))
         except OutOfTime:
             pass
-        return best, best_value / (self.base_value or 1.0)
+        return self._best, self._best_value / (self.base_value or 1.0)
+
+    def _asked(self, chosen: Chosen) -> float:
+        """The time with a set, the planner asked; the best of all is kept."""
+        value = self.value(chosen)
+        self._refresh()
+        value += self._space_price * self._size(_mask(chosen))
+        if value < self._best_value:
+            self._best, self._best_value = chosen, value
+        return value
+
+    def _grown(self, chosen: Chosen) -> Chosen:
+        """A set with more indexes, the largest gain for its bytes first, as long as they fit."""
+        value = self._asked(chosen)
+        mask = _mask(chosen)
+        while True:
+            rates: list[tuple[float, int]] = []
+            for bundle in self._bundles():
+                extra = self._size(bundle & ~mask)
+                if extra and self._size(mask) + extra <= self._budget:
+                    rates.append(((self._known(mask | bundle) - value) / max(extra, 1 << 16), bundle))
+            rates.sort()
+            for rate, bundle in rates[:TRIED_A_STEP]:
+                if rate >= 0:
+                    return _numbers(mask)
+                new = self._asked(_numbers(mask | bundle))
+                if new < value * (1 - LEAST_GAIN):
+                    mask, value = mask | bundle, new
+                    break
+            else:
+                return _numbers(mask)
+
+    def _exchange(self, chosen: Chosen) -> None:
+        """Removals, additions and exchanges, the best first by what is known, each asked for, as long as one helps."""
+        value = self._asked(chosen)
+        mask = _mask(chosen)
+        while True:
+            for _, more in sorted(self._moves(mask, value)):
+                if self._known(more) >= value * (1 - LEAST_GAIN):
+                    continue
+                new = self._asked(_numbers(more))
+                if new < value * (1 - LEAST_GAIN):
+                    mask, value = more, new
+                    break
+            else:
+                return
+
+    def _moves(self, mask: int, value: float) -> list[tuple[float, int]]:
+        """What promises to be better, with its time by the answers so far."""
+        if self._costs.seconds_left() <= 0:
+            raise OutOfTime
+        found: dict[int, float] = {}
+        bundles = self._bundles()
+        for number in _numbers(mask):
+            less = mask & ~(1 << number)
+            found[less] = self._known(less)
+            room = self._budget - self._size(less)
+            for bundle in bundles:
+                if bundle & ~less and self._size(bundle & ~less) <= room:
+                    found[less | bundle] = self._known(less | bundle)
+        for bundle in bundles:
+            if bundle & ~mask and self._size(bundle) <= self._budget:
+                more = self._fitting(mask | bundle, bundle)
+                found[more] = self._known(more)
+        return [(known, more) for more, known in found.items() if known < value * (1 - LEAST_GAIN)]
 
     def value(self, chosen: Chosen) -> float:
         """The time with a set, the planner asked for every statement. Raises `OutOfTime`."""
@@ -133,7 +206,9 @@ class TimedSearch:
             if time is None:
                 time = row.memo[there] = row.time(there)
             total += time
-        return total + (sum(self._prices[number] for number in _numbers(mask)) if self._any_price else 0.0)
+        if self._any_price:
+            total += sum(self._prices[number] for number in _numbers(mask))
+        return total + self._space_price * self._size(mask)
 
     def _refresh(self) -> None:
         """Take in what was answered since."""
@@ -150,49 +225,8 @@ class TimedSearch:
         found = {needed: None for row in self._rows.values() for needed, _, time in row.answers if time < row.today}
         return [needed for needed in found if needed]
 
-    def _greedy(self, *, by_size: bool) -> int:
-        chosen, value = 0, self._known(0)
-        bundles = self._bundles()
-        while True:
-            best: tuple[float, int, float] | None = None
-            for bundle in bundles:
-                more = chosen | bundle
-                extra = self._size(more & ~chosen)
-                if more == chosen or self._size(more) > self._budget:
-                    continue
-                gain = value - (new := self._known(more))
-                rate = gain / max(extra, 1 << 16) if by_size else gain
-                if gain > 0 and (best is None or rate > best[0]):
-                    best = (rate, more, new)
-            if best is None:
-                return chosen
-            _, chosen, value = best
-
-    def _exchanged(self, chosen: int, until_s: float) -> int:
-        """Exchanges and removals, as long as one helps and there is time."""
-        chosen = self._fitting(chosen, 0)
-        value = self._known(chosen)
-        bundles = self._bundles()
-        improved = True
-        while improved:
-            improved = False
-            for number in sorted(_numbers(chosen), key=lambda n: -self._sizes[n]):
-                less = chosen & ~(1 << number)
-                if (new := self._known(less)) <= value:
-                    chosen, value = less, new
-            for bundle in bundles:
-                if not bundle & ~chosen or self._size(bundle) > self._budget:
-                    continue
-                if self._costs.seconds_left() < until_s:
-                    return chosen
-                more = self._fitting(chosen | bundle, bundle)
-                if (new := self._known(more)) < value * (1 - 1e-5):
-                    chosen, value, improved = more, new, True
-        return chosen
-
     def _fitting(self, chosen: int, kept: int) -> int:
         """The set without what is missed least for its bytes, until it fits."""
-        self._refresh()
         size = self._size(chosen)
         while size > self._budget and chosen & ~kept:
             value = self._known(chosen)

@@ -69,6 +69,7 @@ class _Walk:
     ) -> None:
         self.found: defaultdict[str, float] = defaultdict(float)
         self.measured = False
+        self._rows_of: dict[str, float] = {}
         self._tables, self._index_keys, self._work_mem_bytes, self._joins = tables, index_keys, work_mem_bytes, joins
 
     def visit(self, node: Node, loops: float, share: float) -> float:
@@ -123,6 +124,7 @@ class _Walk:
             read = (table.rows_estimate if table is not None else float(node["Plan Rows"])) * loops * share
         self.found["seq_pages"] += (table.pages if table is not None else 1.0) * self._loops(node, loops) * share
         self.found["seq_rows"] += read
+        self._rows_of[str(node.get("Alias"))] = rows
         self._filter(node, read)
         self._subplans(node, loops, read)
         return rows
@@ -148,22 +150,34 @@ class _Walk:
             fetched = max(rows, self._fetched(node, table, keys, rows, loops, share))
             if fetched_max is not None:
                 fetched = min(fetched, fetched_max * loops)
+        self._rows_of[str(node.get("Alias"))] = rows
         near = self._is_near(table, keys)
-        order = "near" if near else "far"
-        if loops > 1:
-            self.found[f"descents_{order if self._in_order or near is None else 'far'}"] += loops
+        again = self._again_share(node, loops)
+        if near is None or (near and self._in_order):
+            self.found["descents_near"] += loops
         else:
-            self.found["descents_far"] += 1.0
+            self.found["descents_again"] += loops * again
+            self.found["descents_far"] += loops * (1 - again)
         if node["Node Type"] == "Index Only Scan":
             heap = float(node.get("Heap Fetches", 0)) if self.measured else 0.0
             self.found["index_rows"] += fetched
             self.found["heap_rows_far"] += heap
         else:
             self.found["index_rows"] += fetched
-            self.found[f"heap_rows_{'near' if near is None or near else 'far'}"] += fetched
+            self.found["heap_rows_again"] += fetched * again
+            self.found[f"heap_rows_{'near' if near is None or near else 'far'}"] += fetched * (1 - again)
         self._filter(node, fetched)
         self._subplans(node, loops, fetched)
         return rows
+
+    def _again_share(self, node: Node, loops: float) -> float:
+        """The share of a loop's turns that look for what a turn before has just found: the driving table has fewer
+        values than there are turns."""
+        values = loops
+        for name in _EQUALITY.findall(str(node.get("Index Cond", ""))):
+            for alias in self._joins.unique_partners(str(node.get("Alias")), name):
+                values = min(values, self._rows_of.get(alias, loops))
+        return 1.0 - max(values, 1.0) / loops if loops > 1 else 0.0
 
     _in_order = True
     """Whether the rows that drive the loop come in the order of their table."""
@@ -220,6 +234,7 @@ class _Walk:
             touched = min(pages * loops, read / max((table.rows_estimate / max(pages, 1.0)) if table else 1.0, 1.0))
         self.found["bitmap_pages"] += touched * share
         self.found["bitmap_rows"] += read * share
+        self._rows_of[str(node.get("Alias"))] = rows
         self._filter(node, read * share)
         self._subplans(node, loops, read * share)
         return rows * share

@@ -1,0 +1,128 @@
+"""Rewrites on TPC-H and TPC-DS: which are advised, whether all forms are right, what they gain in measured time.
+
+    python -m benchmarks.advise.rewrites [--tpch SCALE] [--tpcds SCALE] [--only q17,q20] [--out FILE]
+
+For each statement the cheapest forms get a full certificate (real data, clone with NULLs, generated data; processor
+time of the backend, both forms in turn); the first that holds is the advice. Forms that are different anywhere are
+told and make the exit code 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from benchmarks.advise.public_benchmarks import NoDuckDb, load, make, server
+from trimtab.advise.rewrite.advising import RewriteSettings, advise_rewrite
+from trimtab.advise.rewrite.certify import CertifySettings
+from trimtab.advise.rewrite.model import Data, Outcome
+from trimtab.advise.workload.statements import read_statements
+
+
+def main() -> int:
+    """Run, print a table, write it as JSON where asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tpch", type=float, default=1.0)
+    parser.add_argument("--tpcds", type=float, default=0.2)
+    parser.add_argument("--only", default="")
+    parser.add_argument("--time-max-s", type=float, default=20.0)
+    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "trimtab-bench")
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    wanted = set(filter(None, options.only.split(",")))
+    rows: list[dict[str, Any]] = []
+    with server() as cluster:
+        cluster.execute("CREATE DATABASE small_tables")
+        for name, scale in (("tpch", options.tpch), ("tpcds", options.tpcds)):
+            if scale <= 0:
+                continue
+            folder = options.folder / f"{name}-{scale:g}"
+            try:
+                make(name, scale, folder)
+            except NoDuckDb as error:
+                print(f"skipped: {error}")
+                return 0
+            dsn = load(cluster, name, folder)
+            rows += _look(name, dsn, cluster.dsn("small_tables"), folder, wanted, options.time_max_s)
+    if options.out:
+        options.out.write_text(json.dumps(rows, indent=1))
+    different = [row for row in rows if row["different"]]
+    advised = [row for row in rows if row["rules"]]
+    print(f"{len(rows)} statements, {len(advised)} with an advised rewrite, {len(different)} with a different result")
+    return 1 if different else 0
+
+
+def _look(
+    name: str, dsn: str, private_dsn: str, folder: Path, wanted: set[str], time_max_s: float
+) -> list[dict[str, Any]]:
+    statements, left = read_statements((folder / "queries.sql").read_text())
+    rows: list[dict[str, Any]] = []
+    settings = RewriteSettings(certify=CertifySettings(time_max_s=time_max_s))
+    with psycopg.connect(dsn, autocommit=True) as connection, psycopg.connect(private_dsn, autocommit=True) as private:
+        for statement in statements:
+            if wanted and statement.name not in wanted:
+                continue
+            began = time.monotonic()
+            advice = advise_rewrite(statement.text, connection, private=private, run=True, settings=settings)
+            row: dict[str, Any] = {"benchmark": name, "query": statement.name, "refused": advice.refused, "rules": []}
+            tried = [*advice.tried]
+            row["different"] = [
+                [list(one.rewrite.rules), check.data.value, check.why]
+                for one in tried
+                for check in one.certificate.checks
+                if check.outcome is Outcome.DIFFERENT
+            ]
+            row["tried"] = [
+                {"rules": list(one.rewrite.rules), "certificate": dict(one.certificate.document())} for one in tried
+            ]
+            if (best := advice.best) is not None and best.certificate.measured is not None:
+                measured = best.certificate.measured
+                row |= {
+                    "rules": list(best.rewrite.rules),
+                    "cost_ratio": best.certificate.cost_after / best.certificate.cost_before,
+                    "ratio": measured.ratio,
+                    "interval_90": list(measured.interval_90),
+                    "before_ms": measured.before_ms,
+                    "after_ms": measured.after_ms,
+                    "cut": measured.original_is_cut,
+                }
+            row["took_s"] = time.monotonic() - began
+            rows.append(row)
+            _tell(row, tried)
+    rows += [
+        {"benchmark": name, "query": one.name, "refused": one.reason, "rules": [], "different": []} for one in left
+    ]
+    return rows
+
+
+def _tell(row: dict[str, Any], tried: list[Any]) -> None:
+    head = f"{row['benchmark']} {row['query']:>4}"
+    if row["rules"]:
+        low, high = row["interval_90"]
+        cut = ", the original was cut" if row["cut"] else ""
+        print(
+            f"{head} {' + '.join(row['rules'])}: cost {row['cost_ratio']:.3g}, measured {row['ratio']:.3g} "
+            f"({low:.2g} to {high:.2g}), {row['before_ms']:.0f} to {row['after_ms']:.0f} ms{cut}"
+        )
+    elif row["refused"]:
+        print(f"{head} left: {row['refused']}")
+    for one in tried:
+        checks = {check.data: check for check in one.certificate.checks}
+        if not one.certificate.holds:
+            why = "; ".join(
+                f"{data.value}: {checks[data].outcome.value} {checks[data].why}" for data in Data if data in checks
+            )
+            ratio = one.certificate.measured.interval_90[1] if one.certificate.measured else float("nan")
+            print(f"{head}   not advised {' + '.join(one.rewrite.rules)}: upper end {ratio:.3g}; {why}")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

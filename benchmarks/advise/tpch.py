@@ -1,0 +1,82 @@
+"""TPC-H for PostgreSQL: its tables with primary keys only, data and statements from duckdb's generator.
+
+    python -m benchmarks.advise.tpch FOLDER [--scale 1]
+
+writes `*.csv` and `queries.sql` into FOLDER, by a Python that has duckdb with its extension tpch (in a virtual
+environment of its own: trimtab does not need it). `make bench-advise` looks for them in TRIMTAB_BENCH_DATA/tpch.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+TABLES = ("region", "nation", "part", "supplier", "partsupp", "customer", "orders", "lineitem")
+LEFT_OUT = frozenset({"q2", "q17", "q20"})
+"""As the paper of index_selection_evaluation has it: without an index they take minutes."""
+
+SCHEMA = """
+CREATE TABLE region (r_regionkey int PRIMARY KEY, r_name char(25) NOT NULL, r_comment varchar(152));
+CREATE TABLE nation (n_nationkey int PRIMARY KEY, n_name char(25) NOT NULL, n_regionkey int NOT NULL,
+    n_comment varchar(152));
+CREATE TABLE part (p_partkey int PRIMARY KEY, p_name varchar(55) NOT NULL, p_mfgr char(25) NOT NULL,
+    p_brand char(10) NOT NULL, p_type varchar(25) NOT NULL, p_size int NOT NULL, p_container char(10) NOT NULL,
+    p_retailprice decimal(15,2) NOT NULL, p_comment varchar(23) NOT NULL);
+CREATE TABLE supplier (s_suppkey int PRIMARY KEY, s_name char(25) NOT NULL, s_address varchar(40) NOT NULL,
+    s_nationkey int NOT NULL, s_phone char(15) NOT NULL, s_acctbal decimal(15,2) NOT NULL,
+    s_comment varchar(101) NOT NULL);
+CREATE TABLE partsupp (ps_partkey int NOT NULL, ps_suppkey int NOT NULL, ps_availqty int NOT NULL,
+    ps_supplycost decimal(15,2) NOT NULL, ps_comment varchar(199) NOT NULL, PRIMARY KEY (ps_partkey, ps_suppkey));
+CREATE TABLE customer (c_custkey int PRIMARY KEY, c_name varchar(25) NOT NULL, c_address varchar(40) NOT NULL,
+    c_nationkey int NOT NULL, c_phone char(15) NOT NULL, c_acctbal decimal(15,2) NOT NULL,
+    c_mktsegment char(10) NOT NULL, c_comment varchar(117) NOT NULL);
+CREATE TABLE orders (o_orderkey int PRIMARY KEY, o_custkey int NOT NULL, o_orderstatus char(1) NOT NULL,
+    o_totalprice decimal(15,2) NOT NULL, o_orderdate date NOT NULL, o_orderpriority char(15) NOT NULL,
+    o_clerk char(15) NOT NULL, o_shippriority int NOT NULL, o_comment varchar(79) NOT NULL);
+CREATE TABLE lineitem (l_orderkey int NOT NULL, l_partkey int NOT NULL, l_suppkey int NOT NULL,
+    l_linenumber int NOT NULL, l_quantity decimal(15,2) NOT NULL, l_extendedprice decimal(15,2) NOT NULL,
+    l_discount decimal(15,2) NOT NULL, l_tax decimal(15,2) NOT NULL, l_returnflag char(1) NOT NULL,
+    l_linestatus char(1) NOT NULL, l_shipdate date NOT NULL, l_commitdate date NOT NULL, l_receiptdate date NOT NULL,
+    l_shipinstruct char(25) NOT NULL, l_shipmode char(10) NOT NULL, l_comment varchar(44) NOT NULL,
+    PRIMARY KEY (l_orderkey, l_linenumber));
+"""
+
+
+def load(connection: psycopg.Connection[Any], folder: Path) -> None:
+    """The tables, filled."""
+    for statement in SCHEMA.split(";\n"):
+        if statement.strip():
+            connection.execute(statement.encode())
+    for name in TABLES:
+        with (
+            connection.cursor().copy(f"COPY {name} FROM STDIN (FORMAT csv)".encode()) as copy,
+            (folder / f"{name}.csv").open("rb") as file,
+        ):
+            while part := file.read(1 << 20):
+                copy.write(part)
+
+
+def generate(folder: Path, scale: float) -> None:
+    """Write data and statements by duckdb."""
+    duckdb: Any = importlib.import_module("duckdb")
+    folder.mkdir(parents=True, exist_ok=True)
+    with duckdb.connect() as made:
+        made.execute("LOAD tpch")
+        made.execute(f"CALL dbgen(sf={scale})")
+        for name in TABLES:
+            made.execute(f"COPY {name} TO '{folder / name}.csv' (FORMAT csv, HEADER false)")
+        queries = made.execute("SELECT query_nr, query FROM tpch_queries() ORDER BY query_nr").fetchall()
+    text = "".join(f"-- name: q{number}\n{query.strip().rstrip(';')};\n\n" for number, query in queries)
+    (folder / "queries.sql").write_text(text)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--scale", type=float, default=1.0)
+    chosen = parser.parse_args()
+    generate(chosen.folder, chosen.scale)
