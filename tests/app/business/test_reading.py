@@ -65,6 +65,12 @@ def test_what_is_right() -> None:
     ]
 
 
+def test_a_text_is_what_is_written() -> None:
+    """YAML makes false of `no` and 8 of `010`."""
+    said = definitions_in("probes: [{name: 010, system: no, volume: {table: off}}]", "a.yml")
+    assert [(probe.name, probe.system, probe.table) for probe in said.probes] == [("010", "no", "off")]
+
+
 def test_what_must_not_be_old_is_looked_at_often_enough() -> None:
     """The age grows by the clock between looks: five looks fall into what is allowed, from 10 s to 5 minutes apart."""
     entry = "{{name: a{0}, system: s, freshness: {{table: x, column: y}}, good: '{1}'}}"

@@ -152,7 +152,7 @@ class Part:
         return [Part(self.document, (*self.path, key, place)) for place in range(len(found))]
 
     def text(self, key: str, *, required: bool = False) -> str:
-        """A text; '' where there is none."""
+        """A text, as it is written (`no` is no, `010` is 010); '' where there is none."""
         found = self.get(key)
         if found is None or found == "":
             if required:
@@ -161,7 +161,7 @@ class Part:
         if isinstance(found, dict | list):
             self.wrong(f"{key} must be a text", key, at_value=True)
             return ""
-        return str(found)
+        return self.document.written.get((*self.path, key), str(found))
 
     def flag(self, key: str, *, default: bool) -> bool:
         """Yes or no."""
