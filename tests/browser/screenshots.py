@@ -23,6 +23,7 @@ from typing import cast
 import httpx2
 from PIL import Image
 from playwright.sync_api import Browser, Page, Route, ViewportSize, expect
+from playwright.sync_api import Error as PlaywrightError
 
 from tests.browser.around import AroundServer, around_server
 from tests.browser.chromium import NARROW, TIMEOUT_MS, WIDE, Scheme, open_browser, visit
@@ -293,8 +294,9 @@ def _small(png: bytes) -> bytes:
     return packed.getvalue()
 
 
-def take(browser: Browser, urls: dict[str, str], wanted: Sequence[Shot], folder: Path) -> None:
-    """Every picture in both themes and widths, into `folder`."""
+def take(browser: Browser, urls: dict[str, str], wanted: Sequence[Shot], folder: Path) -> list[str]:
+    """Every picture in both themes and widths, into `folder`; what could not be taken is told, and the others are."""
+    failed: list[str] = []
     folder.mkdir(parents=True, exist_ok=True)
     kinds = dict.fromkeys((shot.server, shot.role) for shot in wanted)
     for scheme, size, (server, role) in product(SCHEMES, (WIDE, NARROW), kinds):
@@ -304,13 +306,17 @@ def take(browser: Browser, urls: dict[str, str], wanted: Sequence[Shot], folder:
             for shot in wanted:
                 if (shot.server, shot.role) != (server, role):
                     continue
-                shot.prepare(somebody.page)
-                picture = photograph(somebody.page, size, shot.part)
-                (folder / file_name(shot.name, scheme, size)).write_bytes(picture)
+                name = file_name(shot.name, scheme, size)
+                try:
+                    shot.prepare(somebody.page)
+                    (folder / name).write_bytes(photograph(somebody.page, size, shot.part))
+                except (PlaywrightError, AssertionError) as error:
+                    failed.append(f"{name}: {str(error).strip().splitlines()[0]}")
                 while _HELD:
                     _HELD.pop().abort()
                 somebody.page.unroute_all(behavior="ignoreErrors")
         print(f"{scheme} {size['width']} {server} {role or ''}", flush=True)
+    return failed
 
 
 TEAM = {Role.ADMIN: "anna", Role.OPERATOR: "ben", Role.VIEWER: "carla"}
@@ -390,11 +396,11 @@ def main() -> None:
         if is_whole:
             for old in given.folder.glob("*.png"):
                 old.unlink()
-        take(browser, urls, wanted, given.folder)
+        failed = take(browser, urls, wanted, given.folder)
     if is_whole and given.folder == FOLDER:
         PAGE.write_text(text(every))
-    if too_large := problems(given.folder):
-        raise SystemExit("\n".join(too_large))
+    if wrong := [*failed, *problems(given.folder)]:
+        raise SystemExit("\n".join(wrong))
 
 
 if __name__ == "__main__":
