@@ -11,10 +11,12 @@ from typing import cast
 import psycopg
 import pytest
 
+from demo.cluster import Cluster
 from tests.act.support import proposal
 from tests.conftest import Database
 from tests.empty_store import MakeTables
-from trimtab.app.plans import CHANGE_TRIES_MAX, RETRY_MS, PlanBook
+from trimtab.app.plans import CHANGE_TRIES_MAX, LOGGED_EVERY_MS, RETRY_MS, PlanBook
+from trimtab.app.reading.plan_changes import plan_changes
 from trimtab.app.reading.plans import plans, plans_of_change
 from trimtab.app.watched import Watched
 from trimtab.model.change import Change, ChangeState
@@ -239,3 +241,40 @@ def test_one_plan_at_a_time_of_each_system(
 
     monkeypatch.setattr(seen, "connect_to_plan", again)
     assert book.now(seen.watched, seen.shape.fingerprint).is_new
+
+
+LOGGED = (
+    "duration: 12.5 ms  plan:\nQuery Text: {statement}\n"
+    "{step} on orders  (cost=0.00..40.00 rows=200 width=4) (actual rows=5 loops=1)\n  Filter: (customer = 5)"
+)
+
+
+def test_logged_plans_begin_a_new_time_where_they_do_other_steps(
+    telemetry: EmbeddedTelemetry, cluster: Cluster
+) -> None:
+    seen = Seen(cluster.dsn())
+    clock = Clock()
+    book = PlanBook(telemetry, clock, lambda _system: RUN)
+    fingerprint = seen.shape.fingerprint
+
+    def log(step: str) -> None:
+        entries = [
+            LOGGED.format(statement=SAMPLE, step=step),
+            LOGGED.format(statement="SELECT 1", step=step),
+            "no plan",
+        ]
+        book.logged(seen.watched, entries)
+        clock.now += LOGGED_EVERY_MS
+
+    for step in ("Seq Scan", "Seq Scan", "Index Scan using i"):
+        log(step)
+    telemetry.flush(5.0)
+    newest, before = plans(telemetry, "shop", fingerprint)
+    assert (newest.origin, newest.root.title, newest.has_actuals) == ("logged", "Index Scan using i on orders", True)
+    assert (before.seen_count, before.root.title) == (2, "Seq Scan on orders")
+    assert "zqx" not in str(newest)
+    [change] = plan_changes(telemetry, (newest, before), clock.now_ms(), 5)
+    assert (change.title_before, change.title_after, change.calls_before) == (before.root.title, newest.root.title, 0)
+    told = telemetry.query("SELECT kind, message FROM server_events", {}).to_pylist()
+    message = f"plan of {fingerprint} changed: now Index Scan using i on orders; no longer Seq Scan on orders"
+    assert told == [{"kind": "plan_changed", "message": message}]

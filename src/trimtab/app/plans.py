@@ -10,7 +10,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -40,6 +40,7 @@ RETRY_MS = 30_000
 WAIT_S = 10.0
 """How long a person waits while another plan of the same system is taken."""
 QUERYABLE_S = 5.0
+LOGGED_EVERY_MS = 60_000
 
 log = structlog.get_logger()
 Key = TypeVar("Key")
@@ -52,6 +53,7 @@ class Origin(StrEnum):
     ADVICE = "advice"
     WATCHING = "watching"
     ASKED = "asked"
+    LOGGED = "logged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,32 @@ class PlanBook:
 
         tries.thread = threading.Thread(target=take, name=f"plan-{change.id}", daemon=True)
         tries.thread.start()
+
+    def logged(self, watched: Watched, entries: Sequence[str]) -> None:
+        """Plans that the server's log has. Of one shape one is written in a minute: plans may go to and fro."""
+        from trimtab.app.logged_plans import NOT_ANALYZED, SOURCE, logged_plans
+
+        system = watched.system.name
+        for one in logged_plans(entries, watched.shapes()):
+            now_ms = self._clock.now_ms()
+            before = self._newest_of(system, one.fingerprint)
+            if before is not None and now_ms - before.taken_at_ms < LOGGED_EVERY_MS:
+                continue
+            fresh = _Kept(
+                since_ms=now_ms,
+                plan_id=secrets.token_hex(8),
+                structure=one.structure,
+                origin=Origin.LOGGED.value,
+                change_id="" if before is None else before.change_id,
+                taken_at_ms=now_ms,
+                seen_count=1,
+                has_actuals=one.has_actuals,
+                source=SOURCE,
+                why_no_actuals="" if one.has_actuals else NOT_ANALYZED,
+                settings=tuple(one.settings.items()),
+                plan=msgspec.json.encode(one.plan).decode(),
+            )
+            self._keep(system, one.fingerprint, fresh, now_ms)
 
     def settle(self, timeout_s: float) -> None:
         """Wait for plans that are being taken in the background, each at most so long."""

@@ -79,6 +79,7 @@ class Systems:
         slice_s = self._policy_of(system.name).watch.slice_s
         watched = Watched(system, self._telemetry, self._clock, slice_s, self._changed)
         self._watched[system.name] = watched
+        watched.watcher.on_logged_plans = lambda entries: self.plans.logged(watched, entries)
         loop = SystemLoop(
             watched, self._telemetry, self._state, self._machine, self._policy_of, self._clock, self.plans, self._own
         )

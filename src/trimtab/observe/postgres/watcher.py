@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -21,6 +21,7 @@ from trimtab.model.query import QueryShape
 from trimtab.observe.postgres import activity, statements
 from trimtab.observe.postgres.cost import SHARE_MAX, CostMeter, OwnCost, Rhythm
 from trimtab.observe.postgres.facts import EventKind, Facts, Moment
+from trimtab.observe.postgres.logged_plans import LoggedPlanLooks
 from trimtab.observe.postgres.other_trimtab import NAME as OTHER_TRIMTAB
 from trimtab.observe.postgres.other_trimtab import other_trimtab
 from trimtab.observe.postgres.relations import IndexLooks, TableLooks
@@ -81,6 +82,7 @@ class PostgresWatcher:
         slow_looks_s: float | None = None,
     ) -> None:
         self.on_state: Callable[[], None] = lambda: None
+        self.on_logged_plans: Callable[[Sequence[str]], None] = lambda _entries: None
         self._system = system
         self._reference = reference
         self._telemetry = telemetry
@@ -100,6 +102,7 @@ class PostgresWatcher:
             "replication": replication_looks(),
             "database": database_looks(),
             "settings": SettingLooks(),
+            LoggedPlanLooks.name: LoggedPlanLooks(self._hear_logged_plans),
         }
         each_slice = (statements.NAME, activity.NAME)
         self._rhythms = {n: Rhythm(slice_s, True) if n in each_slice else Rhythm(slow_s, False) for n in self._looks}
@@ -177,6 +180,9 @@ class PostgresWatcher:
     def bound_count(self, fingerprint: str) -> int:
         """How often the shape was seen running with its parameters bound, so that no literal shows."""
         return self._samples.bound_count(fingerprint)
+
+    def _hear_logged_plans(self, entries: Sequence[str]) -> None:
+        self.on_logged_plans(entries)  # whoever listens now: it is set after this watcher was made
 
     def _connect(self, facts: Facts) -> Session:
         session = Session.open(self._reference, self._meter, STATEMENT_TIMEOUT_MS)

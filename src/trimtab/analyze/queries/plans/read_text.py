@@ -83,10 +83,11 @@ def read_text(text: str) -> PlanDocument:
                 reading.beside[query[0]] = query[1]
                 reading.last_key = None
                 continue
-            step = _step(words)
+            step = _step(words, is_told_with_costs="Query Text" in reading.beside)
             if step is None:
-                if reading.beside:
-                    continue  # the query's own lines
+                if "Query Text" in reading.beside:
+                    reading.beside["Query Text"] += f"\n{line}"
+                    continue
                 raise BadPlan(f"line {number} is no step of a plan: {words[:80]!r}", line=number)
             base = column
             reading.root = step
@@ -124,9 +125,10 @@ def _line(reading: _Reading, words: str, column: int, number: int) -> None:
     _property(reading, words)
 
 
-def _step(words: str) -> dict[str, Any] | None:
+def _step(words: str, *, is_told_with_costs: bool = False) -> dict[str, Any] | None:
+    """A step; a log always has its costs, so that a line of the statement before it is none."""
     found = _STEP.match(words)
-    if found is None:
+    if found is None or (is_told_with_costs and found["startup"] is None):
         return None
     facts = facts_of(found["title"])
     if not facts:
