@@ -89,3 +89,10 @@ def _look(connection: Connection) -> tuple[list[Row], int]:
     except psycopg.Error as error:
         raise ServerUnreachable(f"could not read which tables there are: {type(error).__name__}") from None
     return [(str(schema), str(table), str(owner), bool(is_super)) for schema, table, owner, is_super in rows], version
+
+
+def logged_plans_script(watch_role: str) -> str:
+    """What a superuser runs so that plans of auto_explain can be read from the server's log."""
+    from trimtab.observe.postgres.logged_plans import install_sql
+
+    return install_sql(watch_role)

@@ -162,6 +162,9 @@ def doctor(dsn: str, change_dsn: str | None, form: str) -> None:
 @click.option(
     "--server-version", type=click.IntRange(13, 18), help="Before 14 rights are granted table by table; default: DSN's."
 )
+@click.option(
+    "--logged-plans", is_flag=True, help="Instead, the function that lets --watch-role read auto_explain's plans."
+)
 @guarded
 def roles(
     dsn: str | None,
@@ -170,13 +173,17 @@ def roles(
     owners: tuple[str, ...],
     schemas: tuple[str, ...],
     server_version: int | None,
+    logged_plans: bool,
 ) -> None:
     """Print the script that makes trimtab's roles, to be pasted into psql by a database administrator.
 
     It has no passwords in it. With DSN, schemas and owners are looked up there; nothing is changed.
     """
-    from trimtab.app.roles import script_for
+    from trimtab.app.roles import logged_plans_script, script_for
 
+    if logged_plans:
+        click.echo(logged_plans_script(watch_role), nl=False)
+        return
     script = script_for(
         dsn=dsn,
         watch_role=watch_role,
