@@ -64,7 +64,7 @@ def _look(
 ) -> list[dict[str, Any]]:
     statements, left = read_statements((folder / "queries.sql").read_text())
     rows: list[dict[str, Any]] = []
-    settings = RewriteSettings(certify=CertifySettings(time_max_s=time_max_s))
+    settings = RewriteSettings(forms_max=3, certify=CertifySettings(time_max_s=time_max_s))
     with psycopg.connect(dsn, autocommit=True) as connection, psycopg.connect(private_dsn, autocommit=True) as private:
         for statement in statements:
             if wanted and statement.name not in wanted:

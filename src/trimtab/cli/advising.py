@@ -30,6 +30,8 @@ SHOWN_MAX = 40
 @click.option("--clone", metavar="DSN|make", help="Try it on this copy of the database, or on one that is made for it.")
 @click.option("--clone-limit", default="2GB", show_default=True, help="Copy a database whole up to this size.")
 @click.option("--clone-time", default="120s", show_default=True, help="How long to measure on the clone.")
+@click.option("--run-rewrites", is_flag=True, help="Run both forms of rewrites on the database, read-only, in turn.")
+@click.option("--private", metavar="DSN|make", help="Where small tables may be made to compare rewrites on.")
 @click.option("--data-dir", type=click.Path(path_type=Path), help="Where the record of predictions is.")
 @click.option(
     "--format",
@@ -47,21 +49,28 @@ def advise(
     clone: str | None,
     clone_limit: str,
     clone_time: str,
+    run_rewrites: bool,
+    private: str | None,
     data_dir: Path | None,
     form: str,
 ) -> None:
-    """Say which indexes would help a workload most, within a budget. Nothing is built or executed on the system.
+    """Say which indexes and rewrites would help a workload most, within a budget. Nothing is built on the system.
 
     DSN is a reference without a password (service=NAME, env:NAME, a URL). Each statement may have `-- name: …` and
     `-- calls: N` lines before it. Prices are those of the real planner with hypothetical indexes (HypoPG). With
     --clone the advice is tried: indexes are built there, statements run with and without them in turn, and what makes
-    one slower is withdrawn. What was predicted and measured is kept in --data-dir, if there is one, and corrects the
-    next. Exit code: 0 done, 2 wrong input, 3 no connection, extension, program or permission.
+    one slower is withdrawn. Other forms of statements are shown; they are advised once both forms were compared and
+    timed: by --run-rewrites on the database itself, read-only, and in --private on small tables full of NULLs, where
+    everything is rolled back. Without these options nothing is executed. What was predicted and measured is kept in
+    --data-dir, if there is one, and corrects the next. Exit code: 0 done, 2 wrong input, 3 no connection, extension,
+    program or permission.
     """
     from trimtab.advise.verify.verify import VerifySettings
     from trimtab.advise.workload.advisor import WorkloadSettings
     from trimtab.advise.workload.statements import read_statements
-    from trimtab.app.advising import Trying, advise_on
+    from trimtab.app.advising import Trying
+    from trimtab.app.advising_rewrites import Rewriting, advise_with_rewrites
+    from trimtab.cli.advising_rewrites import add_rewrites, rewrite_lines
     from trimtab.cli.advising_verified import add_verification, record_of, verified_lines
     from trimtab.sql.connect import Reference
     from trimtab.store.state import wall_clock_ms
@@ -70,7 +79,7 @@ def advise(
     limit = budget_bytes_of(clone_limit, "--clone-limit")
     trying = Trying(clone, limit, VerifySettings(time_max_s=_seconds(clone_time, "--clone-time")))
     statements, left = read_statements(_text(workload))
-    found = advise_on(
+    together = advise_with_rewrites(
         Reference.parse(dsn),
         statements,
         left,
@@ -78,12 +87,14 @@ def advise(
         trying=trying,
         record=record_of(data_dir),
         now_ms=wall_clock_ms,
+        rewriting=Rewriting(run_rewrites, private),
     )
+    found = together.advised
     if form == "json":
-        made = add_verification(document(found.advice), found)
+        made = add_rewrites(add_verification(document(found.advice), found), together)
         click.echo(json.dumps(made, ensure_ascii=False))
     else:
-        click.echo("\n".join([*_lines(found.advice), *verified_lines(found)]))
+        click.echo("\n".join([*_lines(found.advice), *verified_lines(found), *rewrite_lines(together)]))
 
 
 def budget_bytes_of(text: str, option: str = "--budget") -> int:

@@ -200,9 +200,11 @@ class _Analyser:
             case ast.SubLink():
                 self._touch(node.testexpr, scope)
                 derived = self.statement(node.subselect, scope)
-                output = next(iter(derived.outputs.values()), None)
-                if node.subLinkType == enums.SubLinkType.ANY_SUBLINK and node.testexpr is not None and output:
-                    self.comparisons.equal_readings(read(node.testexpr, scope), read(output.node, output.scope))
+                if node.subLinkType == enums.SubLinkType.ANY_SUBLINK and node.testexpr is not None:
+                    row = node.testexpr.args if isinstance(node.testexpr, ast.RowExpr) else (node.testexpr,)
+                    for side, output in zip(row or (), derived.outputs.values(), strict=False):
+                        if output is not None:
+                            self.comparisons.equal_readings(read(side, scope), read(output.node, output.scope))
             case ast.ColumnRef():
                 for use, column in read(node, scope).references:
                     use.columns.add(column)

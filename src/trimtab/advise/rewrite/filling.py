@@ -10,6 +10,7 @@ from pglast import ast, enums
 from trimtab.advise.index.session import Connection
 from trimtab.advise.rewrite.query import Block, Query, Source, own_nodes
 from trimtab.advise.rewrite.scratch import NULL_SHARE, ColumnType, NotPossible, Scratch, literal, seed_of
+from trimtab.sql.catalog import Table
 from trimtab.sql.identifiers import qualified, quoted
 from trimtab.sql.scopes import spelled
 from trimtab.sql.trees import rebuilt, strings, walk
@@ -138,33 +139,44 @@ def _pick(texts: Sequence[str], column: ColumnType) -> str:
 
 
 def copy_rows(scratch: Scratch, real: Connection, rows: int, seed: int) -> None:
-    """Real rows that belong together: those that meet their own conditions and the joins with what is there already."""
-    private = scratch.private
+    """Real rows that belong together: those that meet their own conditions and the joins with what is there already.
+
+    From the small tables to the large ones, then back, so that what the large ones refer to is there as well.
+    """
     order = sorted(scratch.base_tables(), key=lambda table: (table.rows_estimate, table.oid))
     edges = _edges(scratch.query)
     wishes = _own_conditions(scratch.query)
     done: set[int] = set()
-    for table in order:
-        name = qualified(table.schema, table.name)
-        ties = [
-            tie
-            for column, other, other_column in edges.get(table.oid, [])
-            if other in done and (tie := _tie(scratch, column, other, other_column)) is not None
-        ]
-        own = [f"({condition})" for condition in wishes.get(table.oid, [])]
-        wanted = [" AND ".join([*own, *ties]), " AND ".join(ties), ""]
-        stage = f"trimtab_stage_{table.oid}"
-        private.execute(f"CREATE TEMP TABLE {stage} (LIKE {scratch.name(table)})".encode(), prepare=False)
-        for condition in dict.fromkeys(wanted):
-            where = f" WHERE {condition}" if condition else ""
-            _copy(private, real, f"SELECT * FROM {name}{where} LIMIT {max(8, rows // 3)}", stage)
-        private.execute(
-            f"INSERT INTO {scratch.name(table)} SELECT * FROM {stage} ON CONFLICT DO NOTHING".encode(), prepare=False
-        )
-        private.execute(f"DROP TABLE {stage}".encode(), prepare=False)
-        done.add(table.oid)
+    for way in (order, order[::-1]):
+        for table in way:
+            ties = [
+                tie
+                for column, other, other_column in edges.get(table.oid, [])
+                if other in done and (tie := _tie(scratch, column, other, other_column)) is not None
+            ]
+            own = [f"({condition})" for condition in wishes.get(table.oid, [])]
+            wanted = [" AND ".join([*own, *ties]), " AND ".join(own), *ties]
+            if way is order:
+                wanted.append("")
+            _take(scratch, real, table, list(dict.fromkeys(wanted)), max(8, rows // 3) if way is order else 3 * rows)
+            done.add(table.oid)
     scratch.put_nulls_in(seed)
     scratch.keep_foreign_keys()
+
+
+def _take(scratch: Scratch, real: Connection, table: Table, conditions: Sequence[str], rows: int) -> None:
+    """Some rows for each condition, each row once."""
+    private = scratch.private
+    name, there = qualified(table.schema, table.name), scratch.name(table)
+    stage = f"trimtab_stage_{table.oid}"
+    private.execute(f"CREATE TEMP TABLE {stage} (LIKE {there})".encode(), prepare=False)
+    for condition in conditions:
+        where = f" WHERE {condition}" if condition else ""
+        _copy(private, real, f"SELECT * FROM {name}{where} LIMIT {rows}", stage)
+    known = f"EXISTS (SELECT 1 FROM {there} t WHERE t::text = s::text)"
+    whole = f"SELECT DISTINCT ON (s::text) s.* FROM {stage} s WHERE NOT {known}"
+    private.execute(f"INSERT INTO {there} {whole} ON CONFLICT DO NOTHING".encode(), prepare=False)
+    private.execute(f"DROP TABLE {stage}".encode(), prepare=False)
 
 
 def _copy(private: Connection, real: Connection, text: str, stage: str) -> None:

@@ -65,6 +65,8 @@ def group_expressions(query: Query, block: Block) -> list[ast.Node] | None:
     """What a block groups by, places and names of outputs resolved; None where that is not possible."""
     found: list[ast.Node] = []
     targets = block.targets
+    if block.has_grouping_sets:
+        return None
     for part in block.select.groupClause or ():
         if isinstance(part, ast.A_Const):
             if (

@@ -121,6 +121,18 @@ class Block:
             for target in self.select.targetList or ()
         )
 
+    @property
+    def has_grouping_sets(self) -> bool:
+        """Whether its grouping columns may be NULL in rows of sums: ROLLUP, CUBE, GROUPING SETS."""
+        return any(isinstance(part, ast.GroupingSet) for part in self.select.groupClause or ())
+
+    def expand_star(self) -> None:
+        """Write `*` out as columns, so that more can be joined without being seen."""
+        if self.has_star and self.targets is not None:
+            given = [target for target in self.select.targetList or () if target.name]
+            named = {id(target.val): target for target in given}
+            self.select.targetList = tuple(named.get(id(n)) or ast.ResTarget(val=n) for _, n in self.targets)
+
     def where(self) -> list[ast.Node]:
         """The parts of WHERE that are joined by AND."""
         return conjuncts(self.select.whereClause)
@@ -330,8 +342,6 @@ class Query:
         block.targets = self._targets(block)
         outputs = {name for name, _ in block.targets} if block.targets is not None else None
         for part in select.groupClause or ():
-            if isinstance(part, ast.GroupingSet):
-                raise StatementRefused("GROUPING SETS, ROLLUP and CUBE are left as they are")
             if not (_bare(part) and outputs is not None and _bare(part) in outputs and not self._finds(part, block)):
                 self._touch(part, block)
         for sort in (*(select.sortClause or ()), *(d for d in select.distinctClause or () if d is not None)):

@@ -58,10 +58,11 @@ class Scratch:
         self.query = query
         self.types = types
         self.tables = _tables(query)
+        self.prefix = f"{SCHEMA_PREFIX}{private.info.backend_pid}_"
 
     def name(self, table: Table) -> str:
         """A table's name there."""
-        return qualified(SCHEMA_PREFIX + table.schema, table.name)
+        return qualified(self.prefix + table.schema, table.name)
 
     def moved(self, text: str) -> str:
         """A statement with its schemas exchanged; bare names are found by the search path."""
@@ -70,11 +71,11 @@ class Scratch:
         def replace(node: ast.Node) -> ast.Node | None:
             if isinstance(node, ast.RangeVar) and node.schemaname in schemas:
                 copy = rebuilt(node, lambda _: None)
-                copy.schemaname = SCHEMA_PREFIX + str(node.schemaname)
+                copy.schemaname = self.prefix + str(node.schemaname)
                 return copy
             if isinstance(node, ast.ColumnRef) and len(strings(node.fields)) == 3:
                 first, *rest = node.fields or ()
-                return ast.ColumnRef(fields=(ast.String(sval=SCHEMA_PREFIX + str(first.sval)), *rest))
+                return ast.ColumnRef(fields=(ast.String(sval=self.prefix + str(first.sval)), *rest))
             return None
 
         return spelled(rebuilt(single_statement(text), replace))
@@ -83,8 +84,8 @@ class Scratch:
         """Create schemas, types, tables, keys and views."""
         schemas = list(dict.fromkeys(table.schema for table in self.tables))
         for schema in schemas:
-            self._run(f"CREATE SCHEMA {quoted(SCHEMA_PREFIX + schema)}")
-        path = ", ".join(quoted(SCHEMA_PREFIX + schema) for schema in schemas)
+            self._run(f"CREATE SCHEMA {quoted(self.prefix + schema)}")
+        path = ", ".join(quoted(self.prefix + schema) for schema in schemas)
         self._run(f"SET LOCAL search_path = {path}, public")
         for table in self.tables:
             if table.view_sql is None:

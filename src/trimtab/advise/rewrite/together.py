@@ -1,8 +1,8 @@
 """Rewrites and indexes priced together: what each form of a statement costs without and with a set of indexes.
 
 An index and a rewrite often mend the same thing, and then one of them is enough. So every form is asked for in four
-ways (original and new, without and with the hypothetical indexes), and the set of indexes is chosen once for the original
-statements and once for the rewritten ones: what costs less in sum is the advice.
+ways (original and new, without and with the hypothetical indexes), and the set of indexes is chosen once for the
+original statements and once for the rewritten ones: what costs less in sum is the advice.
 """
 
 from __future__ import annotations

@@ -212,7 +212,10 @@ def _column_never_null(query: Query, meaning: Meaning, block: Block, proof: list
             place = _place(source, name)
             inner: list[str] = []
             if source.body.blocks and all(
-                _has(one, place) and one.targets is not None and never_null(query, one.targets[place][1], one, inner)
+                _has(one, place)
+                and not one.has_grouping_sets
+                and one.targets is not None
+                and never_null(query, one.targets[place][1], one, inner)
                 for one in source.body.blocks
             ):
                 said += inner

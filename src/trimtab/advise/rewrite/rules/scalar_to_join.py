@@ -38,7 +38,7 @@ _NULL_OF_NOTHING = frozenset({"sum", "min", "max", "avg"})
 
 def find(query: Query, block: Block) -> Iterator[Change]:
     """Every such subquery in WHERE, and in the outputs of a block without groups."""
-    if not block.select.fromClause or block.has_star:
+    if not block.select.fromClause or block.targets is None:
         return
     for part in block.where():
         for link in sublinks_in(part):
@@ -100,6 +100,7 @@ def _apply(
     reduction: str | None,
 ) -> None:
     assert inner.targets is not None  # noqa: S101
+    block.expand_star()
     alias = query.new_alias("per_group")
     keys = [f"key_{number}" for number in range(1, len(ties.inner) + 1)]
     outputs = ", ".join(f"{spelled(node)} AS {name}" for node, name in zip(ties.inner, keys, strict=True))

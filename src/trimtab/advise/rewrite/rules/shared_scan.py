@@ -41,7 +41,7 @@ class _Member:
 
 def find(query: Query, block: Block) -> Iterator[Change]:
     """All groups of at least two subqueries over the same FROM."""
-    if block.has_star or block.select.withClause:
+    if block.targets is None or block.select.withClause:
         return
     groups: dict[object, list[_Member]] = {}
     links = [link for part in _parts(block) for link in sublinks_in(part)]
@@ -119,6 +119,7 @@ def _without_aliases(node: ast.Node, inner: Block) -> object:
 
 
 def _apply(query: Query, block: Block, members: list[_Member]) -> None:
+    block.expand_star()
     first = members[0].inner
     moved = [[_as_first(member.inner, first, part) for part in member.own] for member in members]
     common = [part for part in moved[0] if all(any(_same(part, other) for other in own) for own in moved)]
@@ -207,6 +208,11 @@ RULE = Rule(
             "SELECT together.value_1 AS n, together.value_2 AS n FROM (SELECT count(*) FILTER (WHERE "
             "items.quantity < 5) AS value_1, count(*) FILTER (WHERE items.quantity > 9) AS value_2 FROM items "
             "WHERE items.part_id = 3 AND (((items.quantity < 5)) OR ((items.quantity > 9)))) AS together",
+        ),
+        Pair(
+            "SELECT * FROM (SELECT count(*) AS n FROM parts) a, (SELECT max(size) AS m FROM parts) b",
+            "SELECT together.value_1 AS n, together.value_2 AS m FROM (SELECT count(*) AS value_1, "
+            "max(parts.size) AS value_2 FROM parts) AS together",
         ),
         Pair(
             "SELECT (SELECT count(*) FROM items WHERE quantity < 5), (SELECT avg(total) FROM orders)",

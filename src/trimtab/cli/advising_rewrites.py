@@ -1,0 +1,110 @@
+"""Rewrites of a workload's statements with their certificates: as JSON and for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from trimtab.advise.rewrite.model import Check, Outcome
+
+if TYPE_CHECKING:
+    from trimtab.advise.rewrite.together import StatementForms
+    from trimtab.app.advising_rewrites import AdvisedTogether
+
+SHOWN_MAX = 20
+HOW = "to have them compared and measured: --run-rewrites --private DSN|make"
+
+
+def add_rewrites(document: dict[str, Any], found: AdvisedTogether) -> dict[str, Any]:
+    """The advice's JSON with rewrites: those that are advised, and those that are only possible."""
+    document["rewrites"] = [_row(one) for one in found.together.forms]
+    document["rewrites_left"] = [{"query": one.name, "reason": one.reason} for one in found.together.refused]
+    document["planner_ratio_with_rewrites"] = found.cost_ratio
+    return document
+
+
+def rewrite_lines(found: AdvisedTogether) -> list[str]:
+    """For people: advised ones whole, possible ones in a line each."""
+    forms = found.together.forms
+    advised = [one for one in forms if one.is_advised]
+    others = [one for one in forms if not one.is_advised]
+    lines: list[str] = []
+    if advised:
+        lines += ["", f"{len(advised)} rewrites are advised; the indexes above are for the statements so written:"]
+    for one in advised:
+        lines += ["", *_whole(one)]
+    if found.cost_ratio is not None:
+        lines += ["", f"rewrites and indexes together: {found.cost_ratio:.3g} of today's cost by the planner"]
+    if others:
+        lines += ["", f"{len(others)} other forms are cheaper for the planner, and not advised:"]
+    for one in others[:SHOWN_MAX]:
+        costs = one.costs
+        lines.append(
+            f"  {one.name}: {' + '.join(one.found.rewrite.rules)}, cost {costs.rewritten / costs.original:.2g} of "
+            f"today's ({_with_indexes(one)}): {_why_not(one)}"
+        )
+    if len(others) > SHOWN_MAX:
+        lines.append(f"  and {len(others) - SHOWN_MAX} more: --format json has them")
+    if others and all(one.found.certificate.measured is None for one in others):
+        lines.append(f"  {HOW}")
+    return [*lines, *(f"  {note}" for note in found.together.notes)]
+
+
+def _whole(one: StatementForms) -> list[str]:
+    certificate = one.found.certificate
+    lines = [f"  {one.name}: {' + '.join(one.found.rewrite.rules)}", f"    {one.found.rewrite.rewritten};"]
+    if (measured := certificate.measured) is not None:
+        low, high = measured.interval_90
+        unit = "processor time" if measured.unit == "cpu" else "time"
+        cut = "; the original did not end, so it is less still" if measured.original_is_cut else ""
+        lines.append(
+            f"    {unit} {measured.ratio:.2g} of today's (9 times in 10: {low:.2g} to {high:.2g}), "
+            f"{measured.before_ms:,.1f} to {measured.after_ms:,.1f} ms, {measured.repetitions} runs in turn{cut}"
+        )
+    lines.append(f"    cost {one.costs.rewritten / one.costs.original:.2g} of today's; {_with_indexes(one)}")
+    lines += [f"    {_said(check)}" for check in certificate.checks]
+    lines += [f"    rests on: {fact}" for fact in certificate.proof]
+    return [*lines, *(f"    note: {note}" for note in certificate.notes)]
+
+
+def _said(check: Check) -> str:
+    seed = f", seed {check.seed}" if check.seed is not None else ""
+    if check.outcome is Outcome.NOT_POSSIBLE:
+        return f"{check.data.value}{seed}: not compared, {check.why}"
+    why = f" ({check.why})" if check.why else ""
+    return f"{check.data.value}{seed}: {check.outcome.value} {check.compared} of {check.rows:,} rows{why}"
+
+
+def _with_indexes(one: StatementForms) -> str:
+    return f"with the indexes {one.costs.rewritten_indexed / one.costs.original_indexed:.2g}"
+
+
+def _why_not(one: StatementForms) -> str:
+    certificate = one.found.certificate
+    if any(check.outcome is Outcome.DIFFERENT for check in certificate.checks):
+        where = next(check.data.value for check in certificate.checks if check.outcome is Outcome.DIFFERENT)
+        return f"it returns something else on {where}"
+    if not any(check.outcome is Outcome.SAME for check in certificate.checks):
+        why = next((check.why for check in certificate.checks if check.why), "")
+        return f"nothing was compared: {why}" if why else "nothing was compared"
+    if certificate.measured is not None and not certificate.is_advisable:
+        return f"measured, it may take up to {certificate.measured.interval_90[1]:.3g} of today's time"
+    if certificate.is_advisable:
+        return "with the indexes it gains nothing"
+    return "its time was not measured"
+
+
+def _row(one: StatementForms) -> dict[str, Any]:
+    return {
+        "query": one.name,
+        "advised": one.is_advised,
+        "rules": list(one.found.rewrite.rules),
+        "rewritten": one.found.rewrite.rewritten,
+        "certificate": dict(one.found.certificate.document()),
+        "costs": {
+            "original": one.costs.original,
+            "rewritten": one.costs.rewritten,
+            "original_with_indexes": one.costs.original_indexed,
+            "rewritten_with_indexes": one.costs.rewritten_indexed,
+        },
+        "why_not": "" if one.is_advised else _why_not(one),
+    }
