@@ -364,14 +364,14 @@ def problems(folder: Path) -> list[str]:
 
 
 @contextlib.contextmanager
-def servers(folder: Path, around: AroundServer) -> Iterator[tuple[Sequence[Shot], dict[str, str]]]:
-    """All that is photographed."""
+def servers(folder: Path) -> Iterator[tuple[DayServer, dict[str, str]]]:
+    """All that is photographed, but for what stands around."""
     with (
         day_server(folder / "day", slice_ms=15_000) as day,
         healthy_server(folder / "healthy") as healthy,
         team_server(folder / "team", TEAM) as team,
     ):
-        yield shots(day, around), {"day": day.url, "healthy": healthy, "team": team, "around": around.url}
+        yield day, {"day": day.url, "healthy": healthy, "team": team}
 
 
 def main() -> None:
@@ -384,14 +384,14 @@ def main() -> None:
     is_whole = not given.only and not given.around
     with (
         tempfile.TemporaryDirectory(prefix="trimtab-shots-") as folder,
-        around_server(Path(folder) / "around") as around,
-        contextlib.ExitStack() as more,
+        contextlib.ExitStack() as running,
         open_browser() as browser,
     ):
-        every: Sequence[Shot] = around_shots(around)
-        urls = {"around": around.url}
-        if not given.around:
-            every, urls = more.enter_context(servers(Path(folder), around))
+        day = None if given.around else running.enter_context(servers(Path(folder)))
+        # the last: its engine is in this process, which can have one at a time, and the others fill theirs here, too
+        around = running.enter_context(around_server(Path(folder) / "around"))
+        every = around_shots(around) if day is None else shots(day[0], around)
+        urls = {**({} if day is None else day[1]), "around": around.url}
         wanted = [shot for shot in every if re.search(given.only, shot.name)]
         if is_whole:
             for old in given.folder.glob("*.png"):
