@@ -281,3 +281,11 @@ def test_the_monitor_from_python() -> None:
     assert monitor.container_monitor.is_containerized() in (True, False)
     assert monitor.cloud_monitor.get_lb_health().why
     monitor.close()
+
+
+def test_a_cell_with_many_values_breaks_between_values_alone() -> None:
+    values = [{"name": f"value number {number}", "value": 0.0447 * number, "unit": "ratio"} for number in range(1, 8)]
+    lines = infrastructure_output._several(values).split("\n")
+    assert max(map(len, lines)) <= infrastructure_output.CELL_CHARS
+    assert len(lines) > 2
+    assert all(line.startswith("value number ") for line in lines)

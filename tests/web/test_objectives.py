@@ -116,6 +116,7 @@ def test_one_objective_whole(client: TestClient) -> None:
     assert "Time to fire" in text
     assert not refused_by_policy(answer.text)
     assert client.get("/objectives/shop?fragment=standing").text.count("<section") == 1
+    assert 'id="rules-now"' in client.get("/objectives/shop?fragment=rules").text
     assert client.get("/objectives/shop?fragment=other").status_code == 404
     assert client.get("/objectives/nobody").status_code == 404
 

@@ -11,12 +11,13 @@ from rich.markup import escape
 
 from trimtab.cli.output import moment
 from trimtab.cli.tables import ReadableTable
-from trimtab.model.readable import percent_of
+from trimtab.model.readable import digits_of, percent_of
 
 Json = dict[str, Any]
 PROCESSES_MAX = 10
 CELL_CHARS = 56
 """So long a line of a cell with many values is."""
+NO_BREAK = "\u00a0"
 _PREFIXES = ((2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
 
 
@@ -46,12 +47,12 @@ def value(measure: Json) -> str:
 
 def size(number: float) -> str:
     """
-    >>> size(1536), size(12)
-    ('1.5 KiB', '12 bytes')
+    >>> size(1536), size(12), size(1_061_000_000)
+    ('1.5 KiB', '12 bytes', '1,012 MiB')
     """
     for factor, prefix in _PREFIXES:
         if number >= factor:
-            return f"{number / factor:.3g} {prefix}"
+            return f"{digits_of(number / factor)} {prefix}"
     return f"{number:.0f} bytes"
 
 
@@ -118,7 +119,8 @@ def _several(measures: Iterable[Json]) -> str:
     measures = list(measures)
     known = [f"{one['name']} {value(one)}" for one in measures if one["value"]]
     if known:
-        return "\n".join(textwrap.wrap(", ".join(known), CELL_CHARS, break_long_words=False))
+        whole = ", ".join(one.replace(" ", NO_BREAK) for one in known)  # a line breaks between values alone
+        return "\n".join(textwrap.wrap(whole, CELL_CHARS, break_long_words=False)).replace(NO_BREAK, " ")
     if any(one["value"] is not None for one in measures):
         return "none"
     return value(measures[0]) if measures else "none"

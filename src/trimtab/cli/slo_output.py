@@ -122,7 +122,7 @@ def objective(console: Console, answer: Json) -> None:
     lines = [
         ("objective", f"{row['title']} ({row['name']})"),
         ("state", f"{row['state']}{': ' + ', '.join(row['burning']) if row['burning'] else ''}"),
-        ("counts", "; ".join(f"{name}: {value}" for name, value in answer["sli"].items())),
+        ("counts", "; ".join(v if name == "counts" else f"{name}: {v}" for name, v in answer["sli"].items())),
         ("target", f"{100 * row['target_ratio']:.6g} % over {row['window']}"),
         ("good", f"{percent(row['good_ratio'], 6)}: {answer['bad_count']:.6g} bad of {answer['total_count']:.6g}"),
         ("budget left", f"{percent(row['left_ratio'], 4)} of {answer['allowed_bad_count']:.6g} that may be bad"),

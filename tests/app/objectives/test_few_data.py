@@ -22,8 +22,8 @@ from trimtab.model.alerts import Labels
 from trimtab.model.objective_window import DAY_MS, Window
 from trimtab.model.objectives import SLICE_MS, Comparison, Objective, TimeSliceSli
 
-START_MS = 20_000 * DAY_MS
-"""Midnight: what is rounded to hours is so here, too."""
+START_MS = 20_000 * DAY_MS + 17 * SLICE_MS
+"""No whole hour and no whole five minutes: what is rounded to those would be seen."""
 MONTH_MS = 30 * DAY_MS
 
 
@@ -52,6 +52,7 @@ def test_one_bad_minute_of_a_new_objective_pages_nobody_and_says_until_when() ->
     waits = {burn.rule: burn.waits_until_ms for burn in detail_of(now).burns}
     at_ms = START_MS + SLICE_MS
     minutes = {rule: (until_ms - at_ms) / SLICE_MS for rule, until_ms in waits.items() if until_ms is not None}
+    assert {burn.known_ms for burn in now.burns} == {SLICE_MS}, "to the minute, though three days are kept by five"
     assert minutes == {"fast": 8, "slow": 29, "long": 359}, "14.4 % of an hour; one short window; one short window"
     told = "; ".join(now.budget.notices)
     assert "rule fast waits: measured are 1m of its 1h" in told

@@ -178,7 +178,7 @@ class SliceBook:
     def first_measured(self, start_ms: int, end_ms: int) -> NDArray[np.int64]:
         """When measuring began in `[start_ms, end_ms)`, for each objective; `end_ms` where nothing was measured.
 
-        Where minutes do not reach back so far it is rounded down, to five or to an hour.
+        Rounded down, to five minutes or an hour, where it lies further back than minutes are kept.
         """
         numbers = start_ms // SLICE_MS, start_ms // FIVE_MS
         level = next(
@@ -190,7 +190,11 @@ class SliceBook:
             return np.full(len(level.cells), end_ms, np.int64)
         is_measured = level.cells[:, MEASURED, :][:, slots % level.count] > 0
         began = np.maximum(slots[is_measured.argmax(axis=1)] * level.step_ms, start_ms)
-        return np.where(is_measured.any(axis=1), began, end_ms)
+        began = np.where(is_measured.any(axis=1), began, end_ms)
+        if level is self._minutes:
+            return began
+        kept_ms = self._minutes.oldest * SLICE_MS
+        return np.where(began >= kept_ms, self.first_measured(kept_ms, end_ms), began)
 
     def line(self, step_ms: int, start_ms: int, end_ms: int, rows: Sequence[int]) -> Counts:
         """Slots of one resolution (a minute, five, an hour) in order, `[objectives, 3, slots]`."""

@@ -27,6 +27,7 @@ from trimtab.model.objectives import (
     SliceCounts,
     TimeSliceSli,
 )
+from trimtab.model.readable import percent_of
 from trimtab.store.objective_state import Progress
 
 BURN_SHARE = 720
@@ -239,9 +240,8 @@ def _notices(objective: Objective, counts: SliceCounts, burns: Sequence[Burn], p
     if counts.expected_slices and not counts.measured_slices and not problem:
         found.append("its queries found no samples in its window: are the names right? Until there are, it never rings")
     if 0 < counts.coverage_ratio < 0.9:
-        found.append(
-            f"only {counts.coverage_ratio:.0%} of the time is measured; what is not measured is neither good nor bad"
-        )
+        known = percent_of(counts.coverage_ratio)
+        found.append(f"only {known} of the time is measured; what is not measured is neither good nor bad")
     for burn in burns:
         if burn.wait_ms:
             found.append(waiting_text(burn))

@@ -31,6 +31,10 @@ NOTICES: Mapping[str, Message] = {
 """What `?notice=` may say."""
 
 
+FRAGMENTS = ("standing", "rules")
+"""What changes from minute to minute."""
+
+
 @dataclass(frozen=True, slots=True)
 class Asking:
     """A query of the indicator, with the way to the Explorer."""
@@ -72,8 +76,8 @@ def draw(asked: Asked, name: str, trouble: str | None = None, typed: Mapping[str
         "trouble": trouble,
         "typed": {"start": "", "end": "", "reason": "", **(typed or {})},
     }
-    fragment = asked.fragment if asked.fragment == "standing" else None
-    if asked.fragment not in (None, "standing"):
+    fragment = asked.fragment if asked.fragment in FRAGMENTS else None
+    if asked.fragment not in (None, *FRAGMENTS):
         return asked.page("objective.html", "objectives", context)  # the frame, or the error for what there is not
     return render.html(render.page("objective.html", view, context, fragment), 200 if trouble is None else 400)
 

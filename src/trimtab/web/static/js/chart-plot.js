@@ -102,6 +102,12 @@ export function around(low, high) {
   return [isNear ? 0 : low - room, high <= 0 && high > (low - high) * 2 ? 0 : high + room];
 }
 
+/** A scale with zero in it, whatever the values: where all are below, it is its upper end. @param {number | null} low @param {number | null} high @returns {[number, number]} */
+export function fromZero(low, high) {
+  const isBelow = (low ?? 0) < 0 && (high ?? 0) <= 0;
+  return [Math.min(0, low ?? 0), isBelow ? 0 : (high || 1) * 1.08];
+}
+
 /** @param {string} colour @param {number} percent */
 const faint = (colour, percent) => `color-mix(in srgb, ${colour} ${percent}%, transparent)`;
 
@@ -130,7 +136,7 @@ export function makePlot(host, answer, wish) {
   const grid = { stroke: wish.colours.grid, width: 1 };
   const ends = (/** @type {any} */ _plot, /** @type {number} */ low, /** @type {number} */ high) => {
     if (wish.kind === "heat") return [0, Math.max(answer.series.length, 1)];
-    const [least, most] = wish.kind === "free" ? around(low, high) : [Math.min(0, low ?? 0), (high || 1) * 1.08];
+    const [least, most] = wish.kind === "free" ? around(low, high) : fromZero(low, high);
     const [floor, ceiling] = (wish.ends ?? []).map((end) => (end === undefined ? null : Number(end)));
     const bottom = low < (floor ?? least) ? least : (floor ?? least); // what is drawn below zero on purpose is seen
     return [bottom, Math.max(ceiling ?? most, bottom + Number.EPSILON)];
