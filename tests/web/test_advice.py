@@ -3,73 +3,24 @@ record."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from urllib.parse import quote
 
 import httpx2
-import psycopg
 import pytest
 from starlette.testclient import TestClient
 
 from demo.cluster import Cluster
-from tests.conftest import Database
-from tests.web.site import Site, open_site
-from trimtab.app.watched import Watched
+from tests.web.advised import QUERY, There, advised_site
 from trimtab.model.access import Role
 
 pytestmark = pytest.mark.postgres
 
-QUERY = "SELECT id, note FROM lines WHERE customer = {customer} ORDER BY at DESC LIMIT 10"
-WAIT_S = 60.0
-
-
-@dataclass(frozen=True)
-class There:
-    """A site that watches one database, and one query of it."""
-
-    site: Site
-    system: str
-    fingerprint: str
-
-    @property
-    def address(self) -> str:
-        return f"/queries/{quote(self.system, safe='')}/{self.fingerprint}/advice"
-
 
 @pytest.fixture(scope="module")
 def there(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[There]:
-    cluster.execute("CREATE DATABASE advised")
-    made = Database(cluster, "advised")
-    made.execute(
-        "CREATE EXTENSION pg_stat_statements",
-        "CREATE EXTENSION hypopg",
-        "CREATE TABLE lines (id int PRIMARY KEY, customer int, at int, note text)",
-        "INSERT INTO lines SELECT i, i % 3000, i, 'note ' || i FROM generate_series(1, 60000) i",
-        "CREATE INDEX lines_at ON lines (at)",
-        "CREATE INDEX lines_at_twin ON lines (at)",
-        "ANALYZE lines",
-    )
-    with open_site(tmp_path_factory.mktemp("advised"), login_needed=True) as site:
-        site.service.watch_system(made.dsn("trimtab_watch"), "shop/one", None)
-        watched = site.service._systems._watched["shop/one"]
-        yield There(site, "shop/one", seen(made, watched))
-    cluster.execute("DROP DATABASE advised WITH (FORCE)")
-
-
-def seen(made: Database, watched: Watched) -> str:
-    """Run the query until the watch knows its shape, and has seen it with literals."""
-    until = time.monotonic() + WAIT_S
-    with psycopg.connect(made.dsn("shop_app"), autocommit=True) as application:
-        while time.monotonic() < until:
-            for customer in range(20):
-                application.execute(QUERY.format(customer=customer).encode(), prepare=False).fetchall()
-            known = [shape for shape in watched.shapes().values() if "FROM lines WHERE customer" in shape.text]
-            if known:
-                return known[0].fingerprint
-            time.sleep(0.2)
-    raise AssertionError(f"the query was not seen within {WAIT_S:g} s")
+    with advised_site(cluster, tmp_path_factory.mktemp("advised"), "advised", login_needed=True) as made:
+        yield made
 
 
 def test_every_index_is_listed_with_its_advice(there: There) -> None:

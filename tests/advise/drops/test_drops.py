@@ -162,6 +162,21 @@ def test_every_standby_must_be_known() -> None:
     assert "what its primary reads" in alone.missing[0]
 
 
+def test_who_takes_the_place_of_another_is_not_dropped_as_well() -> None:
+    def of(name: str, oid: int, keys: str, scans: int) -> IndexFacts:
+        return facts(name, oid, scans=scans, statement=f"CREATE INDEX {name} ON public.orders USING btree ({keys})")
+
+    old, new = of("old", 1, "a", 0), of("new", 2, "a", 90)
+    wide, narrow = of("wide", 3, "b, c", 0), of("narrow", 4, "b", 7)
+    idle, idle_twin = of("idle", 5, "d", 0), of("idle_twin", 6, "d", 0)
+    at = look(old, new, wide, narrow, idle, idle_twin)
+    found = {one.facts.name: one for one in judge("shop", at, Standbys(), {}, cycle_days=CYCLE)}
+    dropped = {name for name, one in found.items() if one.verdict is IndexVerdict.DROP}
+    assert dropped == {"new", "narrow", "idle", "idle_twin"}
+    assert found["old"].reason == "it was read 0 times; it takes the place of one that was read 90 times"
+    assert "7 times" in found["wide"].reason
+
+
 def test_what_costs_most_comes_first_and_bloat_is_told() -> None:
     busy = facts("busy", 1, rows_inserted=86_400_000, rows_updated=10_000, rows_updated_hot=10_000)
     idle = facts("idle", 2, size_bytes=900_000_000, scans=5)

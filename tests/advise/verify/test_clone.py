@@ -28,7 +28,7 @@ pytestmark = pytest.mark.postgres
 BY_USER = IndexDefinition("public", "orders", (IndexKey("user_id"), IndexKey("created_at", descending=True)))
 BY_TIME = IndexDefinition("public", "skewed", (IndexKey("at"),))
 NOT_THERE = IndexDefinition("public", "orders", (IndexKey("no_such_column"),))
-QUICK = VerifySettings(time_max_s=3, call_max_s=10)
+QUICK = VerifySettings(time_max_s=120, call_max_s=60)
 
 WORKLOAD = """
 -- name: of a user

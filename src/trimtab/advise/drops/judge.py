@@ -98,8 +98,10 @@ def judge(
     by_table: dict[tuple[str, str], list[IndexFacts]] = {}
     for one in look.indexes:
         by_table.setdefault((one.schema, one.table), []).append(one)
+    twins = {one.oid: _twin(one, by_table[one.schema, one.table]) for one in look.indexes}
+    reads = _with_heirs({one.oid: _reads(one, look, standbys, seen.get(one.oid)) for one in look.indexes}, twins)
     judged = [
-        _judged(system, one, by_table[one.schema, one.table], look, standbys, seen, cycle_days, fresh_bytes or {})
+        _judged(system, one, twins[one.oid], reads[one.oid], look, standbys, cycle_days, fresh_bytes or {})
         for one in look.indexes
     ]
     return sorted(judged, key=lambda one: (-(one.write_ms_per_s or 0.0), -one.facts.size_bytes, one.facts.name))
@@ -108,17 +110,15 @@ def judge(
 def _judged(
     system: str,
     one: IndexFacts,
-    siblings: Sequence[IndexFacts],
+    twin: IndexFacts | None,
+    reads: _Reads,
     look: IndexLook,
     standbys: Standbys,
-    seen: Mapping[int, Seen],
     cycle_days: float,
     fresh_bytes: Mapping[int, int],
 ) -> JudgedIndex:
-    reads = _reads(one, look, standbys, seen.get(one.oid))
     marks = [] if one.is_valid else ["invalid"]
     needed = _needed(one)
-    twin = _twin(one, siblings)
     if twin is not None:
         marks.append("duplicate" if _is_same(one, twin) else "prefix")
     if reads.unread_since_ms is not None:
@@ -152,9 +152,33 @@ def _judged(
 
 @dataclass(frozen=True, slots=True)
 class _Reads:
+    """`heir_of` are the reads of indexes whose place it takes."""
+
     scans: int
     unread_since_ms: int | None
     last_read_ms: int | None
+    heir_of: int = 0
+
+
+def _with_heirs(reads: Mapping[int, _Reads], twins: Mapping[int, IndexFacts | None]) -> dict[int, _Reads]:
+    """Who takes the place of an index takes its reads, too: else both would be dropped, each for the other's sake."""
+    together = dict(reads)
+    for oid in reads:
+        heir, passed = twins.get(oid), {oid}
+        while heir is not None and heir.oid not in passed:
+            passed.add(heir.oid)
+            together[heir.oid] = _added(together[heir.oid], reads[oid])
+            heir = twins.get(heir.oid)
+    return together
+
+
+def _added(one: _Reads, other: _Reads) -> _Reads:
+    unread = (one.unread_since_ms, other.unread_since_ms)
+    last = [ms for ms in (one.last_read_ms, other.last_read_ms) if ms is not None]
+    since = [ms for ms in unread if ms is not None]
+    return _Reads(
+        one.scans, max(since) if len(since) == 2 else None, max(last, default=None), one.heir_of + other.scans
+    )
 
 
 def _reads(one: IndexFacts, look: IndexLook, standbys: Standbys, seen: Seen | None) -> _Reads:
@@ -238,7 +262,8 @@ def _verdict(
         what = "is the same index" if _is_same(one, twin) else "begins with its keys and can do all that it can"
         return IndexVerdict.DROP, f"{twin.name} {what}", ()
     if reads.unread_since_ms is None:
-        return IndexVerdict.KEEP, f"it was read {reads.scans:,} times", ()
+        heir = f"; it takes the place of one that was read {reads.heir_of:,} times" if reads.heir_of else ""
+        return IndexVerdict.KEEP, f"it was read {reads.scans:,} times{heir}", ()
     days = (look.at_ms - reads.unread_since_ms) / DAY_MS
     missing = _missing(days, standbys, cycle_days)
     said = f"nobody read it for {days:.0f} days" if days >= 1 else "nobody read it since counting began"

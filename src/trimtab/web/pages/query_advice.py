@@ -44,11 +44,9 @@ def _draw(asked: Asked, message: Message | None = None, status: int = 200) -> Re
     shape = service.read.texts.of(system).get(fingerprint)
     if shape is None:
         raise NotFound(f"system {system!r} has no query {fingerprint[:50]!r}", fingerprint=fingerprint[:50])
-    words = " ".join(shape.text.split())
     known = service.state.case_of_shape(system, fingerprint)
     context = {
         "title": "Advice",
-        "words": words if len(words) <= 80 else f"{words[:79]}…",
         "system": system,
         "fingerprint": fingerprint,
         "shape": shape.text,
