@@ -34,6 +34,10 @@ def described(use: TableUse) -> str:
 
 GOLDEN = [
     (
+        "SELECT 1 FROM orders WHERE (user_id, status) IN (SELECT id, name FROM users)",
+        ["orders: join user_id; join status", "users: join id; join name"],
+    ),
+    (
         "SELECT * FROM orders WHERE user_id = 5 AND 'open' = status ORDER BY created_at DESC LIMIT 10",
         ["orders: equal user_id; equal status; sort created_at desc limited"],
     ),

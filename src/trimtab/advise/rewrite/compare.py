@@ -75,6 +75,8 @@ def compared(connection: Connection, pairing: Pairing, data: Data, seed: int | N
             raise
         return Check(data, Outcome.NOT_POSSIBLE, kind, seed=seed, why=_said(error))
     outcome = Outcome.SAME if before == after else Outcome.DIFFERENT
+    if before.rows == after.rows == 0:
+        why = "both are empty"
     if outcome is Outcome.DIFFERENT:
         why = f"{before.rows} rows before, {after.rows} after" if before.rows != after.rows else "other rows"
     return Check(data, outcome, kind, before.rows, (before.hash, after.hash), seed, why)

@@ -96,8 +96,8 @@ class Certificate:
 
     @property
     def holds(self) -> bool:
-        """Cheaper for the planner, at least one comparison made, none different, and not measured slower by 5 %."""
-        same = [check for check in self.checks if check.outcome is Outcome.SAME]
+        """Cheaper for the planner, the same rows (and some) at least once, none different, and not slower by 5 %."""
+        same = [check for check in self.checks if check.outcome is Outcome.SAME and check.rows > 0]
         different = any(check.outcome is Outcome.DIFFERENT for check in self.checks)
         slower = self.measured is not None and self.measured.interval_90[1] > MEASURED_RATIO_MAX
         return self.cost_after < self.cost_before and bool(same) and not different and not slower
