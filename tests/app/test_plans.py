@@ -274,7 +274,7 @@ def test_logged_plans_begin_a_new_time_where_they_do_other_steps(
     assert (before.seen_count, before.root.title) == (2, "Seq Scan on orders")
     assert "zqx" not in str(newest)
     [change] = plan_changes(telemetry, (newest, before), clock.now_ms(), 5)
-    assert (change.title_before, change.title_after, change.calls_before) == (before.root.title, newest.root.title, 0)
+    assert (change.went, change.came, change.calls_before) == ((before.root.title,), (newest.root.title,), 0)
     told = telemetry.query("SELECT kind, message FROM server_events", {}).to_pylist()
     message = f"plan of {fingerprint} changed: now Index Scan using i on orders; no longer Seq Scan on orders"
     assert told == [{"kind": "plan_changed", "message": message}]

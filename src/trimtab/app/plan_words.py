@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from trimtab.analyze.queries.plans.words import title_of
@@ -20,13 +20,26 @@ def change_of_plan(fingerprint: str, before: Mapping[str, Any], after: Mapping[s
     >>> change_of_plan("ab12", scan, {"Plan": {"Node Type": "Index Scan", "Index Name": "i", "Relation Name": "t"}})
     'plan of ab12 changed: now Index Scan using i on t; no longer Seq Scan on t'
     """
-    old, new = (Counter(title_of(node) for node in nodes(plan["Plan"])) for plan in (before, after))
-    came, went = (_listed(first - second) for first, second in ((new, old), (old, new)))
-    told = [words + steps for words, steps in (("now ", came), ("no longer ", went)) if steps]
+    old, new = ([title_of(node) for node in nodes(plan["Plan"])] for plan in (before, after))
+    told = [
+        words + ", ".join(steps)
+        for words, steps in zip(("now ", "no longer "), came_and_went(old, new), strict=True)
+        if steps
+    ]
     return f"plan of {fingerprint} changed: {'; '.join(told) or 'the same steps in another order'}"
 
 
-def _listed(steps: Counter[str]) -> str:
+def came_and_went(before: Iterable[str], after: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Of the titles of two plans' steps those that the other lacks, shortened, a few of each.
+
+    >>> came_and_went(["Limit", "Seq Scan on t"], ["Limit", "Index Scan using i on t"])
+    (('Index Scan using i on t',), ('Seq Scan on t',))
+    """
+    old, new = Counter(before), Counter(after)
+    return _few(new - old), _few(old - new)
+
+
+def _few(steps: Counter[str]) -> tuple[str, ...]:
     names = [name if len(name) <= STEP_CHARS_MAX else f"{name[: STEP_CHARS_MAX - 1]}…" for name in steps]
-    more = f" and {len(names) - STEPS_MAX} more" if len(names) > STEPS_MAX else ""
-    return ", ".join(names[:STEPS_MAX]) + more
+    more = (f"{len(names) - STEPS_MAX} more",) if len(names) > STEPS_MAX else ()
+    return (*names[:STEPS_MAX], *more)

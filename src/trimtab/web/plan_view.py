@@ -122,7 +122,7 @@ def _facts(node: PlanNode) -> Iterator[tuple[str, str]]:
     yield "Cost", f"{number_text(node.cost_start)} to the first row, {number_text(node.cost_total)} to the last"
     if node.buffers_hit is not None or node.buffers_read is not None:
         hit, read = node.buffers_hit or 0, node.buffers_read or 0
-        own = "" if node.self_buffers is None or not node.children else f", {_blocks(node.self_buffers)} its own"
+        own = f", {_blocks(node.self_buffers)} its own" if node.self_buffers and node.children else ""
         yield "Blocks", f"{_blocks(hit)} from memory, {_blocks(read)} read{own}"
     if node.buffers_temp:
         yield "Temporary files", _blocks(node.buffers_temp)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from trimtab.app.plan_words import came_and_went
+from trimtab.app.reading.plan_tree import PlanNode
 from trimtab.app.reading.plans import StoredPlan
 from trimtab.store.latencies import quantile_by_shape
 
@@ -30,7 +32,7 @@ _MEANS = """
 
 @dataclass(frozen=True, slots=True)
 class PlanChange:
-    """One change: at `at_ms` the plan `after` was first seen instead of the plan `before`.
+    """One change: at `at_ms` the plan `after` was first seen instead of the plan `before`; steps `came` and `went`.
 
     Means are the server's (`calls_*` of it), p95 is of callers' spans; of an hour before and after at most, and never
     of another plan's time. None: nothing is known of that time. `ratio` is the mean after ÷ before. `change_id` is
@@ -40,8 +42,8 @@ class PlanChange:
     at_ms: int
     before: str
     after: str
-    title_before: str
-    title_after: str
+    came: tuple[str, ...]
+    went: tuple[str, ...]
     calls_before: int
     calls_after: int
     mean_before_ms: float | None
@@ -77,12 +79,13 @@ def plan_changes(
 
 
 def _change(old: StoredPlan, new: StoredPlan, before: _Took, after: _Took) -> PlanChange:
+    came, went = came_and_went(_titles(old.root), _titles(new.root))
     return PlanChange(
         at_ms=new.since_ms,
         before=old.plan_id,
         after=new.plan_id,
-        title_before=old.root.title,
-        title_after=new.root.title,
+        came=came,
+        went=went,
         calls_before=before.calls,
         calls_after=after.calls,
         mean_before_ms=before.mean_ms,
@@ -92,6 +95,12 @@ def _change(old: StoredPlan, new: StoredPlan, before: _Took, after: _Took) -> Pl
         ratio=after.mean_ms / before.mean_ms if before.mean_ms and after.mean_ms is not None else None,
         change_id=new.change_id,
     )
+
+
+def _titles(node: PlanNode) -> Iterator[str]:
+    yield node.title
+    for child in node.children:
+        yield from _titles(child)
 
 
 def _took(telemetry: TelemetryStore, system: str, fingerprint: str, windows: Sequence[tuple[int, int]]) -> list[_Took]:
