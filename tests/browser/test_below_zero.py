@@ -9,7 +9,6 @@ from playwright.sync_api import Route, expect
 from tests.browser.chromium import Visitor
 from tests.browser.waiting import drawn, open_page
 
-
 OVERSPENT = -9900.0
 
 

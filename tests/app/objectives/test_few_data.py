@@ -118,7 +118,12 @@ def test_both_know_alike_how_much_is_known() -> None:
     wanted = known_slices(measured, 60)
     for count in (1, 5, 59, 60, 61, 130, 500, 777, 900):
         book = SliceBook(1, hours_count=33 * 24)
-        book.put(at_ms[:count], np.zeros((1, count)), measured[np.newaxis, :count] * 1.0, measured[np.newaxis, :count])
+        book.put(
+            at_ms[:count],
+            np.zeros((1, count)),
+            measured[np.newaxis, :count].astype(np.float64),
+            measured[np.newaxis, :count],
+        )
         end_ms = START_MS + count * SLICE_MS
         (burn, *_) = board_of(book, [objective()], end_ms, {}, {}, {}, {})["cpu"].burns
         known = 60 if burn.known_ms is None else burn.known_ms // SLICE_MS
