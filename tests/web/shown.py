@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from trimtab.analyze.queries.plans.hint import Hint, Mend, MendKind, ScoreOf
 from trimtab.app.reading.answers import (
     CaseRow,
     ChangeRow,
@@ -247,6 +248,22 @@ def plan(plan_id: str, root: PlanNode, *, since_ms: int = NOW_MS) -> StoredPlan:
         planning_ms=0.3,
         execution_ms=None,
         root=root,
+        findings=(finding(),) if root.title.startswith("Seq Scan") else (),
+    )
+
+
+def finding() -> Hint:
+    """Something wrong with a plan."""
+    mend = Mend(MendKind.INDEX, f"an index {HOSTILE}", f"CREATE INDEX CONCURRENTLY ON orders ({HOSTILE})")
+    return Hint(
+        "rows-thrown-away",
+        "A scan throws most rows away",
+        0.997,
+        ScoreOf.COST,
+        1,
+        f"Seq Scan on {HOSTILE}",
+        f"99,990 rows {HOSTILE}",
+        (mend,),
     )
 
 

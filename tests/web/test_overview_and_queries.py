@@ -257,6 +257,19 @@ def test_the_plan_is_a_tree_without_script(filled: Site) -> None:
     assert "2,000 (15.6 MiB) read" in text
 
 
+def test_a_plan_says_what_is_wrong_with_it_and_when_it_changed(filled: Site) -> None:
+    text = get(filled, QUERY)
+    before = text[text.index('id="plan-before"') :].partition("</tt-plan>")[0]
+    after = text[text.index('id="plan-after"') :].partition("</tt-plan>")[0]
+    assert before.count('title="Finding 1') == 2, "at its step, and below the tree"
+    for part in ("A scan throws most rows away", "99.7 % of the cost", "CREATE INDEX CONCURRENTLY", "10 → 2,400 rows"):
+        assert part in before.replace("<span>", ""), part
+    assert "Nothing found in this plan" in after
+    changes = text[text.index("Changes of plan") :].partition("</table>")[0]
+    for part in ("Index Scan using i on orders", "no longer Seq Scan on orders", 'data-label="p95 before"'):
+        assert part in changes
+
+
 def test_a_plan_now_comes_back_to_the_page(filled: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[str, str, str]] = []
 
