@@ -18,6 +18,7 @@ from docs.generate.own_numbers import own_numbers_page
 from docs.generate.packs import packs_page
 from docs.generate.plan_findings import plan_findings_page
 from docs.generate.promql import aggregations_block, functions_block
+from docs.generate.rewrites import rewrites_page
 from docs.generate.statements import statements_block
 from docs.generate.stored import state_block, telemetry_block
 from docs.generate.versions import versions_page
@@ -37,6 +38,7 @@ PAGES: Mapping[str, Maker] = {
     "reference/own-metrics.md": own_numbers_page,
     "reference/packs.md": packs_page,
     "reference/plan-findings.md": plan_findings_page,
+    "reference/rewrites.md": rewrites_page,
 }
 """Files that are made as a whole."""
 
