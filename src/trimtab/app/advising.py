@@ -63,11 +63,12 @@ def advise_on(
     trying: Trying,
     record: AdviceRecord | None,
     now_ms: Callable[[], int],
-    rewritten: Mapping[str, str] | None = None,
+    originals: Mapping[str, str] | None = None,
 ) -> Advised:
     """Advice on a workload. Nothing is built on the system itself, whatever is asked for.
 
-    `record` None: nothing is corrected, and nothing kept. `rewritten` are new texts by statement, tried with it.
+    `record` None: nothing is corrected, and nothing kept. `originals` are the texts of today, by name, of statements
+    that are rewritten already: on a clone these are what the new form with its indexes is measured against.
     """
     notes: list[str] = []
     corrections = _corrections(record, notes)
@@ -75,8 +76,8 @@ def advise_on(
         raw = advise_workload(connection, statements, left, settings=settings)
         advice = corrected_workload(raw, corrections)
         verification = None
-        if trying.clone is not None and (advice.indexes or rewritten):
-            verification = _tried(connection, statements, advice, trying, rewritten or {})
+        if trying.clone is not None and (advice.indexes or originals):
+            verification = _tried(connection, statements, advice, trying, originals or {})
     if record is not None:
         texts = {one.name: one.text for one in statements}
         estimates = workload_estimates(
@@ -87,7 +88,7 @@ def advise_on(
             at_ms=now_ms(),
             count=corrections.count,
         )
-        _keep(record, measured_estimates(estimates, verification, now_ms()), notes)
+        _keep(record, measured_estimates(estimates, verification, now_ms(), frozenset(originals or ())), notes)
     return Advised(advice, verification, tuple(notes))
 
 
@@ -119,10 +120,10 @@ def _tried(
     statements: Sequence[WorkloadStatement],
     advice: WorkloadAdvice,
     trying: Trying,
-    rewritten: Mapping[str, str],
+    originals: Mapping[str, str],
 ) -> Verification:
     with clone_of(connection, trying) as clone:
-        trials, left = trials_of(clone.connection, statements, rewritten)
+        trials, left = trials_of(clone.connection, statements, originals)
         definitions = [one.definition for one in advice.indexes]
         found = verify(clone, trials, definitions, original=connection, settings=trying.settings)
     known = {one.name for one in advice.left}
@@ -140,8 +141,10 @@ def clone_of(connection: Connection, trying: Trying) -> Iterator[Clone]:
             yield named
 
 
-def measured_estimates(estimates: Sequence[Estimate], found: Verification | None, at_ms: int) -> list[Estimate]:
-    """Estimates with what was measured of each on a clone.
+def measured_estimates(
+    estimates: Sequence[Estimate], found: Verification | None, at_ms: int, rewritten: frozenset[str] = frozenset()
+) -> list[Estimate]:
+    """Estimates with what was measured of each on a clone, but for statements that were rewritten as well.
 
     A statement that was harmed keeps the ratio that its index was withdrawn for. One whose index went for the sake of
     another statement was not measured as advised, nor was the whole, once anything was withdrawn.
@@ -155,8 +158,10 @@ def measured_estimates(estimates: Sequence[Estimate], found: Verification | None
     def with_measured(one: Estimate) -> Estimate:
         name = one.key.removeprefix(f"{WORKLOAD}/{one.system}/{one.at_ms}/")
         if one.kind == WORKLOAD:
-            whole = not gone and math.isfinite(found.interval_90[1])
+            whole = not gone and not rewritten and math.isfinite(found.interval_90[1])
             return _with(one, found.ratio, found.interval_90, at_ms, "verified") if whole else one
+        if name in rewritten:
+            return one
         if name in harmed:
             return _with(one, harmed[name].ratio, harmed[name].interval_90, at_ms, "withdrawn")
         if name in seen and seen[name].blocks and not any(_reads(one, definition) for definition in gone):

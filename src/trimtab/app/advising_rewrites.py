@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -68,8 +68,17 @@ def advise_with_rewrites(
 ) -> AdvisedTogether:
     """As `advise_on`, with other forms of the statements. Nothing is written on the system itself."""
 
-    def asked(of: Sequence[WorkloadStatement]) -> Advised:
-        return advise_on(reference, of, left, settings=settings, trying=trying, record=record, now_ms=now_ms)
+    def asked(of: Sequence[WorkloadStatement], originals: Mapping[str, str] | None = None) -> Advised:
+        return advise_on(
+            reference,
+            of,
+            left,
+            settings=settings,
+            trying=trying,
+            record=record,
+            now_ms=now_ms,
+            originals=originals,
+        )
 
     if not rewriting.certifies:
         found = asked(statements)
@@ -107,7 +116,8 @@ def advise_with_rewrites(
                 total_cost(connection, priced, texts, indexes) for indexes in (ddl, [one.ddl for one in second.indexes])
             ]
             ratio = min(sums) / today if today else None
-    return AdvisedTogether(asked(rewritten_statements(statements, texts)), together, ratio)
+    originals = {one.name: one.text for one in statements if one.name in texts}
+    return AdvisedTogether(asked(rewritten_statements(statements, texts), originals), together, ratio)
 
 
 def _without_failing(

@@ -17,14 +17,15 @@ from trimtab.sql.trees import single_statement
 
 
 def trials_of(
-    connection: Connection, statements: Sequence[WorkloadStatement], rewritten: Mapping[str, str] | None = None
+    connection: Connection, statements: Sequence[WorkloadStatement], originals: Mapping[str, str] | None = None
 ) -> tuple[list[Trial], list[tuple[str, str]]]:
     """What to run on the clone, and (name, reason) of what cannot be.
 
-    `rewritten` has the new text by statement's name. A statement with `$n` stands for itself with parameters made up
-    from the clone's statistics (a writer: the SELECT that finds its rows); a rewrite of such a one is not tried.
+    `originals` has the old text of statements that are rewritten, by name. A statement with `$n` stands for itself with
+    parameters made up from the clone's statistics (a writer: the SELECT that finds its rows); a rewrite of
+    such a one is not tried.
     """
-    new = rewritten or {}
+    old = originals or {}
     trials: list[Trial] = []
     left: list[tuple[str, str]] = []
     bound: list[WorkloadStatement] = []
@@ -37,7 +38,7 @@ def trials_of(
         if parameters_of(tree):
             bound.append(one)
         else:
-            trials.append(Trial(one.name, one.calls, (one.text,), (new.get(one.name, one.text),), _written(tree)))
+            trials.append(Trial(one.name, one.calls, (old.get(one.name, one.text),), (one.text,), _written(tree)))
     if bound:
         workload = workload_of(connection, bound, (), AdviseSettings())
         left += [(one.name, one.reason) for one in workload.left]

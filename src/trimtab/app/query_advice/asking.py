@@ -256,8 +256,6 @@ def _certificate(
             private=private,
             settings=CertifySettings(repetitions=5 if asked.run_on_real_data else 0),
         )
-    except NotImplementedError:
-        return None, "certificates are not there yet"
     except TrimtabError as error:
         if connection.closed:
             raise
