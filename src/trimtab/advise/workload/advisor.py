@@ -10,6 +10,7 @@ from trimtab.advise.index.advice import AdviseSettings
 from trimtab.advise.index.candidates import Candidate
 from trimtab.advise.index.knowledge import costs as figures_of
 from trimtab.advise.index.partial import rows_share
+from trimtab.advise.index.plans import Node
 from trimtab.advise.index.session import Connection, bounded, extend_search_path, require_hypopg
 from trimtab.advise.index.size import size_bytes
 from trimtab.advise.index.write_cost import write_cost
@@ -20,12 +21,15 @@ from trimtab.advise.workload.costs import Answer, Chosen, Costs, OutOfTime
 from trimtab.advise.workload.inverted import is_inverted, size_of_inverted
 from trimtab.advise.workload.outlook import outlook, together
 from trimtab.advise.workload.search import Search
-from trimtab.advise.workload.shapes import Shape, Workload, workload_of
+from trimtab.advise.workload.shapes import NO_TIME, Workload, workload_of
 from trimtab.advise.workload.statements import Left, WorkloadStatement
 from trimtab.advise.workload.timed_search import TimedSearch
 from trimtab.advise.workload.writes import WriteRows, rows_written
 from trimtab.model.errors import InputError, StatementRefused, TrimtabError
 from trimtab.sql.index_ddl import create_statement, index_name
+
+READING_SHARE, PLANNING_SHARE = 0.35, 0.5
+"""Parts of the time after which no more statements are read, or planned as things are."""
 
 SEARCH_SHARE, BOUND_SHARE = 0.7, 0.7
 """Parts of the time left that the search by time, and then that for a bound, may take."""
@@ -72,10 +76,11 @@ def _advise(
     residuals: Sequence[float],
 ) -> WorkloadAdvice:
     began = time.monotonic()
-    workload = workload_of(connection, statements, left, settings.index)
+    reading_s = settings.time_max_s * READING_SHARE
+    workload = workload_of(connection, statements, left, settings.index, time_max_s=reading_s)
     require_hypopg(workload.catalog.hypopg_schema)
     extend_search_path(connection, workload.catalog.extra_schemas)
-    workload, refused = _priceable(connection, workload, settings, began)
+    workload, plans, refused = _priceable(connection, workload, settings, began)
     candidates, own = candidates_of(workload, settings.index)
     texts = [(place, text) for place, shape in enumerate(workload.shapes) for text in shape.texts]
     costs = Costs(
@@ -87,7 +92,7 @@ def _advise(
         time_max_s=settings.time_max_s - (time.monotonic() - began),
     )
     try:
-        costs.start()
+        costs.start(plans)
         for number, (place, _) in enumerate(texts):
             costs.set_relevant(number, own[place])
         calls = [workload.shapes[place].calls / len(workload.shapes[place].texts) for place, _ in texts]
@@ -133,30 +138,29 @@ def _advise(
 
 def _priceable(
     connection: Connection, workload: Workload, settings: WorkloadSettings, began: float
-) -> tuple[Workload, list[Left]]:
-    """The workload without statements that the server itself cannot plan."""
+) -> tuple[Workload, list[Node], list[Left]]:
+    """The workload without statements that the server itself cannot plan, and the plans of the others' texts."""
     from trimtab.observe.postgres.explain import explain
 
-    refused: list[Left] = []
-    shapes: list[Shape] = []
-    for place, shape in enumerate(workload.shapes):
-        if time.monotonic() - began > settings.time_max_s / 2:
-            refused += [Left(one.name, 0, "there was no time left for it") for one in workload.shapes[place:]]
-            break
+    refused: dict[int, Left] = {}
+    plans: dict[int, list[Node]] = {}
+    for place in sorted(range(len(workload.shapes)), key=lambda n: -workload.shapes[n].calls):
+        shape = workload.shapes[place]
+        if time.monotonic() - began > settings.time_max_s * PLANNING_SHARE:
+            refused[place] = Left(shape.name, 0, NO_TIME)
+            continue
         try:
-            for text in shape.texts:
-                explain(connection, text)
-        except StatementRefused as error:
-            refused.append(Left(shape.name, 0, error.message))
+            plans[place] = [explain(connection, text)["Plan"] for text in shape.texts]
         except TrimtabError as error:
             if connection.closed:
                 raise
-            refused.append(Left(shape.name, 0, error.message))
-        else:
-            shapes.append(shape)
-    if not shapes:
+            refused[place] = Left(shape.name, 0, error.message)
+    if not plans:
         raise StatementRefused("no statement of the workload can be priced", statements=len(workload.shapes))
-    return replace(workload, shapes=tuple(shapes)), refused
+    kept = sorted(plans)
+    shapes = tuple(workload.shapes[place] for place in kept)
+    flat = [plan for place in kept for plan in plans[place]]
+    return replace(workload, shapes=shapes), flat, [refused[place] for place in sorted(refused)]
 
 
 def _size(candidate: Candidate, workload: Workload) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from trimtab.advise.index.advice import AdviseSettings
 from trimtab.advise.index.candidates import Candidate, composite
@@ -38,10 +39,29 @@ def candidates_of(workload: Workload, settings: AdviseSettings) -> tuple[list[Ca
                 mine.add(places[candidate.definition])
         own.append(mine)
     for shape, mine in zip(workload.shapes, own, strict=True):
+        asked = [_Asked.of(use) for use in shape.analysis.uses]
+        tables = {one.use.table.oid for one in asked}
         for number, candidate in enumerate(found):
-            if number not in mine and _may_serve(shape, candidate):
+            if candidate.table.oid in tables and number not in mine and _may_serve(asked, candidate):
                 mine.add(number)
     return found, [frozenset(mine) for mine in own]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What one use of a table asks for: the terms that an index may lead with, the conditions as SQL."""
+
+    use: TableUse
+    terms: frozenset[str]
+    predicates: frozenset[str]
+
+    @classmethod
+    def of(cls, use: TableUse) -> _Asked:
+        """Taken from the analysis."""
+        terms = {condition.term.sql for condition in use.conditions}
+        terms |= {sort.keys[0].term.sql for sort in use.sorts if sort.keys}
+        terms |= {group[0].sql for group in use.groups if group}
+        return cls(use, frozenset(terms), frozenset(c.predicate for c in use.conditions if c.predicate is not None))
 
 
 def _of_use(shape: Shape, use: TableUse, workload: Workload, settings: AdviseSettings) -> list[Candidate]:
@@ -74,22 +94,20 @@ def block_ranges(use: TableUse) -> list[Candidate]:
     return list(found.values())
 
 
-def _may_serve(shape: Shape, candidate: Candidate) -> bool:
+def _may_serve(asked: Sequence[_Asked], candidate: Candidate) -> bool:
     """Whether a candidate that another statement gave may serve this one: it leads with what is asked for here."""
     definition = candidate.definition
-    for use in shape.analysis.uses:
+    if is_inverted(definition):
+        return False
+    for one in asked:
+        use = one.use
         if use.table.oid != candidate.table.oid:
             continue
-        if is_inverted(definition):
-            return False
-        if definition.predicate is not None:
-            asked = {condition.predicate for condition in use.conditions}
-            if not set(candidate.constants) <= asked or candidate.alias != use.alias:
-                continue
-        terms = {condition.term.sql for condition in use.conditions}
-        terms |= {sort.keys[0].term.sql for sort in use.sorts if sort.keys}
-        terms |= {group[0].sql for group in use.groups if group}
-        if definition.keys[0].sql in terms:
+        if definition.predicate is not None and (
+            not set(candidate.constants) <= one.predicates or candidate.alias != use.alias
+        ):
+            continue
+        if definition.keys[0].sql in one.terms:
             return True
         if use.columns and use.columns <= {key.sql for key in definition.keys} | set(definition.include):
             return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -25,6 +26,8 @@ from trimtab.sql.predicates import analyse
 from trimtab.sql.trees import common_table_names, single_statement
 
 RELATIONS_MAX = 3_000
+PARSING_SHARE = 0.4
+NO_TIME = "there was no time left for it: statements with more calls came first"
 PARAMETER_SETS_MAX = 3
 """So many sets of parameters are made up for a statement with `$n`."""
 
@@ -82,12 +85,25 @@ class _Read:
 
 
 def workload_of(
-    connection: Connection, statements: Sequence[WorkloadStatement], left: Sequence[Left], settings: AdviseSettings
+    connection: Connection,
+    statements: Sequence[WorkloadStatement],
+    left: Sequence[Left],
+    settings: AdviseSettings,
+    *,
+    time_max_s: float = 3600.0,
 ) -> Workload:
-    """Read the catalogue once for all statements, and take each apart; what cannot be is left, with the reason."""
+    """Read the catalogue once for all statements, and take each apart; what cannot be is left, with the reason.
+
+    Where there are more than can be read in time, those with few calls are left.
+    """
+    began = time.monotonic()
     refused = list(left)
     read: list[_Read] = []
-    for statement in statements:
+    order = sorted(statements, key=lambda one: -one.calls)
+    for place, statement in enumerate(order):
+        if time.monotonic() - began > time_max_s * PARSING_SHARE:
+            refused += [Left(one.name, one.line, NO_TIME) for one in order[place:]]
+            break
         try:
             tree = single_statement(statement.text)
             only_writes = isinstance(tree, ast.InsertStmt) and bool(getattr(tree.selectStmt, "valuesLists", None))
@@ -99,7 +115,10 @@ def workload_of(
     missing = set(catalog.missing)
     shapes: list[Shape] = []
     inserts: list[tuple[str, float]] = []
-    for one in read:
+    for place, one in enumerate(read):
+        if time.monotonic() - began > time_max_s:
+            refused += [Left(late.statement.name, late.statement.line, NO_TIME) for late in read[place:]]
+            break
         try:
             if one.text is None:
                 inserts.append(_inserted(one, catalog))
@@ -107,6 +126,8 @@ def workload_of(
                 shapes.append(_shape(connection, one, one.text, catalog, missing))
         except StatementRefused as error:
             refused.append(Left(one.statement.name, one.statement.line, error.message))
+    at = {statement.name: place for place, statement in enumerate(statements)}
+    shapes.sort(key=lambda shape: at[shape.name])
     work_mem_bytes, trigram_schema = _server_facts(connection)
     known = mean_times_ms(connection, {shape.shape_id for shape in shapes})
     return Workload(
@@ -156,7 +177,7 @@ def _shape(connection: Connection, one: _Read, text: str, catalog: Catalog, miss
         raise StatementRefused(f"this database has no {', '.join(sorted(unknown))} in reach")
     analysis = analyse(one.tree, catalog)
     texts: tuple[str, ...] = (text,)
-    if parameters_of(single_statement(text)):
+    if "$" in text and parameters_of(single_statement(text)):
         types = parameter_types(connection, text)
         made = synthesised(text, analysis.parameters, types, lambda _t, _e, _r: None)
         texts = made.statements[:PARAMETER_SETS_MAX]

@@ -120,7 +120,8 @@ class TimedSearch:
                 self._exchange(self._grown(frozenset(kept)))
         except OutOfTime:
             pass
-        return self._best, self._best_value / (self.base_value or 1.0)
+        space = self._space_price * self._size(_mask(self._best))
+        return self._best, (self._best_value - space) / (self.base_value or 1.0)
 
     def _asked(self, chosen: Chosen) -> float:
         """The time with a set, the planner asked; the best of all is kept."""
@@ -137,14 +138,16 @@ class TimedSearch:
         mask = _mask(chosen)
         while True:
             rates: list[tuple[float, int]] = []
+            size = self._size(mask)
+            now = [(row, self._row_time(row, mask)) for row in self._rows.values()]
             for bundle in self._bundles():
                 extra = self._size(bundle & ~mask)
-                if extra and self._size(mask) + extra <= self._budget:
-                    rates.append(((self._known(mask | bundle) - value) / max(extra, 1 << 16), bundle))
+                if extra and size + extra <= self._budget:
+                    gain = self._difference(now, mask, mask | bundle)
+                    if gain < -LEAST_GAIN * value:
+                        rates.append((gain / max(extra, 1 << 16), bundle))
             rates.sort()
-            for rate, bundle in rates[:TRIED_A_STEP]:
-                if rate >= 0:
-                    return _numbers(mask)
+            for _, bundle in rates[:TRIED_A_STEP]:
                 new = self._asked(_numbers(mask | bundle))
                 if new < value * (1 - LEAST_GAIN):
                     mask, value = mask | bundle, new
@@ -171,20 +174,58 @@ class TimedSearch:
         """What promises to be better, with its time by the answers so far."""
         if self._costs.seconds_left() <= 0:
             raise OutOfTime
+        bound = value * (1 - LEAST_GAIN)
+        size, bundles = self._size(mask), [(one, self._size(one)) for one in self._bundles()]
+        now = [(row, self._row_time(row, mask)) for row in self._rows.values()]
         found: dict[int, float] = {}
-        bundles = self._bundles()
+
+        def consider(more: int) -> None:
+            if more not in found:
+                found[more] = value + self._difference(now, mask, more)
+
+        losses: list[tuple[float, int]] = []
         for number in _numbers(mask):
-            less = mask & ~(1 << number)
-            found[less] = self._known(less)
-            room = self._budget - self._size(less)
-            for bundle in bundles:
-                if bundle & ~less and self._size(bundle & ~less) <= room:
-                    found[less | bundle] = self._known(less | bundle)
-        for bundle in bundles:
-            if bundle & ~mask and self._size(bundle) <= self._budget:
-                more = self._fitting(mask | bundle, bundle)
-                found[more] = self._known(more)
-        return [(known, more) for more, known in found.items() if known < value * (1 - LEAST_GAIN)]
+            bit = 1 << number
+            consider(mask ^ bit)
+            losses.append(((found[mask ^ bit] - value) / self._sizes[number], number))
+            room = self._budget - size + self._sizes[number]
+            for bundle, bundle_size in bundles:
+                if bundle & ~(mask ^ bit) and (bundle_size <= room or self._size(bundle & ~(mask ^ bit)) <= room):
+                    consider((mask ^ bit) | bundle)
+        losses.sort()
+        for bundle, bundle_size in bundles:
+            if not bundle & ~mask or bundle_size > self._budget:
+                continue
+            more, left = mask | bundle, size + self._size(bundle & ~mask)
+            for _, number in losses:
+                if left <= self._budget:
+                    break
+                if not bundle >> number & 1:
+                    more, left = more & ~(1 << number), left - self._sizes[number]
+            if left <= self._budget:
+                consider(more)
+        return [(known, more) for more, known in found.items() if known < bound]
+
+    def _difference(self, now: Sequence[tuple[_Row, float]], mask: int, more: int) -> float:
+        """What the time becomes more or less when one set takes the place of another."""
+        changed = mask ^ more
+        total = 0.0
+        for row, time in now:
+            if row.used & changed:
+                total += self._row_time(row, more) - time
+        gone, new = _numbers(mask & changed), _numbers(more & changed)
+        for sign, numbers in ((1.0, new), (-1.0, gone)):
+            for number in numbers:
+                total += sign * (self._prices[number] + self._space_price * self._sizes[number])
+        return total
+
+    @staticmethod
+    def _row_time(row: _Row, mask: int) -> float:
+        there = mask & row.used
+        time = row.memo.get(there)
+        if time is None:
+            time = row.memo[there] = row.time(there)
+        return time
 
     def value(self, chosen: Chosen) -> float:
         """The time with a set, the planner asked for every statement. Raises `OutOfTime`."""
@@ -199,13 +240,7 @@ class TimedSearch:
         return self._known(_mask(chosen))
 
     def _known(self, mask: int) -> float:
-        total = self._fixed
-        for row in self._rows.values():
-            there = mask & row.used
-            time = row.memo.get(there)
-            if time is None:
-                time = row.memo[there] = row.time(there)
-            total += time
+        total = self._fixed + sum(self._row_time(row, mask) for row in self._rows.values())
         if self._any_price:
             total += sum(self._prices[number] for number in _numbers(mask))
         return total + self._space_price * self._size(mask)

@@ -25,6 +25,7 @@ SMALL_PAGES = 1_000
 
 NEAR_CORRELATION = 0.9
 LARGE_HASH_ROWS = 100_000
+MANY_GROUPS = 20_000
 
 SEMI_ROWS_MAX = 2.0
 """Rows that EXISTS looks at before it finds one, where there are several."""
@@ -38,6 +39,8 @@ HAVING_SHARE = 1 / 3
 _OPERATOR = re.compile(r"(?: (?:=|<>|<|>|<=|>=|IS NOT|IS|~~\*?|!~~\*?|~\*?|!~\*?|@>|&&|\?) )|(?:\(NOT )")
 _PATTERN = re.compile(r" !?~~?\*? ")
 _EQUALITY = re.compile(r"\(?\(?(\w+)\)?(?:::\w+)? = ")
+_NAME = re.compile(r"[A-Za-z_][\w.]*")
+_PAIR = re.compile(r"([A-Za-z_][\w.]*) = ([A-Za-z_][\w.]*)")
 _BLOCKING = frozenset({"Sort", "Hash", "Materialize", "WindowAgg", "SetOp", "CTE Scan", "Bitmap Heap Scan"})
 
 IndexKeys = Callable[[str], tuple[str, ...]]
@@ -299,6 +302,32 @@ class _Walk:
                 return False
             node = below[0]
 
+    def _keyed_in_order(self, node: Node, text: str) -> bool:
+        """Whether rows come in the order of a column that a condition names: a hash table is then walked through."""
+        named = {name.rpartition(".")[2] for name in _NAME.findall(text)}
+        return bool(named & self._order(node))
+
+    def _order(self, node: Node) -> set[str]:
+        """Columns in whose order the rows of a node come, as far as its driving scan tells."""
+        kind = node["Node Type"]
+        table = self._tables.get(str(node.get("Relation Name")))
+        if kind in ("Index Scan", "Index Only Scan"):
+            return set(self._index_keys(str(node.get("Index Name")))[:1])
+        if kind in ("Seq Scan", "Bitmap Heap Scan") and table is not None:
+            known = ((name, column.statistics) for name, column in table.columns.items())
+            return {name for name, of in known if of is not None and abs(of.correlation or 0.0) >= NEAR_CORRELATION}
+        if kind in ("Sort", "Incremental Sort"):
+            return {str(key).rpartition(".")[2] for key in node.get("Sort Key", ())[:1]}
+        below = [child for child in node.get("Plans", []) if not _is_subplan(child)]
+        if not below or (kind == "Aggregate" and node.get("Strategy") == "Hashed"):
+            return set()
+        found = self._order(below[0])
+        for text in (str(node.get("Hash Cond", "")), str(node.get("Merge Cond", ""))):
+            for pair in _PAIR.findall(text):
+                names = {name.rpartition(".")[2] for name in pair}
+                found |= names if names & found else set()
+        return found
+
     def _join(self, node: Node, loops: float, share: float) -> float:
         outer, inner, *_ = [child for child in node.get("Plans", []) if not _is_subplan(child)]
         self._subplans(node, loops, loops)
@@ -309,7 +338,8 @@ class _Walk:
             self.found["merge_rows"] += came + built
         else:
             self.found["build_rows"] += built
-            self.found["probe_rows_large" if built > LARGE_HASH_ROWS else "probe_rows"] += came
+            at_random = built > LARGE_HASH_ROWS and not self._keyed_in_order(outer, str(node.get("Hash Cond", "")))
+            self.found["probe_rows_large" if at_random else "probe_rows"] += came
             if built * (float(inner.get("Plan Width", 8)) + 24) > 2 * self._work_mem_bytes:
                 self.found["spilled_rows"] += built + came
         self.found["joined_rows"] += rows
@@ -334,6 +364,9 @@ class _Walk:
                 removed = float(node.get("Rows Removed by Filter", 0)) * float(node.get("Actual Loops", 1))
                 groups = rows + removed if self.measured else min(rows / HAVING_SHARE, came)
             self.found["groups"] += groups
+            group_key = " ".join(str(key) for key in node.get("Group Key", ()))
+            if groups > MANY_GROUPS and children and not self._keyed_in_order(children[0], group_key):
+                self.found["grouped_at_random"] += came
             if groups * (float(node.get("Plan Width", 8)) + 64) > 2 * self._work_mem_bytes:
                 self.found["spilled_rows"] += came
 

@@ -1,0 +1,117 @@
+"""Work counted in plans: by what EXPLAIN says, by what was measured, and put right where two columns join."""
+
+from __future__ import annotations
+
+import pytest
+
+from trimtab.advise.index.plans import Node
+from trimtab.advise.index.size import size_bytes
+from trimtab.advise.workload.plan_time import nanoseconds, time_ms
+from trimtab.advise.workload.work import Counting
+from trimtab.model.index import IndexDefinition, IndexKey
+from trimtab.sql.catalog import Column, ColumnStatistics, ExistingIndex, Table
+
+MB = 10**6
+
+
+def table(name: str, rows: int, pages: int, columns: dict[str, tuple[float, float]], key: str = "") -> Table:
+    """Columns are name → (n_distinct, correlation); `key` are the columns of the primary key."""
+    made = {
+        column: Column(column, "integer", "N", True, False, True, True, ColumnStatistics(0.0, 4, d, correlation=c))
+        for column, (d, c) in columns.items()
+    }
+    statement = f"CREATE UNIQUE INDEX {name}_pkey ON public.{name} USING btree ({key})"
+    indexes = (ExistingIndex(f"{name}_pkey", statement, True, True, True, 1),) if key else ()
+    return Table(1, "public", name, "r", float(rows), pages, pages * 8192, 1.0, True, made, indexes)
+
+
+LINEITEM = table(
+    "lineitem",
+    6 * MB,
+    112_500,
+    {"l_orderkey": (380_000, 1.0), "l_partkey": (200_000, 0.0), "l_suppkey": (10_000, 0.0), "l_linenumber": (7, 0.2)},
+    "l_orderkey, l_linenumber",
+)
+PARTSUPP = table(
+    "partsupp", 800_000, 17_500, {"ps_partkey": (-0.25, 1.0), "ps_suppkey": (10_000, 0.0)}, "ps_partkey, ps_suppkey"
+)
+ORDERS = table("orders", 1_500_000, 26_000, {"o_orderkey": (-1.0, 1.0)}, "o_orderkey")
+TABLES = {one.name: one for one in (LINEITEM, PARTSUPP, ORDERS)}
+KEYS = {"lineitem_pkey": ("l_orderkey", "l_linenumber"), "orders_pkey": ("o_orderkey",), "by_part": ("l_partkey",)}
+
+
+def scan(name: str, rows: int, **more: object) -> Node:
+    return {"Node Type": "Seq Scan", "Relation Name": name, "Alias": name, "Plan Rows": rows, "Plan Width": 8,
+            "Startup Cost": 0.0, "Total Cost": 1.0, **more}  # fmt: skip
+
+
+def join(kind: str, rows: int, outer: Node, inner: Node, **more: object) -> Node:
+    return {"Node Type": kind, "Join Type": "Inner", "Plan Rows": rows, "Plan Width": 8, "Startup Cost": 0.0,
+            "Total Cost": 5.0, "Plans": [outer, inner], **more}  # fmt: skip
+
+
+def counting() -> Counting:
+    return Counting(TABLES, lambda name: KEYS.get(name, ()))
+
+
+def test_a_join_by_all_columns_of_a_key_finds_its_rows() -> None:
+    condition = "((lineitem.l_suppkey = partsupp.ps_suppkey) AND (lineitem.l_partkey = partsupp.ps_partkey))"
+    plan = join("Hash Join", 120, scan("lineitem", 300_000), scan("partsupp", 800_000), **{"Hash Cond": condition})
+    assert counting().work(plan)["joined_rows"] == pytest.approx(120 * 2_500)
+    one = join("Hash Join", 120, scan("lineitem", 300_000), scan("partsupp", 800_000),
+               **{"Hash Cond": "(lineitem.l_partkey = partsupp.ps_partkey)"})  # fmt: skip
+    assert counting().work(one)["joined_rows"] == 120
+
+
+def test_an_inner_scan_with_a_filter_reads_what_its_key_finds() -> None:
+    inner = scan("lineitem", 5, **{"Node Type": "Index Scan", "Index Name": "lineitem_pkey",
+                 "Index Cond": "(l_orderkey = orders.o_orderkey)", "Filter": "(l_quantity > 5)"})  # fmt: skip
+    work = counting().work(join("Nested Loop", 100_000, scan("orders", 100_000), inner))
+    assert work["heap_rows_near"] == pytest.approx(400_000)  # 4 rows an order, whatever n_distinct guesses
+    assert work["descents_near"] == 100_000
+    assert "descents_far" not in work
+
+
+def test_turns_that_repeat_are_cheaper_than_turns_that_jump() -> None:
+    inner = scan("lineitem", 30, **{"Node Type": "Index Scan", "Index Name": "by_part",
+                 "Index Cond": "(l_partkey = partsupp.ps_partkey)"})  # fmt: skip
+    work = counting().work(join("Nested Loop", 1_200_000, scan("partsupp", 40_000), inner))
+    assert work["heap_rows_far"] == pytest.approx(1_200_000)
+    assert time_ms(work) > 1_000
+
+
+def test_measured_rows_count_where_they_are_known() -> None:
+    measured = scan("orders", 10, **{"Actual Rows": 500, "Actual Loops": 2, "Rows Removed by Filter": 1_000,
+                    "Filter": "(o_custkey = 4)"})  # fmt: skip
+    work = counting().work(measured)
+    assert work["seq_rows"] == 3_000
+    assert work["seq_pages"] == 52_000
+    assert work["quals"] == 3_000
+
+
+def test_inflation_touches_joins_and_not_single_tables() -> None:
+    plan = join("Hash Join", 1_000, scan("lineitem", 1_000), scan("partsupp", 1_000), **{
+        "Hash Cond": "(lineitem.l_partkey = partsupp.ps_partkey)"})  # fmt: skip
+    three = join(
+        "Hash Join", 1_000, plan, scan("orders", 10), **{"Hash Cond": "(lineitem.l_orderkey = orders.o_orderkey)"}
+    )
+    assert counting().work(scan("orders", 10), inflation=3.0) == counting().work(scan("orders", 10))
+    assert counting().work(three, inflation=3.0)["joined_rows"] == pytest.approx(1_000 + 3_000)
+
+
+def test_every_kind_of_work_has_its_time() -> None:
+    assert all(value > 0 for value in nanoseconds().values())
+    assert time_ms({"seq_rows": 1e6, "seq_pages": 2e4}) > 10
+
+
+@pytest.mark.parametrize(
+    ("keys", "include", "real_mb"),
+    [
+        (("l_partkey",), (), 45.1),
+        (("l_orderkey", "l_linenumber"), (), 134.9),
+        (("l_partkey",), ("l_suppkey", "l_orderkey"), 188.0),
+    ],
+)
+def test_sizes_are_those_of_real_builds(keys: tuple[str, ...], include: tuple[str, ...], real_mb: float) -> None:
+    definition = IndexDefinition("public", "lineitem", tuple(IndexKey(key) for key in keys), include)
+    assert size_bytes(LINEITEM, definition) / 1e6 == pytest.approx(real_mb, rel=0.1)
