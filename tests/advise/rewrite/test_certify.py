@@ -143,6 +143,19 @@ def test_facts_that_are_not_certain_prove_nothing(golden: Database) -> None:
             assert rewrites_of(statement, known(connection, statement)) == [], statement
 
 
+def test_functions_of_somebody_are_never_run(filled: tuple[Connection, Connection]) -> None:
+    real, private = filled
+    with real.transaction(force_rollback=True):
+        real.execute("CREATE FUNCTION mine(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1'")
+        statement = "SELECT DISTINCT id, mine(customer_id) FROM orders"
+        form = Rewrite(("any",), statement, "SELECT id, mine(customer_id) FROM orders")
+        certificate = certify(
+            form, known(real, statement), real, run_on_real_data=True, private=private, settings=QUICK
+        )
+    assert {check.outcome for check in certificate.checks} == {Outcome.NOT_POSSIBLE}
+    assert "mine" in certificate.checks[0].why
+
+
 def test_a_deep_page_gets_a_hint(golden: Database) -> None:
     with connected(golden) as connection:
         total = "SELECT id FROM orders ORDER BY placed DESC, id DESC LIMIT 20 OFFSET 5000"

@@ -18,6 +18,7 @@ from trimtab.advise.rewrite.model import Certificate, Check, Data, Measured, Out
 from trimtab.advise.rewrite.query import Query
 from trimtab.advise.rewrite.scratch import NotPossible, made, read_types
 from trimtab.observe.postgres.explain import explain
+from trimtab.observe.postgres.run_safety import why_not_run
 
 ANSWER_SLACK_S = 3.0
 """A connection that gives up on a silent server must get the server's own refusal first."""
@@ -69,6 +70,10 @@ def _certify(
     chosen = replace(settings, time_max_s=limit_s)
     before, after = (cost(explain(connection, text)["Plan"]) for text in (rewrite.statement, rewrite.rewritten))
     pairing = pairing_of(rewrite.statement, rewrite.rewritten, knowledge)
+    if not isinstance(pairing, str) and (run_on_real_data or private is not None):
+        texts = (_bare(rewrite.statement), rewrite.rewritten)
+        danger = next((why for text in texts if (why := why_not_run(connection, text)) is not None), None)
+        pairing = f"it is not run: {danger}" if danger is not None else pairing
     if isinstance(pairing, str):
         checks = tuple(Check(data, Outcome.NOT_POSSIBLE, why=pairing) for data in Data)
         return Certificate(rewrite.proof, before, after, checks, notes=rewrite.caveats)
@@ -83,7 +88,7 @@ def _certify(
             if chosen.repetitions:
                 times = measured(
                     connection,
-                    rewrite.statement.strip().rstrip(";"),
+                    _bare(rewrite.statement),
                     rewrite.rewritten,
                     repetitions=chosen.repetitions,
                     time_max_s=chosen.time_max_s,
@@ -95,6 +100,10 @@ def _certify(
     return Certificate(
         rewrite.proof, before, after, tuple(checks_made), times, notes=(*pairing.notes, *rewrite.caveats)
     )
+
+
+def _bare(text: str) -> str:
+    return text.strip().rstrip(";")
 
 
 def _on_small_tables(
