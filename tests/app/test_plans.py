@@ -15,7 +15,7 @@ from demo.cluster import Cluster
 from tests.act.support import proposal
 from tests.conftest import Database
 from tests.empty_store import MakeTables
-from trimtab.app.plans import CHANGE_TRIES_MAX, LOGGED_EVERY_MS, RETRY_MS, PlanBook
+from trimtab.app.plans import CHANGE_TRIES_MAX, FLAPPING_MS, LOGGED_EVERY_MS, RETRY_MS, PlanBook
 from trimtab.app.reading.plan_changes import plan_changes
 from trimtab.app.reading.plans import plans, plans_of_change
 from trimtab.app.watched import Watched
@@ -266,8 +266,10 @@ def test_logged_plans_begin_a_new_time_where_they_do_other_steps(
         book.logged(seen.watched, entries)
         clock.now += LOGGED_EVERY_MS
 
-    for step in ("Seq Scan", "Seq Scan", "Index Scan using i"):
+    for step in ("Seq Scan", "Index Scan using too_soon", "Seq Scan"):
         log(step)
+    clock.now += FLAPPING_MS
+    log("Index Scan using i")
     telemetry.flush(5.0)
     newest, before = plans(telemetry, "shop", fingerprint)
     assert (newest.origin, newest.root.title, newest.has_actuals) == ("logged", "Index Scan using i on orders", True)

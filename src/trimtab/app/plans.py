@@ -41,6 +41,8 @@ WAIT_S = 10.0
 """How long a person waits while another plan of the same system is taken."""
 QUERYABLE_S = 5.0
 LOGGED_EVERY_MS = 60_000
+FLAPPING_MS = 600_000
+"""Plans of the log that go to and fro are told at most this often."""
 
 log = structlog.get_logger()
 Key = TypeVar("Key")
@@ -142,7 +144,7 @@ class PlanBook:
         tries.thread.start()
 
     def logged(self, watched: Watched, entries: Sequence[str]) -> None:
-        """Plans that the server's log has. Of one shape one is written in a minute: plans may go to and fro."""
+        """Plans that the server's log has: of one shape one in a minute, and a change in ten: plans go to and fro."""
         from trimtab.app.logged_plans import NOT_ANALYZED, SOURCE, logged_plans
 
         system = watched.system.name
@@ -150,6 +152,8 @@ class PlanBook:
             now_ms = self._clock.now_ms()
             before = self._newest_of(system, one.fingerprint)
             if before is not None and now_ms - before.taken_at_ms < LOGGED_EVERY_MS:
+                continue
+            if before is not None and one.structure != before.structure and now_ms - before.since_ms < FLAPPING_MS:
                 continue
             fresh = _Kept(
                 since_ms=now_ms,

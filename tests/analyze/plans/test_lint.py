@@ -132,6 +132,19 @@ def test_a_hash_needs_less_work_mem_where_it_may_take_it_twice() -> None:
     assert twice.mends[0].sql == "SET work_mem = '4MB'"
 
 
+def test_what_is_wrong_with_every_partition_is_one_finding() -> None:
+    parts = [
+        scan(f"t{n}", ms=2.0, Filter="(a = 5)", rows=10, Rows_Removed_by_Filter=5000)
+        | {"Parent Relationship": "Member"}
+        for n in range(300)
+    ]
+    hints = hints_of(plan(ran("Append", ms=600.0, rows=3000) | {"Plans": parts}))
+    hint = found(hints, "rows-thrown-away")
+    assert hint.score == pytest.approx(0.998, abs=0.002)
+    assert hint.figures["parts_count"] == 300
+    assert "the same in 300 parts" in hint.found
+
+
 def test_small_things_are_not_said() -> None:
     small = scan("lines", ms=0.1, Filter="(a = 5)", rows=1, Rows_Removed_by_Filter=5000, Plan_Rows=1)
     root = ran("Nested Loop", scan(ms=900.0), small, ms=1000.0, Join_Type="Inner")

@@ -12,6 +12,7 @@ from trimtab.analyze.queries.plans.hint import Hint
 from trimtab.analyze.queries.plans.rule import Look, Rule
 from trimtab.analyze.queries.plans.rules import estimates, joins, memory, rewrites, scans, server
 from trimtab.analyze.queries.plans.steps import StepTree, steps_of
+from trimtab.analyze.queries.plans.together import together
 
 RULES: tuple[Rule, ...] = (
     *scans.RULES,
@@ -44,5 +45,7 @@ def hints_of(
     if not isinstance(plan, StepTree):
         plan = steps_of(plan if isinstance(plan, PlanDocument) else PlanDocument(plan))
     look = Look(plan, catalogue or Catalogue())
-    found = [one for rule in rules for one in rule.find(look) if one.score >= thresholds.SCORE_MIN]
+    found = [
+        one for rule in rules for one in together(plan, list(rule.find(look))) if one.score >= thresholds.SCORE_MIN
+    ]
     return sorted(found, key=lambda one: (-one.score, one.line, one.id))[:HINTS_MAX]

@@ -92,7 +92,7 @@ def hint(
     return Hint(
         id=rule,
         title=title,
-        score=round(min(1.0, max(0.0, score)), 4),
+        score=round(min(1.0, max(0.0, score)), 6),
         score_of=look.tree.score_of,
         line=line or step.line,
         step=step.title,
