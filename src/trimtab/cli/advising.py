@@ -126,6 +126,17 @@ def document(advice: WorkloadAdvice) -> dict[str, Any]:
             }
             for one in advice.indexes
         ],
+        "drops": [
+            {
+                "ddl": one.ddl,
+                "table": one.relation,
+                "kind": one.kind,
+                "size_mb": round(one.size_bytes / 1e6, 3),
+                "why": one.reason,
+            }
+            for one in advice.drops
+        ],
+        "notes": list(advice.notes),
         "rewrites": [],
         "predicted_ratio": advice.predicted_ratio,
         "interval_90": list(advice.interval_90),
@@ -170,6 +181,10 @@ def _lines(advice: WorkloadAdvice) -> list[str]:
     for one in changed[:SHOWN_MAX]:
         least, most = one.interval_90
         lines.append(f"  {one.name}: {one.predicted_ratio:.3g} ({least:.2g} to {most:.2g}), {', '.join(one.rests_on)}")
+    for drop in advice.drops[:SHOWN_MAX]:
+        statement = drop.ddl.replace("DROP INDEX ", "DROP INDEX CONCURRENTLY ", 1)
+        lines += ["", f"  could go ({drop.kind}, {drop.size_bytes / 1e6:,.1f} MB): {statement};", f"    {drop.reason}"]
+    lines += [f"  note: {note}" for note in advice.notes]
     for left in advice.left[:SHOWN_MAX]:
         where = f", line {left.line}" if left.line and not left.name.startswith("line ") else ""
         lines.append(f"  left out: {left.name}{where}: {left.reason}")

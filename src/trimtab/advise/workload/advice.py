@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from trimtab.advise.workload.drops import Drop
 from trimtab.advise.workload.statements import Left
 from trimtab.model.index import IndexDefinition
 
@@ -61,3 +62,4 @@ class WorkloadAdvice:
     what_if_calls: int
     took_s: float
     notes: tuple[str, ...] = ()
+    drops: tuple[Drop, ...] = ()

@@ -10,7 +10,7 @@ from trimtab.advise.index.advice import AdviseSettings
 from trimtab.advise.index.candidates import Candidate
 from trimtab.advise.index.knowledge import costs as figures_of
 from trimtab.advise.index.partial import rows_share
-from trimtab.advise.index.plans import Node
+from trimtab.advise.index.plans import Node, nodes
 from trimtab.advise.index.session import Connection, bounded, extend_search_path, require_hypopg
 from trimtab.advise.index.size import size_bytes
 from trimtab.advise.index.write_cost import write_cost
@@ -18,7 +18,8 @@ from trimtab.advise.workload.advice import AdvisedIndex, StatementOutlook, Workl
 from trimtab.advise.workload.answer_times import AnswerTimes
 from trimtab.advise.workload.candidates import candidates_of
 from trimtab.advise.workload.costs import Answer, Chosen, Costs, OutOfTime
-from trimtab.advise.workload.inverted import is_inverted, size_of_inverted
+from trimtab.advise.workload.drops import drops_of, read_reads
+from trimtab.advise.workload.inverted import is_inverted, size_of_inverted, wants_trigrams
 from trimtab.advise.workload.outlook import outlook, together
 from trimtab.advise.workload.search import Search
 from trimtab.advise.workload.shapes import NO_TIME, Workload, workload_of
@@ -115,6 +116,8 @@ def _advise(
         reached = search.value_of([answer.cost for answer in answers], best) / (search.base_value or 1.0)
         outlooks = _outlooks(workload, times, texts, answers, costs, residuals)
         names = _readers(workload, texts, answers)
+        used = {str(node["Index Name"]) for one in answers for node in nodes(one.plan) if "Index Name" in node}
+        drops = drops_of(list(workload.catalog.tables.values()), read_reads(connection), used)
     finally:
         costs.close()
     ratio, interval = together(outlooks, [shape.calls for shape in workload.shapes])
@@ -133,7 +136,22 @@ def _advise(
         candidates_count=len(candidates),
         what_if_calls=costs.calls,
         took_s=time.monotonic() - began,
+        notes=_notes(workload),
+        drops=tuple(drops),
     )
+
+
+def _notes(workload: Workload) -> tuple[str, ...]:
+    wanted = {
+        use.table.relation
+        for shape in workload.shapes
+        for use in shape.analysis.uses
+        if workload.trigram_schema is None and wants_trigrams(use)
+    }
+    if not wanted:
+        return ()
+    said = "patterns in the middle of a text can be served by an index once the extension pg_trgm is there"
+    return (f"{', '.join(sorted(wanted))}: {said}",)
 
 
 def _priceable(
