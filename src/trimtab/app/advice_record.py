@@ -9,7 +9,7 @@ import structlog
 from trimtab.advise.index.advice import Advice
 from trimtab.advise.record.correcting import Corrections, corrected_proposals
 from trimtab.advise.record.kinds import kind_of_definition
-from trimtab.model.change import Change
+from trimtab.model.change import Change, Proposal
 from trimtab.model.errors import StoreError
 from trimtab.model.estimates import Estimate
 from trimtab.sql.index_ddl import readable
@@ -46,6 +46,28 @@ class RecordKeeper:
         except StoreError as error:
             log.warning("advice_record", problem=error.message)
         return replace(advice, proposals=proposals)
+
+    def measured_on_clone(
+        self, proposal: Proposal, ratio: float, interval_90: tuple[float, float], outcome: str, at_ms: int
+    ) -> None:
+        """Write down what a clone said of a proposal of this moment. The watch may measure it again, on the system."""
+        said = readable(proposal.index)
+        try:
+            earlier = self.record.of_query(proposal.system, proposal.fingerprint)
+            made = next((one for one in earlier if one.change == said and one.at_ms == at_ms), None)
+            if made is not None:
+                seen = replace(
+                    made,
+                    key=f"clone/{made.key}",
+                    measured_ratio=ratio,
+                    measured_interval_90=interval_90,
+                    measured_at_ms=at_ms,
+                    measured_by="clone",
+                    outcome=outcome,
+                )
+                self.record.keep([seen])
+        except StoreError as error:
+            log.warning("advice_record", problem=error.message)
 
     def take_in(self) -> None:
         """Write down what was measured of changes that have ended, each once."""

@@ -18,6 +18,7 @@ from trimtab.analyze.queries.slow import find_slow_shapes
 from trimtab.app.advice_record import RecordKeeper
 from trimtab.app.own.keeper import Own
 from trimtab.app.plans import PlanBook
+from trimtab.app.proposal_trials import tried_on_clone
 from trimtab.app.slow_look import SlowLook
 from trimtab.app.watched import Watched
 from trimtab.app.write_rates import write_rates
@@ -214,9 +215,11 @@ class SystemLoop:
                     system=case.system,
                     writes=write_rates(self.telemetry, case.system, now_ms),
                 )
+                advice = self.record.corrected(advice, now_ms)
+                advice = tried_on_clone(advice, query, connection, self.policy.advise, self.record, now_ms)
             span.set(proposals_count=len(advice.proposals), what_if_calls=advice.what_if_calls)
             span.keep()
-            return self.record.corrected(advice, now_ms)
+            return advice
 
     def _only_look(self, case: Case) -> None:
         """A finding is all there is; once policy lets trimtab propose, advice is asked for."""

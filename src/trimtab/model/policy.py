@@ -6,6 +6,7 @@ is in force for one target. How it comes about is `trimtab.app.policies`.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from trimtab.model.change import Autonomy
@@ -263,6 +264,20 @@ class GuardPolicy:
     )
 
 
+_CLONE = re.compile(r"(make|env:[A-Za-z_][A-Za-z0-9_]*|service=[A-Za-z0-9_.-]{1,64})?")
+
+
+def clone_problem(text: str) -> str | None:
+    """What is wrong with the name of a clone: it never holds a password.
+
+    >>> clone_problem("service=shop_copy"), clone_problem("make"), clone_problem("")
+    (None, None, None)
+    >>> clone_problem("postgresql://u:p@h/d")
+    'it must be make, service=NAME or env:NAME'
+    """
+    return None if _CLONE.fullmatch(text) else "it must be make, service=NAME or env:NAME"
+
+
 @dataclass(frozen=True, slots=True)
 class AdvisePolicy:
     """When advice is asked for."""
@@ -279,6 +294,15 @@ class AdvisePolicy:
         unit="s",
         low=0,
         high=31_536_000,
+    )
+    clone: str = setting(
+        "",
+        "A clone on which indexes are tried before they are proposed: service=NAME, env:NAME, or make (one is made for "
+        "each advice, which reads the whole database, or a sample of a large one); empty: none.",
+        problem=clone_problem,
+    )
+    clone_time_s: float = setting(
+        60.0, "So long the proposals of one case are measured on the clone.", unit="s", low=1, high=3600
     )
     cycle_days: float = setting(
         35.0,

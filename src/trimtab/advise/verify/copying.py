@@ -21,7 +21,7 @@ from trimtab.advise.verify.clone import BUILD_MAX_MS, Clone, prepared
 from trimtab.advise.verify.private_server import DATABASE, OWNER, PrivateServer, private_server, programs_dir, run
 from trimtab.advise.verify.sampling import Drawn, draw
 from trimtab.model.errors import MissingError
-from trimtab.sql.connect import OWN_MARK
+from trimtab.sql.connect import OWN_MARK, PatientConnection
 from trimtab.sql.identifiers import qualified, quoted
 
 COPY_BYTES_MAX = 2 * 10**9
@@ -177,13 +177,26 @@ def _sampled(server: PrivateServer, original: Connection, bytes_max: int, notes:
     dump = _dump(server, original, "--schema-only")
     _restore(server, dump, notes, "--section=pre-data")
     drawn = draw(original, bytes_max)
-    with server.connect(user=OWNER, database=DATABASE) as owner, original.transaction():
+    with server.connect(user=OWNER, database=DATABASE) as owner, _unhurried(original), original.transaction():
         original.execute(b"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         original.execute(b"SET LOCAL statement_timeout = 0")
         for table in drawn.tables:
             _copy_rows(original, owner, table.schema, table.name, table.columns, table.select, notes)
     _restore(server, dump, notes, "--section=post-data")
     return drawn
+
+
+@contextmanager
+def _unhurried(original: Connection) -> Iterator[None]:
+    """The first row of a sample may take long; that is no sign of a lost server."""
+    if not isinstance(original, PatientConnection):
+        yield
+        return
+    before, original.answer_timeout_s = original.answer_timeout_s, None
+    try:
+        yield
+    finally:
+        original.answer_timeout_s = before
 
 
 def _copy_rows(
