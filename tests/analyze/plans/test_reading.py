@@ -50,6 +50,29 @@ def test_cut_off_plans_are_read_as_far_as_they_go() -> None:
     assert len(steps_of(found).steps) == 2
 
 
+def test_what_a_worker_says_is_not_the_step_s() -> None:
+    text = """Gather  (cost=0.00..9.00 rows=5 width=4) (actual time=1.000..9.000 rows=5 loops=1)
+  Workers Planned: 1
+  Workers Launched: 1
+  Buffers: shared hit=300
+  ->  Sort  (cost=0.00..9.00 rows=5 width=4) (actual time=1.000..8.000 rows=5 loops=2)
+        Sort Key: a
+        Sort Method: quicksort  Memory: 25kB
+        Buffers: shared hit=300
+        Worker 0:  actual time=2.000..7.000 rows=2 loops=1
+          Sort Method: external merge  Disk: 77kB
+          Buffers: shared hit=41
+        ->  Parallel Seq Scan on t  (cost=0.00..4.00 rows=5 width=4) (actual time=0.100..2.000 rows=5 loops=2)
+              Buffers: shared hit=290
+Execution Time: 9.5 ms"""
+    [found] = read_plans(text)
+    gather, sort, below = steps_of(found).steps
+    assert (gather.own_pages, sort.own_pages, below.own_pages) == (0, 10, 290)
+    assert sort.raw["Workers"][0]["Sort Space Used"] == 77
+    assert sort.raw["Sort Method"] == "quicksort"
+    assert [one.own_ms for one in (gather, sort, below)] == [1.0, 6.0, 2.0]
+
+
 def entry(body: str) -> str:
     return "duration: 12.5 ms  plan:\n" + body
 

@@ -58,6 +58,8 @@ class _Reading:
     beside: dict[str, Any] = field(default_factory=dict)
     section: str | None = None
     last_key: str | None = None
+    worker: tuple[int, dict[str, Any]] | None = None
+    """Of which process the lines say something that stand further in than this column."""
 
 
 def read_text(text: str) -> PlanDocument:
@@ -122,7 +124,7 @@ def _line(reading: _Reading, words: str, column: int, number: int) -> None:
             reading.open_.pop()
         reading.label = words
         return
-    _property(reading, words)
+    _property(reading, words, column)
 
 
 def _step(words: str, *, is_told_with_costs: bool = False) -> dict[str, Any] | None:
@@ -170,7 +172,7 @@ def _put(reading: _Reading, step: dict[str, Any], column: int, number: int) -> N
     siblings.append(step)
     reading.open_.append(_Open(column, step))
     reading.line_of.append(number)
-    reading.last_key = None
+    reading.last_key = reading.worker = None
     if len(reading.line_of) > STEPS_MAX or len(reading.open_) > DEPTH_MAX:
         raise BadPlan(
             f"line {number}: the plan has more than {STEPS_MAX:,} steps, or is more than {DEPTH_MAX:,} deep",
@@ -188,20 +190,28 @@ def _relationship(parent: dict[str, Any], siblings: list[dict[str, Any]]) -> str
     return "Inner" if kind in _TWO_SIDED and has_outer else "Outer"
 
 
-def _property(reading: _Reading, words: str) -> None:
+def _property(reading: _Reading, words: str, column: int) -> None:
     raw = reading.open_[-1].raw
+    kind = raw["Node Type"]
+    if reading.worker is not None and column > reading.worker[0]:
+        found = _PROPERTY.match(words)
+        if found is not None and found["value"] is not None:
+            reading.worker[1].update(facts_of_line(kind, found["key"], found["value"]))
+        return
+    reading.worker = None
     if (worker := _WORKER.match(words)) is not None:
         one: dict[str, Any] = {"Worker Number": int(worker["number"])}
         key, _, value = (worker["rest"] or "").partition(": ")
-        one |= _actual(worker) if worker["real"] is not None else facts_of_line(raw["Node Type"], key, value)
+        one |= _actual(worker) if worker["real"] is not None else facts_of_line(kind, key, value)
         raw.setdefault("Workers", []).append(one)
+        reading.worker = (column, one)
         return
     found = _PROPERTY.match(words)
     if found is None or found["value"] is None:
         if reading.last_key is not None and isinstance(raw.get(reading.last_key), str):
             raw[reading.last_key] += f"\n{words}"
         return
-    facts = facts_of_line(raw["Node Type"], found["key"], found["value"])
+    facts = facts_of_line(kind, found["key"], found["value"])
     for key, value in facts.items():
         if isinstance(value, list) and isinstance(raw.get(key), list):
             raw[key] += value  # a second grouping set
