@@ -31,7 +31,9 @@ def test_many_are_one_line_that_opens(site: Site, monkeypatch: pytest.MonkeyPatc
         monkeypatch.setattr(type(site.service), "warnings", lambda _, told=told: told)
         page = site.visitor().get("/cases").text
         assert page.count('class="banner" data-tone="bad"') == (3 if count == 3 else 1)
-        assert all(f"The file rules-{number}.yml is not in force: line 1: &lt;b&gt;." in page for number in range(count))
+        assert all(
+            f"The file rules-{number}.yml is not in force: line 1: &lt;b&gt;." in page for number in range(count)
+        )
         assert ("4 things are wrong with this server" in page) == (count == 4)
 
 
