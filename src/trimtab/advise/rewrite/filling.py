@@ -17,6 +17,9 @@ from trimtab.sql.trees import rebuilt, strings, walk
 
 # made-up rows
 
+MIXES = ((0.8, 0.1), (0.65, NULL_SHARE), (0.9, 0.03))
+"""By seed: how many values are the statement's own constants, and how many NULL. Deep joins need few NULLs."""
+
 
 def constants_of(query: Query) -> dict[tuple[int, str], list[str]]:
     """By table and column: the constants (SQL) that the statement compares it with."""
@@ -76,9 +79,11 @@ def fill(scratch: Scratch, rows: int, seed: int) -> None:
     private = scratch.private
     constants = constants_of(scratch.query)
     private.execute(f"SELECT setseed({seed_of(seed)})".encode(), prepare=False)
+    own_share, null_share = MIXES[seed % len(MIXES)]
     for table in scratch.base_tables():
         facts = scratch.query.knowledge.of(table)
         picks = []
+        is_wide = all(len(key.columns) > 1 for key in facts.keys)
         for column in scratch.types[table.oid]:
             own = _usable(private, _with_neighbours(column, constants.get((table.oid, column.name), [])), column)
             plain = _usable(private, [literal(label) for label in column.labels] or _PLAIN.get(column.base, ()), column)
@@ -89,13 +94,13 @@ def fill(scratch: Scratch, rows: int, seed: int) -> None:
                 continue
             pick = _pick(plain or own, column)
             if own:
-                pick = f"CASE WHEN random() < 0.65 THEN {_pick(own, column)} ELSE {pick} END"
+                pick = f"CASE WHEN random() < {own_share} THEN {_pick(own, column)} ELSE {pick} END"
             if column.name not in facts.not_null:
-                pick = f"CASE WHEN random() < {NULL_SHARE} THEN NULL ELSE {pick} END"
+                pick = f"CASE WHEN random() < {null_share} THEN NULL ELSE {pick} END"
             picks.append(pick)
         private.execute(
             f"INSERT INTO {scratch.name(table)} SELECT {', '.join(picks)} "
-            f"FROM generate_series(1, {rows}) ON CONFLICT DO NOTHING".encode(),
+            f"FROM generate_series(1, {3 * rows if is_wide else rows}) ON CONFLICT DO NOTHING".encode(),
             prepare=False,
         )
     scratch.keep_foreign_keys()
@@ -105,6 +110,7 @@ def _with_neighbours(column: ColumnType, constants: list[str]) -> list[str]:
     found: dict[str, None] = {}
     for text in dict.fromkeys(constants):
         found[text] = None
+        found[f"({text})"] = None  # twice as likely as its neighbours
         if column.base in _NUMBERS:
             found[f"({text}) + 1"] = found[f"({text}) - 1"] = None
         elif column.base == "date":
@@ -132,7 +138,8 @@ def _usable(private: Connection, texts: Sequence[str], column: ColumnType) -> li
 
 def _pick(texts: Sequence[str], column: ColumnType) -> str:
     values = ", ".join(f"CAST({text} AS {column.type_sql})" for text in texts)
-    return f"(ARRAY[{values}])[1 + floor(random() * {len(texts)})::int]"
+    # Squared, so that the first values are much more likely: rows meet in joins.
+    return f"(ARRAY[{values}])[1 + floor(random() ^ 2 * {len(texts)})::int]"
 
 
 # rows of the real tables
@@ -158,7 +165,8 @@ def copy_rows(scratch: Scratch, real: Connection, rows: int, seed: int) -> None:
             wanted = [" AND ".join([*own, *ties]), " AND ".join(own), *ties]
             if way is order:
                 wanted.append("")
-            _take(scratch, real, table, list(dict.fromkeys(wanted)), max(8, rows // 3) if way is order else 3 * rows)
+            is_first = way is order and not own
+            _take(scratch, real, table, list(dict.fromkeys(wanted)), max(8, rows // 3) if is_first else 4 * rows)
             done.add(table.oid)
     scratch.put_nulls_in(seed)
     scratch.keep_foreign_keys()
@@ -212,7 +220,7 @@ def _tie(scratch: Scratch, column: str, other: int, other_column: str) -> str | 
     tables = {table.oid: table for table in scratch.base_tables()}
     if other not in tables or other_column not in tables[other].columns:
         return None
-    values = f"SELECT DISTINCT {quoted(other_column)}::text FROM {scratch.name(tables[other])} LIMIT 300"
+    values = f"SELECT DISTINCT {quoted(other_column)}::text FROM {scratch.name(tables[other])} LIMIT 1000"
     rows = scratch.private.execute(values.encode(), prepare=False).fetchall()
     texts = [literal(str(value)) for (value,) in rows if value is not None]
     return f"{quoted(column)} IN ({', '.join(texts)})" if texts else None
