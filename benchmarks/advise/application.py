@@ -8,6 +8,8 @@ keys only.
 from __future__ import annotations
 
 SCHEMA = """
+CREATE FUNCTION one_of(count int, i bigint, salt bigint) RETURNS int LANGUAGE sql IMMUTABLE
+    AS 'SELECT 1 + (hashint8(i + 1000000000 * salt) & 2147483647) % count';
 CREATE TABLE tenants (id int PRIMARY KEY, name text NOT NULL, plan text NOT NULL, created_at timestamptz NOT NULL);
 CREATE TABLE users (id int PRIMARY KEY, tenant_id int NOT NULL, email text NOT NULL, name text NOT NULL,
     is_active boolean NOT NULL, last_seen_at timestamptz, created_at timestamptz NOT NULL, deleted_at timestamptz);
@@ -31,36 +33,36 @@ CREATE TABLE notifications (id bigint PRIMARY KEY, user_id int NOT NULL, kind te
 ROWS = """
 INSERT INTO tenants SELECT i, 'tenant ' || i, (ARRAY['free','team','business'])[1 + i % 3],
     timestamptz '2024-01-01' + i * interval '1 hour' FROM generate_series(1, 2000) i;
-INSERT INTO users SELECT i, 1 + (i * 7919 % 2000), 'User' || i || '@Example' || (i % 97) || '.org', 'user ' || i,
+INSERT INTO users SELECT i, one_of(2000, i, 1), 'User' || i || '@Example' || (i % 97) || '.org', 'user ' || i,
     i % 10 <> 0, CASE WHEN i % 4 = 0 THEN NULL ELSE timestamptz '2026-06-01' - (i % 90000) * interval '1 minute' END,
     timestamptz '2024-01-01' + i * interval '3 minutes', CASE WHEN i % 20 = 0 THEN timestamptz '2026-01-01' END
     FROM generate_series(1, {200000}) i;
-INSERT INTO projects SELECT i, 1 + (i::bigint * 104729 % 2000), 1 + (i * 31 % {200000}),
+INSERT INTO projects SELECT i, one_of(2000, i, 2), one_of({200000}, i, 3),
     (ARRAY['launch','migrate','audit','redesign','budget','hire','train'])[1 + i % 7] || ' ' || md5(i::text),
     ARRAY['t' || (i % 50), 'c' || (i % 3000)], i % 5 = 0, timestamptz '2026-06-01' - (i % 500000) * interval '1 minute',
     CASE WHEN i % 12 = 0 THEN timestamptz '2026-02-01' END FROM generate_series(1, {60000}) i;
-INSERT INTO tasks SELECT i, 1 + (i::bigint * 7919 % 2000), 1 + (i::bigint * 15485863 % {60000}),
-    CASE WHEN i % 6 = 0 THEN NULL ELSE 1 + (i::bigint * 31337 % {200000}) END,
+INSERT INTO tasks SELECT i, one_of(2000, i, 4), one_of({60000}, i, 5),
+    CASE WHEN i % 6 = 0 THEN NULL ELSE one_of({200000}, i, 6) END,
     'task ' || md5(i::text) || CASE WHEN i % 5000 = 0 THEN ' urgent rollback' ELSE '' END,
     CASE WHEN i % 40 = 0 THEN 'open' WHEN i % 41 = 0 THEN 'review' WHEN i % 7 = 0 THEN 'cancelled' ELSE 'done' END,
     i % 5, date '2026-01-01' + (i * 13 % 400)::int, timestamptz '2024-06-01' + i * interval '45 seconds',
     timestamptz '2026-06-01' - (i * 17 % 900000) * interval '1 minute',
     CASE WHEN i % 15 = 0 THEN timestamptz '2026-03-01' END FROM generate_series(1, {1200000}) i;
-INSERT INTO comments SELECT i, 1 + (i::bigint * 48271 % {1200000}), 1 + (i::bigint * 69621 % {200000}),
+INSERT INTO comments SELECT i, one_of({1200000}, i, 7), one_of({200000}, i, 8),
     'comment ' || md5(i::text) || md5((i + 1)::text), timestamptz '2024-06-01' + i * interval '40 seconds'
     FROM generate_series(1, {1200000}) i;
 INSERT INTO jobs SELECT i, (ARRAY['mail','export','sync','bill'])[1 + i % 4],
     CASE WHEN i > {595000} AND i % 5 = 0 THEN 'queued' WHEN i % 300 = 0 THEN 'failed' ELSE 'done' END,
     timestamptz '2026-05-01' + i * interval '4 seconds', i % 4, CASE WHEN i % 1000 = 1 THEN 'worker ' || (i % 8) END,
     jsonb_build_object('job', i, 'account', 'acc' || (i % 20000)) FROM generate_series(1, {600000}) i;
-INSERT INTO events SELECT i, 1 + (i::bigint * 7919 % 2000), 1 + (i::bigint * 31 % {200000}),
+INSERT INTO events SELECT i, one_of(2000, i, 9), one_of({200000}, i, 10),
     (ARRAY['login','view','view','view','click','click','export','error'])[1 + i % 8],
     jsonb_build_object('path', '/p/' || (i * 37 % 5000), 'ms', i % 900, 'request', md5((i % {900000})::text)),
     timestamptz '2026-01-01' + i * interval '7 seconds' FROM generate_series(1, {1500000}) i;
-INSERT INTO invoices SELECT i, 1 + (i * 7919 % 2000), 'INV-' || lpad(i::text, 8, '0'), (i % 9000) / 7.0,
+INSERT INTO invoices SELECT i, one_of(2000, i, 11), 'INV-' || lpad(i::text, 8, '0'), (i % 9000) / 7.0,
     CASE WHEN i % 25 = 0 THEN 'open' WHEN i % 60 = 0 THEN 'overdue' ELSE 'paid' END, date '2025-01-01' + i % 540,
     CASE WHEN i % 25 <> 0 THEN timestamptz '2026-01-01' END FROM generate_series(1, {150000}) i;
-INSERT INTO notifications SELECT i, 1 + (i::bigint * 48271 % {200000}), (ARRAY['mention','due','share'])[1 + i % 3],
+INSERT INTO notifications SELECT i, one_of({200000}, i, 12), (ARRAY['mention','due','share'])[1 + i % 3],
     'note ' || md5(i::text), CASE WHEN i % 30 <> 0 THEN timestamptz '2026-05-01' END,
     timestamptz '2025-01-01' + i * interval '50 seconds' FROM generate_series(1, {900000}) i;
 """

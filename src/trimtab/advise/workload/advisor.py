@@ -21,6 +21,7 @@ from trimtab.advise.workload.costs import Answer, Chosen, Costs, OutOfTime
 from trimtab.advise.workload.drops import drops_of, read_reads
 from trimtab.advise.workload.inverted import is_inverted, size_of_inverted, wants_trigrams
 from trimtab.advise.workload.outlook import outlook, together
+from trimtab.advise.workload.samples import Samples, sample_for, samples_of
 from trimtab.advise.workload.search import Search
 from trimtab.advise.workload.shapes import NO_TIME, Workload, workload_of
 from trimtab.advise.workload.statements import Left, WorkloadStatement
@@ -31,6 +32,8 @@ from trimtab.sql.index_ddl import create_statement, index_name
 
 READING_SHARE, PLANNING_SHARE = 0.35, 0.5
 """Parts of the time after which no more statements are read, or planned as things are."""
+
+SAMPLES_SHARE = 0.1
 
 SEARCH_SHARE, BOUND_SHARE = 0.7, 0.7
 """Parts of the time left that the search by time, and then that for a bound, may take."""
@@ -98,9 +101,10 @@ def _advise(
             costs.set_relevant(number, own[place])
         calls = [workload.shapes[place].calls / len(workload.shapes[place].texts) for place, _ in texts]
         written = rows_written(workload, costs, texts)
-        sizes = [_size(candidate, workload) for candidate in candidates]
+        samples = samples_of(connection, workload, candidates, costs.seconds_left() * SAMPLES_SHARE)
+        sizes = [_size(candidate, workload, samples) for candidate in candidates]
         prices_ms = [_price_ms(one, written) for one in candidates]
-        times = AnswerTimes(workload, costs, texts)
+        times = AnswerTimes(workload, costs, texts, samples)
         timed = TimedSearch(costs, calls, times.of, prices_ms, sizes, settings.budget_bytes)
         timed.ask_around()
         per_cost = [times.ms_per_cost(number) for number in range(len(texts))]
@@ -181,10 +185,12 @@ def _priceable(
     return replace(workload, shapes=shapes), flat, [refused[place] for place in sorted(refused)]
 
 
-def _size(candidate: Candidate, workload: Workload) -> int:
-    if is_inverted(candidate.definition):
-        return size_of_inverted(candidate.table, candidate.definition)
-    return size_bytes(candidate.table, candidate.definition, rows_share=_rows_share(candidate, workload))
+def _size(candidate: Candidate, workload: Workload, samples: Samples) -> int:
+    table, definition = candidate.table, candidate.definition
+    if is_inverted(definition):
+        return size_of_inverted(table, definition)
+    rows_share = _rows_share(candidate, workload)
+    return size_bytes(table, definition, rows_share=rows_share, sample=sample_for(candidate, samples))
 
 
 def _rows_share(candidate: Candidate, workload: Workload) -> float:

@@ -8,6 +8,7 @@ from trimtab.advise.index.existing import keys_of
 from trimtab.advise.index.plans import cost
 from trimtab.advise.workload.costs import Answer, Costs
 from trimtab.advise.workload.plan_time import PlanTimes
+from trimtab.advise.workload.samples import Samples, factors_of
 from trimtab.advise.workload.shapes import Workload
 from trimtab.advise.workload.work import Counting
 
@@ -23,7 +24,11 @@ class AnswerTimes:
     """Times in ms by place. A statement whose mean time is known (`Shape.mean_ms`) keeps it as things are; an answer
     then takes that, times the ratio of the plans' times."""
 
-    def __init__(self, workload: Workload, costs: Costs, texts: Sequence[tuple[int, str]]) -> None:
+    def __init__(
+        self, workload: Workload, costs: Costs, texts: Sequence[tuple[int, str]], samples: Samples | None = None
+    ) -> None:
+        known = [factors_of(shape, samples or {}) for shape in workload.shapes]
+        self._factors = [known[place] for place, _ in texts]
         self._costs = costs
         self._existing = {
             index.name: keys_of(index) for table in workload.catalog.tables.values() for index in table.indexes
@@ -49,9 +54,9 @@ class AnswerTimes:
 
     def _plain(self, answer: Answer, place: int) -> float:
         """The time by the model. What a plan loses *more* than today's, should estimates be wrong, counts in part."""
-        time, wrong = self._times.of(answer.plan)
+        time, wrong = self._times.of(answer.plan, self._factors[place])
         today = self._costs.without(place).plan
-        time_today, wrong_today = self._times.of(today)
+        time_today, wrong_today = self._times.of(today, self._factors[place])
         if answer.rest:  # what of the statement could not be priced takes its part of the time as things are
             time += time_today * min(1.0, answer.rest / max(cost(today), 1e-9))
         if answer.plan is not today:

@@ -34,10 +34,17 @@ class JoinRows:
     """Factors on the planner's estimates in one plan; the same for every plan of a statement.
 
     `inflation` multiplies an estimate once for every uncertain step in it: a table with several conditions, a join.
+    `factors` are known for single tables, by alias.
     """
 
-    def __init__(self, plan: Node, tables: Mapping[str, Table], inflation: float = 1.0) -> None:
-        self._inflation = inflation
+    def __init__(
+        self,
+        plan: Node,
+        tables: Mapping[str, Table],
+        inflation: float = 1.0,
+        factors: Mapping[str, float] | None = None,
+    ) -> None:
+        self._inflation, self._factors = inflation, factors or {}
         self._relations: dict[str, Table] = {}
         self._uncertain: set[str] = set()
         pairs: list[tuple[_Column, _Column]] = []
@@ -56,10 +63,11 @@ class JoinRows:
 
     def factor(self, aliases: frozenset[str]) -> float:
         """What an estimate over these tables is to be multiplied with."""
-        if len(aliases) < 2 and self._inflation == 1.0:
+        if len(aliases) < 2 and self._inflation == 1.0 and not self._factors:
             return 1.0
         if aliases not in self._known:
             found = prod(of for pair, of in self._pairs.items() if pair <= aliases)
+            found *= prod(of for alias, of in self._factors.items() if alias in aliases)
             if self._inflation != 1.0:
                 steps = len(aliases & self._uncertain) + max(0, len(aliases) - 2)
                 found *= self._inflation ** min(steps, UNCERTAIN_STEPS_MAX)

@@ -55,9 +55,13 @@ class Counting:
         self._index_keys = index_keys
         self._work_mem_bytes = work_mem_bytes
 
-    def work(self, plan: Node, *, inflation: float = 1.0) -> dict[str, float]:
-        """The work of a plan. `inflation` is what every uncertain step of an estimate is multiplied with."""
-        walk = _Walk(self._tables, self._index_keys, self._work_mem_bytes, JoinRows(plan, self._tables, inflation))
+    def work(
+        self, plan: Node, *, inflation: float = 1.0, factors: Mapping[str, float] | None = None
+    ) -> dict[str, float]:
+        """The work of a plan. `inflation` is what every uncertain step of an estimate is multiplied with, `factors`
+        are for estimates of single tables, by alias."""
+        joins = JoinRows(plan, self._tables, inflation, factors)
+        walk = _Walk(self._tables, self._index_keys, self._work_mem_bytes, joins)
         walk.measured = "Actual Loops" in plan
         walk.visit(plan, 1.0, 1.0)
         walk.found["call"] = 1.0
@@ -164,14 +168,24 @@ class _Walk:
         if node["Node Type"] == "Index Only Scan":
             heap = float(node.get("Heap Fetches", 0)) if self.measured else 0.0
             self.found["index_rows"] += fetched
+            self._skipped(node, table, keys, loops * share)
             self.found["heap_rows_far"] += heap
         else:
             self.found["index_rows"] += fetched
+            self._skipped(node, table, keys, loops * share)
             self.found["heap_rows_again"] += fetched * again
             self.found[f"heap_rows_{'near' if near is None or near else 'far'}"] += fetched * (1 - again)
         self._filter(node, fetched)
         self._subplans(node, loops, fetched)
         return rows
+
+    def _skipped(self, node: Node, table: Table | None, keys: tuple[str, ...], loops: float) -> None:
+        """Entries that are walked over because the condition says nothing of the first key."""
+        condition = str(node.get("Index Cond", ""))
+        if table is None or not keys or not condition or table.columns.get(keys[0]) is None:
+            return
+        if not re.search(rf"(?<![\w.]){re.escape(keys[0])}(?!\w)", condition):
+            self.found["skipped_entries"] += table.rows_estimate * loops
 
     def _again_share(self, node: Node, loops: float) -> float:
         """The share of a loop's turns that look for what a turn before has just found: the driving table has fewer
@@ -224,7 +238,8 @@ class _Walk:
                 continue
             if child["Node Type"] == "Bitmap Index Scan":
                 self.found["descents_far"] += self._loops(child, loops)
-                entries += self._rows(child, self._loops(child, loops))
+                found = self._rows(child, self._loops(child, loops))
+                entries += found if self.measured else found * self._joins.factor(aliases_of(node))
             waiting += child.get("Plans", [])
         self.found["bitmap_entries"] += entries
         removed = float(node.get("Rows Removed by Filter", 0)) + float(node.get("Rows Removed by Index Recheck", 0))
