@@ -80,16 +80,6 @@ def columns_of(definition: IndexDefinition) -> frozenset[str]:
     return _shape_of_definition(definition).columns
 
 
-def served_by(index: ExistingIndex, others: Sequence[ExistingIndex]) -> tuple[ExistingIndex, bool] | None:
-    """Another valid index that can do all that this one does, and whether it is of the very same definition."""
-    own = _shape_of_statement(index.statement)
-    for other in others:
-        shape = _shape_of_statement(other.statement) if other.is_valid and other is not index else None
-        if own is not None and shape is not None and _serves(shape, own):
-            return other, shape == own
-    return None
-
-
 def keys_of(index: ExistingIndex) -> tuple[str, ...]:
     """The keys of an index, as columns or expressions in SQL; empty where its definition cannot be read."""
     shape = _shape_of_statement(index.statement)
