@@ -201,7 +201,7 @@ def test_a_bar_has_the_lines_of_its_step_and_a_hidden_level_leaves_no_hole(someb
     sums = """() => document.querySelector("tt-chart").points.map((one) =>
       [one.name, one.values.reduce((sum, value) => sum + value, 0)])"""
     assert dict(page.evaluate(sums)) == {"debug": 300, "info": 600, "error": 50}
-    highest = "() => Math.max(...document.querySelector('tt-chart').plot.data[1])"
+    highest = "() => Math.max(...document.querySelector('tt-chart').plot.data.at(-1))"
     before = page.evaluate(highest)
     page.locator("tt-chart .chart-legend button", has_text="info").click()
     assert 0 < int(str(page.evaluate(highest))) < int(str(before))
