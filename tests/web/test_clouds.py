@@ -117,4 +117,7 @@ def test_without_accounts_it_says_how(site: Site, client: TestClient, monkeypatc
     monkeypatch.setattr(site.service, "clouds", Clouds(CloudsPolicy(), site.service.now_ms))
     answer = client.get(PAGE)
     assert answer.status_code == 200
-    assert "Name accounts under [clouds]" in text_of(answer.text)
+    shown = text_of(answer.text)
+    assert "Name accounts in the configuration" in shown
+    assert "[clouds]" in shown
+    assert "docs/" not in shown, "who installed it with pip has no such file"
