@@ -243,6 +243,22 @@ def test_one_plan_at_a_time_of_each_system(
     assert book.now(seen.watched, seen.shape.fingerprint).is_new
 
 
+@pytest.mark.postgres
+@pytest.mark.store
+def test_a_plan_that_was_not_run_is_judged_by_what_the_catalogue_said_then(
+    telemetry: EmbeddedTelemetry, seen: Seen, database: Database
+) -> None:
+    book = PlanBook(telemetry, Clock(), lambda _system: PlansPolicy())
+    book.now(seen.watched, seen.shape.fingerprint)
+    database.execute("DROP TABLE orders")
+    [plan] = plans(telemetry, "shop", seen.shape.fingerprint)
+    finding = plan.findings[0]
+    assert (finding.id, finding.score_of.value, plan.has_actuals) == ("rows-thrown-away", "cost", False)
+    assert finding.mends[0].sql == "CREATE INDEX CONCURRENTLY ON public.orders (customer, status)"
+    [stored] = telemetry.query("SELECT plan FROM query_plans").to_pylist()
+    assert '"rows":20000.0' in stored["plan"]
+
+
 LOGGED = (
     "duration: 12.5 ms  plan:\nQuery Text: {statement}\n"
     "{step} on orders  (cost=0.00..40.00 rows=200 width=4) (actual rows=5 loops=1)\n  Filter: (customer = 5)"

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 
 from trimtab.analyze.queries.plans.catalogue import Catalogue, TableFacts
-from trimtab.observe.postgres.plan_facts import nodes
+from trimtab.observe.postgres.plan_facts import CONDITIONS, nodes
 from trimtab.sql.connect import OWN_MARK
 
 if TYPE_CHECKING:
     from trimtab.sql.connect import Connection
 
 TABLES_MAX = 200
+COLUMNS_MAX = 100
+BESIDE = "Catalogue"
+"""Our own key beside "Plan" in a stored plan."""
 SETTINGS = ("work_mem", "hash_mem_multiplier", "jit", "max_parallel_workers", "max_parallel_workers_per_gather")
 
 _TABLES = f"""
@@ -49,6 +53,24 @@ def catalogue_of(connection: Connection, plan: Mapping[str, Any]) -> Catalogue:
     except psycopg.Error:
         return Catalogue()
     return Catalogue({row[1]: _facts(row) for row in tables}, {str(name): str(value) for name, value in settings})
+
+
+def kept(catalogue: Catalogue, plan: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts as they stand beside a stored plan: names, counts, the types of columns that its conditions name."""
+    words = " ".join(str(node.get(label, "")) for node in nodes(plan["Plan"]) for label in CONDITIONS)
+    tables = {}
+    for name, facts in catalogue.tables.items():
+        types = {column: type_ for column, type_ in facts.column_types.items() if column in words}
+        tables[name] = asdict(facts) | {"column_types": dict(list(types.items())[:COLUMNS_MAX])}
+    return {"tables": tables, "settings": dict(catalogue.settings)}
+
+
+def restored(raw: object) -> Catalogue:
+    """What `kept` made; an empty one where a plan has none."""
+    if not isinstance(raw, Mapping):
+        return Catalogue()
+    tables = raw.get("tables") or {}
+    return Catalogue({name: TableFacts(**facts) for name, facts in tables.items()}, dict(raw.get("settings") or {}))
 
 
 def _facts(row: tuple[Any, ...]) -> TableFacts:

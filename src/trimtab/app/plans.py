@@ -210,6 +210,7 @@ class PlanBook:
         self._problems[system] = problem
 
     def _take(self, watched: Watched, fingerprint: str, origin: Origin, change_id: str) -> TakenPlan:
+        from trimtab.app.plan_catalogue import BESIDE, catalogue_of, kept
         from trimtab.observe.postgres.plan_capture import capture
 
         system = watched.system.name
@@ -227,6 +228,7 @@ class PlanBook:
                 captured = capture(
                     connection, text, sample, analyze=policy.analyze, analyze_timeout_ms=policy.analyze_timeout_ms
                 )
+                facts = kept(catalogue_of(connection, captured.plan), captured.plan)
             now_ms = self._clock.now_ms()
             fresh = _Kept(
                 since_ms=now_ms,
@@ -240,7 +242,7 @@ class PlanBook:
                 source=captured.source,
                 why_no_actuals=captured.why_no_actuals,
                 settings=tuple(captured.settings.items()),
-                plan=msgspec.json.encode(captured.plan).decode(),
+                plan=msgspec.json.encode(captured.plan | {BESIDE: facts}).decode(),
             )
             return self._keep(system, fingerprint, fresh, now_ms)
         finally:

@@ -22,6 +22,7 @@ from trimtab.advise.rewrite.knowledge import Knowledge, read_knowledge
 from trimtab.advise.rewrite.model import Certificate, Rewrite
 from trimtab.analyze.queries.plans.hint import Hint
 from trimtab.analyze.queries.plans.hints import hints_of
+from trimtab.app.plan_catalogue import catalogue_of
 from trimtab.model.change import Proposal
 from trimtab.model.errors import MissingError, StatementRefused, TrimtabError
 from trimtab.model.estimates import Estimate
@@ -151,7 +152,8 @@ def _ddl(proposal: Proposal) -> str:
 def _hints(connection: Connection, query: SlowQuery, problems: list[str]) -> list[Hint]:
     """Of the plan of its shape: a text with `$n` gets a generic plan, which holds no literal."""
     try:
-        return hints_of(explain(connection, _without_literals(query)))
+        plan = explain(connection, _without_literals(query))
+        return hints_of(plan, catalogue_of(connection, plan))
     except TrimtabError as error:
         if connection.closed:
             raise

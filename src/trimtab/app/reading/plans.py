@@ -11,6 +11,7 @@ from trimtab.analyze.queries.plans.document import PlanDocument
 from trimtab.analyze.queries.plans.hint import Hint
 from trimtab.analyze.queries.plans.hints import hints_of
 from trimtab.analyze.queries.plans.steps import steps_of
+from trimtab.app.plan_catalogue import BESIDE, restored
 from trimtab.app.reading.plan_tree import PlanNode, tree_of
 
 if TYPE_CHECKING:
@@ -107,5 +108,5 @@ def _stored(row: dict[str, Any]) -> StoredPlan:
         planning_ms=plan.get("Planning Time"),
         execution_ms=plan.get("Execution Time"),
         root=tree_of(steps),
-        findings=tuple(hints_of(steps)),
+        findings=tuple(hints_of(steps, restored(plan.get(BESIDE)))),
     )
