@@ -1,4 +1,4 @@
-"""`?numbers=1`: what panels show as tables, in the page itself: for who has no script, reads with the ears, or prints."""
+"""`?numbers=1`: what panels show as tables, in the page: for who has no script, reads with the ears, or prints."""
 
 from __future__ import annotations
 
