@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from docs.generate.markdown import code, page, table
 from trimtab.advise.rewrite.certify import CertifySettings
-from trimtab.advise.rewrite.model import MEASURED_RATIO_MAX, Data
+from trimtab.advise.rewrite.model import GAIN_RATIO_MAX, MEASURED_RATIO_MAX, Data
 from trimtab.advise.rewrite.rules.base import GOLDEN_SCHEMA, Rule
 from trimtab.advise.rewrite.rules.catalogue import RULES
 
@@ -53,7 +53,7 @@ def rewrites_page() -> str:
         "different. What could not be compared is said with its reason. A comparison of two empty results proves "
         "nothing and counts for nothing.",
         f"A form is **advised** only if its cost falls, something was the same, nothing was different, and the upper "
-        f"end of its measured ratio is at most {MEASURED_RATIO_MAX:g}. With the chosen indexes it must still be "
+        f"end of its measured ratio is at most {MEASURED_RATIO_MAX:g}, the ratio itself at most {GAIN_RATIO_MAX:g}. With the chosen indexes it must still be "
         "cheaper.",
         "Small tables enforce what the catalogue proves and nothing else: CHECK constraints and triggers are not "
         "there, so that a form that rests on them would be refused. A comparison is no proof for all data; the rule's "

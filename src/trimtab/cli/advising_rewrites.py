@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from trimtab.advise.rewrite.model import Check, Outcome
+from trimtab.advise.rewrite.written import in_lines
 
 if TYPE_CHECKING:
     from trimtab.advise.rewrite.together import StatementForms
@@ -51,7 +52,9 @@ def rewrite_lines(found: AdvisedTogether) -> list[str]:
 
 def _whole(one: StatementForms) -> list[str]:
     certificate = one.found.certificate
-    lines = [f"  {one.name}: {' + '.join(one.found.rewrite.rules)}", f"    {one.found.rewrite.rewritten};"]
+    written = in_lines(one.found.rewrite.rewritten).splitlines()
+    lines = [f"  {one.name}: {' + '.join(one.found.rewrite.rules)}", *(f"      {line}" for line in written)]
+    lines[-1] += ";"
     if (measured := certificate.measured) is not None:
         low, high = measured.interval_90
         unit = "processor time" if measured.unit == "cpu" else "time"
@@ -87,7 +90,8 @@ def _why_not(one: StatementForms) -> str:
         why = next((check.why for check in certificate.checks if check.why), "")
         return f"nothing was compared: {why}" if why else "nothing was compared"
     if certificate.measured is not None and not certificate.is_advisable:
-        return f"measured, it may take up to {certificate.measured.interval_90[1]:.3g} of today's time"
+        low, high = certificate.measured.interval_90
+        return f"measured, it takes {certificate.measured.ratio:.3g} of today's time ({low:.2g} to {high:.2g})"
     if certificate.is_advisable:
         return "with the indexes it gains nothing"
     return "its time was not measured"

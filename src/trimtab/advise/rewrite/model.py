@@ -104,8 +104,8 @@ class Certificate:
 
     @property
     def is_advisable(self) -> bool:
-        """It holds, and the time was measured on real data: only such a form is advised."""
-        return self.holds and self.measured is not None
+        """It holds, and was measured on real data to gain something: only such a form is advised."""
+        return self.holds and self.measured is not None and self.measured.ratio <= GAIN_RATIO_MAX
 
     @property
     def is_complete(self) -> bool:
@@ -149,6 +149,9 @@ class Certificate:
             "notes": list(self.notes),
         }
 
+
+GAIN_RATIO_MAX = 0.95
+"""What gains less is not worth another spelling."""
 
 MEASURED_RATIO_MAX = 1.05
 """A rewrite whose measured ratio may be above this (upper end of 90 %) is not advised."""

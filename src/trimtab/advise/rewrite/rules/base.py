@@ -118,8 +118,10 @@ def integer_of(node: object) -> int | None:
 
 
 def text_of(node: object) -> str | None:
-    """The value of a text constant, also behind a cast."""
+    """The value of a text constant, also behind a cast without a length."""
     if isinstance(node, ast.TypeCast):
+        if node.typeName is None or node.typeName.typmods:
+            return None  # it may be cut off
         node = node.arg
     if isinstance(node, ast.A_Const) and not node.isnull and isinstance(node.val, ast.String):
         return str(node.val.sval)

@@ -8,7 +8,7 @@ from pglast import ast, enums
 
 from trimtab.advise.rewrite.query import Block, Query, own_nodes
 from trimtab.advise.rewrite.rules.base import TURNED, Change, Pair, Rule, comparison, integer_of, parsed, replace_in
-from trimtab.advise.rewrite.values import is_total, never_null
+from trimtab.advise.rewrite.values import KNOWN_TYPES, is_total, never_null, type_of
 from trimtab.sql.scopes import spelled
 from trimtab.sql.trees import strings
 
@@ -57,6 +57,8 @@ def _counted(query: Query, link: ast.SubLink) -> tuple[Block, list[str], tuple[s
         if len(call.args or ()) != 1 or not is_total(query, (call.args or (None,))[0]):
             return None
         of = (call.args or (None,))[0]
+        if type_of(query, of) not in KNOWN_TYPES:
+            return None  # IS NOT NULL of a row asks each of its fields
         if not never_null(query, of, inner, proof):
             extra.append(f"{spelled(of)} IS NOT NULL")
     if call.agg_filter is not None:

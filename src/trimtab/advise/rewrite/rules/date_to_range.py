@@ -96,6 +96,8 @@ def _of_call(query: Query, node: ast.FuncCall, value: object) -> tuple[str, Days
             return None
         return spelled(column), (datetime.date(year, 1, 1), datetime.date(year + 1, 1, 1))
     text = text_of(value)
+    if type_of(query, column) == "date":
+        return None  # date_trunc of a date goes by the session's time zone
     if name != "date_trunc" or text is None or not _is_day(query, value):
         return None
     day = datetime.date.fromisoformat(text)

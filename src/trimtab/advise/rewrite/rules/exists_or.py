@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from pglast import ast, enums
 
-from trimtab.advise.rewrite.query import Block, Query, copied
+from trimtab.advise.rewrite.query import Block, Query, copied, own_nodes
 from trimtab.advise.rewrite.rules.base import Change, Pair, Rule, from_text, parsed, replace_condition, where_text
 from trimtab.advise.rewrite.rules.correlated import ties_of
 from trimtab.advise.rewrite.values import comparable, type_of
@@ -42,6 +42,8 @@ def _arm(query: Query, block: Block, arm: ast.Node) -> tuple[list[ast.Node], str
     if body is None or body.is_set or not body.blocks[0].is_plain or body.blocks[0].is_limited:
         return None
     inner = body.blocks[0]
+    if any(isinstance(node, ast.FuncCall) for _, value in inner.targets or () for node in own_nodes(value)):
+        return None  # a function that returns no row would make EXISTS false
     ties = ties_of(query, inner, block)
     if ties is None or not inner.select.fromClause:
         return None
