@@ -109,6 +109,7 @@ def test_every_kind_of_work_has_its_time() -> None:
     [
         (("l_partkey",), (), 45.1),
         (("l_orderkey", "l_linenumber"), (), 134.9),
+        (("l_orderkey",), (), 60.0),
         (("l_partkey",), ("l_suppkey", "l_orderkey"), 188.0),
     ],
 )

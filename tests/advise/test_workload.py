@@ -20,7 +20,7 @@ from trimtab.advise.workload.statements import read_statements
 from trimtab.cli.main import main
 from trimtab.model.index import IndexDefinition, IndexKey
 from trimtab.observe.postgres.explain import explain
-from trimtab.sql.connect import Connection
+from trimtab.sql.connect import Connection, Reference
 
 pytestmark = pytest.mark.postgres
 
@@ -150,3 +150,89 @@ def test_without_hypopg_the_sql_that_helps_is_printed(shop: Database, tmp_path: 
     done = CliRunner().invoke(main, ["advise", shop.cluster.dsn("postgres"), "--workload", str(file)])
     assert done.exit_code == 3
     assert "CREATE EXTENSION hypopg" in done.stderr
+
+
+def test_odd_input_is_named_and_the_rest_goes_on(watch: Connection) -> None:
+    odd = {
+        "copy": "COPY orders TO STDOUT",
+        "vacuum": "VACUUM orders",
+        "two": "SELECT 1 FROM orders WHERE id = 1 AND (",
+        "long": f"SELECT id FROM orders WHERE status IN ({', '.join(['1'] * 500_000)})",
+        "wrong": "SELECT id + 'x'::json FROM orders",
+        "nowhere": "SELECT * FROM nowhere.nothing",
+    }
+    text = "".join(f"-- name: {name}\n{statement};\n" for name, statement in odd.items())
+    text += "-- name: good\n-- calls: 100\nSELECT id FROM orders WHERE user_id = 4711;"
+    advice = advise_workload(watch, *read_statements(text))
+    assert {one.name for one in advice.left} == set(odd)
+    assert all(one.reason for one in advice.left)
+    assert [one.statements for one in advice.indexes] == [("good",)]
+
+
+def test_more_statements_than_there_is_time_for_are_left_by_their_calls(watch: Connection) -> None:
+    few = [
+        f"-- name: s{number}\n-- calls: {1 + number % 50}\nSELECT id, {number} AS n{number} FROM orders"
+        f" WHERE user_id = {number} AND status <> 'x' ORDER BY created_at LIMIT {number + 1};"
+        for number in range(600)
+    ]
+    text = "-- name: first\n-- calls: 9000\nSELECT id FROM users WHERE lower(email) = 'a@b.c';\n" + "\n".join(few)
+    statements, left = read_statements(text)
+    advice = advise_workload(watch, statements, left, settings=WorkloadSettings(time_max_s=1.0))
+    assert "first" in {one.name for one in advice.statements}
+    late = {one.name for one in advice.left}
+    calls = {one.name: one.calls for one in statements}
+    kept = {one.name for one in advice.statements} - late
+    if late:
+        assert all("there was no time" in one.reason for one in advice.left)
+        assert max(calls[name] for name in late) <= min(calls[name] for name in kept)
+
+
+def test_arrays_and_patterns_get_an_inverted_index_by_a_model(shop: Database) -> None:
+    shop.execute(
+        "CREATE EXTENSION IF NOT EXISTS pg_trgm",
+        "CREATE TABLE notes AS SELECT i AS id, ARRAY['t' || i % 3000] AS tags, md5(i::text) AS body"
+        " FROM generate_series(1, 30000) i",
+        "VACUUM ANALYZE notes",
+        "GRANT SELECT ON notes TO trimtab_watch",
+    )
+    text = """SELECT id FROM notes WHERE tags @> ARRAY['t77'];
+              SELECT id FROM notes WHERE body ILIKE '%c4ca4238a0%';"""
+    try:
+        with Reference.parse(shop.dsn("trimtab_watch")).connect("trimtab/advise") as watch:
+            advice = advise_workload(watch, *read_statements(text))
+        ddl = {one.ddl.partition(" USING ")[2]: one for one in advice.indexes}
+        assert set(ddl) == {"gin (tags)", "gin (body public.gin_trgm_ops)"}
+        assert all("model" in one.why for one in ddl.values())
+        with psycopg.connect(shop.dsn()) as builder:
+            for one in advice.indexes:
+                builder.execute(one.ddl.encode())
+                name = one.ddl.split()[2]
+                row = builder.execute("SELECT pg_relation_size(%s::regclass)", [name]).fetchone()
+                assert row is not None
+                assert 0.4 < one.size_bytes / row[0] < 2.5
+            for statement in read_statements(text)[0]:
+                plan = explain(builder, statement.text)["Plan"]
+                assert any(node["Node Type"] == "Bitmap Index Scan" for node in nodes(plan))
+            builder.rollback()
+    finally:
+        shop.execute("DROP TABLE notes", "DROP EXTENSION pg_trgm")
+
+
+def test_duplicates_and_prefixes_could_go(shop: Database) -> None:
+    shop.execute(
+        "CREATE TABLE twice AS SELECT i AS id, i % 100 AS a, i % 7 AS b FROM generate_series(1, 5000) i",
+        "CREATE INDEX twice_a ON twice (a)",
+        "CREATE INDEX twice_a_again ON twice (a)",
+        "CREATE INDEX twice_ab ON twice (a, b)",
+        "CREATE INDEX twice_b ON twice (b)",
+        "CREATE UNIQUE INDEX twice_id ON twice (id)",
+        "ANALYZE twice",
+        "GRANT SELECT ON twice TO trimtab_watch",
+    )
+    try:
+        with Reference.parse(shop.dsn("trimtab_watch")).connect("trimtab/advise") as watch:
+            advice = advise_workload(watch, *read_statements("SELECT id FROM twice WHERE a = 5 AND b = 2"))
+    finally:
+        shop.execute("DROP TABLE twice")
+    assert {(one.name, one.kind) for one in advice.drops} == {("twice_a_again", "duplicate"), ("twice_a", "prefix")}
+    assert all(one.ddl == f"DROP INDEX public.{one.name}" for one in advice.drops)

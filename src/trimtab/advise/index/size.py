@@ -51,6 +51,9 @@ def size_bytes(
     if _deduplicates(table, definition):
         key_bytes = TUPLE_HEADER_BYTES + _padded(keys)
         values = _distinct(table, definition, sample)
+        if len(definition.keys) > 1:  # not every combination occurs (Cardenas, 1975)
+            values *= -math.expm1(-rows / values)
+        values = min(values, rows)
         leaf_bytes = min(leaf_bytes, _deduplicated_bytes(rows, values, key_bytes, figures.posting_bytes_max))
     pages = math.ceil(leaf_bytes / (figures.page_bytes * figures.leaf_fill))
     pivot_bytes = _aligned(TUPLE_HEADER_BYTES + _laid_out(keys)) + LINE_POINTER_BYTES
@@ -61,22 +64,23 @@ def size_bytes(
 def _deduplicated_bytes(rows: float, values: float, key_bytes: float, posting_bytes_max: float) -> float:
     """Leaf tuples with line pointers: one for a value that is there once, lists of row pointers for the others.
 
-    Rows fall on `values` at random (so not every combination of columns occurs; Cardenas, 1975).
+    Each value is there once, and the other rows fall on values at random.
     """
-    plain_bytes = key_bytes + LINE_POINTER_BYTES
     per_list = max(2.0, math.floor((posting_bytes_max - key_bytes) / ROW_POINTER_BYTES))
-    mean = rows / max(values, 1.0)
-    if mean > FEW_ROWS_A_VALUE:
-        lists = values * math.ceil(mean / per_list)
-        return lists * (_aligned(key_bytes + ROW_POINTER_BYTES * rows / lists) + LINE_POINTER_BYTES)
-    total, share = 0.0, math.exp(-mean)
-    for count in range(1, int(6 * FEW_ROWS_A_VALUE)):
-        share *= mean / count
-        if count == 1:
-            total += share * plain_bytes
-        else:
-            lists = math.ceil(count / per_list)
-            total += share * lists * (_aligned(key_bytes + ROW_POINTER_BYTES * count / lists) + LINE_POINTER_BYTES)
+
+    def tuples_bytes(count: float) -> float:
+        if count < 2:
+            return key_bytes + LINE_POINTER_BYTES
+        lists = math.ceil(count / per_list)
+        return lists * (_aligned(key_bytes + ROW_POINTER_BYTES * count / lists) + LINE_POINTER_BYTES)
+
+    more = max(0.0, rows / max(values, 1.0) - 1)
+    if more > FEW_ROWS_A_VALUE:
+        return values * tuples_bytes(more + 1)
+    total, share = 0.0, math.exp(-more)
+    for count in range(int(6 * FEW_ROWS_A_VALUE)):
+        share *= more / count if count else 1.0
+        total += share * tuples_bytes(count + 1)
     return values * total
 
 

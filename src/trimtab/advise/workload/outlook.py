@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from statistics import fmean
 
@@ -9,15 +10,18 @@ import numpy as np
 
 from trimtab.advise.index.candidates import Candidate
 from trimtab.advise.index.plans import Node, bets_on_limit, guessed_loop, nodes
-from trimtab.advise.index.predict import predict
+from trimtab.advise.index.predict import RESIDUALS_MIN, predict
 from trimtab.advise.workload.advice import StatementOutlook
 from trimtab.advise.workload.costs import Answer
+from trimtab.advise.workload.plan_time import interval_figures
 
 DRAWS = 4_000
 SHARED = 0.5
 """How much of the variance of statements' errors is common to all of them: one server, one cost model."""
 
 NORMAL_90 = 1.645
+KNOWN_CLASSES = frozenset({"plain", "covering", "loop", "expression"})
+"""What the model of times was measured on; other risks have intervals of their own (`prior.toml`)."""
 
 
 def outlook(
@@ -37,9 +41,28 @@ def outlook(
     classes = _classes(plans, [candidates[number] for number in used])
     rows = fmean(float(plan["Plan Rows"]) for plan in plans)
     made = predict(before_ms, after_ms, before_ms, classes=classes, residuals=residuals, rows=rows)
+    interval = made.interval_90
+    if len(residuals) < RESIDUALS_MIN and set(classes) <= KNOWN_CLASSES:
+        interval = interval_of(made.ratio, classes)
     return StatementOutlook(
-        name, made.ratio, made.interval_90, cost_before, cost_after, before_ms, before_ms * made.ratio, classes
+        name, made.ratio, interval, cost_before, cost_after, before_ms, before_ms * made.ratio, classes
     )
+
+
+def interval_of(ratio: float, classes: Sequence[str]) -> tuple[float, float]:
+    """Where a statement's ratio will be 9 times in 10, by what was measured with this model of times.
+
+    >>> low, high = interval_of(0.5, ("plain",))
+    >>> round(low, 2), round(high, 2)
+    (0.25, 0.89)
+    """
+    known = interval_figures()
+    gain = abs(math.log(max(ratio, 1e-9)))
+    low = min(known["low_max"], known["low"] + known["low_slope"] * gain)
+    high = min(known["high_max"], known["high"] + known["high_slope"] * gain)
+    low += known["expression_less"] if "expression" in classes else 0.0
+    high += known["loop_more"] if "loop" in classes else 0.0
+    return ratio * math.exp(-low), ratio * math.exp(high)
 
 
 def together(outlooks: Sequence[StatementOutlook], calls: Sequence[float]) -> tuple[float, tuple[float, float]]:

@@ -21,8 +21,18 @@ INFLATION = 2.0
 @cache
 def nanoseconds() -> Mapping[str, float]:
     """Time by kind of work, for one unit of it."""
+    return _figures("ns")
+
+
+@cache
+def interval_figures() -> Mapping[str, float]:
+    """How far measured ratios were from those of the model."""
+    return _figures("interval")
+
+
+def _figures(section: str) -> dict[str, float]:
     text = files("trimtab.advise.workload").joinpath("plan_times.toml").read_text()
-    return {name: float(value) for name, value in tomllib.loads(text)["ns"].items()}
+    return {name: float(value) for name, value in tomllib.loads(text)[section].items() if name != "source"}
 
 
 def time_ms(work: Mapping[str, float]) -> float:

@@ -64,6 +64,8 @@ class Search:
 
     def run(self, start: Chosen | None = None) -> Found:
         """Search until the bounds meet, or until time or questions are up; `start` is a set that is good already."""
+        if not self._places:
+            return Found(frozenset(), 1.0, 1.0, "no index serves any statement")
         best, best_value = frozenset[int](), self.base_value
         bound, ended = 0.0, f"{ROUNDS_MAX} rounds were made"
         try:
