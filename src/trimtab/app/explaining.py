@@ -70,6 +70,8 @@ def _complete(text: str, values: Sequence[str]) -> str:
     if not text:
         raise InputError("the statement is empty")
     tree = _parsed(text)
+    if isinstance(tree, ast.ExplainStmt):
+        raise InputError("leave EXPLAIN out: the statement alone is wanted, and --analyze where it may be run")
     if not isinstance(tree, ast.SelectStmt | ast.InsertStmt | ast.UpdateStmt | ast.DeleteStmt):
         kind = type(tree).__name__.removesuffix("Stmt")
         raise StatementRefused(f"only a SELECT, INSERT, UPDATE or DELETE has a plan, and this is {kind}")

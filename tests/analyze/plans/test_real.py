@@ -150,6 +150,7 @@ def test_explain_runs_nothing_that_could_do_more_than_read(shop: Cluster) -> Non
         ("SELECT 1; SELECT 2", 2, "one statement was wanted, 2 were found"),
         ("DROP TABLE orders", 2, "only a SELECT, INSERT, UPDATE or DELETE has a plan, and this is Drop"),
         ("COPY orders TO STDOUT", 2, "and this is Copy"),
+        ("EXPLAIN ANALYZE SELECT 1", 2, "leave EXPLAIN out"),
         ("SELECT * FROM nowhere", 2, 'relation "nowhere" does not exist'),
         ("SELECT " + "1," * 500_000 + "1", 2, "the statement has 1,000,008 characters, the limit is 200,000"),
         ("SELECT * FROM secrets", 3, "may not plan this statement"),

@@ -105,6 +105,10 @@ def _facts(raw: Raw) -> list[str]:
     found = [_property(key, raw[key]) for key in _BEFORE if key in raw and _is_said(key, raw[key])]
     if raw.get("Inner Unique") is True and "Output" in raw:  # text says it where it is verbose
         found.insert(1, "Inner Unique: true")
+    if "Sampling Method" in raw:
+        parameters = raw.get("Sampling Parameters")
+        listed = ", ".join(str(one) for one in parameters) if isinstance(parameters, list) else ""
+        found.insert(0, f"Sampling: {raw['Sampling Method']} ({listed})")
     found += _memory(raw)
     found += [_property(key, raw[key]) for key in _AFTER if key in raw and _is_said(key, raw[key])]
     found += _heap_blocks(raw) + _sort(raw) + _hash(raw)
