@@ -23,7 +23,7 @@ from trimtab.advise.workload.inverted import is_inverted, size_of_inverted, want
 from trimtab.advise.workload.outlook import outlook, together
 from trimtab.advise.workload.samples import Samples, sample_for, samples_of
 from trimtab.advise.workload.search import Search
-from trimtab.advise.workload.shapes import NO_TIME, Workload, workload_of
+from trimtab.advise.workload.shapes import NO_TIME, STATEMENTS_MIN, Workload, workload_of
 from trimtab.advise.workload.statements import Left, WorkloadStatement
 from trimtab.advise.workload.timed_search import TimedSearch
 from trimtab.advise.workload.writes import WriteRows, rows_written
@@ -97,8 +97,7 @@ def _advise(
     )
     try:
         costs.start(plans)
-        for number, (place, _) in enumerate(texts):
-            costs.set_relevant(number, own[place])
+        _offer(costs, texts, own)
         calls = [workload.shapes[place].calls / len(workload.shapes[place].texts) for place, _ in texts]
         written = rows_written(workload, costs, texts)
         samples = samples_of(connection, workload, candidates, costs.seconds_left() * SAMPLES_SHARE)
@@ -158,6 +157,15 @@ def _notes(workload: Workload) -> tuple[str, ...]:
     return (f"{', '.join(sorted(wanted))}: {said}",)
 
 
+def _offer(costs: Costs, texts: Sequence[tuple[int, str]], own: Sequence[Chosen]) -> None:
+    """Say which candidates each text may be served by, as long as there is time."""
+    try:
+        for number, (place, _) in enumerate(texts):
+            costs.set_relevant(number, own[place])
+    except OutOfTime:
+        return
+
+
 def _priceable(
     connection: Connection, workload: Workload, settings: WorkloadSettings, began: float
 ) -> tuple[Workload, list[Node], list[Left]]:
@@ -168,7 +176,7 @@ def _priceable(
     plans: dict[int, list[Node]] = {}
     for place in sorted(range(len(workload.shapes)), key=lambda n: -workload.shapes[n].calls):
         shape = workload.shapes[place]
-        if time.monotonic() - began > settings.time_max_s * PLANNING_SHARE:
+        if len(plans) >= STATEMENTS_MIN and time.monotonic() - began > settings.time_max_s * PLANNING_SHARE:
             refused[place] = Left(shape.name, 0, NO_TIME)
             continue
         try:

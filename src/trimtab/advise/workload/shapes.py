@@ -27,6 +27,9 @@ from trimtab.sql.trees import common_table_names, single_statement
 
 RELATIONS_MAX = 3_000
 PARSING_SHARE = 0.4
+STATEMENTS_MIN = 10
+"""So many are read and planned whatever time it takes."""
+
 NO_TIME = "there was no time left for it: statements with more calls came first"
 PARAMETER_SETS_MAX = 3
 """So many sets of parameters are made up for a statement with `$n`."""
@@ -101,7 +104,7 @@ def workload_of(
     read: list[_Read] = []
     order = sorted(statements, key=lambda one: -one.calls)
     for place, statement in enumerate(order):
-        if time.monotonic() - began > time_max_s * PARSING_SHARE:
+        if place >= STATEMENTS_MIN and time.monotonic() - began > time_max_s * PARSING_SHARE:
             refused += [Left(one.name, one.line, NO_TIME) for one in order[place:]]
             break
         try:
@@ -116,7 +119,7 @@ def workload_of(
     shapes: list[Shape] = []
     inserts: list[tuple[str, float]] = []
     for place, one in enumerate(read):
-        if time.monotonic() - began > time_max_s:
+        if place >= STATEMENTS_MIN and time.monotonic() - began > time_max_s:
             refused += [Left(late.statement.name, late.statement.line, NO_TIME) for late in read[place:]]
             break
         try:
