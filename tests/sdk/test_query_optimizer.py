@@ -1,4 +1,4 @@
-"""The seed's `optimize_query_performance`: by a connection, on a clone, and by a running server."""
+"""The seed's `optimize_query_performance`: by a connection, and on a clone (by a server: tests/web/test_advice.py)."""
 
 from __future__ import annotations
 
@@ -8,11 +8,8 @@ import psycopg
 import pytest
 
 import trimtab
-from tests.api.serving import running
 from tests.conftest import Database
-from tests.web.site import open_site
-from trimtab.model.access import Role
-from trimtab.model.errors import DsnError, ExtensionMissing, InputError, NotAllowed
+from trimtab.model.errors import DsnError, ExtensionMissing, InputError
 from trimtab.store.advice_record import RECORD_FILE, AdviceRecord
 
 pytestmark = pytest.mark.postgres
@@ -46,20 +43,6 @@ def test_by_a_connection_on_a_clone_and_kept(lines: Database, tmp_path: Path) ->
     assert AdviceRecord(tmp_path / RECORD_FILE).count() >= 1
     with psycopg.connect(lines.dsn()) as look:
         assert look.execute("SELECT count(*) FROM pg_indexes WHERE tablename = 'lines'").fetchone() == (1,)
-
-
-def test_by_a_running_server(lines: Database, tmp_path: Path) -> None:
-    with open_site(tmp_path, login_needed=True) as site, running(site.app) as url:
-        site.service.watch_system(lines.dsn("trimtab_watch"), "shop", None)
-        _, token = site.service.access.create_token("test", "ci", Role.OPERATOR)
-        _, weak = site.service.access.create_token("test", "reader", Role.VIEWER)
-        found = trimtab.QueryOptimizer(system="shop", server=url, token=token).optimize_query_performance([SLOW])
-        assert found[0].index_recommendations[0].predicted_ratio < 0.5
-        assert found[0].improvement_estimate.interval_90 is not None
-        with pytest.raises(NotAllowed):
-            trimtab.QueryOptimizer(system="shop", server=url, token=weak).optimize_query_performance([SLOW])
-        with pytest.raises(InputError, match="nowhere"):
-            trimtab.QueryOptimizer(system="nowhere", server=url, token=token).optimize_query_performance([SLOW])
 
 
 def test_what_is_missing_or_wrong_is_an_error(lines: Database) -> None:

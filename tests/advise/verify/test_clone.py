@@ -10,6 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from demo.cluster import Cluster
 from tests.conftest import Database
 from trimtab.advise.verify import copying
 from trimtab.advise.verify.answers import Measured, Trial
@@ -33,7 +34,7 @@ QUICK = VerifySettings(time_max_s=120, call_max_s=60)
 WORKLOAD = """
 -- name: of a user
 -- calls: 50
-SELECT id, total FROM orders WHERE user_id = 4711 ORDER BY created_at DESC LIMIT 10;
+SELECT id, total FROM orders WHERE user_id = 711 ORDER BY created_at DESC LIMIT 10;
 -- name: any user
 SELECT count(*) FROM orders WHERE user_id = $1;
 -- name: count
@@ -55,6 +56,27 @@ SKEWED = (
     "ANALYZE skewed",
 )
 """Rows with the flag are the last by time: a LIMIT that hopes to stop early reads everything, out of order."""
+
+
+SYSTEM = (
+    "CREATE EXTENSION hypopg",
+    "CREATE TABLE users (id int PRIMARY KEY, email text)",
+    "CREATE TABLE orders (id int PRIMARY KEY, user_id int, total int, tenant_id int, created_at timestamptz, n text)",
+    "INSERT INTO users SELECT i, 'u' || i FROM generate_series(1, 6000) i",
+    """INSERT INTO orders SELECT i, i % 5000, i % 900, i % 7, timestamptz '2026-01-01' + i * interval '1 min',
+         repeat('n', 60) FROM generate_series(1, 40000) i""",
+    "ANALYZE",
+)
+
+
+@pytest.fixture(scope="module")
+def shop(cluster: Cluster) -> Iterator[Database]:
+    """A small system to make clones of."""
+    cluster.execute("CREATE DATABASE to_clone")
+    made = Database(cluster, "to_clone")
+    made.execute(*SYSTEM)
+    yield made
+    cluster.execute("DROP DATABASE to_clone WITH (FORCE)")
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +110,7 @@ def test_what_helps_is_kept_what_harms_is_withdrawn_and_nothing_stays(clone: Clo
     for name in ("of a user", "any user"):
         assert measured[name].interval_90[0] <= measured[name].ratio <= measured[name].interval_90[1] < 0.3, name
         assert measured[name].plan_agrees
-        assert (measured[name].buffers_before or 0) > 100 * (measured[name].buffers_after or 1)
+        assert (measured[name].buffers_before or 0) > 20 * (measured[name].buffers_after or 1)
     assert measured["count"].interval_90 == (1.0, 1.0)
     assert measured["count"].note == "the plan stays as it is"
     assert measured["pays"].blocks >= 1
@@ -99,7 +121,7 @@ def test_what_helps_is_kept_what_harms_is_withdrawn_and_nothing_stays(clone: Clo
     assert withdrawn[BY_TIME].interval_90[0] > 1.10
     assert "no_such_column" in withdrawn[NOT_THERE].reason
     assert [one.definition for one in found.indexes] == [BY_USER]
-    assert 2_000_000 < found.indexes[0].size_bytes < 5_000_000
+    assert 800_000 < found.indexes[0].size_bytes < 3_000_000
     assert measured["misled"].ratio == 1.0
     assert found.interval_90[0] <= found.ratio <= found.interval_90[1] < 0.5
     assert clone.connection.execute("SELECT count(*) FROM pg_index").fetchone() == before
@@ -137,14 +159,14 @@ def test_a_sample_keeps_together_what_belongs_together(shop: Database, original:
         "CREATE TABLE drawn.parent (id bigint PRIMARY KEY, filler text)",
         "CREATE TABLE drawn.child (id int PRIMARY KEY, parent bigint REFERENCES drawn.parent, filler text)",
         "CREATE INDEX ON drawn.child (parent)",
-        "INSERT INTO drawn.parent SELECT i, repeat('p', 400) FROM generate_series(1, 20000) i",
-        """INSERT INTO drawn.child SELECT i, CASE WHEN i % 10 > 0 THEN 1 + i % 20000 END, repeat('c', 200)
-             FROM generate_series(1, 40000) i""",
+        "INSERT INTO drawn.parent SELECT i, repeat('p', 400) FROM generate_series(1, 8000) i",
+        """INSERT INTO drawn.child SELECT i, CASE WHEN i % 10 > 0 THEN 1 + i % 8000 END, repeat('c', 200)
+             FROM generate_series(1, 16000) i""",
         "ANALYZE drawn.parent",
         "ANALYZE drawn.child",
     )
     try:
-        with made_clone(original, copy_bytes_max=20_000_000) as made:
+        with made_clone(original, copy_bytes_max=7_000_000) as made:
             assert "sample" in made.told
             count = "SELECT count(*) FROM drawn.parent"
             parents = made.connection.execute(count.encode()).fetchone()
@@ -159,9 +181,9 @@ def test_a_sample_keeps_together_what_belongs_together(shop: Database, original:
             )
             assert parents is not None
             assert orphans is not None
-            assert 2_000 < parents[0] < 12_000
-            assert orphans[0] / 36_000 == pytest.approx(parents[0] / 20_000, rel=0.1)
-            assert orphans[1] / 4_000 == pytest.approx(parents[0] / 20_000, rel=0.25)
+            assert 500 < parents[0] < 6_000
+            assert orphans[0] / 14_400 == pytest.approx(parents[0] / 8_000, rel=0.15)
+            assert orphans[1] / 1_600 == pytest.approx(parents[0] / 8_000, rel=0.35)
             assert orphans[2] == 0
             assert kept.fetchone() == ("f",)
             assert any("rows on the clone" in note for note in made.notes)

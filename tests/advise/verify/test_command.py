@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 from click.testing import CliRunner
 
+from demo.cluster import Cluster
 from tests.conftest import Database
 from trimtab.cli.main import main
 from trimtab.store.advice_record import RECORD_FILE, AdviceRecord
@@ -26,12 +28,32 @@ SELECT count(*) FROM users;
 """
 
 
-def test_advice_is_tried_kept_and_corrects_the_next(shop: Database, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def pair(cluster: Cluster) -> Iterator[tuple[Database, Database]]:
+    """A system, and a copy of it."""
+    system, copy = Database(cluster, "advised_system"), Database(cluster, "advised_copy")
+    cluster.execute("CREATE DATABASE advised_system")
+    system.execute(
+        "CREATE EXTENSION hypopg",
+        "CREATE TABLE users (id int PRIMARY KEY, email text)",
+        "CREATE TABLE orders (id int PRIMARY KEY, user_id int, total int, created_at int)",
+        "INSERT INTO users SELECT i, 'User' || i || '@example.org' FROM generate_series(1, 20000) i",
+        "INSERT INTO orders SELECT i, i % 9000, i % 700, i FROM generate_series(1, 40000) i",
+        "ANALYZE",
+    )
+    cluster.execute("CREATE DATABASE advised_copy TEMPLATE advised_system")
+    yield system, copy
+    for made in (system, copy):
+        cluster.execute(f"DROP DATABASE {made.name} WITH (FORCE)")
+
+
+def test_advice_is_tried_kept_and_corrects_the_next(pair: tuple[Database, Database], tmp_path: Path) -> None:
+    shop, copy = pair
     file = tmp_path / "w.sql"
     file.write_text(WORKLOAD)
     command = ["advise", shop.dsn("trimtab_watch"), "--workload", str(file), "--data-dir", str(tmp_path / "data")]
-    asked = [*command, "--clone", "make", "--clone-time", "3s", "--format", "json"]
-    with psycopg.connect(shop.dsn()) as look:
+    asked = [*command, "--clone", copy.dsn(), "--clone-time", "60s", "--format", "json"]
+    with psycopg.connect(copy.dsn()) as look:
         before = look.execute("SELECT count(*) FROM pg_class").fetchone()
     first = CliRunner().invoke(main, asked)
     assert first.exit_code == 0, first.output
@@ -47,14 +69,15 @@ def test_advice_is_tried_kept_and_corrects_the_next(shop: Database, tmp_path: Pa
     kept = AdviceRecord(tmp_path / "data" / RECORD_FILE).measured()
     assert {one.kind.partition("/")[0] for one in kept} == {"workload", "index"}
     assert {one.measured_by for one in kept} == {"clone"}
-    with psycopg.connect(shop.dsn()) as look:
+    with psycopg.connect(copy.dsn()) as look:
         assert look.execute("SELECT count(*) FROM pg_class").fetchone() == before
     second = CliRunner().invoke(main, command)
     assert second.exit_code == 0, second.output
     assert f"corrected by the record of {len(kept)} measured cases" in second.output
 
 
-def test_what_cannot_be_a_clone_is_said(shop: Database, tmp_path: Path) -> None:
+def test_what_cannot_be_a_clone_is_said(pair: tuple[Database, Database], tmp_path: Path) -> None:
+    shop, _ = pair
     file = tmp_path / "w.sql"
     file.write_text(WORKLOAD)
     command = ["advise", shop.dsn("trimtab_watch"), "--workload", str(file), "--data-dir", str(tmp_path)]
