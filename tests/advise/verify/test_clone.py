@@ -4,6 +4,11 @@ touched."""
 from __future__ import annotations
 
 import math
+import os
+import shutil
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -220,6 +225,38 @@ def test_without_programs_it_is_said_what_to_install(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("TRIMTAB_POSTGRES_BIN", str(tmp_path))
     with pytest.raises(ProgramMissing, match=r"install postgresql-15, .*--clone DSN"):
         programs_dir(15)
+
+
+MAKER = """
+import sys
+from trimtab.advise.verify.private_server import private_database
+with private_database(15) as connection:
+    print(connection.info.host, flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.skipif(shutil.which("setpriv") is None, reason="without setpriv the kernel is not told")
+def test_a_server_ends_with_who_made_it_and_its_folder_goes_with_the_next(tmp_path: Path) -> None:
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": "src"}
+    tmp_path.chmod(0o777)
+    for parent in tmp_path.parents[:2]:
+        parent.chmod(parent.stat().st_mode | 0o011)
+    with subprocess.Popen(
+        [sys.executable, "-c", MAKER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True
+    ) as maker:
+        assert maker.stdout is not None
+        folder = Path(maker.stdout.readline().strip())
+        pid = int((folder / "data" / "postmaster.pid").read_text().split()[0])
+        maker.kill()
+    until = time.monotonic() + 60
+    while Path(f"/proc/{pid}").exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not Path(f"/proc/{pid}").exists(), "the server outlives who made it"
+    assert folder.exists()
+    code = "from trimtab.advise.verify.private_server import remove_left_behind; remove_left_behind()"
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+    assert not folder.exists()
 
 
 def test_a_clone_needs_room(original: Connection, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,6 +27,9 @@ BINARIES_VARIABLE = "TRIMTAB_POSTGRES_BIN"
 _DIRECTORIES = ("/usr/lib/postgresql/{major}/bin", "/usr/pgsql-{major}/bin", "/opt/homebrew/opt/postgresql@{major}/bin")
 _MAJORS = range(13, 30)
 START_S = 60.0
+PREFIX = "trimtab-clone-"
+MAKER_FILE = "maker"
+"""Holds the process id of who made the folder."""
 OWNER = "trimtab_clone"
 DATABASE = "clone"
 
@@ -115,12 +118,14 @@ def _major_of(folder: Path) -> int:
 @contextmanager
 def private_server(programs: Path, major: int, *, settings: Mapping[str, str] | None = None) -> Iterator[PrivateServer]:
     """Made, started, and removed at the end; if this process dies, the kernel ends the server."""
-    folder = Path(tempfile.mkdtemp(prefix="trimtab-clone-"))
+    remove_left_behind()
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX))
     user = server_user()
     try:
         if user is not None:
             os.chown(folder, user.pw_uid, user.pw_gid)
         folder.chmod(0o700)
+        (folder / MAKER_FILE).write_text(str(os.getpid()))
         data = folder / "data"
         run(
             [str(programs / "initdb"), "-D", str(data), "-U", "postgres", "--auth=trust", "-E", "UTF8", "-N"],
@@ -166,6 +171,21 @@ def private_database(major: int) -> Iterator[Connection]:
             administrator.execute(f"ALTER SCHEMA public OWNER TO {OWNER}".encode())
         with server.connect(user=OWNER, database=DATABASE) as connection:
             yield connection
+
+
+def remove_left_behind() -> None:
+    """Folders of servers whose maker was killed: the kernel ended the server, and nobody removed its files."""
+    user = server_user()
+    owner = os.geteuid() if user is None else user.pw_uid
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        try:
+            if folder.is_symlink() or folder.stat().st_uid != owner:
+                continue
+            os.kill(int((folder / MAKER_FILE).read_text()), 0)
+        except ProcessLookupError:
+            shutil.rmtree(folder, ignore_errors=True)
+        except (OSError, ValueError, IndexError):
+            continue  # being made or removed just now, or of somebody else
 
 
 def _wait(server: PrivateServer, process: subprocess.Popen[bytes]) -> None:
