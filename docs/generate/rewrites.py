@@ -60,13 +60,13 @@ def rewrites_page() -> str:
         "preconditions are the proof, and the comparisons are there to find mistakes in them.",
         "## How it was tested",
         "Golden pairs for each rule (below), and statements that it must leave alone. A hundred statements that "
-        "rewriters get wrong (NULL, NOT IN, COUNT, duplicates, outer joins): every form that any rule gives is compared "
-        "on data full of NULLs and duplicates. Statements put together by chance: 3,000 of them once, 80 in every run of "
-        "the tests. TPC-H and TPC-DS (`python -m benchmarks.advise.rewrites`): all 64 forms of their 121 statements on "
-        "made-up rows, six seeds each (44 of the forms returned rows), and the cheapest on real rows. Not one result "
-        "was different. With primary keys alone on PostgreSQL 15, processor time: TPC-H at scale 1, Q2 from 267 to "
-        "41 ms, Q17 and Q20 from not ending in 15 s to 1.3 and 0.9 s; at scale 0.02 both forms of all of them end and "
-        "are the same.",
+        "rewriters get wrong (NULL, NOT IN, COUNT, duplicates, outer joins): every form that any rule gives is "
+        "compared on data full of NULLs and duplicates. Statements put together by chance: 3,000 of them once, 80"
+        " in every run of the tests. TPC-H and TPC-DS (`python -m benchmarks.advise.rewrites`): all 64 forms of "
+        "their 121 statements on made-up rows, six seeds each (44 of the forms returned rows), and the cheapest "
+        "on real rows. Not one result was different. With primary keys alone on PostgreSQL 15, processor time: "
+        "TPC-H at scale 1, Q2 from 267 to 41 ms, Q17 and Q20 from not ending in 15 s to 1.3 and 0.9 s; at scale "
+        "0.02 both forms of all of them end and are the same.",
         "## Golden pairs",
         "They speak of these tables:",
         f"```sql\n{GOLDEN_SCHEMA.strip()}\n```",
