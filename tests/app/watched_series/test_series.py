@@ -112,6 +112,21 @@ def test_numbers_of_the_server_are_in_base_units_and_an_outage_is_told(store: Em
     assert asked(store, 'pg_up{instance="server"}', clock.now_ms) == {"": 0.0}
 
 
+def test_the_first_change_of_a_plan_is_an_increase(store: EmbeddedTelemetry, now_ms: int) -> None:
+    clock = Clock(now_ms)
+    series = made(store, clock, "plans")
+    series.statements(table_of("query_executions", [execution("plans", 5, 5.0, now_ms)]))
+    series.flush()
+    clock.now_ms += 60_000
+    event = {"system": "plans", "happened_at_ms": clock.now_ms, "message": "plan of ab12 changed: now b"}
+    other = event | {"kind": "setting_changed"}
+    series.events(table_of("server_events", [event | {"kind": "plan_changed"}, other]))
+    series.flush()
+    asking = 'increase(trimtab_postgres_plan_changes_total{instance="plans"}[5m]) > 0'
+    assert asked(store, 'trimtab_postgres_plan_changes_total{instance="plans"}', clock.now_ms) == {"": 1.0}
+    assert asked(store, asking, clock.now_ms)
+
+
 def test_the_number_of_series_is_bounded_and_what_is_over_is_zero(store: EmbeddedTelemetry, now_ms: int) -> None:
     clock = Clock(now_ms)
     series = made(store, clock, "many")

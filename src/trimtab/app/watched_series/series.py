@@ -96,6 +96,7 @@ class WatchedSeries:
                 buckets += np.bincount(places[mine], weights=calls[mine], minlength=len(buckets))
                 for column, series in names.STATEMENTS.items():
                     self._grow(system, series, float(rows[column].to_numpy()[mine].sum()))
+                self._grow(system, names.PLAN_CHANGES, 0.0)  # the first change is an increase, too
 
     def server(self, rows: pa.Table) -> None:
         """`server_statistics`: each number is a series."""
