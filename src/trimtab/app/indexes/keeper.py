@@ -26,7 +26,7 @@ LOOK_S = 900.0
 """Between two looks that nobody asked for: so a read is seen even where counters begin anew between two visits."""
 FRESH_MS = 60_000
 """Who asks gets a look that is no older than this."""
-THREADS = 4
+THREADS = 8
 
 log = structlog.get_logger()
 
@@ -66,6 +66,7 @@ class IndexKeeper:
         self._clock = clock
         self._looks: dict[str, _Look] = {}
         self._problems: dict[str, str] = {}
+        self._tried_ms: dict[str, int] = {}
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="indexes", daemon=True)
@@ -91,12 +92,13 @@ class IndexKeeper:
         """Look at each system whose last look is older than this; at a few at a time."""
         now_ms = self._clock.now_ms()
         with self._lock:
-            for gone in set(self._looks) - set(self._watched):
-                del self._looks[gone]
+            for gone in (set(self._looks) | set(self._tried_ms)) - set(self._watched):
+                self._looks.pop(gone, None)
+                self._tried_ms.pop(gone, None)
             due = [
                 one
                 for name, one in list(self._watched.items())
-                if name not in self._looks or now_ms - self._looks[name].taken_ms > older_than_ms
+                if now_ms - self._tried_ms.get(name, -older_than_ms - 1) > older_than_ms
             ]
             if not due:
                 return
@@ -105,6 +107,7 @@ class IndexKeeper:
 
     def _look_at(self, one: Watched, now_ms: int) -> None:
         name = one.system.name
+        self._tried_ms[name] = now_ms  # one that does not answer is not asked again for each page
         try:
             with one.connect_to_advise() as connection:
                 look = look_at_indexes(connection)
