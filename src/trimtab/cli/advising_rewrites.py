@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from trimtab.advise.rewrite.certify import NOT_ASKED
 from trimtab.advise.rewrite.model import Check, Outcome
 from trimtab.advise.rewrite.written import in_lines
 
@@ -30,13 +31,15 @@ def rewrite_lines(found: AdvisedTogether) -> list[str]:
     others = [one for one in forms if not one.is_advised]
     lines: list[str] = []
     if advised:
-        lines += ["", f"{len(advised)} rewrites are advised; the indexes above are for the statements so written:"]
+        count = "1 rewrite is" if len(advised) == 1 else f"{len(advised)} rewrites are"
+        lines += ["", f"{count} advised; the indexes above are for the statements so written:"]
     for one in advised:
         lines += ["", *_whole(one)]
     if found.cost_ratio is not None:
         lines += ["", f"rewrites and indexes together: {found.cost_ratio:.3g} of today's cost by the planner"]
     if others:
-        lines += ["", f"{len(others)} other forms are cheaper for the planner, and not advised:"]
+        count = "1 other form is" if len(others) == 1 else f"{len(others)} other forms are"
+        lines += ["", f"{count} cheaper for the planner, and not advised:"]
     for one in others[:SHOWN_MAX]:
         costs = one.costs
         lines.append(
@@ -45,7 +48,7 @@ def rewrite_lines(found: AdvisedTogether) -> list[str]:
         )
     if len(others) > SHOWN_MAX:
         lines.append(f"  and {len(others) - SHOWN_MAX} more: --format json has them")
-    if others and all(one.found.certificate.measured is None for one in others):
+    if any(check.why == NOT_ASKED for one in others for check in one.found.certificate.checks):
         lines.append(f"  {HOW}")
     return [*lines, *(f"  {note}" for note in found.together.notes)]
 

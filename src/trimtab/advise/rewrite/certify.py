@@ -20,6 +20,7 @@ from trimtab.advise.rewrite.scratch import NotPossible, made, read_types
 from trimtab.observe.postgres.explain import explain
 from trimtab.observe.postgres.run_safety import why_not_run
 
+NOT_ASKED = "running statements there was not asked for"
 ANSWER_SLACK_S = 3.0
 """A connection that gives up on a silent server must get the server's own refusal first."""
 
@@ -82,7 +83,7 @@ def _certify(
     if any(check.outcome is Outcome.DIFFERENT for check in checks_made):
         checks_made.append(Check(Data.REAL, Outcome.NOT_POSSIBLE, why="it differs already on small tables"))
     elif not run_on_real_data:
-        checks_made.append(Check(Data.REAL, Outcome.NOT_POSSIBLE, why="running statements there was not asked for"))
+        checks_made.append(Check(Data.REAL, Outcome.NOT_POSSIBLE, why=NOT_ASKED))
     else:
         with read_only(connection, chosen.time_max_s):
             if chosen.repetitions:

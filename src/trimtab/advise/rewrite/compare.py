@@ -54,7 +54,7 @@ def pairing_of(before: str, after: str, knowledge: Knowledge) -> Pairing | str:
         _unlimited(before),
         _unlimited(after),
         False,
-        ("ORDER BY is not total, so that LIMIT takes rows by chance: all rows were compared, without LIMIT",),
+        ("ORDER BY is not total, so that LIMIT takes rows by chance: all rows are compared, without LIMIT",),
     )
 
 

@@ -28,6 +28,8 @@ from trimtab.sql.connect import OWN_MARK
 from trimtab.sql.trees import single_statement
 
 RELATIONS_MAX = 3_000
+STATEMENTS_MAX = 400
+"""Of more statements those with most calls are looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +92,16 @@ def forms_together(
     deadline = time.monotonic() + time_max_s
     trees = {}
     refused: list[Refused] = []
-    for statement in statements:
+    looked_at = sorted(statements, key=lambda one: -one.calls)[:STATEMENTS_MAX]
+    for statement in looked_at:
         try:
             trees[statement.name] = single_statement(statement.text)
         except StatementRefused as error:
             refused.append(Refused(statement.name, error.message))
     knowledge = read_knowledge(connection, list(trees.values()), relations_max=RELATIONS_MAX)
     forms: list[StatementForms] = []
-    late: list[str] = []
-    for statement in statements:
+    late = [""] * (len(statements) - len(looked_at))
+    for statement in looked_at:
         if statement.name not in trees:
             continue
         if time.monotonic() > deadline:
