@@ -30,7 +30,13 @@ _TABLES = f"""
                      AND has_table_privilege(c.oid, 'SELECT') THEN false END,
            CASE WHEN c.relpages > 0 THEN c.relallvisible::float8 / c.relpages END,
            (SELECT jsonb_object_agg(a.attname, format_type(a.atttypid, NULL)) FROM pg_catalog.pg_attribute a
-             WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)
+             WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
+           (SELECT jsonb_object_agg(x.relname, x.keys)
+              FROM (SELECT ic.relname, jsonb_agg(pg_catalog.pg_get_indexdef(i.indexrelid, k, true) ORDER BY k) AS keys
+                      FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class ic ON ic.oid = i.indexrelid
+                      JOIN pg_catalog.pg_am am ON am.oid = ic.relam AND am.amname = 'btree'
+                      CROSS JOIN generate_series(1, i.indnkeyatts::int4) AS k
+                     WHERE i.indrelid = c.oid AND i.indisvalid AND i.indpred IS NULL GROUP BY ic.relname) x)
       FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
       LEFT JOIN pg_catalog.pg_stat_all_tables s ON s.relid = c.oid
       JOIN unnest(%(schemas)s::text[], %(names)s::text[]) AS w(schema, name)
@@ -70,12 +76,18 @@ def restored(raw: object) -> Catalogue:
     if not isinstance(raw, Mapping):
         return Catalogue()
     tables = raw.get("tables") or {}
-    return Catalogue({name: TableFacts(**facts) for name, facts in tables.items()}, dict(raw.get("settings") or {}))
+    made = {name: TableFacts(**facts | {"indexes": _tuples(facts.get("indexes"))}) for name, facts in tables.items()}
+    return Catalogue(made, dict(raw.get("settings") or {}))
+
+
+def _tuples(indexes: Mapping[str, Iterable[str]] | None) -> dict[str, tuple[str, ...]]:
+    return {name: tuple(keys) for name, keys in (indexes or {}).items()}
 
 
 def _facts(row: tuple[Any, ...]) -> TableFacts:
-    schema, name, rows, alive, changed, has_statistics, visible, types = row
-    return TableFacts(schema, name, rows, alive, changed, has_statistics, visible, types or {})
+    schema, name, rows, alive, changed, has_statistics, visible, types, indexes = row
+    keys = {index: tuple(columns) for index, columns in (indexes or {}).items()}
+    return TableFacts(schema, name, rows, alive, changed, has_statistics, visible, types or {}, keys)
 
 
 def _asked(connection: Connection, sql: str, values: Mapping[str, Any]) -> Iterable[tuple[Any, ...]]:

@@ -65,6 +65,17 @@ def test_an_index_has_equalities_first_and_then_one_range() -> None:
     assert hint.mends[0].sql == "CREATE INDEX CONCURRENTLY ON orders (b, a, at)"
 
 
+def test_an_index_that_is_there_is_not_proposed_again() -> None:
+    raw = plan(scan(Filter="((a = 1) AND (b = 2))", Rows_Removed_by_Filter=90_000))
+    facts = TableFacts("public", "orders", 1e5, indexes={"by_b": ("b", "a", "c"), "by_c": ("c",)})
+    [mend] = found(hints_of(raw, Catalogue({"orders": facts})), "rows-thrown-away").mends
+    assert mend.kind is MendKind.ANALYZE
+    assert mend.words.startswith("index by_b has these columns already and was not taken")
+    other = TableFacts("public", "orders", 1e5, indexes={"by_a": ("a",), "by_c": ("c", "a", "b")})
+    [mend] = found(hints_of(raw, Catalogue({"orders": other})), "rows-thrown-away").mends
+    assert mend.sql == "CREATE INDEX CONCURRENTLY ON public.orders (a, b)"
+
+
 @pytest.mark.parametrize(
     ("condition", "sql"),
     [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 DEFAULT_WORK_MEM_KIB = 4096
@@ -14,7 +14,7 @@ class TableFacts:
 
     `rows` is the planner's count (-1: it was never looked at), `rows_alive` the statistics collector's.
     `has_statistics`: ANALYZE has looked at its columns. `all_visible_ratio` (0..1) is the share of its pages of which
-    index-only scans need not ask the table.
+    index-only scans need not ask the table. `indexes` are the keys of its B-trees, without partial ones.
     """
 
     schema: str
@@ -25,6 +25,12 @@ class TableFacts:
     has_statistics: bool | None = None
     all_visible_ratio: float | None = None
     column_types: Mapping[str, str] = field(default_factory=dict)
+    indexes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def index_on(self, keys: Sequence[str]) -> str | None:
+        """An index that begins with these columns, in whatever order."""
+        wanted = set(keys)
+        return next((name for name, has in self.indexes.items() if set(has[: len(wanted)]) == wanted), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,13 @@ def index_mends(look: Look, step: Step, found: Sequence[Compared], *, order: Seq
         keys += [key for key in order if key not in keys]
     elif ranged and _column(ranged[0]) not in keys:
         keys.append(_column(ranged[0]))
-    if keys:
+    facts = look.table(step)
+    there = facts.index_on([key.partition(" ")[0] for key in keys[:KEYS_MAX]]) if facts is not None and keys else None
+    if there is not None:
+        why = "the planner expects too many rows, or a cast, a collation or an operator keeps it away"
+        words = f"index {there} has these columns already and was not taken: {why}"
+        mends.append(Mend(MendKind.ANALYZE, words, f"ANALYZE {relation}"))
+    elif keys:
         sql = f"CREATE INDEX CONCURRENTLY ON {relation} ({', '.join(keys[:KEYS_MAX])})"
         why = "an index that finds these rows" + (" in this order" if order else "")
         mends.append(Mend(MendKind.INDEX, f"{why} (trimtab advise prices it, with what it costs writes)", sql))
