@@ -1,4 +1,4 @@
-"""Looks at indexes of many systems: a standby's reads count for its primary, gaps are no observation, silence is said."""
+"""Indexes of many systems: a standby's reads count for its primary, gaps are no observation, silence is said."""
 
 from __future__ import annotations
 
