@@ -28,6 +28,19 @@ from trimtab.advise.workload.statements import WorkloadStatement, read_statement
 DATA_VARIABLE = "TRIMTAB_BENCH_DATA"
 TIMEOUT_S = 900
 
+DEXTER_START = """
+require 'logger'
+require 'dexter'
+module Strings
+  def find_columns(plan)
+    super.each { |c| text = c['fields'].last['String'] and text['sval'] ||= text['str'] }
+  end
+end
+Dexter::ColumnResolver.prepend(Strings)
+Dexter::Client.start
+"""
+"""Starts it as its own program does, with names of columns as pg_query 2 (Debian's) writes them, too."""
+
 ALGORITHMS = {
     "autoadmin": ("selection.algorithms.auto_admin_algorithm", "AutoAdminAlgorithm", "max_indexes"),
     "extend": ("selection.algorithms.extend_algorithm", "ExtendAlgorithm", "budget_MB"),
@@ -67,8 +80,7 @@ def dexter(dsn: str, workload: Path, savings_percent: int) -> Reference:
     folder = data_folder("dexter")
     if folder is None:
         return Reference(name, (), 0.0, f"no dexter below {DATA_VARIABLE}")
-    shim = "require 'logger'; require 'pg_query'; load ARGV.shift"
-    command = ["ruby", "-I", str(folder / "lib"), "-e", shim, str(folder / "exe" / "dexter"), dsn]
+    command = ["ruby", "-I", str(folder / "lib"), "-e", DEXTER_START, "--", dsn]
     statements = read_statements(workload.read_text())[0]
     plain = workload.with_suffix(".dexter.sql")
     plain.write_text("".join(f"{' '.join(one.text.split())};\n" for one in statements))
