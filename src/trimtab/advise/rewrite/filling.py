@@ -8,7 +8,9 @@ import psycopg
 from pglast import ast, enums
 
 from trimtab.advise.index.session import Connection
-from trimtab.advise.rewrite.query import Block, Query, Source, own_nodes
+from trimtab.advise.rewrite.blocks import Block, Source
+from trimtab.advise.rewrite.nodes import own_nodes
+from trimtab.advise.rewrite.query import Query
 from trimtab.advise.rewrite.scratch import NULL_SHARE, ColumnType, NotPossible, Scratch, literal, seed_of
 from trimtab.sql.catalog import Table
 from trimtab.sql.identifiers import qualified, quoted

@@ -6,7 +6,9 @@ from collections.abc import Iterable
 
 from pglast import ast, enums
 
-from trimtab.advise.rewrite.query import Block, Body, Query, Source, conjuncts, is_aggregate, own_nodes
+from trimtab.advise.rewrite.blocks import Block, Body, Source
+from trimtab.advise.rewrite.nodes import conjuncts, is_aggregate, own_nodes
+from trimtab.advise.rewrite.query import Query
 from trimtab.advise.rewrite.values import comparable, deterministic
 from trimtab.sql.trees import strings
 

@@ -7,205 +7,20 @@ column is written `alias.column`, and no alias stands twice in the statement. Wh
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import NamedTuple
-
 from pglast import ast, enums
 
+from trimtab.advise.rewrite.blocks import Block, Body, Meaning, Source
 from trimtab.advise.rewrite.knowledge import NOTHING, Facts, Knowledge
+from trimtab.advise.rewrite.nodes import AGGREGATES, column_of, conjuncts, given_name
 from trimtab.model.errors import StatementRefused
-from trimtab.sql.catalog import Table
 from trimtab.sql.expressions import same_tree
 from trimtab.sql.scopes import spelled
-from trimtab.sql.trees import children, rebuilt, single_statement, strings, walk
+from trimtab.sql.trees import children, single_statement, strings, walk
 
 BLOCKS_MAX = 60
 DEPTH_MAX = 40
 _JOIN = enums.JoinType
 _Item = ast.RangeVar | ast.RangeSubselect | ast.RangeFunction
-
-
-@dataclass(slots=True, eq=False)
-class Body:
-    """A subquery, CTE or arm of a set operation: its simple blocks (`blocks`, one where there is no set operation).
-
-    `link` is the expression that it stands in, where it stands in one; `is_set` says that there is a set operation.
-    """
-
-    select: ast.SelectStmt
-    blocks: list[Block]
-    names: list[str] | None
-    is_set: bool = False
-    link: ast.SubLink | None = None
-    cte: ast.CommonTableExpr | None = None
-
-
-@dataclass(slots=True, eq=False)
-class Source:
-    """One item of FROM under its alias: a table (or view), or the rows of a body.
-
-    `names` are its columns, None where they are not known. `optional`: an outer join may give NULLs in its place.
-    `is_inner`: it stands in no outer join at all.
-    """
-
-    alias: str
-    node: ast.Node
-    table: Table | None = None
-    body: Body | None = None
-    names: list[str] | None = None
-    optional: bool = False
-    is_inner: bool = True
-    lateral: bool = False
-    own_names: dict[str, str] = field(default_factory=dict)
-
-    def has(self, name: str) -> bool:
-        """Whether it surely has this column."""
-        return self.names is not None and name in self.names
-
-
-class Meaning(NamedTuple):
-    """A reference means this column of this source of this block."""
-
-    block: Block
-    source: Source
-    column: str
-
-
-@dataclass(slots=True, eq=False)
-class Block:
-    """One simple SELECT: FROM, WHERE, GROUP BY. `parent` is the block whose names it may use."""
-
-    select: ast.SelectStmt
-    parent: Block | None
-    sources: list[Source] = field(default_factory=list)
-    body: Body | None = None
-    merged: dict[str, Source] = field(default_factory=dict)
-    ctes: dict[str, Body] = field(default_factory=dict)
-    targets: list[tuple[str, ast.Node]] | None = None
-    inner_conditions: list[ast.Node] = field(default_factory=list)
-    outer_joins: list[tuple[ast.JoinExpr, list[Source], list[Source]]] = field(default_factory=list)
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether it is only FROM and WHERE (and outputs, order, limit): no grouping, no windows, no DISTINCT."""
-        return not (self.is_grouped or self.select.distinctClause or self.has_windows or self.select.withClause)
-
-    @property
-    def is_grouped(self) -> bool:
-        """Whether it gives one row for a group of rows."""
-        select = self.select
-        if select.groupClause or select.havingClause is not None:
-            return True
-        parts = (*(target.val for target in select.targetList or ()), *(s.node for s in select.sortClause or ()))
-        return any(has_aggregate(part) for part in parts)
-
-    @property
-    def has_windows(self) -> bool:
-        """Whether a window function stands in it."""
-        if self.select.windowClause:
-            return True
-        parts = (*(target.val for target in self.select.targetList or ()), *(self.select.sortClause or ()))
-        return any(isinstance(n, ast.FuncCall) and n.over is not None for part in parts for n in own_nodes(part))
-
-    @property
-    def is_limited(self) -> bool:
-        """Whether it gives only some of its rows."""
-        return self.select.limitCount is not None or self.select.limitOffset is not None
-
-    @property
-    def has_star(self) -> bool:
-        """Whether `*` stands among its outputs."""
-        return any(
-            isinstance(target.val, ast.ColumnRef) and isinstance((target.val.fields or (None,))[-1], ast.A_Star)
-            for target in self.select.targetList or ()
-        )
-
-    @property
-    def has_grouping_sets(self) -> bool:
-        """Whether its grouping columns may be NULL in rows of sums: ROLLUP, CUBE, GROUPING SETS."""
-        return any(isinstance(part, ast.GroupingSet) for part in self.select.groupClause or ())
-
-    def expand_star(self) -> None:
-        """Write `*` out as columns, so that more can be joined without being seen."""
-        if self.has_star and self.targets is not None:
-            given = [target for target in self.select.targetList or () if target.name]
-            named = {id(target.val): target for target in given}
-            self.select.targetList = tuple(named.get(id(n)) or ast.ResTarget(val=n) for _, n in self.targets)
-
-    def where(self) -> list[ast.Node]:
-        """The parts of WHERE that are joined by AND."""
-        return conjuncts(self.select.whereClause)
-
-    def conditions(self) -> list[ast.Node]:
-        """Conditions that every row fulfils: WHERE, and ON of inner joins that stand in no outer join."""
-        return [*self.where(), *self.inner_conditions]
-
-    def set_where(self, parts: list[ast.Node]) -> None:
-        """Replace WHERE."""
-        self.select.whereClause = all_of(parts)
-
-
-AGGREGATES = frozenset(
-    """count sum avg min max bool_and bool_or every array_agg string_agg json_agg jsonb_agg json_object_agg
-    jsonb_object_agg stddev stddev_pop stddev_samp variance var_pop var_samp corr covar_pop covar_samp bit_and bit_or
-    bit_xor xmlagg regr_slope regr_intercept regr_r2 regr_count regr_avgx regr_avgy regr_sxx regr_syy regr_sxy
-    percentile_cont percentile_disc mode any_value range_agg range_intersect_agg""".split()  # noqa: SIM905
-)
-
-
-def is_aggregate(node: ast.Node) -> bool:
-    """Whether a call is one of an aggregate (not as a window function)."""
-    if isinstance(node, ast.GroupingFunc):
-        return True
-    if not isinstance(node, ast.FuncCall) or node.over is not None:
-        return False
-    name = (strings(node.funcname) or ("",))[-1]
-    return bool(
-        name in AGGREGATES
-        or node.agg_star
-        or node.agg_distinct
-        or node.agg_filter is not None
-        or node.agg_order
-        or node.agg_within_group
-    )
-
-
-def own_nodes(node: object) -> Iterator[ast.Node]:
-    """Every node of an expression, without what is inside its subqueries."""
-    if not isinstance(node, ast.Node):
-        return
-    yield node
-    for child in children(node):
-        if isinstance(node, ast.SubLink) and child is node.subselect:
-            continue
-        yield from own_nodes(child)
-
-
-def has_aggregate(node: ast.Node | None) -> bool:
-    """Whether an aggregate is called in it."""
-    return node is not None and any(is_aggregate(one) for one in own_nodes(node))
-
-
-def conjuncts(node: ast.Node | None) -> list[ast.Node]:
-    """The parts that AND joins."""
-    if node is None:
-        return []
-    if isinstance(node, ast.BoolExpr) and node.boolop == enums.BoolExprType.AND_EXPR:
-        return [part for one in node.args or () for part in conjuncts(one)]
-    return [node]
-
-
-def all_of(parts: list[ast.Node]) -> ast.Node | None:
-    """The parts joined by AND."""
-    if len(parts) < 2:
-        return parts[0] if parts else None
-    return ast.BoolExpr(boolop=enums.BoolExprType.AND_EXPR, args=tuple(parts))
-
-
-def copied(node: ast.Node) -> ast.Node:
-    """A deep copy."""
-    return rebuilt(node, lambda _: None)
 
 
 class Query:
@@ -521,49 +336,6 @@ class Query:
         if len(found) > 1:
             raise StatementRefused(f"the column {names[0]} could not be resolved: several sources have it")
         return found[0] if found else None
-
-
-def given_name(value: ast.Node | None) -> str:
-    """The name that PostgreSQL gives an output without AS."""
-    match value:
-        case ast.ColumnRef():
-            return (strings(value.fields) or ("?column?",))[-1]
-        case ast.FuncCall():
-            return (strings(value.funcname) or ("?column?",))[-1]
-        case ast.TypeCast():
-            inner = given_name(value.arg)
-            names = strings(value.typeName.names) if value.typeName is not None else ()
-            return inner if inner not in {"?column?", "case"} else (names or ("?column?",))[-1]
-        case ast.CaseExpr():
-            inner = given_name(value.defresult)
-            return "case" if inner == "?column?" else inner
-        case ast.SubLink(subselect=ast.SelectStmt() as select):
-            kind = value.subLinkType
-            if kind == enums.SubLinkType.EXISTS_SUBLINK:
-                return "exists"
-            if kind == enums.SubLinkType.ARRAY_SUBLINK:
-                return "array"
-            target = (select.targetList or (None,))[0]
-            if kind != enums.SubLinkType.EXPR_SUBLINK or target is None:
-                return "?column?"
-            return str(target.name) if target.name else given_name(target.val)
-        case ast.CoalesceExpr():
-            return "coalesce"
-        case ast.A_Indirection():
-            return (strings(value.indirection) or (given_name(value.arg),))[-1]
-        case ast.CollateClause():
-            return given_name(value.arg)
-        case ast.MinMaxExpr():
-            return "greatest" if value.op == enums.MinMaxOp.IS_GREATEST else "least"
-        case ast.SQLValueFunction():
-            name = value.op.name if isinstance(value.op, enums.SQLValueFunctionOp) else ""
-            return name.removeprefix("SVFOP_").lower().removesuffix("_n")
-    return "?column?"
-
-
-def column_of(alias: str, name: str) -> ast.ColumnRef:
-    """`alias.name` as a tree."""
-    return ast.ColumnRef(fields=(ast.String(sval=alias), ast.String(sval=name)))
 
 
 def _bare(node: ast.Node | None) -> str | None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pglast import ast
 
+from trimtab.advise.rewrite.blocks import Block, Body
 from trimtab.advise.rewrite.keys import determined
-from trimtab.advise.rewrite.query import Block, Body, Query, own_nodes
+from trimtab.advise.rewrite.nodes import own_nodes
+from trimtab.advise.rewrite.query import Query
 from trimtab.model.errors import StatementRefused
 from trimtab.sql.expressions import essence
 from trimtab.sql.trees import strings

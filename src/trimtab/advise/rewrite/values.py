@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 from pglast import ast, enums
 
-from trimtab.advise.rewrite.query import Block, Body, Meaning, Query, Source, own_nodes
+from trimtab.advise.rewrite.blocks import Block, Body, Meaning, Source
+from trimtab.advise.rewrite.nodes import own_nodes
+from trimtab.advise.rewrite.query import Query
 from trimtab.sql.trees import strings
 
 _K = enums.A_Expr_Kind

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from pglast import ast, enums
 
-from trimtab.advise.rewrite.query import Block, Query, column_of, conjuncts
+from trimtab.advise.rewrite.blocks import Block
+from trimtab.advise.rewrite.query import Query
 from trimtab.model.errors import StatementRefused
 from trimtab.sql.scopes import spelled
-from trimtab.sql.trees import rebuilt, single_statement, strings
+from trimtab.sql.trees import single_statement, strings
 
 GOLDEN_SCHEMA = """
 CREATE TABLE customers (id int PRIMARY KEY, name text NOT NULL, city text, since date NOT NULL, boss int);
@@ -179,27 +180,6 @@ def left_join(block: Block, item: ast.Node, condition: ast.Node) -> None:
 
 def sublinks_in(node: object) -> list[ast.SubLink]:
     """The subqueries of an expression, without those inside them."""
-    from trimtab.advise.rewrite.query import own_nodes
+    from trimtab.advise.rewrite.nodes import own_nodes
 
     return [one for one in own_nodes(node) if isinstance(one, ast.SubLink)]
-
-
-def renamed_columns(query: Query, node: ast.Node, new: dict[tuple[int, str], ast.ColumnRef]) -> ast.Node:
-    """A copy in which columns (by source and name) are others."""
-
-    def replace(one: ast.Node) -> ast.Node | None:
-        meaning = query.meaning.get(id(one)) if isinstance(one, ast.ColumnRef) else None
-        if meaning is None:
-            return None
-        found = new.get((id(meaning.source), meaning.column))
-        return None if found is None else column_of(*strings(found.fields))
-
-    return rebuilt(node, replace)
-
-
-def is_filter(block: Block, condition: ast.Node) -> bool:
-    """Whether a condition is a part of WHERE by itself, so that NULL and false are the same."""
-    return any(part is condition for part in block.where())
-
-
-__all__ = ["conjuncts"]

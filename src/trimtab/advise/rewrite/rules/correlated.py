@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from pglast import ast
 
-from trimtab.advise.rewrite.query import Block, Query
+from trimtab.advise.rewrite.blocks import Block
+from trimtab.advise.rewrite.query import Query
 from trimtab.advise.rewrite.rules.base import comparison
 from trimtab.advise.rewrite.values import comparable, deterministic, is_total
 
@@ -18,11 +19,6 @@ class Ties:
     inner: tuple[ast.ColumnRef, ...]
     outer: tuple[ast.Node, ...]
     rest: tuple[ast.Node, ...]
-
-    @property
-    def is_total(self) -> bool:
-        """Whether there is any tie at all."""
-        return bool(self.inner)
 
 
 def ties_of(query: Query, inner: Block, outer: Block) -> Ties | None:

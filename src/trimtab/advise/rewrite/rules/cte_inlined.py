@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from pglast import enums
 
-from trimtab.advise.rewrite.query import Block, Query
+from trimtab.advise.rewrite.blocks import Block
+from trimtab.advise.rewrite.query import Query
 from trimtab.advise.rewrite.rules.base import Change, Pair, Rule
 from trimtab.advise.rewrite.values import has_floats
 

@@ -9,8 +9,10 @@ from collections.abc import Iterator
 
 from pglast import ast, enums
 
+from trimtab.advise.rewrite.blocks import Block, Body, Source
 from trimtab.advise.rewrite.keys import group_expressions
-from trimtab.advise.rewrite.query import Block, Body, Query, Source, copied, is_aggregate, own_nodes
+from trimtab.advise.rewrite.nodes import copied, is_aggregate, own_nodes
+from trimtab.advise.rewrite.query import Query
 from trimtab.advise.rewrite.rules.base import Change, Pair, Rule, all_text, parsed, sublinks_in
 from trimtab.advise.rewrite.values import is_total
 from trimtab.sql.expressions import essence

@@ -12,7 +12,9 @@ from collections.abc import Iterator
 
 from pglast import ast, enums
 
-from trimtab.advise.rewrite.query import Block, Query, own_nodes
+from trimtab.advise.rewrite.blocks import Block
+from trimtab.advise.rewrite.nodes import own_nodes
+from trimtab.advise.rewrite.query import Query
 from trimtab.advise.rewrite.rules.base import (
     TURNED,
     Change,

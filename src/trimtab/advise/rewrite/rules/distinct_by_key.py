@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 from pglast import ast
 
+from trimtab.advise.rewrite.blocks import Block
 from trimtab.advise.rewrite.keys import determined, group_expressions, keys_of_body
-from trimtab.advise.rewrite.query import Block, Query, own_nodes
+from trimtab.advise.rewrite.nodes import own_nodes
+from trimtab.advise.rewrite.query import Query
 from trimtab.advise.rewrite.rules.base import Change, Pair, Rule
 from trimtab.sql.trees import strings
 

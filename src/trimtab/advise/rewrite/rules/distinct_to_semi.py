@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from pglast import ast
 
-from trimtab.advise.rewrite.query import Block, Query, Source
+from trimtab.advise.rewrite.blocks import Block, Source
+from trimtab.advise.rewrite.query import Query
 from trimtab.advise.rewrite.rules.base import Change, Pair, Rule, parsed, where_text
 from trimtab.sql.scopes import spelled
 

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 from pglast import ast, enums
 
-from trimtab.advise.rewrite.query import Block, Query, copied, own_nodes
+from trimtab.advise.rewrite.blocks import Block
+from trimtab.advise.rewrite.nodes import copied, own_nodes
+from trimtab.advise.rewrite.query import Query
 from trimtab.advise.rewrite.rules.base import Change, Pair, Rule, from_text, parsed, replace_condition, where_text
 from trimtab.advise.rewrite.rules.correlated import ties_of
 from trimtab.advise.rewrite.values import comparable, type_of

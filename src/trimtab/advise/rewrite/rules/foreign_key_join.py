@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from pglast import ast
 
-from trimtab.advise.rewrite.query import Block, Query, Source
+from trimtab.advise.rewrite.blocks import Block, Source
+from trimtab.advise.rewrite.query import Query
 from trimtab.advise.rewrite.rules.base import Change, Pair, Rule, comparison, parsed
 
 
@@ -88,7 +89,7 @@ def _apply(query: Query, block: Block, parent: Source, child: Source, nullable: 
 
 def _without(query: Query, block: Block, item: ast.Node, parent: Source, lifted: list[ast.Node]) -> ast.Node | None:
     """An item of FROM without the parent; conditions of joins that fall away are kept, but for those of the parent."""
-    from trimtab.advise.rewrite.query import all_of, conjuncts
+    from trimtab.advise.rewrite.nodes import all_of, conjuncts
 
     if item is parent.node:
         return None

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from pglast import ast, enums
 
-from trimtab.advise.rewrite.query import Block, Query
+from trimtab.advise.rewrite.blocks import Block
+from trimtab.advise.rewrite.query import Query
 from trimtab.advise.rewrite.rules.base import Change, Pair, Rule, parsed, replace_condition, text_of
 from trimtab.advise.rewrite.values import type_of
 from trimtab.sql.scopes import spelled

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 from pglast import ast, enums
 
-from trimtab.advise.rewrite.query import Block, Query
+from trimtab.advise.rewrite.blocks import Block
+from trimtab.advise.rewrite.query import Query
 from trimtab.advise.rewrite.rules.base import Change, Pair, Rule, parsed, replace_condition
 from trimtab.advise.rewrite.values import comparable, never_null
 from trimtab.sql.scopes import spelled

@@ -10,7 +10,9 @@ from collections.abc import Iterator
 
 from pglast import ast, enums
 
-from trimtab.advise.rewrite.query import Block, Query, column_of
+from trimtab.advise.rewrite.blocks import Block
+from trimtab.advise.rewrite.nodes import column_of
+from trimtab.advise.rewrite.query import Query
 from trimtab.advise.rewrite.rules.base import (
     Change,
     Pair,

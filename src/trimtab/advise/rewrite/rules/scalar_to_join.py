@@ -11,7 +11,9 @@ from collections.abc import Iterator
 
 from pglast import ast, enums
 
-from trimtab.advise.rewrite.query import Block, Query, has_aggregate, is_aggregate, own_nodes
+from trimtab.advise.rewrite.blocks import Block
+from trimtab.advise.rewrite.nodes import has_aggregate, is_aggregate, own_nodes
+from trimtab.advise.rewrite.query import Query
 from trimtab.advise.rewrite.rules.base import (
     Change,
     Pair,

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 from pglast import ast
 
-from trimtab.advise.rewrite.query import Block, Query, Source, column_of
+from trimtab.advise.rewrite.blocks import Block, Source
+from trimtab.advise.rewrite.nodes import column_of
+from trimtab.advise.rewrite.query import Query
 from trimtab.advise.rewrite.rules.base import Change, Pair, Rule, comparison, replace_in
 from trimtab.advise.rewrite.rules.foreign_key_join import _without
 

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 
 from pglast import ast, enums
 
-from trimtab.advise.rewrite.query import Block, Query, Source, all_of, copied, is_aggregate, own_nodes
+from trimtab.advise.rewrite.blocks import Block, Source
+from trimtab.advise.rewrite.nodes import all_of, copied, is_aggregate, own_nodes
+from trimtab.advise.rewrite.query import Query
 from trimtab.advise.rewrite.rules.base import (
     Change,
     Pair,

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 from pglast import ast, enums
 
-from trimtab.advise.rewrite.query import Block, Meaning, Query, column_of, conjuncts, own_nodes
+from trimtab.advise.rewrite.blocks import Block, Meaning
+from trimtab.advise.rewrite.nodes import column_of, conjuncts, own_nodes
+from trimtab.advise.rewrite.query import Query
 from trimtab.advise.rewrite.rules.base import Change, Pair, Rule, comparison
 from trimtab.advise.rewrite.values import TEXTS, deterministic, is_total, type_of
 from trimtab.sql.expressions import essence

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from pglast import ast, enums
 
+from trimtab.advise.rewrite.blocks import Block, Body
 from trimtab.advise.rewrite.keys import keys_of_body
-from trimtab.advise.rewrite.query import Block, Body, Query
+from trimtab.advise.rewrite.query import Query
 from trimtab.advise.rewrite.rules.base import Change, Pair, Rule, integer_of, text_of
 
 
