@@ -32,7 +32,7 @@ def plan_findings_page() -> str:
         "scaled down to it. Pages are told apart in the same way.",
         "## How it was tested",
         "For each finding there is a plan of which it speaks and one of which it does not: recorded from real servers "
-        "of the versions 13 to 18, as text and as JSON (five by hand: slow disks, compiling, planning and the "
-        "statistics of the catalogue cannot be made at will). On a real PostgreSQL 15, twelve findings were mended by "
+        "of the versions 13 to 18, as text and as JSON (six by hand: slow disks, compiling, planning and what "
+        "the catalogue says cannot be made at will). On a real PostgreSQL 15, twelve findings were mended by "
         "the statement that they came with, and were gone. The sizes of work_mem were measured on PostgreSQL 15.",
     )

@@ -67,7 +67,23 @@ def facts_of(**known: Any) -> Catalogue:
 WAITED = {"Shared Hit Blocks": 10, "Shared Read Blocks": 900}
 PARTS_MS = {"Generation": 2.0, "Inlining": 9.0, "Optimization": 20.0, "Emission": 9.0}
 
+BY_INDEX = ran(
+    "Index Only Scan",
+    ms=9.0,
+    Relation_Name="orders",
+    Index_Name="by_b_a",
+    Index_Cond="(a = 5)",
+    Shared_Hit_Blocks=400,
+)
+
 HANDWRITTEN = (
+    Handwritten(
+        "index-not-leading",
+        plan(BY_INDEX),
+        plan(BY_INDEX),
+        facts_of(indexes={"by_b_a": ("b", "a")}),
+        facts_of(indexes={"by_b_a": ("a", "b")}),
+    ),
     Handwritten(
         "read-from-disk",
         plan(scan() | WAITED | {"I/O Read Time": 60.0}, Execution_Time=81.0),

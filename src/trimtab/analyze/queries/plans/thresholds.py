@@ -15,6 +15,8 @@ MISESTIMATE_MIN = 10.0
 MISESTIMATE_SCORE_MIN = 0.05
 LOOPS_MIN = 100
 """So often has something to run to be called a loop."""
+PAGES_MIN = 50
+"""Pages that a scan of an index touches before it is asked whether it had to read all of it."""
 HEAP_FETCHES_MIN = 0.1
 """Share of an index-only scan's rows that it had to look up in the table after all."""
 STALE_MIN = 0.2

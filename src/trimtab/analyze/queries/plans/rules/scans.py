@@ -87,6 +87,30 @@ def _with_bitmap(look: Look, step: Step) -> float:
     return look.tree.share_of(list(step.all_below())) if step.kind == "Bitmap Heap Scan" else step.share
 
 
+def _not_leading(look: Look) -> Iterator[Hint]:
+    for step in look.tree.steps:
+        table = step if "Relation Name" in step.raw else step.parent
+        facts = None if table is None else look.table(table)
+        keys = (facts.indexes.get(str(step.raw.get("Index Name"))) or ()) if facts is not None else ()
+        found = conditions_of(step, "Index Cond")
+        columns = {one.column for one in found}
+        if table is None or not keys or not found or keys[0] in columns or not columns & set(keys[1:]):
+            continue
+        pages = step.own_pages
+        if (step.cost < limits.ROWS_MIN) if not step.ran else (pages is not None and pages < limits.PAGES_MIN):
+            continue
+        yield hint(
+            "index-not-leading",
+            "An index is read from its beginning to its end: its first column is not in the condition",
+            look,
+            step,
+            score=step.share,
+            found=f"the condition is on {', '.join(sorted(map(str, columns)))}, the index begins with {keys[0]}",
+            mends=index_mends(look, table, own(table, found)),
+            figures={} if pages is None else {"pages": pages},
+        )
+
+
 def _index_recheck(look: Look) -> Iterator[Hint]:
     for step in look.tree.steps:
         removed = (number(step.raw, "Rows Removed by Index Recheck") or 0.0) * (step.loops or 0.0)
@@ -272,6 +296,16 @@ RULES: tuple[Rule, ...] = (
         "The scan's own time, times the share of rows that were thrown away.",
         _inefficient_index,
         "a statement that was run",
+    ),
+    Rule(
+        "index-not-leading",
+        "An index is read from its beginning to its end: its first column is not in the condition",
+        "The condition of a B-tree's scan is on later columns of it alone, so that it is read as a whole (fifty pages"
+        " at least; from version 18 on a skip scan may read less of it).",
+        "An index that begins with the columns that are compared.",
+        "The scan's own time.",
+        _not_leading,
+        "the catalogue",
     ),
     Rule(
         "index-recheck",
