@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 from pglast import ast
 
 from trimtab.advise.index.advice import AdviseSettings
-from trimtab.advise.index.session import Connection
+from trimtab.advise.index.session import Connection, server_errors
 from trimtab.advise.verify.answers import Trial
 from trimtab.advise.workload.shapes import workload_of
 from trimtab.advise.workload.statements import WorkloadStatement
 from trimtab.model.errors import StatementRefused
+from trimtab.sql.connect import OWN_MARK
+from trimtab.sql.identifiers import qualified, quoted
 from trimtab.sql.literals import parameters_of
 from trimtab.sql.trees import single_statement
 
@@ -38,7 +40,9 @@ def trials_of(
         if parameters_of(tree):
             bound.append(one)
         else:
-            trials.append(Trial(one.name, one.calls, (old.get(one.name, one.text),), (one.text,), _written(tree)))
+            trials.append(
+                Trial(one.name, one.calls, (old.get(one.name, one.text),), (one.text,), _written(connection, tree))
+            )
     if bound:
         workload = workload_of(connection, bound, (), AdviseSettings())
         left += [(one.name, one.reason) for one in workload.left]
@@ -47,8 +51,14 @@ def trials_of(
     return sorted(trials, key=lambda trial: place[trial.name]), left
 
 
-def _written(tree: ast.Node) -> str | None:
-    """The relation that a statement writes, `public` where no schema stands there."""
+def _written(connection: Connection, tree: ast.Node) -> str | None:
+    """The relation that a statement writes, as the session finds it; None where it writes none."""
     if not isinstance(tree, ast.InsertStmt | ast.UpdateStmt | ast.DeleteStmt | ast.MergeStmt) or tree.relation is None:
         return None
-    return f"{tree.relation.schemaname or 'public'}.{tree.relation.relname}"
+    name = str(tree.relation.relname)
+    named = qualified(str(tree.relation.schemaname), name) if tree.relation.schemaname else quoted(name)
+    query = f"""SELECT {OWN_MARK} n.nspname || '.' || c.relname FROM pg_class c
+                  JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = to_regclass(%s)"""
+    with server_errors(connection, "find what a statement writes"):
+        row = connection.execute(query.encode(), [named]).fetchone()
+    return str(row[0]) if row is not None else named
