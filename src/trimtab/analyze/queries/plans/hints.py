@@ -10,12 +10,13 @@ from trimtab.analyze.queries.plans.catalogue import Catalogue
 from trimtab.analyze.queries.plans.document import PlanDocument
 from trimtab.analyze.queries.plans.hint import Hint
 from trimtab.analyze.queries.plans.rule import Look, Rule
-from trimtab.analyze.queries.plans.rules import estimates, joins, memory, rewrites, scans, server
+from trimtab.analyze.queries.plans.rules import columns, estimates, joins, memory, rewrites, scans, server
 from trimtab.analyze.queries.plans.steps import StepTree, steps_of
 from trimtab.analyze.queries.plans.together import together
 
 RULES: tuple[Rule, ...] = (
     *scans.RULES,
+    *columns.RULES,
     *joins.RULES,
     *estimates.RULES,
     *memory.RULES,
