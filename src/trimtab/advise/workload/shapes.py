@@ -14,7 +14,7 @@ from trimtab.advise.index.partial import Constant, constants_of
 from trimtab.advise.index.session import Connection, server_errors
 from trimtab.advise.workload.mean_times import mean_times_ms
 from trimtab.advise.workload.statements import Left, WorkloadStatement
-from trimtab.model.errors import StatementRefused
+from trimtab.model.errors import ServerUnreachable, StatementRefused
 from trimtab.sql.catalog import Catalog
 from trimtab.sql.catalog_reader import named_in, read_catalog
 from trimtab.sql.conditions import Analysis
@@ -27,6 +27,9 @@ from trimtab.sql.trees import common_table_names, single_statement
 
 RELATIONS_MAX = 3_000
 PARSING_SHARE = 0.4
+RELATIONS_A_SECOND = 100
+"""More are not looked up in the catalogue: of a thousand that takes seconds."""
+
 STATEMENTS_MIN = 10
 """So many are read and planned whatever time it takes."""
 
@@ -102,6 +105,7 @@ def workload_of(
     began = time.monotonic()
     refused = list(left)
     read: list[_Read] = []
+    relations: set[tuple[str | None, str]] = set()
     order = sorted(statements, key=lambda one: -one.calls)
     for place, statement in enumerate(order):
         if place >= STATEMENTS_MIN and time.monotonic() - began > time_max_s * PARSING_SHARE:
@@ -109,12 +113,15 @@ def workload_of(
             break
         try:
             tree = single_statement(statement.text)
+            relations |= named_in(tree).relations
+            if len(relations) > RELATIONS_A_SECOND * time_max_s and place >= STATEMENTS_MIN:
+                refused += [Left(one.name, one.line, NO_TIME) for one in order[place:]]
+                break
             only_writes = isinstance(tree, ast.InsertStmt) and bool(getattr(tree.selectStmt, "valuesLists", None))
             read.append(_Read(statement, tree, None if only_writes else explainable(statement.text)))
         except StatementRefused as error:
             refused.append(Left(statement.name, statement.line, error.message))
-    with server_errors(connection, "read the catalogue"):
-        catalog = read_catalog(connection, [one.tree for one in read], relations_max=RELATIONS_MAX)
+    read, catalog = _catalogue(connection, read, refused)
     missing = set(catalog.missing)
     shapes: list[Shape] = []
     inserts: list[tuple[str, float]] = []
@@ -142,6 +149,20 @@ def workload_of(
         work_mem_bytes,
         trigram_schema,
     )
+
+
+def _catalogue(connection: Connection, read: list[_Read], refused: list[Left]) -> tuple[list[_Read], Catalog]:
+    """The catalogue of all relations that statements name; of fewer statements where the server takes too long."""
+    while True:
+        try:
+            with server_errors(connection, "read the catalogue"):
+                return read, read_catalog(connection, [one.tree for one in read], relations_max=RELATIONS_MAX)
+        except ServerUnreachable:
+            if connection.closed or len(read) <= STATEMENTS_MIN:
+                raise
+            kept = max(STATEMENTS_MIN, len(read) // 5)
+            refused += [Left(one.statement.name, one.statement.line, NO_TIME) for one in read[kept:]]
+            read = read[:kept]
 
 
 def _server_facts(connection: Connection) -> tuple[float, str | None]:
