@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,6 +35,7 @@ pytestmark = pytest.mark.postgres
 BY_USER = IndexDefinition("public", "orders", (IndexKey("user_id"), IndexKey("created_at", descending=True)))
 BY_TIME = IndexDefinition("public", "skewed", (IndexKey("at"),))
 NOT_THERE = IndexDefinition("public", "orders", (IndexKey("no_such_column"),))
+ROOT = Path(__file__).parents[3]
 QUICK = VerifySettings(time_max_s=120, call_max_s=60)
 
 WORKLOAD = """
@@ -237,11 +239,10 @@ with private_database(15) as connection:
 
 
 @pytest.mark.skipif(shutil.which("setpriv") is None, reason="without setpriv the kernel is not told")
-def test_a_server_ends_with_who_made_it_and_its_folder_goes_with_the_next(tmp_path: Path) -> None:
-    environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": "src"}
-    tmp_path.chmod(0o777)
-    for parent in tmp_path.parents[:2]:
-        parent.chmod(parent.stat().st_mode | 0o011)
+def test_a_server_ends_with_who_made_it_and_its_folder_goes_with_the_next() -> None:
+    place = Path(tempfile.mkdtemp(prefix="trimtab-left-", dir="/var/tmp"))  # where the server's user gets to
+    place.chmod(0o755)
+    environment = {**os.environ, "TMPDIR": str(place), "PYTHONPATH": str(ROOT / "src")}
     with subprocess.Popen(
         [sys.executable, "-c", MAKER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True
     ) as maker:
@@ -257,6 +258,7 @@ def test_a_server_ends_with_who_made_it_and_its_folder_goes_with_the_next(tmp_pa
     code = "from trimtab.advise.verify.private_server import remove_left_behind; remove_left_behind()"
     subprocess.run([sys.executable, "-c", code], env=environment, check=True)
     assert not folder.exists()
+    place.rmdir()
 
 
 def test_a_clone_needs_room(original: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
