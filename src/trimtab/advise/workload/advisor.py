@@ -38,6 +38,12 @@ SAMPLES_SHARE = 0.1
 SEARCH_SHARE, BOUND_SHARE = 0.7, 0.7
 """Parts of the time left that the search by time, and then that for a bound, may take."""
 
+BUDGET_SHARE = 0.98
+"""What is predicted may take this share of the budget: sizes come out larger at times."""
+
+PARTIAL_SHARE_MAX = 0.4
+"""A literal that all executions share may cut an index down to this share of the rows: within a budget that pays."""
+
 GAIN_MIN = 0.0001
 """An index stays in the set only where the whole workload would cost this share more without it."""
 
@@ -49,7 +55,7 @@ class WorkloadSettings:
     budget_bytes: int = 1 << 62
     what_if_calls_max: int = 6_000
     time_max_s: float = 8.0
-    index: AdviseSettings = field(default_factory=AdviseSettings)
+    index: AdviseSettings = field(default_factory=lambda: AdviseSettings(partial_share_max=PARTIAL_SHARE_MAX))
 
 
 def advise_workload(
@@ -104,11 +110,12 @@ def _advise(
         sizes = [_size(candidate, workload, samples) for candidate in candidates]
         prices_ms = [_price_ms(one, written) for one in candidates]
         times = AnswerTimes(workload, costs, texts, samples)
-        timed = TimedSearch(costs, calls, times.of, prices_ms, sizes, settings.budget_bytes)
+        budget_bytes = settings.budget_bytes * BUDGET_SHARE
+        timed = TimedSearch(costs, calls, times.of, prices_ms, sizes, budget_bytes)
         timed.ask_around()
         per_cost = [times.ms_per_cost(number) for number in range(len(texts))]
         weights = [count * ms for count, ms in zip(calls, per_cost, strict=True)]
-        search = Search(costs, weights, prices_ms, sizes, settings.budget_bytes)
+        search = Search(costs, weights, prices_ms, sizes, budget_bytes)
         with costs.within(costs.seconds_left() * SEARCH_SHARE):
             best, _ = timed.run()
         with costs.within(costs.seconds_left() * BOUND_SHARE):

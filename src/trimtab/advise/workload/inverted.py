@@ -96,7 +96,7 @@ def size_of_inverted(table: Table, definition: IndexDefinition) -> int:
     if "trgm" in (definition.keys[0].opclass or ""):
         return int(8192 * 4 + rows * max(1.0, width - 1) * ENTRY_BYTES)
     elements = max(1.0, (width - 20) / 8) if column.category == "A" else ELEMENTS_GUESSED * max(1.0, width / 60)
-    distinct = min(rows * elements, 20_000.0 if column.category == "A" else rows)
+    distinct = min(rows * elements, 10_000.0 if column.category == "A" else rows)
     return int(8192 * 4 + rows * elements * ENTRY_BYTES + distinct * KEY_BYTES)
 
 
