@@ -11,19 +11,16 @@ from __future__ import annotations
 import math
 import re
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from trimtab.advise.index.plans import Node
 from trimtab.advise.index.size import distinct_values
 from trimtab.advise.workload.join_rows import JoinRows, aliases_of
+from trimtab.advise.workload.plan_order import IndexKeys, Order, is_subplan
 from trimtab.sql.catalog import Table
 
 Work = Mapping[str, float]
 
-SMALL_PAGES = 1_000
-"""A table or index of fewer pages stays in the processor's caches: it makes no difference in which order it is read."""
-
-NEAR_CORRELATION = 0.9
 LARGE_HASH_ROWS = 100_000
 MANY_GROUPS = 20_000
 
@@ -39,12 +36,7 @@ HAVING_SHARE = 1 / 3
 _OPERATOR = re.compile(r"(?: (?:=|<>|<|>|<=|>=|IS NOT|IS|~~\*?|!~~\*?|~\*?|!~\*?|@>|&&|\?) )|(?:\(NOT )")
 _PATTERN = re.compile(r" !?~~?\*? ")
 _EQUALITY = re.compile(r"\(?\(?(\w+)\)?(?:::\w+)? = ")
-_NAME = re.compile(r"[A-Za-z_][\w.]*")
-_PAIR = re.compile(r"([A-Za-z_][\w.]*) = ([A-Za-z_][\w.]*)")
 _BLOCKING = frozenset({"Sort", "Hash", "Materialize", "WindowAgg", "SetOp", "CTE Scan", "Bitmap Heap Scan"})
-
-IndexKeys = Callable[[str], tuple[str, ...]]
-"""The key columns of an index by its name in plans; empty where it is not known."""
 
 
 class Counting:
@@ -78,6 +70,7 @@ class _Walk:
         self.measured = False
         self._rows_of: dict[str, float] = {}
         self._tables, self._index_keys, self._work_mem_bytes, self._joins = tables, index_keys, work_mem_bytes, joins
+        self._order = Order(tables, index_keys)
 
     def visit(self, node: Node, loops: float, share: float) -> float:
         """Count a node that runs `loops` times, and of whose rows only a `share` is fetched; its rows in all loops."""
@@ -93,7 +86,7 @@ class _Walk:
             return self._nested_loop(node, loops, share)
         if kind in ("Hash Join", "Merge Join"):
             return self._join(node, loops, share)
-        children = [child for child in node.get("Plans", []) if not _is_subplan(child)]
+        children = [child for child in node.get("Plans", []) if not is_subplan(child)]
         self._subplans(node, loops, loops)
         if kind == "Limit" and children:
             share *= _stopped_share(node, children[0])
@@ -158,7 +151,7 @@ class _Walk:
             if fetched_max is not None:
                 fetched = min(fetched, fetched_max * loops)
         self._rows_of[str(node.get("Alias"))] = rows
-        near = self._is_near(table, keys)
+        near = self._order.is_near(table, keys)
         again = self._again_share(node, loops)
         if near is None or (near and self._in_order):
             self.found["descents_near"] += loops
@@ -199,15 +192,6 @@ class _Walk:
     _in_order = True
     """Whether the rows that drive the loop come in the order of their table."""
 
-    def _is_near(self, table: Table | None, keys: tuple[str, ...]) -> bool | None:
-        """Whether rows of neighbouring entries lie side by side; None where the table is small anyway."""
-        if table is None or table.pages < SMALL_PAGES:
-            return None
-        column = table.columns.get(keys[0]) if keys else None
-        if column is None or column.statistics is None or column.statistics.correlation is None:
-            return False
-        return abs(column.statistics.correlation) >= NEAR_CORRELATION
-
     def _fetched(
         self, node: Node, table: Table | None, keys: tuple[str, ...], rows: float, loops: float, share: float
     ) -> float:
@@ -222,7 +206,9 @@ class _Walk:
         ranges = condition.count(" AND ") + 1 - len(equal) if condition else 0
         if ranges > 0:
             # by what the planner asks for a row of an index scan, its own part of the cost
-            solved = float(node["Total Cost"]) / (0.02 + (0.1 if self._is_near(table, keys) is not False else 1.1))
+            solved = float(node["Total Cost"]) / (
+                0.02 + (0.1 if self._order.is_near(table, keys) is not False else 1.1)
+            )
             found = min(found, max(solved, rows / max(loops * share, 1e-9)))
         return min(found, table.rows_estimate) * loops * share
 
@@ -234,7 +220,7 @@ class _Walk:
         waiting = list(node.get("Plans", []))
         while waiting:
             child = waiting.pop()
-            if _is_subplan(child):
+            if is_subplan(child):
                 continue
             if child["Node Type"] == "Bitmap Index Scan":
                 self.found["descents_far"] += self._loops(child, loops)
@@ -245,7 +231,7 @@ class _Walk:
         removed = float(node.get("Rows Removed by Filter", 0)) + float(node.get("Rows Removed by Index Recheck", 0))
         read = rows + removed * loops if self.measured else max(rows, entries)
         pages = float(table.pages) if table is not None else 1.0
-        near = self._is_near(table, self._index_keys(_index_below(node)))
+        near = self._order.is_near(table, self._index_keys(_index_below(node)))
         if near is False:
             touched = loops * pages * -math.expm1(-read / loops / max(pages, 1.0)) if loops else 0.0
         else:
@@ -258,12 +244,12 @@ class _Walk:
         return rows * share
 
     def _nested_loop(self, node: Node, loops: float, share: float) -> float:
-        outer, inner, *_ = [child for child in node.get("Plans", []) if not _is_subplan(child)]
+        outer, inner, *_ = [child for child in node.get("Plans", []) if not is_subplan(child)]
         self._subplans(node, loops, loops)
         was = self._in_order
         came = self.visit(outer, self._loops(outer, loops), share)
         rows = self._rows(node, loops) * share
-        self._in_order = self._comes_in_order(outer)
+        self._in_order = self._order.comes_in_order(outer)
         turns = float(inner["Actual Loops"]) if self.measured else max(came, 1e-9)
         stops_early = node.get("Join Type") in ("Semi", "Anti") or bool(node.get("Inner Unique"))
         wanted = None if "Join Filter" in node else (min(rows, turns) if stops_early else rows)
@@ -301,50 +287,8 @@ class _Walk:
             return self._index_scan(node, turns, 1.0, wanted, fetched_max)
         return self.visit(node, turns, 1.0)
 
-    def _comes_in_order(self, node: Node) -> bool:
-        """Whether rows come as they lie in the table that they are read from first."""
-        while True:
-            kind = node["Node Type"]
-            if kind in ("Seq Scan", "Bitmap Heap Scan"):
-                return True
-            if kind in ("Index Scan", "Index Only Scan"):
-                table = self._tables.get(str(node.get("Relation Name")))
-                return self._is_near(table, self._index_keys(str(node.get("Index Name")))) is not False
-            below = [child for child in node.get("Plans", []) if not _is_subplan(child)]
-            if not below or (kind == "Aggregate" and node.get("Strategy") == "Hashed"):
-                return False
-            if kind == "Nested Loop" and not self._comes_in_order(below[1]):
-                return False
-            node = below[0]
-
-    def _keyed_in_order(self, node: Node, text: str) -> bool:
-        """Whether rows come in the order of a column that a condition names: a hash table is then walked through."""
-        named = {name.rpartition(".")[2] for name in _NAME.findall(text)}
-        return bool(named & self._order(node))
-
-    def _order(self, node: Node) -> set[str]:
-        """Columns in whose order the rows of a node come, as far as its driving scan tells."""
-        kind = node["Node Type"]
-        table = self._tables.get(str(node.get("Relation Name")))
-        if kind in ("Index Scan", "Index Only Scan"):
-            return set(self._index_keys(str(node.get("Index Name")))[:1])
-        if kind in ("Seq Scan", "Bitmap Heap Scan") and table is not None:
-            known = ((name, column.statistics) for name, column in table.columns.items())
-            return {name for name, of in known if of is not None and abs(of.correlation or 0.0) >= NEAR_CORRELATION}
-        if kind in ("Sort", "Incremental Sort"):
-            return {str(key).rpartition(".")[2] for key in node.get("Sort Key", ())[:1]}
-        below = [child for child in node.get("Plans", []) if not _is_subplan(child)]
-        if not below or (kind == "Aggregate" and node.get("Strategy") == "Hashed"):
-            return set()
-        found = self._order(below[0])
-        for text in (str(node.get("Hash Cond", "")), str(node.get("Merge Cond", ""))):
-            for pair in _PAIR.findall(text):
-                names = {name.rpartition(".")[2] for name in pair}
-                found |= names if names & found else set()
-        return found
-
     def _join(self, node: Node, loops: float, share: float) -> float:
-        outer, inner, *_ = [child for child in node.get("Plans", []) if not _is_subplan(child)]
+        outer, inner, *_ = [child for child in node.get("Plans", []) if not is_subplan(child)]
         self._subplans(node, loops, loops)
         came = self.visit(outer, self._loops(outer, loops), share)
         built = self.visit(inner, self._loops(inner, loops), 1.0)
@@ -353,7 +297,9 @@ class _Walk:
             self.found["merge_rows"] += came + built
         else:
             self.found["build_rows"] += built
-            at_random = built > LARGE_HASH_ROWS and not self._keyed_in_order(outer, str(node.get("Hash Cond", "")))
+            at_random = built > LARGE_HASH_ROWS and not self._order.keyed_in_order(
+                outer, str(node.get("Hash Cond", ""))
+            )
             self.found["probe_rows_large" if at_random else "probe_rows"] += came
             if built * (float(inner.get("Plan Width", 8)) + 24) > 2 * self._work_mem_bytes:
                 self.found["spilled_rows"] += built + came
@@ -380,7 +326,7 @@ class _Walk:
                 groups = rows + removed if self.measured else min(rows / HAVING_SHARE, came)
             self.found["groups"] += groups
             group_key = " ".join(str(key) for key in node.get("Group Key", ()))
-            if groups > MANY_GROUPS and children and not self._keyed_in_order(children[0], group_key):
+            if groups > MANY_GROUPS and children and not self._order.keyed_in_order(children[0], group_key):
                 self.found["grouped_at_random"] += came
             if groups * (float(node.get("Plan Width", 8)) + 64) > 2 * self._work_mem_bytes:
                 self.found["spilled_rows"] += came
@@ -392,10 +338,6 @@ class _Walk:
             elif child.get("Parent Relationship") == "SubPlan":
                 hashed = "hashed " + str(child.get("Subplan Name", "")) in str(node.get("Filter", ""))
                 self.visit(child, self._loops(child, loops if hashed else max(turns, 1.0)), 1.0)
-
-
-def _is_subplan(node: Node) -> bool:
-    return node.get("Parent Relationship") in ("InitPlan", "SubPlan")
 
 
 def _operators(text: str) -> float:
