@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
@@ -214,9 +215,24 @@ def test_a_run_that_is_imported_is_there_at_once(told: BusinessNow, visitor: Tes
     assert found["imported"]["success_count"] == 1
 
 
-def test_problems_of_files_are_problems_of_the_answer(told: BusinessNow, site: Site, visitor: TestClient) -> None:
+def test_problems_of_files_are_problems_of_the_answer(
+    told: BusinessNow, site: Site, visitor: TestClient, tmp_path: Path
+) -> None:
+    """Above every page the first of them, with the probe that it is of, and how many others there are."""
+    wrong = tmp_path / "wrong.yml"
+    entries = [f"  - {{name: w{number}, system: shop, volume: {{table: t}}, good: 5}}" for number in range(8)]
+    wrong.write_text("\n".join(["probes:", *entries]))
     files = site.service.business._files
     before = files._named
+    files._named = lambda: [*before(), str(wrong)]
+    try:
+        site.service.business.look_around()
+        page = visitor.get("/quality/cost").text
+        assert "line 2, column 56: the probe &#39;w0&#39;: good: a probe of volume" in page
+        assert "did you mean &#39;&gt;= 5&#39;?, and 7 other problems" in page
+    finally:
+        files._named = before
+        site.service.business.look_around()
     files._named = lambda: [*before(), "/nowhere/data.yml"]
     try:
         site.service.business.look_around()

@@ -9,6 +9,10 @@ import click
 
 from trimtab.cli.common import client_of, client_options, guarded
 
+RUN_AROUND_S = 90.0
+"""How much longer than the probe's own time-out a run by hand may take: it waits for others of its system, connects,
+looks at the catalogue, and gives up a server that does not say that it ended it."""
+
 
 @click.group()
 def probes() -> None:
@@ -72,7 +76,10 @@ def run(name: str, data_dir: Path | None, server: str | None, form: str) -> None
     from trimtab.cli import business_output, output
     from trimtab.cli.segment import segment
 
-    found = client_of(data_dir, server).post(f"/probes/{segment(name)}/run", {})
+    client = client_of(data_dir, server)
+    path = f"/probes/{segment(name)}"
+    patience_s = client.get(path)["timeout_ms"] / 1000 + RUN_AROUND_S
+    found = client.post(f"{path}/run", {}, timeout_s=patience_s)
     output.show(form, found, business_output.probe)
     if found["value"] is None or found["state"] == "bad":
         sys.exit(1)

@@ -163,9 +163,9 @@ class Client:
         query = {k: str(v) for k, v in parameters.items() if v is not None}
         return self._request("GET", path, params=query)
 
-    def post(self, path: str, body: dict[str, object]) -> Any:
-        """POST under /api/trimtab."""
-        return self._request("POST", path, json=body)
+    def post(self, path: str, body: dict[str, object], timeout_s: float = TIMEOUT_S) -> Any:
+        """POST under /api/trimtab; `timeout_s` where the answer may take longer than others."""
+        return self._request("POST", path, timeout_s=timeout_s, json=body)
 
     def put(self, path: str, body: dict[str, object]) -> Any:
         """PUT under /api/trimtab."""
@@ -216,8 +216,8 @@ class Client:
             return body
         raise _as_error(answer.status_code, body)
 
-    def _sent(self, method: str, path: str, **arguments: Any) -> httpx2.Response:
-        with self._http(TIMEOUT_S) as http:
+    def _sent(self, method: str, path: str, timeout_s: float = TIMEOUT_S, **arguments: Any) -> httpx2.Response:
+        with self._http(timeout_s) as http:
             return http.request(method, f"{self.url}{path}", **arguments)
 
     @contextmanager
@@ -228,15 +228,18 @@ class Client:
             headers[ACTOR_HEADER] = quote(f"cli:{getpass.getuser()}")
         verify = True if self._trust is None else self._trust
         try:
-            with httpx2.Client(timeout=timeout_s, trust_env=False, verify=verify, headers=headers) as http:
+            patience = httpx2.Timeout(timeout_s, connect=min(timeout_s, TIMEOUT_S))
+            with httpx2.Client(timeout=patience, trust_env=False, verify=verify, headers=headers) as http:
                 yield http
         except httpx2.InvalidURL as error:
             raise InputError(f"{self.url!r} is not a URL: {error}") from error
         except httpx2.HTTPError as error:
-            raise ServerUnreachable(_unreachable(self.url, error), url=self.url) from error
+            raise ServerUnreachable(_unreachable(self.url, error, timeout_s), url=self.url) from error
 
 
-def _unreachable(url: str, error: Exception) -> str:
+def _unreachable(url: str, error: Exception, timeout_s: float) -> str:
+    if isinstance(error, httpx2.ReadTimeout):
+        return f"the server at {url} took the request and did not answer it within {timeout_s:g} s; it may still do it"
     if "CERTIFICATE_VERIFY_FAILED" in str(error):
         said = str(error).rpartition("certificate verify failed: ")[2].partition(" (_ssl")[0]
         if "not valid for" in said:

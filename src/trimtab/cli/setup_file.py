@@ -18,7 +18,9 @@ def read_setup(file: str) -> dict[str, object]:
     text = sys.stdin.read(SIZE_CHARS_MAX + 1) if file == "-" else text_of(Path(file))
     name = "standard input" if file == "-" else file
     found = documents(text, name)
-    value = found[0].value if found else None
+    if not found or found[0].value is None:
+        raise InputError(f"{name} is empty: it has sections such as infrastructure_metrics", file=file)
+    value = found[0].value
     if not isinstance(value, dict) or not value:
         raise InputError(
             f"{name}: it has sections such as infrastructure_metrics, found {str(value)[:40]!r}", file=file

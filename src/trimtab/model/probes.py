@@ -66,6 +66,10 @@ FRESH_LOOKS = 5
 """So many looks at least fall, where nobody says how often, into the age that the newest row may have."""
 TIMEOUT_MS = 5_000
 TIMEOUT_MS_MIN, TIMEOUT_MS_MAX = 100, 300_000
+TIMEZONE = "UTC"
+"""In which zone a probe reads times that say none (`timestamp`, `date`), where its file says nothing else."""
+CLOCK_SKEW_S = 60.0
+"""A newest row that lies further in the future than clocks may differ is not fresh: it is wrong."""
 REFUSED = "refused: "
 """So begins why there is no value where that stays so until somebody changes the probe, the role or the table."""
 
@@ -103,7 +107,8 @@ class Probe:
     """One number that is asked for, again and again. `table` is as it is written, `schema.table` or `table`.
 
     `columns` are those of the table that it is about; `to_table` and `to_columns` what they refer to; `values` what is
-    accepted; `where` narrows the rows. `sql` is the statement of the kind SQL.
+    accepted; `where` narrows the rows. `sql` is the statement of the kind SQL. `timezone` is the session's;
+    `ignores_future`: rows that lie in the future are not looked at.
     """
 
     name: str
@@ -122,6 +127,8 @@ class Probe:
     weight: float = 1.0
     interval_ms: int = INTERVAL_MS
     timeout_ms: int = TIMEOUT_MS
+    timezone: str = TIMEZONE
+    ignores_future: bool = False
     description: str = ""
     origin: str = field(default="", compare=False)
     line: int = field(default=1, compare=False)
@@ -159,10 +166,23 @@ class Measured:
             return self
         return replace(self, value=self.value + max(now_ms - self.at_ms, 0) / 1000)
 
+    def future_s(self, probe: Probe) -> float:
+        """How far the newest row lies in the future, as far as no clock explains it; 0 where it does not.
+
+        >>> fresh = Probe("p", "shop", ProbeKind.FRESHNESS, Dimension.FRESHNESS, "t", ("a",))
+        >>> Measured(0, -61.0).future_s(fresh), Measured(0, -59.0).future_s(fresh)
+        (61.0, 0.0)
+        """
+        if self.value is None or probe.kind is not ProbeKind.FRESHNESS or self.value >= -CLOCK_SKEW_S:
+            return 0.0
+        return -self.value
+
     def is_good(self, probe: Probe) -> bool | None:
-        """Whether it is as wanted; None where nobody knows, or nothing is wanted."""
+        """Whether it is as wanted; None where nobody knows, or nothing is wanted. Nobody wants rows of the future."""
         if self.value is None or probe.wanted is None:
             return None
+        if self.future_s(probe):
+            return False
         return probe.wanted.holds(self.value)
 
     def score(self, probe: Probe) -> float | None:

@@ -266,6 +266,29 @@ def test_an_age_grows_with_the_clock_between_looks(asked: Asked, state: ProbeSta
     probing.close()
 
 
+def test_a_newest_row_that_lies_in_the_future_is_not_fresh(asked: Asked, state: ProbeState) -> None:
+    """One row with the date of tomorrow: it is younger than any wish. A clock may differ by a minute."""
+    kind = ProbeKind.FRESHNESS
+    fresh = Probe("a", "shop", kind, DIMENSIONS[kind], "t", ("at",), wanted=Wanted(Comparison.BELOW, 300.0))
+    plain = replace(fresh, name="b", wanted=None)
+    asked.value = -86_400.0
+    probing = made(asked, state)
+    probing.define((fresh, plain))
+    for name in ("a", "b"):
+        probing.run_now(name).result(60)  # type: ignore[union-attr]
+    now_ms = asked.now_ms + 60_000
+    row, bare = probe_row(probing.now["a"], now_ms), probe_row(probing.now["b"], now_ms)
+    assert (row.state, row.score, row.why_not) == ("bad", 0.0, "the newest row lies 23 h 59 min in the future")
+    assert (bare.state, bare.why_not) == ("measured", row.why_not)
+    samples = {dict(labels)["__name__"]: value for labels, value in of_probes([probing.now["a"]], now_ms)}
+    assert samples["data_probe_good"] == 0.0
+    asked.value = -59.0
+    probing.run_now("a").result(60)  # type: ignore[union-attr]
+    row = probe_row(probing.now["a"], asked.now_ms)
+    assert (row.state, row.why_not) == ("good", "")
+    probing.close()
+
+
 def test_a_result_counts_for_three_intervals_and_then_nobody_knows(asked: Asked, state: ProbeState) -> None:
     probing = made(asked, state)
     probing.define((probe("a"), probe("b")))

@@ -65,6 +65,14 @@ def test_what_is_right() -> None:
     ]
 
 
+def test_zones_and_rows_of_the_future() -> None:
+    entry = "{name: a, system: s, timezone: Asia/Tokyo, freshness: {table: x, column: y, ignore_future: true}}"
+    [probe] = definitions_in(f"probes: [{entry}]", "a.yml").probes
+    assert (probe.timezone, probe.ignores_future) == ("Asia/Tokyo", True)
+    [probe] = definitions_in("probes: [{name: a, system: s, sql: SELECT 1}]", "a.yml").probes
+    assert (probe.timezone, probe.ignores_future) == ("UTC", False)
+
+
 def test_a_text_is_what_is_written() -> None:
     """YAML makes false of `no` and 8 of `010`."""
     said = definitions_in("probes: [{name: 010, system: no, volume: {table: off}}]", "a.yml")
@@ -82,8 +90,11 @@ def test_what_must_not_be_old_is_looked_at_often_enough() -> None:
 
 
 BAD = [
-    ("probes: [{name: a, system: s, sql: 'SELECT 1; DROP TABLE x'}]", "1, column 36: one statement was wanted"),
-    ("probes:\n- {name: a, system: s, sql: DELETE FROM x}", "2, column 29: it is no SELECT"),
+    (
+        "probes: [{name: a, system: s, sql: 'SELECT 1; DROP TABLE x'}]",
+        "1, column 36: the probe 'a': one statement was wanted",
+    ),
+    ("probes:\n- {name: a, system: s, sql: DELETE FROM x}", "2, column 29: the probe 'a': it is no SELECT"),
     ("probes:\n- {name: a, system: s, sql: 'SELECT 1, 2'}", "found 2 columns"),
     ("probes: [{name: a, system: s}]", "what is probed is missing"),
     ("probes: [{name: a, system: s, sql: SELECT 1, volume: {table: x}}]", "is given 2 times"),
@@ -102,17 +113,30 @@ BAD = [
     ("probes: [{name: a, system: s, sql: SELECT 1, good: p95 < 5ms}]", "as in '>= 1000', '<= 0.1%' or '< 5m', found"),
     (
         "probes: [{name: a, system: s, freshness: {table: x, column: y}, good: < 5m, every: 5m}]",
-        "column 84: every: a look every 5m cannot tell whether rows are younger than 5m; at most 2m30s",
+        "column 84: the probe 'a': every: a look every 5m cannot tell whether rows are younger than 5m; at most 2m30s",
     ),
     (
         "probes: [{name: a, system: s, accepted: {table: x, column: y, values: [a, yes]}}]",
-        "column 75: values[1]: yes without quotes is true to YAML; a text is written as 'yes'",
+        "column 75: the probe 'a': values[1]: yes without quotes is true to YAML; a text is written as 'yes'",
     ),
     (
         "probes: [{name: a, system: s, accepted: {table: x, column: y, values: [null]}}]",
-        "column 72: values[0]: null without quotes is nothing to YAML",
+        "column 72: the probe 'a': values[0]: null without quotes is nothing to YAML",
     ),
-    ("probes: [{name: a, system: s, accepted: {table: x, column: y, values: [.nan]}}]", "is no number to YAML"),
+    (
+        "probes: [{name: a, system: s, accepted: {table: x, column: y, values: [.nan]}}]",
+        'number "not a number" to YAML',
+    ),
+    (
+        "probes: [{name: a, system: s, accepted: {table: x, column: y, values: [-.inf]}}]",
+        "values[0]: -.inf without quotes is the number -infinity to YAML; a text is written as '-.inf'",
+    ),
+    (
+        "probes:\n- name: a\n  system: s\n  accepted:\n    table: x\n    column: y\n    values:\n      - b\n      -\n",
+        "the probe 'a': values[1] is empty: it must be a text or a number",
+    ),
+    ("probes: [{name: a, system: s, sql: SELECT 1, timezone: Europe/Berln}]", "(did you mean Europe/Berlin?)"),
+    ("probes: [{name: a, system: s, volume: {table: x, ignore_future: true}}]", "unknown key 'ignore_future'"),
     ("probes: [{name: a, system: s, accepted: {table: x, column: y, values: [[1]]}}]", "must be a text or a number"),
     ("probes: [{name: a, system: s, nulls: {table: x, column: y}, good: < 5}]", "a share lies between 0 and 1"),
     ("probes: [{name: a, system: s, nulls: {table: x}}]", "column or columns is missing"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import psycopg
 import pytest
@@ -15,7 +16,7 @@ from trimtab.model.objectives import Comparison
 from trimtab.model.probes import DIMENSIONS, Measured, Probe, ProbeKind, Wanted
 from trimtab.observe.probes.running import measure
 from trimtab.observe.probes.statements import check_where, statement_of
-from trimtab.sql.connect import Reference
+from trimtab.sql.connect import Connection, Reference
 
 pytestmark = pytest.mark.postgres
 NAME = "probed"
@@ -87,6 +88,42 @@ def test_freshness_is_the_age_of_the_newest_row(probed: Cluster) -> None:
     found = asked(probed, probe_of(ProbeKind.FRESHNESS, columns=("made_at",)))
     assert found.value is not None
     assert 90 <= found.value < 90 + 600
+
+
+def test_rows_of_the_future_are_not_looked_at_where_a_file_says_so(probed: Cluster) -> None:
+    """One row of tomorrow: the age says so; left out, the age is that of the newest row of the past."""
+    late = "VALUES (now() + interval '1 day'), (now() - interval '1 hour')"
+    probed.execute(f"CREATE TABLE late AS SELECT * FROM ({late}) AS v(at)", database=NAME)
+    fresh = probe_of(ProbeKind.FRESHNESS, table="late", columns=("at",))
+    found = asked(probed, fresh)
+    assert found.value is not None
+    assert found.value == pytest.approx(-86_400, abs=600)
+    past = asked(probed, replace(fresh, ignores_future=True))
+    assert past.error == ""
+    assert past.value == pytest.approx(3_600, abs=600)
+
+
+def test_times_without_a_zone_are_read_in_utc_or_in_the_zone_that_the_file_says(probed: Cluster) -> None:
+    """Whatever the database says: of Tokyo's clock, a row of now was nine hours old."""
+    probed.execute(
+        "CREATE TABLE plain AS SELECT now() AT TIME ZONE 'UTC' AS utc, now() AT TIME ZONE 'Asia/Tokyo' AS tokyo",
+        f"ALTER DATABASE {NAME} SET timezone = 'America/New_York'",
+        database=NAME,
+    )
+    try:
+        for column, zone, why in (
+            ("utc", "UTC", ""),
+            ("tokyo", "Asia/Tokyo", ""),
+            ("utc", "Mars/Olympus", "refused: the server does not know its time zone"),
+        ):
+            found = asked(probed, probe_of(ProbeKind.FRESHNESS, table="plain", columns=(column,), timezone=zone))
+            if why:
+                assert found.error.startswith(why)
+            else:
+                assert found.error == ""
+                assert found.value == pytest.approx(0, abs=600)
+    finally:
+        probed.execute(f"ALTER DATABASE {NAME} RESET timezone", database=NAME)
 
 
 def test_no_rows_is_no_number(probed: Cluster) -> None:
@@ -181,6 +218,83 @@ def test_a_long_runner_is_cut_off_by_the_server(probed: Cluster) -> None:
             time.sleep(0.05)
         else:
             raise AssertionError("a backend of a probe goes on")
+
+
+def test_what_is_cut_off_is_not_counted_as_rolled_back(probed: Cluster) -> None:
+    """The server's `xact_rollback` is the error rate of those who use it."""
+
+    def rolled_back() -> int:
+        with psycopg.connect(probed.dsn("postgres"), autocommit=True) as other:
+            row = other.execute("SELECT xact_rollback FROM pg_stat_database WHERE datname = %s", [NAME]).fetchone()
+        assert row is not None
+        return int(row[0])
+
+    before = rolled_back()
+    bad = (
+        (sql(LONG, timeout_ms=100), "cut off: it took longer than its time-out of 0.1 s"),
+        (sql("SELECT count(*) FROM nowhere"), "refused: the server says"),
+        (sql("SELECT 1 / (count(*) - count(*)) FROM orders"), "DivisionByZero"),
+        (sql("SELECT region::int FROM customers WHERE region IS NOT NULL LIMIT 1"), "InvalidText"),
+        (probe_of(ProbeKind.VOLUME, timezone="Mars/Olympus"), "time zone"),
+    )
+    for probe, reason in bad:
+        assert reason in asked(probed, probe).error
+    for _ in range(600):
+        with psycopg.connect(probed.dsn("postgres"), autocommit=True) as other:
+            left = other.execute("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'trimtab/probe'")
+            if left.fetchone() == (0,):
+                break
+        time.sleep(0.05)
+    assert rolled_back() == before
+
+
+def test_the_step_that_took_too_long_is_told_with_its_own_limit(
+    probed: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Constants are made while it is planned; and what is asked before it has a limit of its own."""
+    from trimtab.observe.probes import running
+
+    constant = sql("SELECT length(repeat('x', 500000000)) + length(repeat('y', 500000000))", timeout_ms=100)
+    found = asked(probed, constant)
+    assert found.error == "cut off: planning it took longer than its time-out of 0.1 s"
+    assert found.duration_ms >= 100
+
+    def looks(connection: psycopg.Connection[tuple[object, ...]], _text: str) -> None:
+        connection.execute("SELECT pg_sleep(60)")
+
+    monkeypatch.setattr(running, "why_not_run", looks)
+    monkeypatch.setattr(running, "CATALOGUE_TIMEOUT_MS", 200)
+    found = asked(probed, sql("SELECT 1", timeout_ms=60_000))
+    assert found.error == "cut off: a look at the catalogue before the probe took longer than the 0.2 s that it may"
+
+
+def test_a_server_that_ends_it_late_is_still_a_time_out(probed: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is up, and busy with throwing temporary files away, say: the connection was not lost, it was given up."""
+    from trimtab.observe.probes import running
+
+    monkeypatch.setattr(running, "ANSWER_GRACE_S", 0.2)
+
+    def slow_to_end(connection: Connection) -> None:
+        sent = connection.execute
+
+        def execute(query: bytes, *more: Any, **options: Any) -> object:
+            return sent(query.replace(b"statement_timeout = 300", b"statement_timeout = 3000"), *more, **options)
+
+        monkeypatch.setattr(connection, "execute", execute)
+
+    late = sql(LONG, timeout_ms=300)
+    found = measure(Reference.parse(probed.dsn(NAME, "trimtab_watch")), late, lambda: 7, slow_to_end)
+    assert found.error.startswith("cut off: it took longer than its time-out of 0.3 s; the server, which ends it")
+    assert found.duration_ms >= 500
+
+
+def test_temporary_files_are_bounded_by_the_server(probed: Cluster) -> None:
+    probed.execute("ALTER ROLE trimtab_watch SET temp_file_limit = '1MB'")
+    try:
+        found = asked(probed, sql("SELECT count(*) FROM (SELECT n FROM generate_series(1, 1000000) n ORDER BY -n) s"))
+    finally:
+        probed.execute("ALTER ROLE trimtab_watch RESET temp_file_limit")
+    assert found.error.startswith("cut off: it would have written more temporary files than the server lets this role")
 
 
 def test_a_large_result_does_not_come_back(probed: Cluster) -> None:

@@ -44,7 +44,8 @@ LOOK_MS = 5_000
 ROUND_MS = 60_000
 RUN_WAIT_S = 20.0
 """How long one that is run by hand waits for those of its system that run."""
-RUN_TIMEOUT_S = 320.0
+RUN_TIMEOUT_S = 365.0
+"""Longer than any run: the longest time-out, the way there, and a server that does not say that it ended it."""
 log = structlog.get_logger()
 
 
@@ -181,7 +182,7 @@ class Business:
     def warnings(self) -> tuple[str, ...]:
         """Files that are not in force as they are now."""
         return tuple(
-            f"{one.file} (business.files) is wrong: {one.problems[0].placed}"
+            f"{one.file} (business.files) is wrong: {one.problems[0].placed}{_more(len(one.problems) - 1)}"
             f"{'; what it said before stays in force' if one.count else ''}"
             for one in self._files.status
             if one.problems
@@ -283,3 +284,12 @@ class Business:
 
     def _ask_range(self, query: str, start_ms: int, end_ms: int, step_ms: int) -> Answer:
         return self._querying.range(query, start_ms, end_ms, step_ms, Wish(timeout_s=20.0), self._stop.is_set)
+
+
+def _more(count: int) -> str:
+    """How many other problems there are, for whoever reads of the first.
+
+    >>> _more(0), _more(1)
+    ('', ', and 1 other problem')
+    """
+    return f", and {count} other problem{'s' if count > 1 else ''}" if count else ""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
+from zoneinfo import available_timezones
 
 from trimtab.analyze.slo.document import Part
 from trimtab.analyze.slo.own_format import name_in
@@ -21,6 +24,7 @@ from trimtab.model.probes import (
     TIMEOUT_MS,
     TIMEOUT_MS_MAX,
     TIMEOUT_MS_MIN,
+    TIMEZONE,
     UNITS,
     Dimension,
     Probe,
@@ -33,12 +37,23 @@ VALUES_MAX = 1_000
 COLUMNS_MAX = 16
 UNIT_CHARS_MAX = 50
 WEIGHT_MAX = 1_000.0
-_COMMON = ("name", "system", "description", "dimension", "good", "weight", "every", "timeout")
+NAME_CHARS_TOLD = 60
+_COMMON = ("name", "system", "description", "dimension", "good", "weight", "every", "timeout", "timezone")
 _KINDS = tuple(kind.value for kind in ProbeKind)
 
 
 def probe_in(part: Part, origin: str) -> Probe | None:
-    """One entry; None where it is wrong, which is written down in its document."""
+    """One entry; None where it is wrong, which is written down in its document with the probe's name."""
+    before = len(part.document.problems)
+    probe = _entry(part, origin)
+    found, name = part.document.problems, part.get("name")
+    if isinstance(name, str) and name:
+        told = [replace(one, reason=f"the probe {name[:NAME_CHARS_TOLD]!r}: {one.reason}") for one in found[before:]]
+        found[before:] = told
+    return probe
+
+
+def _entry(part: Part, origin: str) -> Probe | None:
     before = len(part.document.problems)
     part.known(*_COMMON, *_KINDS, "table", "unit")
     kinds = [kind for kind in ProbeKind if part.has(kind.value)]
@@ -58,6 +73,7 @@ def probe_in(part: Part, origin: str) -> Probe | None:
         weight=_weight(part),
         interval_ms=_every(part, kind, wanted),
         timeout_ms=_within(part, "timeout", TIMEOUT_MS, TIMEOUT_MS_MIN, TIMEOUT_MS_MAX),
+        timezone=part.read("timezone", _zone) or TIMEZONE,
         description=part.text("description"),
         wanted=wanted,
         origin=origin,
@@ -91,6 +107,8 @@ def _of_table(part: Part, probe: Probe) -> Probe:
     found = replace(probe, table=_table(part, "table"), where=where)
     if "column" in wants or "columns" in wants:
         found = replace(found, columns=_columns(part, "column", "columns" if "columns" in wants else ""))
+    if "ignore_future" in wants:
+        found = replace(found, ignores_future=part.flag("ignore_future", default=False))
     if "to" in wants:
         to_columns = _columns(part, "to_column", "to_columns")
         if len(to_columns) != len(found.columns) and to_columns:
@@ -102,7 +120,7 @@ def _of_table(part: Part, probe: Probe) -> Probe:
 
 
 _WANTS: dict[ProbeKind, tuple[str, ...]] = {
-    ProbeKind.FRESHNESS: ("column",),
+    ProbeKind.FRESHNESS: ("column", "ignore_future"),
     ProbeKind.VOLUME: (),
     ProbeKind.NULLS: ("column", "columns"),
     ProbeKind.UNIQUE: ("column", "columns"),
@@ -145,12 +163,44 @@ def _value(values: Part, place: int, item: object) -> str:
     written = values.document.written.get(here.path, "")
     if isinstance(item, int | float) and not isinstance(item, bool) and math.isfinite(item):
         return written
-    if isinstance(item, bool | float) or written:
-        is_what = str(item).lower() if isinstance(item, bool) else "no number" if isinstance(item, float) else "nothing"
-        here.wrong(f"values[{place}]: {written} without quotes is {is_what} to YAML; a text is written as '{written}'")
+    if isinstance(item, bool | float) or (item is None and written):
+        told = f"values[{place}]: {written} without quotes is {_as_yaml(item)} to YAML"
+        here.wrong(f"{told}; a text is written as '{written}'")
+    elif item is None:
+        here.wrong(f'values[{place}] is empty: it must be a text or a number; the empty text is written as ""')
     else:
         here.wrong(f"values[{place}] must be a text or a number")
     return ""
+
+
+def _as_yaml(item: bool | float | None) -> str:
+    """What YAML makes of a word that is no text to it.
+
+    >>> _as_yaml(True), _as_yaml(float("-inf")), _as_yaml(float("nan")), _as_yaml(None)
+    ('true', 'the number -infinity', 'the number "not a number"', 'nothing')
+    """
+    if item is None:
+        return "nothing"
+    if isinstance(item, bool):
+        return str(item).lower()
+    return 'the number "not a number"' if math.isnan(item) else f"the number {'-' if item < 0 else ''}infinity"
+
+
+@lru_cache(maxsize=1)
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def _zone(text: str) -> str:
+    """A zone's name as PostgreSQL and we know it; ValueError where it is none."""
+    zones = _zones()
+    if text not in zones:
+        close = difflib.get_close_matches(text, zones, 1)
+        raise ValueError(
+            f"{text[:40]!r} is no time zone; a name is wanted such as Europe/Berlin or UTC"
+            f"{f' (did you mean {close[0]}?)' if close else ''}"
+        )
+    return text
 
 
 def _table(part: Part, key: str, *, required: bool = True) -> str:

@@ -37,8 +37,8 @@ def definitions_in(text: str, file: str) -> Definitions:
     >>> definitions_in("probes: [{name: a, system: shop, volume: {table: orders}, evry: 5m}]", "a.yml")
     Traceback (most recent call last):
     ...
-    trimtab.analyze.slo.document.ObjectivesRefused: a.yml, line 1, column 59: unknown key 'evry' in probes[0] (did you
-    mean every?)
+    trimtab.analyze.slo.document.ObjectivesRefused: a.yml, line 1, column 59: the probe 'a': unknown key 'evry' in
+    probes[0] (did you mean every?)
     """
     found = documents(text, file)
     if not found:

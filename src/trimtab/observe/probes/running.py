@@ -4,6 +4,9 @@ Four things stand between a probe and the data: the text is one SELECT that read
 more than read (the catalogue, `run_safety`), the role has no right to write (asked of the server, not believed), and
 the transaction is READ ONLY and commits only where it wrote nothing. How long it may take, how long it may wait for
 locks, and how much may come back is said to the server, which keeps it whoever forgets.
+
+All that may be cut off runs behind a savepoint, and the transaction is committed all the same: one that is rolled back
+would be counted by the server (`xact_rollback`), and so be among the errors of those who use it.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import psycopg
@@ -19,7 +23,7 @@ from trimtab.model.errors import StatementRefused, TrimtabError
 from trimtab.model.probes import REFUSED, Measured, Probe
 from trimtab.observe.postgres.run_safety import why_not_run
 from trimtab.observe.probes.statements import as_source, statement_of
-from trimtab.sql.connect import OWN_MARK, Connection, Reference
+from trimtab.sql.connect import ANSWER_GRACE_S, OWN_MARK, Connection, PatientConnection, Reference
 from trimtab.sql.runnable import CalledNames, called_names, runnable
 
 APPLICATION_NAME = "trimtab/probe"
@@ -27,7 +31,11 @@ LOCK_TIMEOUT_MS = 200
 """A probe waits for no lock longer, so that nobody waits behind it."""
 IDLE_TIMEOUT_MS = 10_000
 CATALOGUE_TIMEOUT_MS = 5_000
-"""For what is asked before the probe itself."""
+"""For what is asked before the probe itself: each look at the catalogue."""
+_LOOK = "a look at the catalogue before the probe"
+_PLAN = "planning it"
+_RUN = "it"
+_SAVEPOINT = "trimtab_probe"
 
 _MIGHTY = (
     "pg_write_all_data",
@@ -73,7 +81,7 @@ def measure(
         connection = reference.connect(
             APPLICATION_NAME,
             read_only=True,
-            statement_timeout_ms=max(CATALOGUE_TIMEOUT_MS, probe.timeout_ms),
+            statement_timeout_ms=CATALOGUE_TIMEOUT_MS,
             lock_timeout_ms=LOCK_TIMEOUT_MS,
             idle_in_transaction_timeout_ms=IDLE_TIMEOUT_MS,
             autocommit=False,
@@ -90,14 +98,20 @@ def measure(
         _end(connection)
         return found
     except psycopg.Error as error:
-        return Measured(now_ms(), None, told(error, CATALOGUE_TIMEOUT_MS))
+        found = Measured(now_ms(), None, told(error, CATALOGUE_TIMEOUT_MS, _LOOK))
+        with suppress(psycopg.Error):  # the connection may be what was lost; the reason stands already
+            _end(connection)
+        return found
     finally:
         connection.close()
 
 
 def _end(connection: Connection) -> None:
     """Commit what has written nothing, as the server says: closed without, each probe would count as rolled back."""
-    if connection.info.transaction_status is not psycopg.pq.TransactionStatus.INTRANS:
+    status, known = connection.info.transaction_status, psycopg.pq.TransactionStatus
+    if status is known.INERROR:
+        connection.execute(f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}".encode())
+    elif status is not known.INTRANS:
         return
     row = connection.execute(f"SELECT {OWN_MARK} pg_current_xact_id_if_assigned() IS NULL".encode()).fetchone()
     if row is not None and row[0] is True:
@@ -105,11 +119,20 @@ def _end(connection: Connection) -> None:
 
 
 def _asked(connection: Connection, probe: Probe, text: str, now_ms: Callable[[], int]) -> Measured:
+    connection.execute(f"SAVEPOINT {_SAVEPOINT}".encode())
+    connection.execute(f"SELECT {OWN_MARK} pg_catalog.set_config('TimeZone', %s, true)".encode(), [probe.timezone])
     reason = why_not_role(connection, text) or why_not_run(connection, text)
     if reason is not None:
         return Measured(now_ms(), None, f"{REFUSED}{reason}")
-    # Nothing is run for this: it has no rows.
-    described = connection.execute(f"SELECT {OWN_MARK} * FROM {as_source(text)} LIMIT 0".encode(), prepare=False)
+    connection.execute(f"SET LOCAL statement_timeout = {probe.timeout_ms}".encode())
+    if isinstance(connection, PatientConnection):
+        connection.answer_timeout_s = probe.timeout_ms / 1000 + ANSWER_GRACE_S
+    # Nothing is run for this: it has no rows. The server plans it, though, and makes its constants.
+    started_s = time.perf_counter()
+    try:
+        described = connection.execute(f"SELECT {OWN_MARK} * FROM {as_source(text)} LIMIT 0".encode(), prepare=False)
+    except psycopg.Error as error:
+        return _cut_off(error, probe, _PLAN, now_ms(), started_s)
     columns = described.description or []
     if len(columns) != 1:
         return Measured(now_ms(), None, f"{REFUSED}it has {len(columns)} columns; a probe is one number")
@@ -118,15 +141,25 @@ def _asked(connection: Connection, probe: Probe, text: str, now_ms: Callable[[],
         kind = columns[0].type_display
         return Measured(now_ms(), None, f"{REFUSED}its value is of type {kind}; a number is wanted")
     value = form.format("probe.v")
-    connection.execute(f"SET LOCAL statement_timeout = {probe.timeout_ms}".encode())
     started_s = time.perf_counter()
     try:
         rows = connection.execute(
             f"SELECT {OWN_MARK} {value} FROM {as_source(text)}(v) LIMIT 2".encode(), prepare=False, binary=True
         ).fetchall()
     except psycopg.Error as error:
-        return Measured(now_ms(), None, told(error, probe.timeout_ms), (time.perf_counter() - started_s) * 1000)
+        return _cut_off(error, probe, _RUN, now_ms(), started_s)
     return _of_rows(rows, now_ms(), (time.perf_counter() - started_s) * 1000)
+
+
+def _cut_off(error: psycopg.Error, probe: Probe, step: str, at_ms: int, started_s: float) -> Measured:
+    took_ms = (time.perf_counter() - started_s) * 1000
+    if not error.sqlstate and took_ms >= probe.timeout_ms:
+        limit = f"cut off: {step} took longer than its time-out of {probe.timeout_ms / 1000:g} s"
+        reason = f"{limit}; the server, which ends it, had not said so after {took_ms / 1000:.3g} s: given up"
+        return Measured(at_ms, None, reason, took_ms)
+    if error.sqlstate == "57014" and took_ms < probe.timeout_ms:
+        return Measured(at_ms, None, f"cut off: {step} was cancelled by somebody after {took_ms / 1000:.3g} s", took_ms)
+    return Measured(at_ms, None, told(error, probe.timeout_ms, step), took_ms)
 
 
 def _of_rows(rows: list[tuple[Any, ...]], at_ms: int, duration_ms: float) -> Measured:
@@ -160,12 +193,18 @@ def why_not_role(connection: Connection, text: str) -> str | None:
     return None
 
 
-def told(error: psycopg.Error, timeout_ms: int) -> str:
-    """What went wrong, without a value out of a table."""
+def told(error: psycopg.Error, timeout_ms: int, step: str) -> str:
+    """What went wrong in a step that may take so long, without a value out of a table."""
     code = error.sqlstate or ""
     words = error.diag.message_primary or ""
     if code == "57014":
-        return f"cut off: it took longer than its time-out of {timeout_ms / 1000:g} s"
+        whose = "the" if step == _LOOK else "its time-out of"
+        allowed = " that it may" if step == _LOOK else ""
+        return f"cut off: {step} took longer than {whose} {timeout_ms / 1000:g} s{allowed}"
+    if code == "53400":
+        return f"cut off: it would have written more temporary files than the server lets this role ({words})"
+    if code == "22023" and "TimeZone" in words:
+        return f"{REFUSED}the server does not know its time zone: {words}"
     if code == "55P03":
         return f"cut off: it would have waited for a lock longer than {LOCK_TIMEOUT_MS} ms"
     if code == "25006":

@@ -12,7 +12,7 @@ from functools import lru_cache
 from pglast import ast
 
 from trimtab.model.errors import StatementRefused
-from trimtab.model.probes import Probe, ProbeKind
+from trimtab.model.probes import CLOCK_SKEW_S, Probe, ProbeKind
 from trimtab.sql.identifiers import quoted
 from trimtab.sql.literals import parameters_of
 from trimtab.sql.role_script import text_literal
@@ -86,8 +86,11 @@ def _known(columns: tuple[str, ...]) -> list[str]:
 
 
 def _freshness(probe: Probe) -> str:
-    age = f"extract(epoch FROM clock_timestamp() - max({quoted(probe.columns[0])}))"
-    return f"SELECT {age} FROM {table_of(probe.table)}{_where(probe)}"
+    """`now()` in the condition, not the clock: it does not change meanwhile, so that an index can be used."""
+    column = quoted(probe.columns[0])
+    age = f"extract(epoch FROM clock_timestamp() - max({column}))"
+    past = [f"{column} <= now() + interval '{CLOCK_SKEW_S:g} s'"] if probe.ignores_future else []
+    return f"SELECT {age} FROM {table_of(probe.table)}{_where(probe, *past)}"
 
 
 def _volume(probe: Probe) -> str:

@@ -10,6 +10,8 @@ from trimtab.app.business.probing import ProbeNow
 from trimtab.app.business.quality import Scored
 from trimtab.app.business.series import VALUE_NAMES
 from trimtab.app.files_in_force import FileNow
+from trimtab.model.probes import Measured, Probe
+from trimtab.model.readable import duration_of
 from trimtab.observe.probes.statements import statement_of
 
 
@@ -17,7 +19,8 @@ from trimtab.observe.probes.statements import statement_of
 class ProbeRow:
     """A probe. `value` None: `why_not` says why; `state` is good, bad, measured, refused, failed, stale or waiting.
 
-    Of freshness, `value` is the age at the moment of the answer: it grows between looks.
+    Of freshness, `value` is the age at the moment of the answer: it grows between looks; one far below 0 is bad, and
+    `why_not` says how far in the future the newest row lies.
     """
 
     name: str
@@ -31,6 +34,7 @@ class ProbeRow:
     weight: float
     interval_ms: int
     timeout_ms: int
+    timezone: str
     state: str
     value: float | None
     score: float | None
@@ -154,12 +158,13 @@ def probe_row(now: ProbeNow, now_ms: int) -> ProbeRow:
         weight=probe.weight,
         interval_ms=probe.interval_ms,
         timeout_ms=probe.timeout_ms,
+        timezone=probe.timezone,
         state=_state(now, now_ms),
         value=None if found is None else found.at(probe, now_ms).value,
         score=None if current is None else current.score(probe),
         at_ms=None if found is None else found.at_ms,
         duration_ms=None if found is None or not found.duration_ms else found.duration_ms,
-        why_not="" if found is None else found.error,
+        why_not="" if found is None else _why_not(probe, found.at(probe, now_ms)),
         due_at_ms=now.due_at_ms,
         is_running=now.is_running,
         held=now.held,
@@ -170,6 +175,11 @@ def probe_row(now: ProbeNow, now_ms: int) -> ProbeRow:
         origin=probe.origin,
         line=probe.line,
     )
+
+
+def _why_not(probe: Probe, found: Measured) -> str:
+    ahead_s = found.future_s(probe)
+    return f"the newest row lies {duration_of(ahead_s * 1000)} in the future" if ahead_s else found.error
 
 
 def _state(now: ProbeNow, now_ms: int) -> str:
