@@ -128,7 +128,9 @@ def main() -> None:
     import trimtab.cli.main
     import trimtab.cli.up  # noqa: F401
     from trimtab.store.compiled import load
+    from trimtab.store.compiled_once import compile_once
 
+    compile_once(lambda told: print(told, file=sys.stderr))
     load()
     gc.collect()
     gc.freeze()

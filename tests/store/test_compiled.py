@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from trimtab.store import compiled
+from trimtab.store import compiled, compiled_once
 
 AT_ONCE = """
 import importlib, threading, traceback
-from trimtab.store import compiled
+from trimtab.store import compiled, compiled_once
 failed = []
 def load(name):
     try:
@@ -89,3 +89,61 @@ def test_a_kernel_is_compiled_anew_when_one_that_it_calls_in_another_file_has_ch
             check=True,
         )
         assert done.stdout.strip() == str(factor * 10 + 1)
+
+
+def test_of_what_is_compiled_only_what_fits_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "kept"))
+    note = compiled_once.Places.of_this_machine().note_to_write()
+    assert note is not None
+    assert not compiled_once.is_complete(note, compiled_once.made_from())
+    cache = tmp_path / "one.nbi"
+    cache.touch()
+    compiled_once.write_note(compiled_once.made_from(), [str(cache)])
+    assert compiled_once.is_complete(note, compiled_once.made_from())
+    assert not compiled_once.is_complete(note, "another source, or another processor")
+    cache.unlink()
+    assert not compiled_once.is_complete(note, compiled_once.made_from())
+    note.write_text('{"from": ', "utf-8")
+    assert not compiled_once.is_complete(note, compiled_once.made_from())
+
+
+def test_what_was_compiled_beside_a_package_that_nobody_can_write_to_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places = compiled_once.Places(None, tmp_path / "package", tmp_path / "users")
+    monkeypatch.setattr(compiled_once.Places, "of_this_machine", lambda: places)
+    places.package.mkdir()
+    compiled_once.write_note(compiled_once.made_from(), [])  # its builder could
+    assert (compiled_once.has_all(), compiled_once.loads_from_package()) == (True, False)
+    monkeypatch.setattr(compiled_once, "is_writable", lambda folder: folder != places.package)
+    assert (compiled_once.has_all(), compiled_once.loads_from_package()) == (True, True)
+    (note,) = places.package.iterdir()
+    note.write_text('{"from": "an older version", "files": []}', "utf-8")
+    assert (compiled_once.has_all(), compiled_once.loads_from_package()) == (False, False)
+    compiled_once.write_note(compiled_once.made_from(), [])  # then the user's own
+    assert (compiled_once.has_all(), compiled_once.loads_from_package()) == (True, False)
+
+
+def test_the_first_start_says_that_it_compiles_and_the_next_ones_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    runs: list[str] = []
+    monkeypatch.setattr(compiled_once, "has_all", lambda: bool(runs))
+
+    def run() -> int:
+        runs.append("run")
+        return 0
+
+    monkeypatch.setattr(compiled_once, "_run", run)
+    for _ in range(2):
+        compiled_once.compile_once(told.append)
+    assert (told, runs) == ([compiled_once.FIRST], ["run"])
+
+
+def test_whether_all_is_compiled_is_known_without_a_compiler() -> None:
+    asked = (
+        "import sys, time; from trimtab.store import compiled_once as c; began = time.process_time(); c.has_all(); "
+        "print(time.process_time() - began, 'numba' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, timeout=60, check=True)
+    took_s, has_compiler = done.stdout.split()
+    assert (float(took_s) < 0.05, has_compiler) == (True, "False"), done.stdout

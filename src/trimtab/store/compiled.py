@@ -2,9 +2,9 @@
 
 A kernel is a plain function over NumPy arrays with an explicit signature. It stands in a file whose name ends in
 `kernels.py`, which is imported where it is needed, not at start-up: importing it compiles it once and afterwards loads
-it from Numba's cache on disk.
+it from Numba's cache on disk. `compiled_once.py` knows whether all of them are there.
 
-    python -m trimtab.store.compiled      compiles all of them (after the installation)
+    python -m trimtab.store.compiled      compiles all of them (after the installation; in an image, while it is built)
     load_in_background(); wait()          `trimtab up` loads them beside its start; a query waits, it never compiles
 
 Numba's cache of a kernel looks only at the kernel's own file to see whether it is still right. Where a file takes
@@ -12,6 +12,7 @@ kernels from another one, the names of its caches therefore carry a checksum of 
 Kernels have no `fastmath`: sums are the sums that the source says, in its order.
 """
 
+import functools
 import importlib
 import subprocess
 import sys
@@ -21,6 +22,8 @@ import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
+
+from trimtab.store.compiled_once import PACKAGE, loads_from_package, made_from, write_note
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -48,6 +51,7 @@ def kernel(signature: str | list[str], *, is_inlined: bool = False) -> Callable[
         with _ONE_AT_A_TIME:
             import numba
 
+            _read_only_caches()
             if others := _of_others(function.__module__):
                 function.__qualname__ += f"-{others:08x}"
 
@@ -64,6 +68,23 @@ def kernel(signature: str | list[str], *, is_inlined: bool = False) -> Callable[
             raise AssertionError("unreachable")
 
     return decorate
+
+
+@functools.cache
+def _read_only_caches() -> None:
+    """Load what is compiled beside the package also where it cannot be written to: Numba takes the user's own."""
+    if not loads_from_package():
+        return
+    from numba.core import caching
+
+    class Whole(caching.InTreeCacheLocator):
+        """The folder beside a kernel's file, unasked whether something can be put there."""
+
+        @classmethod
+        def from_function(cls, py_func: Callable[..., object], py_file: str) -> "Whole | None":
+            return cls(py_func, py_file) if Path(py_file).is_relative_to(PACKAGE) else None
+
+    caching.CacheImpl._locator_classes.insert(0, Whole)  # its setting replaces the list
 
 
 def _of_others(module_name: str) -> int:
@@ -150,10 +171,26 @@ def main() -> int:
     if "--from-the-end" in sys.argv:
         load(kernel_modules()[::-1])
         return 0
+    source = made_from()  # before: what changes meanwhile is not what was compiled
     with subprocess.Popen([sys.executable, "-m", __spec__.name, "--from-the-end"]) as other:
         for name, took_s in load().items():
             sys.stdout.write(f"{took_s:7.2f} s  {name}\n")
+    if other.returncode == 0 and (files := _files_of_caches()):
+        write_note(source, files)
     return other.returncode
+
+
+def _files_of_caches() -> list[str]:
+    """Of all kernels that are loaded: where their caches say what they have. Empty where one cannot be cached."""
+    files = []
+    for name in kernel_modules():
+        for one in vars(sys.modules[name]).values():
+            if hasattr(one, "py_func"):
+                cache = getattr(one._cache, "_cache_file", None)  # nothing public tells it
+                if cache is None:
+                    return []
+                files.append(str(cache._index_path))
+    return files
 
 
 if __name__ == "__main__":
