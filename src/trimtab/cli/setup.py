@@ -64,17 +64,18 @@ def _example(form: str) -> str:
 def _show(console: Console, found: Any) -> None:
     from rich.markup import escape
 
-    from trimtab.app.stack.answers import wish_text
+    from trimtab.app.stack.answers import set_up_text, wish_text
     from trimtab.cli.tables import ReadableTable
     from trimtab.model.readable import amount_text
 
     console.out(found["said"])
     for change in found["changes"]:
         console.out(f"  {change}")
-    table = ReadableTable("\nMetrics", "metric", "wanted", "now", "alert", "state", "objective", "why there is none")
+    table = ReadableTable("\nMetrics", "metric", "wanted", "now", "alert", "state", "objective", "why")
     for one in found["metrics"]:
         now, wish = amount_text(one["value"], one["unit"], one["wish"]), wish_text(one["wish"])
-        told = (one["alert"] or "-", one["alert_state"] or "quiet", one["objective"] or "-", one["why"])
+        why = "; ".join(filter(None, (one["why"], set_up_text(one["wish_set_up"]))))
+        told = (one["alert"] or "-", one["alert_state"] or "-", one["objective"] or "-", why)
         table.add_row(*map(escape, (one["name"], wish, now, *told)))
     console.print(table)
     table = ReadableTable("\nParts", "part", "set up", "detail")

@@ -21,7 +21,8 @@ from trimtab.app.stack.kinds import KINDS, SEED
 from trimtab.app.stack.making import alert_of, objective_of, rendered_stack
 from trimtab.app.stack.reading import read_config, seed_config
 from trimtab.app.stack.reasons import Surroundings, SystemNow, reason_of
-from trimtab.app.stack.stack import Answer, Around, Kept, Stack
+from trimtab.app.stack.rows import Answer
+from trimtab.app.stack.stack import Around, Kept, Stack
 from trimtab.model.errors import InputError
 from trimtab.sdk.data_system_monitoring_stack import plain_config
 from trimtab.store.state import State
@@ -83,8 +84,17 @@ def test_the_seeds_table_is_read_whole_and_each_has_rule_and_objective() -> None
     assert all(objective_of(metric) in {*objectives, *of_packs} for metric in config.metrics), "each has its own"
     wakes = {name: {rule.severity for rule in one.burn_rules} for name, one in objectives.items()}
     assert wakes["stack-query-latency"] == {"page", "ticket"}
-    for name in ("stack-user-satisfaction", "stack-data-quality-score", "stack-processing-cost"):
-        assert wakes[name] == {"ticket"}, "nobody is woken for what people answered last week"
+    assert wakes["stack-error-rate"] == {"page", "ticket"}
+    assert {name for name, severities in wakes.items() if severities == {"ticket"}} == {
+        "stack-data-freshness",
+        "stack-data-quality-score",
+        "stack-pipeline-success-rate",
+        "stack-processing-cost",
+        "stack-throughput",
+        "stack-user-satisfaction",
+    }, "nobody is woken for one run in a night, a server without load, what people answered last week"
+    of_pipelines = objectives_in(pack_of("pipeline").objectives_text, "pipeline")
+    assert {rule.severity for one in of_pipelines for rule in one.burn_rules} == {"ticket"}
     urgent = {"business_metrics": {"user_satisfaction": {"severity": "critical"}, "processing_cost": {}}}
     found = {one.name: one for one in objectives_in(rendered_stack(read_config(urgent)).objectives, "stack")}
     assert "page" in {rule.severity for rule in found["stack-user-satisfaction"].burn_rules}
@@ -176,6 +186,11 @@ def test_everything_wrong_is_named_with_the_value_seen() -> None:
         ({"window": "5m"}, "nothing is to be set up"),
         ({"application_metrics": {"throughput": {"description": "a {{ b"}}}, "it is no template"),
         ({"application_metrics": {"throughput": {}}, "objective_window": "1s"}, "a duration from 5m to 366d"),
+        ({"application_metrics": {"throughput": {}}, "interval": "0s"}, "interval: it is from 1s to 30d, found '0s'"),
+        ({"application_metrics": {"throughput": {}}, "window": "0"}, "window: it is from 1s to 30d, found '0'"),
+        ({"infrastructure_metrics": {}}, "infrastructure_metrics: nothing is to be set up: it has no metric"),
+        ({"application_metrics": {"query_latency": {"slo": "p95 > 500ms"}}}, "LatencyMetric is good below a limit"),
+        ({"business_metrics": {"data_quality_score": {"slo": "< 95%"}}}, "QualityMetric is good above a limit"),
     ],
 )
 def test_what_cannot_be_says_why(said: dict[str, object], reason: str) -> None:
@@ -318,7 +333,7 @@ def test_an_alert_without_data_cannot_fire_and_the_reason_looks_at_what_is_watch
 )
 def test_a_watched_system_says_itself_why_it_tells_nothing(now: SystemNow, said: str) -> None:
     config = read_config({"application_metrics": {"throughput": {}}, "system": "shop"})
-    assert reason_of(config.metrics[0].kind, config, Surroundings([now])) == f"no data: {said}"
+    assert reason_of(config.metrics[0], config, Surroundings([now])) == f"no data: {said}"
 
 
 def test_a_system_that_is_not_watched_is_refused_with_those_that_are(stack: Stack) -> None:
@@ -340,3 +355,106 @@ def test_a_metric_that_cannot_be_is_refused_when_it_is_written() -> None:
 def test_nothing_to_set_up_is_an_error(said: object) -> None:
     with pytest.raises(InputError, match="system_config: it names metrics in infrastructure_metrics"):
         DataSystemMonitoringStack("http://127.0.0.1:1").setup_monitoring(said)  # type: ignore[arg-type]
+
+
+def test_who_did_not_answer_is_not_known_and_one_word_says_that_nothing_is_wrong(stack: Stack) -> None:
+    free = {"type": "CostMetric", "budget_threshold": False}
+    report = stack.setup(
+        "me", {"business_metrics": {"processing_cost": {}, "data_quality_score": {}, "cost_too": free}}
+    )
+    assert {row.name: row.alert_state for row in report.metrics} == {
+        "processing_cost": "not known",
+        "data_quality_score": "quiet",
+        "cost_too": "",
+    }
+
+
+def test_a_query_of_ones_own_says_what_it_did_not_find() -> None:
+    mine = {"type": "LatencyMetric", "slo": "p99 < 2s", "query": "nosuch_series"}
+    config = read_config({"application_metrics": {"checkout_latency": mine}, "system": "shop"})
+    assert reason_of(config.metrics[0], config, SHOP) == "no data: the query found no series: nosuch_series"
+
+
+def test_the_status_shows_what_is_in_force(tmp_path: Path) -> None:
+    with State.open(tmp_path / "state.db") as state:
+        shelf = Shelf(tmp_path / "packs", state, PacksPolicy)
+        around = Around(
+            state,
+            shelf,
+            lambda queries: [[({}, 7.0)] for _ in queries],
+            dict,
+            lambda _config, _is_new: [],
+            lambda _config: SHOP,
+            lambda: 1000,
+        )
+        stack = Stack(around)
+        said = {"infrastructure_metrics": {"cpu_usage": {"threshold": 80}}}
+        dry = stack.setup("me", said, dry_run=True)
+        assert (dry.metrics[0].alert_state, dry.parts[0].detail) == ("quiet", "would be on with cpu_percent=80")
+        assert stack.setup("me", said).parts[0].detail == "on with cpu_percent=80"
+        shelf.choose("host", False, {})
+        off = stack.now()
+        assert off is not None
+        assert (off.metrics[0].alert_state, off.metrics[0].objective) == ("cannot fire", "")
+        assert off.metrics[0].why == "pack host is off: trimtab packs enable host"
+        assert not off.parts[0].is_set_up
+        assert off.parts[0].detail.startswith("off, so none of its alerts can fire; set up was cpu_percent=80")
+        shelf.choose("host", True, {"cpu_percent": "90"})
+        other = stack.now()
+        assert other is not None
+        row = other.metrics[0]
+        assert (row.wish, row.wish_set_up, row.alert_state, row.why) == (90.0, 80.0, "quiet", "")
+        shelf.choose("host", None, {"cpu_percent": "5"})
+        broken = stack.now()
+        assert broken is not None
+        assert "out of bounds now: the alert is pending from the next look of its rule" in broken.metrics[0].why
+        shelf.choose("host", None, {"cpu_percent": "90"})
+        assert other.parts[0].detail == "on with cpu_percent=90; cpu_percent was set up as 80"
+
+
+def test_alerts_tell_values_in_the_unit_of_the_wish_and_leave_out_what_trimtab_cut_off(tmp_path: Path) -> None:
+    """And without the series of what was cut off the error rate is that of all."""
+    said = {"for": "0s", **{section: seed_config()[section] for section in ("application_metrics", "business_metrics")}}
+    (tmp_path / "rules.yml").write_text(rendered_stack(read_config(said)).rules)
+    committed = "{series: 'pg_stat_database_xact_commit{instance=\"shop\"}', values: '0+590x20'}"
+    rolled_back = "{series: 'pg_stat_database_xact_rollback{instance=\"shop\"}', values: '0+10x20'}"
+    own = "{series: 'trimtab_postgres_own_rollbacks_total{system=\"shop\"}', values: '0+10x20'}"
+    alert = "{exp_labels: {severity: warning%s}, exp_annotations: {summary: '%s', %s}}"
+    lines = ["rule_files: [rules.yml]", "evaluation_interval: 1m", "tests:"]
+    cases = (
+        (
+            "user_satisfaction_ratio{}",
+            "0.8667x20",
+            "UserSatisfaction",
+            "user_satisfaction is 4.33 of 5, wanted is > 4.5/5",
+        ),
+        ("data_freshness_seconds{}", "955.9x20", "DataFreshness", "data_freshness is 15m 55s, wanted is < 5 minutes"),
+        ("data_quality_score{}", "0.8x20", "DataQualityScore", "data_quality_score is 80%, wanted is > 95%"),
+    )
+    metrics = {one.name: one for one in read_config(said).metrics}
+    for series, values, name, summary in cases:
+        metric = next(one for one in metrics.values() if alert_of(one).startswith(name))
+        runbook = msgspec.json.encode(metric.kind.runbook).decode()
+        more = f"description: '{metric.name}: {metric.kind.title}.', runbook: {runbook}"
+        labels = f", metric: {metric.name}, section: {metric.kind.section}, unit: {metric.kind.unit}"
+        fires = alert % (labels, summary, more)
+        lines += [
+            "  - interval: 1m",
+            f"    input_series: [{{series: '{series}', values: '{values}'}}]",
+            "    alert_rule_test:",
+            f"      - {{eval_time: 5m, alertname: {alert_of(metric)}, exp_alerts: [{fires}]}}",
+        ]
+    for more_series, rate in ((f", {own}", 0.0), ("", 10 / 600)):
+        lines += [
+            "  - interval: 1m",
+            f"    input_series: [{committed}, {rolled_back}{more_series}]",
+            "    promql_expr_test:",
+            '      - expr: sum(stack_metric{metric="error_rate"})',
+            "        eval_time: 10m",
+            f"        exp_samples: [{{value: {rate}}}]",
+        ]
+    tests = tmp_path / "tests.yml"
+    tests.write_text("\n".join(lines))
+    [report] = run_files([(str(tests), tests.read_text())], Ways(), takes_either=False)
+    assert not report.error
+    assert not report.failures

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
+QUIET, PENDING, FIRING = "quiet", "pending", "firing"
 CANNOT_FIRE = "cannot fire"
-"""The state of an alert whose metric has no data: it is not quiet, it says nothing."""
+"""The state of an alert whose metric has no data, or that is in force nowhere: it is not quiet, it says nothing."""
+NOT_KNOWN = "not known"
+"""The state of an alert whose metric was asked for and not answered: it may have data, and may be quiet."""
 
 
 class SeriesValue(msgspec.Struct):
@@ -18,7 +21,8 @@ class SeriesValue(msgspec.Struct):
 class MetricRow(msgspec.Struct):
     """One metric. `value` is the worst of its series now, None where there is none: `why` says it then.
 
-    `alert_state` is '' (quiet), pending, firing, or `CANNOT_FIRE`.
+    `alert_state` is quiet, pending, firing, `CANNOT_FIRE` or `NOT_KNOWN`; '' where the metric has no alert. `wish` is
+    the threshold that is in force; `wish_set_up` the one that was set up, where a pack was given another since.
     """
 
     name: str
@@ -34,6 +38,7 @@ class MetricRow(msgspec.Struct):
     value: float | None
     series: list[SeriesValue]
     why: str = ""
+    wish_set_up: str | float | bool | None = None
 
 
 class PartRow(msgspec.Struct):
@@ -66,3 +71,12 @@ def wish_text(wish: str | float | bool) -> str:
     if isinstance(wish, bool):
         return "within the budget" if wish else "no alert"
     return wish if isinstance(wish, str) else f"at most {wish:g} %"
+
+
+def set_up_text(wish: str | float | bool | None) -> str:
+    """What was set up where a pack was given another threshold since; '' where it is in force.
+
+    >>> set_up_text(80.0), set_up_text(None)
+    ('set up as at most 80 %; the pack was given another since', '')
+    """
+    return "" if wish is None else f"set up as {wish_text(wish)}; the pack was given another since"

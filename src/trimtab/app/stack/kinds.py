@@ -25,6 +25,8 @@ class Kind:
     form is compared with. `pack` and `pack_threshold` name what of a pack stands for it, `extra` further fields by the
     threshold of the pack that they are. `bad` and `total` are events, where an objective counts events. `source` says
     where the series come from, for who has none. `window_s_min`: its counters move no more often than that allows.
+    `has_both_ways`: a wish may say at most as well as at least. `wakes`: burn rules of its objective page; where they
+    do not, what is wrong has hours, or is rare, and makes tickets unless its severity is critical.
     """
 
     name: str
@@ -45,11 +47,29 @@ class Kind:
     runbook: str = ""
     extra: Mapping[str, str] = field(default_factory=dict)
     window_s_min: int = 0
+    has_both_ways: bool = False
+    wakes: bool = False
 
 
 _DISKS = 'device!~"loop.*|ram.*|zram.*|sr.*|fd.*"'
 _HISTOGRAM = "trimtab_postgres_query_duration_seconds_bucket"
 _ROLLED_BACK, _COMMITTED = "pg_stat_database_xact_rollback", "pg_stat_database_xact_commit"
+_OWN = "trimtab_postgres_own_rollbacks_total"
+"""What trimtab itself cut off: PostgreSQL counts it among all others, those who use the database had no error by it."""
+
+
+def _rolled_back(function: str, window: str, own_window: str) -> str:
+    """Transactions that were rolled back without trimtab's own, by system; also where that series is not there.
+
+    What was cut off is in PostgreSQL's counter at its next look, up to half a minute later: so trimtab's own are
+    looked for in a longer window where the window itself is short.
+    """
+    all_of_them = f"sum by (instance) ({function}({_ROLLED_BACK}{{$more}}[{window}]))"
+    by_system = f'label_replace({function}({_OWN}[{own_window}]), "instance", "$1", "system", "(.*)")'
+    own = f"sum by (instance) ({by_system})"
+    return f"clamp_min({all_of_them} - ({own} or 0 * {all_of_them}), 0)"
+
+
 DATABASES = "a watched PostgreSQL"
 _WATCHED = f"{DATABASES}: trimtab watch DSN"
 _HOST = "this machine's collector ([host] collect), or node_exporter"
@@ -141,6 +161,7 @@ KINDS: Mapping[str, Kind] = {
             window_s_min=60,
             system_label="instance",
             runbook="As PostgresQueriesSlow: which statement, since when; then locks, disks, processors.",
+            wakes=True,
         ),
         Kind(
             "ThroughputMetric",
@@ -155,24 +176,26 @@ KINDS: Mapping[str, Kind] = {
             window_s_min=60,
             system_label="instance",
             runbook="Fewer requests than promised: do they not come (network, application), or are they not answered?",
+            has_both_ways=True,
         ),
         Kind(
             "ErrorRateMetric",
             APPLICATION,
             "slo",
             "< 0.1%",
-            f"sum by (instance) (rate({_ROLLED_BACK}{{$more}}[$window])) / (sum by (instance)"
+            f"{_rolled_back('rate', '$window', '$window')} / (sum by (instance)"
             f" (rate({_ROLLED_BACK}{{$more}}[$window])) + sum by (instance)"
             f" (rate({_COMMITTED}{{$more}}[$window])) > 0)",
             "ratio",
-            "transactions that are rolled back, by error or by wish",
+            "transactions that are rolled back, by error or by wish, without trimtab's own",
             _WATCHED,
             wish_unit=("ratio",),
-            bad=f"sum(increase({_ROLLED_BACK}{{$more}}[$slice]))",
+            bad=f"sum({_rolled_back('increase', '$slice', '2m')})",
             window_s_min=120,
             total=f"sum(increase({_ROLLED_BACK}{{$more}}[$slice])) + sum(increase({_COMMITTED}{{$more}}[$slice]))",
             system_label="instance",
             runbook="As PostgresRollbacks: the server's log says which statement fails, since when. A deployment?",
+            wakes=True,
         ),
         Kind(
             "FreshnessMetric",

@@ -7,7 +7,7 @@ import re
 
 from trimtab.analyze.slo.quantities import duration_ms
 from trimtab.app.packs.overriding import Rendered
-from trimtab.app.stack.kinds import BUSINESS, ratio_of
+from trimtab.app.stack.kinds import ratio_of
 from trimtab.app.stack.reading import Metric, StackConfig
 from trimtab.model.objectives import Comparison
 
@@ -146,11 +146,14 @@ def _alert(metric: Metric, config: StackConfig) -> dict[str, object] | None:
         return None
     mine = f'{RECORDED}{{metric="{metric.name}"}}'
     if metric.form is None:
-        expr, wanted = f"{mine} > 1", "at most the budget"
+        expr, wanted = f"{mine} > 1", "at most 100% of it"
     else:
-        expr, wanted = f"{mine} {_BROKEN[metric.form.comparison]} {ratio_of(metric.form):.12g}", str(metric.wish)
+        of = metric.form.out_of
+        limit = metric.form.threshold if of else ratio_of(metric.form)
+        expr = f"{mine}{f' * {of:g}' if of else ''} {_BROKEN[metric.form.comparison]} {limit:.12g}"
+        wanted = str(metric.wish)
     summary = (
-        f'{metric.name} is {{{{ $value | printf "%.4g" }}}} {metric.kind.unit}, wanted is {wanted}'
+        f"{metric.name} is {_told_value(metric)}, wanted is {wanted}"
         "{{ if $labels.instance }} ({{ $labels.instance }}){{ end }}"
         "{{ if $labels.system }} ({{ $labels.system }}){{ end }}"
     )
@@ -167,6 +170,33 @@ def _alert(metric: Metric, config: StackConfig) -> dict[str, object] | None:
     }
 
 
+def _told_value(metric: Metric) -> str:
+    """A template of the value in the unit of the wish: functions that Prometheus has, too.
+
+    >>> from trimtab.app.stack.reading import read_config, seed_config
+    >>> for one in read_config(seed_config()).metrics[-8:]:
+    ...     print(_told_value(one))
+    {{ $value | humanizeDuration }}
+    {{ $value | humanize }} rps
+    {{ $value | humanizePercentage }}
+    {{ $value | humanizeDuration }}
+    {{ $value | humanizePercentage }}
+    {{ $value | humanizePercentage }}
+    {{ $value | humanizePercentage }} of the budget
+    {{ $value | printf "%.3g" }} of 5
+    """
+    form, unit = metric.form, metric.kind.unit
+    if form is not None and form.out_of:
+        return f'{{{{ $value | printf "%.3g" }}}} of {form.out_of:g}'
+    if unit == "s":
+        return "{{ $value | humanizeDuration }}"
+    if unit in ("ratio", "of the budget"):
+        return "{{ $value | humanizePercentage }}" + (f" {unit}" if unit != "ratio" else "")
+    written = re.search(r"([\d.]+)\s*(\D+)$", str(metric.wish))
+    is_per_second = written is not None and form is not None and float(written[1]) == form.threshold
+    return f"{{{{ $value | humanize }}}} {written[2] if written and is_per_second else unit}"
+
+
 def _objective(metric: Metric, config: StackConfig) -> dict[str, object] | None:
     if metric.kind.pack or not objective_of(metric):
         return None
@@ -176,8 +206,8 @@ def _objective(metric: Metric, config: StackConfig) -> dict[str, object] | None:
         "service": config.system or "stack",
         "window": config.objective_window,
     }
-    if metric.kind.section == BUSINESS and metric.severity != "critical":
-        made["burn_rules"] = TICKETS  # what it is about has days: a score, a bill, what people answered
+    if not metric.kind.wakes and metric.severity != "critical":
+        made["burn_rules"] = dict(TICKETS)  # a score, a bill, one run in a night, an hour without customers
     if metric.form is None:
         return {**made, "threshold": {"query": query_of(metric, config), "at_most": 1}}
     if metric.kind.bad and metric.form.is_good_below and not metric.query:

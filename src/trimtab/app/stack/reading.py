@@ -20,6 +20,7 @@ METRIC_OPTIONS = ("type", "query", "for", "severity", "description")
 SEVERITIES = ("info", "warning", "critical")
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 Value = str | float | bool
+_NO_TIME = re.compile(r"0+(\.0*)?\s*[a-z]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,9 @@ class _Reader:
         metrics = [metric for section in SECTIONS for metric in self._section(section, said.get(section, {}))]
         if not any(section in said for section in SECTIONS):
             self.wrong(SECTIONS[0], f"nothing is to be set up: name metrics in {', '.join(SECTIONS)}")
+        elif not metrics and not self.problems:
+            named = ", ".join(section for section in SECTIONS if section in said)
+            self.wrong(named, "nothing is to be set up: it has no metric, such as cpu_usage: {threshold: 80}")
         if len(metrics) > METRICS_MAX:
             self.wrong(SECTIONS[0], f"at most {METRICS_MAX} metrics, found {len(metrics)}")
         seen: set[str] = set()
@@ -134,7 +138,7 @@ class _Reader:
             system=self._text(said, "system", ""),
             window=self._duration(said, "window", "5m"),
             interval=self._duration(said, "interval", ""),
-            wait=self._duration(said, "for", ""),
+            wait=self._duration(said, "for", "", may_be_zero=True),
             objective_window=self._window(said),
             wants_dashboards=self._flag(said, "dashboards"),
             wants_notification=self._flag(said, "notification"),
@@ -175,7 +179,8 @@ class _Reader:
             self.wrong(f"{place}.severity", f"it is one of {', '.join(SEVERITIES)}, found {shown(severity)}")
         query = self._text(said, "query", "", place)
         self._check_query(f"{place}.query", query, kind)
-        wait, description = self._duration(said, "for", "", place), self._text(said, "description", "", place)
+        wait = self._duration(said, "for", "", place, may_be_zero=True)
+        description = self._text(said, "description", "", place)
         if "{{" in description:
             self.wrong(f"{place}.description", f"it is no template, found {shown(description)}")
         extra = tuple(self._extra(kind, place, said))
@@ -236,6 +241,9 @@ class _Reader:
             self.wrong(place, f"it is compared as in {str(kind.default)!r}, found {shown(said)}")
         elif (form.quantile is None) != (short_form(str(kind.default)).quantile is None):
             self.wrong(place, f"a quantile stands in latency alone, as in {str(kind.default)!r}; found {shown(said)}")
+        elif form.is_good_below != short_form(str(kind.default)).is_good_below and not kind.has_both_ways:
+            better = "below" if short_form(str(kind.default)).is_good_below else "above"
+            self.wrong(place, f"{kind.name} is good {better} a limit, as in {str(kind.default)!r}; found {shown(said)}")
         return said, form
 
     def _check_query(self, place: str, query: str, kind: Kind) -> None:
@@ -261,15 +269,23 @@ class _Reader:
         return found
 
     def _duration(
-        self, said: Mapping[str, object] | Mapping[object, object], key: str, default: str, inside: str = ""
+        self,
+        said: Mapping[str, object] | Mapping[object, object],
+        key: str,
+        default: str,
+        inside: str = "",
+        *,
+        may_be_zero: bool = False,
     ) -> str:
         found = _get(said, key, default)
-        if found in ("", "0s", "0"):
+        if (found == "" and not default) or (may_be_zero and found in ("0s", "0")):
             return str(found)
         try:
             ms = duration_ms(str(found) if isinstance(found, str) else "")
         except ValueError:
-            self.wrong(_at(inside, key), f"it is a duration such as 5m or 15s, found {shown(found)}")
+            is_none = isinstance(found, str) and _NO_TIME.fullmatch(found.strip()) is not None
+            told = "it is from 1s to 30d" if is_none else "it is a duration such as 5m or 15s"
+            self.wrong(_at(inside, key), f"{told}, found {shown(found)}")
             return default
         low, high = (1000, 30 * 86_400_000)
         if not low <= ms <= high:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from trimtab.app.stack.kinds import DATABASES, Kind
-from trimtab.app.stack.reading import StackConfig
+from trimtab.app.stack.reading import Metric, StackConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +60,21 @@ def system_problem(config: StackConfig, around: Surroundings) -> str:
     return f"system: {config.system[:60]!r} is not watched; watched: {around.watched}"
 
 
-def reason_of(kind: Kind, config: StackConfig, around: Surroundings) -> str:
-    """Why there is no value of this kind.
+def reason_of(metric: Metric, config: StackConfig, around: Surroundings) -> str:
+    """Why there is no value of this metric.
 
     >>> from trimtab.app.stack.kinds import KINDS
-    >>> shop = Surroundings([SystemNow("shop", True)])
-    >>> reason_of(KINDS["ThroughputMetric"], StackConfig(), shop)
+    >>> shop, rps = Surroundings([SystemNow("shop", True)]), KINDS["ThroughputMetric"]
+    >>> reason_of(Metric("throughput", rps, "> 1000 rps"), StackConfig(), shop)
     'no data: shop is watched; no statement ran in the last 5m'
-    >>> reason_of(KINDS["ThroughputMetric"], StackConfig(), Surroundings())
+    >>> reason_of(Metric("throughput", rps, "> 1000 rps"), StackConfig(), Surroundings())
     'no data: needs a watched PostgreSQL: trimtab watch DSN, with pg_stat_statements'
+    >>> reason_of(Metric("logins", rps, "> 1 rps", query="rate(logins_total[5m])"), StackConfig(), shop)
+    'no data: the query found no series: rate(logins_total[5m])'
     """
+    if metric.query:
+        return f"no data: the query found no series: {metric.query}"
+    kind = metric.kind
     if kind.name == "NetworkIOMetric" and not around.host_problem:
         return f"no data: {NO_SPEED}"
     if kind.pack == "host" and not around.host_problem:

@@ -17,20 +17,17 @@ from trimtab.analyze.rules.rule_files import groups_of
 from trimtab.app.packs.overriding import Rendered, rendered
 from trimtab.app.packs.pack import pack_of
 from trimtab.app.packs.shelf import Shelf
-from trimtab.app.stack.answers import CANNOT_FIRE, MetricRow, PartRow, SeriesValue, StackReport
-from trimtab.app.stack.making import alert_of, objective_of, pack_thresholds, query_of, rendered_stack
+from trimtab.app.stack.answers import QUIET, MetricRow, PartRow, StackReport
+from trimtab.app.stack.making import alert_of, pack_thresholds, query_of, rendered_stack
 from trimtab.app.stack.reading import Metric, StackConfig, read_config
 from trimtab.app.stack.reasons import Surroundings, reason_of, system_problem
+from trimtab.app.stack.rows import Answer, as_in_force, is_broken, pack_detail, row_of
 from trimtab.model.errors import InputError, StoreError
 from trimtab.store.state import State
 
 META = "stack"
 FILE = "stack"
-SERIES_TOLD_MAX = 20
 log = structlog.get_logger()
-Values = Sequence[tuple[Mapping[str, str], float]]
-Answer = Values | str
-"""Series with their values, or why there are none."""
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -170,9 +167,16 @@ class Stack:
         answers = self._around.ask([_whole(query, recorded) for query in queries])
         around = self._around.surroundings(config)
         rows = [
-            _row(metric, query, answer, states.get(alert_of(metric), ""), reason_of(metric.kind, config, around))
+            row_of(metric, query, answer, states.get(alert_of(metric), ""), reason_of(metric, config, around))
             for metric, query, answer in zip(config.metrics, queries, answers, strict=True)
         ]
+        if not dry_run:
+            packs = {name: self._around.packs.named(name) for name in pack_thresholds(config)}
+            for metric, row in zip(config.metrics, rows, strict=True):
+                if metric.kind.pack:
+                    as_in_force(row, metric, packs[metric.kind.pack])
+                if row.alert_state == QUIET and is_broken(row, metric):
+                    row.why = "out of bounds now: the alert is pending from the next look of its rule"
         parts = [*self._own_parts(config, dry_run=dry_run), *self._around.parts(config, bool(changes) and not dry_run)]
         return StackReport(
             is_dry_run=dry_run,
@@ -197,8 +201,7 @@ class Stack:
         parts = []
         for pack, values in pack_thresholds(config).items():
             now = self._around.packs.named(pack)
-            told = ", ".join(f"{key}={value}" for key, value in values.items())
-            parts.append(PartRow(f"pack {pack}", now.is_enabled, f"{'would be on' if dry_run else 'on'} with {told}"))
+            parts.append(PartRow(f"pack {pack}", now.is_enabled, pack_detail(now, values, dry_run=dry_run)))
         problem = self._around.packs.error
         made = rendered_stack(config)
         rules, objectives = (
@@ -233,28 +236,6 @@ def _whole(query: str, recorded: Sequence[tuple[str, str]]) -> str:
         parts = re.split(rf"(?<![\w:]){re.escape(name)}(?![\w:])", query)
         query = f"({expr})".join(parts)
     return query
-
-
-def _row(metric: Metric, query: str, answer: Answer, alert_state: str, reason: str) -> MetricRow:
-    """`reason`: why there is no data, where there is none."""
-    values: Values = () if isinstance(answer, str) else answer
-    found = [value for _, value in values]
-    is_bad_above = metric.form is None or metric.form.is_good_below
-    return MetricRow(
-        name=metric.name,
-        section=metric.kind.section,
-        type=metric.kind.name,
-        title=metric.kind.title,
-        wish=metric.wish,
-        unit=metric.kind.unit,
-        query=query,
-        alert=alert_of(metric),
-        alert_state=alert_state or ("" if found or not alert_of(metric) else CANNOT_FIRE),
-        objective=objective_of(metric),
-        value=None if not found else max(found) if is_bad_above else min(found),
-        series=[SeriesValue(dict(labels), value) for labels, value in values[:SERIES_TOLD_MAX]],
-        why=answer if isinstance(answer, str) else "" if values else reason,
-    )
 
 
 def _wish(metric: Metric) -> str:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from trimtab.app.stack.answers import PartRow
 from trimtab.app.stack.reading import StackConfig
-from trimtab.app.stack.stack import Answer, Around, Stack
+from trimtab.app.stack.rows import Answer
+from trimtab.app.stack.stack import Around, Stack
 from trimtab.app.stack.surroundings import surroundings_of
 from trimtab.extend.dashboards import PushOutcome
 from trimtab.model.alerts import AlertState

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from starlette.responses import Response
 
 from trimtab.app.packs.answers import PackDetail, detail_of
-from trimtab.app.stack.answers import StackReport, wish_text
+from trimtab.app.stack.answers import StackReport, set_up_text, wish_text
 from trimtab.model.readable import amount_text
 from trimtab.web.pages.frame import Asked
 from trimtab.web.pages.settings.page import draw_tab
@@ -20,7 +20,7 @@ def context(asked: Asked) -> dict[str, object]:
     """Metrics with their values of now, and all packs."""
     report: StackReport | None = asked.service.stack.now()
     packs: list[PackDetail] = [detail_of(now) for now in asked.service.packs.every()]
-    return {"report": report, "packs": packs, "wish_of": wish_text, "amount": amount_text}
+    return {"report": report, "packs": packs, "wish_of": wish_text, "set_up_of": set_up_text, "amount": amount_text}
 
 
 def choose(asked: Asked) -> Response:
