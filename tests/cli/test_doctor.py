@@ -192,7 +192,7 @@ def test_every_check_has_a_meaning_and_its_place(database: Database) -> None:
 
 
 def test_a_pooler_and_a_standby_are_said() -> None:
-    seen = Surroundings("shop", "w", False, False, False, 1, 8192, False, 1, 1, 1, None, None)
+    seen = Surroundings("shop", "w", False, False, False, 1, 8192, False, 1, 1, 1, None, None, "1GB")
     assert all(check.available for check in notices(seen))
     assert {c.name for c in notices(replace(seen, is_pooled=True)) if not c.available} == {"direct_connection"}
     assert {c.name for c in notices(replace(seen, is_standby=True)) if not c.available} == {"primary"}

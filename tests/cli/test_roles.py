@@ -51,6 +51,35 @@ def test_both_roles_have_what_they_need(database: Database) -> None:
         changing.execute("DROP INDEX CONCURRENTLY trimtab_x")
 
 
+def test_temporary_files_of_the_role_that_watches_are_bounded(database: Database) -> None:
+    """A limit that somebody chose stays; who is no superuser is told, and the rest of the script is done."""
+    name = database.name
+    text = script("--watch-role", f"{name}_w")
+    run_twice(database, text)
+    assert shown(database, f"{name}_w") == "1GB"
+    found = {check.name: check for check in examine(database.dsn(f"{name}_w")).watch.checks}
+    assert (found["temp_file_limit"].ok, found["temp_file_limit"].sql) == (True, None)
+    database.execute(f"ALTER ROLE {name}_w SET temp_file_limit = '3GB'")
+    run_twice(database, text)
+    assert shown(database, f"{name}_w") == "3GB"
+    database.execute(f"ALTER ROLE {name}_w RESET temp_file_limit")
+    found = {check.name: check for check in examine(database.dsn(f"{name}_w")).watch.checks}
+    assert not found["temp_file_limit"].ok
+    assert found["temp_file_limit"].sql == f"ALTER ROLE {name}_w SET temp_file_limit = '1GB';"
+    bounded = text[text.index("-- A probe, or a statement") :]
+    database.execute(f"CREATE ROLE {name}_maker LOGIN CREATEROLE", f"GRANT {name}_w TO {name}_maker WITH ADMIN OPTION")
+    said = raised(database, f"BEGIN; {bounded[: bounded.index('COMMIT;')]} COMMIT;", f"{name}_maker")
+    assert [line.partition(":")[0] for line in said] == ["trimtab"]
+    assert "a superuser alone may do" in said[0]
+
+
+def shown(database: Database, role: str) -> str:
+    with psycopg.connect(database.dsn(role)) as connection:
+        row = connection.execute("SHOW temp_file_limit").fetchone()
+    assert row is not None
+    return str(row[0])
+
+
 def test_names_that_must_be_quoted(database: Database) -> None:
     watch, change, owner = (f'{database.name} "{what}\'s" \\role:' for what in ("watch", "change", "owner"))
     database.execute('CREATE ROLE "' + owner.replace('"', '""') + '" NOLOGIN', 'CREATE SCHEMA "Odd; schema"')
@@ -95,10 +124,10 @@ def test_a_dsn_tells_schemas_owners_and_version(database: Database) -> None:
 HOW = "The script says how to give them an owner of their own"
 
 
-def raised(database: Database, text: str) -> list[str]:
+def raised(database: Database, text: str, user: str = "postgres") -> list[str]:
     """The server's warnings while it runs a script."""
     heard: list[str] = []
-    with psycopg.connect(database.dsn(), autocommit=True) as connection:
+    with psycopg.connect(database.dsn(user), autocommit=True) as connection:
         connection.add_notice_handler(lambda notice: heard.append(f"{notice.severity} {notice.message_primary}"))
         connection.execute(text.encode())
     return [line.removeprefix("WARNING ") for line in heard if line.startswith("WARNING ")]

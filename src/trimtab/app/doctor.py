@@ -57,6 +57,7 @@ MEANINGS: dict[str, Meaning] = {
     ),
     "track_io_timing": Meaning(Weight.USEFUL, "reading from disk and computing cannot be told apart"),
     "least_rights": Meaning(Weight.USEFUL, "the watch has rights that it does not need"),
+    "temp_file_limit": Meaning(Weight.USEFUL, "a probe that sorts much can fill the disk until its time-out"),
     "change_same_database": Meaning(Weight.ESSENTIAL, "changes would go to another database than the one watched"),
     "change_on_primary": Meaning(Weight.ESSENTIAL, "nothing can be changed"),
     "change_timeouts": Meaning(Weight.ESSENTIAL, "a build could block others for as long as it likes"),

@@ -18,6 +18,8 @@ from trimtab.sql.versions import READ_ALL_DATA
 READ_ALL_DATA_VERSION = READ_ALL_DATA.since
 """The first major version with the role pg_read_all_data."""
 TABLES_SHOWN_MAX = 50
+TEMP_FILE_LIMIT = "1GB"
+"""What one session of the role that watches may have in temporary files at a time: a sort stops there."""
 _RESERVED = frozenset({"public", "none", "current_user", "session_user", "current_role"})
 
 
@@ -133,8 +135,36 @@ def _watch_part(plan: RolePlan) -> str:
             lines.append(
                 "-- Tables that are made later need a GRANT SELECT of their own (--owner NAME writes it down)."
             )
-    lines += [f"ALTER ROLE {role} SET default_transaction_read_only = on;", "COMMIT;", ""]
+    lines += [
+        f"ALTER ROLE {role} SET default_transaction_read_only = on;",
+        _bounded(plan.watch_role),
+        "COMMIT;",
+        "",
+    ]
     return "\n".join(lines)
+
+
+def _bounded(role: str) -> str:
+    """Only a superuser may set it for a role, and no role for itself. A limit that somebody chose stays."""
+    name = text_literal(role)
+    return "\n".join(
+        [
+            "-- A probe, or a statement that is run for its plan, must not fill the disk with temporary files.",
+            "DO $trimtab$",
+            "BEGIN",
+            "    IF NOT EXISTS (SELECT FROM pg_catalog.pg_db_role_setting s,",
+            "                   pg_catalog.unnest(s.setconfig) AS one(setting)",
+            f"                   WHERE s.setrole = (SELECT oid FROM pg_catalog.pg_roles WHERE rolname = {name})",
+            "                   AND pg_catalog.split_part(one.setting, '=', 1) = 'temp_file_limit') THEN",
+            f"        ALTER ROLE {quoted(role)} SET temp_file_limit = '{TEMP_FILE_LIMIT}';",
+            "    END IF;",
+            "EXCEPTION WHEN insufficient_privilege THEN",
+            "    RAISE WARNING 'trimtab: temp_file_limit is not set, which a superuser alone may do:"
+            " nothing bounds the temporary files of probes';",
+            "END",
+            "$trimtab$;",
+        ]
+    )
 
 
 _VERSION_GUARD = (

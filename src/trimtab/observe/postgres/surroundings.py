@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from trimtab.model.system import Capability
 from trimtab.sql.connect import OWN_MARK, Connection
+from trimtab.sql.identifiers import quoted
+from trimtab.sql.role_script import TEMP_FILE_LIMIT
 
 TABLES_MAX = 20_000
 """Privileges are asked of so many tables at most."""
@@ -24,7 +26,8 @@ SELECT {OWN_MARK}
     EXISTS (SELECT FROM (SELECT relid FROM pg_stat_user_tables LIMIT {TABLES_MAX}) t
             WHERE has_table_privilege(t.relid, 'INSERT, UPDATE, DELETE, TRUNCATE')),
     (SELECT quote_ident(n.nspname) FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
-     WHERE e.extname = 'pg_stat_statements')
+     WHERE e.extname = 'pg_stat_statements'),
+    current_setting('temp_file_limit')
 """
 
 _SESSIONS_SQL = f"""
@@ -57,12 +60,14 @@ class Surroundings:
     sessions_binding_count: int
     statements_count: int | None
     statements_calls: int | None
+    temp_file_limit: str
+    """'-1': there is none."""
 
 
 def look_around(connection: Connection, *, statements_readable: bool) -> Surroundings:
     """Three round trips; changes nothing. `statements_readable`: pg_stat_statements can be asked without an error."""
     row = connection.execute(_SQL.encode()).fetchone() or ()
-    database, role, is_standby, backend_pid, is_powerful, tables, size_bytes, may_write, schema = row
+    database, role, is_standby, backend_pid, is_powerful, tables, size_bytes, may_write, schema, temp_limit = row
     sessions, binding, telling = connection.execute(_SESSIONS_SQL.encode()).fetchone() or (0, 0, 0)
     statements: tuple[int | None, int | None] = (None, None)
     if statements_readable and schema:
@@ -86,6 +91,7 @@ def look_around(connection: Connection, *, statements_readable: bool) -> Surroun
         sessions_binding_count=binding,
         statements_count=statements[0],
         statements_calls=statements[1],
+        temp_file_limit=temp_limit,
     )
 
 
@@ -108,7 +114,17 @@ def notices(seen: Surroundings) -> tuple[Capability, ...]:
             else "the server takes writes",
         ),
         _least_rights(seen),
+        _temp_files(seen),
     )
+
+
+def _temp_files(seen: Surroundings) -> Capability:
+    name, needed = "temp_file_limit", "probes, and statements run for their plans, that cannot fill the disk"
+    if seen.temp_file_limit != "-1":
+        return Capability(name, True, needed, f"{seen.temp_file_limit} for each session of role {seen.role}")
+    detail = f"role {seen.role} may write temporary files without end: a large sort goes on until its time-out"
+    sql = f"ALTER ROLE {quoted(seen.role)} SET temp_file_limit = '{TEMP_FILE_LIMIT}';"
+    return Capability(name, False, needed, detail, sql)
 
 
 def _least_rights(seen: Surroundings) -> Capability:
