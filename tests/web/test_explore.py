@@ -230,7 +230,7 @@ def test_lines_are_named_by_what_tells_them_apart(client: TestClient) -> None:
         ('{job="db"}', 'queue{job="db"}'),
     ]
     notes = found["notes"]
-    assert notes["promql/queue"] == {"error": "", "texts": ["All of queue."]}  # type: ignore[index]
+    assert notes["promql/queue"] == {"error": "", "texts": ["All lines are queue."]}  # type: ignore[index]
     assert "unclosed left parenthesis" in notes["promql/sum("]["error"]  # type: ignore[index]
 
 

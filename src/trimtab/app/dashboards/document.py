@@ -17,6 +17,10 @@ def document_of(data: bytes, name: str = "the dashboard") -> Json:
 
     >>> document_of(b'{"panels": []}'), document_of(b'{"dashboard": {"panels": []}, "meta": {}}')
     ({'panels': []}, {'panels': []})
+    >>> document_of(b'{"title": "x", "tags": [], "tags": ["a"]}')
+    Traceback (most recent call last):
+    ...
+    trimtab.model.errors.InputError: the dashboard: "tags" stands twice in one object (that of "x"): which is meant?
     >>> document_of(b'{"title": "x",}')
     Traceback (most recent call last):
     ...
@@ -25,7 +29,9 @@ def document_of(data: bytes, name: str = "the dashboard") -> Json:
     if len(data) > DOCUMENT_BYTES_MAX:
         raise too_large(name, len(data))
     try:
-        found = json.loads(data.decode("utf-8-sig"), parse_constant=_no_number, parse_float=_finite)
+        found = json.loads(
+            data.decode("utf-8-sig"), parse_constant=_no_number, parse_float=_finite, object_pairs_hook=_once
+        )
     except UnicodeDecodeError as error:
         raise InputError(f"{name}: byte {error.start}: not UTF-8", field="body") from None
     except json.JSONDecodeError as error:
@@ -38,6 +44,11 @@ def document_of(data: bytes, name: str = "the dashboard") -> Json:
         raise InputError(f"{name}: it is nested too deeply", field="body") from None
     except NoNumber as error:
         raise InputError(f"{name}: not JSON: {error.text} is no number there", field="body") from None
+    except Twice as error:
+        raise InputError(
+            f"{name}: {_shown(error.key)} stands twice in one object{error.place}: which is meant?",
+            field=error.key,
+        ) from None
     except ValueError:
         raise InputError(f"{name}: it has a number that is too long", field="body") from None
     if b"\\ud" in data.lower() and not _is_text(found):
@@ -74,6 +85,32 @@ class NoNumber(ValueError):
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self.text = text[:40]
+
+
+class Twice(ValueError):
+    """A key that an object has two times. JSON lets that pass, and readers take either."""
+
+    def __init__(self, key: str, pairs: list[tuple[str, object]]) -> None:
+        super().__init__(key)
+        self.key = key[:80]
+        named = next((value for name, value in pairs if name in ("title", "name", "refId") and name != key), None)
+        self.place = f" (that of {_shown(named)})" if isinstance(named, str) else ""
+
+
+def _shown(text: str) -> str:
+    """In quotes; half a character, which JSON lets pass, cannot be said."""
+    return json.dumps(text[:80].encode(errors="replace").decode(), ensure_ascii=False)
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise Twice(key, pairs)
+            seen.add(key)
+    return found
 
 
 def _no_number(text: str) -> NoReturn:

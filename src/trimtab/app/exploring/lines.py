@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from trimtab.app.exploring.answers import LINES_MAX, Ranged, Trouble
 from trimtab.app.exploring.explorer import Explorer
-from trimtab.app.exploring.names import common_of, series_text, short_names
+from trimtab.app.exploring.names import common_of, series_text, shared_words, short_names
 from trimtab.store.grid import Grid
 
 NAME_CHARS_MAX = 300
@@ -68,7 +68,7 @@ def lines_of(found: Ranged | Trouble) -> QueryLines:
             "histogram_avg(…) makes them some."
         )
     if shared := common_of(series):
-        notes.append(f"All of {_cut(series_text(shared), NAME_CHARS_MAX)}.")
+        notes.append(_cut(shared_words(shared), NAME_CHARS_MAX))
     return QueryLines(drawn, "", [*notes, *found.warnings, *found.infos])
 
 

@@ -51,6 +51,24 @@ def common_of(series: Sequence[Labels]) -> Labels:
     return tuple(pair for pair in series[0] if pair in shared)
 
 
+def shared_words(shared: Labels) -> str:
+    """What all lines have in common, as a sentence.
+
+    >>> print(shared_words((("device", "vda"), ("job", "node"))))
+    All lines have device="vda", job="node".
+    >>> print(shared_words((("__name__", "queue"), ("job", "node"))))
+    All lines are queue with job="node".
+    >>> print(shared_words((("__name__", "http.time"),)))
+    All lines are "http.time".
+    """
+    name, pairs = parts_of(shared)
+    told = ", ".join(f"{label}={value}" for label, value in pairs)
+    if not name:
+        return f"All lines have {told}."
+    name = name if _METRIC.fullmatch(name) else quoted(name)
+    return f"All lines are {name} with {told}." if told else f"All lines are {name}."
+
+
 def short_names(series: Sequence[Labels]) -> list[str]:
     """Each series without what all have in common: what tells it from the others.
 
