@@ -20,11 +20,14 @@ if TYPE_CHECKING:
     from xdist.workermanage import WorkerController
 
 TOGETHER = (
+    "tests/advise/drops/",
+    "tests/advise/rewrite/",
+    "tests/advise/verify/",
     "tests/advise/",
     "tests/clickhouse/",
     "tests/promql/",
 )
-"""Folders that share a server which is costly to start or to fill."""
+"""Folders that share a server which is costly to start or to fill; the first that fits counts."""
 OF_THE_DAY = tuple(
     f"tests/browser/test_{name}.py"
     for name in ("every_page", "finding", "keyboard", "phone", "preferences", "range", "without_script")
@@ -38,6 +41,7 @@ LONG = (
     "tests/browser/test_loop.py",
     "tests/clickhouse/",
     "tests/sdk/test_leaving.py",
+    "tests/sdk/test_data_system_monitoring_stack.py",
     "tests/browser/test_alerts.py",
     "tests/demo/test_run_ends.py",
     "tests/browser/test_logs.py",
