@@ -37,6 +37,12 @@ NAMES: tuple[Name, ...] = (
     Name("data_probe_good", "1: as wanted, 0: not", _PROBE, "Whether what a probe found is as wanted."),
     Name("data_probe_up", "1: measured, 0: not", _PROBE, "Whether the last run of a probe came to a number."),
     Name("data_probe_duration_seconds", "s", _PROBE, "What the watched server took for the last run of a probe."),
+    Name(
+        "trimtab_postgres_own_rollbacks_total",
+        "transactions",
+        ("system",),
+        "Transactions of probes that ended as rolled back since the start: the connection was lost, or given up.",
+    ),
     Name("data_quality_score", "ratio", ("system",), "Weighted share of what was measured of a system and is right."),
     Name("data_quality_coverage_ratio", "ratio", ("system",), "Weight of what was measured, of all that is scored."),
     Name("data_quality_table_score", "ratio", ("system", "table"), "The score of one table."),

@@ -141,12 +141,14 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What came of asking once. `value` None: `error` says why there is none. `duration_ms` is what the server took."""
+    """What came of asking once. `value` None: `error` says why there is none. `duration_ms` is what the server took;
+    `rolled_back`: its transaction did not end as committed, and stands in the server's count of those."""
 
     at_ms: int
     value: float | None
     error: str = ""
     duration_ms: float = 0.0
+    rolled_back: bool = field(default=False, compare=False)
 
     @property
     def is_refused(self) -> bool:

@@ -14,7 +14,7 @@ from trimtab.app.business import probing as probing_module
 from trimtab.app.business.answers.quality import probe_row
 from trimtab.app.business.probing import FIRST_MS_MAX, Probing, next_due_ms
 from trimtab.app.business.quality import scores_of
-from trimtab.app.business.series import of_probes
+from trimtab.app.business.series import of_probes, of_rollbacks
 from trimtab.model.errors import NotFound
 from trimtab.model.objectives import Comparison
 from trimtab.model.probes import DIMENSIONS, Dimension, Measured, Probe, ProbeKind, Wanted
@@ -286,6 +286,22 @@ def test_a_newest_row_that_lies_in_the_future_is_not_fresh(asked: Asked, state: 
     probing.run_now("a").result(60)  # type: ignore[union-attr]
     row = probe_row(probing.now["a"], asked.now_ms)
     assert (row.state, row.why_not) == ("good", "")
+    probing.close()
+
+
+def test_what_was_rolled_back_is_counted_by_system(
+    asked: Asked, state: ProbeState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends = iter((True, False, True))
+    monkeypatch.setattr(
+        probing_module, "measure", lambda *_: Measured(asked.now_ms, None, "late", 1.0, rolled_back=next(ends))
+    )
+    probing = made(asked, state)
+    probing.define((probe("a"), probe("b", "bank")))
+    for name in ("a", "a", "a"):
+        probing.run_now(name).result(60)  # type: ignore[union-attr]
+    found = {dict(labels)["system"]: value for labels, value in of_rollbacks(probing.rolled_back)}
+    assert found == {"shop": 2.0, "bank": 0.0}
     probing.close()
 
 

@@ -238,7 +238,9 @@ def test_what_is_cut_off_is_not_counted_as_rolled_back(probed: Cluster) -> None:
         (probe_of(ProbeKind.VOLUME, timezone="Mars/Olympus"), "time zone"),
     )
     for probe, reason in bad:
-        assert reason in asked(probed, probe).error
+        found = asked(probed, probe)
+        assert reason in found.error
+        assert not found.rolled_back
     for _ in range(600):
         with psycopg.connect(probed.dsn("postgres"), autocommit=True) as other:
             left = other.execute("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'trimtab/probe'")
@@ -286,6 +288,7 @@ def test_a_server_that_ends_it_late_is_still_a_time_out(probed: Cluster, monkeyp
     found = measure(Reference.parse(probed.dsn(NAME, "trimtab_watch")), late, lambda: 7, slow_to_end)
     assert found.error.startswith("cut off: it took longer than its time-out of 0.3 s; the server, which ends it")
     assert found.duration_ms >= 500
+    assert found.rolled_back
 
 
 def test_temporary_files_are_bounded_by_the_server(probed: Cluster) -> None:

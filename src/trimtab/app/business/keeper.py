@@ -245,6 +245,7 @@ class Business:
         now = self.now
         samples = [
             *series.of_probes(now.probes, now_ms),
+            *series.of_rollbacks(self.probing.rolled_back),
             *series.of_scores(now.systems, now.tables),
             *series.of_cost(now.cost),
             *series.of_satisfaction(now.satisfaction),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 import zlib
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -78,6 +79,7 @@ class Probing:
         self._busy: dict[str, str] = {}
         """Of each probe that runs, its system."""
         self._connections: dict[str, Connection] = {}
+        self._rolled_back: Counter[str] = Counter()
         self._is_closed = False
 
     def define(self, probes: tuple[Probe, ...]) -> None:
@@ -110,6 +112,13 @@ class Probing:
         """All of them, by name."""
         with self._lock:
             return dict(self._probes)
+
+    @property
+    def rolled_back(self) -> Mapping[str, int]:
+        """Of each system that is probed, how many transactions of probes it had to roll back since the start."""
+        with self._lock:
+            systems = {one.probe.system for one in self._probes.values()}
+            return {system: self._rolled_back[system] for system in sorted(systems)}
 
     def tick(self) -> list[Future[Measured]]:
         """Begin what is due and may run; those that began."""
@@ -183,6 +192,7 @@ class Probing:
                 self._connections.pop(probe.name, None)
                 self._busy.pop(probe.name, None)
                 self._ended.notify_all()
+                self._rolled_back[probe.system] += measured.rolled_back
                 now = self._probes.get(probe.name)
                 if now is not None and now.probe == probe:
                     self._probes[probe.name] = replace(

@@ -62,6 +62,12 @@ def of_probes(probes: Iterable[ProbeNow], now_ms: int) -> Iterator[Sample]:
             yield sample("data_probe_good", good, **labels)
 
 
+def of_rollbacks(counts: Mapping[str, int]) -> Iterator[Sample]:
+    """What of a system's `xact_rollback` is ours: with it, an error rate is of those who use the database."""
+    for system, count in counts.items():
+        yield sample("trimtab_postgres_own_rollbacks_total", count, system=system)
+
+
 def of_scores(systems: Iterable[Scored], tables: Iterable[Scored]) -> Iterator[Sample]:
     """Scores with their parts."""
     for one in systems:

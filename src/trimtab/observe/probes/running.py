@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -94,28 +94,35 @@ def measure(
         if begun is not None:
             begun(connection)
         connection.read_only = True
-        found = _asked(connection, probe, text, now_ms)
-        _end(connection)
-        return found
-    except psycopg.Error as error:
-        found = Measured(now_ms(), None, told(error, CATALOGUE_TIMEOUT_MS, _LOOK))
-        with suppress(psycopg.Error):  # the connection may be what was lost; the reason stands already
-            _end(connection)
-        return found
+        try:
+            found = _asked(connection, probe, text, now_ms)
+        except psycopg.Error as error:
+            found = Measured(now_ms(), None, told(error, CATALOGUE_TIMEOUT_MS, _LOOK))
+        return replace(found, rolled_back=not _is_committed(connection))
     finally:
         connection.close()
 
 
-def _end(connection: Connection) -> None:
+def _is_committed(connection: Connection) -> bool:
+    """Whether it ended well; where the connection is lost, it did not, and what was found before stands."""
+    try:
+        return _end(connection)
+    except psycopg.Error:
+        return False
+
+
+def _end(connection: Connection) -> bool:
     """Commit what has written nothing, as the server says: closed without, each probe would count as rolled back."""
     status, known = connection.info.transaction_status, psycopg.pq.TransactionStatus
     if status is known.INERROR:
         connection.execute(f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}".encode())
     elif status is not known.INTRANS:
-        return
+        return False
     row = connection.execute(f"SELECT {OWN_MARK} pg_current_xact_id_if_assigned() IS NULL".encode()).fetchone()
-    if row is not None and row[0] is True:
-        connection.commit()
+    if row is None or row[0] is not True:
+        return False
+    connection.commit()
+    return True
 
 
 def _asked(connection: Connection, probe: Probe, text: str, now_ms: Callable[[], int]) -> Measured:
