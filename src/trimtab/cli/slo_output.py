@@ -14,6 +14,8 @@ from trimtab.cli.output import Json, moment, plain, table
 from trimtab.model.objectives import Objective
 
 NOTHING = "-"
+ASSUMED_TOLD = 0.1
+"""Where more than this of a budget stands on time that was not measured, it is said."""
 
 
 def explained(found: Sequence[Explained], objectives: Sequence[Objective]) -> None:
@@ -101,7 +103,7 @@ def objectives(console: Console, answer: Json) -> None:
                 row["state"],
                 f"{100 * row['target_ratio']:.6g} %",
                 percent(row["good_ratio"], 6),
-                percent(row["left_ratio"], 4),
+                _left(row),
                 NOTHING if row["burn_rate"] is None else f"{row['burn_rate']:.3g}",
                 percent(row["coverage_ratio"], 3),
                 ends(row["end"]),
@@ -125,7 +127,7 @@ def objective(console: Console, answer: Json) -> None:
         ("counts", "; ".join(v if name == "counts" else f"{name}: {v}" for name, v in answer["sli"].items())),
         ("target", f"{100 * row['target_ratio']:.6g} % over {row['window']}"),
         ("good", f"{percent(row['good_ratio'], 6)}: {answer['bad_count']:.6g} bad of {answer['total_count']:.6g}"),
-        ("budget left", f"{percent(row['left_ratio'], 4)} of {answer['allowed_bad_count']:.6g} that may be bad"),
+        ("budget left", f"{_left(row)} of {answer['allowed_bad_count']:.6g} that may be bad"),
         ("ends", ends(row["end"])),
         ("coverage", f"{answer['measured_minutes']} of {answer['expected_minutes']} minutes measured"),
         ("from", f"{answer['origin']}, line {answer['line']}"),
@@ -146,6 +148,16 @@ def objective(console: Console, answer: Json) -> None:
     console.print(drawn)
     for notice in (*row["notices"], *answer["read_as"]):
         console.print(f"note: {notice}", markup=False)
+
+
+def _left(row: Json) -> str:
+    """What is left of a budget; the most that can be, where much of the time before was not measured.
+
+    >>> _left({"left_ratio": 0.9676, "assumed_ratio": 0.99}), _left({"left_ratio": -0.5, "assumed_ratio": 0.0})
+    ('at most 96.76 %', '-50 %')
+    """
+    is_most = row["left_ratio"] is not None and row["assumed_ratio"] > ASSUMED_TOLD
+    return f"{'at most ' if is_most else ''}{percent(row['left_ratio'], 4)}"
 
 
 def _waits(burn: Json) -> str:

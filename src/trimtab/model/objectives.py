@@ -234,6 +234,10 @@ class Budget:
 
     `consumed_ratio` is bad ÷ allowed, of the whole window (a calendar window's total is extrapolated from what was
     counted so far); `burn_rate` is over the last `burn_window_ms`: 1 spends exactly the budget in one window.
+
+    Where measuring began inside the window, or the budget was begun anew in it, the time before counts as without
+    errors, as for burn rules: `total_expected` holds `total_assumed` events of it, as many as in the time that was
+    measured. So what is left is at most that much.
     """
 
     objective: str
@@ -248,6 +252,12 @@ class Budget:
     state: BudgetState
     end: BudgetEnd | None = None
     notices: tuple[str, ...] = ()
+    total_assumed: float = 0.0
+
+    @property
+    def assumed_ratio(self) -> float:
+        """How much of what the budget is of was not measured but assumed to be good."""
+        return self.total_assumed / self.total_expected if self.total_expected else 0.0
 
     @property
     def left_ratio(self) -> float | None:

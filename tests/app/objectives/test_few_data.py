@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 
 import msgspec
 import numpy as np
@@ -20,7 +21,7 @@ from trimtab.app.objectives.board import ObjectiveNow, board_of
 from trimtab.cli import slo_output
 from trimtab.model.alerts import Labels
 from trimtab.model.objective_window import DAY_MS, Window
-from trimtab.model.objectives import SLICE_MS, Comparison, Objective, TimeSliceSli
+from trimtab.model.objectives import SLICE_MS, Comparison, Exclusion, Objective, TimeSliceSli
 
 START_MS = 20_000 * DAY_MS + 17 * SLICE_MS
 """No whole hour and no whole five minutes: what is rounded to those would be seen."""
@@ -32,14 +33,20 @@ def objective(target: float = 0.99) -> Objective:
     return Objective("cpu", sli, target, Window(MONTH_MS), burn_rules=rules_of("workbook", MONTH_MS))
 
 
-def standing(good: list[float], *, measured: list[bool] | None = None, target: float = 0.99) -> ObjectiveNow:
+def standing(
+    good: list[float],
+    *,
+    measured: list[bool] | None = None,
+    target: float = 0.99,
+    exclusions: Sequence[Exclusion] = (),
+) -> ObjectiveNow:
     """Where an objective stands after these minutes."""
     count = len(good)
     there = np.array([measured or [True] * count])
     book = SliceBook(1, hours_count=33 * 24)
     at_ms = START_MS + np.arange(count, dtype=np.int64) * SLICE_MS
     book.put(at_ms, np.array([good]), there.astype(np.float64), there)
-    return board_of(book, [objective(target)], START_MS + count * SLICE_MS, {}, {}, {}, {})["cpu"]
+    return board_of(book, [objective(target)], START_MS + count * SLICE_MS, {"cpu": exclusions}, {}, {}, {})["cpu"]
 
 
 def fires(now: ObjectiveNow) -> list[str]:
@@ -77,6 +84,42 @@ def test_a_new_objective_fires_when_the_table_says() -> None:
 def test_however_bad_it_is_one_short_window_has_to_be_measured() -> None:
     assert fires(standing([0.0] * 4, target=0.9999)) == []
     assert fires(standing([0.0] * 5, target=0.9999)) == ["fast"]
+
+
+def test_a_new_budget_counts_as_its_rules_do_and_says_how_little_that_is() -> None:
+    now = standing([0.0] * 14)
+    row = detail_of(now).row
+    assert now.budget.consumed_ratio == pytest.approx(14 / 432)
+    assert row.left_ratio == pytest.approx(1 - 14 / 432)
+    assert row.assumed_ratio == pytest.approx(1 - 14 / 43_200)
+    assert detail_of(now).allowed_bad_count == pytest.approx(432)
+    assert row.state == "burning", "fast fires since minute 9"
+    assert standing([0.0] * 8).budget.state == "kept"
+    assert "measured are 14 of 43,200 minutes: not enough to say what is left of the budget" in row.notices[0]
+    assert "if the time before was without errors, 3.24 % of it is gone" in row.notices[0]
+    assert not any("neither good nor bad" in told for told in row.notices)
+    end = standing([0.0] * 100).budget.end
+    assert end is not None
+    assert end.at_ms == pytest.approx(START_MS + 432 * SLICE_MS, abs=5 * SLICE_MS), "7 h 12 min, as the table says"
+    out = io.StringIO()
+    slo_output.objective(Console(file=out, width=200), msgspec.to_builtins(detail_of(now)))
+    assert "budget left  at most 96.76 % of 432 that may be bad" in out.getvalue()
+
+
+def test_a_budget_that_was_begun_anew_is_whole_and_one_that_is_measured_assumes_nothing() -> None:
+    count, bad = 31 * 1440, 14
+    good = [1.0] * (count - 1440 - bad) + [0.0] * 1440 + [0.0] * bad
+    old = standing(good)
+    assert old.budget.total_assumed == 0
+    assert old.budget.consumed_ratio == pytest.approx((1440 + bad) / 432, rel=0.01)
+    reset_ms = START_MS + (count - bad) * SLICE_MS
+    now = standing(good, exclusions=[Exclusion(0, reset_ms, "agreed", is_reset=True)])
+    assert now.budget.counts.measured_slices == bad
+    assert now.budget.consumed_ratio == pytest.approx(bad / 432, rel=0.01)
+    end = now.budget.end
+    assert end is not None
+    assert end.at_ms is not None
+    assert end.at_ms < START_MS + (count + 440) * SLICE_MS, "what was before does not leave it as errors"
 
 
 def test_after_a_pause_rules_wait_again_and_gaps_are_gaps() -> None:

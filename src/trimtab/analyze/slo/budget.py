@@ -45,6 +45,15 @@ def expected_total(counts: SliceCounts, elapsed_slices: int, window_slices: int)
     return counts.total + counts.total / counts.measured_slices * left
 
 
+def assumed_total(counts: SliceCounts, unknown_slices: int) -> float:
+    """Events of the time before the first measurement, if they came as in the minutes that were measured.
+
+    >>> assumed_total(SliceCounts(90, 100, 10, 10), 30), assumed_total(SliceCounts(0, 0, 0, 10), 30)
+    (300.0, 0.0)
+    """
+    return counts.total / counts.measured_slices * unknown_slices if counts.measured_slices else 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class Burn:
     """One rule at one moment. `is_thin`: there were too few events to say anything by them.

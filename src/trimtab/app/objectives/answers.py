@@ -59,7 +59,11 @@ class EndRow:
 
 @dataclass(frozen=True, slots=True)
 class ObjectiveRow:
-    """One objective in a list."""
+    """One objective in a list.
+
+    `assumed_ratio`: so much of what the budget is of lies before the first measurement (or before the budget was begun
+    anew) and counts as without errors; where it is above 0, `left_ratio` is the most that can be left.
+    """
 
     name: str
     title: str
@@ -78,6 +82,7 @@ class ObjectiveRow:
     end: EndRow | None
     burning: tuple[str, ...]
     notices: tuple[str, ...]
+    assumed_ratio: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +145,7 @@ def row_of(now: ObjectiveNow) -> ObjectiveRow:
         end=end,
         burning=tuple(burn.rule.name for burn in now.burns if burn.fires),
         notices=budget.notices,
+        assumed_ratio=budget.assumed_ratio,
     )
 
 

@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from trimtab.analyze.slo.budget import Burn, burn_rate, consumed, events_for_one, expected_total
+from trimtab.analyze.slo.budget import Burn, assumed_total, burn_rate, consumed, expected_total
 from trimtab.analyze.slo.budget_end import BLOCKS, Course, end_of, rates_of
 from trimtab.analyze.slo.burn_rules import usual_ms
 from trimtab.analyze.slo.quantities import duration_text
 from trimtab.analyze.slo.slice_book import FIVE_MS, GOOD, HOUR_MS, MEASURED, TOTAL, Counts, SliceBook
-from trimtab.app.objectives.counting import NO_BAD
+from trimtab.app.objectives.notices import little_text, notices_of
 from trimtab.model.objectives import (
     SLICE_MS,
     Budget,
@@ -25,9 +25,7 @@ from trimtab.model.objectives import (
     Exclusion,
     Objective,
     SliceCounts,
-    TimeSliceSli,
 )
-from trimtab.model.readable import percent_of
 from trimtab.store.objective_state import Progress
 
 BURN_SHARE = 720
@@ -119,9 +117,13 @@ class Board:
         measured = self.sums(row, start_ms)[2]
         if self.sums(row, start_ms - long_ms)[2] > measured:
             return None
+        return self._end_ms - self._first_ms(row, start_ms)
+
+    def _first_ms(self, row: int, start_ms: int) -> int:
+        """When measuring began since a moment."""
         if start_ms not in self._began:
             self._began[start_ms] = self._book.first_measured(start_ms, self._end_ms)
-        return self._end_ms - int(self._began[start_ms][row])
+        return int(self._began[start_ms][row])
 
     def _budget(
         self, row: int, objective: Objective, exclusions: Sequence[Exclusion], burns: Sequence[Burn], problem: str
@@ -133,7 +135,11 @@ class Board:
         elapsed = _slices(start_ms, self._end_ms) - excluded_slices(exclusions, start_ms, self._end_ms)
         counts = SliceCounts(good, total, measured, max(elapsed, measured))
         whole = _slices(start_ms, window_end_ms) - excluded_slices(exclusions, start_ms, window_end_ms)
-        expected = total if objective.window.is_rolling else expected_total(counts, elapsed, whole)
+        is_rolling = objective.window.is_rolling
+        expected = total if is_rolling else expected_total(counts, elapsed, whole)
+        before_ms = window_start_ms if is_rolling else start_ms
+        assumed = assumed_total(counts, self._unknown(row, exclusions, before_ms, start_ms))
+        expected += assumed
         share = consumed(counts.bad, expected, objective.target)
         burn_ms = min(usual_ms(objective.window.length_ms / BURN_SHARE), objective.window.length_ms)
         burn_ms = max(burn_ms, 5 * SLICE_MS)
@@ -149,12 +155,18 @@ class Board:
             burn_rate=burn_rate(recent_total - recent_good, recent_total, objective.target),
             burn_window_ms=burn_ms,
             state=_state(share, burns),
-            end=None if share is None or share >= 1 else self._end(row, objective, counts, expected, window_end_ms),
-            notices=tuple(_notices(objective, counts, burns, problem)),
+            end=None if share is None or share >= 1 else self._end(row, objective, counts, expected, assumed, start_ms),
+            notices=tuple(notices_of(objective, counts, burns, problem, little_text(counts, assumed, expected, share))),
+            total_assumed=assumed,
         )
 
+    def _unknown(self, row: int, exclusions: Sequence[Exclusion], before_ms: int, start_ms: int) -> int:
+        """Minutes from `before_ms` on until measuring began after `start_ms`."""
+        first_ms = self._first_ms(row, start_ms)
+        return max(0, _slices(before_ms, first_ms) - excluded_slices(exclusions, before_ms, first_ms))
+
     def _end(
-        self, row: int, objective: Objective, counts: SliceCounts, expected: float, window_end_ms: int
+        self, row: int, objective: Objective, counts: SliceCounts, expected: float, assumed: float, start_ms: int
     ) -> BudgetEnd | None:
         length_ms = objective.window.length_ms
         block_ms = max(1, round(length_ms / RECENT_SHARE / BLOCKS / SLICE_MS)) * SLICE_MS
@@ -171,12 +183,15 @@ class Board:
         leaving = np.zeros((3, 0))
         if objective.window.is_rolling:
             line = self._book.line(step_ms, self._end_ms - length_ms, self._end_ms, [row])[0]
+            line[:, : max(0, start_ms - self._end_ms + length_ms) // step_ms] = 0.0  # before it was begun anew
+            before = max(1, (self._first_ms(row, start_ms) - self._end_ms + length_ms) // step_ms)
+            line[GOOD : TOTAL + 1, :before] += assumed / before
             leaving = line.cumsum(axis=1)
         course = Course(
             at_ms=self._end_ms,
-            end_ms=window_end_ms,
+            end_ms=objective.window.bounds(self._end_ms)[1],
             bad=counts.bad,
-            total=counts.total,
+            total=counts.total + assumed,
             target=objective.target,
             is_rolling=objective.window.is_rolling,
             total_expected=expected,
@@ -232,45 +247,3 @@ def _state(share: float | None, burns: Sequence[Burn]) -> BudgetState:
     if any(burn.fires for burn in burns):
         return BudgetState.BURNING  # whatever is left: something has to be done now
     return BudgetState.SPENT if share >= 1 else BudgetState.KEPT
-
-
-def _notices(objective: Objective, counts: SliceCounts, burns: Sequence[Burn], problem: str) -> list[str]:
-    is_answered = problem == NO_BAD and counts.bad > 0
-    found = [problem] if problem and not is_answered else []
-    if counts.expected_slices and not counts.measured_slices and not problem:
-        found.append("its queries found no samples in its window: are the names right? Until there are, it never rings")
-    if 0 < counts.coverage_ratio < 0.9:
-        known = percent_of(counts.coverage_ratio)
-        found.append(f"only {known} of the time is measured; what is not measured is neither good nor bad")
-    for burn in burns:
-        if burn.wait_ms:
-            found.append(waiting_text(burn))
-        if burn.is_thin:
-            found.append(
-                f"rule {burn.rule.name} waits: {burn.long_total:g} events in {duration_text(burn.rule.long_ms)}, "
-                f"fewer than events_min ({objective.events_min:g})"
-            )
-        elif not isinstance(objective.sli, TimeSliceSli) and 0 < burn.long_total < (
-            needed := events_for_one(objective.target, burn.rule.factor)
-        ):
-            found.append(
-                f"low traffic: {burn.long_total:g} events in {duration_text(burn.rule.long_ms)}; below {needed:.0f} "
-                f"one bad event is enough for rule {burn.rule.name}"
-            )
-    return found
-
-
-def waiting_text(burn: Burn) -> str:
-    """Why a rule that is above its limit does not fire yet.
-
-    >>> from trimtab.model.objectives import BurnRule
-    >>> rule = BurnRule("fast", "page", 3_600_000, 300_000, 14.4, 0.02)
-    >>> waiting_text(Burn(rule, 100.0, 100.0, 2, known_ms=120_000))
-    'rule fast waits: measured are 2m of its 1h, the time before counts as without errors; it fires in 7m if errors \
-stay as they are'
-    """
-    known, long = duration_text(burn.known_ms or 0), duration_text(burn.rule.long_ms)
-    return (
-        f"rule {burn.rule.name} waits: measured are {known} of its {long}, the time before counts as without errors; "
-        f"it fires in {duration_text(burn.wait_ms)} if errors stay as they are"
-    )
