@@ -22,6 +22,7 @@ from trimtab.app.objectives.keeper import SETTLE_MS
 from trimtab.model.objective_window import Window
 from trimtab.model.objectives import Objective
 from trimtab.model.system import System
+from trimtab.web.pages.objectives.page import home_of
 
 pytestmark = pytest.mark.store
 MINUTE_MS = 60_000
@@ -234,6 +235,42 @@ def test_a_page_of_a_thousand_objectives_is_quick(site: Site, client: TestClient
             assert client.get("/objectives").status_code == 200
             spent.append(time.process_time() - began)
         assert min(spent) < 0.3, f"{min(spent):.3f} s of processor time"
+    finally:
+        objectives.define(defined)
+        objectives.round(NOW_MS + SETTLE_MS)
+
+
+@pytest.mark.parametrize(
+    ("known_minutes", "window_days", "opens_with"),
+    [(14, 30, "now-1h"), (200, 30, "now-6h"), (14, 0.2, "now-288m"), (0, 30, "now-30d"), (None, 30, "now-30d")],
+)
+def test_the_page_opens_with_the_time_that_was_measured(
+    site: Site, known_minutes: int | None, window_days: float, opens_with: str
+) -> None:
+    now = site.service.objectives.named("shop")
+    length_ms = int(window_days * 86_400_000)
+    known_ms = None if known_minutes is None else known_minutes * MINUTE_MS
+    longest = replace(now.burns[0], rule=replace(now.burns[0].rule, long_ms=3 * 86_400_000), known_ms=known_ms)
+    young = replace(
+        now,
+        objective=replace(now.objective, window=Window(length_ms)),
+        budget=replace(now.budget, window_start_ms=now.budget.at_ms - length_ms),
+        burns=(longest,),
+    )
+    assert home_of(young, NOW_MS).from_text == opens_with
+
+
+def test_what_is_hidden_before_the_first_measurement_is_said(site: Site, client: TestClient) -> None:
+    assert "Measured since" not in client.get("/objectives/fresh").text
+    objectives, defined = site.service.objectives, site.service.objectives._defined
+    text = "objectives: [{name: young, service: feed, window: 30d, freshness: last_update, slo: < 5 minutes}]"
+    objectives.define(objectives_in(text, "young.yml"))
+    try:
+        count(site)
+        page = client.get("/objectives/young").text
+        assert 'data-home-from="now-6h"' in page
+        assert re.search(r"Measured since <time[^>]+>.+</time>: the charts open .+ href=\"[^\"]*from=now-30d", page)
+        assert "Measured since" not in client.get("/objectives/young?from=now-30d&to=now").text
     finally:
         objectives.define(defined)
         objectives.round(NOW_MS + SETTLE_MS)

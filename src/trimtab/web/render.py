@@ -22,6 +22,7 @@ from trimtab.web.static_files import StaticFiles
 from trimtab.web.units import value_text
 from trimtab.web.view import View, segment
 from trimtab.web.words import CHANGE_STATES, SEVERITIES, STANDINGS, SYSTEM_STATES, plain, sentence, word
+from trimtab.web.wrapping import breakable
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -66,6 +67,7 @@ def environment() -> Environment:
         segment=segment,
         written_index=readable,
         spark_path=spark_path,
+        breakable=breakable,
         tojson_text=lambda value: msgspec.json.encode(value).decode(),
     )
     made.globals.update(

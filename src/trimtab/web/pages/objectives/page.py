@@ -31,6 +31,11 @@ NOTICES: Mapping[str, Message] = {
 """What `?notice=` may say."""
 
 
+YOUNG_RANGES = (("now-1h", 3_600_000), ("now-6h", 21_600_000), ("now-1d", 86_400_000))
+YOUNG_SHARE = 7
+"""A window that is this many times longer shows of such a range hardly more than its last pixels."""
+
+
 FRAGMENTS = ("standing", "rules")
 """What changes from minute to minute."""
 
@@ -67,12 +72,17 @@ def draw(asked: Asked, name: str, trouble: str | None = None, typed: Mapping[str
     notice = NOTICES.get(asked.query("notice"))
     path = f"/objectives/{segment(name)}"
     view = asked.view("objectives", messages=[] if notice is None else [notice], path=path)
-    home = home_of(now, asked.service.now_ms())
-    if not asked.query("from") and not asked.query("to"):
+    now_ms = asked.service.now_ms()
+    home = home_of(now, now_ms)
+    whole = window_of(now, now_ms)
+    is_home = not asked.query("from") and not asked.query("to")
+    if is_home:
         view = replace(view, range=home)
     context = {
         **context_of(now),
         "home": home,
+        "young_since_ms": None if home == whole or not is_home else began_ms(now),
+        "whole_href": view.here(**{"from": whole.from_text, "to": whole.to_text}),
         "trouble": trouble,
         "typed": {"start": "", "end": "", "reason": "", **(typed or {})},
     }
@@ -83,7 +93,26 @@ def draw(asked: Asked, name: str, trouble: str | None = None, typed: Mapping[str
 
 
 def home_of(now: ObjectiveNow, now_ms: int) -> RangeView:
-    """The range that the page opens with: the window of the budget, as far as a page may show."""
+    """The range that the page opens with: the window, or so much of it that what was measured up to now can be seen."""
+    whole, began = window_of(now, now_ms), began_ms(now)
+    if began is None:
+        return whole
+    for text, length_ms in YOUNG_RANGES:
+        if now_ms - began < length_ms * 0.8 and length_ms * YOUNG_SHARE < whole.range.length_ms:
+            return RangeView(text, DEFAULT_TO, Range(now_ms - length_ms, now_ms, True))
+    return whole
+
+
+def began_ms(now: ObjectiveNow) -> int | None:
+    """When the measuring began, where that was within the longest window of its rules."""
+    longest = max(now.burns, key=lambda burn: burn.rule.long_ms, default=None)
+    if longest is None or not longest.known_ms or longest.known_ms >= longest.rule.long_ms:
+        return None
+    return now.budget.at_ms - longest.known_ms
+
+
+def window_of(now: ObjectiveNow, now_ms: int) -> RangeView:
+    """The window of the budget, as far as a page may show."""
     start_ms = max(now.budget.window_start_ms, now_ms - RANGE_MS_MAX + 60_000)
     start_ms = min(start_ms, now_ms - 300_000)
     text, window = str(start_ms), now.objective.window
