@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from trimtab import CPUMetric, DataSystemMonitoringStack, ErrorRateMetric, Laten
 from trimtab.analyze.rules.rule_files import groups_of
 from trimtab.analyze.rules.unit_report import run_files
 from trimtab.analyze.rules.unit_tests import Ways
+from trimtab.analyze.slo.queries import asked_of
 from trimtab.analyze.slo.reading import objectives_in
 from trimtab.app.packs.pack import pack_of
 from trimtab.app.packs.settings import PacksPolicy
@@ -24,6 +26,7 @@ from trimtab.app.stack.reasons import Surroundings, SystemNow, reason_of
 from trimtab.app.stack.rows import Answer
 from trimtab.app.stack.stack import Around, Kept, Stack
 from trimtab.model.errors import InputError
+from trimtab.model.objectives import SLICE_MS, EventsSli
 from trimtab.sdk.data_system_monitoring_stack import plain_config
 from trimtab.store.state import State
 
@@ -452,6 +455,21 @@ def test_alerts_tell_values_in_the_unit_of_the_wish_and_leave_out_what_trimtab_c
             '      - expr: sum(stack_metric{metric="error_rate"})',
             "        eval_time: 10m",
             f"        exp_samples: [{{value: {rate}}}]",
+        ]
+    sli = next(
+        one.sli for one in objectives_in(rendered_stack(read_config(said)).objectives, "stack") if "error" in one.name
+    )
+    assert isinstance(sli, EventsSli)
+    earlier = own.replace("0+10x20", "0x10 10x10")
+    once = rolled_back.replace("0+10x20", "0x11 10x10")
+    for series, bad in ((f"{once}, {earlier}", 0), (once, 10)):
+        lines += [
+            "  - interval: 30s",
+            f"    input_series: [{committed}, {series}]",
+            "    promql_expr_test:",
+            f"      - expr: {json.dumps(asked_of(sli, SLICE_MS).bad)}",
+            "        eval_time: 6m",
+            f"        exp_samples: [{{value: {bad}}}]",
         ]
     tests = tmp_path / "tests.yml"
     tests.write_text("\n".join(lines))

@@ -58,11 +58,11 @@ _OWN = "trimtab_postgres_own_rollbacks_total"
 """What trimtab itself cut off: PostgreSQL counts it among all others, those who use the database had no error by it."""
 
 
-def _rolled_back(function: str, window: str, own_window: str) -> str:
+def _rolled_back(function: str, window: str, own_window: str = "$window") -> str:
     """Transactions that were rolled back without trimtab's own, by system; also where that series is not there.
 
-    What was cut off is in PostgreSQL's counter at its next look, up to half a minute later: so trimtab's own are
-    looked for in a longer window where the window itself is short.
+    PostgreSQL's counter is looked at each half a minute, trimtab's own are written each minute: of a minute's events
+    those of three minutes are taken off, as one may be in the other's minute before.
     """
     all_of_them = f"sum by (instance) ({function}({_ROLLED_BACK}{{$more}}[{window}]))"
     by_system = f'label_replace({function}({_OWN}[{own_window}]), "instance", "$1", "system", "(.*)")'
@@ -183,14 +183,14 @@ KINDS: Mapping[str, Kind] = {
             APPLICATION,
             "slo",
             "< 0.1%",
-            f"{_rolled_back('rate', '$window', '$window')} / (sum by (instance)"
+            f"{_rolled_back('rate', '$window')} / (sum by (instance)"
             f" (rate({_ROLLED_BACK}{{$more}}[$window])) + sum by (instance)"
             f" (rate({_COMMITTED}{{$more}}[$window])) > 0)",
             "ratio",
             "transactions that are rolled back, by error or by wish, without trimtab's own",
             _WATCHED,
             wish_unit=("ratio",),
-            bad=f"sum({_rolled_back('increase', '$slice', '2m')})",
+            bad=f"sum({_rolled_back('increase', '$slice', '3m')})",
             window_s_min=120,
             total=f"sum(increase({_ROLLED_BACK}{{$more}}[$slice])) + sum(increase({_COMMITTED}{{$more}}[$slice]))",
             system_label="instance",
