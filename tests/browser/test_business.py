@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 
 from demo.cluster import Cluster
 from tests.api.serving import running
@@ -64,4 +64,17 @@ def test_business_has_nothing_wrong_with_it(browser: Browser, url: str) -> None:
         begun(page)
         page.get_by_text("3 lines are refused").click()
         assert page.get_by_text("line 9: 2126-01-01T00:00:00Z lies in the future").is_visible()
+        _axes(page)
         assert visitor.seen.problems() == []
+
+
+def _axes(page: Page) -> None:
+    """A rate of nothing but zeros has an axis of percents; a time says its unit where it is written, not above."""
+    open_page(page, f"/quality/pipelines?pipeline={'endless-' * 30}")
+    rate = page.locator("tt-chart#rate")
+    rate.locator("canvas").wait_for()
+    values, most = rate.evaluate(
+        "(chart) => [chart.plot.data[1].filter((one) => one !== null), chart.plot.scales.y.max]"
+    )
+    assert (set(values), most) == ({0}, 100)
+    assert page.locator("#durations-title").inner_text().strip() == "How long the newest run took"

@@ -101,7 +101,7 @@ def cost(console: Console, answer: Json) -> None:
     ]
     for name, text in lines:
         console.print(f"{name:<10} {text}", markup=False)
-    drawn = table("Systems", "system", money, "fixed", "processor", "io", "storage", "measured", "since")
+    drawn = table("Systems", "system", money, "fixed", "processor", "io", "storage", "measured", "since the hour of")
     for row in answer["systems"]:
         numbers = [money_text(row[name]) for name in ("total", "fixed", "processor", "io", "storage")]
         since = moment(row["measured_from_ms"])

@@ -94,9 +94,9 @@ function drawMarks(plot, wish) {
  * @type {Record<string, [number[], number]>} */
 const MARKS = { change: [[], 0], verdict: [[7, 4], 7], event: [[1.5, 3.5], 0] };
 
-/** A scale with a little room around the values: from zero on, but for what is far from it. @param {number | null} low @param {number | null} high @returns {[number, number]} */
-export function around(low, high) {
-  if (low === null || high === null) return [0, 1];
+/** A scale with a little room around the values: from zero on, but for what is far from it; where nothing but zeros is, to one whole. @param {number | null} low @param {number | null} high @param {string} unit @returns {[number, number]} */
+export function around(low, high, unit) {
+  if (low === null || high === null || (low === 0 && high === 0)) return [0, unit === "%" ? 100 : 1];
   const room = (high - low || Math.abs(high) || 1) * 0.08;
   const isNear = low >= 0 && (low === high || low < (high - low) * 2);
   return [isNear ? 0 : low - room, high <= 0 && high > (low - high) * 2 ? 0 : high + room];
@@ -136,7 +136,7 @@ export function makePlot(host, answer, wish) {
   const grid = { stroke: wish.colours.grid, width: 1 };
   const ends = (/** @type {any} */ _plot, /** @type {number} */ low, /** @type {number} */ high) => {
     if (wish.kind === "heat") return [0, Math.max(answer.series.length, 1)];
-    const [least, most] = wish.kind === "free" ? around(low, high) : fromZero(low, high);
+    const [least, most] = wish.kind === "free" ? around(low, high, wish.unit) : fromZero(low, high);
     const [floor, ceiling] = (wish.ends ?? []).map((end) => (end === undefined ? null : Number(end)));
     const bottom = low < (floor ?? least) ? least : (floor ?? least); // what is drawn below zero on purpose is seen
     return [bottom, Math.max(ceiling ?? most, bottom + Number.EPSILON)];
