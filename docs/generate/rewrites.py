@@ -52,7 +52,12 @@ def rewrites_page() -> str:
         "are looked at again with ten digits. Rows that are equal but written differently (1.0 and 1.00) count as "
         "different. What could not be compared is said with its reason. A comparison of two empty results proves "
         "nothing and counts for nothing.",
-        "A form is **advised** only if its cost falls, something was the same, nothing was different, and its "
+        "Only columns that a form reads, and those of keys, are made in the small tables; an extension that such a "
+        "column's type comes from is created there, if the private server has it. Both happen in a transaction that is "
+        "rolled back.",
+        "A form is **advised** only if its cost falls, each of the three kinds of data was compared with at least some "
+        "rows and all were the same (so not where the original does not end in time on real data, nor where both "
+        "results are empty: what is missing is shown), and its "
         f"measured ratio is at most {GAIN_RATIO_MAX:g} (upper end of the interval: {MEASURED_RATIO_MAX:g}). With the "
         "chosen indexes it must still be cheaper.",
         "Small tables enforce what the catalogue proves and nothing else: CHECK constraints and triggers are not "

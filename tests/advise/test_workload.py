@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -236,3 +237,47 @@ def test_duplicates_and_prefixes_could_go(shop: Database) -> None:
         shop.execute("DROP TABLE twice")
     assert {(one.name, one.kind) for one in advice.drops} == {("twice_a_again", "duplicate"), ("twice_a", "prefix")}
     assert all(one.ddl == f"DROP INDEX public.{one.name}" for one in advice.drops)
+
+
+@pytest.mark.parametrize(
+    ("text", "user", "code", "said"),
+    [
+        ("-- calls: abc\nSELECT 1;\n-- calls: -5\nSELECT 2", "trimtab_watch", 2, ["'abc' on line 1", "'-5' on line 3"]),
+        (
+            f"SELECT id FROM orders WHERE id IN ({', '.join(map(str, range(150_000)))})",
+            "trimtab_watch",
+            2,
+            ["left out: line 1:", "limit"],
+        ),
+        (
+            "-- name: mine\nSELECT id FROM orders WHERE user_id = 5",
+            "advise_nobody",
+            3,
+            ["mine", "GRANT", "pg_read_all"],
+        ),
+    ],
+    ids=["calls", "long", "rights"],
+)
+def test_where_nothing_can_be_priced_the_reasons_are_said(
+    shop: Database, nobody: None, tmp_path: Path, text: str, user: str, code: int, said: list[str]
+) -> None:
+    file = tmp_path / "workload.sql"
+    file.write_text(text)
+    arguments = ["advise", shop.dsn(user), "--workload", str(file)]
+    done = CliRunner().invoke(main, arguments)
+    assert done.exit_code == code, done.output
+    assert [part for part in said if part not in done.stderr] == []
+    as_json = CliRunner().invoke(main, [*arguments, "--format", "json"])
+    assert as_json.exit_code == code
+    document = json.loads(as_json.stdout)
+    assert document["left"]
+    assert all(one["reason"] and one["reason"] in done.stderr for one in document["left"])
+    assert bool(document["sql"]) == (code == 3)
+
+
+@pytest.fixture
+def nobody(shop: Database) -> Iterator[None]:
+    """A role that may connect and read nothing."""
+    shop.execute("CREATE ROLE advise_nobody LOGIN")
+    yield
+    shop.execute("DROP ROLE advise_nobody")

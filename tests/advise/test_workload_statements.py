@@ -40,7 +40,7 @@ def test_statements_with_awkward_texts() -> None:
     assert found[1].text.endswith('";" from t')
     assert [(one.name, one.line, one.reason) for one in left] == [
         ("open quote", 12, "a quote that begins on line 12 never ends"),
-        ("line 16", 16, "calls is 'none', a number above 0 was wanted"),
+        ("line 16", 16, "calls is 'none' on line 15, a number above 0 was wanted"),
         ("first (line 18)", 18, "a comment that begins on line 18 never ends"),
     ]
 

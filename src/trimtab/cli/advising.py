@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from trimtab.advise.workload.statements import Left, left_lines
 from trimtab.cli.common import guarded
-from trimtab.model.errors import InputError
+from trimtab.model.errors import InputError, TrimtabError
 
 if TYPE_CHECKING:
     from trimtab.advise.workload.advice import WorkloadAdvice
@@ -67,7 +69,7 @@ def advise(
     """
     from trimtab.advise.verify.verify import VerifySettings
     from trimtab.advise.workload.advisor import WorkloadSettings
-    from trimtab.advise.workload.statements import read_statements
+    from trimtab.advise.workload.statements import nothing_priced, read_statements
     from trimtab.app.advising import Trying
     from trimtab.app.advising_rewrites import Rewriting, advise_with_rewrites
     from trimtab.cli.advising_rewrites import add_rewrites, rewrite_lines
@@ -79,16 +81,23 @@ def advise(
     limit = budget_bytes_of(clone_limit, "--clone-limit")
     trying = Trying(clone, limit, VerifySettings(time_max_s=_seconds(clone_time, "--clone-time")))
     statements, left = read_statements(_text(workload))
-    together = advise_with_rewrites(
-        Reference.parse(dsn),
-        statements,
-        left,
-        settings=settings,
-        trying=trying,
-        record=record_of(data_dir),
-        now_ms=wall_clock_ms,
-        rewriting=Rewriting(run_rewrites, private),
-    )
+    try:
+        if not statements:
+            raise nothing_priced(left)
+        together = advise_with_rewrites(
+            Reference.parse(dsn),
+            statements,
+            left,
+            settings=settings,
+            trying=trying,
+            record=record_of(data_dir),
+            now_ms=wall_clock_ms,
+            rewriting=Rewriting(run_rewrites, private),
+        )
+    except TrimtabError as error:
+        if form == "json":
+            click.echo(json.dumps(_failed(error), ensure_ascii=False))
+        raise
     found = together.advised
     if form == "json":
         made = add_rewrites(add_verification(document(found.advice), found), together)
@@ -152,11 +161,27 @@ def document(advice: WorkloadAdvice) -> dict[str, Any]:
             }
             for one in advice.statements
         ],
-        "left": [{"query": one.name, "line": one.line, "reason": one.reason} for one in advice.left],
+        "left": _left(advice.left),
         "candidates": advice.candidates_count,
         "what_if_calls": advice.what_if_calls,
         "took_s": round(advice.took_s, 3),
     }
+
+
+def _failed(error: TrimtabError) -> dict[str, Any]:
+    """The document where there is no advice: why, what a DBA would run, and the reason of each statement."""
+    left = error.facts.get("left")
+    return {
+        "error": error.message.split("\n")[0],
+        "sql": error.facts.get("sql"),
+        "indexes": [],
+        "rewrites": [],
+        "left": _left(left) if isinstance(left, tuple) else [],
+    }
+
+
+def _left(left: Iterable[Left]) -> list[dict[str, Any]]:
+    return [{"query": one.name, "line": one.line, "reason": one.reason} for one in left]
 
 
 def _lines(advice: WorkloadAdvice) -> list[str]:
@@ -185,12 +210,7 @@ def _lines(advice: WorkloadAdvice) -> list[str]:
         statement = drop.ddl.replace("DROP INDEX ", "DROP INDEX CONCURRENTLY ", 1)
         lines += ["", f"  could go ({drop.kind}, {drop.size_bytes / 1e6:,.1f} MB): {statement};", f"    {drop.reason}"]
     lines += [f"  note: {note}" for note in advice.notes]
-    for left in advice.left[:SHOWN_MAX]:
-        where = f", line {left.line}" if left.line and not left.name.startswith("line ") else ""
-        lines.append(f"  left out: {left.name}{where}: {left.reason}")
-    if len(advice.left) > SHOWN_MAX:
-        lines.append(f"  and {len(advice.left) - SHOWN_MAX} more: --format json has them")
-    return lines
+    return [*lines, *left_lines(advice.left, SHOWN_MAX)]
 
 
 def _names(names: tuple[str, ...]) -> str:

@@ -85,19 +85,7 @@ def _with_indexes(one: StatementForms) -> str:
 
 
 def _why_not(one: StatementForms) -> str:
-    certificate = one.found.certificate
-    if any(check.outcome is Outcome.DIFFERENT for check in certificate.checks):
-        where = next(check.data.value for check in certificate.checks if check.outcome is Outcome.DIFFERENT)
-        return f"it returns something else on {where}"
-    if not any(check.outcome is Outcome.SAME for check in certificate.checks):
-        why = next((check.why for check in certificate.checks if check.why), "")
-        return f"nothing was compared: {why}" if why else "nothing was compared"
-    if certificate.measured is not None and not certificate.is_advisable:
-        low, high = certificate.measured.interval_90
-        return f"measured, it takes {certificate.measured.ratio:.3g} of today's time ({low:.2g} to {high:.2g})"
-    if certificate.is_advisable:
-        return "with the indexes it gains nothing"
-    return "its time was not measured"
+    return one.found.certificate.why_not or "with the indexes it gains nothing"
 
 
 def _row(one: StatementForms) -> dict[str, Any]:

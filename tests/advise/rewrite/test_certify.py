@@ -183,3 +183,56 @@ def test_the_command_shows_and_advises(filled: tuple[Connection, Connection], cl
     itself = runner.invoke(main, [*arguments[:-1], dsn])
     assert itself.exit_code == 2
     assert "the database itself" in itself.output
+
+
+def test_only_columns_that_are_read_are_made(filled: tuple[Connection, Connection]) -> None:
+    """A type that the private database lacks keeps no comparison away, unless a form reads it."""
+    real, private = filled
+    from trimtab.advise.rewrite.pricing import cheaper_forms
+
+    try:
+        real.execute("CREATE EXTENSION citext SCHEMA public")
+        real.execute("CREATE TYPE mood AS (a int, b text)")
+        real.execute("ALTER TABLE orders ADD COLUMN mail citext NOT NULL DEFAULT 'x', ADD COLUMN mood mood")
+        certificates = []
+        for column in ("id", "id, o.mail", "id, o.mood"):
+            text = SLOW.replace("o.id", f"o.{column}", 1)
+            known_now = known(real, text)
+            form = cheaper_forms(text, known_now, real)[0].rewrite
+            certificates.append(certify(form, known_now, real, run_on_real_data=True, private=private, settings=QUICK))
+    finally:
+        real.execute("ALTER TABLE orders DROP COLUMN IF EXISTS mail, DROP COLUMN IF EXISTS mood")
+        real.execute("DROP TYPE IF EXISTS mood")
+        real.execute("DROP EXTENSION IF EXISTS citext")
+    unread, extension, unknown = certificates
+    assert unread.is_complete, unread.checks
+    assert extension.is_complete, extension.checks
+    assert set(unknown.missing) == {Data.CLONE, Data.GENERATED}
+    assert not unknown.is_advisable
+    assert "not compared on generated data: the tables could not be made there" in unknown.why_not
+
+
+def test_what_was_empty_everywhere_is_not_advised() -> None:
+    from trimtab.advise.rewrite.model import Certificate, Check, Measured
+
+    fast = Measured(0.1, (0.09, 0.12), 5, "cpu", 100.0, 10.0)
+    full = {data: Check(data, Outcome.SAME, rows=3) for data in Data}
+    assert Certificate((), 9.0, 1.0, tuple(full.values()), fast).is_advisable
+    for data in Data:
+        empty = Check(data, Outcome.SAME, rows=0, why="both are empty")
+        without = Certificate((), 9.0, 1.0, tuple({**full, data: empty}.values()), fast)
+        assert not without.is_advisable
+        assert without.why_not == f"not compared on {data.value}: both are empty"
+        other_seed = Certificate((), 9.0, 1.0, (*without.checks, full[data]), fast)
+        assert other_seed.is_advisable
+
+
+def test_where_texts_are_equal_by_another_rule_ilike_stays(golden: Database) -> None:
+    with connected(golden) as connection, connection.transaction(force_rollback=True):
+        connection.execute(
+            "CREATE COLLATION loosely (provider = icu, locale = 'und-u-ks-level2', deterministic = false)"
+        )
+        connection.execute("CREATE TABLE mixed (id int, t text COLLATE loosely)")
+        for pattern in ("Abc%", "Abc"):
+            statement = f"SELECT id FROM mixed WHERE t ILIKE '{pattern}'"
+            assert rewrites_of(statement, known(connection, statement)) == []

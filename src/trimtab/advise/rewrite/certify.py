@@ -10,6 +10,7 @@ import psycopg
 
 from trimtab.advise.index.plans import cost
 from trimtab.advise.index.session import Connection, server_errors
+from trimtab.advise.rewrite.columns import only_read
 from trimtab.advise.rewrite.compare import Pairing, compared, pairing_of
 from trimtab.advise.rewrite.filling import copy_rows, fill
 from trimtab.advise.rewrite.knowledge import Knowledge
@@ -123,7 +124,7 @@ def _on_small_tables(
     query = Query.of(rewrite.statement, knowledge)
     done: list[Check] = []
     try:
-        types = read_types(connection, query)
+        types = only_read(read_types(connection, query), query, Query.of(rewrite.rewritten, knowledge))
         with made(private, query, types) as scratch:
             there = Pairing(scratch.moved(pairing.before), scratch.moved(pairing.after), pairing.is_list)
             for seed in settings.seeds:

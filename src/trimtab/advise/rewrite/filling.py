@@ -62,7 +62,7 @@ def _is_constant(node: ast.Node) -> bool:
 _NUMBERS = frozenset({"smallint", "integer", "bigint", "numeric", "real", "double precision"})
 _PLAIN: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(_NUMBERS, tuple(str(n) for n in range(11))),
-    **dict.fromkeys(("text", "character varying", "character"), ("'a'", "'b'", "'C'", "''", "'ab'")),
+    **dict.fromkeys(("text", "character varying", "character", "citext"), ("'a'", "'b'", "'C'", "''", "'ab'")),
     "boolean": ("true", "false"),
     "date": ("'2000-01-01'", "'2000-01-02'", "'1995-06-17'", "'2001-03-01'"),
     "timestamp without time zone": ("'2000-01-01'", "'2000-01-02 12:00'", "'1995-06-17 23:59:59.999'"),
@@ -88,7 +88,11 @@ def fill(scratch: Scratch, rows: int, seed: int) -> None:
         is_wide = all(len(key.columns) > 1 for key in facts.keys)
         for column in scratch.types[table.oid]:
             own = _usable(private, _with_neighbours(column, constants.get((table.oid, column.name), [])), column)
-            plain = _usable(private, [literal(label) for label in column.labels] or _PLAIN.get(column.base, ()), column)
+            plain = _usable(
+                private,
+                [literal(label) for label in column.labels] or _PLAIN.get(column.base.rpartition(".")[2], ()),
+                column,
+            )
             if not own and not plain:
                 if column.name in facts.not_null:
                     raise NotPossible(f"no values are known for {table.relation}.{column.name}, a {column.base}")
@@ -179,10 +183,11 @@ def _take(scratch: Scratch, real: Connection, table: Table, conditions: Sequence
     private = scratch.private
     name, there = qualified(table.schema, table.name), scratch.name(table)
     stage = f"trimtab_stage_{table.oid}"
+    columns = ", ".join(quoted(column.name) for column in scratch.types[table.oid])
     private.execute(f"CREATE TEMP TABLE {stage} (LIKE {there})".encode(), prepare=False)
     for condition in conditions:
         where = f" WHERE {condition}" if condition else ""
-        _copy(private, real, f"SELECT * FROM {name}{where} LIMIT {rows}", stage)
+        _copy(private, real, f"SELECT {columns} FROM {name}{where} LIMIT {rows}", stage)
     known = f"EXISTS (SELECT 1 FROM {there} t WHERE t::text = s::text)"
     whole = f"SELECT DISTINCT ON (s::text) s.* FROM {stage} s WHERE NOT {known}"
     private.execute(f"INSERT INTO {there} {whole} ON CONFLICT DO NOTHING".encode(), prepare=False)

@@ -104,14 +104,38 @@ class Certificate:
 
     @property
     def is_advisable(self) -> bool:
-        """It holds, and was measured on real data to gain something: only such a form is advised."""
-        return self.holds and self.measured is not None and self.measured.ratio <= GAIN_RATIO_MAX
+        """It is complete, and was measured on real data to gain something: only such a form is advised."""
+        return self.is_complete and self.measured is not None and self.measured.ratio <= GAIN_RATIO_MAX
 
     @property
     def is_complete(self) -> bool:
-        """Whether all three kinds of data were compared, and the time was measured."""
-        same = {check.data for check in self.checks if check.outcome is Outcome.SAME}
-        return self.holds and same == set(Data) and self.measured is not None
+        """Whether it holds, all three kinds of data were compared with some rows, and the time was measured."""
+        return self.holds and not self.missing and self.measured is not None
+
+    @property
+    def missing(self) -> Mapping[Data, str]:
+        """The kinds of data on which no rows were the same, and why; two empty results show nothing."""
+        same = {check.data for check in self.checks if check.outcome is Outcome.SAME and check.rows > 0}
+        whys = {check.data: check.why or "not compared" for check in reversed(self.checks)}
+        return {data: whys.get(data, "not compared") for data in Data if data not in same}
+
+    @property
+    def why_not(self) -> str:
+        """Why it is not advised, in words; empty where it is."""
+        if self.is_advisable:
+            return ""
+        different = next((check for check in self.checks if check.outcome is Outcome.DIFFERENT), None)
+        if different is not None:
+            return f"it returns something else on {different.data.value}"
+        if len(set(self.missing)) == len(Data) and len(set(self.missing.values())) == 1:
+            return f"nothing was compared: {next(iter(self.missing.values()))}"
+        parts = [f"not compared on {data.value}: {why}" for data, why in self.missing.items()]
+        if self.measured is None:
+            return "; ".join(parts) or "its time was not measured"
+        low, high = self.measured.interval_90
+        if self.measured.ratio > GAIN_RATIO_MAX or high > MEASURED_RATIO_MAX:
+            parts.append(f"measured, it takes {self.measured.ratio:.3g} of today's time ({low:.2g} to {high:.2g})")
+        return "; ".join(parts) or "the planner takes it for no cheaper"
 
     def document(self) -> Mapping[str, object]:
         """As plain data, for JSON."""
@@ -120,6 +144,7 @@ class Certificate:
             "holds": self.holds,
             "advisable": self.is_advisable,
             "complete": self.is_complete,
+            "missing": {data.value: why for data, why in self.missing.items()},
             "proof": list(self.proof),
             "cost_before": self.cost_before,
             "cost_after": self.cost_after,

@@ -33,20 +33,27 @@ class NotPossible(TrimtabError):
 
 @dataclass(frozen=True, slots=True)
 class ColumnType:
-    """A column as it is made: `type_sql` with its length, `base` without, `labels` of an enum."""
+    """A column as it is made: `type_sql` with its length, `base` without, `labels` of an enum.
+
+    `extension` is where its type comes from, and that one's schema; None where it is PostgreSQL's or a user's own.
+    """
 
     name: str
     type_sql: str
     base: str
     labels: tuple[str, ...]
+    extension: tuple[str, str] | None = None
 
 
 _TYPES = """
     SELECT a.attname, format_type(b.oid, CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END),
            format_type(b.oid, NULL), b.typtype::text,
-           (SELECT array_agg(e.enumlabel::text ORDER BY e.enumsortorder) FROM pg_enum e WHERE e.enumtypid = b.oid)
+           (SELECT array_agg(e.enumlabel::text ORDER BY e.enumsortorder) FROM pg_enum e WHERE e.enumtypid = b.oid),
+           x.extname::text, x.extnamespace::regnamespace::text
       FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
       JOIN pg_type b ON b.oid = CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END
+      LEFT JOIN pg_depend d ON d.classid = 'pg_type'::regclass AND d.objid = b.oid AND d.deptype = 'e'
+      LEFT JOIN pg_extension x ON d.refclassid = 'pg_extension'::regclass AND x.oid = d.refobjid
      WHERE a.attrelid = %s AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum"""
 
 
@@ -86,7 +93,12 @@ class Scratch:
         for schema in schemas:
             self._run(f"CREATE SCHEMA {quoted(self.prefix + schema)}")
         path = ", ".join(quoted(self.prefix + schema) for schema in schemas)
-        self._run(f"SET LOCAL search_path = {path}, public")
+        extensions = self._extensions()
+        path = ", ".join(dict.fromkeys((path, *extensions.values(), "public")))
+        self._run(f"SET LOCAL search_path = {path}")
+        for name, schema in extensions.items():
+            self._run(f"CREATE SCHEMA IF NOT EXISTS {schema}" if schema != "public" else "SELECT")
+            self._run(f"CREATE EXTENSION IF NOT EXISTS {quoted(name)} SCHEMA {schema}", f"; it needs {name}")
         for table in self.tables:
             if table.view_sql is None:
                 self._table(table)
@@ -95,6 +107,10 @@ class Scratch:
             views = [view for view in views if not self._view(view)]
         if views:
             raise NotPossible(f"the view {views[0].relation} could not be made there")
+
+    def _extensions(self) -> dict[str, str]:
+        """The extensions that columns' types come from, with the schema (as SQL) that each is in."""
+        return dict(column.extension for columns in self.types.values() for column in columns if column.extension)
 
     def _table(self, table: Table) -> None:
         facts = self.query.knowledge.of(table)
@@ -122,11 +138,11 @@ class Scratch:
             return False  # it may need another view first
         return True
 
-    def _run(self, text: str) -> None:
+    def _run(self, text: str, needed: str = "") -> None:
         try:
             self.private.execute(text.encode(), prepare=False)
         except psycopg.Error as error:
-            raise NotPossible(f"the tables could not be made there: {error.diag.message_primary}") from None
+            raise NotPossible(f"the tables could not be made there: {error.diag.message_primary}{needed}") from None
 
     def base_tables(self) -> list[Table]:
         """Those that hold rows."""
@@ -188,8 +204,10 @@ def read_types(connection: Connection, query: Query) -> dict[int, list[ColumnTyp
     for table in _tables(query):
         rows = connection.execute(_TYPES.encode(), [table.oid], prepare=False).fetchall()
         found[table.oid] = [
-            ColumnType(str(name), str(full), str(base), tuple(labels or ()) if kind == "e" else ())
-            for name, full, base, kind, labels in rows
+            ColumnType(
+                str(name), str(full), str(base), tuple(labels or ()) if kind == "e" else (), (ext, of) if ext else None
+            )
+            for name, full, base, kind, labels, ext, of in rows
         ]
     return found
 

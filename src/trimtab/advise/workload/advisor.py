@@ -19,15 +19,18 @@ from trimtab.advise.workload.answer_times import AnswerTimes
 from trimtab.advise.workload.candidates import candidates_of
 from trimtab.advise.workload.costs import Answer, Chosen, Costs, OutOfTime
 from trimtab.advise.workload.drops import drops_of, read_reads
+from trimtab.advise.workload.faults import Faults, GuardedTimes
 from trimtab.advise.workload.inverted import is_inverted, size_of_inverted, wants_trigrams
 from trimtab.advise.workload.outlook import outlook, together
 from trimtab.advise.workload.samples import Samples, sample_for, samples_of
 from trimtab.advise.workload.search import Search
 from trimtab.advise.workload.shapes import NO_TIME, STATEMENTS_MIN, Workload, workload_of
-from trimtab.advise.workload.statements import Left, WorkloadStatement
+from trimtab.advise.workload.simpler import simpler
+from trimtab.advise.workload.statements import Left, WorkloadStatement, nothing_priced
 from trimtab.advise.workload.timed_search import TimedSearch
+from trimtab.advise.workload.writers import of_finding, of_insert, paid
 from trimtab.advise.workload.writes import WriteRows, rows_written
-from trimtab.model.errors import InputError, StatementRefused, TrimtabError
+from trimtab.model.errors import InputError, PermissionMissing, TrimtabError
 from trimtab.sql.index_ddl import create_statement, index_name
 
 READING_SHARE, PLANNING_SHARE = 0.35, 0.5
@@ -91,7 +94,8 @@ def _advise(
     require_hypopg(workload.catalog.hypopg_schema)
     extend_search_path(connection, workload.catalog.extra_schemas)
     workload, plans, refused = _priceable(connection, workload, settings, began)
-    candidates, own = candidates_of(workload, settings.index)
+    faults = Faults()
+    candidates, own = candidates_of(workload, settings.index, faults)
     texts = [(place, text) for place, shape in enumerate(workload.shapes) for text in shape.texts]
     costs = Costs(
         connection,
@@ -109,7 +113,8 @@ def _advise(
         samples = samples_of(connection, workload, candidates, costs.seconds_left() * SAMPLES_SHARE)
         sizes = [_size(candidate, workload, samples) for candidate in candidates]
         prices_ms = [_price_ms(one, written) for one in candidates]
-        times = AnswerTimes(workload, costs, texts, samples)
+        names_of = [workload.shapes[place].name for place, _ in texts]
+        times = GuardedTimes(AnswerTimes(workload, costs, texts, samples), names_of, faults)
         budget_bytes = settings.budget_bytes * BUDGET_SHARE
         timed = TimedSearch(costs, calls, times.of, prices_ms, sizes, budget_bytes)
         timed.ask_around()
@@ -121,19 +126,21 @@ def _advise(
         with costs.within(costs.seconds_left() * BOUND_SHARE):
             found = search.run(best)
         best, _ = timed.run([best, found.chosen])
-        best = _without_idle(timed, best)
+        best = simpler(timed, _without_idle(timed, best), candidates)
         answers = [costs.likely(number, best) for number in range(len(texts))]
         reached = search.value_of([answer.cost for answer in answers], best) / (search.base_value or 1.0)
-        outlooks = _outlooks(workload, times, texts, answers, costs, residuals)
+        outlooks, calls_of = _outlooks(workload, times, texts, answers, costs, residuals, best)
         names = _readers(workload, texts, answers)
         used = {str(node["Index Name"]) for one in answers for node in nodes(one.plan) if "Index Name" in node}
         drops = drops_of(list(workload.catalog.tables.values()), read_reads(connection), used)
     finally:
         costs.close()
-    ratio, interval = together(outlooks, [shape.calls for shape in workload.shapes])
+    kept = [place for place, one in enumerate(outlooks) if not faults.has(one.name)]
+    outlooks = [outlooks[place] for place in kept]
+    ratio, interval = together(outlooks, [calls_of[place] for place in kept])
     return WorkloadAdvice(
         indexes=tuple(
-            _advised(candidates[number], sizes[number], names.get(number, ()), workload)
+            _advised(candidates[number], sizes[number], names.get(number, ()), workload, prices_ms[number])
             for number in sorted(best, key=lambda n: (-len(names.get(n, ())), n))
         ),
         predicted_ratio=ratio,
@@ -142,7 +149,7 @@ def _advise(
         reached=reached,
         ended=found.ended,
         statements=tuple(outlooks),
-        left=(*workload.left, *refused),
+        left=(*workload.left, *refused, *faults.left),
         candidates_count=len(candidates),
         what_if_calls=costs.calls,
         took_s=time.monotonic() - began,
@@ -181,6 +188,7 @@ def _priceable(
 
     refused: dict[int, Left] = {}
     plans: dict[int, list[Node]] = {}
+    missing: PermissionMissing | None = None
     for place in sorted(range(len(workload.shapes)), key=lambda n: -workload.shapes[n].calls):
         shape = workload.shapes[place]
         if len(plans) >= STATEMENTS_MIN and time.monotonic() - began > settings.time_max_s * PLANNING_SHARE:
@@ -191,9 +199,10 @@ def _priceable(
         except TrimtabError as error:
             if connection.closed:
                 raise
+            missing = error if isinstance(error, PermissionMissing) else missing
             refused[place] = Left(shape.name, 0, error.message)
     if not plans:
-        raise StatementRefused("no statement of the workload can be priced", statements=len(workload.shapes))
+        raise nothing_priced([*workload.left, *(refused[place] for place in sorted(refused))], missing)
     kept = sorted(plans)
     shapes = tuple(workload.shapes[place] for place in kept)
     flat = [plan for place in kept for plan in plans[place]]
@@ -242,19 +251,29 @@ def _without_idle(timed: TimedSearch, chosen: Chosen) -> Chosen:
 
 def _outlooks(
     workload: Workload,
-    times: AnswerTimes,
+    times: GuardedTimes,
     texts: Sequence[tuple[int, str]],
     answers: Sequence[Answer],
     costs: Costs,
     residuals: Sequence[float],
-) -> list[StatementOutlook]:
+    best: Chosen,
+) -> tuple[list[StatementOutlook], list[float]]:
+    """What each statement becomes, and its calls."""
+    indexes = [costs.candidates[number].definition for number in sorted(best)]
+    tables = {table.relation: table for table in workload.catalog.tables.values()}
     found: list[StatementOutlook] = []
     for place, shape in enumerate(workload.shapes):
         numbers = [number for number, (of, _) in enumerate(texts) if of == place]
         pairs = [(costs.without(number), answers[number]) for number in numbers]
         ms = [(times.of(number, costs.without(number)), times.of(number, answers[number])) for number in numbers]
-        found.append(outlook(shape.name, pairs, ms, costs.candidates, residuals))
-    return found
+        made = outlook(shape.name, pairs, ms, costs.candidates, residuals)
+        if shape.write is not None and (shape.write.columns is not None or shape.write.is_insert):
+            rows = sum(costs.rows(number) for number in numbers) / len(numbers)
+            price = paid(tables[shape.write.relation], shape.write.columns, rows, indexes)
+            made = of_finding(made, price, is_measured=shape.mean_ms is not None)
+        found.append(made)
+    found += [of_insert(one, tables[one.relation], indexes) for one in workload.inserts]
+    return found, [one.calls for one in (*workload.shapes, *workload.inserts)]
 
 
 def _readers(
@@ -267,14 +286,18 @@ def _readers(
     return {number: tuple(found) for number, found in names.items()}
 
 
-def _advised(candidate: Candidate, size: int, names: tuple[str, ...], workload: Workload) -> AdvisedIndex:
+def _advised(
+    candidate: Candidate, size: int, names: tuple[str, ...], workload: Workload, price_ms: float
+) -> AdvisedIndex:
     table, definition = candidate.table, candidate.definition
     cost = write_cost(table, definition, rows_share=_rows_share(candidate, workload))
+    is_unknown = price_ms > 0 and cost.ms_per_s == 0  # the server saw none of the writes that the workload holds
     return AdvisedIndex(
         candidate.definition,
         create_statement(definition, index_name(definition, "workload"), concurrently=False),
         size,
-        cost.ms_per_s,
+        None if is_unknown else cost.ms_per_s,
         names,
         candidate.why,
+        price_ms,
     )

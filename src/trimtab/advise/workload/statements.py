@@ -7,13 +7,14 @@ statement.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from trimtab.model.errors import InputError
+from trimtab.model.errors import InputError, PermissionMissing, StatementRefused, TrimtabError
 
 TEXT_BYTES_MAX = 64 * 1024 * 1024
 STATEMENTS_MAX = 20_000
+REASONS_SHOWN_MAX = 8
 
 _TOKEN = re.compile(
     r"""--[^\n]*
@@ -87,7 +88,8 @@ def read_statements(text: str) -> tuple[list[WorkloadStatement], list[Left]]:
         if problem:
             left.append(Left(name, line, problem))
         elif calls is None:
-            left.append(Left(name, line, f"calls is {said['calls'][:40]!r}, a number above 0 was wanted"))
+            at = _line_of_calls(text, start, begin)
+            left.append(Left(name, line, f"calls is {said['calls'][:40]!r} on line {at}, a number above 0 was wanted"))
         elif len(found) >= STATEMENTS_MAX:
             raise InputError(
                 f"line {line}: the workload has more than {STATEMENTS_MAX} statements", limit=STATEMENTS_MAX
@@ -97,6 +99,38 @@ def read_statements(text: str) -> tuple[list[WorkloadStatement], list[Left]]:
     if not found and not left:
         raise InputError("the workload holds no statement")
     return found, left
+
+
+def nothing_priced(left: Sequence[Left], missing: PermissionMissing | None = None) -> TrimtabError:
+    """The error where no statement is left to be priced, with the reasons; `missing` is the right that would help.
+
+    `facts["left"]` holds all of them.
+
+    >>> print(nothing_priced([Left("one", 3, "the statement is too long")]).message)
+    no statement of the workload can be priced
+      left out: one, line 3: the statement is too long
+    """
+    lines = ["no statement of the workload can be priced", *left_lines(left, REASONS_SHOWN_MAX)]
+    if missing is None:
+        return StatementRefused("\n".join(lines), left=tuple(left))
+    return PermissionMissing("\n".join(lines), left=tuple(left), sql=missing.facts.get("sql"))
+
+
+def left_lines(left: Sequence[Left], shown_max: int) -> list[str]:
+    """A line for each statement that was left out, for people; of many the first ones."""
+    lines = []
+    for one in left[:shown_max]:
+        where = f", line {one.line}" if one.line and not one.name.startswith("line ") else ""
+        lines.append(f"  left out: {one.name}{where}: {one.reason}")
+    if len(left) > shown_max:
+        lines.append(f"  and {len(left) - shown_max} more: --format json has them")
+    return lines
+
+
+def _line_of_calls(text: str, start: int, end: int) -> int:
+    """The line, from 1, on which calls are said last before a statement."""
+    places = [found.start(1) for found in _SAID.finditer(text, start, end) if found[1].lower() == "calls"]
+    return text.count("\n", 0, places[-1]) + 1
 
 
 def _parts(text: str) -> Iterator[tuple[int, int, str]]:

@@ -30,6 +30,10 @@ from trimtab.sql.scopes import spelled
 from trimtab.sql.trees import strings
 
 _LIMITS = {"smallint": 2**15 - 1, "integer": 2**31 - 1, "bigint": 2**63 - 1}
+MOVED_SHARE_MAX = 0.01
+"""Of the type's range: by a larger constant ordinary values would overflow, which is an error in the original alone."""
+
+OVERFLOW = "where {} leaves its type's range for a row, the original fails, and this form does not"
 _INTERVAL = re.compile(r"\s*(\d{1,6})\s*(second|minute|hour|day|week)s?\s*", re.IGNORECASE)
 _HOURS = {"second": 1 / 3600, "minute": 1 / 60, "hour": 1, "day": 24, "week": 168}
 
@@ -43,10 +47,12 @@ def find(query: Query, block: Block) -> Iterator[Change]:
                 continue
             left, operator, right = found
             for one, sign, other in ((left, operator, right), (right, TURNED[operator], left)):
-                new = _arithmetic(query, one, sign, other) or _literal(query, one, sign, other)
+                moved = _arithmetic(query, one, sign, other)
+                new = moved or _literal(query, one, sign, other)
                 new = new or _as_text(query, one, sign, other) or _age(query, one, sign, other)
                 if new is not None:
-                    yield Change(lambda n=node, t=new: replace_in(block.select, n, parsed(t)))  # type: ignore[misc]
+                    said = (OVERFLOW.format(spelled(one)),) if moved is not None else ()
+                    yield Change(lambda n=node, t=new: replace_in(block.select, n, parsed(t)), (), said)  # type: ignore[misc]
                     break
 
 
@@ -61,6 +67,8 @@ def _arithmetic(query: Query, one: ast.Node, sign: str, other: ast.Node) -> str 
     of = type_of(query, one.lexpr)
     value = wanted - by if names == ("+",) else wanted + by
     if of not in INTEGERS or abs(value) > _LIMITS["integer"]:
+        return None
+    if abs(by) > _LIMITS["bigint" if of == "bigint" else "integer"] * MOVED_SHARE_MAX:
         return None
     return f"{spelled(one.lexpr)} {sign} {value}"
 
@@ -119,7 +127,8 @@ RULE = Rule(
     "bare_column",
     "a column inside an expression or a cast that can be undone stands alone against the constant",
     "no plain index and no statistics serve an expression of the column",
-    "whole numbers that stay within their type; moments with time zone, counted in seconds",
+    "whole numbers, moved by at most a hundredth of their type's range (a row for which the original leaves that "
+    "range makes it fail, and the new form not); moments with time zone, counted in seconds",
     find,
     (
         Pair("SELECT line FROM items WHERE quantity + 5 > 7", "SELECT items.line FROM items WHERE items.quantity > 2"),
@@ -130,6 +139,7 @@ RULE = Rule(
             "SELECT items.line FROM items WHERE items.seen > now() - interval '172800 seconds'",
         ),
         Pair("SELECT line FROM items WHERE part_id = 5.5", None),
+        Pair("SELECT line FROM items WHERE part_id + 2147483647 = 5", None, "it overflows for every number above 0"),
         Pair("SELECT id FROM orders WHERE id::text = '042'", None, "no number is written so"),
         Pair("SELECT line FROM items WHERE weight + 5 > 7", None, "floats round"),
         Pair("SELECT line FROM items WHERE now() - seen < interval '1 month'", None, "how many days?"),

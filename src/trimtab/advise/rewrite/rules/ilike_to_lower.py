@@ -9,7 +9,7 @@ from pglast import ast, enums
 from trimtab.advise.rewrite.blocks import Block
 from trimtab.advise.rewrite.query import Query
 from trimtab.advise.rewrite.rules.base import Change, Pair, Rule, parsed, replace_condition, text_of
-from trimtab.advise.rewrite.values import type_of
+from trimtab.advise.rewrite.values import deterministic, type_of
 from trimtab.sql.scopes import spelled
 from trimtab.sql.trees import strings
 
@@ -27,7 +27,7 @@ def find(query: Query, block: Block) -> Iterator[Change]:
         of = type_of(query, part.lexpr)
         if of not in {"text", "character varying"} or not (pattern[0].isascii() and pattern[0].isalnum()):
             continue
-        if not pattern.isascii() or "\\" in pattern:
+        if not pattern.isascii() or "\\" in pattern or not deterministic(query, part.lexpr):
             continue
         sign = "LIKE" if "%" in pattern or "_" in pattern else "="
         new = f"lower({spelled(part.lexpr)}) {sign} lower({spelled(part.rexpr)})"
