@@ -338,7 +338,14 @@ def test_what_pages_say(told: BusinessNow, visitor: TestClient) -> None:
     assert "nowhere" not in words("/quality?state=good&q=orders_fresh")
     assert "wanted &lt; 1 h" in words("/quality/probes/orders_fresh")
     cost = words("/quality/cost")
-    for text in ("EUR", "8 times in 10", "By query shape", "a bill", "of the time was measured"):
+    for text in (
+        "EUR",
+        "8 times in 10",
+        "By query shape",
+        "a bill",
+        "of the time was measured",
+        "since the hour of 20",
+    ):
         assert text in cost, text
     satisfied = words("/quality/satisfaction")
     for text in ("4.4 of 5", "csat, the last 30 d", "3 lines are refused", "lies in the future", "0.5 of 1", "3 of 5"):
