@@ -33,7 +33,8 @@ class Compared:
 
     `column` is its only column (None where there are several or none), `table` what stands before it. `is_bare`: the
     column itself, as an index on it could serve it. `cast` is the type it is cast to, `function` what is called on it.
-    `has_column_there`: the other side (`other`, as SQL) has columns, too.
+    `has_column_there`: the other side (`other`, as SQL) has columns, too. `has_unknown`: a parameter or a masked value
+    is in `side`, so that no index and no statistics can be made of it.
     """
 
     side: str
@@ -45,6 +46,18 @@ class Compared:
     function: str | None
     has_column_there: bool
     other: str | None = None
+    has_unknown: bool = False
+
+    @property
+    def own_side(self) -> str:
+        """`side` as an index or statistics of its table have it: without the table before the column.
+
+        >>> comparisons("(lower(o.state) = 'open'::text)")[0].own_side
+        'lower(state)'
+        """
+        if self.table is None:
+            return self.side
+        return re.sub(rf'(?<![\w".])"?{re.escape(self.table)}"?\.', "", self.side)
 
     @property
     def is_like_text(self) -> bool:
@@ -139,6 +152,7 @@ def _side(node: ast.Node, here: list[tuple[str | None, str]], operator: str, oth
         function=function,
         has_column_there=other is not None,
         other=other,
+        has_unknown=MASKED in spelled(node) or any(isinstance(one, ast.ParamRef) for one in walk(node)),
     )
 
 

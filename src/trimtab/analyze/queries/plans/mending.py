@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from trimtab.analyze.queries.plans.conditions import EQUALITIES, MASKED, RANGES, Compared, columns_in, comparisons
+from trimtab.analyze.queries.plans.catalogue import TableFacts
+from trimtab.analyze.queries.plans.conditions import EQUALITIES, RANGES, Compared, columns_in, comparisons
 from trimtab.analyze.queries.plans.document import text
 from trimtab.analyze.queries.plans.hint import Mend, MendKind
 from trimtab.analyze.queries.plans.rule import Look, memory_text, setting_text
@@ -14,10 +15,13 @@ from trimtab.model.errors import StatementRefused
 from trimtab.sql.identifiers import IDENTIFIER_BYTES_MAX, quoted, shortened
 
 KEYS_MAX = 4
+STATISTICS_MAX = 8
+"""So many columns and expressions can statistics be on."""
 _ONE_OF = ("= ANY",)
 _PATTERNS = ("~~", "~~*", "~", "~*")
 _CONTAINS = ("@>", "<@", "?", "?|", "?&", "&&", "@@", "@?")
 _DATES = ("date",)
+_IMMUTABLE = ("lower", "upper", "md5", "btrim", "ltrim", "rtrim", "length", "abs")
 LIKE_TEXT_TYPES = ("character varying", "varchar", "character", "bpchar", "name", "text", "char")
 """Types whose index serves a comparison as text."""
 
@@ -43,24 +47,46 @@ def index_mends(look: Look, step: Step, found: Sequence[Compared], *, order: Seq
     equal = [one for one in served if one.operator in (*EQUALITIES, *_ONE_OF)]
     ranged = [one for one in served if one.operator in RANGES]
     keys = list(dict.fromkeys(_column(one) for one in equal))
+    if keys:
+        keys += [f"({one.own_side})" for one in found if one.operator in EQUALITIES and _is_steady(one)]
     if order:
         keys += [key for key in order if key not in keys]
     elif ranged and _column(ranged[0]) not in keys:
         keys.append(_column(ranged[0]))
     facts = look.table(step)
     there = facts.index_on([key.partition(" ")[0] for key in keys[:KEYS_MAX]]) if facts is not None and keys else None
-    if there is not None:
-        why = "the planner expects too many rows, or a cast, a collation or an operator keeps it away"
-        words = f"index {there} has these columns already and was not taken: {why}"
-        mends.append(Mend(MendKind.ANALYZE, words, f"ANALYZE {relation}"))
+    if facts is not None and there is not None:
+        mends.append(Mend(MendKind.ANALYZE, _why_not_taken(step, there, facts, found), f"ANALYZE {relation}"))
     elif keys:
         sql = f"CREATE INDEX CONCURRENTLY ON {relation} ({', '.join(keys[:KEYS_MAX])})"
         why = "an index that finds these rows" + (" in this order" if order else "")
+        if any(key.startswith("(") for key in keys[:KEYS_MAX]):
+            why += ", with what is made of a column, too: ANALYZE the table once it is there"
         mends.append(Mend(MendKind.INDEX, f"{why} (trimtab advise prices it, with what it costs writes)", sql))
     elif flag := next((one for one in found if one.operator in ("IS NULL", "NOT", "IS TRUE") and one.is_bare), None):
         sql = f"CREATE INDEX CONCURRENTLY ON {relation} ({_column(flag)}) WHERE {flag_words(flag)}"
         mends.append(Mend(MendKind.INDEX, "a partial index, where few rows are so", sql))
     return mends or special_index_mends(relation, served)
+
+
+def _why_not_taken(step: Step, index: str, facts: TableFacts, found: Sequence[Compared]) -> str:
+    """Of an index that has the columns that an index could begin with."""
+    missing = sorted({one.column for one in found if one.column is not None} - set(facts.indexes[index]))
+    if missing:
+        taken = "is the one that was taken" if text(step.raw, "Index Name") == index else "was not taken"
+        return f"index {index} {taken}: it has nothing of {', '.join(missing)}, on which the condition is, too"
+    why = "the planner expects too many rows, or a cast, a collation or an operator keeps it away"
+    return f"index {index} has these columns already and was not taken: {why}"
+
+
+def is_made(one: Compared) -> bool:
+    """Whether it compares what is made of a column, of which an index or statistics can be made."""
+    return not one.is_bare and not one.has_unknown and (one.function is not None or one.cast in (None, *_DATES))
+
+
+def _is_steady(one: Compared) -> bool:
+    """Whether what is made of a column surely is immutable, as an index wants it: not so what is made of a time."""
+    return is_made(one) and one.function in _IMMUTABLE
 
 
 def is_column(look: Look, step: Step, one: Compared) -> bool:
@@ -97,23 +123,38 @@ def expression_mends(look: Look, step: Step, one: Compared) -> list[Mend]:
                 " an index on it serves that",
             )
         )
-    if relation is not None:
-        sql = f"CREATE INDEX CONCURRENTLY ON {relation} (({one.side}))" if MASKED not in one.side else None
+    if one.has_unknown:
+        words = (
+            f"no index can hold {one.own_side}: its value is not known when the index is built. Compare {one.column}"
+            " itself with a value that was reckoned before, or write the value into the statement, where it is always"
+            " the same, for an index on the expression"
+        )
+        mends.append(Mend(MendKind.REWRITE, words.replace("'?'", "?")))
+    elif relation is not None:
         words = "an index on the expression (it must be immutable); ANALYZE the table once it is there"
-        mends.append(Mend(MendKind.INDEX, words, sql))
+        mends.append(Mend(MendKind.INDEX, words, f"CREATE INDEX CONCURRENTLY ON {relation} (({one.own_side}))"))
     return mends
 
 
-def statistics_mends(look: Look, step: Step, columns: Sequence[str], *, kinds: str = "") -> list[Mend]:
-    """ANALYZE, and what the planner does not know of columns together or of expressions."""
+def statistics_mends(
+    look: Look, step: Step, columns: Sequence[str], made: Sequence[Compared] = (), *, kinds: str = ""
+) -> list[Mend]:
+    """ANALYZE, and what the planner does not know of columns together, and of what is `made` of them."""
     relation = look.relation_sql(step)
     if relation is None:
         return []
     mends = [Mend(MendKind.ANALYZE, "fresh statistics", f"ANALYZE {relation}")]
-    names = list(dict.fromkeys(columns))[:8]
-    if len(names) > 1:
-        sql = statistics_sql(step, names, [_quoted(name) for name in names], relation, kinds)
-        mends.append(Mend(MendKind.STATISTICS, "what these columns are together; then ANALYZE", sql))
+    names = list(dict.fromkeys(columns))
+    expressions = list(dict.fromkeys(f"({one.own_side})" for one in made))
+    on = [*(_quoted(name) for name in names), *expressions][:STATISTICS_MAX]
+    if len(on) < 2 and not expressions:
+        return mends
+    words = "what these columns are together; then ANALYZE"
+    if expressions:
+        words = "what the expression gives"
+        words += f"{', also together with the columns' if names else ''} (from version 14 on); then ANALYZE"
+    parts = [*names, *(one.column or "" for one in made)][:STATISTICS_MAX]
+    mends.append(Mend(MendKind.STATISTICS, words, statistics_sql(step, parts, on, relation, kinds)))
     return mends
 
 
@@ -126,20 +167,29 @@ def statistics_sql(step: Step, names: Sequence[str], on: Sequence[str], relation
 
 
 def columns_of(step: Step) -> list[str]:
-    """The columns of a step's own conditions."""
-    found: list[str] = []
-    for key in ("Index Cond", "Recheck Cond", "Filter"):
-        found += columns_in(text(step.raw, key) or "")
+    """The columns of a step's own conditions, without those of which only something made of them is compared."""
+    keys = ("Index Cond", "Recheck Cond", "Filter")
+    compared = conditions_of(step, *keys)
+    bare = {one.column for one in compared if one.is_bare or one.is_like_text}
+    hidden = {one.column for one in compared} - bare
+    found = [name for key in keys for name in columns_in(text(step.raw, key) or "") if name not in hidden]
     return list(dict.fromkeys(found))
 
 
 def work_mem_mend(look: Look, kib: float, *, is_hash: bool = False) -> Mend:
     """Memory that would have been enough. A hash may take `hash_mem_multiplier` times of work_mem."""
     factor = (look.hash_memory_factor or 1.0) if is_hash else 1.0
-    needed = max(kib / factor, look.work_mem_kib)
-    words = f"it would have needed about {memory_text(kib)}; work_mem is {memory_text(look.work_mem_kib)}"
+    needed, set_kib = kib / factor, look.work_mem_kib
+    words = f"it would have needed about {memory_text(kib)}; "
+    if set_kib is None:
+        words += "work_mem is not known"
+    else:
+        words += f"work_mem is {memory_text(set_kib)}"
     if is_hash and factor != 1.0:
         words += f", of which a hash may take {factor:g} times"
+    if set_kib is not None and needed <= set_kib:
+        words += ". That was not enough all the same, so that twice as much is the next to try"
+        needed = 2 * set_kib
     return Mend(
         MendKind.WORK_MEM, words + ": for this statement or its role alone", f"SET work_mem = '{setting_text(needed)}'"
     )

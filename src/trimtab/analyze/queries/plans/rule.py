@@ -7,9 +7,10 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from trimtab.analyze.queries.plans import thresholds as limits
 from trimtab.analyze.queries.plans.catalogue import DEFAULT_WORK_MEM_KIB, Catalogue, TableFacts
 from trimtab.analyze.queries.plans.document import text
-from trimtab.analyze.queries.plans.hint import Hint, Mend
+from trimtab.analyze.queries.plans.hint import Hint, Mend, ScoreOf
 from trimtab.analyze.queries.plans.steps import Step, StepTree
 from trimtab.sql.identifiers import quoted
 
@@ -31,15 +32,20 @@ class Look:
         return dict(self.catalogue.settings) | (dict(own) if isinstance(own, Mapping) else {})
 
     @property
-    def work_mem_kib(self) -> float:
-        """What is set, else the server's default of 4 MB."""
-        return kib_of(self.settings.get("work_mem")) or DEFAULT_WORK_MEM_KIB
+    def work_mem_kib(self) -> float | None:
+        """What is set; None where nobody said it. SETTINGS names what is not the default: without it, that is 4 MB."""
+        known = kib_of(self.settings.get("work_mem"))
+        return DEFAULT_WORK_MEM_KIB if known is None and "Settings" in self.tree.document.raw else known
 
     @property
     def hash_memory_factor(self) -> float | None:
         """`hash_mem_multiplier`, where it is known: 1 by default until version 14, 2 from 15 on."""
         value = self.settings.get("hash_mem_multiplier")
         return None if value is None else float(value)
+
+    def is_brief(self, share: float) -> bool:
+        """Whether a share of the plan's time is too short for a word, whatever it is a share of."""
+        return self.tree.score_of is ScoreOf.TIME and share * self.tree.whole < limits.OWN_MS_MIN
 
     def table(self, step: Step) -> TableFacts | None:
         """What the catalogue says of a step's relation."""

@@ -27,9 +27,17 @@ MEMBERS_EMPTY_MIN = 0.75
 """Share of them that gave no row."""
 IO_MIN = 0.3
 """Share of the time in which pages were waited for."""
+IO_MS_MIN = 5.0
+"""So long were they waited for, at least: a small statement's first run reads a few pages, whatever is done."""
+IO_PAGES_MIN = 50
 JIT_MIN = 0.1
 """Share of the time in which the server compiled."""
+JIT_MS_MIN = 5.0
 TRIGGERS_MIN = 0.1
+TRIGGERS_MS_MIN = 1.0
+OWN_MS_MIN = 0.5
+"""What explains less of the time than this is not said where a rule counts no rows and no pages."""
+HEAP_FETCHES_ROWS_MIN = 100
 PLANNING_MIN = 0.5
 """Planning's share of planning and execution together."""
 PLANNING_MS_MIN = 2.0

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from trimtab.analyze.queries.plans import thresholds as limits
-from trimtab.analyze.queries.plans.conditions import MASKED, columns_in
+from trimtab.analyze.queries.plans.conditions import columns_in
+from trimtab.analyze.queries.plans.document import text
 from trimtab.analyze.queries.plans.hint import Hint, Mend, MendKind
-from trimtab.analyze.queries.plans.mending import columns_of, conditions_of, own, statistics_mends, statistics_sql
+from trimtab.analyze.queries.plans.mending import columns_of, conditions_of, is_made, own, statistics_mends
 from trimtab.analyze.queries.plans.rule import Look, Rule, count_text, hint
+from trimtab.analyze.queries.plans.rules.thrown import thrown_away
 from trimtab.analyze.queries.plans.steps import BLOCKING, Step
 
 _NO_ROWS = ("BitmapAnd", "BitmapOr", "Bitmap Index Scan", "Hash", "ModifyTable")
@@ -101,23 +103,17 @@ def _misestimates(look: Look) -> Iterator[Hint]:
 
 def _mends(look: Look, step: Step) -> list[Mend]:
     if step.kind in _TABLES:
-        mends = statistics_mends(look, step, columns_of(step))
-        relation = look.relation_sql(step)
-        made = [one for one in own(step, conditions_of(step, "Filter", "Index Cond")) if not one.is_bare]
-        made = [one for one in made if (one.function or one.cast in (None, "date")) and MASKED not in one.side]
-        if made and relation:
-            sql = statistics_sql(step, [made[0].column or ""], [f"({made[0].side})"], relation)
-            words = "what the expression gives (from version 14 on); then ANALYZE"
-            mends.append(Mend(MendKind.STATISTICS, words, sql))
-        return mends
+        made = [one for one in own(step, conditions_of(step, "Filter", "Index Cond")) if is_made(one)]
+        return statistics_mends(look, step, columns_of(step), made)
     if step.kind in _JOINS:
         names = [one.side for key in ("Hash Cond", "Merge Cond", "Join Filter") for one in conditions_of(step, key)]
         what = f" ({', '.join(names[:3])})" if names else ""
-        tables = [one for one in step.all_below() if one.kind in _TABLES][:2]
+        relations = (look.relation_sql(one) for one in step.all_below() if one.kind in _TABLES)
+        tables = list(dict.fromkeys(one for one in relations if one is not None))[:2]
         words = (
             f"statistics of both sides of the join{what}; a value that is very frequent on both sides is not foreseen"
         )
-        return [Mend(MendKind.ANALYZE, words, "; ".join(f"ANALYZE {look.relation_sql(one)}" for one in tables) or None)]
+        return [Mend(MendKind.ANALYZE, words, "; ".join(f"ANALYZE {one}" for one in tables) or None)]
     if step.kind in ("Aggregate", "Group", "Unique"):
         keys = step.raw.get("Group Key")
         names = [name for key in (keys if isinstance(keys, list) else []) for name in columns_in(str(key))]
@@ -126,13 +122,37 @@ def _mends(look: Look, step: Step) -> list[Mend]:
             return statistics_mends(look, table, names, kinds="(ndistinct) ")
     if step.kind in ("Function Scan", "Table Function Scan"):
         return [Mend(MendKind.REWRITE, "say how many rows the function gives: ALTER FUNCTION … ROWS n")]
-    return []
+    return [_without_statistics(step)]
+
+
+def _without_statistics(step: Step) -> Mend:
+    """For rows of which no statistics can be kept."""
+    if step.kind == "CTE Scan":
+        name = text(step.raw, "CTE Name") or "…"
+        words = (
+            f"the planner has no statistics of what WITH {name} gives, and guesses. Where it is read once, AS NOT"
+            " MATERIALIZED lets it look at the tables; else its rows in a temporary table, with ANALYZE before it is"
+            " read"
+        )
+    else:
+        words = (
+            f"nothing is known that mends the estimate of a {step.kind}: there are no statistics of what it gives. Its"
+            " rows in a temporary table would have some, with ANALYZE before it is read"
+        )
+    return Mend(MendKind.REWRITE, words)
+
+
+def _has_rows(look: Look, step: Step) -> bool:
+    """Whether enough rows go through a scan, or through what was planned by it, to be worth a word."""
+    thrown = thrown_away(look, step)
+    rows = [one.rows_all if one.ran else one.rows_estimated for one in affected(step)]
+    return max(0.0 if thrown is None else thrown[0], *(one or 0.0 for one in rows)) >= limits.ROWS_MIN
 
 
 def _missing_statistics(look: Look) -> Iterator[Hint]:
     for step in look.tree.steps:
         facts = look.table(step)
-        if facts is None or facts.has_statistics is not False or step.kind not in _TABLES:
+        if facts is None or facts.has_statistics is not False or step.kind not in _TABLES or not _has_rows(look, step):
             continue
         yield hint(
             "missing-statistics",
@@ -184,7 +204,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "missing-statistics",
         "The planner has no statistics of a table",
-        "The catalogue has no statistics of the table's columns.",
+        "The catalogue has no statistics of the table's columns, and a thousand rows go through what was planned by it.",
         "ANALYZE.",
         _AFFECTED,
         _missing_statistics,

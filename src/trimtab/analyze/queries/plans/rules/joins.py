@@ -174,6 +174,8 @@ def _memoize(look: Look) -> Iterator[Hint]:
         if step.kind != "Memoize" or evictions + overflows <= 0 or misses <= 0:
             continue
         ratio = min(1.0, (evictions + overflows) / misses)
+        if look.is_brief(look.tree.share_of(list(step.all_below())) * ratio):
+            continue
         peak_kib = number(step.raw, "Peak Memory Usage") or 0.0
         yield hint(
             "memoize-evictions",
@@ -217,7 +219,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "memoize-evictions",
         "A cache of a nested loop was too small for what it should remember",
-        "Memoize forgot results to make room for others.",
+        "Memoize forgot results to make room for others, and 0.5 ms at least were lost by it.",
         "The work_mem that it would have needed.",
         "The own time of the cache and of all below it, times the share of results that were forgotten.",
         _memoize,

@@ -24,7 +24,7 @@ def _correlated_subplan(look: Look) -> Iterator[Hint]:
         if step.relationship != "SubPlan" or step.parent is None or _is_not_in(step) or _is_hashed(step):
             continue
         loops = (step.loops or 0.0) if step.loops is not None else step.parent.rows_estimated
-        if loops < limits.LOOPS_MIN:
+        if loops < limits.LOOPS_MIN or look.is_brief(look.tree.share_of(list(step.all_below()))):
             continue
         yield hint(
             "correlated-subplan",
@@ -236,7 +236,7 @@ RULES: tuple[Rule, ...] = (
         "correlated-subplan",
         "A subquery runs once for each row",
         "A subquery that depends on the row around it ran a hundred times or more (is expected to, where the statement"
-        " was not run).",
+        " was not run), 0.5 ms in all at least.",
         "A join with a grouped subquery, LATERAL, or an index for what it looks for.",
         "The own time of the subquery and of all below it.",
         _correlated_subplan,

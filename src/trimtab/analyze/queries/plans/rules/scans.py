@@ -120,7 +120,7 @@ def _heap_fetches(look: Look) -> Iterator[Hint]:
     for step in look.tree.steps:
         fetches = number(step.raw, "Heap Fetches") or 0.0
         given = (step.rows_all or 0.0) + (number(step.raw, "Rows Removed by Filter") or 0.0) * (step.loops or 0.0)
-        if step.kind != "Index Only Scan" or fetches < 100 or given <= 0:
+        if step.kind != "Index Only Scan" or fetches < limits.HEAP_FETCHES_ROWS_MIN or given <= 0:
             continue
         ratio = min(1.0, fetches / given)
         if ratio < limits.HEAP_FETCHES_MIN:
@@ -148,7 +148,7 @@ def _heap_fetches(look: Look) -> Iterator[Hint]:
 def _lossy_bitmap(look: Look) -> Iterator[Hint]:
     for step in look.tree.steps:
         lossy, exact = (number(step.raw, f"{how} Heap Blocks") or 0.0 for how in ("Lossy", "Exact"))
-        if lossy <= 0:
+        if lossy < limits.PAGES_MIN:
             continue
         ratio = lossy / (lossy + exact)
         removed = (number(step.raw, "Rows Removed by Index Recheck") or 0.0) * (step.loops or 0.0)
@@ -224,7 +224,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "lossy-bitmap",
         "A bitmap was too big for work_mem and forgot which rows it meant",
-        "A bitmap kept whole pages instead of rows (`lossy`), and every row of these was looked at.",
+        "A bitmap kept whole pages instead of rows (`lossy`), fifty at least, and every row of these was looked at.",
         "work_mem that holds the bitmap: 64 bytes a page.",
         "The scan's own time, times the share of pages that were lossy.",
         _lossy_bitmap,

@@ -20,7 +20,7 @@ def _jit(look: Look) -> Iterator[Hint]:
     if total_ms is None or look.tree.score_of is not ScoreOf.TIME or look.tree.whole <= 0:
         return
     share = total_ms / look.tree.whole
-    if share < limits.JIT_MIN:
+    if share < limits.JIT_MIN or total_ms < limits.JIT_MS_MIN:
         return
     functions = number(jit, "Functions") if isinstance(jit, Mapping) else 0.0
     yield hint(
@@ -49,12 +49,15 @@ def _workers(look: Look) -> Iterator[Hint]:
         if not planned or launched is None or launched >= planned:
             continue
         lost = 1.0 - (1.0 + launched) / (1.0 + planned)
+        share = look.tree.share_of(list(step.all_below())) * lost
+        if look.is_brief(share):
+            continue
         yield hint(
             "workers-not-launched",
             "Fewer workers came than were planned",
             look,
             step,
-            score=look.tree.share_of(list(step.all_below())) * lost,
+            score=share,
             found=f"{launched:.0f} of {planned:.0f} workers came: others had them",
             mends=[
                 Mend(
@@ -74,7 +77,7 @@ def _triggers(look: Look) -> Iterator[Hint]:
             continue
         time_ms, calls = number(trigger, "Time") or 0.0, number(trigger, "Calls") or 0.0
         share = time_ms / look.tree.whole
-        if share < limits.TRIGGERS_MIN:
+        if share < limits.TRIGGERS_MIN or time_ms < limits.TRIGGERS_MS_MIN:
             continue
         constraint, name = text(trigger, "Constraint Name"), text(trigger, "Trigger Name")
         what = f"constraint {constraint}" if constraint else f"trigger {name}"
@@ -148,10 +151,10 @@ def _waits_for_pages(look: Look) -> Iterator[Hint]:
     waiting = [step for step in look.tree.steps if step.own_io_ms]
     total_ms = sum((step.own_io_ms or 0.0) / max(1, step.processes) for step in waiting)
     share = total_ms / look.tree.whole
-    if share < limits.IO_MIN or not waiting:
+    pages = sum(step.own_pages_read or 0.0 for step in waiting)
+    if share < limits.IO_MIN or total_ms < limits.IO_MS_MIN or pages < limits.IO_PAGES_MIN:
         return
     worst = max(waiting, key=lambda step: step.own_io_ms or 0.0)
-    pages = sum(step.own_pages_read or 0.0 for step in waiting)
     yield hint(
         "read-from-disk",
         "Waiting for pages that were not in memory took a good part of the time",
@@ -176,14 +179,15 @@ def _partitions(look: Look) -> Iterator[Hint]:
         if step.kind not in ("Append", "Merge Append") or len(members) < limits.MEMBERS_MIN or not step.ran:
             continue
         empty = [one for one in members if one.ran and not one.rows_actual and _scans(one)]
-        if len(empty) < limits.MEMBERS_EMPTY_MIN * len(members):
+        share = look.tree.share_of([below for one in empty for below in one.all_below()])
+        if len(empty) < limits.MEMBERS_EMPTY_MIN * len(members) or look.is_brief(share):
             continue
         yield hint(
             "partitions-all-read",
             "Most partitions were read and had nothing",
             look,
             step,
-            score=look.tree.share_of([below for one in empty for below in one.all_below()]),
+            score=share,
             found=f"{len(empty)} of {len(members)} parts gave no row",
             mends=[
                 Mend(
@@ -209,7 +213,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "read-from-disk",
         "Waiting for pages that were not in memory took a good part of the time",
-        "A third of the time was spent waiting for pages (track_io_timing).",
+        "Three tenths of the time were spent waiting for pages (track_io_timing), 5 ms and 50 pages at least.",
         "Fewer pages: a covering index, rows that are close together; more memory.",
         "The time waited for pages, as a share of the plan's.",
         _waits_for_pages,
@@ -218,7 +222,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "partitions-all-read",
         "Most partitions were read and had nothing",
-        "Three of four parts of an Append, of four at least, gave no row.",
+        "Three of four parts of an Append, of four at least, gave no row, and took 0.5 ms at least.",
         "A condition on the partition key.",
         "The own time of the parts that gave nothing.",
         _partitions,
@@ -227,7 +231,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "jit-time",
         "Compiling took a good part of the time",
-        "JIT took a tenth of the time or more.",
+        "JIT took a tenth of the time or more, 5 ms at least.",
         "A higher jit_above_cost, or jit = off for the statement.",
         "The time of compiling, as a share of the plan's.",
         _jit,
@@ -236,7 +240,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "workers-not-launched",
         "Fewer workers came than were planned",
-        "A Gather got fewer workers than the plan was made for.",
+        "A Gather got fewer workers than the plan was made for, and 0.5 ms at least were lost by it.",
         "More max_parallel_workers, or fewer for each query.",
         "The own time of all below the Gather, times the share of processes that were missing.",
         _workers,
@@ -245,7 +249,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "trigger-time",
         "Triggers or foreign keys took a good part of the time",
-        "A trigger, or the check of a foreign key, took a tenth of the time or more.",
+        "A trigger, or the check of a foreign key, took a tenth of the time or more, 1 ms at least.",
         "An index on the referring columns; statement triggers.",
         "The trigger's time, as a share of the plan's.",
         _triggers,
