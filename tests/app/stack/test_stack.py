@@ -410,7 +410,7 @@ def test_the_status_shows_what_is_in_force(tmp_path: Path) -> None:
         shelf.choose("host", None, {"cpu_percent": "5"})
         broken = stack.now()
         assert broken is not None
-        assert "out of bounds now: the alert is pending from the next look of its rule" in broken.metrics[0].why
+        assert "out of bounds now: the alert begins at the next look of its rule" in broken.metrics[0].why
         shelf.choose("host", None, {"cpu_percent": "90"})
         assert other.parts[0].detail == "on with cpu_percent=90; cpu_percent was set up as 80"
 
