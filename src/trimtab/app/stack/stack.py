@@ -176,7 +176,7 @@ class Stack:
                 if metric.kind.pack:
                     as_in_force(row, metric, packs[metric.kind.pack])
                 if row.alert_state == QUIET and is_broken(row, metric):
-                    row.why = "out of bounds now: the alert is pending from the next look of its rule"
+                    row.why = "out of bounds now: the alert begins at the next look of its rule"
         parts = [*self._own_parts(config, dry_run=dry_run), *self._around.parts(config, bool(changes) and not dry_run)]
         return StackReport(
             is_dry_run=dry_run,
