@@ -139,6 +139,31 @@ def test_the_first_start_says_that_it_compiles_and_the_next_ones_do_not(monkeypa
     assert (told, runs) == ([compiled_once.FIRST], ["run"])
 
 
+@pytest.mark.parametrize("command", [["up"], ["test", "promql", "-"]])
+def test_commands_compile_before_they_import_what_would_compile(command: list[str], tmp_path: Path) -> None:
+    asked = """
+import sys
+from trimtab.store import compiled_once
+def stop(say):
+    print("numba" in sys.modules)
+    raise SystemExit(7)
+compiled_once.compile_once = stop
+from trimtab.cli.main import main
+main(sys.argv[1:])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", asked, *command],
+        cwd=tmp_path,
+        env={**os.environ, "TRIMTAB_DATA_DIR": str(tmp_path)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (7, "False\n"), done.stderr
+
+
 def test_whether_all_is_compiled_is_known_without_a_compiler() -> None:
     asked = (
         "import sys, time; from trimtab.store import compiled_once as c; began = time.process_time(); c.has_all(); "

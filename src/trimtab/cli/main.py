@@ -120,6 +120,9 @@ def up(
         if value is not None:
             raise InputError(f"--{name} is not available in this version: only the embedded store is")
     click.echo(f"trimtab: starting, with the data in {data_dir or default_data_dir()}", err=True)
+    from trimtab.store.compiled_once import compile_once
+
+    compile_once(lambda told: click.echo(told, err=True))  # before what comes now: it imports kernels
     from trimtab.cli.listening import Listening
     from trimtab.cli.up import MetricsWish, serve
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import sys
 from pathlib import Path
@@ -56,12 +55,13 @@ def promql(
     input. Exit code: 0 all is as expected, 1 something is not, 2 a script cannot be read.
     """
     from trimtab.store.compiled_once import compile_once
+
+    compile_once(lambda told: click.echo(told, err=True))  # before what comes now: it imports kernels
     from trimtab.store.promql.options import Options
     from trimtab.store.promql.script_known import Known, known_of
     from trimtab.store.promql.script_report import report_of
     from trimtab.store.promql.script_run import run_script
 
-    compile_once(functools.partial(click.echo, err=True))
     options = Options(removes_names_late=delayed_name_removal, is_left_open=promql_window == "open")
     known = Known() if known_misses is None else known_of(known_misses.read_text("utf-8"))
     reports = []

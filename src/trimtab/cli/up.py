@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import os
 import signal
 import socket
@@ -36,7 +35,6 @@ from trimtab.cli.site import make_site
 from trimtab.cli.tls import ServerTls
 from trimtab.model.errors import InputError, MissingError
 from trimtab.store.compiled import load_in_background
-from trimtab.store.compiled_once import compile_once
 from trimtab.store.telemetry import EmbeddedTelemetry
 
 DRAIN_TIMEOUT_S = 10
@@ -85,7 +83,6 @@ def serve(
     with contextlib.closing(listener):
         beyond = not is_loopback(listener)
         _check_transport(listening, beyond=beyond, tls=tls)
-        compile_once(functools.partial(click.echo, err=True))
         url = url_of(listener, tls=tls is not None)
         login_needed = beyond or listening.require_login
         reach = Reach(login_needed, is_encrypted=tls is not None, insecure_http=listening.insecure_http)
