@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 from pglast import ast
 
 from trimtab.analyze.queries.plans.catalogue import Catalogue
@@ -18,6 +19,7 @@ from trimtab.app.plan_catalogue import catalogue_of
 from trimtab.model.errors import InputError, StatementRefused
 from trimtab.observe.postgres.explain import STATEMENT_CHARS_MAX, explain, may_plan_writes
 from trimtab.observe.postgres.plan_capture import run_for_plan
+from trimtab.sql.connect import OWN_MARK
 from trimtab.sql.explainable import explainable
 from trimtab.sql.literals import literal, parameters_of, replaced
 from trimtab.sql.trees import single_statement
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
     from trimtab.sql.connect import Connection
 
 ESTIMATED, GENERIC, RUN = "estimated: it was not run", "generic: planned for unknown parameters", "run once"
+VALUE_CHARS_SHOWN = 60
+_OF_VALUES = "22"
+"""What the server's errors of a value begin with."""
 ROWS_ONLY = "estimated: only the search for its rows is planned, since the role may not write"
 
 
@@ -53,12 +58,41 @@ def explain_now(
     planned, how = statement, GENERIC if parameters_of(tree) else ESTIMATED
     if not isinstance(tree, ast.SelectStmt) and not may_plan_writes(connection):
         planned, how = explainable(statement), ROWS_ONLY
-    plan: dict[str, Any] = explain(connection, planned)
+    try:
+        plan: dict[str, Any] = explain(connection, planned)
+    except StatementRefused as error:
+        if values and str(error.facts.get("sqlstate", "")).startswith(_OF_VALUES):
+            _check_values(connection, text.strip().rstrip(";").rstrip(), values)
+        raise
     why = None
     if analyze:
         ran, why = run_for_plan(connection, statement, plan, timeout_ms)
         plan, how = (ran, RUN) if ran is not None else (plan, how)
     return Explained(PlanDocument(plan, statement), catalogue_of(connection, plan), how, why or None)
+
+
+def _check_values(connection: Connection, text: str, values: Sequence[str]) -> None:
+    """Raises `InputError` for the first value that is not of the type that the server wants in its place."""
+    name = "trimtab_values"
+    of_name = f"SELECT {OWN_MARK} parameter_types::text[] FROM pg_catalog.pg_prepared_statements WHERE name = '{name}'"
+    try:
+        connection.execute(f"PREPARE {name} AS {text}".encode())
+        try:
+            row = connection.execute(of_name.encode()).fetchone()
+        finally:
+            connection.execute(f"DEALLOCATE {name}".encode())
+    except psycopg.Error:
+        return  # what was refused first says it
+    for number, (value, wanted) in enumerate(zip(values, row[0] if row else (), strict=False), start=1):
+        try:
+            connection.execute(f"SELECT {OWN_MARK} {literal(value)}::{wanted}".encode())
+        except psycopg.DataError:
+            shown = value if len(value) <= VALUE_CHARS_SHOWN else f"{value[:VALUE_CHARS_SHOWN]}…"
+            raise InputError(
+                f"--param number {number}, for ${number}, is {shown!r}: a value of type {wanted} was wanted",
+                parameter=number,
+                wanted=wanted,
+            ) from None
 
 
 def _complete(text: str, values: Sequence[str]) -> str:

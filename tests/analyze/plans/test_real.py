@@ -177,6 +177,12 @@ def test_explain_takes_what_belongs_together(shop: Cluster) -> None:
         code, _, said_ = explained(*arguments)
         assert code == 2
         assert message in said_
+    for value, wanted in (("abc", "bigint"), ("1e400", "bigint"), ("9" * 40, "bigint")):
+        code, _, said_ = explained(
+            shop.dsn(DATABASE), "SELECT * FROM orders WHERE status = $1 AND id = $2", "--param", "x", "--param", value
+        )
+        assert code == 2
+        assert f"--param number 2, for $2, is '{value}': a value of type {wanted} was wanted" in said_
     code, out, said_ = explained("--plan", "-", given="no plan")
     assert (code, out) == (2, "")
     assert "--plan: standard input: line 1 is no step of a plan" in said_

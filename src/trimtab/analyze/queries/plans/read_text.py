@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from trimtab.analyze.queries.plans.cut_off import is_cut_off
 from trimtab.analyze.queries.plans.document import DEPTH_MAX, STEPS_MAX, BadPlan, PlanDocument
 from trimtab.analyze.queries.plans.values import as_number, facts_of_line
 from trimtab.analyze.queries.plans.words import facts_of
@@ -58,6 +59,10 @@ class _Reading:
     beside: dict[str, Any] = field(default_factory=dict)
     section: str | None = None
     last_key: str | None = None
+    unread_at: int | None = None
+    """The newest line that is no step, has no key, and is not the rest of a value."""
+    value_before: str = ""
+    """What the newest line goes on with: the lines of its value before it."""
     worker: tuple[int, dict[str, Any]] | None = None
     """Of which process the lines say something that stand further in than this column."""
 
@@ -78,6 +83,7 @@ def read_text(text: str) -> PlanDocument:
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
+        reading.value_before = ""
         column = len(line) - len(line.lstrip(" "))
         words = line.strip()
         if reading.root is None:
@@ -99,8 +105,17 @@ def read_text(text: str) -> PlanDocument:
         _line(reading, words, column - (base or 0), number)
     if reading.root is None:
         raise BadPlan("there is no step of a plan in it")
+    _check_end(reading, lines)
     statement = reading.beside.pop("Query Text", None)
     return PlanDocument({"Plan": reading.root} | reading.beside, statement, tuple(lines), tuple(reading.line_of))
+
+
+def _check_end(reading: _Reading, lines: list[str]) -> None:
+    """Raises `BadPlan` where the text ends in the middle of a line, as far as that can be known."""
+    last = next(number for number in range(len(lines), 0, -1) if lines[number - 1].strip())
+    if reading.unread_at == last or is_cut_off(lines[last - 1], reading.value_before):
+        words = lines[last - 1].strip()[:80]
+        raise BadPlan(f"the plan is cut off: line {last}, its last, is not whole: {words!r}", line=last)
 
 
 def _line(reading: _Reading, words: str, column: int, number: int) -> None:
@@ -124,7 +139,8 @@ def _line(reading: _Reading, words: str, column: int, number: int) -> None:
             reading.open_.pop()
         reading.label = words
         return
-    _property(reading, words, column)
+    if not _property(reading, words, column):
+        reading.unread_at = number
 
 
 def _step(words: str, *, is_told_with_costs: bool = False) -> dict[str, Any] | None:
@@ -190,14 +206,15 @@ def _relationship(parent: dict[str, Any], siblings: list[dict[str, Any]]) -> str
     return "Inner" if kind in _TWO_SIDED and has_outer else "Outer"
 
 
-def _property(reading: _Reading, words: str, column: int) -> None:
+def _property(reading: _Reading, words: str, column: int) -> bool:
+    """A line with what is said of a step, or the rest of one; whether it is one of these."""
     raw = reading.open_[-1].raw
     kind = raw["Node Type"]
     if reading.worker is not None and column > reading.worker[0]:
         found = _PROPERTY.match(words)
         if found is not None and found["value"] is not None:
             reading.worker[1].update(facts_of_line(kind, found["key"], found["value"]))
-        return
+        return True
     reading.worker = None
     if (worker := _WORKER.match(words)) is not None:
         one: dict[str, Any] = {"Worker Number": int(worker["number"])}
@@ -205,12 +222,16 @@ def _property(reading: _Reading, words: str, column: int) -> None:
         one |= _actual(worker) if worker["real"] is not None else facts_of_line(kind, key, value)
         raw.setdefault("Workers", []).append(one)
         reading.worker = (column, one)
-        return
+        return True
     found = _PROPERTY.match(words)
     if found is None or found["value"] is None:
-        if reading.last_key is not None and isinstance(raw.get(reading.last_key), str):
-            raw[reading.last_key] += f"\n{words}"
-        return
+        key = reading.last_key
+        value = None if key is None else raw.get(key)
+        if key is None or not isinstance(value, str):
+            return False
+        reading.value_before = value
+        raw[key] = f"{value}\n{words}"
+        return is_cut_off(value)  # else it was whole already
     facts = facts_of_line(kind, found["key"], found["value"])
     for key, value in facts.items():
         if isinstance(value, list) and isinstance(raw.get(key), list):
@@ -218,6 +239,7 @@ def _property(reading: _Reading, words: str, column: int) -> None:
         else:
             raw[key] = value
     reading.last_key = found["key"]
+    return True
 
 
 def _beside_key(words: str) -> tuple[str, str] | None:

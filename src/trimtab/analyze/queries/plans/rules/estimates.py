@@ -204,7 +204,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "missing-statistics",
         "The planner has no statistics of a table",
-        "The catalogue has no statistics of the table's columns, and a thousand rows go through what was planned by it.",
+        "The catalogue has no statistics of the table's columns; a thousand rows go through what was planned by it.",
         "ANALYZE.",
         _AFFECTED,
         _missing_statistics,
