@@ -14,14 +14,14 @@ from psycopg import pq
 from psycopg.conninfo import make_conninfo
 
 from trimtab.model.errors import DsnError, PermissionMissing, ServerUnreachable, TrimtabError
-from trimtab.sql import conninfo
+from trimtab.sql import conninfo, own_cursor
 from trimtab.sql.conninfo import ENVIRONMENT_NAME, ENVIRONMENT_REFERENCE, SECRET_KEYWORDS
 from trimtab.sql.versions import session_timeouts
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
-OWN_MARK = "/* trimtab */"
-"""Stands behind the first word of statements that trimtab sends by itself, so that it can leave them out."""
+OWN_MARK = own_cursor.OWN_MARK
+"""Every connection's cursor puts it into what it sends; where it is written out, it stands where it reads best."""
 
 ANSWER_GRACE_S = 5.0
 """How long after its statement_timeout a server may stay silent before the connection is given up."""
@@ -228,7 +228,9 @@ def _open(parts: Mapping[str, str], settings: Mapping[str, str], autocommit: boo
     connection: PatientConnection | None = None
     statement_timeout_ms = int(settings["statement_timeout"])
     try:
-        connection = PatientConnection.connect(make_conninfo("", **parts), autocommit=autocommit)
+        connection = PatientConnection.connect(
+            make_conninfo("", **parts), autocommit=autocommit, cursor_factory=own_cursor.OwnCursor
+        )
         connection.answer_timeout_s = statement_timeout_ms / 1000 + ANSWER_GRACE_S if statement_timeout_ms else None
         pairs = {**settings, **dict.fromkeys(session_timeouts(connection.info.server_version), "0")}
         calls = ", ".join("pg_catalog.set_config(%s, %s, false)" for _ in pairs)
