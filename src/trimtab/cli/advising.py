@@ -129,6 +129,7 @@ def document(advice: WorkloadAdvice) -> dict[str, Any]:
                 "ddl": one.ddl,
                 "table": one.definition.relation,
                 "size_mb": round(one.size_bytes / 1e6, 3),
+                "write_cost_ms": one.write_cost_ms,
                 "write_cost_ms_per_s": one.write_cost_ms_per_s,
                 "queries": list(one.statements),
                 "why": one.why,
@@ -200,6 +201,10 @@ def _lines(advice: WorkloadAdvice) -> list[str]:
         statement = index.ddl.replace("CREATE INDEX ", "CREATE INDEX CONCURRENTLY ", 1)
         size = f"{index.size_bytes / 1e6:,.1f} MB"
         lines += ["", f"  {statement};", f"    {size}, {index.why}; read by {_names(index.statements)}"]
+        if index.write_cost_ms:
+            lines.append(
+                f"    writers of {index.definition.relation} pay {index.write_cost_ms:,.3g} ms in all their calls"
+            )
     changed = sorted((one for one in advice.statements if one.rests_on), key=lambda one: one.predicted_ratio)
     if changed:
         lines += ["", "statements, after ÷ before:"]

@@ -90,7 +90,7 @@ def verified_lines(found: Advised) -> list[str]:
     lines = [""]
     if found.verification is not None:
         lines += _tried(found.verification, {one.name: one.predicted_ratio for one in found.advice.statements})
-    lines += [f"  {note}" for note in (*found.advice.notes, *found.record_notes)]
+    lines += [f"  note: {note}" for note in found.record_notes]  # those of the advice stand with it
     return lines
 
 

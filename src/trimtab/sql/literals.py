@@ -171,7 +171,7 @@ def _value(number: int, level: str, roles: Mapping[int, ParameterRole], evaluate
             if is_bound:
                 value = _bound(column.statistics, role.role, LEVELS[level], has_both=has_both)
             else:
-                value = _equal(column.statistics, level, place)
+                value = _equal(column.statistics, level, place, may_be_new=column.is_text)
         if value is None:
             return None
         row[name] = value
@@ -187,8 +187,11 @@ def _value(number: int, level: str, roles: Mapping[int, ParameterRole], evaluate
     return made
 
 
-def _equal(statistics: ColumnStatistics, level: str, place: int) -> str | None:
-    """A value that few, some or many rows have; `place` gives different ones for the members of a list."""
+def _equal(statistics: ColumnStatistics, level: str, place: int, *, may_be_new: bool = False) -> str | None:
+    """A value that few, some or many rows have; `place` gives different ones for the members of a list.
+
+    Where the statistics know a single value, a rare one is one that they do not know (`may_be_new`: any text will do).
+    """
     common = [value for value, _ in statistics.most_common]
     others = statistics.histogram
     at = {"rare": 0.5, "median": 0.25, "heavy": 0.75}[level]
@@ -196,6 +199,8 @@ def _equal(statistics: ColumnStatistics, level: str, place: int) -> str | None:
         return common[place % len(common)]
     if level == "median" and len(common) > 1:
         return common[(len(common) // 2 + place) % len(common)]
+    if level == "rare" and may_be_new and len(common) == 1 and not others:
+        return f"{common[0]} {place + 1}"
     if others:
         return others[(int(at * (len(others) - 1)) + place) % len(others)]
     return common[(len(common) - 1 - place) % len(common)] if common else None

@@ -198,8 +198,7 @@ class _Work:
         places = self.prices.telling_places(TELLING_SETS)
         for priced in best:
             uses = [use for use in self.uses if use.table.oid == priced.candidate.table.oid]
-            made = covering(priced.candidate, uses[0], self.settings) if len(uses) == 1 else None
-            if made is not None:
+            for made in covering(priced.candidate, uses[0], self.settings) if len(uses) == 1 else []:
                 self._price(made, places)
 
     def price_finalists(self) -> None:

@@ -6,7 +6,7 @@ in `partial` and `covering`; expressions need nothing of their own, they are ter
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 
@@ -16,6 +16,9 @@ from trimtab.sql.catalog import Catalog, Table
 from trimtab.sql.conditions import Condition, Match, Sort, TableUse, Term
 
 EQUALITIES_MAX = 4
+MOSTLY_NULL = 0.5
+"""A column that is NULL in more of the rows than this is not put first for IS NULL: it narrows nothing."""
+
 RANGES_MAX = 3
 KEYS_MAX = 6
 
@@ -97,9 +100,30 @@ def asked_of(use: TableUse, catalog: Catalog, *, without: frozenset[str] = froze
 
 def key_lists(asked: Asked) -> Iterator[tuple[tuple[IndexKey, ...], str]]:
     """Lists of keys with the reason for each, most promising first; may repeat itself."""
+    equal = frozenset(c.term.sql for c in asked.equal if c.match is Match.EQUAL)
+    return ((keys, why) for keys, why in _key_lists(asked) if not hopes_to_stop(keys, equal, asked.sorts))
+
+
+def hopes_to_stop(keys: Sequence[IndexKey], equal: frozenset[str], sorts: Iterable[Sort]) -> bool:
+    """Whether an index would be walked in the order of ORDER BY until LIMIT is reached, past all rows that an equality
+    sorts out, although an index can have the equality as well.
+
+    How far that goes depends on the value: it is the whole table for one that few rows have.
+    """
+    if not keys or not equal or any(key.sql in equal for key in keys):
+        return False
+    return any(sort.limited and sort.keys and sort.keys[0].term.sql == keys[0].sql for sort in sorts)
+
+
+def _key_lists(asked: Asked) -> Iterator[tuple[tuple[IndexKey, ...], str]]:
+    """PostgreSQL does not take a column under IS NULL for constant when it looks at an order: such a key stands behind
+    the keys of an ORDER BY, never before them."""
     table = asked.table
-    equal = [c.term for c in asked.equal[:EQUALITIES_MAX]]
-    pinned = [*equal, *(c.term for c in asked.several)][:EQUALITIES_MAX]
+    equal = [c.term for c in asked.equal if c.match is not Match.IS_NULL][:EQUALITIES_MAX]
+    nulls = [c for c in asked.equal if c.match is Match.IS_NULL]
+    narrow = [c.term for c in nulls if share(c, table) <= MOSTLY_NULL]
+    behind = [c.term for c in nulls]
+    pinned = [*equal, *narrow, *(c.term for c in asked.several)][:EQUALITIES_MAX]
     joins = [c.term for c in asked.joins]
     ranges = asked.ranges[:RANGES_MAX]
 
@@ -112,6 +136,8 @@ def key_lists(asked: Asked) -> Iterator[tuple[tuple[IndexKey, ...], str]]:
     for sort in asked.sorts:
         if equal:
             yield ordered(equal, sort), f"equalities, then {sort.source}"
+            if behind:
+                yield ordered(equal, sort) + keys(behind), f"equalities, then {sort.source}, then what must be NULL"
     for r in ranges:
         if pinned:
             yield keys(pinned) + _range(r, table), "equalities, then a range"
@@ -127,6 +153,8 @@ def key_lists(asked: Asked) -> Iterator[tuple[tuple[IndexKey, ...], str]]:
             yield keys([join, *pinned]) + _range(r, table), "join, then a range"
     for sort in asked.sorts:
         yield sort_keys(sort.keys, frozenset()), sort.source
+        if behind and not equal:
+            yield sort_keys(sort.keys, frozenset()) + keys(behind), f"{sort.source}, then what must be NULL"
     for r in ranges:
         yield _range(r, table), "a range"
     for arm in asked.arms.values():

@@ -21,6 +21,9 @@ from trimtab.sql.conditions import Condition, Match, TableUse
 DISTINCT_MAX = 100
 """A literal of a column with more different values than this is an id, not a state."""
 
+NULL_SHARE_MAX = 0.995
+"""A column that hardly ever holds a value tells nothing: IS NULL is no predicate then."""
+
 PREDICATES_MAX = 3
 KEY_LISTS_MAX = 5
 _STATE_CATEGORIES = frozenset({"S", "B", "E", "N"})
@@ -51,6 +54,8 @@ def constants_of(
             continue
         by_literal = condition.has_literal and condition.operator != "boolean"
         limit = settings.partial_share_max if by_literal else settings.partial_structural_share_max
+        if condition.match is Match.IS_NULL:  # in a predicate it costs nothing, and as a key it breaks an order
+            limit = NULL_SHARE_MAX
         if rows_share <= limit and (not condition.has_literal or literals_are_constant):
             found[predicate] = Constant(predicate, rows_share, condition.has_literal)
     return tuple(sorted(found.values(), key=lambda c: c.rows_share))[:PREDICATES_MAX]

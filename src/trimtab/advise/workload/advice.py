@@ -13,7 +13,8 @@ from trimtab.model.index import IndexDefinition
 class AdvisedIndex:
     """One index of the set. `write_cost_ms_per_s` is None where nobody knows how its table is written.
 
-    `statements` are the names of those whose plans read it.
+    `write_cost_ms` is what the workload's own writes pay for it, in all their calls together. `statements` are the
+    names of those whose plans read it.
     """
 
     definition: IndexDefinition
@@ -22,6 +23,7 @@ class AdvisedIndex:
     write_cost_ms_per_s: float | None
     statements: tuple[str, ...]
     why: str
+    write_cost_ms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,7 @@ class StatementOutlook:
     """What one statement's mean time becomes: after ÷ before, and where it is 9 times in 10.
 
     Costs are the planner's, times are measured or modelled (`plan_time`). `rests_on` are the classes of the plan's
-    risks (see `prior.toml` of the index adviser).
+    risks (see `prior.toml` of the index adviser), and `writes` where the price of new entries is part of it.
     """
 
     name: str

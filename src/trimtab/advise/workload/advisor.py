@@ -107,7 +107,7 @@ def _advise(
     )
     try:
         costs.start(plans)
-        _offer(costs, texts, own)
+        _offer(costs, workload, texts, own)
         calls = [workload.shapes[place].calls / len(workload.shapes[place].texts) for place, _ in texts]
         written = rows_written(workload, costs, texts)
         samples = samples_of(connection, workload, candidates, costs.seconds_left() * SAMPLES_SHARE)
@@ -171,11 +171,15 @@ def _notes(workload: Workload) -> tuple[str, ...]:
     return (f"{', '.join(sorted(wanted))}: {said}",)
 
 
-def _offer(costs: Costs, texts: Sequence[tuple[int, str]], own: Sequence[Chosen]) -> None:
+def _offer(costs: Costs, workload: Workload, texts: Sequence[tuple[int, str]], own: Sequence[Chosen]) -> None:
     """Say which candidates each text may be served by, as long as there is time."""
     try:
         for number, (place, _) in enumerate(texts):
-            costs.set_relevant(number, own[place])
+            uses = workload.shapes[place].analysis.uses
+            aliases = {
+                oid: frozenset(u.alias for u in uses if u.table.oid == oid) for oid in {u.table.oid for u in uses}
+            }
+            costs.set_relevant(number, own[place], aliases)
     except OutOfTime:
         return
 
@@ -273,7 +277,7 @@ def _outlooks(
             made = of_finding(made, price, is_measured=shape.mean_ms is not None)
         found.append(made)
     found += [of_insert(one, tables[one.relation], indexes) for one in workload.inserts]
-    return found, [one.calls for one in (*workload.shapes, *workload.inserts)]
+    return found, [*(one.calls for one in workload.shapes), *(one.calls for one in workload.inserts)]
 
 
 def _readers(

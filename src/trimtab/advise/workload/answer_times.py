@@ -37,18 +37,23 @@ class AnswerTimes:
         }
         tables = {table.name: table for table in workload.catalog.tables.values()}
         self._times = PlanTimes(Counting(tables, self._keys, workload.work_mem_bytes))
-        self._scales = [1.0] * len(texts)
-        places = [place for place, _ in texts]
-        for number, (place, _) in enumerate(texts):
-            mean_ms = workload.shapes[place].mean_ms
-            if mean_ms is not None:
-                same = [n for n, of in enumerate(places) if of == place]
-                modelled = sum(self._plain(costs.without(n), n) for n in same) / len(same)
-                self._scales[number] = mean_ms / modelled
+        self._mean_ms = [shape.mean_ms for shape in workload.shapes]
+        self._places = [place for place, _ in texts]
+        self._scales: dict[int, float] = {}
 
     def of(self, place: int, answer: Answer) -> float:
         """The ms that a statement takes with an answer."""
-        return self._scales[place] * self._plain(answer, place)
+        return self._scale(self._places[place]) * self._plain(answer, place)
+
+    def _scale(self, shape: int) -> float:
+        """What the model's times of a statement are to be multiplied with, to be in the unit of what was measured."""
+        if shape not in self._scales:
+            mean_ms, scale = self._mean_ms[shape], 1.0
+            if mean_ms is not None:
+                same = [number for number, of in enumerate(self._places) if of == shape]
+                scale = mean_ms / (sum(self._plain(self._costs.without(n), n) for n in same) / len(same))
+            self._scales[shape] = scale
+        return self._scales[shape]
 
     def ms_per_cost(self, place: int) -> float:
         """Time for a unit of the planner's cost, as things are."""

@@ -12,7 +12,7 @@ at a time: each such way of asking is a `View`, the cheapest counts.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -103,8 +103,14 @@ class Costs:
             self._baselines.append(plans[place] if plans else self._explain(text))
             self._views[place] = (View(text, frozenset()),)
 
-    def set_relevant(self, place: int, relevant: Iterable[int]) -> None:
-        """Say which candidates a statement may be served by; makes the views that these need."""
+    def set_relevant(
+        self, place: int, relevant: Iterable[int], aliases: Mapping[int, frozenset[str]] | None = None
+    ) -> None:
+        """Say which candidates a statement may be served by; makes the views that these need.
+
+        `aliases` are the statement's own names of tables by oid: a candidate that another statement gave bears the
+        name that its table has there.
+        """
         groups: dict[tuple[int, str], list[int]] = {}
         kept: set[int] = set()
         for number in relevant:
@@ -116,12 +122,14 @@ class Costs:
                 if rows is not None and served(self._baselines[place], candidate, rows, "") is not None:
                     kept.add(number)
             elif is_special(candidate):
-                groups.setdefault((candidate.table.oid, candidate.alias), []).append(number)
+                here = (aliases or {}).get(candidate.table.oid, frozenset({candidate.alias}))
+                for alias in sorted(here):
+                    groups.setdefault((candidate.table.oid, alias), []).append(number)
             else:
                 kept.add(number)
         views = [View(self.texts[place], frozenset())]
-        for numbers in groups.values():
-            frame = self._frames.of(self.candidates[numbers[0]], place)
+        for (_, alias), numbers in groups.items():
+            frame = self._frames.of(replace(self.candidates[numbers[0]], alias=alias), place)
             if not isinstance(frame, str):
                 views.append(View(frame.text, frozenset(numbers), frame.rest))
                 kept |= set(numbers)

@@ -9,7 +9,7 @@ from statistics import fmean
 import numpy as np
 
 from trimtab.advise.index.candidates import Candidate
-from trimtab.advise.index.plans import Node, bets_on_limit, guessed_loop, nodes
+from trimtab.advise.index.plans import Node, bets_on_limit, cost_without_stop, guessed_loop, nodes
 from trimtab.advise.index.predict import RESIDUALS_MIN, predict
 from trimtab.advise.workload.advice import StatementOutlook
 from trimtab.advise.workload.costs import Answer
@@ -40,7 +40,12 @@ def outlook(
     plans = [answer.plan for _, answer in answers]
     classes = _classes(plans, [candidates[number] for number in used])
     rows = fmean(float(plan["Plan Rows"]) for plan in plans)
-    made = predict(before_ms, after_ms, before_ms, classes=classes, residuals=residuals, rows=rows)
+    worst_ms = None
+    if "early_stop" in classes:
+        worst_ms = fmean(one.rest + cost_without_stop(one.plan) for _, one in answers) / cost_before * before_ms
+    made = predict(
+        before_ms, after_ms, before_ms, classes=classes, residuals=residuals, rows=rows, cost_at_worst=worst_ms
+    )
     interval = made.interval_90
     if len(residuals) < RESIDUALS_MIN and set(classes) <= KNOWN_CLASSES:
         interval = interval_of(made.ratio, classes)
@@ -70,6 +75,8 @@ def together(outlooks: Sequence[StatementOutlook], calls: Sequence[float]) -> tu
 
     Half of each error's variance is taken to be common to all.
     """
+    if not any(one.before_ms * count for one, count in zip(outlooks, calls, strict=True)):
+        return 1.0, (1.0, 1.0)
     weights = np.array([one.before_ms * count for one, count in zip(outlooks, calls, strict=True)])
     weights = weights / weights.sum()
     middle = np.log([max(one.predicted_ratio, 1e-9) for one in outlooks])

@@ -12,6 +12,7 @@ from trimtab.advise.index.advice import AdviseSettings
 from trimtab.advise.index.parameters import parameter_types
 from trimtab.advise.index.partial import Constant, constants_of
 from trimtab.advise.index.session import Connection, server_errors
+from trimtab.advise.workload.faults import OURS, fault_of
 from trimtab.advise.workload.mean_times import mean_times_ms
 from trimtab.advise.workload.statements import Left, WorkloadStatement
 from trimtab.model.errors import ServerUnreachable, StatementRefused
@@ -48,6 +49,18 @@ class Write:
 
 
 @dataclass(frozen=True, slots=True)
+class Insert:
+    """An INSERT of VALUES, `rows` in a call: it finds no rows and only writes. `mean_ms` as in `Shape`."""
+
+    name: str
+    relation: str
+    rows: float
+    calls: float
+    shape_id: str
+    mean_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Shape:
     """One statement of the workload. `texts` stand for it behind EXPLAIN, each with an equal part of its calls.
 
@@ -68,15 +81,14 @@ class Shape:
 class Workload:
     """All that can be priced; `constants` by (shape_id, oid of the table); `left` are those that cannot be.
 
-    `trigram_schema` is where pg_trgm is, None where it is not. `inserts` are (relation, rows in all its calls) of
-    statements that find no rows and only write.
+    `trigram_schema` is where pg_trgm is, None where it is not.
     """
 
     catalog: Catalog
     shapes: tuple[Shape, ...]
     constants: Mapping[tuple[str, int], tuple[Constant, ...]]
     left: tuple[Left, ...]
-    inserts: tuple[tuple[str, float], ...] = ()
+    inserts: tuple[Insert, ...] = ()
     work_mem_bytes: float = 4 << 20
     trigram_schema: str | None = None
 
@@ -124,7 +136,7 @@ def workload_of(
     read, catalog = _catalogue(connection, read, refused)
     missing = set(catalog.missing)
     shapes: list[Shape] = []
-    inserts: list[tuple[str, float]] = []
+    inserts: list[Insert] = []
     for place, one in enumerate(read):
         if place >= STATEMENTS_MIN and time.monotonic() - began > time_max_s:
             refused += [Left(late.statement.name, late.statement.line, NO_TIME) for late in read[place:]]
@@ -136,16 +148,18 @@ def workload_of(
                 shapes.append(_shape(connection, one, one.text, catalog, missing))
         except StatementRefused as error:
             refused.append(Left(one.statement.name, one.statement.line, error.message))
+        except OURS as fault:
+            refused.append(fault_of(one.statement.name, one.statement.line, fault))
     at = {statement.name: place for place, statement in enumerate(statements)}
     shapes.sort(key=lambda shape: at[shape.name])
     work_mem_bytes, trigram_schema = _server_facts(connection)
-    known = mean_times_ms(connection, {shape.shape_id for shape in shapes})
+    known = mean_times_ms(connection, {*(one.shape_id for one in shapes), *(one.shape_id for one in inserts)})
     return Workload(
         catalog,
         tuple(replace(shape, mean_ms=known.get(shape.shape_id)) for shape in shapes),
         _constants(shapes, settings),
         tuple(refused),
-        tuple(inserts),
+        tuple(replace(insert, mean_ms=known.get(insert.shape_id)) for insert in inserts),
         work_mem_bytes,
         trigram_schema,
     )
@@ -175,12 +189,14 @@ def _server_facts(connection: Connection) -> tuple[float, str | None]:
     return (float(row[0]), row[1]) if row is not None else (float(4 << 20), None)
 
 
-def _inserted(one: _Read, catalog: Catalog) -> tuple[str, float]:
+def _inserted(one: _Read, catalog: Catalog) -> Insert:
     write = _write(one.tree, catalog)
     rows = one.tree.selectStmt if isinstance(one.tree, ast.InsertStmt) else None
     if write is None or not isinstance(rows, ast.SelectStmt):
         raise StatementRefused("the table that it writes is not in reach")
-    return write.relation, len(rows.valuesLists or ()) * one.statement.calls
+    shape_id = fingerprint(one.statement.text) or one.statement.text
+    count = float(len(rows.valuesLists or ()))
+    return Insert(one.statement.name, write.relation, count, one.statement.calls, shape_id)
 
 
 def _write(tree: ast.Node, catalog: Catalog) -> Write | None:

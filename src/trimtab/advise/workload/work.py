@@ -202,7 +202,8 @@ class _Walk:
         equal = {name for name in _EQUALITY.findall(condition) if name in keys}
         found = table.rows_estimate
         for name in equal:
-            found /= max(distinct_values(table, name), self._joins.partner_rows(str(node.get("Alias")), name))
+            partners = self._joins.partner_rows(str(node.get("Alias")), name)
+            found /= max(distinct_values(table, name), partners, 1.0)  # a table that is taken to be empty has none
         ranges = condition.count(" AND ") + 1 - len(equal) if condition else 0
         if ranges > 0:
             # by what the planner asks for a row of an index scan, its own part of the cost

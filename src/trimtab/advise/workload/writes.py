@@ -27,8 +27,8 @@ class WriteRows:
 def rows_written(workload: Workload, costs: Costs, texts: Sequence[tuple[int, str]]) -> dict[str, WriteRows]:
     """By relation; rows of UPDATE and INSERT … SELECT are the planner's estimate, those of VALUES are counted."""
     found: dict[str, WriteRows] = {}
-    for relation, rows in workload.inserts:
-        found.setdefault(relation, WriteRows()).inserted += rows
+    for insert in workload.inserts:
+        found.setdefault(insert.relation, WriteRows()).inserted += insert.rows * insert.calls
     for number, (place, _) in enumerate(texts):
         shape = workload.shapes[place]
         if shape.write is None:
