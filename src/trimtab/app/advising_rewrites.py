@@ -80,6 +80,8 @@ def advise_with_rewrites(
             originals=originals,
         )
 
+    if rewriting.private not in (None, MAKE):
+        _refuse_itself(reference, str(rewriting.private))
     if not rewriting.certifies:
         found = asked(statements)
         with reference.connect("trimtab/advise") as connection, bounded(connection):
@@ -124,7 +126,9 @@ def _without_failing(
     connection: Connection, statements: Sequence[WorkloadStatement], ddl: Sequence[str], rewriting: Rewriting
 ) -> Together:
     try:
-        return forms_together(connection, statements, ddl, settings=rewriting.settings, time_max_s=LOOK_S)
+        return forms_together(
+            connection, statements, ddl, run=rewriting.run, settings=rewriting.settings, time_max_s=LOOK_S
+        )
     except TrimtabError as error:
         if connection.closed:
             raise
@@ -142,11 +146,17 @@ def _private(named: str, original: Connection) -> Iterator[Connection]:
     with reference.connect(
         "trimtab/private", read_only=False, statement_timeout_ms=60_000, idle_in_transaction_timeout_ms=600_000
     ) as connection:
+        connection.autocommit = True
+        yield connection
+
+
+def _refuse_itself(system: Reference, named: str) -> None:
+    """Small tables are made elsewhere, whether or not any statement needs them."""
+    private = Reference.parse(named)
+    with system.connect("trimtab/advise") as original, private.connect("trimtab/private") as connection:
         here, there = identity_of(original), identity_of(connection)
         if same_server(here, there) and original.info.dbname == connection.info.dbname:
             raise InputError(
-                f"{reference.display} is the database itself: name another one for small tables, or --private make",
-                private=reference.display,
+                f"{private.display} is the database itself: name another one for small tables, or --private make",
+                private=private.display,
             )
-        connection.autocommit = True
-        yield connection

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from trimtab.advise.rewrite.certify import NOT_ASKED
+from trimtab.advise.rewrite.certify import NO_PRIVATE, NOT_ASKED
 from trimtab.advise.rewrite.model import Check, Outcome
 from trimtab.advise.rewrite.written import in_lines
 
@@ -48,7 +48,7 @@ def rewrite_lines(found: AdvisedTogether) -> list[str]:
         )
     if len(others) > SHOWN_MAX:
         lines.append(f"  and {len(others) - SHOWN_MAX} more: --format json has them")
-    if any(check.why == NOT_ASKED for one in others for check in one.found.certificate.checks):
+    if any(check.why in (NOT_ASKED, NO_PRIVATE) for one in others for check in one.found.certificate.checks):
         lines.append(f"  {HOW}")
     return [*lines, *(f"  {note}" for note in found.together.notes)]
 

@@ -20,6 +20,7 @@ from trimtab.advise.rewrite.certify import CertifySettings, certify
 from trimtab.advise.rewrite.model import Data, Outcome, Rewrite
 from trimtab.cli.main import main
 from trimtab.model.errors import StatementRefused
+from trimtab.sql.connect import OWN_MARK
 
 pytestmark = pytest.mark.postgres
 
@@ -39,6 +40,8 @@ def filled(golden: Database, cluster: Cluster) -> Iterator[tuple[Connection, Con
         psycopg.connect(cluster.dsn("advise_private"), autocommit=True) as private,
     ):
         real.execute("CREATE EXTENSION hypopg")
+        real.execute("CREATE EXTENSION pg_stat_statements")
+        real.execute("CREATE ROLE asks LOGIN SUPERUSER")
         real.execute(
             "INSERT INTO customers SELECT i, 'n' || i, 'c' || i % 5, '2020-01-01', nullif(i % 7, 0) "
             "FROM generate_series(1, 200) i"
@@ -55,6 +58,7 @@ def filled(golden: Database, cluster: Cluster) -> Iterator[tuple[Connection, Con
         real.execute("ANALYZE")
         yield real, private
     cluster.execute("DROP DATABASE advise_filled WITH (FORCE)", "DROP DATABASE advise_private WITH (FORCE)")
+    cluster.execute("DROP ROLE asks")
 
 
 def test_a_form_is_advised_with_a_complete_certificate(filled: tuple[Connection, Connection]) -> None:
@@ -169,7 +173,7 @@ def test_a_deep_page_gets_a_hint(golden: Database) -> None:
 def test_the_command_shows_and_advises(filled: tuple[Connection, Connection], cluster: Cluster, tmp_path: Path) -> None:
     file = tmp_path / "workload.sql"
     file.write_text(f"-- name: slow\n-- calls: 9\n{SLOW};\n-- name: easy\nSELECT id FROM orders WHERE id = 5;\n")
-    dsn = cluster.dsn("advise_filled")
+    dsn = cluster.dsn("advise_filled", user="asks")
     runner = CliRunner(env={"TRIMTAB_DATA_DIR": str(tmp_path)})
     shown = runner.invoke(main, ["advise", dsn, "--workload", str(file)], catch_exceptions=False)
     assert "slow: scalar_to_join" in shown.output
@@ -180,9 +184,57 @@ def test_the_command_shows_and_advises(filled: tuple[Connection, Connection], cl
     (row,) = document["rewrites"]
     assert (row["query"], row["certificate"]["advisable"]) == ("slow", True)
     assert row["advised"] == (row["costs"]["rewritten_with_indexes"] < 0.99 * row["costs"]["original_with_indexes"])
-    itself = runner.invoke(main, [*arguments[:-1], dsn])
-    assert itself.exit_code == 2
-    assert "the database itself" in itself.output
+    unmarked = real_statements(filled[0])
+    assert unmarked == [], unmarked
+    (tmp_path / "easy.sql").write_text("SELECT id FROM orders WHERE id = 5")
+    for given in (["--run-rewrites", "--private", dsn], ["--private", dsn]):
+        itself = runner.invoke(main, ["advise", dsn, "--workload", str(tmp_path / "easy.sql"), *given])
+        assert itself.exit_code == 2
+        assert "the database itself" in itself.output
+
+
+def real_statements(connection: Connection) -> list[str]:
+    """What the role that asks sent to this database without trimtab's mark, but for utility commands."""
+    rows = connection.execute(
+        "SELECT query FROM pg_stat_statements s JOIN pg_roles r ON r.oid = s.userid WHERE r.rolname = 'asks'"
+        " AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    ).fetchall()
+    assert any("FROM pg_attribute" in text for (text,) in rows), "it is counted"
+    words = ("select", "with", "values", "insert", "update", "delete")
+    return [text for (text,) in rows if text.strip().lower().startswith(words) and OWN_MARK not in text]
+
+
+def test_a_table_with_row_security_says_that_itself(filled: tuple[Connection, Connection]) -> None:
+    real, private = filled
+    form = Rewrite((), SLOW, SLOW)
+    with real.transaction(force_rollback=True):
+        real.execute("ALTER TABLE items ENABLE ROW LEVEL SECURITY")
+        for given in (None, private):
+            found = certify(form, known(real, SLOW), real, run_on_real_data=True, private=given, settings=QUICK)
+            assert "items has row security" in found.why_not
+            assert "private database" not in found.why_not
+    without = certify(form, known(real, SLOW), real, run_on_real_data=True, settings=QUICK)
+    assert "no private database was given" in without.why_not
+
+
+def test_advice_on_one_query_chains_rules_and_advises_measured_forms_alone(
+    filled: tuple[Connection, Connection],
+) -> None:
+    """Two rules one after the other; with small tables alone nothing is advised, and what is missing is said."""
+    from trimtab.advise.record.correcting import Corrections
+    from trimtab.app.query_advice.asking import Asked, advice_on
+    from trimtab.model.query import SlowQuery
+
+    real, private = filled
+    both = SLOW.replace("SELECT o.id", "SELECT DISTINCT o.id, o.total")
+    forms = {}
+    for runs in (False, True):
+        asked = Asked("shop", Corrections(), 1, private=lambda: private, run_on_real_data=runs)
+        forms[runs] = advice_on(real, SlowQuery(both), asked)[0].rewrites
+    assert any(len(one.rules) > 1 for one in forms[True]), [one.rules for one in forms[True]]
+    assert any(one.is_advised for one in forms[True]), [one.why_not for one in forms[True]]
+    assert not any(one.is_advised for one in forms[False])
+    assert all("not compared on real data" in one.why_not for one in forms[False])
 
 
 def test_only_columns_that_are_read_are_made(filled: tuple[Connection, Connection]) -> None:
@@ -209,7 +261,7 @@ def test_only_columns_that_are_read_are_made(filled: tuple[Connection, Connectio
     assert extension.is_complete, extension.checks
     assert set(unknown.missing) == {Data.CLONE, Data.GENERATED}
     assert not unknown.is_advisable
-    assert "not compared on generated data: the tables could not be made there" in unknown.why_not
+    assert "and generated data: the tables could not be made there" in unknown.why_not
 
 
 def test_what_was_empty_everywhere_is_not_advised() -> None:

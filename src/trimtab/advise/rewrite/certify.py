@@ -21,6 +21,8 @@ from trimtab.advise.rewrite.scratch import NotPossible, made, read_types
 from trimtab.observe.postgres.explain import explain
 from trimtab.observe.postgres.run_safety import why_not_run
 
+NO_PRIVATE = "no private database was given to make small tables in"
+NOT_COMPLETE = "it was not run there, since without a private database it would not be advised anyway"
 NOT_ASKED = "running statements there was not asked for"
 ANSWER_SLACK_S = 3.0
 """A connection that gives up on a silent server must get the server's own refusal first."""
@@ -51,9 +53,10 @@ def certify(
 ) -> Certificate:
     """Compare both forms of a rewrite.
 
-    On `connection` they are only planned, unless `run_on_real_data`: then they are run there read-only. On `private`, a
-    database that its owner gave for that, small tables are made, filled and rolled back; without one these comparisons
-    are not possible, and the certificate says so. The cheap comparisons come first; one that differs ends it.
+    On `connection` they are only planned, unless `run_on_real_data` and there is `private`: then they are run there
+    read-only. On `private`, a database that its owner gave for that, small tables are made, filled and rolled back;
+    without one these comparisons are not possible, and the certificate says so. The cheap comparisons come first; one
+    that differs ends it.
     """
     with server_errors(connection, "compare both forms"):
         return _certify(rewrite, knowledge, connection, run_on_real_data, private, settings or CertifySettings())
@@ -72,7 +75,7 @@ def _certify(
     chosen = replace(settings, time_max_s=limit_s)
     before, after = (cost(explain(connection, text)["Plan"]) for text in (rewrite.statement, rewrite.rewritten))
     pairing = pairing_of(rewrite.statement, rewrite.rewritten, knowledge)
-    if not isinstance(pairing, str) and (run_on_real_data or private is not None):
+    if not isinstance(pairing, str):
         texts = (_bare(rewrite.statement), rewrite.rewritten)
         danger = next((why for text in texts if (why := why_not_run(connection, text)) is not None), None)
         pairing = f"it is not run: {danger}" if danger is not None else pairing
@@ -85,6 +88,8 @@ def _certify(
         checks_made.append(Check(Data.REAL, Outcome.NOT_POSSIBLE, why="it differs already on small tables"))
     elif not run_on_real_data:
         checks_made.append(Check(Data.REAL, Outcome.NOT_POSSIBLE, why=NOT_ASKED))
+    elif private is None:
+        checks_made.append(Check(Data.REAL, Outcome.NOT_POSSIBLE, why=NOT_COMPLETE))
     else:
         with read_only(connection, chosen.time_max_s):
             if chosen.repetitions:
@@ -117,9 +122,8 @@ def _on_small_tables(
     settings: CertifySettings,
 ) -> Iterator[Check]:
     if private is None:
-        why = "no private database was given to make small tables in"
-        yield Check(Data.CLONE, Outcome.NOT_POSSIBLE, why=why)
-        yield Check(Data.GENERATED, Outcome.NOT_POSSIBLE, why=why)
+        yield Check(Data.CLONE, Outcome.NOT_POSSIBLE, why=NO_PRIVATE)
+        yield Check(Data.GENERATED, Outcome.NOT_POSSIBLE, why=NO_PRIVATE)
         return
     query = Query.of(rewrite.statement, knowledge)
     done: list[Check] = []

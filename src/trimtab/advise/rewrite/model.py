@@ -129,7 +129,10 @@ class Certificate:
             return f"it returns something else on {different.data.value}"
         if len(set(self.missing)) == len(Data) and len(set(self.missing.values())) == 1:
             return f"nothing was compared: {next(iter(self.missing.values()))}"
-        parts = [f"not compared on {data.value}: {why}" for data, why in self.missing.items()]
+        by_why: dict[str, list[str]] = {}
+        for data, why in self.missing.items():
+            by_why.setdefault(why, []).append(data.value)
+        parts = [f"not compared on {' and '.join(names)}: {why}" for why, names in by_why.items()]
         if self.measured is None:
             return "; ".join(parts) or "its time was not measured"
         low, high = self.measured.interval_90

@@ -1,6 +1,7 @@
 """Advice on one query: indexes priced in the real planner, rewrites with their certificates, hints of its plan.
 
-Nothing is built. Without a private database a rewrite is proven by the catalogue alone, and is shown, not advised.
+Nothing is built. Without a private database, or where policy does not let trimtab run queries, a rewrite is shown with
+what its certificate lacks, and not advised.
 """
 
 from __future__ import annotations
@@ -12,14 +13,13 @@ import structlog
 
 from trimtab.advise.index.advice import Advice, Considered
 from trimtab.advise.index.advisor import advise
-from trimtab.advise.index.plans import cost
 from trimtab.advise.index.session import Connection
 from trimtab.advise.record.correcting import Corrections, corrected_proposals
 from trimtab.advise.record.kinds import rewrite_kind
-from trimtab.advise.rewrite.apply import rewrites_of
 from trimtab.advise.rewrite.certify import CertifySettings, certify
 from trimtab.advise.rewrite.knowledge import Knowledge, read_knowledge
 from trimtab.advise.rewrite.model import Certificate, Rewrite
+from trimtab.advise.rewrite.pricing import cheaper_forms
 from trimtab.analyze.queries.plans.hint import Hint
 from trimtab.analyze.queries.plans.hints import hints_of
 from trimtab.app.plan_catalogue import catalogue_of
@@ -47,7 +47,9 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class RewriteAdvice:
-    """Another form of the query. `is_advised`: its certificate holds. `certificate` is as plain data, None: none.
+    """Another form of the query. `is_advised`: its certificate is complete, and it gains.
+
+    `certificate` is as plain data, None: none.
 
     `sql` has `$n` where the query that was asked about has them.
     """
@@ -169,28 +171,18 @@ def _rewrites(
     connection: Connection, query: SlowQuery, asked: Asked, problems: list[str]
 ) -> tuple[list[RewriteAdvice], list[Estimate]]:
     try:
-        tree = single_statement(query.text)
-        knowledge = read_knowledge(connection, [tree])
-        forms = rewrites_of(query.text, knowledge)
-        before = cost(explain(connection, query.text)["Plan"])
+        knowledge = read_knowledge(connection, [single_statement(query.text)])
+        cheaper = cheaper_forms(query.text, knowledge, connection)
     except TrimtabError as error:
         if connection.closed:
             raise
         if not isinstance(error, StatementRefused):
             problems.append(f"no rewrite was looked for: {error.message}")
         return [], []
-    priced = []
-    for form in forms:
-        try:
-            priced.append((cost(explain(connection, form.rewritten)["Plan"]), form))
-        except TrimtabError:
-            if connection.closed:
-                raise
-    cheaper = sorted(((after, form) for after, form in priced if after < before), key=lambda pair: pair[0])
     made: list[RewriteAdvice] = []
     kept: list[Estimate] = []
-    for after, form in cheaper[:REWRITES_SHOWN_MAX]:
-        one, estimate = _rewrite(connection, form, knowledge, after / before, asked, query)
+    for form in cheaper[:REWRITES_SHOWN_MAX]:
+        one, estimate = _rewrite(connection, form.rewrite, knowledge, form.ratio, asked, query)
         made.append(one)
         kept.append(estimate)
     return sorted(made, key=lambda one: (not one.is_advised, one.predicted_ratio)), kept
@@ -217,7 +209,7 @@ def _rewrite(
         found.interval_90,
         found.count,
     )
-    holds = certificate is not None and certificate.holds
+    is_advised = certificate is not None and certificate.is_advisable
     if certificate is not None and certificate.measured is not None:
         measured = certificate.measured
         estimate = replace(
@@ -226,7 +218,7 @@ def _rewrite(
             measured_interval_90=measured.interval_90,
             measured_at_ms=asked.at_ms,
             measured_by="clone",
-            outcome="verified" if holds else "withdrawn",
+            outcome="verified" if is_advised else "withdrawn",
         )
     made = RewriteAdvice(
         form.rewritten,
@@ -236,9 +228,9 @@ def _rewrite(
         found.ratio,
         found.interval_90,
         source,
-        holds,
+        is_advised,
         None if certificate is None else certificate.document(),
-        "" if holds else why_not or "its certificate does not hold",
+        why_not if certificate is None else certificate.why_not,
     )
     return made, estimate
 
