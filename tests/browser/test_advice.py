@@ -74,6 +74,9 @@ def test_one_querys_advice_from_asking_to_the_record(there: There) -> None:
     assert "Predicted and measured" in after
     assert "index/plain" in after
     assert "What its plan shows" in after
+    story = viewer.get(there.address.removesuffix("/advice")).text
+    assert "No plan was taken yet" not in story, "the plan that advice was made of is kept"
+    assert "lines" in story.partition('id="plans"')[2]
     told = viewer.get(f"/api/trimtab/advice/{quote(there.system, safe='')}/{there.fingerprint}").json()
     best = told["advice"]["indexes"][0]
     assert best["proposal"]["predicted_ratio"] < 0.5
@@ -131,6 +134,11 @@ def test_pages_of_advice_have_nothing_wrong_with_them(browser: Browser, there: T
         with visit(browser, url) as visitor:
             log_in(visitor.page, Role.OPERATOR)
             look(visitor.page, "indexes", "/indexes")
+            assert len(places_of_fields(visitor.page)) == 5, "each field in the same place from row to row"
+            resize(visitor.page, WIDE)
+            since = visitor.page.locator(".indexes .since")
+            heights = since.evaluate_all("all => all.map(one => one.getBoundingClientRect().height)")
+            assert 10 < max(heights) < 26, "one line"
             look(visitor.page, "advice", there.address)
             visitor.page.get_by_text("lines_pkey").first.wait_for()
             assert visitor.seen.problems() == []
@@ -143,6 +151,14 @@ def test_pages_of_advice_have_nothing_wrong_with_them(browser: Browser, there: T
             visitor.page.goto(there.address)
             visitor.page.get_by_role("button", name="Look again").click()
             assert visitor.page.get_by_text("CREATE INDEX CONCURRENTLY trimtab_lines").first.is_visible()
+
+
+def places_of_fields(page: Page) -> set[tuple[str, int]]:
+    """Where fields of the table of indexes begin, from the left."""
+    boxes = page.locator(".indexes td").evaluate_all(
+        "all => all.map(td => [td.dataset.label, td.getBoundingClientRect().x])"
+    )
+    return {(label, round(x)) for label, x in boxes}
 
 
 def look(page: Page, name: str, path: str) -> None:

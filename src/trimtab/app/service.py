@@ -139,7 +139,7 @@ class Service:
         )
         self.plans = self._systems.plans
         self.indexes = IndexKeeper(state, watched, policies.of, clock)
-        self.advice = AdviceBook(state, telemetry, watched, policies.of, clock)
+        self.advice = AdviceBook(state, telemetry, watched, policies.of, clock, self.plans)
         self.watched_series = WatchedSeries(
             lambda: getattr(telemetry, "metrics", None), self._systems.statuses, clock.now_ms
         )

@@ -196,3 +196,18 @@ def test_marks_tell_findings_changes_verdicts_and_what_befell_the_server(day: Sm
     assert all(mark.end_ms is None or mark.end_ms > mark.at_ms for mark in builds)
     assert all(mark.change_id and mark.case_id for mark in builds)
     assert day.reader.series([], day.last(5)).marks == ()
+
+
+def test_the_lines_of_one_query_have_no_findings_of_others_as_marks(day: SmallDay) -> None:
+    all_marks = day.reader.series(["system/shop/load_ms_per_s"], day.last(5)).marks
+    case_of = {mark.case_id: mark for mark in all_marks if mark.kind == "finding"}
+    own = day.state.case(min(case for case in case_of if case is not None)).fingerprint
+    marks = day.reader.series([f"shape/shop/{own}/mean_ms"], day.last(5)).marks
+    found = {mark.case_id for mark in marks if mark.kind == "finding"}
+    assert found
+    assert {day.state.case(case).fingerprint for case in found if case is not None} == {own}
+    others = [mark for mark in marks if mark.kind in ("change", "verdict") and mark.case_id not in found]
+    assert others
+    assert all(mark.label.endswith(", for another query") for mark in others)
+    mixed = day.reader.series([f"shape/shop/{own}/mean_ms", "system/shop/load_ms_per_s"], day.last(5)).marks
+    assert len(mixed) == len(all_marks)

@@ -13,6 +13,7 @@ import structlog
 from trimtab.advise.index.session import Connection
 from trimtab.advise.verify.private_server import private_database
 from trimtab.app.advice_record import RecordKeeper
+from trimtab.app.plans import QUERYABLE_S, PlanBook
 from trimtab.app.query_advice.asking import Asked, QueryAdvice, advice_on
 from trimtab.app.watched import Watched
 from trimtab.app.write_rates import write_rates
@@ -51,12 +52,14 @@ class AdviceBook:
         watched: Mapping[str, Watched],
         policy_of: Callable[[str], Policy],
         clock: Clock,
+        plans: PlanBook,
     ) -> None:
         self._state = state
         self._telemetry = telemetry
         self._watched = watched
         self._policy_of = policy_of
         self._clock = clock
+        self._plans = plans
         self.record = RecordKeeper(state)
         self._kept: OrderedDict[tuple[str, str], QueryAdvice] = OrderedDict()
         self._busy: set[str] = set()
@@ -68,7 +71,10 @@ class AdviceBook:
             return self._kept.get((system, fingerprint))
 
     def ask(self, system: str, fingerprint: str) -> QueryAdvice:
-        """Advice on a query of a watched system now. NotFound, Busy, or what a connection raises."""
+        """Advice on a query of a watched system now; its plan is kept in the store, as that of a case is.
+
+        Raises NotFound, Busy, or what a connection raises.
+        """
         watched = self._watched_of(system)
         shape = watched.shapes().get(fingerprint)
         if shape is None:
@@ -86,6 +92,8 @@ class AdviceBook:
             samples=watched.watcher.samples(fingerprint),
         )
         made = self._asked(watched, [query])[0]
+        self._plans.before(watched, fingerprint)
+        self._telemetry.flush(QUERYABLE_S)
         with self._lock:
             self._kept[system, fingerprint] = made
             self._kept.move_to_end((system, fingerprint))

@@ -38,17 +38,29 @@ _PLANS = (
 
 
 def marks_of(
-    telemetry: TelemetryStore, state: State, systems: Sequence[str], within: Range, fingerprints: Sequence[str] = ()
+    telemetry: TelemetryStore,
+    state: State,
+    systems: Sequence[str],
+    within: Range,
+    fingerprints: Sequence[str] = (),
+    *,
+    is_of_shapes: bool = False,
 ) -> tuple[Mark, ...]:
-    """The newest marks, oldest first; changes of plans are those of the shapes that are named."""
+    """The newest marks, oldest first; changes of plans are those of the shapes that are named.
+
+    `is_of_shapes`: nothing but these shapes is looked at, so that findings of other queries are left out, and of a
+    change that was made for another one that is said.
+    """
     if not systems:
         return ()
     found = [
         Mark(case.opened_at_ms, None, "finding", case.finding.title, case.system, case.id, case.change_id)
         for case in cases_between(state.database, systems, within.from_ms, within.to_ms)
+        if not is_of_shapes or case.fingerprint in fingerprints
     ]
     for change in changes_between(state.database, systems, within.from_ms, within.to_ms):
-        found.extend(_marks_of_change(change))
+        is_of_another = is_of_shapes and change.proposal.fingerprint not in fingerprints
+        found.extend(_marks_of_change(change, ", for another query" if is_of_another else ""))
     kinds = [kind.value for kind in EVENTS]
     window = {"systems": list(systems), "kinds": kinds, "start": within.from_ms, "end": within.to_ms}
     events = telemetry.query(_EVENTS, window).to_pylist()
@@ -60,13 +72,14 @@ def marks_of(
     return tuple(sorted(inside, key=lambda mark: (mark.at_ms, mark.kind, mark.label))[-MARKS_MAX:])
 
 
-def _marks_of_change(change: Change) -> list[Mark]:
+def _marks_of_change(change: Change, besides: str) -> list[Mark]:
     if change.apply_started_at_ms is None:
         return []
     where = (change.system, change.case_id, change.id)
-    marks = [Mark(change.apply_started_at_ms, change.applied_at_ms, "change", change.proposal.summary, *where)]
+    summary = f"{change.proposal.summary}{besides}"
+    marks = [Mark(change.apply_started_at_ms, change.applied_at_ms, "change", summary, *where)]
     if change.finished_at_ms is not None:
         said = {ChangeState.KEPT: "kept", ChangeState.ROLLED_BACK: "rolled back"}.get(change.state, change.state.value)
-        label = f"{said}: {change.proposal.summary}"
+        label = f"{said}: {summary}"
         marks.append(Mark(change.finished_at_ms, None, "verdict", label, *where))
     return marks

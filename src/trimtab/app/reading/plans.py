@@ -35,7 +35,7 @@ class StoredPlan:
     """A plan, and when the shape had it.
 
     It was first seen at `since_ms` and last at `seen_at_ms`, `seen_count` times; its figures are of `taken_at_ms`.
-    `origin` is `advice` (before a change was proposed), `watching` (after `change_id` was applied) or `asked` (by a
+    `origin` is `advice` (when advice was looked for), `watching` (after `change_id` was applied) or `asked` (by a
     person). `has_actuals` says that the statement was run; else `why_no_actuals` says why not. `source` is what was
     planned. `settings` are the planner's settings that are not the default, in trimtab's own session. Plans with the
     same `structure` do the same steps. `findings` is what the lint says of it (docs/reference/plan-findings.md), worst

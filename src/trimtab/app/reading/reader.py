@@ -184,6 +184,7 @@ class Reader:
                 systems,
                 within,
                 sorted({key.fingerprint for key in wanted if key.family == "shape"}),
+                is_of_shapes=bool(wanted) and all(key.family == "shape" for key in wanted),
             ),
         )
 
