@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import psycopg
 import pytest
 from click.testing import CliRunner
 
@@ -22,6 +23,7 @@ from trimtab.advise.workload.advisor import WorkloadSettings, advise_workload
 from trimtab.advise.workload.candidates import block_ranges
 from trimtab.advise.workload.costs import Answer
 from trimtab.advise.workload.faults import GuardedTimes
+from trimtab.advise.workload.inverted_size import sampled_size
 from trimtab.advise.workload.outlook import outlook
 from trimtab.advise.workload.statements import read_statements
 from trimtab.cli.main import main
@@ -221,3 +223,25 @@ def test_ranges_of_blocks_pay_on_smaller_tables_that_lie_in_order(pages: int, co
     table = Table(1, "public", "events", "r", 4e5, pages, pages * 8192, 1.0, True, {"at": at}, ())
     use = TableUse(table, "events", [Condition(Term("at", False, ("at",)), Match.RANGE, ">")])
     assert len(block_ranges(use)) == count
+
+
+def test_the_size_of_an_inverted_index_comes_from_a_sample_of_its_keys(service: Database) -> None:
+    """Sixty thousand keys of 603 values take one to three bytes a row, not the width of the document."""
+    tree = single_statement("SELECT payload FROM documents")
+    with psycopg.connect(service.dsn()) as builder:
+        builder.execute(
+            """CREATE TABLE documents AS SELECT i AS id, jsonb_build_object('src', i % 3,
+                 'tag', md5((i % 600)::text)) AS payload FROM generate_series(1, 30000) i"""
+        )
+        builder.execute("ANALYZE documents")
+        table = read_catalog(builder, [tree]).find(None, "documents")
+        assert table is not None
+        keys = (IndexKey("payload", opclass="jsonb_path_ops"),)
+        definition = IndexDefinition("public", "documents", keys, method="gin")
+        predicted = sampled_size(builder, table, definition)
+        builder.execute("CREATE INDEX inverted_probe ON documents USING gin (payload jsonb_path_ops)")
+        row = builder.execute("SELECT pg_relation_size('inverted_probe')").fetchone()
+        builder.rollback()
+    assert predicted is not None
+    assert row is not None
+    assert 0.5 < predicted / row[0] < 2, (predicted, row[0])

@@ -21,6 +21,7 @@ from trimtab.advise.workload.costs import Answer, Chosen, Costs, OutOfTime
 from trimtab.advise.workload.drops import drops_of, read_reads
 from trimtab.advise.workload.faults import Faults, GuardedTimes
 from trimtab.advise.workload.inverted import is_inverted, size_of_inverted, wants_trigrams
+from trimtab.advise.workload.inverted_size import sampled_size
 from trimtab.advise.workload.outlook import outlook, together
 from trimtab.advise.workload.samples import Samples, sample_for, samples_of
 from trimtab.advise.workload.search import Search
@@ -37,6 +38,7 @@ READING_SHARE, PLANNING_SHARE = 0.35, 0.5
 """Parts of the time after which no more statements are read, or planned as things are."""
 
 SAMPLES_SHARE = 0.1
+LEFT_FOR_SAMPLING_S = 2.0
 
 SEARCH_SHARE, BOUND_SHARE = 0.7, 0.7
 """Parts of the time left that the search by time, and then that for a bound, may take."""
@@ -111,7 +113,7 @@ def _advise(
         calls = [workload.shapes[place].calls / len(workload.shapes[place].texts) for place, _ in texts]
         written = rows_written(workload, costs, texts)
         samples = samples_of(connection, workload, candidates, costs.seconds_left() * SAMPLES_SHARE)
-        sizes = [_size(candidate, workload, samples) for candidate in candidates]
+        sizes = [_size(connection, candidate, workload, samples, costs) for candidate in candidates]
         prices_ms = [_price_ms(one, written) for one in candidates]
         names_of = [workload.shapes[place].name for place, _ in texts]
         times = GuardedTimes(AnswerTimes(workload, costs, texts, samples), names_of, faults)
@@ -213,10 +215,11 @@ def _priceable(
     return replace(workload, shapes=shapes), flat, [refused[place] for place in sorted(refused)]
 
 
-def _size(candidate: Candidate, workload: Workload, samples: Samples) -> int:
+def _size(connection: Connection, candidate: Candidate, workload: Workload, samples: Samples, costs: Costs) -> int:
     table, definition = candidate.table, candidate.definition
     if is_inverted(definition):
-        return size_of_inverted(table, definition)
+        sampled = sampled_size(connection, table, definition) if costs.seconds_left() > LEFT_FOR_SAMPLING_S else None
+        return sampled if sampled is not None else size_of_inverted(table, definition)
     rows_share = _rows_share(candidate, workload)
     return size_bytes(table, definition, rows_share=rows_share, sample=sample_for(candidate, samples))
 
