@@ -92,13 +92,12 @@ class AdviceBook:
             samples=watched.watcher.samples(fingerprint),
         )
         made = self._asked(watched, [query])[0]
-        self._plans.before(watched, fingerprint)
-        self._telemetry.flush(QUERYABLE_S)
         with self._lock:
             self._kept[system, fingerprint] = made
             self._kept.move_to_end((system, fingerprint))
             while len(self._kept) > KEPT_MAX:
                 self._kept.popitem(last=False)
+        self._keep_plan(watched, fingerprint)
         return made
 
     def optimize(self, system: str, queries: Sequence[SlowQuery]) -> tuple[QueryAdvice, ...]:
@@ -139,6 +138,14 @@ class AdviceBook:
                 made.append(advice)
                 self._keep(estimates)
         return made
+
+    def _keep_plan(self, watched: Watched, fingerprint: str) -> None:
+        """Take and keep the plan; advice stands without it, too."""
+        self._plans.before(watched, fingerprint)
+        try:
+            self._telemetry.flush(QUERYABLE_S)
+        except StoreError as error:
+            log.info("plan_seen_later", reason=error.message)
 
     def _keep(self, estimates: Sequence[Estimate]) -> None:
         try:
