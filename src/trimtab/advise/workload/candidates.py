@@ -122,7 +122,9 @@ def _may_serve(asked: Sequence[_Asked], candidate: Candidate) -> bool:
             continue
         if definition.predicate is not None and not set(candidate.constants) <= one.predicates:
             continue
-        if definition.keys[0].sql in one.terms and not hopes_to_stop(definition.keys, one.equal, use.sorts):
+        if hopes_to_stop(definition.keys, one.equal, use.sorts):
+            continue
+        if definition.keys[0].sql in one.terms:
             return True
         if use.columns and use.columns <= {key.sql for key in definition.keys} | set(definition.include):
             return True
