@@ -288,3 +288,12 @@ def test_where_texts_are_equal_by_another_rule_ilike_stays(golden: Database) -> 
         for pattern in ("Abc%", "Abc"):
             statement = f"SELECT id FROM mixed WHERE t ILIKE '{pattern}'"
             assert rewrites_of(statement, known(connection, statement)) == []
+
+
+def test_constants_of_both_forms_make_rows(filled: tuple[Connection, Connection]) -> None:
+    """Without those of the second form no made-up row would meet either."""
+    real, private = filled
+    before, after = "SELECT a FROM loose WHERE a + 700 = 705", "SELECT loose.a FROM loose WHERE loose.a = 5"
+    form = Rewrite(("bare_column",), before, after)
+    found = certify(form, known(real, before), real, run_on_real_data=True, private=private, settings=QUICK)
+    assert not found.missing, found.checks

@@ -128,11 +128,12 @@ def _on_small_tables(
     query = Query.of(rewrite.statement, knowledge)
     done: list[Check] = []
     try:
-        types = only_read(read_types(connection, query), query, Query.of(rewrite.rewritten, knowledge))
+        after = Query.of(rewrite.rewritten, knowledge)
+        types = only_read(read_types(connection, query), query, after)
         with made(private, query, types) as scratch:
             there = Pairing(scratch.moved(pairing.before), scratch.moved(pairing.after), pairing.is_list)
             for seed in settings.seeds:
-                fill(scratch, settings.rows, seed)
+                fill(scratch, settings.rows, seed, after)
                 done.append(compared(private, there, Data.GENERATED, seed))
                 scratch.clear()
             with read_only(connection, settings.time_max_s):

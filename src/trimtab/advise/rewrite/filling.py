@@ -76,10 +76,12 @@ _PLAIN: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def fill(scratch: Scratch, rows: int, seed: int) -> None:
-    """Made-up rows in every table."""
+def fill(scratch: Scratch, rows: int, seed: int, after: Query | None = None) -> None:
+    """Made-up rows in every table; `after` is the other form, whose constants meet rows that the first one's miss."""
     private = scratch.private
     constants = constants_of(scratch.query)
+    for place, texts in constants_of(after).items() if after is not None else ():
+        constants.setdefault(place, []).extend(texts)
     private.execute(f"SELECT setseed({seed_of(seed)})".encode(), prepare=False)
     own_share, null_share = MIXES[seed % len(MIXES)]
     for table in scratch.base_tables():
