@@ -114,3 +114,39 @@ for (const kind of ["refresh", "case", "change"]) {
     if (charts.size && isMoving()) plan();
   });
 }
+
+/** @typedef {{down: boolean, members: number[]}} Pile Lines that lie on each other, from the bottom up, or below zero. */
+
+/** @param {Answer} answer @param {Set<number>} hidden */
+function piles(answer, hidden) {
+  /** @type {Record<string, Pile>} */
+  const found = {};
+  answer.series.forEach(({ pile = 0, values }, at) => {
+    if (pile === null || hidden.has(at)) return;
+    const down = values.some((value) => (value ?? 0) < 0);
+    (found[`${pile} ${down}`] ??= { down, members: [] }).members.push(at);
+  });
+  return Object.values(found);
+}
+
+/** Where each line runs. One without a value where others have some adds nothing. @param {Answer} answer @param {Set<number>} hidden */
+export function stacked(answer, hidden) {
+  const rows = answer.series.map((one) => one.values);
+  for (const { members } of piles(answer, hidden)) {
+    /** @type {(number | null)[]} */
+    let below = rows[members[0]].map((_, index) => (members.some((at) => rows[at][index] !== null) ? 0 : null));
+    for (const at of members) below = rows[at] = below.map((height, index) => (height === null ? null : height + (rows[at][index] ?? 0)));
+  }
+  return rows;
+}
+
+/** What is filled. @param {any} plot @param {Answer} answer @param {Set<number>} hidden */
+export function setBands(plot, answer, hidden) {
+  plot.delBand(null);
+  for (const { down, members } of piles(answer, hidden)) {
+    members.reduce((below, at) => {
+      plot.addBand({ series: [at + 1, below + 1], dir: down ? 1 : -1 });
+      return at;
+    });
+  }
+}

@@ -1,5 +1,5 @@
 // Draws one chart with uPlot: axes with units, a cross-hair shared by all charts, marks, bands, stacks.
-import { setBands, stacked } from "./chart-stack.js";
+import { setBands, stacked } from "./chart-data.js";
 import { clockText, digitsOf, durationText, momentText, plainUnit, valueText } from "./format.js";
 
 /**
@@ -21,7 +21,7 @@ const DAY_MS = 864e5;
 const BYTE_STEPS = Array.from({ length: 50 }, (_, power) => 2 ** power);
 
 /** Whether lines of this kind lie on each other. @param {string} kind */
-export const isPiled = (kind) => kind === "stack" || kind === "bars";
+const isPiled = (kind) => kind === "stack" || kind === "bars";
 
 /** Times and values as uPlot wants them: stacks without those that are hidden, bars in the middle of their steps.
  * @param {Answer} answer @param {string} kind @param {Set<number>} hidden */
@@ -96,7 +96,7 @@ const MARKS = { change: [[], 0], verdict: [[7, 4], 7], event: [[1.5, 3.5], 0] };
 
 /** A scale with a little room around the values: from zero on, but for what is far from it; where nothing but zeros is, to one whole. @param {number | null} low @param {number | null} high @param {string} unit @returns {[number, number]} */
 export function around(low, high, unit) {
-  if (low === null || high === null || (low === 0 && high === 0)) return [0, unit === "%" ? 100 : 1];
+  if (low === null || high === null || !(low || high)) return [0, unit === "%" ? 100 : 1];
   const room = (high - low || Math.abs(high) || 1) * 0.08;
   const isNear = low >= 0 && (low === high || low < (high - low) * 2);
   return [isNear ? 0 : low - room, high <= 0 && high > (low - high) * 2 ? 0 : high + room];
@@ -104,8 +104,8 @@ export function around(low, high, unit) {
 
 /** A scale with zero in it, whatever the values: where all are below, it is its upper end. @param {number | null} low @param {number | null} high @returns {[number, number]} */
 export function fromZero(low, high) {
-  const isBelow = (low ?? 0) < 0 && (high ?? 0) <= 0;
-  return [Math.min(0, low ?? 0), isBelow ? 0 : (high || 1) * 1.08];
+  const least = Math.min(0, low ?? 0);
+  return [least, Math.max(0, high || +!least) * 1.08];
 }
 
 /** @param {string} colour @param {number} percent */

@@ -1,12 +1,12 @@
 // Units of dashboards: with prefixes of thousands or of 1024, with so many decimals, and words for yes and no.
-import { digitsOf, LARGE, units, valueText } from "./format.js";
+import { digitsOf, units, valueText } from "./format.js";
 
 const BINARY = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
 const DECIMAL = /** @type {[number, string][]} */ ([[1e18, "E"], [1e15, "P"], [1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"], [1, ""], [1e-3, "m"], [1e-6, "µ"], [1e-9, "n"]]);
 
 /** @param {number} value @param {number | null} decimals */
 function placed(value, decimals) {
-  return decimals === null || Math.abs(value) >= LARGE ? digitsOf(value) : value.toLocaleString("en-US", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
+  return decimals === null || Math.abs(value) >= 1e21 ? digitsOf(value) : value.toLocaleString("en-US", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
 }
 
 /** A value in a unit with prefixes: "si:" has thousands, "iec:" 1024; "#2" is how many decimals. @param {number} value @param {string} unit */

@@ -2,13 +2,10 @@
 
 export const NOT_MEASURED = "–";
 
-/** From here on a number has an exponent: nobody counts so many digits. */
-export const LARGE = 1e21;
-
 /** @param {number} value @param {number} [digits] significant digits; no trailing zeros */
 export function digitsOf(value, digits = 3) {
   if (value === 0) return "0";
-  if (Math.abs(value) >= LARGE) return String(Number(value.toPrecision(3)));
+  if (Math.abs(value) >= 1e21) return `${+value.toPrecision(3)}`;
   const places = Math.min(Math.max(digits - 1 - Math.floor(Math.log10(Math.abs(value))), 0), 12);
   return value.toLocaleString("en-US", { maximumFractionDigits: places, minimumFractionDigits: 0 });
 }
@@ -17,7 +14,7 @@ export function digitsOf(value, digits = 3) {
 export function numberText(value, digits = 3) {
   if (value == null || !Number.isFinite(value)) return NOT_MEASURED;
   const size = Math.abs(value);
-  if (size >= 9999.5 && size < LARGE) {
+  if (size >= 9999.5 && size < 1e21) {
     for (const [factor, suffix] of /** @type {[number, string][]} */ ([[1e18, "E"], [1e15, "P"], [1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]])) {
       if (size >= factor * 0.9995) return digitsOf(value / factor, digits) + suffix;
     }

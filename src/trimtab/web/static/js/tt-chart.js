@@ -4,7 +4,7 @@ import { join, leave, plan } from "./chart-data.js";
 import { makePannable } from "./chart-pan.js";
 import { Exemplars } from "./chart-exemplars.js";
 import { describe, drawLegend, drawMarkLinks, drawTable, isSame, lastIndex, leads, make, marksWorth, pointElsewhere, press, staleText, stillHidden, writeLegend } from "./chart-parts.js";
-import { feed, fit, isPiled, makePlot } from "./chart-plot.js";
+import { feed, fit, makePlot } from "./chart-plot.js";
 import { zone } from "./prefs.js";
 import { current, setRangeMs } from "./range.js";
 
@@ -228,7 +228,7 @@ class TtChart extends HTMLElement {
   #toggle(index) {
     press(this.#hidden, index, this.points.length, this.hasAttribute("data-alone"));
     this.plot?.batch(() => {
-      if (isPiled(this.dataset.kind ?? "line")) this.#feed();
+      this.#feed();
       for (let at = 0; at < this.points.length; at += 1) {
         this.plot.setSeries(at + 1, { show: !this.#hidden.has(at) });
         this.#part("chart-legend").children[at]?.setAttribute("aria-pressed", String(!this.#hidden.has(at)));
