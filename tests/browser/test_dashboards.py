@@ -62,8 +62,8 @@ def document() -> dict[str, Any]:
 BANDS = """(chart) => {
   const { plot, points } = chart;
   // where lines run level: the pixel is some way beside the point
-  const isLevel = ({ values }, index) => values[index] > 0 && Math.abs(values[index] - values[index - 1]) < values[index] / 20;
-  const at = plot.data[0].findLastIndex((_, index) => points.every((line) => isLevel(line, index) && isLevel(line, index + 1)));
+  const isLevel = ({ values }, at) => values[at] > 0 && Math.abs(values[at] - values[at - 1]) < values[at] / 20;
+  const at = plot.data[0].findLastIndex((_, at) => points.every((line) => isLevel(line, at) && isLevel(line, at + 1)));
   const signs = [...chart.querySelectorAll(":scope > .chart-legend i")];
   const colours = signs.map((one) => getComputedStyle(one).backgroundColor);
   const { width, height } = plot.ctx.canvas;
