@@ -35,9 +35,7 @@ print(loop.execute_safe_remediation(query, advice.index_recommendations[0], time
 """
 
 
-LONG_WATCH = QUICK.replace("settle_slices_min = 18", "settle_slices_min = 120").replace(
-    "watch_slices_max = 48", "watch_slices_max = 120"
-)
+LONG_WATCH = QUICK.replace("watch_slices_max = 48", "watch_slices_max = 180\nbatches_min = 30")
 """Nothing is decided about the index while it is interrupted, however busy the machine is."""
 
 
