@@ -28,7 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "packs show": ("/packs/", ""),
     "packs enable": ("/packs/", ""),
     "packs disable": ("/packs/", ""),
-    "probes run": ("/probes/", "/run"),
+    "probes run": ("/probes/", ""),  # first it asks how long the probe may take
 }
 """Commands that put a name into a path, with what stands before and after it."""
 
