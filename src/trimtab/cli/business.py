@@ -78,7 +78,7 @@ def run(name: str, data_dir: Path | None, server: str | None, form: str) -> None
 
     client = client_of(data_dir, server)
     path = f"/probes/{segment(name)}"
-    patience_s = client.get(path)["timeout_ms"] / 1000 + RUN_AROUND_S
+    patience_s = output.part(client.get(path), "timeout_ms") / 1000 + RUN_AROUND_S
     found = client.post(f"{path}/run", {}, timeout_s=patience_s)
     output.show(form, found, business_output.probe)
     if found["value"] is None or found["state"] == "bad":

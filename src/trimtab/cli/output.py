@@ -44,10 +44,26 @@ def _drawn(draw: Callable[[Console, Any], None], console: Console, answer: Any) 
     try:
         draw(console, all_shown(answer))
     except (LookupError, TypeError, ValueError, AttributeError) as error:
-        raise ServerUnreachable(
-            f"the server answered, and not as this command expects ({type(error).__name__}: {error}): is it a trimtab "
-            "of the same version? --format json shows what it said"
-        ) from error
+        raise _unexpected(error) from error
+
+
+def part(answer: Any, name: str) -> Any:
+    """One field of an answer; ServerUnreachable where it has another shape.
+
+    >>> part({"a": 1}, "a")
+    1
+    """
+    try:
+        return answer[name]
+    except (LookupError, TypeError) as error:
+        raise _unexpected(error) from error
+
+
+def _unexpected(error: Exception) -> ServerUnreachable:
+    return ServerUnreachable(
+        f"the server answered, and not as this command expects ({type(error).__name__}: {error}): is it a trimtab "
+        "of the same version? --format json shows what it said"
+    )
 
 
 def moment(at_ms: int | None) -> str:
