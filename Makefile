@@ -137,8 +137,8 @@ bench-new-user: $(STAMP) postgresql ## From pip install to the first finding on 
 	$(BIN)/python -m benchmarks.new_user
 aa: $(STAMP) postgresql ## 20 changes that change nothing: how many are judged an effect (about 15 minutes)
 	$(BIN)/python -m benchmarks.aa
-# Every file that has a longer form of itself, and kills of changes.
-SOAK = $(shell grep -rl --include=*.py TRIMTAB_SOAK tests | sort) tests/cli/test_kills_of_traces_and_logs.py tests/act/test_kill.py
+# Every file that has a longer form of itself or tries examples, and kills of changes.
+SOAK = $(shell grep -rlE --include=*.py 'TRIMTAB_SOAK|^from hypothesis' tests | sort) tests/cli/test_kills_of_traces_and_logs.py tests/act/test_kill.py
 soak: $(STAMP) postgresql metrics-servers ## Kills, full disks, floods, broken bodies and feeds in their long forms (not part of make test)
 	TRIMTAB_SOAK=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --durations=20 $(SOAK)
 

@@ -9,10 +9,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
+from hypothesis import settings
 
 from demo.cluster import ROLE_STATEMENTS, Cluster
 
 pytest_plugins = ["tests.collected_long_ago", "tests.empty_store", "tests.long_work_first"]
+
+# `make test` tries the same examples each time, so that a change is judged by what it changed; `make soak` tries others
+# each time, and ten times as many.
+settings.register_profile("steady", derandomize=True, database=None, print_blob=True)
+settings.register_profile("soak", max_examples=1000, print_blob=True)
+settings.load_profile("soak" if os.environ.get("TRIMTAB_SOAK") else "steady")
 
 # Servers of tests would each collect this machine's numbers beside what a test sent them.
 os.environ.setdefault("TRIMTAB_COLLECT", "off")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from trimtab.observe.metrics.wire_kernels import Bytes, Number, Numbers, skipped, varint
+from trimtab.observe.metrics.wire_kernels import Bytes, Number, Numbers, skipped, tag, varint
 from trimtab.store.compiled import kernel
 from trimtab.store.metrics.arrays import F64, I64, U8
 from trimtab.store.metrics.natives_kernels import FIXED_BYTES, NUMBER_BYTES, SPAN_BYTES, put_native
@@ -44,8 +44,8 @@ def measure(body: Bytes, at: Number, end: Number, sizes: I64) -> None:
     `sizes` says whether it is as everybody writes it."""
     sizes[:] = 0
     while at < end:
-        key, at = varint(body, at, end)
-        if at < 0 or key < 8:
+        key, at = tag(body, at, end)
+        if at < 0:
             return
         length = np.int64(0)
         if key & 7 == 2:
@@ -188,7 +188,7 @@ def natives_of_messages(body: Bytes, places: Numbers) -> tuple[U8, I64, U8, I64,
         running = np.zeros(2, np.int64)
         bound_at = np.int64(0)
         while at < end:
-            key, at = varint(body, at, end)
+            key, at = tag(body, at, end)
             if key & 7 == 2:
                 length, at = varint(body, at, end)
                 stop = at + length

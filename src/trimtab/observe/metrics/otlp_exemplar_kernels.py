@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from trimtab.observe.metrics.wire_kernels import Bytes, Number, Numbers, skipped, varint
+from trimtab.observe.metrics.wire_kernels import Bytes, Number, Numbers, skipped, tag, varint
 from trimtab.store.compiled import kernel
 from trimtab.store.metrics.arrays import F64, I64, U8, Mask
 from trimtab.store.unaligned import word
@@ -26,8 +26,8 @@ def bounds_at(body: Bytes, at: Number, end: Number) -> tuple[Number, Number, Num
     first = last = np.int64(0)
     has_counts = False
     while at < end:
-        key, at = varint(body, at, end)
-        if at < 0 or key < 8:
+        key, at = tag(body, at, end)
+        if at < 0:
             return first, last, np.int64(-1)
         if key == 0x3A and first == 0:
             length, at = varint(body, at, end)

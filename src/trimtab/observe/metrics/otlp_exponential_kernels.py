@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from trimtab.observe.metrics.native_kernels import is_sound, unzigzag_32
-from trimtab.observe.metrics.wire_kernels import Bytes, Number, Numbers, skipped, varint
+from trimtab.observe.metrics.wire_kernels import Bytes, Number, Numbers, skipped, tag, varint
 from trimtab.store.compiled import kernel
 from trimtab.store.metrics.arrays import F64, I64, U8, Mask
 from trimtab.store.metrics.natives_kernels import FIXED_BYTES, NUMBER_BYTES, SPAN_BYTES, put_native
@@ -87,8 +87,8 @@ def natives_of_points(body: Bytes, places: Numbers) -> tuple[U8, I64, Mask]:
         sides[:] = 0
         scale = np.int64(0)
         while at < end and not odd:
-            key, at = varint(body, at, end)
-            if at < 0 or key < 8:
+            key, at = tag(body, at, end)
+            if at < 0:
                 odd = True
             elif key in (66, 74):
                 side = 0 if key == 66 else 1

@@ -26,6 +26,7 @@ from trimtab.observe.metrics.wire_kernels import (
     hashed,
     skipped,
     stirred,
+    tag,
     varint,
 )
 from trimtab.store.compiled import kernel
@@ -53,15 +54,14 @@ GOOD, NO_VALUE, BOUNDS_MISFIT = 0, 1, 2
 """Faults of a point."""
 
 NANOSECONDS_A_MS = 1_000_000
-_KEY_MAX = 0xFFFFFFFF
 
 
 @kernel("UniTuple(int64, 3)(uint8[::1], int64, int64)")
 def head(body: Bytes, at: Number, end: Number) -> tuple[Number, Number, Number]:
     """A field's key, where its content begins, and where it ends; -1 for the key where it is broken, or does not fit 32
     bits: protobuf does not read those either."""
-    key, at = varint(body, at, end)
-    if at < 0 or key < 8 or key > _KEY_MAX:
+    key, at = tag(body, at, end)
+    if at < 0:
         return np.int64(-1), at, at
     wire = key & 7
     if wire == 2:

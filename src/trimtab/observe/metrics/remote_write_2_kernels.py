@@ -18,6 +18,7 @@ from trimtab.observe.metrics.wire_kernels import (
     mixed,
     skipped,
     stirred,
+    tag,
     varint,
 )
 from trimtab.store.compiled import kernel
@@ -34,8 +35,8 @@ def symbols_2(body: Bytes, seed: Hashes, counts: Numbers, symbols: Numbers, hash
     at = np.int64(0)
     while at < end:
         counts[AT] = at
-        key, at = varint(body, at, end)
-        if at < 0 or key >> 3 == 0:
+        key, at = tag(body, at, end)
+        if at < 0:
             return BROKEN
         if key != 0x22:
             at = skipped(body, at, end, key & 7)
@@ -78,8 +79,8 @@ def metadata_2(
 ) -> tuple[Number, Hash, Hash]:
     """A hash with the type, the help and the unit in it, so that others of these make another key."""
     while at < end:
-        key, at = varint(body, at, end)
-        if at < 0 or key >> 3 == 0:
+        key, at = tag(body, at, end)
+        if at < 0:
             return np.int64(-1), low, high
         if key & 7 != 0:
             at = skipped(body, at, end, key & 7)
@@ -121,8 +122,8 @@ def decode_2(
     at = np.int64(0)
     while at < end:
         counts[AT] = at
-        key, at = varint(body, at, end)
-        if at < 0 or key >> 3 == 0:
+        key, at = tag(body, at, end)
+        if at < 0:
             return BROKEN
         if key != 0x2A:
             at = skipped(body, at, end, key & 7)
@@ -143,8 +144,8 @@ def decode_2(
         created_ms = np.int64(0)
         while at < stop:
             counts[AT] = at
-            key, at = varint(body, at, stop)
-            if at < 0 or key >> 3 == 0:
+            key, at = tag(body, at, stop)
+            if at < 0:
                 return BROKEN
             if key == 0x08:  # a reference that is not packed
                 index, at = varint(body, at, stop)

@@ -26,6 +26,7 @@ from trimtab.observe.metrics.wire_kernels import (
     hashed,
     same,
     skipped,
+    tag,
     varint,
 )
 from trimtab.store.compiled import kernel
@@ -59,8 +60,8 @@ def sample(body: Bytes, at: Number, end: Number) -> tuple[Number, Number, Number
         elif key == 0x18:
             start_ms, at = varint(body, at, end)
         else:
-            key, at = varint(body, at - 1, end)
-            if at < 0 or key >> 3 == 0:
+            key, at = tag(body, at - 1, end)
+            if at < 0:
                 return np.int64(-1), bits, at_ms, start_ms
             at = skipped(body, at, end, key & 7)
         if at < 0:
@@ -147,8 +148,8 @@ def decode_1(
             length = np.int64(body[at + 1]) & 0x7F | np.int64(body[at + 2]) << 7
             at += 3
         else:
-            key, at = varint(body, at, end)
-            if at < 0 or key >> 3 == 0:
+            key, at = tag(body, at, end)
+            if at < 0:
                 return BROKEN
             if key not in (0x0A, 0x1A):
                 at = skipped(body, at, end, key & 7)
@@ -206,8 +207,8 @@ def decode_1(
                     return BROKEN
                 field_end = at + length
             else:
-                key, at = varint(body, at, stop)
-                if at < 0 or key >> 3 == 0:
+                key, at = tag(body, at, stop)
+                if at < 0:
                     return BROKEN
                 if key & 7 != 2:
                     at = skipped(body, at, stop, key & 7)

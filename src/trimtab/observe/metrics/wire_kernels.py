@@ -20,6 +20,9 @@ Hash = np.uint64
 DONE, MORE_ROOM, BROKEN = 0, 1, 2
 """How a walk over a body ends."""
 
+_TAG_MAX = 0xFFFFFFFF
+_TAG_BYTES_MAX = 5
+
 
 @kernel("UniTuple(int64, 2)(uint8[::1], int64, int64)")
 def varint(body: Bytes, at: Number, end: Number) -> tuple[Number, Number]:
@@ -34,6 +37,16 @@ def varint(body: Bytes, at: Number, end: Number) -> tuple[Number, Number]:
             return (value, at) if shift < 63 or byte < 2 else (value, np.int64(-1))
         shift += 7
     return value, np.int64(-1)
+
+
+@kernel("UniTuple(int64, 2)(uint8[::1], int64, int64)")
+def tag(body: Bytes, at: Number, end: Number) -> tuple[Number, Number]:
+    """The tag of a field at `at` and where it ends; -1 for the end where it is broken, names no field, or has more than
+    five bytes or 32 bits: protobuf does not read those either."""
+    value, behind = varint(body, at, end)
+    if value < 8 or value > _TAG_MAX or behind - at > _TAG_BYTES_MAX:
+        return value, np.int64(-1)
+    return value, behind
 
 
 @kernel("int64(uint8[::1], int64, int64, int64)")

@@ -23,6 +23,7 @@ Number = Any
 DONE, MORE_ROOM, BROKEN = 0, 1, 2
 """How a walk over a body ends."""
 _TAG_MAX = 0xFFFFFFFF
+_TAG_BYTES_MAX = 5
 
 
 @kernel("UniTuple(int64, 2)(uint8[::1], int64, int64)", is_inlined=True)
@@ -46,13 +47,15 @@ def varint(body: Bytes, at: Number, end: Number) -> tuple[Number, Number]:
 def field(body: Bytes, at: Number, end: Number) -> tuple[Number, Number, Number, Number]:
     """The field at `at`: its tag, where its content begins and ends, and its number where it is a varint.
 
-    A broken one has -1 for the end, as has one whose tag does not fit 32 bits: protobuf does not read those either.
+    A broken one has -1 for the end, as has one whose tag has more than 32 bits or five bytes: protobuf does not read
+    those either.
     """
+    begun = at
     tag, at = varint(body, at, end)
     wire = tag & 7
     value = np.int64(0)
     start = at
-    if at < 0 or tag < 8 or tag > _TAG_MAX:
+    if at < 0 or tag < 8 or tag > _TAG_MAX or at - begun > _TAG_BYTES_MAX:
         return tag, start, np.int64(-1), value
     if wire == 2:
         length, start = varint(body, at, end)
