@@ -17,9 +17,10 @@ from demo.keep.kept import ROOT, Kept, KeptError
 from tests.demo.processes import alive, wait_until
 
 OWNER = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from demo.keep.kept import Kept
+signal.signal(signal.SIGINT, signal.default_int_handler)  # who is started in the background is born deaf to it
 kept = Kept(Path(sys.argv[1]))
 pid = kept.start("sleeper", ["sleep", "300"], log=kept.folder / "log")
 print(kept.folder, kept.process.pid, pid, flush=True)
