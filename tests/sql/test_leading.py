@@ -26,6 +26,12 @@ TURNED = [
 ]
 
 
+INNER = [
+    "SELECT s.x, n FROM (SELECT a.x, count(b.y) AS n FROM a LEFT JOIN b ON b.x = a.x GROUP BY a.x) AS s WHERE n > 1",
+    "WITH s AS (SELECT DISTINCT c.x FROM c, b WHERE c.y = b.y) SELECT s.x FROM s JOIN a ON a.x = s.x",
+]
+
+
 def rows_of(connection: psycopg.Connection[tuple[object, ...]], query: str) -> list[str]:
     """Rows as sorted (column, value) pairs: the order of columns may differ."""
     cursor = connection.execute(query.encode())
@@ -52,6 +58,18 @@ def test_turned_statements_give_the_same_rows(database: Database) -> None:
             assert turned.split("FROM", 1 + turned.startswith("WITH"))[-1].lstrip().startswith("b")
             rows = [rows_of(connection, query) for query in (text, turned)]
             assert rows[0] == rows[1], turned
+        for text in INNER:
+            tree = single_statement(text)
+            table = read_catalog(connection, [tree]).find(None, "b")
+            assert table is not None
+            turned = with_first(text, table, "b")
+            assert turned is not None
+            assert "FROM b" in turned
+            assert rows_of(connection, text) == rows_of(connection, turned), turned
+        for text in ("SELECT 1 FROM (SELECT a.x FROM a, b) AS s", "SELECT * FROM (SELECT * FROM a, b ORDER BY 1) AS s"):
+            table = read_catalog(connection, [single_statement(text)]).find(None, "b")
+            assert table is not None
+            assert with_first(text, table, "b") is None
 
 
 @pytest.mark.postgres

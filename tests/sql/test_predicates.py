@@ -73,6 +73,14 @@ GOLDEN = [
         ["users: join id; join id", "orders: join user_id; equal status", "o2: range total; join user_id"],
     ),
     (
+        "select 1 from orders o, items i where (o.id = i.order_id and o.status = 'x' and i.price = 1) "
+        "or (o.status = 'x' and i.price = 2 and o.id = i.order_id)",
+        [
+            "o: join id; equal status",
+            "i: join order_id; other price; equal price @1.0; equal price @1.1",
+        ],
+    ),
+    (
         "update orders set status = 'x' from users u where u.id = orders.user_id and u.active and not orders.active",
         ["orders: join user_id; equal active !heap", "u: join id; equal active"],
     ),

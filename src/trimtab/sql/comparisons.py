@@ -7,11 +7,13 @@ from collections.abc import Iterable, Iterator
 from pglast import ast, enums
 
 from trimtab.sql.conditions import Condition, Match, ParameterRole, Role, TableUse, Term
+from trimtab.sql.expressions import essence
 from trimtab.sql.scopes import Reading, Scope, read, spelled
 from trimtab.sql.trees import strings, walk
 
 _COMMUTED = {"=": "=", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
 _RANGES = frozenset({"<", ">", "<=", ">="})
+_PARTS = frozenset({"@>", "&&"})
 _K = enums.A_Expr_Kind
 
 Arm = tuple[int, int] | None
@@ -34,11 +36,11 @@ class Comparisons:
                 for part in node.args or ():
                     self.collect(part, scope, arm)
             case ast.BoolExpr(boolop=enums.BoolExprType.OR_EXPR):
-                self._other(node, scope, "OR", arm)
-                self._ors_count += 1
-                number = self._ors_count
-                for place, part in enumerate(node.args or ()):
-                    self.collect(part, scope, arm or (number, place))
+                shared, rest = factored(node)
+                for part in shared:
+                    self.collect(part, scope, arm)
+                if rest is not None:
+                    self._or(rest, scope, arm)
             case ast.BoolExpr():
                 inner = (node.args or (None,))[0]
                 if isinstance(inner, ast.ColumnRef):
@@ -59,6 +61,13 @@ class Comparisons:
                 self._expression(node, scope, arm)
             case _:
                 self._other(node, scope, type(node).__name__, arm)
+
+    def _or(self, node: ast.BoolExpr, scope: Scope, arm: Arm) -> None:
+        self._other(node, scope, "OR", arm)
+        self._ors_count += 1
+        number = self._ors_count
+        for place, part in enumerate(node.args or ()):
+            self.collect(part, scope, arm or (number, place))
 
     def equal(self, left: ast.Node, right: ast.Node, scope: Scope) -> None:
         """Two expressions that are joined by equality (USING, NATURAL, IN (SELECT ...))."""
@@ -100,6 +109,10 @@ class Comparisons:
             self._one(left, node, scope, Match.PREFIX, operator, arm)
         else:
             self._other(node, scope, _spoken(kind, operator), arm)
+            if kind in (_K.AEXPR_LIKE, _K.AEXPR_ILIKE) and operator in ("~~", "~~*"):
+                self._roles(read(left, scope), (right,), Role.WITHIN)
+            elif kind == _K.AEXPR_OP and operator in _PARTS:
+                self._roles(read(left, scope), (right,), Role.PART)
 
     def _compare(
         self, whole: ast.A_Expr, sides: tuple[ast.Node, ast.Node], operator: str, scope: Scope, arm: Arm
@@ -198,6 +211,32 @@ class Comparisons:
             if isinstance(bare, ast.ParamRef) and bare.number and bare.number not in self.parameters:
                 table = side.uses[0].table if len(side.uses) == 1 else None
                 self.parameters[bare.number] = ParameterRole(role, table, side.term())
+
+
+def factored(node: ast.BoolExpr) -> tuple[list[ast.Node], ast.BoolExpr | None]:
+    """The conditions that stand in every arm of an OR, and the OR without them; None where they are all that it says.
+
+    PostgreSQL plans with the same: `(a AND b) OR (a AND c)` is `a AND (b OR c)`, and `a OR (a AND b)` is `a`.
+    """
+    arms = [list(_conjuncts(arm)) for arm in node.args or ()]
+    keys = [[repr(essence(part)) for part in arm] for arm in arms]
+    common = set(keys[0]).intersection(*keys[1:]) if keys else set()
+    if not common:
+        return [], node
+    shared = {key: part for key, part in zip(keys[0], arms[0], strict=True) if key in common}
+    left = [[p for k, p in zip(of, arm, strict=True) if k not in common] for of, arm in zip(keys, arms, strict=True)]
+    if not all(left):
+        return list(shared.values()), None
+    args = tuple(a[0] if len(a) == 1 else ast.BoolExpr(enums.BoolExprType.AND_EXPR, tuple(a)) for a in left)
+    return list(shared.values()), ast.BoolExpr(enums.BoolExprType.OR_EXPR, args)
+
+
+def _conjuncts(node: ast.Node) -> Iterator[ast.Node]:
+    if isinstance(node, ast.BoolExpr) and node.boolop == enums.BoolExprType.AND_EXPR:
+        for part in node.args or ():
+            yield from _conjuncts(part)
+    else:
+        yield node
 
 
 def _shares_table(left: Reading, right: Reading) -> bool:

@@ -94,13 +94,18 @@ class TableUse:
 
 
 class Role(StrEnum):
-    """What a parameter `$n` is compared as: `any_of` is an array, `low` a lower bound, `high` an upper one."""
+    """What a parameter `$n` is compared as: `any_of` is an array, `low` a lower bound, `high` an upper one.
+
+    `pattern` begins a text, `within` may stand anywhere in it; `part` is of an array or a JSON document.
+    """
 
     EQUAL = "equal"
     ANY_OF = "any_of"
     LOW = "low"
     HIGH = "high"
     PATTERN = "pattern"
+    WITHIN = "within"
+    PART = "part"
     LIMIT = "limit"
     OFFSET = "offset"
 

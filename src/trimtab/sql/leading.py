@@ -7,13 +7,15 @@ other one they never match (the index looks useless), and the server may even cr
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from pglast import ast, enums
 
 from trimtab.model.errors import StatementRefused
 from trimtab.sql.catalog import Table
 from trimtab.sql.expressions import same_tree
 from trimtab.sql.scopes import spelled
-from trimtab.sql.trees import common_table_names, single_statement
+from trimtab.sql.trees import common_table_names, single_statement, walk
 
 _J = enums.JoinType
 _TURNED = {
@@ -25,27 +27,62 @@ _TURNED = {
 
 
 def with_first(text: str, table: Table, alias: str) -> str | None:
-    """The SELECT with `table` under `alias` first in its FROM; None where it does not stand in the outermost FROM.
+    """The SELECT with `table` under `alias` first in its FROM; None where it stands nowhere that it could be moved.
 
-    Inner and full joins are turned round, left joins become right joins.
+    Inner and full joins are turned round, left joins become right joins. A subquery in FROM is looked into where
+    PostgreSQL plans it by itself, since it groups, sorts or cuts its rows.
     """
     select = single_statement(text)
-    if not isinstance(select, ast.SelectStmt) or select.op != enums.SetOperation.SETOP_NONE:
+    if not isinstance(select, ast.SelectStmt):
         return None
-    ctes = common_table_names(select)
+    led = _led(select, table, alias, common_table_names(select), is_inner=False)
+    if led is None:
+        return None
+    if not led:
+        return text
+    written = spelled(select)
+    if not same_tree(single_statement(written), select):
+        raise StatementRefused("the statement could not be written back unchanged")
+    return written
+
+
+def _led(select: ast.SelectStmt, table: Table, alias: str, ctes: set[str], *, is_inner: bool) -> bool | None:
+    """Move the table to the front in place: whether anything had to be moved, None where it is not there."""
+    if select.op != enums.SetOperation.SETOP_NONE:
+        return None
     items = list(select.fromClause or ())
     for place, item in enumerate(items):
         moved = _turned(item, table, alias, ctes)
         if moved is None:
             continue
         if place == 0 and moved is item:
-            return text
+            return False
+        if is_inner and any(isinstance(part, ast.A_Star) for part in walk(select.targetList)):
+            return None  # the order of its columns may be counted on outside
         select.fromClause = (moved, *items[:place], *items[place + 1 :])
-        written = spelled(select)
-        if not same_tree(single_statement(written), select):
-            raise StatementRefused("the statement could not be written back unchanged")
-        return written
+        return True
+    named = [one.ctequery for one in (select.withClause.ctes if select.withClause is not None else None) or ()]
+    for inner in (*named, *(below for item in items for below in _subqueries(item))):
+        if isinstance(inner, ast.SelectStmt) and _is_planned_alone(inner):
+            led = _led(inner, table, alias, ctes, is_inner=True)
+            if led is not None:
+                return led
     return None
+
+
+def _subqueries(item: ast.Node | None) -> Iterator[ast.Node]:
+    """The subqueries that stand in a FROM item."""
+    if isinstance(item, ast.RangeSubselect) and item.subquery is not None:
+        yield item.subquery
+    elif isinstance(item, ast.JoinExpr):
+        yield from _subqueries(item.larg)
+        yield from _subqueries(item.rarg)
+
+
+def _is_planned_alone(select: ast.SelectStmt) -> bool:
+    """Whether the server does not join a subquery's tables with those around it (see its is_simple_subquery)."""
+    parts = (select.groupClause, select.havingClause, select.distinctClause, select.sortClause, select.limitCount)
+    return any(part is not None for part in parts)
 
 
 def _turned(item: ast.Node, table: Table, alias: str, ctes: set[str]) -> ast.Node | None:

@@ -50,6 +50,8 @@ class _Analyser:
         self.uses: list[TableUse] = []
         self.comparisons = Comparisons()
         self._subqueries: dict[int, Derived] = {}
+        self._unread: set[int] = set()
+        """Subqueries of EXISTS: what they select is never computed."""
         self._depth = 0
 
     def statement(self, node: ast.Node | None, parent: Scope | None) -> Derived:
@@ -182,6 +184,8 @@ class _Analyser:
         outputs: dict[str, Behind | None] = {}
         for target in node.targetList or ():
             value = target.val
+            if id(node) in self._unread:
+                continue
             self._touch(value, scope)
             last = (value.fields or (None,))[-1] if isinstance(value, ast.ColumnRef) else None
             if isinstance(last, ast.A_Star):
@@ -199,6 +203,10 @@ class _Analyser:
                 return
             case ast.SubLink():
                 self._touch(node.testexpr, scope)
+                inner = node.subselect
+                is_exists = node.subLinkType == enums.SubLinkType.EXISTS_SUBLINK
+                if is_exists and isinstance(inner, ast.SelectStmt) and not inner.groupClause:
+                    self._unread.add(id(inner))
                 derived = self.statement(node.subselect, scope)
                 if node.subLinkType == enums.SubLinkType.ANY_SUBLINK and node.testexpr is not None:
                     row = node.testexpr.args if isinstance(node.testexpr, ast.RowExpr) else (node.testexpr,)

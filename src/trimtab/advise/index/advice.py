@@ -16,7 +16,8 @@ class AdviseSettings:
     without hypothetical indexes; `time_max_s` the whole of them. `parameter_sets_max` complete statements are priced.
     `constant_samples_min`: so many complete statements must agree on a literal before a partial index is built on it.
     Shares are of a table's rows, 0..1. `floor_ms` is the time of a call that no index removes, None for the
-    package's figure.
+    package's figure. `partial_shares_counted`: shares of rows that no statistics tell are counted on a sample, so that
+    partial indexes may rest on comparisons between columns and on exclusions.
     """
 
     ratio_max: float = 0.8
@@ -28,6 +29,7 @@ class AdviseSettings:
     constant_samples_min: int = 8
     partial_share_max: float = 0.25
     partial_structural_share_max: float = 0.9
+    partial_shares_counted: bool = False
     visible_share_min: float = 0.8
     include_columns_max: int = 3
     include_width_bytes_max: int = 64

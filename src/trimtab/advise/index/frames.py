@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pglast import ast, enums
 
 from trimtab.advise.index.candidates import Candidate
-from trimtab.advise.index.plans import Node, cost, nodes
+from trimtab.advise.index.plans import Node, cost, is_repeated, nodes
 from trimtab.model.errors import StatementRefused
 from trimtab.sql.catalog import Catalog
 from trimtab.sql.conditions import TableUse
@@ -31,6 +31,9 @@ class Frame:
     text: str
     before: float
     rest: float = 0.0
+
+
+_COMPARED = ("=", "<>", "<", "<=", ">", ">=")
 
 
 class Frames:
@@ -72,7 +75,7 @@ class Frames:
         """The scan of the table by itself, in place of the one in today's plan."""
         plan = self._baseline()[place]
         scans = [n for n in nodes(plan) if n.get("Relation Name") == candidate.table.name and "Total Cost" in n]
-        if len(scans) != 1 or _is_repeated(plan, scans[0]):
+        if len(scans) != 1 or is_repeated(plan, scans[0]):
             return "cannot be priced: the table is read inside a subquery or loop, where HypoPG sees no such index"
         use = self._use(candidate, place)
         conditions = [c.predicate for c in use.conditions if c.predicate is not None] if use is not None else []
@@ -90,21 +93,16 @@ class Frames:
         return same[0] if len(same) == 1 else None
 
 
-def _is_repeated(plan: Node, scan: Node) -> bool:
-    """Whether a node stands on the inner side of a nested loop, or in a subplan."""
-    for node in nodes(plan):
-        children = node.get("Plans", [])
-        inner = children[1:] if node["Node Type"] == "Nested Loop" else []
-        inner += [child for child in children if child.get("Parent Relationship") == "SubPlan"]
-        if any(below is scan for child in inner for below in nodes(child)):
-            return True
-    return False
-
-
 def is_safe_predicate(predicate: str) -> bool:
-    """Whether HypoPG can estimate a predicate without reading beyond its own arrays: no inequality is (issue 116).
+    """Whether HypoPG can estimate a predicate without reading beyond its own arrays (its issue 116).
+
+    It does where the server looks for the ends of a column's values: for a range against a constant, and for a pattern
+    that begins with letters. Two columns against each other have a fixed share, `<>` and a pattern with a wildcard in
+    front are estimated from statistics alone.
 
     >>> is_safe_predicate("a IS NULL AND NOT b AND c = 'x' AND d IN ('y', 'z')"), is_safe_predicate("a > 0")
+    (True, False)
+    >>> is_safe_predicate("a < b AND c NOT LIKE '%x%' AND d <> 'y'"), is_safe_predicate("c LIKE 'x%'")
     (True, False)
     """
     try:
@@ -123,12 +121,23 @@ def _is_safe(tree: ast.Node) -> bool:
             return True
         case ast.NullTest(arg=ast.ColumnRef()) | ast.BooleanTest(arg=ast.ColumnRef()):
             return True
+        case ast.A_Expr(kind=enums.A_Expr_Kind.AEXPR_LIKE, lexpr=ast.ColumnRef()):
+            return _has_wildcard_first(tree.rexpr)
+        case ast.A_Expr(kind=enums.A_Expr_Kind.AEXPR_OP, lexpr=ast.ColumnRef(), rexpr=ast.ColumnRef()):
+            return [part.sval for part in tree.name or ()][-1:] in [[name] for name in _COMPARED]
         case ast.A_Expr(lexpr=ast.ColumnRef()):
             kinds = {enums.A_Expr_Kind.AEXPR_OP, enums.A_Expr_Kind.AEXPR_IN, enums.A_Expr_Kind.AEXPR_OP_ANY}
             operator = [part.sval for part in tree.name or ()]
             values = tree.rexpr if isinstance(tree.rexpr, tuple) else (tree.rexpr,)
-            return tree.kind in kinds and operator == ["="] and all(_is_constant(value) for value in values)
+            return tree.kind in kinds and operator in (["="], ["<>"]) and all(_is_constant(value) for value in values)
     return False
+
+
+def _has_wildcard_first(pattern: object) -> bool:
+    while isinstance(pattern, ast.TypeCast):
+        pattern = pattern.arg
+    value = pattern.val if isinstance(pattern, ast.A_Const) else None
+    return isinstance(value, ast.String) and str(value.sval or "")[:1] in ("%", "_")
 
 
 def _is_constant(value: object) -> bool:

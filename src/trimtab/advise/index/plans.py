@@ -30,6 +30,17 @@ def cost(plan: Node) -> float:
     return float(plan["Total Cost"])
 
 
+def is_repeated(plan: Node, scan: Node) -> bool:
+    """Whether a node stands on the inner side of a nested loop, or in a subplan: it may run any number of times."""
+    for node in nodes(plan):
+        children = node.get("Plans", [])
+        inner = children[1:] if node["Node Type"] == "Nested Loop" else []
+        inner += [child for child in children if child.get("Parent Relationship") == "SubPlan"]
+        if any(below is scan for child in inner for below in nodes(child)):
+            return True
+    return False
+
+
 def scans_with(plan: Node, index_name: str) -> list[Node]:
     """The scans that use an index: index scans, and the heap part of bitmap scans."""
     return [node for node in nodes(plan) if node.get("Index Name") == index_name or _is_heap_of(node, index_name)]
