@@ -119,9 +119,8 @@ bench: $(STAMP) postgresql ## What trimtab costs the watched server and itself; 
 	$(BIN)/python -m benchmarks.startup
 bench-page: $(STAMP) chromium web ## First paint and script of each page, with a day of data and 10,000 shapes
 	$(BIN)/python -m benchmarks.page
-bench-advise: $(STAMP) postgresql ## Predicted beside measured effect of indexes: one query at a time; whole workloads beside public advisers (about 30 minutes)
-	$(BIN)/python -m benchmarks.predicted_vs_measured
-	$(BIN)/python -m benchmarks.advise
+bench-advise: $(STAMP) postgresql ## Advice on indexes and rewrites, predicted beside measured, beside public advisers, whether 220 intervals hold (about an hour)
+	$(BIN)/python -m benchmarks.advise.everything
 bench-read: $(STAMP) ## What pages wait for: reads over a day of data with 10,000 shapes (about 2 minutes)
 	$(BIN)/python -m benchmarks.reading
 bench-metrics: $(STAMP) metrics-servers ## Metrics beside Prometheus and VictoriaMetrics at 1,000, 10,000 and 100,000 series; a million in trimtab (24 minutes at most)

@@ -1,9 +1,10 @@
-"""Index advice for whole workloads beside public advisers: real bytes, processor time, intervals.
+"""Index advice for whole workloads beside public advisers: real bytes, processor time, intervals, withdrawals.
 
-    python -m benchmarks.advise [--only tpch application] [--repetitions 5] [--scale 1] [--time 8] [--json FILE]
+    python -m benchmarks.advise [--only tpch application tpcds] [--repetitions 5] [--pieces 110] [--json FILE]
 
-On a private PostgreSQL with everything in memory. TPC-H needs its data in TRIMTAB_BENCH_DATA/tpch (see
-`benchmarks.advise.tpch`), the public advisers their code (see `references`); what is not there is `not measured`.
+On a private PostgreSQL with everything in memory (`databases`). Advice is measured as it is given, and once more after
+the product's own trial on a clone took away what harms (`withdrawing`). The public advisers need their code (see
+`references`); what is not there is `not measured`. `--pieces` adds the section `coverage` on the same databases.
 """
 
 from __future__ import annotations
@@ -20,129 +21,144 @@ from typing import Any
 import numpy as np
 import psycopg
 
-from benchmarks.advise import application, tpch
+from benchmarks.advise import coverage, databases, withdrawing
+from benchmarks.advise.coverage import BASE, Piece, Sized
 from benchmarks.advise.intervals import ratio
 from benchmarks.advise.measuring import Measured, definition_of, measure
-from benchmarks.advise.references import Reference, data_folder, dexter, hyrise
-from demo.cluster import ROLE_STATEMENTS, Cluster
+from benchmarks.advise.references import Reference, dexter, hyrise
 from trimtab.advise.workload.advice import WorkloadAdvice
 from trimtab.advise.workload.advisor import WorkloadSettings, advise_workload
-from trimtab.advise.workload.statements import WorkloadStatement, read_statements
+from trimtab.advise.workload.statements import WorkloadStatement
 
-SETTINGS = {
-    "shared_buffers": "6GB",
-    "effective_cache_size": "8GB",
-    "work_mem": "64MB",
-    "maintenance_work_mem": "512MB",
-    "autovacuum": "off",
-    "fsync": "off",
-}
-BASE = "no index"
-TPCH_REFERENCES = (("autoadmin", 7.0, 2), ("autoadmin", 2.0, 2), ("extend", 1000.0, 2), ("dexter", 50.0, 2))
-APPLICATION_REFERENCES = (("autoadmin", 12.0, 2), ("extend", 400.0, 2), ("dexter", 50.0, 2))
 SIZE_BOUND = 0.25
+COVERED = ("tpch", "application")
 
 
 @dataclass(frozen=True)
 class Case:
-    """One database with its statements; `budgets_mb` of ours, `references` are (algorithm, value, width).
+    """One database: `budgets_mb` of ours, `references` as (algorithm, value, width), `pairs` as (ours, reference)."""
 
-    `pairs` say which of ours is compared with which reference.
-    """
-
-    name: str
-    statements: Sequence[WorkloadStatement]
     budgets_mb: tuple[int, ...]
     references: tuple[tuple[str, float, int], ...]
     pairs: tuple[tuple[int, str], ...]
 
 
+CASES = {
+    "tpch": Case(
+        (850, 110),
+        (("autoadmin", 7.0, 2), ("autoadmin", 2.0, 2), ("extend", 1000.0, 2), ("dexter", 50.0, 2)),
+        ((850, "autoadmin-7"), (110, "autoadmin-2"), (850, "extend-1000"), (850, "dexter-50")),
+    ),
+    "application": Case(
+        (500,),
+        (("autoadmin", 12.0, 2), ("extend", 400.0, 2), ("dexter", 50.0, 2)),
+        ((500, "autoadmin-12"), (500, "extend-400"), (500, "dexter-50")),
+    ),
+    "tpcds": Case(
+        (150, 30),
+        (("autoadmin", 7.0, 2), ("extend", 150.0, 2), ("dexter", 50.0, 2)),
+        ((150, "autoadmin-7"), (150, "extend-150"), (150, "dexter-50")),
+    ),
+}
+
+
 def main() -> None:
     """Measure what was asked for and print it."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.advise")
-    parser.add_argument("--only", nargs="*", choices=["tpch", "application"], default=["tpch", "application"])
+    parser.add_argument("--only", nargs="*", choices=list(CASES), default=list(CASES))
     parser.add_argument("--repetitions", type=int, default=5)
     parser.add_argument("--scale", type=float, default=1.0, help="of the application's tables")
+    parser.add_argument("--tpch-folder", type=Path, help="instead of TRIMTAB_BENCH_DATA/tpch")
     parser.add_argument("--time", type=float, default=8.0, help="seconds for one advice")
+    parser.add_argument("--trial", type=float, default=120.0, help="seconds for the trial that withdraws")
+    parser.add_argument("--pieces", type=int, default=0, help="of advice for the section coverage, for each workload")
     parser.add_argument("--json", type=Path)
     chosen = parser.parse_args()
     results: dict[str, Any] = {}
-    with Cluster.temporary(SETTINGS) as cluster:
-        cluster.execute(*ROLE_STATEMENTS)
-        for name in chosen.only:
-            case = _filled(cluster, name, chosen.scale)
-            if case is None:
-                print(f"{name}: not measured: no folder tpch below TRIMTAB_BENCH_DATA")
+    pieces: list[Piece] = []
+    sized: list[Sized] = []
+    sizes: list[tuple[float, float]] = []
+    for name in chosen.only:
+        began = time.monotonic()
+        with databases.server() as cluster:
+            found = databases.filled(cluster, name, application_scale=chosen.scale, tpch_folder=chosen.tpch_folder)
+            if isinstance(found, str):
+                print(f"{name}: not measured: {found}")
                 continue
-            results[name] = _run(cluster.dsn(name), case, chosen.repetitions, chosen.time)
+            results[name] = _run(cluster.dsn(name), name, found, chosen)
+            sizes += results[name].pop("sizes")
+            print(f"{name}: took {time.monotonic() - began:.0f} s\n", flush=True)
+            if chosen.pieces and name in COVERED:
+                began = time.monotonic()
+                more = coverage.collect(cluster.dsn(name), name, found, count=chosen.pieces, repetitions=3)
+                pieces += more[0]
+                sized += more[1]
+                print(f"{name}: coverage took {time.monotonic() - began:.0f} s\n", flush=True)
+    right = sum(abs(predicted / real - 1) <= SIZE_BOUND for predicted, real in sizes)
+    print(f"sizes of all advised indexes within 25 %: {right} of {len(sizes)}")
+    if pieces:
+        coverage.report(pieces, sized)
+        results["coverage"] = coverage.document(pieces, sized)
     if chosen.json is not None:
         chosen.json.write_text(json.dumps(results, indent=1))
 
 
-def _filled(cluster: Cluster, name: str, scale: float) -> Case | None:
-    folder = data_folder("tpch") if name == "tpch" else None
-    if name == "tpch" and folder is None:
-        return None
-    cluster.execute(f"CREATE DATABASE {name}")
-    cluster.execute("CREATE EXTENSION hypopg", "CREATE EXTENSION pg_trgm", database=name)
-    began = time.monotonic()
-    with psycopg.connect(cluster.dsn(name), autocommit=True) as connection:
-        if folder is not None:
-            tpch.load(connection, folder)
-            statements = read_statements((folder / "queries.sql").read_text())[0]
-            statements = [one for one in statements if one.name not in tpch.LEFT_OUT]
-            case = Case(name, statements, (850, 110), TPCH_REFERENCES, ((850, "autoadmin-7"), (110, "autoadmin-2")))
-        else:
-            for statement in application.statements_of(scale):
-                connection.execute(statement.encode())
-            statements = read_statements(application.WORKLOAD)[0]
-            case = Case(name, statements, (500,), APPLICATION_REFERENCES, ((500, "dexter-50"),))
-        connection.execute(b"VACUUM ANALYZE")
-    print(f"{name}: loaded in {time.monotonic() - began:.0f} s")
-    return case
-
-
-def _run(dsn: str, case: Case, repetitions: int, time_max_s: float) -> dict[str, Any]:
+def _run(dsn: str, name: str, statements: Sequence[WorkloadStatement], chosen: argparse.Namespace) -> dict[str, Any]:
+    case = CASES[name]
     advice: dict[str, WorkloadAdvice] = {}
     for budget in case.budgets_mb:
         with psycopg.connect(dsn, autocommit=True) as connection:
-            settings = WorkloadSettings(budget_bytes=budget * 10**6, time_max_s=time_max_s)
-            advice[f"trimtab-{budget}"] = advise_workload(connection, case.statements, settings=settings)
-    references = _references(dsn, case)
+            settings = WorkloadSettings(budget_bytes=budget * 10**6, time_max_s=chosen.time)
+            advice[f"trimtab-{budget}"] = advise_workload(connection, statements, settings=settings)
+    references = _references(dsn, statements, case)
     sets: dict[str, list[str]] = {BASE: []}
-    sets |= {name: [definition_of(one.ddl) for one in made.indexes] for name, made in advice.items()}
+    sets |= {of: [definition_of(one.ddl) for one in made.indexes] for of, made in advice.items()}
+    kept: dict[str, list[str]] = {}
+    for of, made in advice.items():
+        gone = withdrawing.withdrawn(dsn, of, statements, made, time_max_s=chosen.trial)
+        kept[f"{of} kept"] = [one for one in sets[of] if one not in gone]
+    sets |= kept
     sets |= {one.name: list(one.ddl) for one in references if not one.reason}
-    measured = measure(dsn, case.statements, sets, repetitions=repetitions, say=lambda said: print(said, flush=True))
-    calls = {one.name: one.calls for one in case.statements}
-    rows: dict[str, Any] = {}
-    print(f"\n{case.name}: load {measured.load[0]:.1f} before, {measured.load[1]:.1f} after; {repetitions} repetitions")
-    took = {name: made.took_s for name, made in advice.items()} | {one.name: one.took_s for one in references}
-    for name, ddl in sets.items():
-        found = ratio(measured.times_ms[name], measured.times_ms[BASE], calls)
-        said = f" (predicted {advice[name].predicted_ratio:.3g})" if name in advice else ""
-        print(
-            f"  {name:16} {len(ddl):3} indexes {measured.size_of(ddl) / 1e6:7.1f} MB  CPU {found}{said}"
-            f"  advice {took.get(name, 0):.1f} s"
-        )
-        rows[name] = {"mb": measured.size_of(ddl) / 1e6, "ratio": found.middle, "interval_90": [found.low, found.high]}
+    measured = measure(dsn, statements, sets, repetitions=chosen.repetitions, say=lambda said: print(said, flush=True))
+    calls = {one.name: one.calls for one in statements}
+    rows: dict[str, Any] = {"sizes": []}
+    load = measured.load
+    print(f"\n{name}: load {load[0]:.1f} before, {load[1]:.1f} after; {chosen.repetitions} repetitions")
+    took = {of: made.took_s for of, made in advice.items()} | {one.name: one.took_s for one in references}
+    for of, ddl in sets.items():
+        found = ratio(measured.times_ms[of], measured.times_ms[BASE], calls)
+        said = f" (predicted {_predicted(advice[of])})" if of in advice else ""
+        seconds = f"  advice {took[of]:.1f} s" if of in took else ""
+        print(f"  {of:17} {len(ddl):3} indexes {measured.size_of(ddl) / 1e6:7.1f} MB  CPU {found}{said}{seconds}")
+        rows[of] = {"mb": measured.size_of(ddl) / 1e6, "ratio": found.middle, "interval_90": [found.low, found.high]}
     for one in references:
         if one.reason:
-            print(f"  {one.name:16} not measured: {one.reason}")
+            print(f"  {one.name:17} not measured: {one.reason}")
     for budget, other in case.pairs:
         if other in sets:
             found = ratio(measured.times_ms[f"trimtab-{budget}"], measured.times_ms[other], calls)
-            print(f"  trimtab-{budget} ÷ {other}: {found}")
+            print(f"  trimtab-{budget} ÷ {other}: {found}{'' if found.high < 1 else '  NOT proven better'}")
             rows[f"trimtab-{budget}/{other}"] = {"ratio": found.middle, "interval_90": [found.low, found.high]}
-    for name, made in advice.items():
-        rows[name] |= _details(name, made, measured, sets[name])
+    for of in (*advice, *kept):
+        rows[of]["slower"] = withdrawing.tell(of, measured, calls)
+    for of, made in advice.items():
+        rows[of] |= _details(of, made, measured, sets[of])
+        rows["sizes"] += [
+            (one.size_bytes, measured.sizes_bytes[ddl]) for one, ddl in zip(made.indexes, sets[of], strict=True)
+        ]
     return rows
 
 
-def _references(dsn: str, case: Case) -> list[Reference]:
+def _predicted(advice: WorkloadAdvice) -> str:
+    low, high = advice.interval_90
+    return f"{advice.predicted_ratio:.3g} [{low:.3g}, {high:.3g}]"
+
+
+def _references(dsn: str, statements: Sequence[WorkloadStatement], case: Case) -> list[Reference]:
     with tempfile.TemporaryDirectory() as folder:
         workload = Path(folder) / "workload.sql"
         workload.write_text(
-            "".join(f"-- name: {one.name}\n-- calls: {one.calls:g}\n{one.text};\n" for one in case.statements)
+            "".join(f"-- name: {one.name}\n-- calls: {one.calls:g}\n{one.text};\n" for one in statements)
         )
         made: list[Reference] = []
         for algorithm, value, width in case.references:
@@ -156,7 +172,7 @@ def _references(dsn: str, case: Case) -> list[Reference]:
 def _details(name: str, advice: WorkloadAdvice, measured: Measured, ddl: Sequence[str]) -> dict[str, Any]:
     """What was predicted beside what was measured: statement by statement, index by index."""
     print(f"\n  {name}: statements, predicted and measured (after ÷ before)")
-    inside, changed = 0, []
+    inside, changed = 0, 0
     for one in advice.statements:
         if not one.rests_on:
             continue
@@ -164,15 +180,17 @@ def _details(name: str, advice: WorkloadAdvice, measured: Measured, ddl: Sequenc
         real = float(np.median(after) / np.median(before))
         low, high = one.interval_90
         inside += low <= real <= high
-        changed.append((one.name, one.predicted_ratio, real))
+        changed += 1
         print(f"    {one.name:28} {one.predicted_ratio:8.3g} [{low:.2g}, {high:.2g}]  {real:8.3g}")
     right = 0
     for made, definition in zip(advice.indexes, ddl, strict=True):
         real_bytes = measured.sizes_bytes[definition]
         right += abs(made.size_bytes / real_bytes - 1) <= SIZE_BOUND
         print(f"    {made.size_bytes / 1e6:8.1f} MB predicted, {real_bytes / 1e6:8.1f} real: {definition}")
-    print(f"    in their interval: {inside} of {len(changed)}; sizes within 25 %: {right} of {len(ddl)}")
-    return {"inside": inside, "changed": len(changed), "sizes_right": right, "indexes": len(ddl)}
+    print(f"    in their interval: {inside} of {changed}; sizes within 25 %: {right} of {len(ddl)}")
+    for left in advice.left:
+        print(f"    left: {left.name}: {left.reason}")
+    return {"inside": inside, "changed": changed, "sizes_right": right, "indexes": len(ddl)}
 
 
 if __name__ == "__main__":

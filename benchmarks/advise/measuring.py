@@ -2,8 +2,9 @@
 
 Every index of every set is built once and stays; a set is "there" when its indexes are the valid ones (`indisvalid`:
 a trick for a private server alone). Statements whose plan is the same with two sets are the same execution and share
-their times, so that only what an index changes is told apart. Sets come in turn, forth and back, in every repetition:
-what else the machine does falls on all alike.
+their times, so that only what an index changes is told apart; a statement that writes is another one with each set of
+indexes of its table. Sets come in turn, forth and back, in every repetition: what else the machine does falls on all
+alike.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ SHORT_MS = 20.0
 """A statement that is shorter is executed several times in a row, and the mean counts."""
 
 REPEATS_MAX = 60
-TIMEOUT_MS = 60_000
+TIMEOUT_MS = 30_000
 
 
 @dataclass
@@ -55,6 +56,15 @@ def definition_of(ddl: str) -> str:
     return ddl.split(" ON ", 1)[1].strip().rstrip(";")
 
 
+def table_of(definition: str) -> str:
+    """The name of the table that an index is on.
+
+    >>> table_of("public.orders USING btree (a)"), table_of("orders (a, b)")
+    ('orders', 'orders')
+    """
+    return definition.split(" ", 1)[0].rsplit(".", 1)[-1].strip('"').lower()
+
+
 def measure(
     dsn: str,
     statements: Sequence[WorkloadStatement],
@@ -63,10 +73,12 @@ def measure(
     repetitions: int,
     say: Callable[[str], None] = print,
     analyse_plans: bool = False,
+    only: Mapping[str, Collection[str]] | None = None,
 ) -> Measured:
     """Build what `sets` (name → definitions behind ON) need, measure each statement with each set, drop all again.
 
-    `analyse_plans` executes each different plan once more with EXPLAIN ANALYZE, for its numbers of rows.
+    `only` names each set's statements, where sets are not for all of them. `analyse_plans` executes each different plan
+    once more with EXPLAIN ANALYZE, for its numbers of rows.
     """
     load_before = os.getloadavg()[0]
     with psycopg.connect(dsn, autocommit=True) as connection:
@@ -75,7 +87,8 @@ def measure(
             sizes = {ddl: _size(connection, name) for ddl, name in names.items()}
             measured = Measured({name: {} for name in sets}, sizes, {}, {})
             for statement in statements:
-                _statement(connection, dsn, statement, sets, names, repetitions, measured, analyse_plans)
+                mine = {name: ddl for name, ddl in sets.items() if only is None or statement.name in only.get(name, ())}
+                _statement(connection, dsn, statement, mine, names, repetitions, measured, analyse_plans)
                 say(f"{statement.name}: {_told(measured, statement.name)}")
             measured.load = (load_before, os.getloadavg()[0])
             return measured
@@ -125,18 +138,26 @@ def _statement(
 ) -> None:
     """All repetitions of one statement with every set that changes its plan."""
     stands_for: dict[str, str] = {}
+    key_of: dict[frozenset[str], str] = {}
     for name, ddl in sets.items():
-        _show(connection, [names[one] for one in ddl])
-        with psycopg.connect(dsn, autocommit=True) as session:
-            plan = _plan(session, statement.text)
-        key = hashlib.sha256(json.dumps(_bare(plan)).encode()).hexdigest()[:16]
-        measured.plan_of[name, statement.name] = key
-        measured.plans.setdefault(key, plan)
-        stands_for.setdefault(key, name)
+        offered = frozenset(one for one in ddl if table_of(one) in statement.text.lower())
+        if offered not in key_of:
+            _show(connection, [names[one] for one in ddl])
+            with psycopg.connect(dsn, autocommit=True) as session:
+                plan = _plan(session, statement.text)
+            pays = [names[one] for one in offered if table_of(one) == plan.get("Relation Name")]
+            told = json.dumps([_bare(plan), sorted(pays) if plan["Node Type"] == "ModifyTable" else []])
+            key_of[offered] = hashlib.sha256(told.encode()).hexdigest()[:16]
+            measured.plans.setdefault(key_of[offered], plan)
+        measured.plan_of[name, statement.name] = key_of[offered]
+        stands_for.setdefault(key_of[offered], name)
     times: dict[str, list[float]] = {key: [] for key in stands_for}
     for repetition in range(repetitions):
         order = list(stands_for.items())
         for key, name in order if repetition % 2 == 0 else order[::-1]:
+            if times[key] and times[key][0] >= TIMEOUT_MS:
+                times[key].append(times[key][0])  # what did not end once will not
+                continue
             _show(connection, [names[one] for one in sets[name]])
             times[key].append(_execute(dsn, statement.text))
     if analyse_plans:

@@ -19,16 +19,14 @@ import numpy as np
 import psycopg
 from scipy.optimize import nnls
 
-from benchmarks.advise import tpch
+from benchmarks.advise import databases
 from benchmarks.advise.measuring import PREFIX, definition_of, measure
-from benchmarks.advise.references import data_folder
-from demo.cluster import ROLE_STATEMENTS, Cluster
 from trimtab.advise.index.advice import AdviseSettings
 from trimtab.advise.index.existing import keys_of
 from trimtab.advise.workload.advisor import WorkloadSettings, advise_workload
 from trimtab.advise.workload.plan_time import nanoseconds
 from trimtab.advise.workload.shapes import workload_of
-from trimtab.advise.workload.statements import WorkloadStatement, read_statements
+from trimtab.advise.workload.statements import WorkloadStatement
 from trimtab.advise.workload.work import Counting
 from trimtab.sql.catalog import ExistingIndex
 
@@ -62,19 +60,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.advise.plan_times")
     parser.add_argument("--sets", type=int, default=12)
     chosen = parser.parse_args()
-    folder = data_folder("tpch")
-    if folder is None:
-        print("not measured: no folder tpch below TRIMTAB_BENCH_DATA")
-        return
-    statements = read_statements((folder / "queries.sql").read_text())[0]
-    statements = [one for one in statements if one.name not in tpch.LEFT_OUT]
-    settings = {"shared_buffers": "6GB", "work_mem": "64MB", "maintenance_work_mem": "512MB", "autovacuum": "off"}
-    with Cluster.temporary(settings) as cluster:
-        cluster.execute(*ROLE_STATEMENTS, "CREATE DATABASE tpch")
-        cluster.execute("CREATE EXTENSION hypopg", database="tpch")
+    with databases.server() as cluster:
+        statements = databases.filled(cluster, "tpch")
+        if isinstance(statements, str):
+            print(f"not measured: {statements}")
+            return
         with psycopg.connect(cluster.dsn("tpch"), autocommit=True) as connection:
-            tpch.load(connection, folder)
-            connection.execute(b"VACUUM ANALYZE")
             sets = _sets(connection, statements, chosen.sets)
             workload = workload_of(connection, statements, (), AdviseSettings())
         measured = measure(cluster.dsn("tpch"), statements, sets, repetitions=2, analyse_plans=True)

@@ -15,6 +15,10 @@ from trimtab.model.index import IndexDefinition, IndexKey
 from trimtab.sql.catalog import Table
 
 TUPLE_HEADER_BYTES = 8
+NULLS_HEADER_BYTES = 16
+"""With the bits that say which columns are NULL."""
+
+LEAST_SHARE = 1e-4
 LINE_POINTER_BYTES = 4
 ROW_POINTER_BYTES = 6
 UNKNOWN_WIDTH_BYTES = 16
@@ -44,21 +48,56 @@ def size_bytes(
         ranges = math.ceil(table.pages / BRIN_PAGES_A_RANGE)
         return (3 + math.ceil(ranges * (BRIN_RANGE_BYTES + 2 * _width(table, definition.keys[0].sql)) / 8192)) * 8192
     rows = max(1.0, table.rows_estimate * rows_share)
+    deduplicates = _deduplicates(table, definition)
+    leaf_bytes = sum(
+        _leaf_bytes(table, definition, rows * share, nulls, sample, deduplicates=deduplicates)
+        for nulls, share in _null_patterns(table, definition)
+    )
     keys = [(_key_width(table, key, sample), _alignment(table, key)) for key in definition.keys]
-    included = [(_width(table, name), _alignment_of(table, name)) for name in definition.include]
-    tuple_bytes = TUPLE_HEADER_BYTES + _padded([*keys, *included]) + LINE_POINTER_BYTES
-    leaf_bytes = rows * tuple_bytes
-    if _deduplicates(table, definition):
-        key_bytes = TUPLE_HEADER_BYTES + _padded(keys)
-        values = _distinct(table, definition, sample)
-        if len(definition.keys) > 1:  # not every combination occurs (Cardenas, 1975)
-            values *= -math.expm1(-rows / values)
-        values = min(values, rows)
-        leaf_bytes = min(leaf_bytes, _deduplicated_bytes(rows, values, key_bytes, figures.posting_bytes_max))
     pages = math.ceil(leaf_bytes / (figures.page_bytes * figures.leaf_fill))
     pivot_bytes = _aligned(TUPLE_HEADER_BYTES + _laid_out(keys)) + LINE_POINTER_BYTES
     inner = math.ceil(pages * pivot_bytes / (figures.page_bytes * INNER_FILL)) if pages > 1 else 0
     return (pages + inner + 1) * figures.page_bytes
+
+
+def _null_patterns(table: Table, definition: IndexDefinition) -> list[tuple[frozenset[str], float]]:
+    """Which columns are NULL together, and the share of rows that are so; taken to be NULL independently."""
+    patterns: list[tuple[frozenset[str], float]] = [(frozenset(), 1.0)]
+    for name in (*(key.sql for key in definition.keys if not key.is_expression), *definition.include):
+        column = table.columns.get(name)
+        share = column.statistics.null_share if column is not None and column.statistics is not None else 0.0
+        if share > 0:
+            patterns = [
+                (nulls | more, part * of)
+                for nulls, part in patterns
+                for more, of in ((frozenset[str](), 1 - share), (frozenset((name,)), share))
+                if part * of > LEAST_SHARE
+            ]
+    return patterns
+
+
+def _leaf_bytes(
+    table: Table,
+    definition: IndexDefinition,
+    rows: float,
+    nulls: frozenset[str],
+    sample: ExpressionSample | None,
+    *,
+    deduplicates: bool,
+) -> float:
+    """Tuples and line pointers of rows that have NULL in these columns: it takes no room but in the header."""
+    header = NULLS_HEADER_BYTES if nulls else TUPLE_HEADER_BYTES
+    there = [key for key in definition.keys if key.is_expression or key.sql not in nulls]
+    keys = [(_key_width(table, key, sample), _alignment(table, key)) for key in there]
+    included = [(_width(table, n), _alignment_of(table, n)) for n in definition.include if n not in nulls]
+    plain_bytes = rows * (header + _padded([*keys, *included]) + LINE_POINTER_BYTES)
+    if not deduplicates or rows < 1:
+        return plain_bytes
+    values = _distinct(table, there, sample)
+    if len(there) > 1:  # not every combination occurs (Cardenas, 1975)
+        values *= -math.expm1(-rows / values)
+    key_bytes = header + _padded(keys)
+    return min(plain_bytes, _deduplicated_bytes(rows, min(values, rows), key_bytes, costs().posting_bytes_max))
 
 
 def _deduplicated_bytes(rows: float, values: float, key_bytes: float, posting_bytes_max: float) -> float:
@@ -147,9 +186,9 @@ def _deduplicates(table: Table, definition: IndexDefinition) -> bool:
     return True
 
 
-def _distinct(table: Table, definition: IndexDefinition, sample: ExpressionSample | None) -> float:
+def _distinct(table: Table, keys: Sequence[IndexKey], sample: ExpressionSample | None) -> float:
     product = 1.0
-    for key in definition.keys:
+    for key in keys:
         if key.is_expression and sample is not None:
             product *= sample.distinct_count
             continue
