@@ -121,6 +121,26 @@ def test_limit_offset_pattern_and_expression() -> None:
     assert sets.guesses == ("$3: a LIMIT of 10, 20 and 100",)
 
 
+def test_parts_of_texts_arrays_and_documents() -> None:
+    note = ColumnStatistics(0.0, 20, 2.0, (("abcdefgh_jklmnop", 0.6), ("another of them", 0.4)))
+    within = made("SELECT * FROM orders WHERE note ILIKE $1", note=note).statements
+    assert [text.split(" ILIKE ")[1] for text in within] == ["'% of them%'", "'%er of%'", r"E'%gh\\_%'"]
+    tags = ColumnStatistics(0.0, 20, 3.0, (("{}", 0.6), ("{vip,b2b}", 0.4)))
+    assert made("SELECT * FROM orders WHERE tags @> $1", tags=tags).statements[0].endswith("@> '{vip,b2b}'")
+    documents = ColumnStatistics(0.0, 90, -1.0, (), ('{"a": 1, "b": 2, "c": 3}', "{}"))
+    catalog = catalog_with(data=documents)
+    orders = catalog.find(None, "orders")
+    assert orders is not None
+    data = replace(orders.columns["data"], type_name="jsonb", category="U")
+    of_json = replace(orders, columns={**orders.columns, "data": data})
+    catalog = replace(catalog, tables={**catalog.tables, orders.oid: of_json})
+    text = "SELECT * FROM orders WHERE data @> $1"
+    sets = synthesised(text, analyse(single_statement(text), catalog).parameters, {}, lowered)
+    assert [one.split(" @> ")[1] for one in sets.statements] == [
+        f"'{part}'" for part in ('{"a": 1, "b": 2, "c": 3}', '{"a": 1, "b": 2}', '{"a": 1}')
+    ]
+
+
 def test_what_no_statistics_tell_is_guessed_by_type_and_said() -> None:
     text = "SELECT * FROM orders WHERE created_at > now() - $1 AND extract(day from created_at) = $2 AND a = $3"
     sets = made(text, {1: "interval", 2: "numeric"})

@@ -196,7 +196,8 @@ def test_a_predicate_is_kept_only_without_parameter_and_other_table() -> None:
 def test_parameters_have_roles() -> None:
     text = (
         "select 1 from orders where a = $1 and total between $2 and $3 and b in ($4, $5) and $6 < user_id "
-        "and note like $7 and lower(status) = $8::text and (tenant_id, id) >= ($9, $10) limit $11 offset $12"
+        "and note like $7 and lower(status) = $8::text and (tenant_id, id) >= ($9, $10) and note ilike $13 "
+        "and tags @> $14 and active <> $15 and status not in ($16, $17) limit $11 offset $12"
     )
     roles = analyse(single_statement(text), shop_catalog()).parameters
     assert {n: (r.role, r.term.sql if r.term else None) for n, r in roles.items()} == {
@@ -212,7 +213,18 @@ def test_parameters_have_roles() -> None:
         10: (Role.LOW, "id"),
         11: (Role.LIMIT, None),
         12: (Role.OFFSET, None),
+        13: (Role.WITHIN, "note"),
+        14: (Role.PART, "tags"),
+        15: (Role.EQUAL, "active"),
+        16: (Role.EQUAL, "status"),
+        17: (Role.EQUAL, "status"),
     }
+
+
+def test_expressions_that_a_parameter_is_part_of_are_named() -> None:
+    found = analyse(single_statement("select 1 from orders where data ->> $1 = $2 and a = $3"), shop_catalog())
+    assert found.hidden == ("public.orders",)
+    assert analyse(single_statement("select 1 from orders where data ->> 'k' = $1"), shop_catalog()).hidden == ()
 
 
 @pytest.mark.parametrize(

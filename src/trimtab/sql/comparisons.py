@@ -25,6 +25,7 @@ class Comparisons:
     def __init__(self) -> None:
         self.parameters: dict[int, ParameterRole] = {}
         self.notes: list[str] = []
+        self.hidden: dict[str, None] = {}
         self._ors_count = 0
 
     def collect(self, node: ast.Node | None, scope: Scope, arm: Arm = None) -> None:
@@ -109,10 +110,9 @@ class Comparisons:
             self._one(left, node, scope, Match.PREFIX, operator, arm)
         else:
             self._other(node, scope, _spoken(kind, operator), arm)
-            if kind in (_K.AEXPR_LIKE, _K.AEXPR_ILIKE) and operator in ("~~", "~~*"):
-                self._roles(read(left, scope), (right,), Role.WITHIN)
-            elif kind == _K.AEXPR_OP and operator in _PARTS:
-                self._roles(read(left, scope), (right,), Role.PART)
+            role = _role_of_other(kind, operator)
+            if role is not None:
+                self._roles(read(left, scope), (right, *several[1:]), role)
 
     def _compare(
         self, whole: ast.A_Expr, sides: tuple[ast.Node, ast.Node], operator: str, scope: Scope, arm: Arm
@@ -137,6 +137,7 @@ class Comparisons:
         if not found:
             for side in readings:
                 if side.references and side.has_parameter:
+                    self.hidden[side.uses[0].table.relation] = None
                     self.notes.append(
                         f"An expression on {side.uses[0].table.relation} holds a parameter: without a statement that "
                         "shows its value it cannot be indexed"
@@ -237,6 +238,19 @@ def _conjuncts(node: ast.Node) -> Iterator[ast.Node]:
             yield from _conjuncts(part)
     else:
         yield node
+
+
+def _role_of_other(kind: object, operator: str) -> Role | None:
+    """What a parameter is compared as where no B-tree can search: what is excluded is a value like any other."""
+    if kind in (_K.AEXPR_LIKE, _K.AEXPR_ILIKE) and operator in ("~~", "~~*", "!~~", "!~~*"):
+        return Role.WITHIN
+    if operator == "<>" and kind in (_K.AEXPR_OP, _K.AEXPR_IN):
+        return Role.EQUAL
+    if operator == "<>" and kind == _K.AEXPR_OP_ALL:
+        return Role.ANY_OF
+    if kind in (_K.AEXPR_DISTINCT, _K.AEXPR_NOT_DISTINCT):
+        return Role.EQUAL
+    return Role.PART if kind == _K.AEXPR_OP and operator in _PARTS else None
 
 
 def _shares_table(left: Reading, right: Reading) -> bool:

@@ -121,9 +121,13 @@ class ParameterRole:
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """A statement taken apart. `notes` say in words what was seen and could not be used."""
+    """A statement taken apart. `notes` say in words what was seen and could not be used.
+
+    `hidden` are relations with an expression that a parameter is part of, such as `payload ->> $1`.
+    """
 
     kind: StatementKind
     uses: tuple[TableUse, ...]
     parameters: Mapping[int, ParameterRole]
     notes: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()

@@ -5,6 +5,7 @@ Literals are private data: what is made here stays in memory and is never logged
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -34,7 +35,12 @@ _GUESSES = {
     "uuid": "00000000-0000-0000-0000-000000000000",
     "jsonb": "{}",
     "json": "{}",
+    "regconfig": "simple",
+    "inet": "10.0.0.1",
 }
+_EMPTY = frozenset({"", "{}", "[]", "null", '""'})
+_WITHIN_LETTERS = {"rare": 8, "median": 5, "heavy": 3}
+_PART_MEMBERS = {"rare": 8, "median": 2, "heavy": 1}
 
 Evaluate = Callable[[Table, Term, Mapping[str, str]], str | None]
 """Computes an index expression for given column values, as text; None where it cannot."""
@@ -170,6 +176,8 @@ def _value(number: int, level: str, roles: Mapping[int, ParameterRole], evaluate
         if column is not None and column.statistics is not None:
             if is_bound:
                 value = _bound(column.statistics, role.role, LEVELS[level], has_both=has_both)
+            elif role.role is Role.PART:
+                value = _part(column, column.statistics, level)
             else:
                 value = _equal(column.statistics, level, place, may_be_new=column.is_text)
         if value is None:
@@ -182,9 +190,41 @@ def _value(number: int, level: str, roles: Mapping[int, ParameterRole], evaluate
         column = role.table.columns[role.term.columns[0]]
         return _array(made, column, level) if not role.term.is_expression else "{" + _array_item(made) + "}"
     if role.role is Role.PATTERN:
-        length = {"rare": 6, "median": 4, "heavy": 2}[level]
-        return made[:length].replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+        return _literally(made[: {"rare": 6, "median": 4, "heavy": 2}[level]]) + "%"
+    if role.role is Role.WITHIN:
+        length = _WITHIN_LETTERS[level]
+        start = max(0, len(made) - length) if level == "rare" else max(0, (len(made) - length) // 2)
+        return f"%{_literally(made[start : start + length])}%"
     return made
+
+
+def _literally(text: str) -> str:
+    """A text inside a pattern.
+
+    >>> print(_literally("a_b"))
+    a\\_b
+    """
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def _part(column: Column, statistics: ColumnStatistics, level: str) -> str | None:
+    """Something that the array or document of some rows holds: all of it, or some members of a document."""
+    values = [value for value in (*statistics.histogram, *_most_common(statistics)) if value not in _EMPTY]
+    if not values:
+        return None
+    whole = values[int({"rare": 0.5, "median": 0.25, "heavy": 0.75}[level] * (len(values) - 1))]
+    if column.type_name != "jsonb":
+        return whole
+    try:
+        document = json.loads(whole)
+    except ValueError:
+        return None
+    members = list(document.items())[: _PART_MEMBERS[level]] if isinstance(document, dict) else []
+    return json.dumps(dict(members)) if members else whole
+
+
+def _most_common(statistics: ColumnStatistics) -> list[str]:
+    return [value for value, _ in statistics.most_common]
 
 
 def _equal(statistics: ColumnStatistics, level: str, place: int, *, may_be_new: bool = False) -> str | None:

@@ -41,7 +41,7 @@ def analyse(tree: ast.Node, catalog: Catalog) -> Analysis:
     except RecursionError:
         raise StatementRefused("the statement's expressions are nested too deeply") from None
     notes = tuple(dict.fromkeys(worker.comparisons.notes))
-    return Analysis(kind, tuple(worker.uses), worker.comparisons.parameters, notes)
+    return Analysis(kind, tuple(worker.uses), worker.comparisons.parameters, notes, tuple(worker.comparisons.hidden))
 
 
 class _Analyser:
