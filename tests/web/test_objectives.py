@@ -122,6 +122,21 @@ def test_one_objective_whole(client: TestClient) -> None:
     assert client.get("/objectives/nobody").status_code == 404
 
 
+def test_what_was_written_a_moment_ago_is_being_set_up_and_not_missing(site: Site, client: TestClient) -> None:
+    """What `trimtab setup` made is linked at once, and read a moment later."""
+    objectives = site.service.objectives
+    objectives.look_soon()
+    assert client.get("/objectives/shop").status_code == 200, "what is known stays"
+    answer = client.get("/objectives/made-now")
+    assert answer.status_code == 503
+    assert "is being set up" in answer.text
+    assert 'http-equiv="refresh"' in answer.text
+    told = client.get("/api/trimtab/objectives/made-now")
+    assert (told.status_code, told.json()["error"]["kind"], told.headers["Retry-After"]) == (503, "NotYet", "1")
+    count(site)
+    assert client.get("/objectives/made-now").status_code == 404
+
+
 def test_lines_of_an_objective(client: TestClient) -> None:
     keys = "&".join(f"key=objective/shop/{name}" for name in ("left", "good", "target", "burn", "coverage"))
     answer = client.get(f"/series?{keys}&from={NOW_MS - 2 * 3_600_000}&to={NOW_MS}&points=60")

@@ -21,6 +21,7 @@ from trimtab.model.errors import (
     MissingError,
     NotAllowed,
     NotFound,
+    NotYet,
     SpoolFull,
     StoreError,
     TooManyTries,
@@ -62,7 +63,7 @@ def error_response(error: TrimtabError) -> Response:
     """The answer to a request that failed on purpose."""
     body = {"error": {"kind": type(error).__name__, "message": error.message, "facts": _plain(error.facts)}}
     headers: dict[str, str] = {}
-    if isinstance(error, SpoolFull | TooManyTries):
+    if isinstance(error, SpoolFull | TooManyTries | NotYet):
         headers["Retry-After"] = str(error.facts.get("retry_after_s", 1))
     if isinstance(error, LoginNeeded):
         headers["WWW-Authenticate"] = "Bearer"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from trimtab.app.collected import metrics_of
 from trimtab.app.config import Config
 from trimtab.app.config_status import SettingNow, config_status
 from trimtab.app.dashboards.annotating import Annotating
+from trimtab.app.dashboards.last_push import kept_push
 from trimtab.app.dashboards.library import Dashboards
 from trimtab.app.dashboards.pushing import PushReport, push
 from trimtab.app.deciding import Deciding
@@ -112,6 +114,7 @@ class Service:
         self._happens = ServiceEvents(self.events, self.grafana.wake)
         self.objectives = objectives
         objectives.ask_instead(lambda: None if self.upstream is None else UpstreamAsking(self.upstream))
+        packs.on_new.append(objectives.look_soon)
         objectives.on_round.append(BurnCases(state).look)
         objectives.on_round.append(self._happens.objectives_counted)
         objectives.on_round.append(ObjectiveSeries(lambda: self.querying.store).append)
@@ -306,6 +309,7 @@ class Service:
             *self.infrastructure.warnings(),
             *self.clouds.warnings(),
             *objective_warnings(self.objectives.standing),
+            *self.grafana.warnings(),
             *self.business.warnings(),
         )
 
@@ -407,7 +411,9 @@ class Service:
         rules = self.alerting.rules
         more = {uid: self.dashboards.document(uid) for uid in uids}
         groups = [] if rules is None else rules.book.groups
-        return push(self.config.grafana, self.url, groups, uids=uids, overwrite=overwrite, more=more)
+        policy = self.config.grafana
+        work = partial(push, policy, self.url, groups, uids=uids, overwrite=overwrite, more=more)
+        return work() if uids else kept_push(self.state, policy.url, self.now_ms(), work)
 
     def ensure_watched(self, dsn: str, change_dsn: str) -> str:
         """The name of the system behind `dsn`, watched from now on if it was not."""

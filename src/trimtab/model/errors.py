@@ -21,6 +21,7 @@
     │   ├── SpoolFull         the limit of the spool, or the disk
     │   └── EngineRefused     the engine would not take or answer it
     ├── Busy                  too many at one time: come back later
+    │   └── NotYet            what is asked for is being set up
     └── ActError              a change
         ├── GuardRefused      a check said no (nothing was touched)
         ├── ConflictError     the ledger moved on meanwhile
@@ -127,6 +128,10 @@ class EngineRefused(StoreError):
 
 class Busy(TrimtabError):
     """Too many want the same at one time, or the server is stopping; nothing was done."""
+
+
+class NotYet(Busy):
+    """What is asked for is being set up; it is there in a moment."""
 
 
 class ActError(TrimtabError):

@@ -20,6 +20,7 @@ from trimtab.model.errors import (
     MissingError,
     NotAllowed,
     NotFound,
+    NotYet,
     StoreError,
     TooManyTries,
     TrimtabError,
@@ -41,11 +42,14 @@ KINDS: tuple[tuple[type[TrimtabError], int, str, str], ...] = (
     (ConfigError, 400, "A setting is wrong", ""),
     (InputError, 400, "That cannot be", "Change the address or the form, and try again."),
     (MissingError, 424, "Something is not there", "The rest of trimtab goes on."),
+    (NotYet, 503, "It is being set up", "This page looks again by itself."),
     (Busy, 503, "Busy", "Try again in a moment."),
     (StoreError, 503, "The store does not answer", "Nothing is lost: what was accepted is on disk. Try again soon."),
     (ActError, 409, "Not possible now", "Look at it again: it has moved on meanwhile."),
 )
 """Status, title and hint by kind of error; the first that fits counts."""
+AGAIN_S = 2
+"""After so long a page looks again for what is being set up."""
 
 
 def is_for_people(request: Request) -> bool:
@@ -66,7 +70,8 @@ def page_errors(service: Service, fallback: Handler) -> Handler:
         if not is_for_people(request):
             return await fallback(request, error)
         status, title, hint, message = describe(error)
-        return await run_in_threadpool(error_page, request, service, status, title, message, hint)
+        again_s = AGAIN_S if isinstance(error, NotYet) else None
+        return await run_in_threadpool(error_page, request, service, status, title, message, hint, again_s)
 
     return handle
 
@@ -85,9 +90,11 @@ def describe(error: Exception) -> tuple[int, str, str, str]:
     return 500, "A fault of trimtab's own", "It is in trimtab's log.", "Something broke that should not break."
 
 
-def error_page(request: Request, service: Service, status: int, title: str, message: str, hint: str) -> Response:
-    """The page for an error. It reads nothing that could fail in turn."""
-    context = {"title": title, "status": status, "message": message, "hint": hint}
+def error_page(
+    request: Request, service: Service, status: int, title: str, message: str, hint: str, again_s: int | None
+) -> Response:
+    """The page for an error; it is asked for again after `again_s`. It reads nothing that could fail in turn."""
+    context = {"title": title, "status": status, "message": message, "hint": hint, "again_s": again_s}
     try:
         content = render.page("error.html", plain_view(request, service, RELEASE), context)
     except TrimtabError:

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from tests.app.objectives.world import HOUR_MS, MINUTE_MS, World, only, settle
+from trimtab.app.objectives.alerts import BurnAlerts
 from trimtab.app.objectives.keeper import AGAIN_SLICES, SETTLE_MS
+from trimtab.model.errors import NotFound, NotYet, StoreError
 from trimtab.model.objectives import BudgetState, Exclusion
 from trimtab.store.objective_state import ObjectiveState, Progress
 
@@ -48,6 +50,25 @@ def test_counts_survive_a_restart_and_late_samples_are_counted_again(world: Worl
     after = only(again).budget.counts
     assert (after.total, after.bad) == pytest.approx((144_000, AGAIN_SLICES))
     assert after.measured_slices == before.measured_slices
+
+
+def test_an_objective_is_there_before_it_is_counted(world: World) -> None:
+    """Who set it up finds it, and who asks what burns hears that nobody knows."""
+
+    def away() -> None:
+        raise StoreError("the store is away")
+
+    made = world.objectives(text=events(world.unique("a"), world.unique("b")))
+    made.ask_instead(away)
+    with pytest.raises(NotYet, match="is being set up"):
+        made.named("shop")
+    made.round(world.now_ms + SETTLE_MS)
+    assert (made.standing.at_ms, made.standing.error) == (0, "the store is away")
+    assert made.named("shop").budget.state is BudgetState.UNMEASURED
+    with pytest.raises(StoreError):
+        BurnAlerts(lambda: made.standing, "").evaluate(world.now_ms)
+    with pytest.raises(NotFound):
+        made.named("nobody")
 
 
 def test_what_is_not_measured_is_neither_good_nor_bad(world: World) -> None:

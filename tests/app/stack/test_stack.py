@@ -339,6 +339,15 @@ def test_a_watched_system_says_itself_why_it_tells_nothing(now: SystemNow, said:
     assert reason_of(config.metrics[0], config, Surroundings([now])) == f"no data: {said}"
 
 
+def test_a_probe_that_was_measured_and_is_no_series_yet_is_not_said_to_have_no_value() -> None:
+    config = read_config({"application_metrics": {"data_freshness": {}}})
+    one = {"freshness": 1}
+    assert "1 probe measures it, and it has no value now" in reason_of(
+        config.metrics[0], config, Surroundings((), "", one)
+    )
+    assert "measured a moment ago" in reason_of(config.metrics[0], config, Surroundings((), "", one, one))
+
+
 def test_a_system_that_is_not_watched_is_refused_with_those_that_are(stack: Stack) -> None:
     said = plain_config({"application_metrics": {"throughput": {}}, "system": "nosuch"})
     for dry_run in (True, False):

@@ -59,6 +59,10 @@ class Annotating:
         """A change moved."""
         self._wake.set()
 
+    def warnings(self) -> tuple[str, ...]:
+        """Why changes are not told there now; nothing where they are."""
+        return () if self.problem is None else (f"changes are not told to Grafana: {self.problem}",)
+
     def stop(self) -> None:
         """End."""
         self._stop.set()

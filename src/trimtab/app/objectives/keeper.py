@@ -23,7 +23,7 @@ from trimtab.app.objectives.asking import Asking
 from trimtab.app.objectives.board import ObjectiveNow, board_of
 from trimtab.app.objectives.counter import Counter, Slices
 from trimtab.app.objectives.files import FileStatus, ObjectiveFiles
-from trimtab.model.errors import MissingError, NotFound, StoreError
+from trimtab.model.errors import MissingError, NotFound, NotYet, StoreError
 from trimtab.model.objectives import SLICE_MS, Exclusion, Objective
 from trimtab.store import objective_slices
 from trimtab.store.objective_state import ObjectiveState, Progress
@@ -84,6 +84,8 @@ class Objectives:
         self._late_at_ms = 0
         self._is_taken = False
         self._standing = Standing()
+        self._news = threading.Event()
+        self._wanted, self._looked = object(), object()  # the same once files were read as they were last asked for
         self.on_round: list[Callable[[Standing], None]] = []
         """Called after each round, on its thread: cases are opened here."""
 
@@ -97,18 +99,20 @@ class Objectives:
     def stop(self, timeout_s: float = 10.0) -> None:
         """Stop after the round that runs now."""
         self._stop.set()
+        self._news.set()
         if self._thread is not None:
             self._thread.join(timeout_s)
 
     def _run(self) -> None:
-        while True:
+        while not self._stop.is_set():
+            self._news.clear()
             try:
                 self.round(self._now_ms())
             except Exception as error:  # a fault of ours must not end the counting; it is logged and shown
                 log.exception("objectives_round_broke")
                 self._standing = replace(self._standing, error=f"internal error: {type(error).__name__}")
-            if self._stop.wait(TICK_S):
-                return
+            if not self._stop.is_set():
+                self._news.wait(TICK_S)
 
     def ask_instead(self, other: Callable[[], Asking | None]) -> None:
         """Metrics are asked of this one, wherever there is one at that moment."""
@@ -122,9 +126,21 @@ class Objectives:
         """Where all stand after the last round."""
         return self._standing
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether files have yet to be read: after a start, and after `look_soon`."""
+        return self._looked is not self._wanted
+
+    def look_soon(self) -> None:
+        """Files were written: read them at once, not at the next tick."""
+        self._wanted = object()
+        self._news.set()
+
     def named(self, name: str) -> ObjectiveNow:
-        """One objective; NotFound where there is none."""
-        found = self._standing.objectives.get(name)
+        """One objective; NotFound where there is none, NotYet where files have yet to be read."""
+        is_behind, found = self.is_behind, self._standing.objectives.get(name)
+        if found is None and is_behind:
+            raise NotYet(f"objective {name!r} is being set up: files of objectives are being read", objective=name)
         if found is None:
             raise NotFound(f"there is no objective {name!r}", objective=name)
         return found
@@ -185,9 +201,12 @@ class Objectives:
 
     def _count(self, end_ms: int, *, is_new: bool) -> bool:
         """What is due; whether something may stand otherwise now."""
+        wanted = self._wanted
         is_other = self._files.look() or not self._is_taken
         if is_other:
             self._take()
+            self._stand_uncounted(end_ms)
+        self._looked = wanted
         if not self._objectives:
             return is_other
         if is_new or is_other:
@@ -358,6 +377,12 @@ class Objectives:
             self._problems,
         )
         self._standing = replace(self._standing, at_ms=end_ms, objectives=board, files=self._files.status)
+
+    def _stand_uncounted(self, end_ms: int) -> None:
+        """What is new is there before it is counted, which may take a while; the last round stays the last one."""
+        counted_to_ms = self._standing.at_ms
+        self._stand(counted_to_ms or end_ms)
+        self._standing = replace(self._standing, at_ms=counted_to_ms)
 
 
 def definition_of(objective: Objective) -> str:

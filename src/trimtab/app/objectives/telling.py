@@ -16,7 +16,7 @@ def objective_numbers(standing: Standing, now_ms: int) -> Iterator[Number]:
     for state in BudgetState:
         yield Number("trimtab_objectives", counts[state], {"state": state.value})
     yield Number("trimtab_objective_files_refused", sum(bool(file.problems) for file in standing.files))
-    if standing.objectives:
+    if standing.objectives and standing.at_ms:
         yield Number("trimtab_objectives_age_seconds", max(0, now_ms - standing.at_ms) / 1000)
         yield Number("trimtab_objectives_round_cpu_seconds", standing.round_cpu_s)
 

@@ -61,6 +61,8 @@ class Shelf:
         self._lock = threading.RLock()
         self._written: dict[str, str] | None = None
         self._made_of: object = None
+        self.on_new: list[Callable[[], None]] = []
+        """Called where somebody switched something, once its files are there."""
         self.error: str | None = None
         """Why the files could not be written; None where they were."""
 
@@ -128,7 +130,7 @@ class Shelf:
             after = Chosen(enabled, values)
             if after != before:
                 self._state.set_meta(META, msgspec.json.encode(after).decode())
-            self.look()
+            self.renew()
         return self.named(name)
 
     # --- files
@@ -142,6 +144,12 @@ class Shelf:
                 self._write(texts)
                 self._written, self._made_of = texts, made_of
             return self._written
+
+    def renew(self) -> None:
+        """Write what is other now, and tell those who read it: they need not wait for their next look."""
+        self.look()
+        for heard in self.on_new:
+            heard()
 
     def rule_files(self) -> list[str]:
         """Files of rules."""

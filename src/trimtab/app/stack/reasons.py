@@ -32,6 +32,8 @@ class Surroundings:
     host_problem: str = ""
     probe_kinds: Mapping[str, int] | None = None
     """Probes by their kind; of the system that is asked for."""
+    measured_kinds: Mapping[str, int] | None = None
+    """Those of them that have a value now."""
 
     @property
     def watched(self) -> str:
@@ -87,8 +89,13 @@ def reason_of(metric: Metric, config: StackConfig, around: Surroundings) -> str:
     if kind.name in ("FreshnessMetric", "QualityMetric") and around.probe_kinds:
         count = around.probe_kinds.get(wanted, 0) if wanted else sum(around.probe_kinds.values())
         of = f" of {config.system}" if config.system else ""
+        known = around.measured_kinds or {}
+        if known.get(wanted, 0) if wanted else sum(known.values()):
+            return "no data yet: it was measured a moment ago; series of probes are written once a minute"
         if count:
-            return f"no data: {count} probes{of} measure it, and none has a value now: trimtab probes says why"
+            measure = "probe{} measures" if count == 1 else "probes{} measure"
+            whose = "it has no value" if count == 1 else "none has a value"
+            return f"no data: {count} {measure.format(of)} it, and {whose} now: trimtab probes list says why"
     return f"no data: needs {kind.source}"
 
 

@@ -94,7 +94,7 @@ class Stack:
                 self._around.state.set_meta(META, msgspec.json.encode(new).decode())
                 for pack, values in self._pack_choices(kept, config).items():
                     self._around.packs.choose(pack, True if pack in pack_thresholds(config) else None, values)
-                self._around.packs.look()
+                self._around.packs.renew()
                 log.warning("stack_set_up", by=by, metrics=len(config.metrics), changes=len(changes))
                 kept = new
         return self._report(config, kept, changes, dry_run=dry_run)
@@ -110,7 +110,7 @@ class Stack:
             if self._kept() is None:
                 return False
             self._around.state.set_meta(META, None)
-            self._around.packs.look()
+            self._around.packs.renew()
             log.warning("stack_removed", by=by)
             return True
 

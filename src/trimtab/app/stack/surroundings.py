@@ -18,11 +18,14 @@ def surroundings_of(service: Service, config: StackConfig) -> Surroundings:
     host_problem = service.infrastructure.host.problem or ""
     if not service.config.host.collect:
         host_problem = "this machine is not read ([host] collect is false)"
-    probes = [now.probe for now in service.business.probing.now.values()]
+    now_ms = service.now_ms()
+    probes = [now for now in service.business.probing.now.values() if config.system in ("", now.probe.system)]
+    measured = [now for now in probes if (found := now.current(now_ms)) is not None and found.value is not None]
     return Surroundings(
         [_system(status) for status in service.watch_statuses()],
         host_problem,
-        Counter(probe.kind.value for probe in probes if config.system in ("", probe.system)),
+        Counter(now.probe.kind.value for now in probes),
+        Counter(now.probe.kind.value for now in measured),
     )
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from trimtab.app.dashboards.last_push import last_push
 from trimtab.app.stack.answers import PartRow
 from trimtab.app.stack.reading import StackConfig
 from trimtab.app.stack.rows import Answer
 from trimtab.app.stack.stack import Around, Stack
 from trimtab.app.stack.surroundings import surroundings_of
-from trimtab.extend.dashboards import PushOutcome
 from trimtab.model.alerts import AlertState
 from trimtab.model.errors import TrimtabError
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from trimtab.app.service import Service
 
 PATIENCE_S = 10.0
-FAILED_TOLD_MAX = 3
 
 
 def stack_of(service: Service) -> Stack:
@@ -107,12 +107,11 @@ def _grafana(service: Service, *, is_new: bool) -> PartRow:
     name, url = "dashboards in Grafana", service.config.grafana.url
     if not url:
         return PartRow(name, False, "no Grafana is configured: grafana.url, grafana.token")
-    if not is_new:
-        return PartRow(name, True, f"{url}, as it was put there last; 'trimtab dashboards push' does it again")
-    try:
-        done = service.push_dashboards()
-    except TrimtabError as error:
-        return PartRow(name, False, error.message)
-    failed = [f"{one.kind} {one.name}: {one.why}" for one in done.items if one.outcome is PushOutcome.FAILED]
-    told = f"{url}: {len(done.items)} things, {len(failed)} failed"
-    return PartRow(name, not failed, "; ".join([told, *failed[:FAILED_TOLD_MAX]]))
+    if is_new:
+        with contextlib.suppress(TrimtabError):  # it is kept, and told below
+            service.push_dashboards()
+    last = last_push(service.state, url)
+    if last is None:
+        return PartRow(name, False, f"{url}: nothing was put there yet: 'trimtab dashboards push' does it")
+    again = "" if is_new else "; 'trimtab dashboards push' does it again"
+    return PartRow(name, not last.failed, f"{url}, {last.told}{again}")

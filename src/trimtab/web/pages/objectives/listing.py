@@ -39,7 +39,7 @@ class StateCount:
 
 def objectives(asked: Asked) -> Response:
     """The page, or its table alone."""
-    standing = asked.service.objectives.standing
+    is_behind, standing = asked.service.objectives.is_behind, asked.service.objectives.standing
     state, sort = _state(asked), _sort(asked)
     descending = asked.query("desc") == "1"
     service, search = asked.query("service") or None, asked.query("q").strip()[:200]
@@ -65,6 +65,7 @@ def objectives(asked: Asked) -> Response:
         "files": standing.files,
         "wrong_files": [file for file in standing.files if file.problems],
         "error": standing.error,
+        "is_behind": is_behind,
         "at_ms": standing.at_ms,
         "first": first + 1,
         "last": min(first + ROWS, len(found)),
