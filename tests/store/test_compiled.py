@@ -77,7 +77,8 @@ def more(value):
 
 def test_a_kernel_is_compiled_anew_when_one_that_it_calls_in_another_file_has_changed(tmp_path: Path) -> None:
     (tmp_path / "user_kernels.py").write_text(USER, "utf-8")
-    for factor in (2, 3):
+    told = []
+    for factor in (2, 3, 3):
         (tmp_path / "shared_kernels.py").write_text(SHARED.format(factor=factor), "utf-8")
         done = subprocess.run(
             [sys.executable, "-B", "-c", "import user_kernels; print(user_kernels.more(10))"],
@@ -89,6 +90,8 @@ def test_a_kernel_is_compiled_anew_when_one_that_it_calls_in_another_file_has_ch
             check=True,
         )
         assert done.stdout.strip() == str(factor * 10 + 1)
+        told.append(done.stderr.count("compiling what reads and writes data"))
+    assert told == [1, 1, 0]  # once for both kernels, and not for what is loaded
 
 
 def test_of_what_is_compiled_only_what_fits_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ kernels from another one, the names of its caches therefore carry a checksum of 
 Kernels have no `fastmath`: sums are the sums that the source says, in its order.
 """
 
+import contextlib
 import functools
 import importlib
 import subprocess
@@ -19,16 +20,20 @@ import sys
 import threading
 import time
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from trimtab.store.compiled_once import PACKAGE, loads_from_package, made_from, write_note
+from trimtab.store.compiled_once import COMPILER, PACKAGE, loads_from_package, made_from, write_note
 
 F = TypeVar("F", bound=Callable[..., object])
 
 SUFFIX = "kernels.py"
 
+TOLD = (
+    "trimtab: compiling what reads and writes data, as far as it is needed here; once on this machine, up to a minute "
+    f"(python -m {COMPILER} does all of it, before) …"
+)
 _ONE_AT_A_TIME = threading.RLock()
 """Numba cannot be imported, and cannot compile, on two threads at one time: one would see half of its modules."""
 
@@ -61,7 +66,8 @@ def kernel(signature: str | list[str], *, is_inlined: bool = False) -> Callable[
                     signature, cache=can_cache, nogil=True, error_model="numpy", fastmath=False, inline=inline
                 )
                 try:
-                    return compiled(function)
+                    with _told():
+                        return compiled(function)
                 except RuntimeError as error:
                     if "cannot cache" not in str(error) or not can_cache:
                         raise
@@ -85,6 +91,31 @@ def _read_only_caches() -> None:
             return cls(py_func, py_file) if Path(py_file).is_relative_to(PACKAGE) else None
 
     caching.CacheImpl._locator_classes.insert(0, Whole)  # its setting replaces the list
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """Say on stderr, once, that a compiler works: who asked a question, and not for that, would think that it hangs."""
+    from numba.core import event
+
+    class Listener(event.Listener):
+        """Hears of what is compiled; what is loaded from a cache is not."""
+
+        def on_start(self, event: object) -> None:  # noqa: ARG002
+            _say_once()
+
+        def on_end(self, event: object) -> None:
+            """Nothing to say."""
+
+    with event.install_listener("numba:compile", Listener()):
+        yield
+
+
+@functools.cache
+def _say_once() -> None:
+    main_spec = getattr(sys.modules.get("__main__"), "__spec__", None)
+    if getattr(main_spec, "name", None) != COMPILER:  # that one says what it does itself
+        print(TOLD, file=sys.stderr, flush=True)
 
 
 def _of_others(module_name: str) -> int:
