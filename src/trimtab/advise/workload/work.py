@@ -35,6 +35,12 @@ HAVING_SHARE = 1 / 3
 
 _OPERATOR = re.compile(r"(?: (?:=|<>|<|>|<=|>=|IS NOT|IS|~~\*?|!~~\*?|~\*?|!~\*?|@>|&&|\?) )|(?:\(NOT )")
 _PATTERN = re.compile(r" !?~~?\*? ")
+_CAST = re.compile(r"::\w[\w ]*(?:\([\d, ]+\))?(?:\[\])?")
+_CALL = re.compile(r"[A-Za-z_]\w*\(")
+_ARRAY = re.compile(r" ANY \('\{([^}]*)\}'")
+HASHED_ELEMENTS_MIN = 9
+"""An array of constants with so many elements is looked up by a hash."""
+
 _EQUALITY = re.compile(r"\(?\(?(\w+)\)?(?:::\w+)? = ")
 _BLOCKING = frozenset({"Sort", "Hash", "Materialize", "WindowAgg", "SetOp", "CTE Scan", "Bitmap Heap Scan"})
 
@@ -134,6 +140,9 @@ class _Walk:
         if text:
             self.found["quals"] += rows * _operators(text)
             self.found["patterns"] += rows * len(_PATTERN.findall(text))
+            if "(" in text:
+                self.found["function_calls"] += rows * _calls(text)
+                self.found["elements"] += rows * _elements(text)
 
     def _index_scan(
         self, node: Node, loops: float, share: float, rows: float | None = None, fetched_max: float | None = None
@@ -344,6 +353,21 @@ class _Walk:
 def _operators(text: str) -> float:
     """Comparisons in a condition, as PostgreSQL prints it."""
     return max(1.0, float(len(_OPERATOR.findall(text))))
+
+
+def _calls(text: str) -> int:
+    """Calls of functions in a condition, as PostgreSQL prints it.
+
+    >>> _calls("((lower((name)::text) = 'x'::character varying(20)) AND (EXTRACT(year FROM at) = ANY ('{1}'::int[])))")
+    2
+    """
+    return len(_CALL.findall(_CAST.sub("", text)))
+
+
+def _elements(text: str) -> int:
+    """Elements of constant arrays that a value is compared with one by one."""
+    counts = [found.count(",") + 1 for found in _ARRAY.findall(text)]
+    return sum(count for count in counts if count < HASHED_ELEMENTS_MIN)
 
 
 def _stopped_share(limit: Node, below: Node) -> float:
