@@ -116,3 +116,21 @@ def test_every_kind_of_work_has_its_time() -> None:
 def test_sizes_are_those_of_real_builds(keys: tuple[str, ...], include: tuple[str, ...], real_mb: float) -> None:
     definition = IndexDefinition("public", "lineitem", tuple(IndexKey(key) for key in keys), include)
     assert size_bytes(LINEITEM, definition) / 1e6 == pytest.approx(real_mb, rel=0.1)
+
+
+def test_a_partial_index_and_a_rare_value_hold_few_rows_to_walk() -> None:
+    states = ColumnStatistics(0.0, 6, 4.0, (("done", 0.97), ("failed", 0.02)))
+    state = Column("state", "text", "S", True, False, True, True, states)
+    jobs = Table(1, "public", "jobs", "r", 1e6, 9_000, 9_000 * 8192, 1.0, True, {"state": state})
+    keys = {"some": ("run_at",), "by_state": ("state", "run_at")}
+    counting = Counting({"jobs": jobs}, lambda name: keys[name], index_share=lambda name: 0.01 if name == "some" else 1)
+
+    def walked(index: str, condition: str) -> float:
+        more = {"Node Type": "Index Scan", "Index Name": index, "Filter": "(run_at <= now())"}
+        more |= {"Index Cond": condition} if condition else {}
+        return counting.work(scan("jobs", 5_000, **more))["heap_rows_far"]
+
+    assert walked("some", "") == pytest.approx(10_000)
+    assert walked("by_state", "(state = 'failed'::text)") == pytest.approx(20_000)
+    assert walked("by_state", "(state = 'queued'::text)") == pytest.approx(5_000)
+    assert walked("by_state", "(state = $1)") == pytest.approx(250_000)

@@ -114,9 +114,10 @@ def _advise(
         written = rows_written(workload, costs, texts)
         samples = samples_of(connection, workload, candidates, costs.seconds_left() * SAMPLES_SHARE)
         sizes = [_size(connection, candidate, workload, samples, costs) for candidate in candidates]
+        held = [_rows_share(candidate, workload) for candidate in candidates]
         prices_ms = [_price_ms(one, written) for one in candidates]
         names_of = [workload.shapes[place].name for place, _ in texts]
-        times = GuardedTimes(AnswerTimes(workload, costs, texts, samples), names_of, faults)
+        times = GuardedTimes(AnswerTimes(workload, costs, texts, samples, held), names_of, faults)
         budget_bytes = settings.budget_bytes * BUDGET_SHARE
         timed = TimedSearch(costs, calls, times.of, prices_ms, sizes, budget_bytes)
         timed.ask_around()

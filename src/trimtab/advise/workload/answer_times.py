@@ -18,25 +18,41 @@ TRUST, COST_TRUST = 0.73, 0.09
 slopes over 230 plans of TPC-H that changed. Estimates of rows are shared by both, so neither is believed whole."""
 
 LEAST_COST = 1e-3
+PARTIAL_ROW_BYTES = 20.0
+"""What a row takes in a partial index that is there: nobody knows how many rows it holds."""
+
 RISK = 0.05
 """How likely it is taken to be that estimates are wrong by as much as the pessimistic view says."""
 
 
 class AnswerTimes:
     """Times in ms by place. A statement whose mean time is known (`Shape.mean_ms`) keeps it as things are; an answer
-    then takes that, times the ratio of the plans' times."""
+    then takes that, times the ratio of the plans' times.
+
+    `shares` are of the table's rows that each candidate holds.
+    """
 
     def __init__(
-        self, workload: Workload, costs: Costs, texts: Sequence[tuple[int, str]], samples: Samples | None = None
+        self,
+        workload: Workload,
+        costs: Costs,
+        texts: Sequence[tuple[int, str]],
+        samples: Samples | None = None,
+        shares: Sequence[float] = (),
     ) -> None:
         known = [factors_of(shape, samples or {}) for shape in workload.shapes]
         self._factors = [known[place] for place, _ in texts]
         self._costs = costs
-        self._existing = {
-            index.name: keys_of(index) for table in workload.catalog.tables.values() for index in table.indexes
+        there = [(table, index) for table in workload.catalog.tables.values() for index in table.indexes]
+        self._existing = {index.name: keys_of(index) for _, index in there}
+        self._shares = tuple(shares)
+        self._partial = {
+            index.name: min(1.0, index.size_bytes / max(table.rows_estimate * PARTIAL_ROW_BYTES, 1.0))
+            for table, index in there
+            if " WHERE " in index.statement
         }
         tables = {table.name: table for table in workload.catalog.tables.values()}
-        self._times = PlanTimes(Counting(tables, self._keys, workload.work_mem_bytes))
+        self._times = PlanTimes(Counting(tables, self._keys, workload.work_mem_bytes, self._share))
         self._mean_ms = [shape.mean_ms for shape in workload.shapes]
         self._places = [place for place, _ in texts]
         self._scales: dict[int, float] = {}
@@ -72,6 +88,12 @@ class AnswerTimes:
             ratio = (max(time, LEAST_MS) / max(time_today, LEAST_MS)) ** TRUST * by_cost**COST_TRUST
             time = time_today * ratio
         return max(time, LEAST_MS)
+
+    def _share(self, name: str) -> float:
+        number = self._costs.numbers.get(name)
+        if number is not None and number < len(self._shares):
+            return self._shares[number]
+        return self._partial.get(name, 1.0)
 
     def _keys(self, name: str) -> tuple[str, ...]:
         number = self._costs.numbers.get(name)

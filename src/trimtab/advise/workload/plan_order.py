@@ -19,6 +19,9 @@ _PAIR = re.compile(r"([A-Za-z_][\w.]*) = ([A-Za-z_][\w.]*)")
 IndexKeys = Callable[[str], tuple[str, ...]]
 """The key columns of an index by its name in plans; empty where it is not known."""
 
+IndexShare = Callable[[str], float]
+"""The share of its table's rows (0..1) that an index holds, by its name in plans."""
+
 
 class Order:
     """Orders in plans of one database."""

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from trimtab.advise.index.plans import Node
 from trimtab.advise.index.size import distinct_values
 from trimtab.advise.workload.join_rows import JoinRows, aliases_of
-from trimtab.advise.workload.plan_order import IndexKeys, Order, is_subplan
+from trimtab.advise.workload.plan_order import IndexKeys, IndexShare, Order, is_subplan
 from trimtab.sql.catalog import Table
 
 Work = Mapping[str, float]
@@ -42,15 +42,22 @@ HASHED_ELEMENTS_MIN = 9
 """An array of constants with so many elements is looked up by a hash."""
 
 _EQUALITY = re.compile(r"\(?\(?(\w+)\)?(?:::\w+)? = ")
+_EQUAL_TO = re.compile(r"\(?\(?(\w+)\)?(?:::\w+)? = (?:'((?:[^']|'')*)'|(-?[\d.]+))")
 _BLOCKING = frozenset({"Sort", "Hash", "Materialize", "WindowAgg", "SetOp", "CTE Scan", "Bitmap Heap Scan"})
 
 
 class Counting:
     """Counts plans of one database. `tables` by name; `work_mem_bytes` decides what is sorted or hashed on disk."""
 
-    def __init__(self, tables: Mapping[str, Table], index_keys: IndexKeys, work_mem_bytes: float = 4 << 20) -> None:
+    def __init__(
+        self,
+        tables: Mapping[str, Table],
+        index_keys: IndexKeys,
+        work_mem_bytes: float = 4 << 20,
+        index_share: IndexShare = lambda _: 1.0,
+    ) -> None:
         self._tables = tables
-        self._index_keys = index_keys
+        self._index_keys, self._index_share = index_keys, index_share
         self._work_mem_bytes = work_mem_bytes
 
     def work(
@@ -59,7 +66,7 @@ class Counting:
         """The work of a plan. `inflation` is what every uncertain step of an estimate is multiplied with, `factors`
         are for estimates of single tables, by alias."""
         joins = JoinRows(plan, self._tables, inflation, factors)
-        walk = _Walk(self._tables, self._index_keys, self._work_mem_bytes, joins)
+        walk = _Walk(self._tables, self._index_keys, self._work_mem_bytes, joins, self._index_share)
         walk.measured = "Actual Loops" in plan
         walk.visit(plan, 1.0, 1.0)
         walk.found["call"] = 1.0
@@ -70,12 +77,18 @@ class _Walk:
     """One plan being counted."""
 
     def __init__(
-        self, tables: Mapping[str, Table], index_keys: IndexKeys, work_mem_bytes: float, joins: JoinRows
+        self,
+        tables: Mapping[str, Table],
+        index_keys: IndexKeys,
+        work_mem_bytes: float,
+        joins: JoinRows,
+        index_share: IndexShare,
     ) -> None:
         self.found: defaultdict[str, float] = defaultdict(float)
         self.measured = False
         self._rows_of: dict[str, float] = {}
         self._tables, self._index_keys, self._work_mem_bytes, self._joins = tables, index_keys, work_mem_bytes, joins
+        self._index_share = index_share
         self._order = Order(tables, index_keys)
 
     def visit(self, node: Node, loops: float, share: float) -> float:
@@ -187,7 +200,8 @@ class _Walk:
         if table is None or not keys or not condition or table.columns.get(keys[0]) is None:
             return
         if not re.search(rf"(?<![\w.]){re.escape(keys[0])}(?!\w)", condition):
-            self.found["skipped_entries"] += table.rows_estimate * loops
+            entries = table.rows_estimate * self._index_share(str(node.get("Index Name")))
+            self.found["skipped_entries"] += entries * loops
 
     def _again_share(self, node: Node, loops: float) -> float:
         """The share of a loop's turns that look for what a turn before has just found: the driving table has fewer
@@ -209,8 +223,12 @@ class _Walk:
             return rows
         condition = str(node.get("Index Cond", ""))
         equal = {name for name in _EQUALITY.findall(condition) if name in keys}
-        found = table.rows_estimate
+        there = found = table.rows_estimate * self._index_share(str(node.get("Index Name")))
+        known = {name: text.replace("''", "'") or number for name, text, number in _EQUAL_TO.findall(condition)}
         for name in equal:
+            if name in known and (value_share := _value_share(table, name, known[name])) is not None:
+                found *= value_share
+                continue
             partners = self._joins.partner_rows(str(node.get("Alias")), name)
             found /= max(distinct_values(table, name), partners, 1.0)  # a table that is taken to be empty has none
         ranges = condition.count(" AND ") + 1 - len(equal) if condition else 0
@@ -220,7 +238,7 @@ class _Walk:
                 0.02 + (0.1 if self._order.is_near(table, keys) is not False else 1.1)
             )
             found = min(found, max(solved, rows / max(loops * share, 1e-9)))
-        return min(found, table.rows_estimate) * loops * share
+        return min(found, there) * loops * share
 
     def _bitmap(self, node: Node, loops: float, share: float) -> float:
         loops = self._loops(node, loops)
@@ -353,6 +371,19 @@ class _Walk:
 def _operators(text: str) -> float:
     """Comparisons in a condition, as PostgreSQL prints it."""
     return max(1.0, float(len(_OPERATOR.findall(text))))
+
+
+def _value_share(table: Table, name: str, value: str) -> float | None:
+    """The share of rows that have a value in a column; None where the statistics name no values."""
+    column = table.columns.get(name)
+    known = column.statistics if column is not None else None
+    if known is None or not known.most_common:
+        return None
+    common = known.share_of(value)
+    if common is not None:
+        return common
+    rest = 1.0 - known.null_share - sum(share for _, share in known.most_common)
+    return max(rest, 0.0) / max(known.distinct_count(table.rows_estimate) - len(known.most_common), 1.0)
 
 
 def _calls(text: str) -> int:
