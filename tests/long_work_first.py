@@ -30,7 +30,10 @@ TOGETHER = (
 """Folders that share a server which is costly to start or to fill; the first that fits counts."""
 OF_THE_DAY = tuple(
     f"tests/browser/test_{name}.py"
-    for name in ("every_page", "finding", "keyboard", "phone", "preferences", "range", "without_script")
+    for name in (
+        *("every_page", "finding", "keyboard", "phone", "preferences", "range", "without_script"),
+        *("below_zero", "cross_hair", "dashboards"),
+    )
 )
 """What looks at one server with a day of data and 10,000 shapes."""
 

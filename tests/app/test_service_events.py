@@ -10,6 +10,7 @@ import pytest
 import structlog
 
 from tests.act.support import finding, proposal
+from tests.empty_store import make_tables
 from tests.store.facts_of_a_shop import executions, now_ms, slice_rows
 from trimtab.app.config import Config
 from trimtab.app.events import EventKind, Subscription
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.store
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
-    made = open_service(Config(), tmp_path, "in-process")
+    made = open_service(Config(), make_tables(tmp_path), "in-process")
     yield made
     made.close()
 
@@ -90,7 +91,7 @@ def test_a_system_that_goes_away_is_told(service: Service, mine: Subscription) -
 
 
 def test_streams_end_with_the_service(tmp_path: Path) -> None:
-    service = open_service(Config(), tmp_path, "in-process")
+    service = open_service(Config(), make_tables(tmp_path), "in-process")
     subscription = service.events.subscribe()
     service.close()
     assert subscription.is_closed

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.empty_store import make_tables
 from trimtab.app.write_rates import write_rates
 from trimtab.store.tables import table_of
 from trimtab.store.telemetry import EmbeddedTelemetry
@@ -36,7 +37,7 @@ def row(relation: str, at_ms: int, inserted: int) -> dict[str, object]:
 def test_rates_are_per_second_over_what_was_seen(tmp_path: Path) -> None:
     now_ms = time.time_ns() // 1_000_000
     looks = [row("public.orders", now_ms - 30_000 * n, 300) for n in range(4)]
-    with EmbeddedTelemetry.open(tmp_path) as telemetry:
+    with EmbeddedTelemetry.open(make_tables(tmp_path)) as telemetry:
         telemetry.write("table_statistics", table_of("table_statistics", [*looks, row("public.seen_once", now_ms, 5)]))
         telemetry.write("table_statistics", table_of("table_statistics", [row("public.old", now_ms - 7_200_000, 5)]))
         telemetry.flush(30)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from playwright.sync_api import Route, expect
 
 from tests.browser.chromium import Visitor
 from tests.browser.waiting import drawn, open_page
+
+pytestmark = [pytest.mark.browser, pytest.mark.store, pytest.mark.slow]
 
 OVERSPENT = -9900.0
 

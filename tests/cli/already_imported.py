@@ -4,7 +4,11 @@ A hundred servers are started in a run, and most of what a start costs is import
 code, always the same. Here a process does that once, and then forks one child for each command line it is given. A
 child is a process of its own with the arguments, environment, folder and output files that it would have been
 executed with; it runs the same `main`, and what it ends with is told as by `subprocess.Popen`. That the installed
-command itself starts and ends is shown where a test says so (`is_executed`).
+command itself starts and ends is shown where a test says so (`is_executed`). A program of the tests that is started
+many times, to be killed, may be asked for in the same way: by its `module`, which is imported once and has a `main`.
+
+What most of a short command's price would be is the interpreter's own end, which takes apart all that was imported: a
+command that is run to its end (`run`) is left at once when it has said everything, a server is not.
 
 The parent has no connection and no store open, and starts no thread itself. It kills what still runs when it loses
 whoever started it.
@@ -17,6 +21,7 @@ import atexit
 import contextlib
 import functools
 import gc
+import importlib
 import json
 import os
 import select
@@ -38,14 +43,22 @@ FDS_COUNT = 3
 class Forked(subprocess.Popen[str]):
     """A child of the process that imported everything; looks like a child of this one."""
 
-    def __init__(self, arguments: Sequence[str], stdout: int, stderr: int, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        stdout: int,
+        stderr: int,
+        environment: Mapping[str, str],
+        module: str = "trimtab.cli.main",
+        is_brief: bool = False,
+    ) -> None:
         self._child_created = False  # `Popen` then leaves waiting to us
         self.args, self.returncode = list(arguments), None
         self.stdin = self.stdout = self.stderr = None
         self._told, theirs = socket.socketpair()
         with theirs:
-            command = {"arguments": self.args, "environment": dict(environment), "folder": str(Path.cwd())}
-            body = json.dumps(command).encode()
+            command = {"module": module, "arguments": self.args, "environment": dict(environment)}
+            body = json.dumps({**command, "folder": str(Path.cwd()), "is_brief": is_brief}).encode()
             door = _door()
             socket.send_fds(door, [len(body).to_bytes(4, "big")], [stdout, stderr, theirs.fileno()])
             door.sendall(body)
@@ -84,7 +97,8 @@ class Forked(subprocess.Popen[str]):
 def run(arguments: Sequence[str], timeout_s: float, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     """A command to its end, with what it said."""
     with os.fdopen(os.memfd_create("output"), "r+") as output, os.fdopen(os.memfd_create("errors"), "r+") as errors:
-        process = Forked(arguments, output.fileno(), errors.fileno(), environment)
+        is_brief = "up" not in arguments
+        process = Forked(arguments, output.fileno(), errors.fileno(), environment, is_brief=is_brief)
         try:
             code = process.wait(timeout_s)
         except subprocess.TimeoutExpired:
@@ -150,6 +164,7 @@ def main() -> None:
             if asked is None:
                 break
             command, fds = asked
+            importlib.import_module(str(command["module"]))
             told = socket.socket(fileno=fds[2])
             if (pid := os.fork()) == 0:
                 _become(command, fds, [door, told, *running.values()], [ended, wake_up])
@@ -185,7 +200,7 @@ def _tell_ends(running: dict[int, socket.socket]) -> None:
 
 
 def _become(command: dict[str, object], fds: list[int], sockets: list[socket.socket], pipe: list[int]) -> NoReturn:
-    """What the installed command is, from its first line to the interpreter's own end."""
+    """What the installed command (or a program of the tests) is, from its first line to the interpreter's own end."""
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -202,9 +217,15 @@ def _become(command: dict[str, object], fds: list[int], sockets: list[socket.soc
     os.chdir(str(command["folder"]))
     sys.argv = list(command["arguments"])  # type: ignore[call-overload]
     sys.modules["__main__"].__package__ = None  # what a command calls itself is the name of its file
-    from trimtab.cli.main import main as trimtab
-
-    sys.exit(trimtab())
+    try:
+        code = sys.modules[str(command["module"])].main()
+    except SystemExit as end:
+        code = end.code
+    if command["is_brief"] and isinstance(code, int):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

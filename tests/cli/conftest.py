@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.cli import already_imported
+from tests.empty_store import make_tables
 
 TRIMTAB = str(Path(sys.executable).parent / "trimtab")
 START_TIMEOUT_S = 240.0
@@ -32,12 +33,14 @@ samples_min = 0
 """
 
 
-def trimtab(*arguments: str, timeout_s: float = 60.0, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the installed command; what begins a server does not import all of it again."""
+def trimtab(
+    *arguments: str, timeout_s: float = 60.0, is_executed: bool = False, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the command to its end; a fork, or the installed command `is_executed`."""
     command, env = [TRIMTAB, *arguments], {**os.environ, "COLUMNS": "200", **environment}
-    if arguments[0] == "up":
-        return already_imported.run(command, timeout_s, env)
-    return subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False, env=env)
+    if is_executed:
+        return subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False, env=env)
+    return already_imported.run(command, timeout_s, env)
 
 
 @dataclass
@@ -61,6 +64,8 @@ class Server:
 
 def start_server(data_dir: Path, config: str = CONFIG, *options: str, is_executed: bool = False) -> Server:
     """Start and wait until it has written down where it listens; a fork, or the installed command `is_executed`."""
+    if not is_executed and "--store" not in options:
+        make_tables(data_dir)
     data_dir.mkdir(parents=True, exist_ok=True)
     file = data_dir.parent / f"{data_dir.name}.toml"
     file.write_text(config)

@@ -1,4 +1,4 @@
-"""Two shards for the whole run; each test that asks for a store gets a database of its own on one or both of them."""
+"""Two shards for the whole run; each test that asks for a store gets an empty database on one or both of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.clickhouse.kinds import REAL, URL, name_of
-from tests.clickhouse.servers import Shard, address_of, new_database, shards
+from tests.clickhouse.servers import Shard, address_of, drop_database, make_database, new_database, shards
+from tests.clickhouse.used_again import UsedAgain
 from tests.store.conftest import limits, telemetry
 from trimtab.store.clickhouse.address import Address, parse
 from trimtab.store.telemetry import EmbeddedTelemetry
@@ -37,6 +38,12 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Shard]]:
         yield found
 
 
+@pytest.fixture(scope="session")
+def waiting() -> dict[int, UsedAgain]:
+    """Empty databases, by how many shards they are on. They go with the shards."""
+    return {}
+
+
 @pytest.fixture(params=[1, 2, *REAL], ids=name_of)
 def address(request: pytest.FixtureRequest) -> Iterator[Address]:
     """A store with nothing in it: on one shard, on two, or on the server that CLICKHOUSE_URL names."""
@@ -44,9 +51,21 @@ def address(request: pytest.FixtureRequest) -> Iterator[Address]:
         with new_database(parse(os.environ[URL]), f"trimtab_test_{os.getpid()}_{next(_NUMBERS)}") as found:
             yield found
         return
-    used: list[Shard] = request.getfixturevalue("running")[: request.param]
-    with new_database(address_of(*used), f"telemetry_{next(_NUMBERS)}") as found:
-        yield found
+    waiting: dict[int, UsedAgain] = request.getfixturevalue("waiting")
+    used = waiting.pop(request.param) if request.param in waiting else _made(request)
+    yield used.address
+    if used.is_as_new():
+        used.empty()
+        waiting[request.param] = used
+    else:
+        drop_database(used.address)
+
+
+def _made(request: pytest.FixtureRequest) -> UsedAgain:
+    """A new one on as many shards as are asked for."""
+    chosen: list[Shard] = request.getfixturevalue("running")[: request.param]
+    factory: pytest.TempPathFactory = request.getfixturevalue("tmp_path_factory")
+    return UsedAgain(make_database(address_of(*chosen), f"telemetry_{next(_NUMBERS)}"), chosen, factory.mktemp("made"))
 
 
 @pytest.fixture

@@ -73,20 +73,31 @@ def address_of(*shards: Shard, database: str = DATABASE) -> Address:
     return Address(hosts, database, USER, PASSWORD, connect_timeout_s=1, timeout_s=20)
 
 
+def make_database(address: Address, name: str) -> Address:
+    """A database on every host."""
+    there = f" ON CLUSTER '{address.cluster}'" if address.cluster else ""
+    for host in address.hosts:
+        with closing(Connection(replace(address, database="default"), host)) as connection:
+            connection.run(f"CREATE DATABASE {name}{there}", None, {}, query_id=f"make-{name}")
+    return replace(address, database=name)
+
+
+def drop_database(made: Address) -> None:
+    """On every host, with everything in it."""
+    there = f" ON CLUSTER '{made.cluster}'" if made.cluster else ""
+    for host in made.hosts:
+        with closing(Connection(replace(made, database="default"), host)) as connection:
+            text = f"DROP DATABASE IF EXISTS {made.database}{there} SYNC"
+            connection.run(text, None, {}, query_id=f"drop-{made.database}")
+
+
 @contextmanager
 def new_database(address: Address, name: str) -> Iterator[Address]:
     """A database on every host, dropped again."""
-    there = f" ON CLUSTER '{address.cluster}'" if address.cluster else ""
-    made = replace(address, database=name)
     try:
-        for host in address.hosts:
-            with closing(Connection(replace(address, database="default"), host)) as connection:
-                connection.run(f"CREATE DATABASE {name}{there}", None, {}, query_id=f"make-{name}")
-        yield made
+        yield make_database(address, name)
     finally:
-        for host in address.hosts:
-            with closing(Connection(replace(address, database="default"), host)) as connection:
-                connection.run(f"DROP DATABASE IF EXISTS {name}{there} SYNC", None, {}, query_id=f"drop-{name}")
+        drop_database(replace(address, database=name))
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.empty_store import make_tables
 from tests.store.facts_of_a_shop import trace_request
 from trimtab.store.disk_budget import DiskBudget
 from trimtab.store.limits import TelemetryLimits
@@ -26,7 +27,7 @@ def days(telemetry: EmbeddedTelemetry) -> list[int]:
 
 
 def test_the_oldest_days_go_and_the_newest_stays(tmp_path: Path) -> None:
-    with EmbeddedTelemetry.open(tmp_path, LIMITS) as telemetry:
+    with EmbeddedTelemetry.open(make_tables(tmp_path), LIMITS) as telemetry:
         for age in (0, 1, 2, 3):
             start_ns = time.time_ns() - age * DAY_NS - 1000 * (3 - age)
             telemetry.append_otlp_traces(trace_request([f"span {n}" for n in range(500)], start_ns=start_ns))

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -14,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.already_imported import Forked
+from tests.empty_store import make_tables
 from tests.store.doomed_writer import LIMITS, STEPS
 from trimtab.store.telemetry import EmbeddedTelemetry
 
 pytestmark = [pytest.mark.store, pytest.mark.slow]
-ROOT = Path(__file__).parents[2]
 RANDOM_ROUNDS = 50 if os.environ.get("TRIMTAB_SOAK") else 6
 SEED = 20260
 
@@ -26,7 +25,7 @@ SEED = 20260
 @pytest.fixture
 def data_dir(tmp_path: Path) -> Path:
     """Where the writer keeps its store; what it says is kept beside it."""
-    return tmp_path / "data"
+    return make_tables(tmp_path / "data")
 
 
 @dataclass(frozen=True)
@@ -41,12 +40,8 @@ def run_until_killed(data_dir: Path, round_name: str, step: str, kill: Kill | No
     """The acknowledgements of a writer that was killed from outside, or by itself at a step."""
     said = data_dir.parent / f"{round_name}.said"
     with said.open("wb") as output:
-        child = subprocess.Popen(
-            [sys.executable, "-m", "tests.store.doomed_writer", str(data_dir), round_name, step],
-            cwd=ROOT,
-            env={"PYTHONPATH": f"{ROOT}:{ROOT / 'src'}", "PATH": "/usr/bin:/bin"},
-            stdout=output,
-        )
+        arguments = ("doomed_writer", str(data_dir), round_name, step)
+        child = Forked(arguments, output.fileno(), 2, os.environ, "tests.store.doomed_writer")
     try:
         if kill is not None:
             deadline = time.monotonic() + 30

@@ -10,6 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from tests.empty_store import make_tables
 from tests.store.facts_of_a_shop import events, now_ms, trace_request
 from trimtab.model.errors import EngineRefused, StoreError
 from trimtab.store.frames import MAGIC, Message, frame
@@ -105,7 +106,7 @@ def test_a_torn_tail_is_cut_and_what_is_before_it_is_loaded(tmp_path: Path) -> N
     put_segment(tmp_path, "server_events", 1, MAGIC + event_frame("a") + event_frame("b") + torn)
     put_segment(tmp_path, "server_events", 2, MAGIC[:5])
     put_segment(tmp_path, "server_events", 3, b"")
-    with EmbeddedTelemetry.open(tmp_path) as telemetry:
+    with EmbeddedTelemetry.open(make_tables(tmp_path)) as telemetry:
         telemetry.flush(20)
         assert names(telemetry) == ["a", "b"]
         assert telemetry.status().torn_bytes == len(torn) + 5
@@ -116,7 +117,7 @@ def test_damage_is_set_aside_and_the_rest_is_loaded(tmp_path: Path) -> None:
     data = bytearray(MAGIC + event_frame("a") + event_frame("hurt") + event_frame("c"))
     data[data.index(b"hurt")] ^= 1
     put_segment(tmp_path, "server_events", 1, bytes(data))
-    with EmbeddedTelemetry.open(tmp_path) as telemetry:
+    with EmbeddedTelemetry.open(make_tables(tmp_path)) as telemetry:
         telemetry.flush(20)
         assert names(telemetry) == ["a", "c"]
         assert [facts["reason"] for facts, _ in refused_messages(tmp_path)] == [
@@ -126,7 +127,7 @@ def test_damage_is_set_aside_and_the_rest_is_loaded(tmp_path: Path) -> None:
 
 def test_a_segment_that_was_loaded_but_not_removed_is_there_once(tmp_path: Path) -> None:
     """As after a crash between the engine's insert and the removal of the file."""
-    with EmbeddedTelemetry.open(tmp_path, PAUSED) as telemetry:
+    with EmbeddedTelemetry.open(make_tables(tmp_path), PAUSED) as telemetry:
         for number in range(5):
             telemetry.write("server_events", events("shop", [f"m{number}"]))
         (segment,) = telemetry._spool.pending()
@@ -146,7 +147,7 @@ def test_a_segment_that_was_loaded_but_not_removed_is_there_once(tmp_path: Path)
 def test_a_segment_that_was_loaded_in_part_is_completed(tmp_path: Path) -> None:
     """A segment with rows of two days becomes two parts; a crash may leave one of them."""
     day_ms = 86_400_000
-    with EmbeddedTelemetry.open(tmp_path, PAUSED) as telemetry:
+    with EmbeddedTelemetry.open(make_tables(tmp_path), PAUSED) as telemetry:
         telemetry.write("server_events", events("shop", ["yesterday"], at_ms=now_ms() - day_ms))
         telemetry.write("server_events", events("shop", ["today"]))
         (segment,) = telemetry._spool.pending()
@@ -220,7 +221,7 @@ def test_a_refusal_without_a_guilty_message_ends_in_quarantine_not_in_a_blockade
 
 
 def test_a_segment_that_somebody_deleted_blocks_nothing(tmp_path: Path) -> None:
-    with EmbeddedTelemetry.open(tmp_path, PAUSED) as telemetry:
+    with EmbeddedTelemetry.open(make_tables(tmp_path), PAUSED) as telemetry:
         telemetry.write("server_events", events("shop", ["gone"]))
         (path,) = spooled(tmp_path, "server_events")
         path.unlink()

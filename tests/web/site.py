@@ -9,6 +9,7 @@ from pathlib import Path
 
 from starlette.testclient import TestClient
 
+from tests.empty_store import make_tables
 from trimtab.api.guard import AccessGuard
 from trimtab.app.config import Config
 from trimtab.app.service import Service
@@ -44,7 +45,7 @@ class Site:
 @contextmanager
 def open_site(data_dir: Path, *, login_needed: bool = False) -> Iterator[Site]:
     """Open, close."""
-    service = open_service(Config(), data_dir, BASE_URL, login_needed=login_needed)
+    service = open_service(Config(), make_tables(data_dir), BASE_URL, login_needed=login_needed)
     try:
         if login_needed:
             for role in (Role.VIEWER, Role.OPERATOR, Role.ADMIN):

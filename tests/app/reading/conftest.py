@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.day_of_data import Day, fill_day
+from tests.empty_store import make_tables
 from trimtab.app.reading.ranges import Range
 from trimtab.app.reading.reader import Reader
 from trimtab.model.system import System
@@ -67,7 +68,7 @@ def reading(tmp_path: Path) -> Iterator[Reading]:
     clock = Clock()
     with (
         State.open(tmp_path / "state.db", now_ms=clock.now_ms) as state,
-        EmbeddedTelemetry.open(tmp_path, LIMITS) as telemetry,
+        EmbeddedTelemetry.open(make_tables(tmp_path), LIMITS) as telemetry,
     ):
         state.add_system(System("shop", DSN, None, 1))
         yield Reading(telemetry, state, Reader(telemetry, state, {}, clock), clock)
@@ -90,7 +91,7 @@ class SmallDay:
 @pytest.fixture(scope="module")
 def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallDay]:
     """One for a module: the engine allows one store at a time."""
-    data_dir = tmp_path_factory.mktemp("day")
+    data_dir = make_tables(tmp_path_factory.mktemp("day"))
     made = fill_day(data_dir, hours=5, slice_ms=5000, shapes_count=300, hot_count=20, spans_per_s=2, history_count=12)
     with (
         State.open(data_dir / "state.db") as state,

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.day_of_data import fill_day
+from tests.empty_store import make_tables
 from trimtab.store.shape_sums import observed_ms, shape_sums
 from trimtab.store.state import State
 from trimtab.store.telemetry import EmbeddedTelemetry
@@ -17,7 +18,14 @@ pytestmark = [pytest.mark.store, pytest.mark.slow]
 
 def facts_of(data_dir: Path, end_ms: int, seed: int) -> list[object]:
     day = fill_day(
-        data_dir, seed=seed, end_ms=end_ms, hours=0.2, shapes_count=60, hot_count=12, spans_per_s=1, history_count=3
+        make_tables(data_dir),
+        seed=seed,
+        end_ms=end_ms,
+        hours=0.2,
+        shapes_count=60,
+        hot_count=12,
+        spans_per_s=1,
+        history_count=3,
     )
     with EmbeddedTelemetry.open(data_dir) as telemetry:
         sums = shape_sums(telemetry, day.start_ms, day.end_ms)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.empty_store import make_tables
 from tests.store.traces.test_calls import roll
 from tests.store.traces.test_effort import Clock
 from trimtab.store.logs.answers import LEVELS, LogHistogram, LogQuery, LogRow, level_of
@@ -56,7 +57,7 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[EmbeddedTel
 
     path: Path = tmp_path_factory.mktemp("minutes")
     now_ms = time.time_ns() // 1_000_000
-    with EmbeddedTelemetry.open(path, LIMITS) as telemetry:
+    with EmbeddedTelemetry.open(make_tables(path), LIMITS) as telemetry:
         rows: list[LogRow] = []
         for number in range(3):
             fresh = lines(now_ms, number * 1000, 1000)

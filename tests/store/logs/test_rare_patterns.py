@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.empty_store import make_tables
 from tests.store.logs.test_minutes import HOUR_MS, LIMITS, lines
 from tests.store.traces.test_calls import roll
 from trimtab.store import rollup
@@ -28,7 +29,7 @@ def test_rare_patterns_of_a_roll_up_are_told_together(tmp_path: Path, monkeypatc
     monkeypatch.setattr(rollup, "ROLLUPS", changed)
     now_ms = time.time_ns() // 60_000_000_000 * 60_000  # edges of minutes are counted from records
     rows = lines(now_ms, 0, 500)
-    with EmbeddedTelemetry.open(tmp_path, LIMITS) as telemetry:
+    with EmbeddedTelemetry.open(make_tables(tmp_path), LIMITS) as telemetry:
         telemetry.logs.append_rows(rows)
         telemetry.flush(60)
         roll(telemetry)

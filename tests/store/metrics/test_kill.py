@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.cli.already_imported import Forked
+from tests.empty_store import make_tables
 from tests.store.metrics.doomed_sender import LIMITS, METRIC_LIMITS, SERIES_OF_A_SENDER, SLOT_MS, STEPS
 from tests.store.metrics.scrapes import now_ms
 from trimtab.model.retention import RetentionPolicy
@@ -20,7 +20,6 @@ from trimtab.store.metrics.block import Matcher
 from trimtab.store.telemetry import EmbeddedTelemetry
 
 pytestmark = [pytest.mark.store, pytest.mark.slow]
-ROOT = Path(__file__).parents[3]
 RANDOM_ROUNDS = 50 if os.environ.get("TRIMTAB_SOAK") else 4
 SEED = 20261
 Said = dict[str, int]
@@ -28,8 +27,7 @@ Said = dict[str, int]
 
 @pytest.fixture
 def data_dir(tmp_path: Path) -> Path:
-    directory = tmp_path / "data"
-    directory.mkdir()
+    directory = make_tables(tmp_path / "data")
     (directory / "begin_ms").write_text(str(now_ms() - 3_000_000))
     return directory
 
@@ -38,12 +36,8 @@ def run_until_killed(data_dir: Path, round_name: str, step: str, said: Said, kil
     """Add the greatest acknowledged number of each sender to `said`."""
     output = data_dir.parent / f"{round_name}.said"
     with output.open("wb") as sink:
-        child = subprocess.Popen(
-            [sys.executable, "-m", "tests.store.metrics.doomed_sender", str(data_dir), round_name, step],
-            cwd=ROOT,
-            env={"PYTHONPATH": f"{ROOT}:{ROOT / 'src'}", "PATH": "/usr/bin:/bin"},
-            stdout=sink,
-        )
+        arguments = ("doomed_sender", str(data_dir), round_name, step)
+        child = Forked(arguments, sink.fileno(), 2, os.environ, "tests.store.metrics.doomed_sender")
     try:
         if kill_after_s is not None:
             deadline = time.monotonic() + 60

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.empty_store import make_tables
 from tests.store.logs.requests import record
 from tests.store.logs.requests import request as log_request
 from tests.store.traces.otlp import Made, request
@@ -28,7 +29,7 @@ LAST_NS = 2**63 - 1
 
 def test_pieces_become_one_part_and_are_counted_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sink, "_BATCH_BYTES", 300)
-    with EmbeddedTelemetry.open(tmp_path, LIMITS) as store:
+    with EmbeddedTelemetry.open(make_tables(tmp_path), LIMITS) as store:
         for trace in range(1, 11):
             spans = [Made(trace, span, took_ms=trace) for span in (1, 2)]
             store.append_otlp_traces(request(spans).SerializeToString())
@@ -44,7 +45,7 @@ def test_pieces_become_one_part_and_are_counted_once(tmp_path: Path, monkeypatch
 
 def test_lines_decoded_piece_by_piece_are_what_was_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logs_sink, "_CHUNK_BYTES_MAX", 300)
-    with EmbeddedTelemetry.open(tmp_path, LIMITS) as store:
+    with EmbeddedTelemetry.open(make_tables(tmp_path), LIMITS) as store:
         for segment in range(3):
             for number in range(segment * 10, segment * 10 + 10):
                 store.logs.append_otlp(log_request(record(f"line {number} " + "x" * number, attributes={"n": number})))

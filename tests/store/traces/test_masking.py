@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.empty_store import make_tables
 from tests.store.traces.otlp import Made, fill, put_span
 from trimtab.store.intake import Intake
 from trimtab.store.masking import Masking
@@ -46,7 +47,7 @@ def body() -> bytes:
 
 def test_denied_and_masked_everywhere(tmp_path: Path) -> None:
     masking = Masking(deny=("cook*",), patterns=(r"[\w.]+@[\w.]+", r"\b\d{16}\b"))
-    with EmbeddedTelemetry.open(tmp_path, LIMITS, intake=Intake(masking=masking)) as telemetry:
+    with EmbeddedTelemetry.open(make_tables(tmp_path), LIMITS, intake=Intake(masking=masking)) as telemetry:
         telemetry.append_otlp_traces(body())
         telemetry.flush(60)
         told = repr(telemetry.query("SELECT * FROM spans").to_pylist())
@@ -62,7 +63,9 @@ def test_denied_and_masked_everywhere(tmp_path: Path) -> None:
 
 
 def test_only_what_is_allowed(tmp_path: Path) -> None:
-    with EmbeddedTelemetry.open(tmp_path, LIMITS, intake=Intake(masking=Masking(allow=("http.*",)))) as telemetry:
+    with EmbeddedTelemetry.open(
+        make_tables(tmp_path), LIMITS, intake=Intake(masking=Masking(allow=("http.*",)))
+    ) as telemetry:
         telemetry.append_otlp_traces(body())
         telemetry.flush(60)
         span = TraceReads(telemetry).trace("1").spans[0]

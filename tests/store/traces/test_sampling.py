@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.empty_store import make_tables
 from tests.store.traces.otlp import Made, request
 from trimtab.store.intake import Intake
 from trimtab.store.telemetry import EmbeddedTelemetry, TelemetryLimits
@@ -20,7 +21,7 @@ LIMITS = TelemetryLimits(load_interval_s=0.05, spans_load_interval_s=0.05, retry
 
 def open_with(path: Path, rules: SamplingRules) -> EmbeddedTelemetry:
     """A store that samples."""
-    return EmbeddedTelemetry.open(path, LIMITS, intake=Intake(sampling=rules))
+    return EmbeddedTelemetry.open(make_tables(path), LIMITS, intake=Intake(sampling=rules))
 
 
 def stored(telemetry: EmbeddedTelemetry) -> dict[int, tuple[int, float]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.empty_store import make_tables
 from tests.store.traces.otlp import NOW_NS, Made, request
 from trimtab.model.errors import EngineRefused
 from trimtab.store.engine_embedded import EmbeddedEngine
@@ -87,7 +88,7 @@ def check(telemetry: EmbeddedTelemetry, spans: Sequence[Made]) -> None:
 
 def test_all_keys_and_the_first_values_by_the_day(tmp_path: Path) -> None:
     first, second = spans_of(1, 700), spans_of(701, 300)
-    with EmbeddedTelemetry.open(tmp_path, LIMITS) as telemetry:
+    with EmbeddedTelemetry.open(make_tables(tmp_path), LIMITS) as telemetry:
         put(telemetry, first)
         check(telemetry, first)
         days = telemetry.query("SELECT uniqExact(day_ms) AS n, max(value) AS v FROM span_words").to_pylist()
@@ -131,7 +132,7 @@ def test_what_is_private_or_left_out_is_not_written_down(tmp_path: Path) -> None
         masking=Masking(deny=("user",), patterns=(r"\bsecret-\d+\b",)),
         sampling=SamplingRules(one_in=10**9, keep_errors=True),
     )
-    with EmbeddedTelemetry.open(tmp_path, LIMITS, intake=intake) as telemetry:
+    with EmbeddedTelemetry.open(make_tables(tmp_path), LIMITS, intake=intake) as telemetry:
         kept = Made(1, 1, status="error", attributes={"user": "ann", "note": "it is secret-12"})
         put(telemetry, [kept, Made(2, 2, attributes={"dropped": "x"})])
         assert stored(telemetry) == {("shop", "note"): {"", "it is ***"}}
