@@ -40,7 +40,7 @@ _GUESSES = {
 }
 _EMPTY = frozenset({"", "{}", "[]", "null", '""'})
 _WITHIN_LETTERS = {"rare": 8, "median": 5, "heavy": 3}
-_PART_MEMBERS = {"rare": 8, "median": 2, "heavy": 1}
+_PART_MEMBERS = {"rare": 3, "median": 2, "heavy": 1}
 
 Evaluate = Callable[[Table, Term, Mapping[str, str]], str | None]
 """Computes an index expression for given column values, as text; None where it cannot."""
@@ -193,8 +193,9 @@ def _value(number: int, level: str, roles: Mapping[int, ParameterRole], evaluate
         return _literally(made[: {"rare": 6, "median": 4, "heavy": 2}[level]]) + "%"
     if role.role is Role.WITHIN:
         length = _WITHIN_LETTERS[level]
-        start = max(0, len(made) - length) if level == "rare" else max(0, (len(made) - length) // 2)
-        return f"%{_literally(made[start : start + length])}%"
+        start = max(0, (len(made) - length) // 2)
+        letters = made[start : start + length]
+        return f"%{_literally(letters if level == 'heavy' else letters[::-1])}%"
     return made
 
 
@@ -208,19 +209,24 @@ def _literally(text: str) -> str:
 
 
 def _part(column: Column, statistics: ColumnStatistics, level: str) -> str | None:
-    """Something that the array or document of some rows holds: all of it, or some members of a document."""
+    """Something that the array or document of some rows holds. For a document that few have, members of several that
+    the statistics know are mixed: what is taken from a histogram of a hundred is taken for one in a hundred by it."""
     values = [value for value in (*statistics.histogram, *_most_common(statistics)) if value not in _EMPTY]
     if not values:
         return None
-    whole = values[int({"rare": 0.5, "median": 0.25, "heavy": 0.75}[level] * (len(values) - 1))]
+    place = int({"rare": 0.5, "median": 0.25, "heavy": 0.75}[level] * (len(values) - 1))
     if column.type_name != "jsonb":
-        return whole
+        return values[place]
     try:
-        document = json.loads(whole)
+        documents = [json.loads(values[(place + n) % len(values)]) for n in range(_PART_MEMBERS[level])]
     except ValueError:
         return None
-    members = list(document.items())[: _PART_MEMBERS[level]] if isinstance(document, dict) else []
-    return json.dumps(dict(members)) if members else whole
+    mixed: dict[str, object] = {}
+    for number, document in enumerate(documents):
+        names = sorted(document) if isinstance(document, dict) else []
+        if number < len(names):
+            mixed[names[number]] = document[names[number]]
+    return json.dumps(mixed) if mixed else values[place]
 
 
 def _most_common(statistics: ColumnStatistics) -> list[str]:
