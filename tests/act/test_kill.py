@@ -7,6 +7,7 @@ index, and the ledger, intact, tells it.
 from __future__ import annotations
 
 import json
+import os
 import random
 import subprocess
 import sys
@@ -30,7 +31,7 @@ from trimtab.store.state import State
 pytestmark = [pytest.mark.postgres, pytest.mark.slow]
 
 ROWS_COUNT = 100_000
-RANDOM_KILLS = 20
+RANDOM_KILLS = 50 if os.environ.get("TRIMTAB_SOAK") else 8
 FINISHED = ("watching", "kept")
 KILLED = -9
 
@@ -102,17 +103,23 @@ class Lives:
                 assert {Event.APPLIED, Event.UNDONE} & set(events[number:])
 
 
-@pytest.fixture
-def lives(database: Database, tmp_path: Path) -> Iterator[Lives]:
-    make_table(database, ROWS_COUNT)
-    zygote = subprocess.Popen(
+@pytest.fixture(scope="module")
+def zygote() -> Iterator[subprocess.Popen[str]]:
+    """Imports everything once, for all lives."""
+    running = subprocess.Popen(
         [sys.executable, "-m", "tests.act.kill_zygote"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     try:
-        yield Lives(database, tmp_path, zygote)
+        yield running
     finally:
-        zygote.kill()
-        zygote.communicate()
+        running.kill()
+        running.communicate()
+
+
+@pytest.fixture
+def lives(database: Database, tmp_path: Path, zygote: subprocess.Popen[str]) -> Lives:
+    make_table(database, ROWS_COUNT)
+    return Lives(database, tmp_path, zygote)
 
 
 def test_killed_at_every_step_and_at_random_moments(lives: Lives, summary_lines: list[str]) -> None:
