@@ -96,7 +96,8 @@ def partial(use: TableUse, catalog: Catalog, constants: Sequence[Constant]) -> l
                 if one is not None
             ]
         )
-    return taken_in_turn(found, CANDIDATES_MAX)
+    # an index that says all of it is the smallest: every second one is of that kind, as long as there are some
+    return taken_in_turn([found[0], taken_in_turn(found[1:], CANDIDATES_MAX)] if found else [], CANDIDATES_MAX)
 
 
 def groups_of(constants: Sequence[Constant]) -> list[tuple[Constant, ...]]:
