@@ -18,10 +18,12 @@ from trimtab.advise.verify.verify import VerifySettings, verify
 from trimtab.advise.workload.advice import WorkloadAdvice
 from trimtab.advise.workload.advisor import WorkloadSettings, advise_workload
 from trimtab.advise.workload.statements import Left, WorkloadStatement
-from trimtab.model.errors import StoreError
+from trimtab.model.errors import InputError, StoreError
 from trimtab.model.estimates import Estimate
 from trimtab.model.index import IndexDefinition
+from trimtab.observe.postgres.indexes import IndexLook, look_at_indexes
 from trimtab.sql.connect import Reference
+from trimtab.sql.database_identity import identity_of
 from trimtab.sql.fingerprint import fingerprint
 from trimtab.sql.index_ddl import readable
 from trimtab.store.advice_record import AdviceRecord
@@ -54,6 +56,30 @@ class Advised:
     record_notes: tuple[str, ...]
 
 
+def looks_at_standbys(system: Reference, standbys: Sequence[Reference]) -> tuple[IndexLook, ...]:
+    """What standbys of a system counted. InputError for one that is not a standby of the same database."""
+    if not standbys:
+        return ()
+    with system.connect("trimtab/advise") as connection:
+        here = identity_of(connection)
+    found: list[IndexLook] = []
+    for one in standbys:
+        with one.connect("trimtab/advise") as connection:
+            look = look_at_indexes(connection)
+        mine, its = here.target, look.identity.target
+        known = None not in (mine.system_identifier, its.system_identifier)
+        of_another = mine.database_oid != its.database_oid or (
+            known and mine.system_identifier != its.system_identifier
+        )
+        if of_another or not look.identity.in_recovery:
+            why = "another database" if of_another else "no standby: it takes writes"
+            raise InputError(f"--standby: {one.display} is {why}", standby=one.display)
+        if any(look.identity.started_at_us == other.identity.started_at_us for other in found):
+            raise InputError(f"--standby: {one.display} was named twice", standby=one.display)
+        found.append(look)
+    return tuple(found)
+
+
 def advise_on(
     reference: Reference,
     statements: Sequence[WorkloadStatement],
@@ -76,7 +102,7 @@ def advise_on(
         raw = advise_workload(connection, statements, left, settings=settings)
         advice = corrected_workload(raw, corrections)
         verification = None
-        if trying.clone is not None and (advice.indexes or originals):
+        if trying.clone is not None and (advice.indexes or advice.statistics or originals):
             verification = _tried(connection, statements, advice, trying, originals or {})
     if record is not None:
         texts = {one.name: one.text for one in statements}
@@ -125,7 +151,14 @@ def _tried(
     with clone_of(connection, trying) as clone:
         trials, left = trials_of(clone.connection, statements, originals)
         definitions = [one.definition for one in advice.indexes]
-        found = verify(clone, trials, definitions, original=connection, settings=trying.settings)
+        found = verify(
+            clone,
+            trials,
+            definitions,
+            statistics=advice.statistics,
+            original=connection,
+            settings=trying.settings,
+        )
     known = {one.name for one in advice.left}
     return replace(found, not_tried=tuple(one for one in (*found.not_tried, *left) if one[0] not in known))
 

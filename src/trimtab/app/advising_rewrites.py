@@ -81,7 +81,7 @@ def advise_with_rewrites(
         )
 
     if rewriting.private not in (None, MAKE):
-        _refuse_itself(reference, str(rewriting.private))
+        refuse_itself(reference, str(rewriting.private))
     if not rewriting.certifies:
         found = asked(statements)
         with reference.connect("trimtab/advise") as connection, bounded(connection):
@@ -98,7 +98,7 @@ def advise_with_rewrites(
         half = replace(settings, time_max_s=settings.time_max_s / 2)
         first = advise_workload(connection, statements, left, settings=half)
         ddl = [one.ddl for one in first.indexes]
-        private = stack.enter_context(_private(rewriting.private or MAKE, connection))
+        private = stack.enter_context(private_connection(rewriting.private or MAKE, connection))
         together = forms_together(
             connection,
             statements,
@@ -136,7 +136,8 @@ def _without_failing(
 
 
 @contextmanager
-def _private(named: str, original: Connection) -> Iterator[Connection]:
+def private_connection(named: str, original: Connection) -> Iterator[Connection]:
+    """A database where small tables may be made: the one that is named, or one on a server made for it (`make`)."""
     if named == MAKE:
         with private_database(original.info.server_version // 10_000) as connection:
             connection.autocommit = True
@@ -150,8 +151,11 @@ def _private(named: str, original: Connection) -> Iterator[Connection]:
         yield connection
 
 
-def _refuse_itself(system: Reference, named: str) -> None:
-    """Small tables are made elsewhere, whether or not any statement needs them."""
+def refuse_itself(system: Reference, named: str) -> None:
+    """InputError where the private database is the one that is advised on.
+
+    Small tables are made elsewhere, whether or not any statement needs them.
+    """
     private = Reference.parse(named)
     with system.connect("trimtab/advise") as original, private.connect("trimtab/private") as connection:
         here, there = identity_of(original), identity_of(connection)

@@ -6,6 +6,7 @@ import json
 import re
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ _UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12, "k
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*")
 _TIME = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(s|min|)\s*")
 SHOWN_MAX = 40
+CYCLE_DAYS_MAX = 3650
 
 
 @click.command()
@@ -34,6 +36,8 @@ SHOWN_MAX = 40
 @click.option("--clone-time", default="120s", show_default=True, help="How long to measure on the clone.")
 @click.option("--run-rewrites", is_flag=True, help="Run both forms of rewrites on the database, read-only, in turn.")
 @click.option("--private", metavar="DSN|make", help="Where small tables may be made to compare rewrites on.")
+@click.option("--standby", "standbys", metavar="DSN", multiple=True, help="A standby whose reads count, too.")
+@click.option("--cycle-days", type=float, default=35.0, show_default=True, help="Unread for so long is unused.")
 @click.option("--data-dir", type=click.Path(path_type=Path), help="Where the record of predictions is.")
 @click.option(
     "--format",
@@ -53,6 +57,8 @@ def advise(
     clone_time: str,
     run_rewrites: bool,
     private: str | None,
+    standbys: tuple[str, ...],
+    cycle_days: float,
     data_dir: Path | None,
     form: str,
 ) -> None:
@@ -70,20 +76,26 @@ def advise(
     from trimtab.advise.verify.verify import VerifySettings
     from trimtab.advise.workload.advisor import WorkloadSettings
     from trimtab.advise.workload.statements import nothing_priced, read_statements
-    from trimtab.app.advising import Trying
+    from trimtab.app.advising import Trying, looks_at_standbys
     from trimtab.app.advising_rewrites import Rewriting, advise_with_rewrites
     from trimtab.cli.advising_rewrites import add_rewrites, rewrite_lines
     from trimtab.cli.advising_verified import add_verification, record_of, verified_lines
     from trimtab.sql.connect import Reference
     from trimtab.store.state import wall_clock_ms
 
-    settings = WorkloadSettings(budget_bytes=budget_bytes_of(budget), time_max_s=_seconds(time_text))
+    if not 0 < cycle_days <= CYCLE_DAYS_MAX:
+        raise InputError(f"--cycle-days is {cycle_days:g}: above 0 and at most {CYCLE_DAYS_MAX} was wanted")
+    settings = WorkloadSettings(
+        budget_bytes=budget_bytes_of(budget), time_max_s=_seconds(time_text), cycle_days=cycle_days
+    )
     limit = budget_bytes_of(clone_limit, "--clone-limit")
     trying = Trying(clone, limit, VerifySettings(time_max_s=_seconds(clone_time, "--clone-time")))
     statements, left = read_statements(_text(workload))
     try:
         if not statements:
             raise nothing_priced(left)
+        looks = looks_at_standbys(Reference.parse(dsn), [Reference.parse(one) for one in standbys])
+        settings = replace(settings, standbys=looks)
         together = advise_with_rewrites(
             Reference.parse(dsn),
             statements,
@@ -131,6 +143,7 @@ def document(advice: WorkloadAdvice) -> dict[str, Any]:
                 "size_mb": round(one.size_bytes / 1e6, 3),
                 "write_cost_ms": one.write_cost_ms,
                 "write_cost_ms_per_s": one.write_cost_ms_per_s,
+                "write_wal_mb": round(one.write_wal_bytes / 1e6, 3),
                 "queries": list(one.statements),
                 "why": one.why,
             }
@@ -145,6 +158,16 @@ def document(advice: WorkloadAdvice) -> dict[str, Any]:
                 "why": one.reason,
             }
             for one in advice.drops
+        ],
+        "statistics": [
+            {
+                "ddl": one.ddl,
+                "analyze": one.analyze,
+                "table": f"{one.schema}.{one.table}",
+                "queries": list(one.statements),
+                "why": one.why,
+            }
+            for one in advice.statistics
         ],
         "notes": list(advice.notes),
         "rewrites": [],
@@ -165,6 +188,7 @@ def document(advice: WorkloadAdvice) -> dict[str, Any]:
         "left": _left(advice.left),
         "candidates": advice.candidates_count,
         "what_if_calls": advice.what_if_calls,
+        "priced_share": round(advice.priced_share, 4),
         "took_s": round(advice.took_s, 3),
     }
 
@@ -197,13 +221,19 @@ def _lines(advice: WorkloadAdvice) -> list[str]:
         ]
     else:
         lines = [f"no index: none of {advice.candidates_count} candidates is worth its place"]
+    if advice.priced_share < 1:
+        lines.append(
+            f"indexes were priced for {advice.priced_share:.1%} of the workload's time, the heaviest statements first; "
+            "the rest is taken to stay as it is (--time gives more)"
+        )
     for index in advice.indexes:
         statement = index.ddl.replace("CREATE INDEX ", "CREATE INDEX CONCURRENTLY ", 1)
         size = f"{index.size_bytes / 1e6:,.1f} MB"
         lines += ["", f"  {statement};", f"    {size}, {index.why}; read by {_names(index.statements)}"]
         if index.write_cost_ms:
             lines.append(
-                f"    writers of {index.definition.relation} pay {index.write_cost_ms:,.3g} ms in all their calls"
+                f"    writers of {index.definition.relation} pay {index.write_cost_ms:,.3g} ms in all their calls, and "
+                f"log {index.write_wal_bytes / 1e6:,.3g} MB"
             )
     changed = sorted((one for one in advice.statements if one.rests_on), key=lambda one: one.predicted_ratio)
     if changed:
@@ -211,6 +241,9 @@ def _lines(advice: WorkloadAdvice) -> list[str]:
     for one in changed[:SHOWN_MAX]:
         least, most = one.interval_90
         lines.append(f"  {one.name}: {one.predicted_ratio:.3g} ({least:.2g} to {most:.2g}), {', '.join(one.rests_on)}")
+    for lacking in advice.statistics[:SHOWN_MAX]:
+        lines += ["", f"  statistics that the planner lacks: {lacking.ddl}; {lacking.analyze};"]
+        lines.append(f"    {lacking.why}; asked for by {_names(lacking.statements)}")
     for drop in advice.drops[:SHOWN_MAX]:
         statement = drop.ddl.replace("DROP INDEX ", "DROP INDEX CONCURRENTLY ", 1)
         lines += ["", f"  could go ({drop.kind}, {drop.size_bytes / 1e6:,.1f} MB): {statement};", f"    {drop.reason}"]

@@ -59,6 +59,15 @@ def add_verification(document: dict[str, Any], found: Advised) -> dict[str, Any]
         "unit": tried.unit,
         "took_s": round(tried.took_s, 1),
         "not_tried": [{"query": name, "reason": reason} for name, reason in tried.not_tried],
+        "statistics": [
+            {
+                "ddl": one.ddl,
+                "helps": one.helps,
+                "said": one.said,
+                "per_query": [{"query": each.name} | _measured(each) for each in one.statements],
+            }
+            for one in tried.statistics
+        ],
         "notes": list(tried.notes),
     }
     return document
@@ -114,6 +123,9 @@ def _tried(tried: Verification, predicted: dict[str, float]) -> list[str]:
             f"  {one.name}: {one.ratio:.3g} ({least:.2g} to {most:.2g}), predicted {predicted.get(one.name, 1.0):.3g}; "
             f"{one.before_ms:,.3g} to {one.after_ms:,.3g} ms{buffers}{said}"
         )
+    lines += [
+        f"  statistics {'help' if one.helps else 'did not help'}: {one.ddl}; {one.said}" for one in tried.statistics
+    ]
     lines += [f"  not tried: {name}: {reason}" for name, reason in tried.not_tried[:SHOWN_MAX]]
     lines += [f"  {note}" for note in tried.notes]
     return [*lines, ""]

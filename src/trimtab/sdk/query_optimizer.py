@@ -17,9 +17,14 @@ import msgspec
 from trimtab.advise.record.correcting import Corrections
 from trimtab.advise.verify.answers import Measured, Trial
 from trimtab.advise.verify.clone import Clone
-from trimtab.advise.verify.private_server import private_database
 from trimtab.advise.verify.verify import VerifySettings, verify
-from trimtab.app.advising import Trying, clone_of
+from trimtab.analyze.queries.plans.document import PlanDocument
+from trimtab.analyze.queries.plans.hint import Hint
+from trimtab.analyze.queries.plans.hints import hints_of
+from trimtab.app.advising import MAKE, Trying, clone_of
+from trimtab.app.advising_rewrites import private_connection, refuse_itself
+from trimtab.app.explaining import explain_now
+from trimtab.app.plan_catalogue import catalogue_of
 from trimtab.app.query_advice.asking import Asked, QueryAdvice, advice_on
 from trimtab.model.errors import InputError, MissingError, NotAllowed, ServerUnreachable
 from trimtab.model.query import SlowQuery
@@ -43,6 +48,10 @@ class QueryOptimizer:
     reference, or `"make"`) advice is tried there: what it measured then stands in the estimate. `data_dir` is where a
     record of predictions is, which corrects estimates, and in which they are kept.
 
+    With `run_rewrites` both forms of a rewrite may be run on the system itself, read-only, and on small tables in
+    `private` (a reference, or `"make"`: a server is started for it): only then can a certificate be complete, and
+    `optimized_query` be another form.
+
     With `system` instead, a running server is asked about a system that it watches: `server` is its address, `token`
     one of an operator (else the variable TRIMTAB_TOKEN; on this machine none is needed where the server asks for none).
     """
@@ -56,6 +65,8 @@ class QueryOptimizer:
         token: str | None = None,
         clone: str | None = None,
         clone_time_s: float = 60.0,
+        run_rewrites: bool = False,
+        private: str = MAKE,
         data_dir: str | Path | None = None,
         timeout_ms: int = 30_000,
     ) -> None:
@@ -65,9 +76,11 @@ class QueryOptimizer:
         self._server = server.rstrip("/")
         self._token = token or os.environ.get(TOKEN_VARIABLE) or None
         self._trying = Trying(clone, settings=VerifySettings(time_max_s=clone_time_s))
+        self._run_rewrites, self._private = run_rewrites, private
         self._record = None if data_dir is None else AdviceRecord(Path(data_dir) / RECORD_FILE)
-        if clone is not None and clone != "make":
-            Reference.parse(clone)
+        for named in (clone, private):
+            if named is not None and named != MAKE:
+                Reference.parse(named)
         host = urlsplit(server).hostname
         if system is not None and (host is None or not server.startswith(("http://", "https://"))):
             raise InputError(f"server is a URL such as http://127.0.0.1:9321, found {server!r}", field="server")
@@ -75,6 +88,8 @@ class QueryOptimizer:
             raise InputError(f"the token would travel to {host} in the clear: use https://", field="server")
         if system is not None and clone is not None:
             raise InputError("a clone is used with a dsn: a server tries nothing on clones", field="clone")
+        if system is not None and run_rewrites:
+            raise InputError("run_rewrites is used with a dsn: for a server its policy decides", field="run_rewrites")
 
     def optimize_query_performance(
         self, slow_queries: Iterable[str | SlowQuery | Mapping[str, Any]]
@@ -96,9 +111,42 @@ class QueryOptimizer:
             ExitStack() as stack,
         ):
             clone = None if self._trying.clone is None else stack.enter_context(clone_of(connection, self._trying))
-            private = None if clone is None else _private(connection, stack)
+            private = self._small_tables(connection, stack)
             record = Corrections() if self._record is None else Corrections(self._record.measured())
             return [self._optimize(connection, query, record, clone, private) for query in queries]
+
+    def generate_optimization_hints(
+        self, query: str | SlowQuery | Mapping[str, Any], *, plan: Mapping[str, Any] | None = None
+    ) -> list[Hint]:
+        """What is wrong with a query's plan, worst first: each with score, line of the plan, and what would mend it.
+
+        The plan is asked for, and nothing is run; with `plan` (what EXPLAIN (FORMAT JSON) gave, with ANALYZE, BUFFERS
+        where it was run) that one is read. Raises as `optimize_query_performance` does.
+        """
+        text = as_slow_query(0, query).text
+        if self._system is not None:
+            if plan is not None:
+                raise InputError("a plan of your own is read with a dsn, not by a server", field="plan")
+            return list(self.optimize_query_performance([query])[0].plan_hints)
+        with self._reference.connect("trimtab/advise", statement_timeout_ms=self._timeout_ms) as connection:
+            if plan is None:
+                found = explain_now(connection, text)
+                return hints_of(found.document, found.catalogue)
+            return hints_of(PlanDocument(dict(plan), text), catalogue_of(connection, dict(plan)))
+
+    def _small_tables(self, connection: Connection, stack: ExitStack) -> Connection | None:
+        """Where rewrites are compared on small tables. Where nobody asked to run them it is no matter if there is
+        none: they are shown with what they lack."""
+        if self._run_rewrites:
+            if self._private != MAKE:
+                refuse_itself(self._reference, self._private)
+            return stack.enter_context(private_connection(self._private, connection))
+        if self._trying.clone is None:
+            return None
+        try:
+            return stack.enter_context(private_connection(MAKE, connection))
+        except MissingError:
+            return None
 
     def _optimize(
         self,
@@ -109,7 +157,14 @@ class QueryOptimizer:
         private: Connection | None,
     ) -> QueryOptimization:
         now_ms = time.time_ns() // 1_000_000
-        asked = Asked(self._reference.display, record, now_ms, private=lambda: private, raises=True)
+        asked = Asked(
+            self._reference.display,
+            record,
+            now_ms,
+            private=lambda: private,
+            run_on_real_data=self._run_rewrites,
+            raises=True,
+        )
         advice, estimates = advice_on(connection, query, asked)
         if self._record is not None:
             self._record.keep(estimates)
@@ -136,14 +191,6 @@ class QueryOptimizer:
                     raise (kind or ServerUnreachable)(f"could not ask {self._server}: {message}", url=self._server)
                 found += msgspec.convert(said, list[QueryAdvice], strict=False)
         return found
-
-
-def _private(connection: Connection, stack: ExitStack) -> Connection | None:
-    """Where rewrites are certified; None where this machine has no server to make one."""
-    try:
-        return stack.enter_context(private_database(connection.info.server_version // 10_000))
-    except MissingError:
-        return None
 
 
 def optimization(query: SlowQuery, advice: QueryAdvice) -> QueryOptimization:

@@ -31,37 +31,49 @@ RelationName = tuple[str | None, str]
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """What a statement names: relations as (schema or None, table), and functions."""
+    """What a statement names: relations as (schema or None, table), functions, and what its WITH clauses call so."""
 
     relations: frozenset[RelationName]
     functions: frozenset[str]
+    common_tables: frozenset[str] = frozenset()
+
+    @property
+    def written(self) -> frozenset[str]:
+        """The relations as they are written, without what WITH clauses give."""
+        names = (name if schema is None else f"{schema}.{name}" for schema, name in self.relations)
+        return frozenset(names) - self.common_tables
 
 
 def named_in(tree: ast.Node) -> Named:
-    """Relations and functions that a tree names.
+    """Relations, functions and common table expressions that a tree names.
 
     >>> sorted(named_in(single_statement("SELECT lower(a) FROM s.t, u")).relations, key=str)
     [('s', 't'), (None, 'u')]
+    >>> sorted(named_in(single_statement("WITH u AS (SELECT 1) SELECT lower(a) FROM s.t, u")).written)
+    ['s.t']
     """
     relations: set[RelationName] = set()
     functions: set[str] = set()
+    common: set[str] = set()
     for node in walk(tree):
         if isinstance(node, ast.RangeVar) and node.relname:
             relations.add((node.schemaname or None, str(node.relname)))
         elif isinstance(node, ast.FuncCall):
             functions.update(strings(node.funcname)[-1:])
-    return Named(frozenset(relations), frozenset(functions))
+        elif isinstance(node, ast.CommonTableExpr):
+            common.add(str(node.ctename))
+    return Named(frozenset(relations), frozenset(functions), frozenset(common))
 
 
 def read_catalog(
-    connection: psycopg.Connection[Any], trees: Sequence[ast.Node], *, relations_max: int = RELATIONS_MAX
+    connection: psycopg.Connection[Any], trees: Sequence[ast.Node | Named], *, relations_max: int = RELATIONS_MAX
 ) -> Catalog:
     """Everything that advice on these statements needs to know, at most `relations_max` relations.
 
     Names are resolved as the session's `search_path` does; a bare name that it does not reach is taken from the
     one other schema that has it, if only one does. Views are followed `VIEW_DEPTH_MAX` deep.
     """
-    named = [named_in(tree) for tree in trees]
+    named = [tree if isinstance(tree, Named) else named_in(tree) for tree in trees]
     functions = set[str]().union(*(n.functions for n in named))
     waiting = set[RelationName]().union(*(n.relations for n in named))
     names: dict[RelationName, int] = {}

@@ -16,8 +16,8 @@ from trimtab.sql.trees import single_statement, walk
 _WRITES = ast.InsertStmt | ast.UpdateStmt | ast.DeleteStmt | ast.MergeStmt
 
 
-def explainable(text: str) -> str:
-    """The text to put behind EXPLAIN: `text` itself where it is a plain SELECT.
+def explainable(text: str, parsed: ast.Node | None = None) -> str:
+    """The text to put behind EXPLAIN: `text` itself where it is a plain SELECT. `parsed` is its tree where it is known.
 
     >>> explainable("UPDATE orders o SET a = 1 FROM users u WHERE u.id = o.user_id")
     'SELECT o.* FROM orders AS o, users AS u WHERE u.id = o.user_id'
@@ -26,7 +26,7 @@ def explainable(text: str) -> str:
 
     Raises `StatementRefused` for anything else, also for a SELECT that writes (INTO, or in a WITH).
     """
-    tree = single_statement(text)
+    tree = single_statement(text) if parsed is None or not _is_plain(parsed) else parsed
     select = _select_of(tree)
     if select.intoClause is not None or any(isinstance(node, _WRITES) for node in walk(select)):
         raise StatementRefused("a statement that writes inside a SELECT cannot be priced without the right to write")
@@ -37,6 +37,11 @@ def explainable(text: str) -> str:
     if not same_tree(single_statement(written), select):
         raise StatementRefused("the statement could not be written back unchanged as a SELECT")
     return written
+
+
+def _is_plain(tree: ast.Node) -> bool:
+    """Whether the tree itself stays as it is: any other becomes part of what is written."""
+    return isinstance(tree, ast.SelectStmt) and not tree.lockingClause
 
 
 def _select_of(tree: ast.Node) -> ast.SelectStmt:

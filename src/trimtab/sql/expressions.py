@@ -6,6 +6,8 @@ parameter, no aggregate or window call.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from pglast import ast, parse_sql
 from pglast.error import Error as PglastError
 from pglast.stream import RawStream
@@ -75,6 +77,7 @@ def parsed_expression(text: str) -> ast.Node:
     return expression
 
 
+@lru_cache(maxsize=4096)
 def canonical_expression(text: str) -> str:
     """The same expression in our own spelling, proven to parse to the same tree.
 

@@ -10,7 +10,10 @@ from pglast import ast
 from pglast.stream import RawStream
 
 from trimtab.sql.conditions import TableUse, Term
-from trimtab.sql.trees import rebuilt, strings, walk
+from trimtab.sql.trees import column_named, rebuilt, strings, walk
+
+_WHOLE = ast.SelectStmt | ast.InsertStmt | ast.UpdateStmt | ast.DeleteStmt | ast.MergeStmt
+_KEY_LETTERS_MAX = 2_000
 
 
 @dataclass(slots=True)
@@ -163,9 +166,23 @@ class Reading:
         return Term(spelled(self.node), is_expression=True, columns=self.columns, functions=tuple(sorted(calls)))
 
 
+_SPELLED_MAX = 20_000
+_spelled: dict[str, str] = {}
+"""Expressions that were written before, by what they are: writing takes a millisecond, and statements are alike."""
+
+
 def spelled(node: ast.Node) -> str:
     """A tree as SQL text on one line."""
+    is_part = not isinstance(node, _WHOLE)
+    key = repr(node) if is_part else ""  # says all but places in the text
+    known = _spelled.get(key) if is_part else None
+    if known is not None:
+        return known
     text: str = RawStream()(node)
+    if is_part and len(key) <= _KEY_LETTERS_MAX:
+        if len(_spelled) >= _SPELLED_MAX:
+            _spelled.clear()
+        _spelled[key] = text
     return text
 
 
@@ -185,7 +202,7 @@ def read(node: ast.Node, scope: Scope) -> Reading:
         match where.resolve(part):
             case OwnColumn(_, column) as found:
                 reading.references.append(found)
-                return ast.ColumnRef(fields=(ast.String(sval=column),))
+                return column_named(column)
             case Behind(inner, inner_scope):
                 return rebuilt(inner, lambda n: replace(n, inner_scope))
         reading.is_plain = False

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from pglast import ast, parse_sql
 from pglast.error import Error as PglastError
 
 from trimtab.model.errors import StatementRefused
+
+_set = object.__setattr__
 
 STATEMENT_CHARACTERS_MAX = 200_000
 NODES_MAX = 50_000
@@ -47,8 +49,8 @@ def without_surroundings(text: str) -> str:
     return text[start : start + length].strip()
 
 
-def walk(tree: object) -> Iterator[ast.Node]:
-    """Every node, parents before children; at most `NODES_MAX`.
+def walk(tree: object, nodes_max: int = NODES_MAX) -> Iterator[ast.Node]:
+    """Every node, parents before children; raises `StatementRefused` where there are more than `nodes_max`.
 
     >>> [type(node).__name__ for node in walk(single_statement("SELECT 1"))]
     ['SelectStmt', 'ResTarget', 'A_Const', 'Integer']
@@ -59,17 +61,41 @@ def walk(tree: object) -> Iterator[ast.Node]:
         item = waiting.pop()
         if isinstance(item, ast.Node):
             count += 1
-            if count > NODES_MAX:
-                raise StatementRefused(f"the statement has more than {NODES_MAX} parse nodes")
+            if count > nodes_max:
+                raise StatementRefused(f"the statement has more than {nodes_max} parse nodes")
             yield item
-            waiting.extend(reversed([getattr(item, name, None) for name in item]))
+            below = [value for name in _names_below(item) if (value := getattr(item, name, None)) is not None]
+            waiting += below[::-1]
         elif isinstance(item, tuple):
-            waiting.extend(reversed(item))
+            waiting += item[::-1]
+
+
+_below: dict[type, tuple[str, ...]] = {}
+
+
+def _names_below(node: ast.Node) -> tuple[str, ...]:
+    """The attributes of a kind of node that may hold nodes: the others are numbers, texts and flags."""
+    kind = type(node)
+    names = _below.get(kind)
+    if names is None:
+        slots: Mapping[str, tuple[str, object, object]] = getattr(kind, "__slots__")  # noqa: B009 - no typing knows it
+        holders = (name for name, (of, *_) in slots.items() if of == "ValUnion" or (of[-1] == "*" and of != "char*"))
+        names = _below[kind] = tuple(holders)
+    return names
+
+
+def column_named(name: str) -> ast.ColumnRef:
+    """A bare reference to a column."""
+    text, found = ast.String.__new__(ast.String), ast.ColumnRef.__new__(ast.ColumnRef)
+    _set(text, "sval", name)
+    _set(found, "fields", (text,))
+    _set(found, "location", None)
+    return found
 
 
 def children(node: ast.Node) -> Iterator[ast.Node]:
     """The nodes directly below, tuples opened."""
-    waiting = [getattr(node, name, None) for name in node]
+    waiting = [getattr(node, name, None) for name in _names_below(node)]
     while waiting:
         item = waiting.pop(0)
         if isinstance(item, ast.Node):
@@ -90,9 +116,11 @@ def rebuilt(tree: ast.Node, replace: Callable[[ast.Node], ast.Node | None]) -> a
     new = replace(tree)
     if new is not None:
         return new
-    copy: ast.Node = type(tree)()  # type: ignore[call-arg]
-    for name in tree:
-        setattr(copy, name, _rebuilt_value(getattr(tree, name), replace))
+    kind = type(tree)
+    copy: ast.Node = kind.__new__(kind)
+    for name in tree:  # past the checks of each value's type: they take most of the time, and the values are a tree's
+        value = getattr(tree, name)
+        _set(copy, name, value if value is None else _rebuilt_value(value, replace))
     return copy
 
 

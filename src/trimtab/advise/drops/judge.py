@@ -66,7 +66,8 @@ class JudgedIndex:
 
     `scans` are those of the server and its watched standbys, since `counted_since_ms`; `unread_since_ms` is since when
     nobody read it, as far as is known (None: it is read). `write_ms_per_s` is what writers pay for it, by a model
-    (`costs.toml`); None where nobody knows since when writes are counted. `fresh_bytes` is what a fresh one would take.
+    (`costs.toml`), and `wal_bytes_per_s` what they log; None where nobody knows since when writes are counted.
+    `fresh_bytes` is what a fresh one would take.
     """
 
     system: str
@@ -83,6 +84,7 @@ class JudgedIndex:
     ddl: str = ""
     undo: str = ""
     fresh_bytes: int | None = None
+    wal_bytes_per_s: float | None = None
 
 
 def judge(
@@ -125,6 +127,7 @@ def _judged(
         marks.append("unread")
     verdict, reason, missing = _verdict(one, needed, twin, reads, look, standbys, cycle_days)
     fresh = fresh_bytes.get(one.oid)
+    entries_per_s = _entries_per_s(one, look)
     if fresh is not None and one.size_bytes > BLOATED * fresh and one.size_bytes - fresh > BLOAT_BYTES_MIN:
         marks.append("bloated")
         if verdict is IndexVerdict.KEEP:
@@ -139,7 +142,7 @@ def _judged(
         look.counted_since_ms,
         reads.unread_since_ms,
         reads.last_read_ms,
-        _write_ms_per_s(one, look),
+        None if entries_per_s is None else costs().entry_write_ms * entries_per_s,
         tuple(marks),
         missing,
         _ddl(one, verdict),
@@ -147,6 +150,7 @@ def _judged(
         if verdict is IndexVerdict.DROP
         else "",
         fresh,
+        None if entries_per_s is None else costs().entry_wal_bytes * entries_per_s,
     )
 
 
@@ -298,13 +302,12 @@ def _missing(days: float, standbys: Standbys, cycle_days: float) -> tuple[str, .
     return tuple(missing)
 
 
-def _write_ms_per_s(one: IndexFacts, look: IndexLook) -> float | None:
-    """Entries for rows inserted and for updates that are not HOT, since they are counted, at the model's price."""
+def _entries_per_s(one: IndexFacts, look: IndexLook) -> float | None:
+    """Entries for rows inserted and for updates that are not HOT, since they are counted."""
     seconds = (look.at_ms - look.counted_since_ms) / 1000
     if seconds < 60 or not one.is_ready:
         return None if one.is_ready else 0.0
-    entries = one.rows_inserted + max(0, one.rows_updated - one.rows_updated_hot)
-    return costs().entry_write_ms * entries / seconds
+    return (one.rows_inserted + max(0, one.rows_updated - one.rows_updated_hot)) / seconds
 
 
 def _ddl(one: IndexFacts, verdict: IndexVerdict) -> str:

@@ -99,6 +99,18 @@ def unique_keys(statement: str) -> frozenset[str]:
     return frozenset(str(name) for name in names) if all(names) else frozenset()
 
 
+def comparable(expression: str) -> str:
+    """An expression in the one form in which what is written here and what the server writes back are the same.
+
+    >>> comparable("lower((email)::text)") == comparable("LOWER( email )")
+    True
+    """
+    try:
+        return _parts_of(expression)[0]
+    except StatementRefused:
+        return expression
+
+
 def _serves(there: _Shape, wanted: _Shape) -> bool:
     if there.method != wanted.method or there.predicate not in {None, wanted.predicate}:
         return False
@@ -109,21 +121,27 @@ def _serves(there: _Shape, wanted: _Shape) -> bool:
     return wanted.keys in (head, turned)
 
 
+@lru_cache(maxsize=8192)
 def _shape_of_definition(definition: IndexDefinition) -> _Shape:
     keys = []
     columns = set(definition.include)
     for key in definition.keys:
-        tree = parsed_expression(key.sql) if key.is_expression else None
-        columns |= _columns(tree) if tree is not None else {key.sql}
+        name, used = _parts_of(key.sql) if key.is_expression else (key.sql, frozenset((key.sql,)))
+        columns |= used
         nulls_first = key.descending if key.nulls_first is None else key.nulls_first
-        name = _comparable(tree) if tree is not None else key.sql
         keys.append((name, key.descending, nulls_first, (key.opclass or "").split(".")[-1]))
     predicate = None
     if definition.predicate is not None:
-        tree = parsed_expression(definition.predicate)
-        columns |= _columns(tree)
-        predicate = _comparable(tree)
+        predicate, used = _parts_of(definition.predicate)
+        columns |= used
     return _Shape(definition.method, tuple(keys), frozenset(definition.include), predicate, frozenset(columns))
+
+
+@lru_cache(maxsize=8192)
+def _parts_of(expression: str) -> tuple[str, frozenset[str]]:
+    """An expression in its comparable form, and the columns in it."""
+    tree = parsed_expression(expression)
+    return _comparable(tree), frozenset(_columns(tree))
 
 
 @lru_cache(maxsize=2000)

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import psycopg
-
-from trimtab.advise.index.session import Connection, server_errors
+from trimtab.advise.index.session import Connection, rows_if_possible
 from trimtab.sql.catalog import Table
 from trimtab.sql.conditions import Term
 from trimtab.sql.connect import OWN_MARK
@@ -49,15 +47,8 @@ def sample_expression(connection: Connection, table: Table, term: Term) -> Expre
                 SELECT ({term.sql}) AS e FROM {qualified(table.schema, table.name)}
                 TABLESAMPLE SYSTEM ({percent:.6f}) REPEATABLE (1) LIMIT {ROWS_MAX}) AS s
                 WHERE e IS NOT NULL GROUP BY e) AS g"""
-    try:
-        with connection.transaction():
-            row = connection.execute(query.encode(), prepare=False).fetchone()
-    except psycopg.Error as error:
-        if connection.closed or not error.sqlstate or error.sqlstate.startswith(("08", "57P")):
-            with server_errors(connection, "sample an expression"):
-                raise
-        return None
-    distinct, rows, once, squares, width_bytes = row or (0, 0.0, 0, 0.0, 0.0)
+    found = rows_if_possible(connection, query, "sample an expression")
+    distinct, rows, once, squares, width_bytes = found[0] if found else (0, 0.0, 0, 0.0, 0.0)
     if not rows:
         return None
     total = max(rows, table.rows_estimate)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from pglast import ast, enums
 
@@ -93,6 +94,7 @@ class Frames:
         return same[0] if len(same) == 1 else None
 
 
+@lru_cache(maxsize=4096)
 def is_safe_predicate(predicate: str) -> bool:
     """Whether HypoPG can estimate a predicate without reading beyond its own arrays (its issue 116).
 

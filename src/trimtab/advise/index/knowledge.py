@@ -14,6 +14,7 @@ class Costs:
     """`costs.toml`, flattened."""
 
     entry_write_ms: float
+    entry_wal_bytes: float
     hot_lost_ms_per_index: float
     scan_bytes_per_s: float
     sort_rows_per_s: float
@@ -48,6 +49,7 @@ def costs() -> Costs:
     data = _read("costs.toml")
     return Costs(
         entry_write_ms=data["entry"]["write_ms"],
+        entry_wal_bytes=data["entry"]["wal_bytes"],
         hot_lost_ms_per_index=data["hot_lost"]["write_ms_per_index"],
         scan_bytes_per_s=data["build"]["scan_bytes_per_s"],
         sort_rows_per_s=data["build"]["sort_rows_per_s"],

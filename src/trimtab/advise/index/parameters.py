@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import psycopg
 from psycopg import pq
 
-from trimtab.advise.index.session import Connection, server_errors
+from trimtab.advise.index.session import Connection, rows_if_possible, server_errors
 from trimtab.model.errors import StatementRefused
 from trimtab.sql.catalog import Catalog, Table
 from trimtab.sql.conditions import Analysis, Term
@@ -71,27 +72,48 @@ def statements_of(
 
 
 def parameter_types(connection: Connection, text: str) -> dict[int, str]:
-    """The types that the server infers for `$n`; empty where it cannot.
+    """The types that the server infers for `$n`; empty where it cannot."""
+    return ParameterTypes(connection).of(text)
 
-    Asked by an unnamed prepared statement, which leaves nothing behind.
-    """
-    tree = single_statement(text)
-    numbers = parameters_of(tree)
-    if not numbers:
-        return {}
-    names: dict[int, str] = {}
-    with server_errors(connection, "ask for the types of parameters"), connection.transaction():
-        result = connection.pgconn.prepare(b"", spelled(tree).encode())
-        if result.status != pq.ExecStatus.COMMAND_OK:
-            raise psycopg.Rollback
-        described = connection.pgconn.describe_prepared(b"")
-        oids = [described.param_type(place) for place in range(described.nparams)]
-        query = (
-            f"SELECT {OWN_MARK} place, format_type(oid, NULL) FROM unnest(%s::oid[]) WITH ORDINALITY AS t(oid, place)"
-        )
-        rows = connection.execute(query.encode(), [oids], prepare=False).fetchall()
-        names.update((int(place), str(name)) for place, name in rows)
-    return {number: names[number] for number in numbers if names.get(number, "unknown") != "unknown"}
+
+class ParameterTypes:
+    """The types that the server infers for `$n`, of many statements; each type's name is asked for once."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._names: dict[int, str] = {}
+
+    def of(self, text: str) -> dict[int, str]:
+        """By number; those are missing that the server cannot infer.
+
+        Asked by an unnamed prepared statement, which leaves nothing behind.
+        """
+        tree = single_statement(text)
+        numbers = parameters_of(tree)
+        if not numbers:
+            return {}
+        connection = self._connection
+        is_safe = connection.autocommit and connection.info.transaction_status == pq.TransactionStatus.IDLE
+        oids: list[int] = []
+        with server_errors(connection, "ask for the types of parameters"):
+            with nullcontext() if is_safe else connection.transaction():
+                result = connection.pgconn.prepare(b"", spelled(tree).encode())
+                if result.status == pq.ExecStatus.COMMAND_OK:
+                    described = connection.pgconn.describe_prepared(b"")
+                    oids = [described.param_type(place) for place in range(described.nparams)]
+                elif not is_safe:
+                    raise psycopg.Rollback
+            self._ask(oids)
+        names = {number: self._names.get(oid, "unknown") for number, oid in enumerate(oids, 1)}
+        return {number: names[number] for number in numbers if names.get(number, "unknown") != "unknown"}
+
+    def _ask(self, oids: Sequence[int]) -> None:
+        """Learn the names of types that are not known yet."""
+        new = sorted(set(oids) - self._names.keys())
+        if new:
+            query = f"SELECT {OWN_MARK} oid::bigint, format_type(oid, NULL) FROM unnest(%s::oid[]) AS t(oid)"
+            rows = self._connection.execute(query.encode(), [new], prepare=False).fetchall()
+            self._names.update((int(oid), str(name)) for oid, name in rows)
 
 
 def _evaluated(
@@ -102,15 +124,8 @@ def _evaluated(
         return None
     columns = ", ".join(f"%s::text::{table.columns[name].type_name} AS {quoted(name)}" for name in row)
     query = f"SELECT {OWN_MARK} ({term.sql.replace('%', '%%')})::text FROM (SELECT {columns}) AS made"
-    try:
-        with connection.transaction():
-            found = connection.execute(query.encode(), list(row.values()), prepare=False).fetchone()
-    except psycopg.Error as error:
-        if connection.closed or not error.sqlstate or error.sqlstate.startswith(("08", "57")):
-            with server_errors(connection, "evaluate an expression"):
-                raise
-        return None
-    return None if found is None or found[0] is None else str(found[0])
+    found = rows_if_possible(connection, query, "evaluate an expression", list(row.values()))
+    return str(found[0][0]) if found and found[0][0] is not None else None
 
 
 def refusal(error: StatementRefused) -> str:

@@ -40,6 +40,27 @@ def server_errors(connection: Connection, doing: str) -> Iterator[None]:
         raise TrimtabError(f"could not {doing}: the server says {error.sqlstate} {type(error).__name__}") from None
 
 
+def is_lost(connection: Connection, error: psycopg.Error) -> bool:
+    """Whether an error means that the server cannot be asked any more: it went, or is going down."""
+    code = error.sqlstate or ""
+    return connection.closed or not code or code.startswith(("08", "57P"))
+
+
+def rows_if_possible(
+    connection: Connection, query: str, doing: str, values: Sequence[object] = ()
+) -> list[tuple[Any, ...]] | None:
+    """The rows of a question that is worth asking and may fail (no right to read, a value that an expression does not
+    take, no time): None then. A lost connection raises."""
+    try:
+        with connection.transaction():
+            return connection.execute(query.encode(), list(values) or None, prepare=False).fetchall()
+    except psycopg.Error as error:
+        if is_lost(connection, error):
+            with server_errors(connection, doing):
+                raise
+        return None
+
+
 @contextmanager
 def bounded(connection: Connection) -> Iterator[None]:
     """Timeouts on every statement in between; afterwards the session's settings are what they were."""

@@ -16,7 +16,7 @@ import psycopg
 from trimtab.advise.index.candidates import Candidate
 from trimtab.advise.index.frames import Frame, Frames, is_safe_predicate
 from trimtab.advise.index.plans import Node, cost, cost_without_stop, rescaled_cost, uses
-from trimtab.advise.index.session import Connection, require_hypopg, server_errors
+from trimtab.advise.index.session import Connection, is_lost, require_hypopg, server_errors
 from trimtab.model.errors import StatementRefused
 from trimtab.model.index import IndexDefinition
 from trimtab.observe.postgres.explain import explain
@@ -189,8 +189,7 @@ class WhatIf:
             with self._connection.transaction():
                 row = self._connection.execute(query.encode(), [statement], prepare=False).fetchone()
         except psycopg.Error as error:
-            code = error.sqlstate or ""
-            if self._connection.closed or not code or code.startswith(("08", "57P")):
+            if is_lost(self._connection, error):
                 with server_errors(self._connection, "create a hypothetical index"):
                     raise
             return f"cannot be built: {_plain(error)}"

@@ -23,10 +23,12 @@ UPDATES_MAX = 300
 
 @dataclass(frozen=True, slots=True)
 class WriteCost:
-    """`ms_per_s` of writers' time. `hot_lost_per_s` are updates that are HOT today and would not be any more."""
+    """`ms_per_s` of writers' time. `hot_lost_per_s` are updates that are HOT today and would not be any more,
+    `wal_bytes_per_s` what is logged for the new entries."""
 
     ms_per_s: float
     hot_lost_per_s: float
+    wal_bytes_per_s: float
     reason: str
 
 
@@ -48,9 +50,14 @@ def write_cost(table: Table, definition: IndexDefinition, *, rows_share: float =
         touched = min(1.0, sum(writes.updated_columns.get(column, 0.0) for column in new))
     hot_lost_per_s = writes.hot_updates_per_s * touched
     lost_ms = figures.hot_lost_ms_per_index * hot_lost_per_s * (len(table.indexes) + 1)
+    logged = entries_per_s + hot_lost_per_s * (len(table.indexes) + 1)
+    wal_bytes_per_s = figures.entry_wal_bytes * logged
     known = "updated columns known" if writes.updated_columns is not None else "updated columns unknown"
-    reason = f"{entries_per_s:.3g} entries/s, {hot_lost_per_s:.3g} HOT updates/s lost ({known}; {writes.source})"
-    return WriteCost(figures.entry_write_ms * entries_per_s + lost_ms, hot_lost_per_s, reason)
+    reason = (
+        f"{entries_per_s:.3g} entries/s, {hot_lost_per_s:.3g} HOT updates/s lost, {wal_bytes_per_s / 1000:.3g} kB/s of "
+        f"WAL ({known}; {writes.source})"
+    )
+    return WriteCost(figures.entry_write_ms * entries_per_s + lost_ms, hot_lost_per_s, wal_bytes_per_s, reason)
 
 
 _STATEMENTS_SCHEMA = """

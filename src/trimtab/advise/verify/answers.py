@@ -71,10 +71,23 @@ class Withdrawn:
 
 
 @dataclass(frozen=True, slots=True)
+class StatisticsTried:
+    """What statistics on an expression changed. `ddl` is the statement, `statements` are those that ask for the
+    expression, measured with and without, the new indexes there in both; `helps` says whether one is proven faster and
+    none slower, `said` in words what came of it."""
+
+    ddl: str
+    helps: bool
+    said: str
+    statements: tuple[Measured, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Verification:
     """All of it, for what is left after withdrawals. `ratio` is of the whole workload, weighed by calls.
 
-    `clone` says what it was tried on, `unit` what was measured; `not_tried` are (name, reason).
+    `clone` says what it was tried on, `unit` what was measured; `not_tried` are (name, reason). Statistics that the
+    planner lacks are tried for themselves and are no part of `ratio`.
     """
 
     clone: str
@@ -87,3 +100,4 @@ class Verification:
     not_tried: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
     took_s: float
+    statistics: tuple[StatisticsTried, ...] = ()

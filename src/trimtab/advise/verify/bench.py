@@ -20,6 +20,7 @@ from trimtab.advise.index.plans import Node, nodes
 from trimtab.advise.index.session import Connection, server_errors
 from trimtab.advise.verify.answers import BuiltIndex
 from trimtab.advise.verify.processor_time import BackendClock
+from trimtab.advise.workload.advice import ExpressionStatistics
 from trimtab.model.errors import StatementRefused
 from trimtab.model.index import IndexDefinition
 from trimtab.sql.connect import OWN_MARK
@@ -61,7 +62,10 @@ def checked(text: str) -> str:
 
 
 class Bench:
-    """Make one by `bench`. `built` are the new indexes that are there now."""
+    """Make one by `bench`. `built` are the new indexes that are there now.
+
+    Where there are new `statistics` (schema, name), these alone are what tells the two forms apart.
+    """
 
     def __init__(self, connection: Connection, call_max_ms: int, build_max_ms: int) -> None:
         self._connection = connection
@@ -70,6 +74,7 @@ class Bench:
         self._build_max_ms = build_max_ms
         self.built: dict[IndexDefinition, BuiltIndex] = {}
         self.dropped: list[tuple[str, str]] = []
+        self.statistics: list[tuple[str, str]] = []
 
     @property
     def unit(self) -> str:
@@ -105,6 +110,19 @@ class Bench:
         self.built[definition] = made
         return made
 
+    def make_statistics(self, one: ExpressionStatistics) -> None:
+        """Make statistics and fill them; `StatementRefused` where the server will not."""
+        try:
+            with self._connection.transaction():
+                self._limit(self._build_max_ms)
+                self._connection.execute(one.ddl.encode())
+                self._connection.execute(one.analyze.encode())
+        except psycopg.Error as error:
+            if self._connection.closed:
+                raise
+            raise StatementRefused(f"cannot be made: {error.diag.message_primary or type(error).__name__}") from None
+        self.statistics.append((one.schema, one.name))
+
     def take_away(self, definition: IndexDefinition) -> None:
         """Drop a new index for good."""
         made = self.built.pop(definition)
@@ -114,11 +132,15 @@ class Bench:
     @contextmanager
     def form(self, *, new: bool) -> Iterator[None]:
         """What is inside runs with the new indexes (and without those to be dropped), or as it was before."""
-        names = self.dropped if new else [(one.definition.schema, one.name) for one in self.built.values()]
+        kind, names = "INDEX", self.dropped
+        if self.statistics:
+            kind, names = "STATISTICS", [] if new else self.statistics
+        elif not new:
+            names = [(one.definition.schema, one.name) for one in self.built.values()]
         with self._connection.transaction(force_rollback=True):
             if names:
                 listed = ", ".join(qualified(schema, name) for schema, name in names)
-                self._connection.execute(f"DROP INDEX {listed}".encode())
+                self._connection.execute(f"DROP {kind} {listed}".encode())
             self._limit(self._call_max_ms)
             yield
 
@@ -151,9 +173,9 @@ class Bench:
                     self._run(statement)
             return (self._clock.read_ns() - began_ns) / 1e6
 
-    def _run(self, statement: str) -> None:
+    def _run(self, statement: str) -> psycopg.Cursor[tuple[Any, ...]]:
         try:
-            self._connection.execute(statement.encode(), prepare=False)
+            return self._connection.execute(statement.encode(), prepare=False)
         except psycopg.errors.QueryCanceled:
             raise TooSlow from None
         except psycopg.Error as error:
@@ -162,14 +184,7 @@ class Bench:
             raise StatementRefused(f"the clone refuses it: {_words(error)}") from None
 
     def _explained(self, text: str, options: str) -> dict[str, Any]:
-        try:
-            row = self._connection.execute(f"EXPLAIN ({options}) {text}".encode(), prepare=False).fetchone()
-        except psycopg.errors.QueryCanceled:
-            raise TooSlow from None
-        except psycopg.Error as error:
-            if self._connection.closed:
-                raise
-            raise StatementRefused(f"the clone refuses it: {_words(error)}") from None
+        row = self._run(f"EXPLAIN ({options}) {text}").fetchone()
         found: dict[str, Any] = row[0][0] if row is not None else {}
         return found
 

@@ -12,7 +12,9 @@ from trimtab.advise.index.session import Connection
 from trimtab.advise.verify.answers import Trial, Verification, Withdrawn
 from trimtab.advise.verify.bench import Bench, bench, plan_shape
 from trimtab.advise.verify.clone import Clone
+from trimtab.advise.verify.statistics import try_statistics
 from trimtab.advise.verify.trying import SAME_PLAN, Run, blocks, measured, result, run_all
+from trimtab.advise.workload.advice import ExpressionStatistics
 from trimtab.model.errors import StatementRefused, TrimtabError
 from trimtab.model.index import IndexDefinition
 from trimtab.observe.postgres.explain import explain
@@ -40,10 +42,12 @@ def verify(
     indexes: Sequence[IndexDefinition],
     *,
     drops: Sequence[tuple[str, str]] = (),
+    statistics: Sequence[ExpressionStatistics] = (),
     original: Connection | None = None,
     settings: VerifySettings | None = None,
 ) -> Verification:
-    """Try indexes (and drops, as (schema, name)) and rewrites together, on all statements. Nothing stays on the clone.
+    """Try indexes (and drops, as (schema, name)) and rewrites together, on all statements; then `statistics` that the
+    planner lacks. Nothing stays on the clone.
 
     With `original` each old form's plan is compared with the system's own.
     """
@@ -81,6 +85,7 @@ def verify(
             by_name = {id(was): now for was, now in zip(again, fresh, strict=True)}
             runs = [by_name.get(id(one), one) for one in runs]
         unit = made.unit
+        lacking = try_statistics(made, statistics, trials, chosen.time_max_s / 4, call_max_ms) if statistics else ()
         built = tuple(made.built.values())
     tried = [run for run in runs if not run.refused]
     statements = tuple(replace(measured(run, call_max_ms), plan_agrees=agrees.get(run.trial.name)) for run in tried)
@@ -106,6 +111,7 @@ def verify(
         tuple((run.trial.name, run.refused) for run in runs if run.refused),
         tuple(notes),
         time.monotonic() - began,
+        lacking,
     )
 
 

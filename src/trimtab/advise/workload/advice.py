@@ -13,8 +13,8 @@ from trimtab.model.index import IndexDefinition
 class AdvisedIndex:
     """One index of the set. `write_cost_ms_per_s` is None where nobody knows how its table is written.
 
-    `write_cost_ms` is what the workload's own writes pay for it, in all their calls together. `statements` are the
-    names of those whose plans read it.
+    `write_cost_ms` is what the workload's own writes pay for it, in all their calls together, `write_wal_bytes` what
+    they log for it. `statements` are the names of those whose plans read it.
     """
 
     definition: IndexDefinition
@@ -24,6 +24,23 @@ class AdvisedIndex:
     statements: tuple[str, ...]
     why: str
     write_cost_ms: float = 0.0
+    write_wal_bytes: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ExpressionStatistics:
+    """Statistics on an expression that the planner lacks: a change of its own, which trimtab does not make.
+
+    `ddl` makes them, and they are empty until `analyze`; `statements` compare the expression with a value.
+    """
+
+    schema: str
+    table: str
+    name: str
+    ddl: str
+    analyze: str
+    statements: tuple[str, ...]
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +66,8 @@ class WorkloadAdvice:
     """All of it. Ratios are of the whole workload, weighed by calls.
 
     `bound`: no set of the candidates within the budget has a lower ratio of planner's costs; `reached` is that ratio
-    for the set advised. `ended` says why the search ended.
+    for the set advised. `ended` says why the search ended. `priced_share` is the share of the workload's time (0..1)
+    that indexes were priced for; the rest had to be left for want of time, and is taken to stay as it is.
     """
 
     indexes: tuple[AdvisedIndex, ...]
@@ -65,3 +83,5 @@ class WorkloadAdvice:
     took_s: float
     notes: tuple[str, ...] = ()
     drops: tuple[Drop, ...] = ()
+    priced_share: float = 1.0
+    statistics: tuple[ExpressionStatistics, ...] = ()

@@ -4,38 +4,46 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from trimtab.advise.index.advice import AdviseSettings
 from trimtab.advise.index.candidates import Candidate
 from trimtab.advise.index.knowledge import costs as figures_of
-from trimtab.advise.index.partial import rows_share
-from trimtab.advise.index.plans import Node, nodes
+from trimtab.advise.index.plans import nodes
 from trimtab.advise.index.session import Connection, bounded, extend_search_path, require_hypopg
 from trimtab.advise.index.size import size_bytes
 from trimtab.advise.index.write_cost import write_cost
 from trimtab.advise.workload.advice import AdvisedIndex, StatementOutlook, WorkloadAdvice
 from trimtab.advise.workload.answer_times import AnswerTimes
-from trimtab.advise.workload.candidates import candidates_of
+from trimtab.advise.workload.candidates import Serving, candidates_of
 from trimtab.advise.workload.costs import Answer, Chosen, Costs, OutOfTime
-from trimtab.advise.workload.drops import drops_of, read_reads
+from trimtab.advise.workload.drops import CYCLE_DAYS, drops_of, read_reads
+from trimtab.advise.workload.expression_statistics import missing_statistics, to_analyse
 from trimtab.advise.workload.faults import Faults, GuardedTimes
 from trimtab.advise.workload.inverted import is_inverted, size_of_inverted, wants_trigrams
 from trimtab.advise.workload.inverted_size import sampled_size
 from trimtab.advise.workload.outlook import outlook, together
+from trimtab.advise.workload.planning import heavy_by_cost, planned
+from trimtab.advise.workload.priced_share import priced_share
+from trimtab.advise.workload.reading import NOT_PRICED
+from trimtab.advise.workload.row_shares import RowShares
 from trimtab.advise.workload.samples import Samples, sample_for, samples_of
 from trimtab.advise.workload.search import Search
-from trimtab.advise.workload.shapes import NO_TIME, STATEMENTS_MIN, Workload, workload_of
+from trimtab.advise.workload.shapes import Workload, workload_of
 from trimtab.advise.workload.simpler import simpler
-from trimtab.advise.workload.statements import Left, WorkloadStatement, nothing_priced
+from trimtab.advise.workload.statements import Left, WorkloadStatement
 from trimtab.advise.workload.timed_search import TimedSearch
 from trimtab.advise.workload.writers import of_finding, of_insert, paid
 from trimtab.advise.workload.writes import WriteRows, rows_written
-from trimtab.model.errors import InputError, PermissionMissing, TrimtabError
+from trimtab.model.errors import InputError
+from trimtab.observe.postgres.indexes import IndexLook
 from trimtab.sql.index_ddl import create_statement, index_name
 
 READING_SHARE, PLANNING_SHARE = 0.35, 0.5
 """Parts of the time after which no more statements are read, or planned as things are."""
+
+OFFERING_SHARE = 0.3
+"""The part of the time left in which it is said which candidates may serve which statement."""
 
 SAMPLES_SHARE = 0.1
 LEFT_FOR_SAMPLING_S = 2.0
@@ -55,12 +63,20 @@ GAIN_MIN = 0.0001
 
 @dataclass(frozen=True, slots=True)
 class WorkloadSettings:
-    """Bounds of one advice. `budget_bytes` is for all new indexes together, by their real size."""
+    """Bounds of one advice. `budget_bytes` is for all new indexes together, by their real size.
+
+    An index is unread where nobody read it for `cycle_days`, on the server and its standbys (`standbys` are looks at
+    those that are known).
+    """
 
     budget_bytes: int = 1 << 62
     what_if_calls_max: int = 6_000
     time_max_s: float = 8.0
-    index: AdviseSettings = field(default_factory=lambda: AdviseSettings(partial_share_max=PARTIAL_SHARE_MAX))
+    index: AdviseSettings = field(
+        default_factory=lambda: AdviseSettings(partial_share_max=PARTIAL_SHARE_MAX, partial_shares_counted=True)
+    )
+    cycle_days: float = CYCLE_DAYS
+    standbys: tuple[IndexLook, ...] = ()
 
 
 def advise_workload(
@@ -95,9 +111,11 @@ def _advise(
     workload = workload_of(connection, statements, left, settings.index, time_max_s=reading_s)
     require_hypopg(workload.catalog.hypopg_schema)
     extend_search_path(connection, workload.catalog.extra_schemas)
-    workload, plans, refused = _priceable(connection, workload, settings, began)
+    as_is = planned(connection, workload, began + settings.time_max_s * PLANNING_SHARE)
+    workload, plans = as_is.workload, as_is.plans
+    heavy_first = heavy_by_cost(workload.shapes, plans)
     faults = Faults()
-    candidates, own = candidates_of(workload, settings.index, faults)
+    candidates, serving = candidates_of(workload, settings.index, faults, heavy_first)
     texts = [(place, text) for place, shape in enumerate(workload.shapes) for text in shape.texts]
     costs = Costs(
         connection,
@@ -106,21 +124,26 @@ def _advise(
         candidates,
         calls_max=settings.what_if_calls_max,
         time_max_s=settings.time_max_s - (time.monotonic() - began),
+        checked={text: one for shape in workload.shapes for text, one in zip(shape.texts, shape.checked, strict=True)},
     )
     try:
         costs.start(plans)
-        _offer(costs, workload, texts, own)
+        with costs.within(costs.seconds_left() * OFFERING_SHARE):
+            _offer(costs, workload, texts, serving, heavy_first)
         calls = [workload.shapes[place].calls / len(workload.shapes[place].texts) for place, _ in texts]
         written = rows_written(workload, costs, texts)
         samples = samples_of(connection, workload, candidates, costs.seconds_left() * SAMPLES_SHARE)
-        sizes = [_size(connection, candidate, workload, samples, costs) for candidate in candidates]
-        held = [_rows_share(candidate, workload) for candidate in candidates]
-        prices_ms = [_price_ms(one, written) for one in candidates]
+        shares = RowShares(workload)
+        sizes = [_size(connection, candidate, shares, samples, costs) for candidate in candidates]
+        held = [shares.of(candidate) for candidate in candidates]
+        prices = [_price(one, written) for one in candidates]
+        prices_ms = [ms for ms, _ in prices]
         names_of = [workload.shapes[place].name for place, _ in texts]
         times = GuardedTimes(AnswerTimes(workload, costs, texts, samples, held), names_of, faults)
         budget_bytes = settings.budget_bytes * BUDGET_SHARE
         timed = TimedSearch(costs, calls, times.of, prices_ms, sizes, budget_bytes)
-        timed.ask_around()
+        late = {texts[number][0] for number in timed.ask_around()}
+        late |= {place for number, (place, _) in enumerate(texts) if number not in costs.offered}
         per_cost = [times.ms_per_cost(number) for number in range(len(texts))]
         weights = [count * ms for count, ms in zip(calls, per_cost, strict=True)]
         search = Search(costs, weights, prices_ms, sizes, budget_bytes)
@@ -135,15 +158,23 @@ def _advise(
         outlooks, calls_of = _outlooks(workload, times, texts, answers, costs, residuals, best)
         names = _readers(workload, texts, answers)
         used = {str(node["Index Name"]) for one in answers for node in nodes(one.plan) if "Index Name" in node}
-        drops = drops_of(list(workload.catalog.tables.values()), read_reads(connection), used)
+        reads = read_reads(connection, settings.standbys)
+        drops = drops_of(list(workload.catalog.tables.values()), reads, used, settings.cycle_days)
+        advised = [candidates[number].definition for number in sorted(best)]
+        statistics = missing_statistics(connection, workload, samples, advised)
     finally:
         costs.close()
     kept = [place for place, one in enumerate(outlooks) if not faults.has(one.name)]
     outlooks = [outlooks[place] for place in kept]
-    ratio, interval = together(outlooks, [calls_of[place] for place in kept])
+    calls_of = [calls_of[place] for place in kept]
+    ratio, interval = together(outlooks, calls_of)
+    unpriced = [Left(workload.shapes[place].name, 0, NOT_PRICED) for place in sorted(late)]
+    unpriced = [one for one in unpriced if not faults.has(one.name)]
+    share = priced_share(outlooks, calls_of, (*workload.left, *as_is.left, *unpriced), workload.calls_of)
+    untold = {one.name for one in unpriced}
     return WorkloadAdvice(
         indexes=tuple(
-            _advised(candidates[number], sizes[number], names.get(number, ()), workload, prices_ms[number])
+            _advised(candidates[number], sizes[number], names.get(number, ()), shares, prices[number])
             for number in sorted(best, key=lambda n: (-len(names.get(n, ())), n))
         ),
         predicted_ratio=ratio,
@@ -151,22 +182,34 @@ def _advise(
         bound=found.bound,
         reached=reached,
         ended=found.ended,
-        statements=tuple(outlooks),
-        left=(*workload.left, *refused, *faults.left),
+        statements=tuple(one for one in outlooks if one.name not in untold),
+        left=(*workload.left, *as_is.left, *unpriced, *faults.left),
         candidates_count=len(candidates),
         what_if_calls=costs.calls,
         took_s=time.monotonic() - began,
-        notes=_notes(workload),
+        notes=(*_notes(workload), *to_analyse(advised)),
         drops=tuple(drops),
+        priced_share=share,
+        statistics=statistics,
     )
 
 
 def _notes(workload: Workload) -> tuple[str, ...]:
+    hidden = [
+        f"{shape.name}: an expression on {relation} holds a parameter, which no index can be built on; a statement "
+        "with its value in place of it can be advised on"
+        for shape in workload.shapes
+        for relation in shape.analysis.hidden
+    ]
+    return (*hidden, *_trigram_note(workload))
+
+
+def _trigram_note(workload: Workload) -> tuple[str, ...]:
     wanted = {
         use.table.relation
         for shape in workload.shapes
         for use in shape.analysis.uses
-        if workload.trigram_schema is None and wants_trigrams(use)
+        if workload.trigram_schema is None and wants_trigrams(shape.with_values(use))
     }
     if not wanted:
         return ()
@@ -174,70 +217,48 @@ def _notes(workload: Workload) -> tuple[str, ...]:
     return (f"{', '.join(sorted(wanted))}: {said}",)
 
 
-def _offer(costs: Costs, workload: Workload, texts: Sequence[tuple[int, str]], own: Sequence[Chosen]) -> None:
-    """Say which candidates each text may be served by, as long as there is time."""
+def _offer(
+    costs: Costs,
+    workload: Workload,
+    texts: Sequence[tuple[int, str]],
+    serving: Serving,
+    heavy_first: Sequence[int],
+) -> None:
+    """Say which candidates each text may be served by, as long as there is time; heavy statements first."""
+    numbers: dict[int, list[int]] = {}
+    for number, (place, _) in enumerate(texts):
+        numbers.setdefault(place, []).append(number)
     try:
-        for number, (place, _) in enumerate(texts):
+        for place in heavy_first:
             uses = workload.shapes[place].analysis.uses
             aliases = {
                 oid: frozenset(u.alias for u in uses if u.table.oid == oid) for oid in {u.table.oid for u in uses}
             }
-            costs.set_relevant(number, own[place], aliases)
+            relevant = serving.of(place)
+            for number in numbers[place]:
+                costs.set_relevant(number, relevant, aliases)
     except OutOfTime:
         return
 
 
-def _priceable(
-    connection: Connection, workload: Workload, settings: WorkloadSettings, began: float
-) -> tuple[Workload, list[Node], list[Left]]:
-    """The workload without statements that the server itself cannot plan, and the plans of the others' texts."""
-    from trimtab.observe.postgres.explain import explain
-
-    refused: dict[int, Left] = {}
-    plans: dict[int, list[Node]] = {}
-    missing: PermissionMissing | None = None
-    for place in sorted(range(len(workload.shapes)), key=lambda n: -workload.shapes[n].calls):
-        shape = workload.shapes[place]
-        if len(plans) >= STATEMENTS_MIN and time.monotonic() - began > settings.time_max_s * PLANNING_SHARE:
-            refused[place] = Left(shape.name, 0, NO_TIME)
-            continue
-        try:
-            plans[place] = [explain(connection, text)["Plan"] for text in shape.texts]
-        except TrimtabError as error:
-            if connection.closed:
-                raise
-            missing = error if isinstance(error, PermissionMissing) else missing
-            refused[place] = Left(shape.name, 0, error.message)
-    if not plans:
-        raise nothing_priced([*workload.left, *(refused[place] for place in sorted(refused))], missing)
-    kept = sorted(plans)
-    shapes = tuple(workload.shapes[place] for place in kept)
-    flat = [plan for place in kept for plan in plans[place]]
-    return replace(workload, shapes=shapes), flat, [refused[place] for place in sorted(refused)]
-
-
-def _size(connection: Connection, candidate: Candidate, workload: Workload, samples: Samples, costs: Costs) -> int:
+def _size(connection: Connection, candidate: Candidate, shares: RowShares, samples: Samples, costs: Costs) -> int:
     table, definition = candidate.table, candidate.definition
     if is_inverted(definition):
         sampled = sampled_size(connection, table, definition) if costs.seconds_left() > LEFT_FOR_SAMPLING_S else None
         return sampled if sampled is not None else size_of_inverted(table, definition)
-    rows_share = _rows_share(candidate, workload)
-    return size_bytes(table, definition, rows_share=rows_share, sample=sample_for(candidate, samples))
+    return size_bytes(table, definition, rows_share=shares.of(candidate), sample=sample_for(candidate, samples))
 
 
-def _rows_share(candidate: Candidate, workload: Workload) -> float:
-    if candidate.definition.predicate is None:
-        return 1.0
-    for (_, oid), constants in workload.constants.items():
-        if oid == candidate.table.oid and set(candidate.constants) <= {one.predicate for one in constants}:
-            return rows_share(constants, candidate.constants)
-    return 1.0
-
-
-def _price_ms(candidate: Candidate, written: Mapping[str, WriteRows]) -> float:
-    """What the workload's own writes pay for an index, in ms."""
+def _price(candidate: Candidate, written: Mapping[str, WriteRows]) -> tuple[float, float]:
+    """What the workload's own writes pay for an index, in ms, and what they log for it, in bytes."""
     rows = written.get(candidate.definition.relation)
-    return rows.entries_for(candidate.definition) * figures_of().entry_write_ms if rows is not None else 0.0
+    if rows is None:
+        return 0.0, 0.0
+    figures = figures_of()
+    own = rows.entries_for(candidate.definition)
+    others = rows.entries_of_others(candidate.definition, candidate.table)
+    ms = own * figures.entry_write_ms + others * figures.hot_lost_ms_per_index
+    return ms, (own + others) * figures.entry_wal_bytes
 
 
 def _without_idle(timed: TimedSearch, chosen: Chosen) -> Chosen:
@@ -295,11 +316,11 @@ def _readers(
 
 
 def _advised(
-    candidate: Candidate, size: int, names: tuple[str, ...], workload: Workload, price_ms: float
+    candidate: Candidate, size: int, names: tuple[str, ...], shares: RowShares, price: tuple[float, float]
 ) -> AdvisedIndex:
     table, definition = candidate.table, candidate.definition
-    cost = write_cost(table, definition, rows_share=_rows_share(candidate, workload))
-    is_unknown = price_ms > 0 and cost.ms_per_s == 0  # the server saw none of the writes that the workload holds
+    cost = write_cost(table, definition, rows_share=shares.of(candidate))
+    is_unknown = price[0] > 0 and cost.ms_per_s == 0  # the server saw none of the writes that the workload holds
     return AdvisedIndex(
         candidate.definition,
         create_statement(definition, index_name(definition, "workload"), concurrently=False),
@@ -307,5 +328,5 @@ def _advised(
         None if is_unknown else cost.ms_per_s,
         names,
         candidate.why,
-        price_ms,
+        *price,
     )

@@ -26,34 +26,75 @@ CANDIDATES_MAX = 1_200
 
 
 def candidates_of(
-    workload: Workload, settings: AdviseSettings, faults: Faults
-) -> tuple[list[Candidate], list[frozenset[int]]]:
-    """All candidates, and for each shape the places of those that may serve it; none for one that meets a fault."""
+    workload: Workload, settings: AdviseSettings, faults: Faults, heavy_first: Sequence[int] = ()
+) -> tuple[list[Candidate], Serving]:
+    """All candidates, and who is served by them; a shape that meets a fault has none of its own.
+
+    `heavy_first` are places of shapes: where there would be more candidates than `CANDIDATES_MAX`, those of the first
+    are made, and the others look what there is for them.
+    """
+    made: list[list[Candidate]] = [[] for _ in workload.shapes]
+    wanted: dict[IndexDefinition, None] = {}
+    for place in heavy_first or range(len(workload.shapes)):
+        if len(wanted) >= CANDIDATES_MAX:
+            break
+        shape = workload.shapes[place]
+        try:
+            made[place] = [one for use in shape.analysis.uses for one in _of_use(shape, use, workload, settings)]
+        except OURS as fault:
+            faults.add(shape.name, fault)
+        wanted |= dict.fromkeys(one.definition for one in made[place])
+    kept = frozenset(list(wanted)[:CANDIDATES_MAX])
     places: dict[IndexDefinition, int] = {}
     found: list[Candidate] = []
     own: list[set[int]] = []
-    for shape in workload.shapes:
+    for candidates in made:
         mine: set[int] = set()
-        try:
-            made = [one for use in shape.analysis.uses for one in _of_use(shape, use, workload, settings)]
-        except OURS as fault:
-            faults.add(shape.name, fault)
-            made = []
-        for candidate in made:
-            if candidate.definition not in places:
-                if len(found) >= CANDIDATES_MAX:
-                    continue
-                places[candidate.definition] = len(found)
-                found.append(candidate)
-            mine.add(places[candidate.definition])
+        for candidate in candidates:
+            if candidate.definition in kept:
+                if candidate.definition not in places:
+                    places[candidate.definition] = len(found)
+                    found.append(candidate)
+                mine.add(places[candidate.definition])
         own.append(mine)
-    for shape, mine in zip(workload.shapes, own, strict=True):
-        asked = [_Asked.of(use) for use in shape.analysis.uses]
-        tables = {one.use.table.oid for one in asked}
-        for number, candidate in enumerate(found):
-            if candidate.table.oid in tables and number not in mine and _may_serve(asked, candidate):
-                mine.add(number)
-    return found, [frozenset(mine) for mine in own]
+    return found, Serving(workload, found, own)
+
+
+class Serving:
+    """Which candidates may serve which shape, looked up when somebody asks: of thousands few are asked about."""
+
+    def __init__(self, workload: Workload, candidates: Sequence[Candidate], own: Sequence[set[int]]) -> None:
+        self._workload, self._candidates, self._own = workload, candidates, own
+        self._others = _Others(candidates)
+
+    def of(self, place: int) -> frozenset[int]:
+        """The places of candidates: those that the shape gave, and others that lead with what it asks for."""
+        asked = [_Asked.of(use) for use in self._workload.shapes[place].analysis.uses]
+        near = self._others.near(asked) - self._own[place]
+        return frozenset(self._own[place] | {n for n in near if _may_serve(asked, self._candidates[n])})
+
+
+class _Others:
+    """Candidates by what they lead with and by what they hold, so that a statement looks at few of a thousand."""
+
+    def __init__(self, candidates: Sequence[Candidate]) -> None:
+        self._led: dict[tuple[int, str], set[int]] = {}
+        self._held: dict[int, list[tuple[frozenset[str], int]]] = {}
+        for number, one in enumerate(candidates):
+            keys = [key.sql for key in one.definition.keys]
+            self._led.setdefault((one.table.oid, keys[0]), set()).add(number)
+            held = frozenset((*keys, *one.definition.include))
+            self._held.setdefault(one.table.oid, []).append((held, number))
+
+    def near(self, asked: Sequence[_Asked]) -> set[int]:
+        """Those that lead with a term that is asked for, or hold all columns that are read."""
+        found: set[int] = set()
+        for one in asked:
+            oid, columns = one.use.table.oid, one.use.columns
+            found.update(*(self._led.get((oid, term), ()) for term in one.terms))
+            if columns:
+                found |= {number for held, number in self._held.get(oid, ()) if columns <= held}
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +129,14 @@ def _of_use(shape: Shape, use: TableUse, workload: Workload, settings: AdviseSet
     catalog = workload.catalog
     made = composite(use, catalog)[:PER_USE_MAX]
     made += partial(use, catalog, workload.constants.get((shape.shape_id, table.oid), ()))[:PER_USE_MAX]
+    by_parts = inverted(shape.with_values(use), workload.trigram_schema)
+    sought = frozenset(key.sql for one in by_parts for key in one.definition.keys)
+    if sought:
+        sought |= {c.term.sql for c in use.conditions if c.match is Match.EQUAL and c.arm is None}
+        made = [one for one in made if not hopes_to_stop(one.definition.keys, sought, use.sorts)]
     made += [wider for one in made for wider in covering(one, use, settings)]
     made += block_ranges(use)
-    made += inverted(use, workload.trigram_schema)
+    made += by_parts
     return [one for one in made if same_or_wider(table, one.definition) is None]
 
 

@@ -13,19 +13,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 
 import psycopg
+from psycopg.pq import TransactionStatus
 
 from trimtab.advise.index.candidates import Candidate
 from trimtab.advise.index.frames import Frames, is_safe_predicate
 from trimtab.advise.index.plans import Node, cost, nodes
-from trimtab.advise.index.session import Connection, require_hypopg, server_errors
+from trimtab.advise.index.session import Connection, is_lost, require_hypopg, server_errors
 from trimtab.advise.workload.inverted import is_inverted, rows_question, served
 from trimtab.model.errors import StatementRefused
 from trimtab.model.index import IndexDefinition
-from trimtab.observe.postgres.explain import explain
+from trimtab.observe.postgres.explain import Checked, check, explain
 from trimtab.sql.catalog import Catalog
 from trimtab.sql.connect import OWN_MARK
 from trimtab.sql.identifiers import qualified, quoted
@@ -77,8 +78,10 @@ class Costs:
         *,
         calls_max: int,
         time_max_s: float,
+        checked: Mapping[str, Checked] | None = None,
     ) -> None:
         self.texts, self.candidates = tuple(texts), tuple(candidates)
+        self._checked = dict(checked or {})
         self.calls, self.calls_max = 0, calls_max
         self.refused: dict[int, str] = {}
         self._connection = connection
@@ -94,6 +97,8 @@ class Costs:
         self._baselines: list[Node] = []
         self._frames = Frames(self.texts, catalog, lambda: self._baselines, self._explain)
         self.relevant: list[Chosen] = [frozenset() for _ in texts]
+        self.offered: set[int] = set()
+        """Places of which it was said which candidates may serve them."""
 
     def start(self, plans: Sequence[Node] = ()) -> None:
         """The costs as things are; `plans` are these where they are known. Raises `OutOfTime`, and what `explain`
@@ -135,9 +140,14 @@ class Costs:
                 kept |= set(numbers)
         self._views[place] = tuple(views)
         self.relevant[place] = frozenset(kept)
+        self.offered.add(place)
         self._answers[place].append(
             Answer(cost(self._baselines[place]), frozenset(), frozenset(), self._baselines[place])
         )
+
+    def leave(self, place: int) -> None:
+        """Take a statement to be served by no candidate."""
+        self.relevant[place] = frozenset()
 
     def base(self, place: int) -> float:
         """The cost without any of the candidates."""
@@ -247,22 +257,14 @@ class Costs:
 
     def _make(self, wanted: Chosen) -> None:
         """Have these hypothetical indexes on their tables, and no other of ours on any table."""
-        gone = [number for number in self._made if number not in wanted]
-        if gone:
-            oids = [self._made.pop(number)[0] for number in gone]
-            with server_errors(self._connection, "drop hypothetical indexes"):
-                self._connection.execute(
-                    f"SELECT {OWN_MARK} {self._schema}.hypopg_drop_index(o) FROM unnest(%s::oid[]) AS o".encode(),
-                    [oids],
-                    prepare=False,
-                )
+        gone = [self._made.pop(number)[0] for number in list(self._made) if number not in wanted]
         room = MADE_MAX - len(self._made)
         new = [number for number in sorted(wanted - self._made.keys()) if self._statement(number)][:room]
-        if new and not self._create(new):
+        if (gone or new) and not self._change(gone, new):
             self._forget()  # HypoPG knows no transactions: those before the one that failed are there
             for number in sorted(wanted):
                 if self._statement(number) and len(self._made) < MADE_MAX:
-                    self._create([number])
+                    self._change([], [number])
 
     def _statement(self, number: int) -> str:
         """The statement that makes a candidate; empty where it is refused."""
@@ -280,18 +282,22 @@ class Costs:
                 return ""
         return self._statements[number]
 
-    def _create(self, numbers: Sequence[int]) -> bool:
-        """Make hypothetical indexes in one question; False (and none made) where the server refuses one of several."""
-        query = f"""SELECT w.place, h.indexrelid::bigint, h.indexname
-                      FROM {OWN_MARK} unnest(%s::text[]) WITH ORDINALITY AS w(statement, place)
-                      CROSS JOIN LATERAL {self._schema}.hypopg_create_index(w.statement) AS h"""
+    def _change(self, gone: Sequence[int], numbers: Sequence[int]) -> bool:
+        """Drop hypothetical indexes by their oids and make others, in one trip to the server; False (and none made)
+        where it refuses one of several."""
+        dropping = f"SELECT {OWN_MARK} {self._schema}.hypopg_drop_index(o) FROM unnest(%s::oid[]) AS o"
+        making = f"""SELECT w.place, h.indexrelid::bigint, h.indexname
+                       FROM {OWN_MARK} unnest(%s::text[]) WITH ORDINALITY AS w(statement, place)
+                       CROSS JOIN LATERAL {self._schema}.hypopg_create_index(w.statement) AS h"""
+        is_alone = self._connection.autocommit and self._connection.info.transaction_status == TransactionStatus.IDLE
         try:
-            with self._connection.transaction():
+            with self._connection.pipeline(), nullcontext() if is_alone else self._connection.transaction():
+                if gone:
+                    self._connection.execute(dropping.encode(), [list(gone)], prepare=False)
                 statements = [self._statements[number] for number in numbers]
-                rows = self._connection.execute(query.encode(), [statements], prepare=False).fetchall()
+                rows = self._connection.execute(making.encode(), [statements], prepare=False).fetchall()
         except psycopg.Error as error:
-            code = error.sqlstate or ""
-            if self._connection.closed or not code or code.startswith(("08", "57P")):
+            if is_lost(self._connection, error):
                 with server_errors(self._connection, "create a hypothetical index"):
                     raise
             if len(numbers) == 1:
@@ -307,7 +313,9 @@ class Costs:
         if self.calls >= self.calls_max or self.seconds_left() <= 0:
             raise OutOfTime
         self.calls += 1
-        node: Node = explain(self._connection, text)["Plan"]
+        if text not in self._checked:
+            self._checked[text] = check(text)
+        node: Node = explain(self._connection, self._checked[text])["Plan"]
         return node
 
 

@@ -1,7 +1,7 @@
 """Indexes of the workload's tables that could go, by the judgement of `trimtab.advise.drops`.
 
-An index that nobody reads is named only where a whole cycle was counted, and no standby is there whose reads nobody
-knows: a command looks at one server.
+An index that nobody reads is named only where a whole cycle of the business was counted, on the server and on every
+standby that follows it: a command looks at those that it is told of.
 """
 
 from __future__ import annotations
@@ -35,20 +35,24 @@ class Drop:
 
 @dataclass(frozen=True, slots=True)
 class Reads:
-    """All indexes of the database, with what the server counted."""
+    """All indexes of the database, with what the server and its `standbys` counted."""
 
     look: IndexLook
+    standbys: tuple[IndexLook, ...] = ()
 
 
-def read_reads(connection: Connection) -> Reads:
-    """What the server counted."""
-    return Reads(look_at_indexes(connection))
+def read_reads(connection: Connection, standbys: Sequence[IndexLook] = ()) -> Reads:
+    """What the server counted, beside what its standbys did."""
+    return Reads(look_at_indexes(connection), tuple(standbys))
 
 
-def drops_of(tables: Sequence[Table], reads: Reads, used: Collection[str]) -> list[Drop]:
+def drops_of(
+    tables: Sequence[Table], reads: Reads, used: Collection[str], cycle_days: float = CYCLE_DAYS
+) -> list[Drop]:
     """Indexes of these tables that could go, the largest first; `used` are names that plans of the workload read."""
     relations = {table.relation for table in tables}
-    judged = judge("", reads.look, Standbys(reads.look.standbys), {}, cycle_days=CYCLE_DAYS)
+    standbys = Standbys(max(reads.look.standbys, len(reads.standbys)), reads.standbys)
+    judged = judge("", reads.look, standbys, {}, cycle_days=cycle_days)
     found = [
         _drop(one)
         for one in judged

@@ -11,7 +11,7 @@ import math
 from pglast import ast
 
 from trimtab.advise.index.candidates import Candidate
-from trimtab.advise.index.plans import Node, cost, nodes
+from trimtab.advise.index.plans import Node, cost, is_repeated, nodes
 from trimtab.model.errors import StatementRefused
 from trimtab.model.index import IndexDefinition, IndexKey
 from trimtab.sql.catalog import Table
@@ -109,7 +109,7 @@ def served(plan: Node, candidate: Candidate, rows: float, index_name: str) -> No
         and node.get("Alias") == candidate.alias
         and node["Node Type"] in ("Seq Scan", "Index Scan", "Bitmap Heap Scan")
     ]
-    if len(scans) != 1 or _repeated(plan, scans[0]):
+    if len(scans) != 1 or is_repeated(plan, scans[0]):
         return None
     pages = max(1.0, float(candidate.table.pages))
     touched = -pages * math.expm1(-rows / pages)
@@ -134,16 +134,6 @@ def _replaced(node: Node, old: Node, new: Node, saved: float) -> Node:
     less = {name: max(0.01, float(node[name]) - saved) for name in ("Startup Cost", "Total Cost")}
     less["Startup Cost"] = min(float(node["Startup Cost"]), less["Total Cost"])
     return {**node, **less, "Plans": [_replaced(child, old, new, saved) for child in node["Plans"]]}
-
-
-def _repeated(plan: Node, scan: Node) -> bool:
-    for node in nodes(plan):
-        children = node.get("Plans", [])
-        inner = children[1:] if node["Node Type"] == "Nested Loop" else []
-        inner += [child for child in children if child.get("Parent Relationship") == "SubPlan"]
-        if any(below is scan for child in inner for below in nodes(child)):
-            return True
-    return False
 
 
 def rows_question(candidate: Candidate, qualified_name: str) -> str:

@@ -9,9 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import psycopg
-
-from trimtab.advise.index.session import Connection, server_errors
+from trimtab.advise.index.session import Connection, rows_if_possible
 from trimtab.model.index import IndexDefinition
 from trimtab.sql.catalog import Table
 from trimtab.sql.connect import OWN_MARK
@@ -45,14 +43,7 @@ def sampled_size(connection: Connection, table: Table, definition: IndexDefiniti
               LIMIT {ROWS_MAX})
         SELECT {OWN_MARK} (SELECT count(*) FROM s), c, count(*) FROM (SELECT count(*) AS c
                FROM (SELECT DISTINCT s.n, k.k FROM s, LATERAL ({keys}) AS k(k)) AS pairs GROUP BY k) AS g GROUP BY c"""
-    try:
-        with connection.transaction():
-            found = connection.execute(query.encode(), prepare=False).fetchall()
-    except psycopg.Error as error:
-        if connection.closed or not error.sqlstate or error.sqlstate.startswith(("08", "57P")):
-            with server_errors(connection, "sample the keys of a GIN index"):
-                raise
-        return None
+    found = rows_if_possible(connection, query, "sample the keys of a GIN index")
     if not found:
         return None
     counts = [(int(rows), int(many)) for _, rows, many in found]

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-import psycopg
-
-from trimtab.advise.index.session import Connection, server_errors
+from trimtab.advise.index.session import Connection, rows_if_possible, server_errors
 from trimtab.sql.connect import OWN_MARK
 from trimtab.sql.fingerprint import fingerprint
 from trimtab.sql.identifiers import quoted
 
-STATEMENTS_MAX = 2_000
+STATEMENTS_MAX = 5_000
 TEXT_LETTERS_MAX = 20_000
 CALLS_MIN = 3
 
@@ -28,13 +26,8 @@ def mean_times_ms(connection: Connection, shape_ids: Collection[str]) -> dict[st
                  WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
                    AND calls >= {CALLS_MIN} AND length(query) <= {TEXT_LETTERS_MAX}
                  ORDER BY total_exec_time DESC LIMIT {STATEMENTS_MAX}"""
-    try:
-        with connection.transaction():
-            rows = connection.execute(query.encode(), prepare=False).fetchall()
-    except psycopg.Error as error:
-        if connection.closed or (error.sqlstate or "08").startswith(("08", "57P")):
-            with server_errors(connection, "read pg_stat_statements"):
-                raise
+    rows = rows_if_possible(connection, query, "read pg_stat_statements")
+    if rows is None:
         return {}  # not preloaded, or of another version: the model's times serve
     counts: dict[str, float] = {}
     totals: dict[str, float] = {}

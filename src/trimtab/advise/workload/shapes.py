@@ -4,39 +4,44 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 
 from pglast import ast
 
 from trimtab.advise.index.advice import AdviseSettings
-from trimtab.advise.index.parameters import parameter_types
-from trimtab.advise.index.partial import Constant, constants_of
+from trimtab.advise.index.parameters import ParameterTypes
+from trimtab.advise.index.partial import Constant
 from trimtab.advise.index.session import Connection, server_errors
 from trimtab.advise.workload.faults import OURS, fault_of
-from trimtab.advise.workload.mean_times import mean_times_ms
+from trimtab.advise.workload.reading import (
+    NO_TIME,
+    RELATIONS_A_SECOND,
+    RELATIONS_MAX,
+    STATEMENTS_MIN,
+    ReadStatement,
+    read_in_order,
+    weighed,
+)
+from trimtab.advise.workload.shared_conditions import shared_conditions
 from trimtab.advise.workload.statements import Left, WorkloadStatement
 from trimtab.model.errors import ServerUnreachable, StatementRefused
+from trimtab.observe.postgres.explain import Checked, check, check_parsed
 from trimtab.sql.catalog import Catalog
-from trimtab.sql.catalog_reader import named_in, read_catalog
-from trimtab.sql.conditions import Analysis
+from trimtab.sql.catalog_reader import read_catalog
+from trimtab.sql.conditions import Analysis, TableUse
 from trimtab.sql.connect import OWN_MARK
-from trimtab.sql.explainable import explainable
-from trimtab.sql.fingerprint import fingerprint
-from trimtab.sql.literals import parameters_of, synthesised
+from trimtab.sql.literals import synthesised
 from trimtab.sql.predicates import analyse
-from trimtab.sql.trees import common_table_names, single_statement
+from trimtab.sql.trees import single_statement
 
-RELATIONS_MAX = 3_000
 PARSING_SHARE = 0.4
-RELATIONS_A_SECOND = 100
-"""More are not looked up in the catalogue: of a thousand that takes seconds."""
+"""The part of the time for reading that parsing may take."""
 
-STATEMENTS_MIN = 10
-"""So many are read and planned whatever time it takes."""
-
-NO_TIME = "there was no time left for it: statements with more calls came first"
 PARAMETER_SETS_MAX = 3
-"""So many sets of parameters are made up for a statement with `$n`."""
+"""So many sets of parameters are made up for a statement with `$n` ..."""
+
+SETS_STATEMENTS_MAX = 200
+"""... where it is among so many that take most time; for any other one set has to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,8 @@ class Shape:
 
     `shape_id` is the fingerprint that it shares with statements that differ in literals alone. `write` says what it
     writes, None for a SELECT. `mean_ms` is the mean time of a call that the server measured, None where it did not.
+    `checked` are the texts as `explain` takes them. `example` is the analysis of one of the texts, where these were
+    made up for parameters.
     """
 
     name: str
@@ -75,13 +82,22 @@ class Shape:
     shape_id: str
     write: Write | None = None
     mean_ms: float | None = None
+    checked: tuple[Checked, ...] = ()
+    example: Analysis | None = None
+
+    def with_values(self, use: TableUse) -> TableUse:
+        """A use of a table as it is with values in place of the parameters, where there are any."""
+        made = self.example.uses if self.example is not None else ()
+        return next((one for one in made if (one.table.oid, one.alias) == (use.table.oid, use.alias)), use)
 
 
 @dataclass(frozen=True, slots=True)
 class Workload:
     """All that can be priced; `constants` by (shape_id, oid of the table); `left` are those that cannot be.
 
-    `trigram_schema` is where pg_trgm is, None where it is not.
+    `trigram_schema` is where pg_trgm is, None where it is not. `calls_of` are calls and mean time (None: not measured)
+    by name, of all statements, also of those that are left. `shares` are of rows that fulfil conditions together, by
+    oid of the table, where a sample was counted.
     """
 
     catalog: Catalog
@@ -91,15 +107,8 @@ class Workload:
     inserts: tuple[Insert, ...] = ()
     work_mem_bytes: float = 4 << 20
     trigram_schema: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """A statement that the parser took; `text` is None for an INSERT of VALUES: no index finds anything for it."""
-
-    statement: WorkloadStatement
-    tree: ast.Node
-    text: str | None
+    calls_of: Mapping[str, tuple[float, float | None]] = field(default_factory=dict)
+    shares: Mapping[tuple[int, frozenset[str]], float] = field(default_factory=dict)
 
 
 def workload_of(
@@ -112,29 +121,16 @@ def workload_of(
 ) -> Workload:
     """Read the catalogue once for all statements, and take each apart; what cannot be is left, with the reason.
 
-    Where there are more than can be read in time, those with few calls are left.
+    Where there are more than can be read in time, those that take little of the workload's time are left.
     """
     began = time.monotonic()
-    refused = list(left)
-    read: list[_Read] = []
-    relations: set[tuple[str | None, str]] = set()
-    order = sorted(statements, key=lambda one: -one.calls)
-    for place, statement in enumerate(order):
-        if place >= STATEMENTS_MIN and time.monotonic() - began > time_max_s * PARSING_SHARE:
-            refused += [Left(one.name, one.line, NO_TIME) for one in order[place:]]
-            break
-        try:
-            tree = single_statement(statement.text)
-            relations |= named_in(tree).relations
-            if len(relations) > RELATIONS_A_SECOND * time_max_s and place >= STATEMENTS_MIN:
-                refused += [Left(one.name, one.line, NO_TIME) for one in order[place:]]
-                break
-            only_writes = isinstance(tree, ast.InsertStmt) and bool(getattr(tree.selectStmt, "valuesLists", None))
-            read.append(_Read(statement, tree, None if only_writes else explainable(statement.text)))
-        except StatementRefused as error:
-            refused.append(Left(statement.name, statement.line, error.message))
+    heavy_first = weighed(connection, statements)
+    relations_max = int(min(RELATIONS_MAX, RELATIONS_A_SECOND * time_max_s))
+    read, refused = read_in_order(heavy_first, relations_max, began + time_max_s * PARSING_SHARE)
+    refused = [*left, *refused]
     read, catalog = _catalogue(connection, read, refused)
     missing = set(catalog.missing)
+    types = ParameterTypes(connection)
     shapes: list[Shape] = []
     inserts: list[Insert] = []
     for place, one in enumerate(read):
@@ -145,32 +141,37 @@ def workload_of(
             if one.text is None:
                 inserts.append(_inserted(one, catalog))
             else:
-                shapes.append(_shape(connection, one, one.text, catalog, missing))
+                sets_max = PARAMETER_SETS_MAX if place < SETS_STATEMENTS_MAX else 1
+                shapes.append(_shape(types, one, one.text, catalog, missing, sets_max))
         except StatementRefused as error:
             refused.append(Left(one.statement.name, one.statement.line, error.message))
         except OURS as fault:
             refused.append(fault_of(one.statement.name, one.statement.line, fault))
+    constants, shares = shared_conditions(connection, catalog, shapes, settings, began + time_max_s)
     at = {statement.name: place for place, statement in enumerate(statements)}
     shapes.sort(key=lambda shape: at[shape.name])
     work_mem_bytes, trigram_schema = _server_facts(connection)
-    known = mean_times_ms(connection, {*(one.shape_id for one in shapes), *(one.shape_id for one in inserts)})
     return Workload(
         catalog,
-        tuple(replace(shape, mean_ms=known.get(shape.shape_id)) for shape in shapes),
-        _constants(shapes, settings),
+        tuple(shapes),
+        constants,
         tuple(refused),
-        tuple(replace(insert, mean_ms=known.get(insert.shape_id)) for insert in inserts),
+        tuple(inserts),
         work_mem_bytes,
         trigram_schema,
+        calls_of={one.name: (one.calls, heavy_first.mean_ms(one)) for one in statements},
+        shares=shares,
     )
 
 
-def _catalogue(connection: Connection, read: list[_Read], refused: list[Left]) -> tuple[list[_Read], Catalog]:
+def _catalogue(
+    connection: Connection, read: list[ReadStatement], refused: list[Left]
+) -> tuple[list[ReadStatement], Catalog]:
     """The catalogue of all relations that statements name; of fewer statements where the server takes too long."""
     while True:
         try:
             with server_errors(connection, "read the catalogue"):
-                return read, read_catalog(connection, [one.tree for one in read], relations_max=RELATIONS_MAX)
+                return read, read_catalog(connection, [one.named for one in read], relations_max=RELATIONS_MAX)
         except ServerUnreachable:
             if connection.closed or len(read) <= STATEMENTS_MIN:
                 raise
@@ -189,14 +190,13 @@ def _server_facts(connection: Connection) -> tuple[float, str | None]:
     return (float(row[0]), row[1]) if row is not None else (float(4 << 20), None)
 
 
-def _inserted(one: _Read, catalog: Catalog) -> Insert:
+def _inserted(one: ReadStatement, catalog: Catalog) -> Insert:
     write = _write(one.tree, catalog)
     rows = one.tree.selectStmt if isinstance(one.tree, ast.InsertStmt) else None
     if write is None or not isinstance(rows, ast.SelectStmt):
         raise StatementRefused("the table that it writes is not in reach")
-    shape_id = fingerprint(one.statement.text) or one.statement.text
     count = float(len(rows.valuesLists or ()))
-    return Insert(one.statement.name, write.relation, count, one.statement.calls, shape_id)
+    return Insert(one.statement.name, write.relation, count, one.statement.calls, one.shape_id, one.mean_ms)
 
 
 def _write(tree: ast.Node, catalog: Catalog) -> Write | None:
@@ -211,35 +211,28 @@ def _write(tree: ast.Node, catalog: Catalog) -> Write | None:
     return Write(table.relation, columns, isinstance(tree, ast.InsertStmt))
 
 
-def _shape(connection: Connection, one: _Read, text: str, catalog: Catalog, missing: set[str]) -> Shape:
-    named = _relation_names(one.tree) - common_table_names(one.tree)
-    if unknown := named & missing:
+def _shape(
+    types: ParameterTypes, one: ReadStatement, text: str, catalog: Catalog, missing: set[str], sets_max: int
+) -> Shape:
+    if unknown := one.named.written & missing:
         raise StatementRefused(f"this database has no {', '.join(sorted(unknown))} in reach")
     analysis = analyse(one.tree, catalog)
+    checked = [check_parsed(text, one.tree) if text == one.statement.text else check(text)]
     texts: tuple[str, ...] = (text,)
-    if "$" in text and parameters_of(single_statement(text)):
-        types = parameter_types(connection, text)
-        made = synthesised(text, analysis.parameters, types, lambda _t, _e, _r: None)
-        texts = made.statements[:PARAMETER_SETS_MAX]
-    shape_id = fingerprint(one.statement.text) or one.statement.text
-    return Shape(one.statement.name, one.statement.calls, texts, analysis, shape_id, _write(one.tree, catalog))
-
-
-def _relation_names(tree: ast.Node) -> set[str]:
-    return {name if schema is None else f"{schema}.{name}" for schema, name in named_in(tree).relations}
-
-
-def _constants(shapes: Sequence[Shape], settings: AdviseSettings) -> dict[tuple[str, int], tuple[Constant, ...]]:
-    """Conditions that all statements of a shape share, by table; of tables that each uses once."""
-    by_shape: dict[str, list[Shape]] = {}
-    for shape in shapes:
-        by_shape.setdefault(shape.shape_id, []).append(shape)
-    found: dict[tuple[str, int], tuple[Constant, ...]] = {}
-    for shape_id, same in by_shape.items():
-        for table in {use.table.oid for use in same[0].analysis.uses}:
-            uses = [[use for use in one.analysis.uses if use.table.oid == table] for one in same]
-            if all(len(each) == 1 for each in uses):
-                made = constants_of([each[0] for each in uses], settings, literals_are_constant=True)
-                if made:
-                    found[shape_id, table] = made
-    return found
+    example = None
+    if checked[0].parameters_count:
+        made = synthesised(text, analysis.parameters, types.of(text), lambda _t, _e, _r: None)
+        texts = made.statements[:sets_max]
+        example = analyse(single_statement(texts[len(texts) // 2]), catalog)
+        checked = [check(each) for each in texts]
+    return Shape(
+        one.statement.name,
+        one.statement.calls,
+        texts,
+        analysis,
+        one.shape_id,
+        _write(one.tree, catalog),
+        one.mean_ms,
+        tuple(checked),
+        example,
+    )

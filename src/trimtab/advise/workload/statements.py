@@ -15,6 +15,8 @@ from trimtab.model.errors import InputError, PermissionMissing, StatementRefused
 TEXT_BYTES_MAX = 64 * 1024 * 1024
 STATEMENTS_MAX = 20_000
 REASONS_SHOWN_MAX = 8
+ALIKE_MAX = 4
+"""More statements that are left for the same reason stand in one line."""
 
 _TOKEN = re.compile(
     r"""--[^\n]*
@@ -117,13 +119,25 @@ def nothing_priced(left: Sequence[Left], missing: PermissionMissing | None = Non
 
 
 def left_lines(left: Sequence[Left], shown_max: int) -> list[str]:
-    """A line for each statement that was left out, for people; of many the first ones."""
+    """A line for each statement that was left out, for people; of many the first ones, and those alike together.
+
+    >>> left_lines([Left(f"q{n}", n, "no time") for n in range(1, 30)], 8)
+    ['  left out: q1, q2, q3, q4 and 25 more: no time']
+    """
+    alike: dict[str, list[Left]] = {}
+    for one in left:
+        alike.setdefault(one.reason, []).append(one)
     lines = []
-    for one in left[:shown_max]:
-        where = f", line {one.line}" if one.line and not one.name.startswith("line ") else ""
-        lines.append(f"  left out: {one.name}{where}: {one.reason}")
-    if len(left) > shown_max:
-        lines.append(f"  and {len(left) - shown_max} more: --format json has them")
+    for reason, same in alike.items():
+        if len(same) > ALIKE_MAX:
+            named = ", ".join(one.name for one in same[:ALIKE_MAX])
+            lines.append(f"  left out: {named} and {len(same) - ALIKE_MAX:,} more: {reason}")
+            continue
+        for one in same:
+            where = f", line {one.line}" if one.line and not one.name.startswith("line ") else ""
+            lines.append(f"  left out: {one.name}{where}: {reason}")
+    if len(lines) > shown_max:
+        lines[shown_max:] = [f"  and {len(lines) - shown_max} more: --format json has them"]
     return lines
 
 

@@ -8,7 +8,7 @@ until none helps), the planner is asked about what was found, and what it answer
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from random import Random
 
 from trimtab.advise.workload.costs import Answer, Chosen, Costs, OutOfTime
@@ -22,6 +22,9 @@ SHAKEN_MAX = 100
 SHAKEN_SHARE = 0.35
 """New climbs begin from the best set, without this share of its indexes."""
 
+EXPLORED, EXPLORED_ROUNDS = 20, 3
+"""Questions between two climbs, and the most for one statement."""
+
 SEED = 8
 SPACE_SHARE = 0.01
 """All candidates together are taken to cost this share of the time: of two sets that are as good, the smaller."""
@@ -31,6 +34,15 @@ VERIFYING_SHARE = 0.4
 
 ALTERNATIVES_SHARE = 0.35
 """The part of the time that is spent on finding out what plans there are, before sets are compared."""
+
+FIRST_SHARE, TIERS_SHARE = 0.45, 0.55
+"""Where there are many statements: after this part of the time no more are asked about with all of their candidates,
+and with those of some size. The lightest come last."""
+
+MANY = 200
+LIGHT_SHARE = 0.02
+"""Of more than so many statements, the lightest that take this share of the time together are not asked about at each
+step: what is known of them has to do."""
 
 
 class TimedSearch:
@@ -52,24 +64,52 @@ class TimedSearch:
         self._size_of: dict[int, float] = {}
         self._alone: dict[int, Iterator[int]] = {}
         self._rows: dict[int, _Row] = {}
-        self.base_value = sum(weight * times(p, costs.without(p)) for p, weight in enumerate(self._weights))
-        served = set(self._places)
+        self._touching: dict[int, list[int]] = {}
+        self._rounds: dict[int, int] = {}
+        self._today = [weight * times(p, costs.without(p)) for p, weight in enumerate(self._weights)]
+        self.base_value = sum(self._today)
         self._space_price = SPACE_SHARE * self.base_value / max(float(sum(sizes)), 1.0)
-        self._fixed = sum(
-            weight * times(p, costs.without(p)) for p, weight in enumerate(self._weights) if p not in served
-        )
+        self._settle()
 
-    def ask_around(self, share_of_time: float = ALTERNATIVES_SHARE) -> None:
+    def _settle(self) -> None:
+        """Take what no candidate serves to stay as it is, and see which statements are light."""
+        served = set(self._places)
+        self._fixed = sum(today for place, today in enumerate(self._today) if place not in served)
+        self._light: set[int] = set()
+        together = 0.0
+        for place in sorted(self._places, key=lambda p: self._today[p]) if len(self._places) > MANY else ():
+            together += self._today[place]
+            if together > LIGHT_SHARE * self.base_value:
+                break
+            self._light.add(place)
+
+    def ask_around(self, share_of_time: float = ALTERNATIVES_SHARE) -> list[int]:
         """Find out which plans there are: with all candidates, with small ones only, with each alone, without those
-        that were used."""
+        that were used.
+
+        Places for which there was no time are returned; they are taken to stay as they are.
+        """
+        self._ask_around(share_of_time)
+        late = [p for p in self._places if self._costs.known(p, self._costs.relevant[p]) is None]
+        for place in late:
+            self._costs.leave(place)
+        self._places = [place for place in self._places if self._costs.relevant[place]]
+        self._settle()
+        return late
+
+    def _ask_around(self, share_of_time: float) -> None:
         begun = self._costs.seconds_left()
-        order = sorted(self._places, key=lambda p: -self._weights[p] * self._times(p, self._costs.without(p)))
+        order = sorted(self._places, key=lambda p: -self._today[p])
         try:
             for place in order:
+                if self._costs.seconds_left() < begun * (1 - FIRST_SHARE):
+                    return
                 self._costs.of(place, self._costs.relevant[place])
             for tier in range(TIERS):
                 limit = self._budget / 2**tier
                 for place in order:
+                    if self._costs.seconds_left() < begun * (1 - TIERS_SHARE):
+                        break
                     small = frozenset(n for n in self._costs.relevant[place] if self._sizes[n] <= limit)
                     if small and self._costs.known(place, small) is None:
                         self._costs.of(place, small)
@@ -106,20 +146,41 @@ class TimedSearch:
                     return True
         return False
 
+    def _explore(self) -> None:
+        """Some more questions of both kinds: new climbs from what is known end where the first one did."""
+        order = sorted(self._places, key=lambda p: -self._today[p])
+        asked = 0
+        for place in order * EXPLORED_ROUNDS:
+            if self._rounds.get(place, 0) % 2:
+                found = self._ask_alone(place) or self._ask_less(place)
+            else:
+                found = self._ask_less(place) or self._ask_alone(place)
+            self._rounds[place] = self._rounds.get(place, 0) + 1
+            asked += found
+            if asked >= EXPLORED:
+                break
+        self._refresh()
+
     def run(self, starts: Iterable[Chosen] = ()) -> tuple[Chosen, float]:
-        """The best set, and its share of the time without any; the planner was asked about every step to it."""
+        """The best set, and its share of the time without any; the planner was asked about every step to it, unless
+        there was no time for any: then what is known already has to do."""
         self._best, self._best_value = frozenset[int](), self.base_value
         shuffled = Random(SEED)  # noqa: S311 - where a climb begins is no secret
+        self._refresh()
+        begins = [_numbers(self._fitting(_mask(start), 0)) for start in starts]
         try:
-            self._refresh()
-            begins = [_numbers(self._fitting(_mask(start), 0)) for start in starts]
-            for begin in begins or [self._grown(frozenset())]:
+            for begin in begins or [self._grown(self._promising())]:
                 self._exchange(begin)
             for _ in range(SHAKEN_MAX):
+                self._explore()
                 kept = (number for number in self._best if shuffled.random() > SHAKEN_SHARE)
                 self._exchange(self._grown(frozenset(kept)))
         except OutOfTime:
-            pass
+            if not self._best:
+                known = [_mask(begin) for begin in begins] or [self._grown_by_known()]
+                mask = min(known, key=self._known)
+                if self._known(mask) < self.base_value:
+                    self._best, self._best_value = _numbers(mask), self._known(mask)
         space = self._space_price * self._size(_mask(self._best))
         return self._best, (self._best_value - space) / (self.base_value or 1.0)
 
@@ -132,22 +193,42 @@ class TimedSearch:
             self._best, self._best_value = chosen, value
         return value
 
+    def _promising(self) -> Chosen:
+        """Where a climb begins: with nothing; of many statements with a set that is good by what is known, since there
+        may be no time to ask about each step to it. It is the best until one is that was asked about."""
+        if len(self._places) <= MANY:
+            return frozenset()
+        mask = self._grown_by_known()
+        self._best, self._best_value = _numbers(mask), self._known(mask)
+        self._best_value = self.value(self._best) + self._space_price * self._size(mask)
+        return self._best
+
+    def _grown_by_known(self) -> int:
+        """A set that is good by what is known."""
+        mask = 0
+        while rates := self._rates(mask, self._known(mask)):
+            mask |= rates[0][1]
+        return mask
+
+    def _rates(self, mask: int, value: float) -> list[tuple[float, int]]:
+        """What fits beside a set, with the gain for its bytes by what is known, the largest first."""
+        found: list[tuple[float, int]] = []
+        size = self._size(mask)
+        now = self._now(mask)
+        for bundle in self._bundles():
+            extra = self._size(bundle & ~mask)
+            if extra and size + extra <= self._budget:
+                gain = self._difference(now, mask, mask | bundle)
+                if gain < -LEAST_GAIN * value:
+                    found.append((gain / max(extra, 1 << 16), bundle))
+        return sorted(found)
+
     def _grown(self, chosen: Chosen) -> Chosen:
         """A set with more indexes, the largest gain for its bytes first, as long as they fit."""
         value = self._asked(chosen)
         mask = _mask(chosen)
         while True:
-            rates: list[tuple[float, int]] = []
-            size = self._size(mask)
-            now = [(row, self._row_time(row, mask)) for row in self._rows.values()]
-            for bundle in self._bundles():
-                extra = self._size(bundle & ~mask)
-                if extra and size + extra <= self._budget:
-                    gain = self._difference(now, mask, mask | bundle)
-                    if gain < -LEAST_GAIN * value:
-                        rates.append((gain / max(extra, 1 << 16), bundle))
-            rates.sort()
-            for _, bundle in rates[:TRIED_A_STEP]:
+            for _, bundle in self._rates(mask, value)[:TRIED_A_STEP]:
                 new = self._asked(_numbers(mask | bundle))
                 if new < value * (1 - LEAST_GAIN):
                     mask, value = mask | bundle, new
@@ -176,7 +257,7 @@ class TimedSearch:
             raise OutOfTime
         bound = value * (1 - LEAST_GAIN)
         size, bundles = self._size(mask), [(one, self._size(one)) for one in self._bundles()]
-        now = [(row, self._row_time(row, mask)) for row in self._rows.values()]
+        now = self._now(mask)
         found: dict[int, float] = {}
 
         def consider(more: int) -> None:
@@ -186,6 +267,8 @@ class TimedSearch:
         losses: list[tuple[float, int]] = []
         for number in _numbers(mask):
             bit = 1 << number
+            if self._costs.seconds_left() <= 0:
+                raise OutOfTime
             consider(mask ^ bit)
             losses.append(((found[mask ^ bit] - value) / self._sizes[number], number))
             room = self._budget - size + self._sizes[number]
@@ -206,14 +289,19 @@ class TimedSearch:
                 consider(more)
         return [(known, more) for more, known in found.items() if known < bound]
 
-    def _difference(self, now: Sequence[tuple[_Row, float]], mask: int, more: int) -> float:
+    def _now(self, mask: int) -> dict[int, float]:
+        """The time of each place with a set, by what is known."""
+        return {place: self._row_time(row, mask) for place, row in self._rows.items()}
+
+    def _difference(self, now: Mapping[int, float], mask: int, more: int) -> float:
         """What the time becomes more or less when one set takes the place of another."""
-        changed = mask ^ more
+        gone, new = _numbers(mask & ~more), _numbers(more & ~mask)
+        touched: set[int] = set()
+        for number in (*gone, *new):
+            touched.update(self._touching.get(number, ()))
         total = 0.0
-        for row, time in now:
-            if row.used & changed:
-                total += self._row_time(row, more) - time
-        gone, new = _numbers(mask & changed), _numbers(more & changed)
+        for place in sorted(touched):
+            total += self._row_time(self._rows[place], more) - now[place]
         for sign, numbers in ((1.0, new), (-1.0, gone)):
             for number in numbers:
                 total += sign * (self._prices[number] + self._space_price * self._sizes[number])
@@ -231,8 +319,13 @@ class TimedSearch:
         """The time with a set, the planner asked for every statement. Raises `OutOfTime`."""
         total = self._fixed + sum(self._prices[number] for number in chosen)
         for place in self._places:
-            total += self._weights[place] * self._times(place, self._costs.of(place, chosen))
+            ask = self._costs.likely if place in self._light else self._costs.of
+            total += self._weights[place] * self._times(place, ask(place, chosen))
         return total
+
+    def fits(self, chosen: Chosen) -> bool:
+        """Whether a set is within the budget."""
+        return self._size(_mask(chosen)) <= self._budget
 
     def known_value(self, chosen: Chosen) -> float:
         """The time with a set, by the answers so far."""
@@ -252,8 +345,11 @@ class TimedSearch:
             if place not in self._rows or self._rows[place].count != len(answers):
                 weight = self._weights[place]
                 rows = {(_mask(a.used), a.cost, weight * self._times(place, a)) for a in answers}
-                today = weight * self._times(place, self._costs.without(place))
-                self._rows[place] = _Row(len(answers), sorted(rows, key=lambda row: (row[1], row[2])), today)
+                row = _Row(len(answers), sorted(rows, key=lambda row: (row[1], row[2])), self._today[place])
+                known = self._rows[place].used if place in self._rows else 0
+                for number in _numbers(row.used & ~known):
+                    self._touching.setdefault(number, []).append(place)
+                self._rows[place] = row
 
     def _bundles(self) -> list[int]:
         """Sets that some statement is faster with."""

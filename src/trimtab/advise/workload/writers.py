@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from trimtab.advise.index.existing import columns_of
+from trimtab.advise.index.existing import columns_of, indexed_columns
 from trimtab.advise.index.knowledge import costs as figures_of
 from trimtab.advise.workload.advice import StatementOutlook
 from trimtab.advise.workload.shapes import Insert
+from trimtab.advise.workload.writes import hot_share
 from trimtab.model.index import IndexDefinition
 from trimtab.sql.catalog import Table
 
@@ -37,7 +38,10 @@ def paid(table: Table, columns: frozenset[str] | None, rows: float, indexes: Seq
     there = len(table.indexes)
     more_ms = rows * figures.entry_write_ms * len(touched)
     lost_ms = rows * figures.hot_lost_ms_per_index * (there + len(mine)) if touched and columns is not None else 0.0
-    return Paid(rows * figures.entry_write_ms * (1 + there), more_ms, MOST * more_ms + lost_ms)
+    most_ms = MOST * more_ms + lost_ms
+    if columns is not None and not columns & indexed_columns(table):
+        more_ms += lost_ms * hot_share(table)
+    return Paid(rows * figures.entry_write_ms * (1 + there), more_ms, max(most_ms, more_ms))
 
 
 def of_insert(insert: Insert, table: Table, indexes: Sequence[IndexDefinition]) -> StatementOutlook:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from trimtab.advise.index.existing import columns_of
+from trimtab.advise.index.existing import columns_of, indexed_columns
 from trimtab.advise.workload.costs import Costs
 from trimtab.advise.workload.shapes import Workload
 from trimtab.model.index import IndexDefinition
+from trimtab.sql.catalog import Table
 
 
 @dataclass(slots=True)
@@ -22,6 +23,19 @@ class WriteRows:
         """Entries that an index gets: one for each row inserted, and for each that is updated in one of its columns."""
         columns = columns_of(definition)
         return self.inserted + sum(rows for changed, rows in self.updated.items() if changed & columns)
+
+    def entries_of_others(self, definition: IndexDefinition, table: Table) -> float:
+        """Entries that every index of the table gets since updates are not HOT any more: those that set a column of
+        this index and of none that is there, as far as the table's updates are HOT today."""
+        columns, there = columns_of(definition), indexed_columns(table)
+        lost = sum(rows for changed, rows in self.updated.items() if changed & columns and not changed & there)
+        return lost * hot_share(table) * (len(table.indexes) + 1)
+
+
+def hot_share(table: Table) -> float:
+    """The share of updates, 0..1, that are HOT by the server's counters; 0 where it saw none."""
+    writes = table.writes
+    return min(1.0, writes.hot_updates_per_s / writes.updates_per_s) if writes.updates_per_s > 0 else 0.0
 
 
 def rows_written(workload: Workload, costs: Costs, texts: Sequence[tuple[int, str]]) -> dict[str, WriteRows]:

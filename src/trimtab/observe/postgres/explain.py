@@ -18,13 +18,13 @@ from typing import Any
 import psycopg
 from pglast import ast, parser
 from pglast.stream import RawStream
-from pglast.visitors import Visitor
 from psycopg import pq
 
 from trimtab.model.errors import PermissionMissing, ServerUnreachable, StatementRefused, TrimtabError
 from trimtab.observe.postgres.definer import FUNCTION, install_sql
 from trimtab.observe.postgres.disabled import is_burdened, unburdened
 from trimtab.sql.connect import OWN_MARK, Connection
+from trimtab.sql.trees import walk
 from trimtab.sql.versions import DISABLED_NODES, GENERIC_PLAN
 
 STATEMENT_CHARS_MAX = 200_000
@@ -35,6 +35,7 @@ FORCE_GENERIC_PLAN = f"SELECT {OWN_MARK} pg_catalog.set_config('plan_cache_mode'
 Plan = dict[str, Any]
 
 _EXPLAINABLE = (ast.SelectStmt, ast.InsertStmt, ast.UpdateStmt, ast.DeleteStmt)
+_WRITING = (ast.InsertStmt, ast.UpdateStmt, ast.DeleteStmt, ast.MergeStmt, ast.LockingClause)
 _LEADING = re.compile(r"(?:\s+|--[^\n]*(?:\n|\Z)|/\*(?:[^*/]|\*(?!/)|/(?!\*))*\*/)*")
 _PARAMETER_WITHOUT_TYPE = re.compile(r"\$(\d+)")
 _names = itertools.count(1)
@@ -54,14 +55,15 @@ class _Rights:
 _rights: weakref.WeakKeyDictionary[Connection, _Rights] = weakref.WeakKeyDictionary()
 
 
-def explain(connection: Connection, statement: str) -> Plan:
+def explain(connection: Connection, statement: str | Checked) -> Plan:
     """The plan of one SELECT, INSERT, UPDATE or DELETE: the object with the key "Plan", as the server prices it.
 
-    Hypothetical indexes of this connection are taken into account. Raises `StatementRefused` (not exactly one such
-    statement, or the server cannot plan it; the message has no literal), `PermissionMissing` with the SQL that would
-    help, or `ServerUnreachable` (lost, or not in time). The connection is left as it was found.
+    Who asks for many plans of a statement hands over what `check` said of it. Hypothetical indexes of this connection
+    are taken into account. Raises `StatementRefused` (not exactly one such statement, or the server cannot plan it; the
+    message has no literal), `PermissionMissing` with the SQL that would help, or `ServerUnreachable` (lost, or not in
+    time). The connection is left as it was found.
     """
-    checked = _checked(statement)
+    checked = check(statement) if isinstance(statement, str) else statement
     rights = _rights.get(connection) or _ask_rights(connection)
     try:
         plan = _by_any_way(connection, checked, rights)
@@ -81,7 +83,7 @@ def may_plan_writes(connection: Connection) -> bool:
     return rights.has_function or (rights.reads and rights.writes)
 
 
-def _by_any_way(connection: Connection, checked: _Statement, rights: _Rights) -> Plan:
+def _by_any_way(connection: Connection, checked: Checked, rights: _Rights) -> Plan:
     """The way that should work first, then the other one: a refusal leaves an error in the server's log."""
     allowed = rights.reads and (rights.writes or not checked.writes)
     ways: list[Callable[[Connection, str, int, _Rights], Plan]] = [_directly]
@@ -230,27 +232,13 @@ def _ask_rights(connection: Connection) -> _Rights:
     return rights
 
 
-class _Facts(Visitor):
-    """The highest `$n` of a statement, and whether it would need the right to write."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.parameters_count = 0
-        self.writes = False
-
-    def visit_ParamRef(self, _ancestors: object, node: ast.ParamRef) -> None:
-        self.parameters_count = max(self.parameters_count, int(node.number or 0))
-
-    def visit_InsertStmt(self, _ancestors: object, _node: ast.InsertStmt) -> None:
-        self.writes = True
-
-    visit_UpdateStmt = visit_DeleteStmt = visit_MergeStmt = visit_LockingClause = visit_InsertStmt
-
-
 @dataclass(frozen=True, slots=True)
-class _Statement:
+class Checked:
     """A statement that may be planned. `plain` is the same in the parser's own spelling: `pg_stat_statements` writes
-    `interval $1`, which the server itself does not read; `CAST($1 AS interval)` it does."""
+    `interval $1`, which the server itself does not read; `CAST($1 AS interval)` it does.
+
+    `writes`: planning it takes the right to write.
+    """
 
     text: str
     plain: str
@@ -259,12 +247,12 @@ class _Statement:
 
 
 @lru_cache(maxsize=1_000)
-def _checked(statement: str) -> _Statement:
+def check(statement: str) -> Checked:
     """The statement, looked at by PostgreSQL's own parser; raises `StatementRefused`.
 
-    >>> _checked("/* app */ SELECT * FROM t WHERE d > interval $1").plain
+    >>> check("/* app */ SELECT * FROM t WHERE d > interval $1").plain
     'SELECT * FROM t WHERE d > CAST($1 AS interval)'
-    >>> _checked("SELECT 1; DROP TABLE t")
+    >>> check("SELECT 1; DROP TABLE t")
     Traceback (most recent call last):
     trimtab.model.errors.StatementRefused: only one SELECT, INSERT, UPDATE or DELETE can be planned, not 2 statements
     """
@@ -277,14 +265,24 @@ def _checked(statement: str) -> _Statement:
     except parser.ParseError:
         raise StatementRefused("PostgreSQL's parser cannot read the statement") from None
     tree = found[0].stmt if len(found) == 1 else None
+    if tree is None:
+        raise StatementRefused(f"only one SELECT, INSERT, UPDATE or DELETE can be planned, not {len(found)} statements")
+    return check_parsed(statement, tree)
+
+
+def check_parsed(statement: str, tree: ast.Node) -> Checked:
+    """As `check`, of a statement whose tree is known."""
     if not isinstance(tree, _EXPLAINABLE):
-        what = f"{len(found)} statements" if tree is None else type(tree).__name__
-        raise StatementRefused(f"only one SELECT, INSERT, UPDATE or DELETE can be planned, not {what}")
-    facts = _Facts()
-    facts(tree)
-    if facts.parameters_count > PARAMETERS_MAX:
-        raise StatementRefused(f"the statement has ${facts.parameters_count}; the limit is ${PARAMETERS_MAX}")
+        raise StatementRefused(f"only one SELECT, INSERT, UPDATE or DELETE can be planned, not {type(tree).__name__}")
+    parameters_count, writes = 0, False
+    for node in walk(tree, nodes_max=2 * STATEMENT_CHARS_MAX):
+        if isinstance(node, ast.ParamRef):
+            parameters_count = max(parameters_count, int(node.number or 0))
+        elif isinstance(node, _WRITING):
+            writes = True
+    if parameters_count > PARAMETERS_MAX:
+        raise StatementRefused(f"the statement has ${parameters_count}; the limit is ${PARAMETERS_MAX}")
     leading = _LEADING.match(statement)
     text = statement[leading.end() if leading else 0 :]
-    plain = str(RawStream()(tree)) if facts.parameters_count else text
-    return _Statement(text, plain, facts.writes, facts.parameters_count)
+    plain = str(RawStream()(tree)) if parameters_count else text
+    return Checked(text, plain, writes, parameters_count)
