@@ -53,6 +53,7 @@ def show(report: Report) -> None:
         ("idle, % of a core", {name: 100 * share for name, share in report.idle_cores.items()}),
         ("bytes a sample on disk", report.bytes_per_sample),
         *((f"  of which {what}", row) for what, row in report.bytes_of.items()),
+        ("  with the empty store", report.all_bytes_per_sample),
         ("most memory, MiB", report.memory_mib),
     )
     for title, row in rows:

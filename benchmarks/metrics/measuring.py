@@ -54,7 +54,12 @@ class Report:
     """Of writing alone: less what it would have taken without, in the same time."""
     ingest_all_cpu_s_per_million: dict[str, float] = field(default_factory=dict)
     """With it."""
+    empty_bytes: dict[str, int] = field(default_factory=dict)
+    """What a store takes before it has a sample: tables without rows, the state of the program."""
     bytes_per_sample: dict[str, float] = field(default_factory=dict)
+    """By how much it grew, from them to the end, queries and what the program notes of itself included."""
+    all_bytes_per_sample: dict[str, float] = field(default_factory=dict)
+    """With what the empty one took: of few samples that is much of it."""
     bytes_of: dict[str, dict[str, float]] = field(default_factory=dict)
     """Of these, what samples take, and what their roll-ups take."""
     memory_mib: dict[str, float] = field(default_factory=dict)
@@ -135,6 +140,7 @@ def _ingest(servers: Sequence[Server], plan: Plan, report: Report, client: Clien
     for server in servers:
         server.settle()  # what a server does when it starts is not writing
     report.idle_cores = _idle_cores(servers)
+    report.empty_bytes = {server.name: server.disk_bytes() for server in servers}
     begun_s = time.monotonic()
     before = {server.name: server.cpu_s() for server in servers}
     for body, _samples in bodies(plan):
@@ -227,7 +233,9 @@ def measured(series: int, scrapes: int, rounds: int, until_s: float = math.inf) 
         _ingest(servers, plan, report, client)
         _ask_all(servers, plan, rounds, until_s, report, client)
         for server in servers:
-            report.bytes_per_sample[server.name] = server.disk_bytes() / report.samples
+            on_disk = server.disk_bytes()
+            report.bytes_per_sample[server.name] = (on_disk - report.empty_bytes[server.name]) / report.samples
+            report.all_bytes_per_sample[server.name] = on_disk / report.samples
             if server.name in (HOT, COLD):
                 for what, tables in TABLES.items():
                     of_it = report.bytes_of.setdefault(what, {})

@@ -266,7 +266,7 @@ class Loader:
             self._told.discard(segment.id)
             del self._stored[segment]
             self._spool.remove(segment)
-            self._roller.is_behind = True
+            self._roller.loaded(segment.table_name)
 
     def _try_on(self, shard: str, segment: SealedSegment) -> None:
         retry = self._retries[segment.table_name, shard]

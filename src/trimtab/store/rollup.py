@@ -140,6 +140,11 @@ DERIVED: Mapping[str, str] = {
 }
 """What is made from rows, and says nothing that they did not say."""
 
+_SOURCES = frozenset(rollup.source for rollup in ROLLUPS)
+_ROUNDS = 3
+"""In the first after rows were loaded their segment is seen; in the second it is settled, and roll-ups that wait take
+it; one more, where the first came before the segment was whole."""
+
 _PENDING = (
     "SELECT spool_segment AS id, count() AS n FROM {source}"
     " WHERE spool_segment > {{lo:UInt64}} AND spool_segment < {{below:UInt64}} GROUP BY id ORDER BY id"
@@ -176,7 +181,8 @@ class Roller:
     """Rolls up, on the thread of the loader: nothing is loaded meanwhile.
 
     `marks` says for each `Rollup.mark` up to which segment its minutes tell everything; it is replaced, never changed,
-    and may be read from any thread. `is_behind` is set by the loader when it has loaded something.
+    and may be read from any thread. The loader says `loaded` of each table; a source that nothing was loaded of is not
+    asked for what came.
     """
 
     def __init__(self, engine: Engine, interval_s: float) -> None:
@@ -189,7 +195,8 @@ class Roller:
         self._settled: Mapping[str, int] = {}
         """What was whole an interval ago: its rows have company by now."""
         self.marks: Mapping[str, int] = {}
-        self.is_behind = True
+        self._rounds = dict.fromkeys(_SOURCES, _ROUNDS)
+        """For sources that may have something new: in how many intervals more they are asked."""
         self.error: str | None = None
 
     def open(self) -> None:
@@ -199,7 +206,12 @@ class Roller:
     @property
     def due_in_s(self) -> float | None:
         """Seconds until `roll` should be called; None while there is nothing to roll up."""
-        return max(0.0, self._next_s - time.monotonic()) if self.is_behind else None
+        return max(0.0, self._next_s - time.monotonic()) if self._rounds else None
+
+    def loaded(self, table_name: str) -> None:
+        """Rows of a table are new."""
+        if table_name in _SOURCES:
+            self._rounds[table_name] = _ROUNDS
 
     def roll(self, whole_below: Mapping[str, int]) -> None:
         """Once an interval, roll up what came since; `whole_below[source]` is the first segment that may still change.
@@ -210,17 +222,20 @@ class Roller:
             return
         now_s = time.monotonic()
         self._next_s = now_s + self._interval_s
-        if now_s >= self._seen_s + self._interval_s:
+        is_new_round = now_s >= self._seen_s + self._interval_s
+        if is_new_round:
             self._settled, self._seen, self._seen_s = self._seen, dict(whole_below), now_s
+        asked = [rollup for rollup in ROLLUPS if rollup.source in self._rounds]
         try:
-            has_more = [self._roll(rollup, self._below(rollup)) for rollup in ROLLUPS]
+            have_more = {rollup.source for rollup in asked if self._roll(rollup, self._below(rollup))}
         except EngineRefused as error:
             self.error = f"roll-up: {error.message}"
             return
         self.error = None
-        self.is_behind = any(has_more) or self._seen != self._settled
-        if any(has_more):
+        if have_more:
             self._next_s = 0.0
+        elif is_new_round:
+            self._rounds = {source: rounds - 1 for source, rounds in self._rounds.items() if rounds > 1}
 
     def _below(self, rollup: Rollup) -> int:
         """The first segment that is not rolled up now."""

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.empty_store import make_tables
 from tests.store.traces.otlp import NOW_NS, Made, request
 from trimtab.model.errors import EngineRefused
 from trimtab.store import rollup
@@ -40,7 +41,8 @@ def limits() -> TelemetryLimits:
 def roll(telemetry: EmbeddedTelemetry) -> None:
     """As if the time for it had come."""
     roller = telemetry._parts.roller
-    roller._next_s, roller._seen_s, roller.is_behind = 0.0, float("-inf"), True
+    roller._next_s, roller._seen_s = 0.0, float("-inf")
+    roller.loaded("spans")
     roller.roll({rollup.source: telemetry._spool.first_id(rollup.source) for rollup in ROLLUPS})
 
 
@@ -229,7 +231,7 @@ def test_of_very_many_different_calls_the_most_frequent_are_kept(
 def test_sampled_calls_count_for_those_that_were_left_out(tmp_path: Path) -> None:
     rules = SamplingRules(one_in=4, slower_ms=1e9, keep_errors=True, wait_s=600)
     traces = visits(random.Random(13), 1, 200)
-    with EmbeddedTelemetry.open(tmp_path, LIMITS, intake=Intake(sampling=rules)) as telemetry:
+    with EmbeddedTelemetry.open(make_tables(tmp_path), LIMITS, intake=Intake(sampling=rules)) as telemetry:
         telemetry.append_otlp_traces(request([span for spans in traces for span in spans]).SerializeToString())
         telemetry.flush(60)
         kept = telemetry.query("SELECT trace_id, any(sample_weight) AS w FROM spans GROUP BY trace_id")
@@ -249,7 +251,7 @@ def test_sampled_calls_count_for_those_that_were_left_out(tmp_path: Path) -> Non
 def test_a_store_from_before_has_its_map_and_all_its_rows(tmp_path: Path) -> None:
     """Schema 13, whose minutes were rolled up already."""
     spans = [span for spans in visits(random.Random(14), 1, 50) for span in spans]
-    with EmbeddedTelemetry.open(tmp_path, LIMITS) as telemetry:
+    with EmbeddedTelemetry.open(make_tables(tmp_path), LIMITS) as telemetry:
         telemetry.append_otlp_traces(request(spans).SerializeToString())
         telemetry.flush(60)
         roll(telemetry)
