@@ -1,0 +1,45 @@
+"""Literals that are no constants, and what parameters hide: `$n` in arrays and documents."""
+
+from __future__ import annotations
+
+import pytest
+
+from trimtab.advise.workload.advisor import advise_workload
+from trimtab.advise.workload.statements import read_statements
+from trimtab.sql.connect import Connection
+
+pytestmark = pytest.mark.postgres
+
+
+def test_one_value_of_many_is_no_constant_and_a_rare_state_is_one(watch: Connection) -> None:
+    text = """
+    -- name: by channel
+    -- calls: 100
+    SELECT id, total FROM orders WHERE tenant_id = 3 AND channel = 'app' AND paid_at IS NULL ORDER BY placed_on LIMIT 9;
+    -- name: queue
+    -- calls: 100
+    SELECT id, note FROM orders WHERE status = 'disputed' ORDER BY placed_on LIMIT 5;
+    """
+    advice = advise_workload(watch, *read_statements(text))
+    found = {name: one.definition for one in advice.indexes for name in one.statements}
+    assert "channel" not in (found["by channel"].predicate or "")
+    assert "channel" in {key.sql for key in found["by channel"].keys}
+    assert "disputed" in (found["queue"].predicate or "")
+
+
+def test_parameters_of_documents_are_served_and_hidden_keys_are_said(watch: Connection) -> None:
+    text = """
+    -- name: holds
+    SELECT id FROM events WHERE payload @> $1;
+    -- name: newest that holds
+    SELECT id, at FROM events WHERE payload @> $1 ORDER BY at DESC LIMIT $2;
+    -- name: hidden
+    SELECT id FROM events WHERE payload ->> $1 = $2;
+    -- name: others
+    SELECT count(*) FROM orders WHERE tenant_id = $1 AND status NOT IN ($2, $3);
+    """
+    advice = advise_workload(watch, *read_statements(text))
+    assert not advice.left
+    by_table = {one.definition.relation: one.ddl.partition(" USING ")[2] for one in advice.indexes}
+    assert by_table["public.events"] == "gin (payload jsonb_path_ops)"
+    assert [note.partition(":")[0] for note in advice.notes if "holds a parameter" in note] == ["hidden"]
