@@ -67,8 +67,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.advise")
     parser.add_argument("--only", nargs="*", choices=list(CASES), default=list(CASES))
     parser.add_argument("--repetitions", type=int, default=5)
-    parser.add_argument("--scale", type=float, default=1.0, help="of the application's tables")
-    parser.add_argument("--tpch-folder", type=Path, help="instead of TRIMTAB_BENCH_DATA/tpch")
+    parser.add_argument("--scale", type=float, default=1.0, help="of all tables")
     parser.add_argument("--time", type=float, default=8.0, help="seconds for one advice")
     parser.add_argument("--trial", type=float, default=120.0, help="seconds for the trial that withdraws")
     parser.add_argument("--pieces", type=int, default=0, help="of advice for the section coverage, for each workload")
@@ -81,7 +80,7 @@ def main() -> None:
     for name in chosen.only:
         began = time.monotonic()
         with databases.server() as cluster:
-            found = databases.filled(cluster, name, application_scale=chosen.scale, tpch_folder=chosen.tpch_folder)
+            found = databases.filled(cluster, name, chosen.scale)
             if isinstance(found, str):
                 print(f"{name}: not measured: {found}")
                 continue

@@ -1,6 +1,6 @@
 """Whether the stated intervals hold: hundreds of pieces of advice, each stated before anything of it was measured.
 
-    python -m benchmarks.advise.coverage [--pieces 110] [--repetitions 3] [--scale 1] [--tpch-folder F] [--json FILE]
+    python -m benchmarks.advise.coverage [--pieces 110] [--repetitions 3] [--scale 1] [--json FILE]
 
 A piece is the advice on some statements of a workload, drawn at random, within a budget, drawn too: what the product
 says with an empty record. All indexes of all pieces are then built once on a private server, and every statement is
@@ -200,15 +200,14 @@ def main() -> int:
     parser.add_argument("--only", nargs="*", choices=list(BUDGETS_MB), default=["tpch", "application"])
     parser.add_argument("--pieces", type=int, default=110, help="for each workload")
     parser.add_argument("--repetitions", type=int, default=3)
-    parser.add_argument("--scale", type=float, default=1.0, help="of the application's tables")
-    parser.add_argument("--tpch-folder", type=Path, help="instead of TRIMTAB_BENCH_DATA/tpch")
+    parser.add_argument("--scale", type=float, default=1.0, help="of all tables")
     parser.add_argument("--json", type=Path)
     chosen = parser.parse_args()
     pieces: list[Piece] = []
     sized: list[Sized] = []
     with databases.server() as cluster:
         for name in chosen.only:
-            filled = databases.filled(cluster, name, application_scale=chosen.scale, tpch_folder=chosen.tpch_folder)
+            filled = databases.filled(cluster, name, chosen.scale)
             if isinstance(filled, str):
                 print(f"{name}: not measured: {filled}")
                 continue

@@ -45,25 +45,21 @@ def server() -> Iterator[Cluster]:
         yield cluster
 
 
-def filled(
-    cluster: Cluster, name: str, *, application_scale: float = 1.0, tpch_folder: Path | None = None
-) -> list[WorkloadStatement] | str:
-    """Make and fill a database; its statements, or why it is not there."""
+def filled(cluster: Cluster, name: str, scale: float = 1.0) -> list[WorkloadStatement] | str:
+    """Make and fill a database; its statements, or why it is not there. At scale 1, TPC-DS has its own 0.2."""
     began = time.monotonic()
     try:
-        statements = {"tpch": _tpch, "application": _application, "tpcds": _tpcds}[name](
-            cluster, application_scale, tpch_folder
-        )
+        statements = {"tpch": _tpch, "application": _application, "tpcds": _tpcds}[name](cluster, scale)
     except NoDuckDb as error:
         return str(error)
     print(f"{name}: loaded in {time.monotonic() - began:.0f} s, load {os.getloadavg()[0]:.1f}", flush=True)
     return statements
 
 
-def _tpch(cluster: Cluster, _: float, named: Path | None) -> list[WorkloadStatement]:
-    folder = named or data_folder("tpch")
+def _tpch(cluster: Cluster, scale: float) -> list[WorkloadStatement]:
+    folder = data_folder("tpch") if scale == 1.0 else None
     if folder is None:
-        folder = generated("tpch", 1.0)
+        folder = generated("tpch", scale)
     _empty(cluster, "tpch")
     with psycopg.connect(cluster.dsn("tpch"), autocommit=True) as connection:
         tpch.load(connection, folder)
@@ -72,7 +68,7 @@ def _tpch(cluster: Cluster, _: float, named: Path | None) -> list[WorkloadStatem
     return [one for one in found if one.name not in tpch.LEFT_OUT]
 
 
-def _application(cluster: Cluster, scale: float, _: Path | None) -> list[WorkloadStatement]:
+def _application(cluster: Cluster, scale: float) -> list[WorkloadStatement]:
     _empty(cluster, "application")
     with psycopg.connect(cluster.dsn("application"), autocommit=True) as connection:
         for statement in application.statements_of(scale):
@@ -81,8 +77,8 @@ def _application(cluster: Cluster, scale: float, _: Path | None) -> list[Workloa
     return read_statements(application.WORKLOAD)[0]
 
 
-def _tpcds(cluster: Cluster, _: float, __: Path | None) -> list[WorkloadStatement]:
-    folder = generated("tpcds", TPCDS_SCALE)
+def _tpcds(cluster: Cluster, scale: float) -> list[WorkloadStatement]:
+    folder = generated("tpcds", TPCDS_SCALE * scale)
     public_benchmarks.load(cluster, "tpcds", folder)
     cluster.execute("CREATE EXTENSION pg_trgm", database="tpcds")
     found = read_statements((folder / "queries.sql").read_text())[0]

@@ -72,7 +72,7 @@ SECTIONS = (
         "workloads",
         "whole workloads beside AutoAdmin, Extend and Dexter; withdrawals, sizes, and whether 220 intervals hold",
         ("benchmarks.advise", "--pieces", "110"),
-        ("benchmarks.advise", "--pieces", "4", "--repetitions", "1", "--scale", "0.02", "--time", "2", "--trial", "5"),
+        ("benchmarks.advise", "--pieces", "4", "--repetitions", "1", "--scale", "0.05", "--time", "2", "--trial", "5"),
     ),
 )
 

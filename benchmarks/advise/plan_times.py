@@ -1,6 +1,6 @@
 """Fits the times of `advise/workload/plan_times.toml`: measured plans of TPC-H, with many sets of indexes.
 
-    TRIMTAB_BENCH_DATA=… python -m benchmarks.advise.plan_times [--sets 12]
+    TRIMTAB_BENCH_DATA=… python -m benchmarks.advise.plan_times [--sets 12] [--scale 1]
 
 Sets are what the adviser says of random parts of the workload and budgets. Every plan that differs is executed for its
 processor time, and once more for its numbers of rows; the weights are the non-negative least squares of relative
@@ -34,6 +34,9 @@ SEED = 1
 PULL = 0.15
 """How strongly a weight is drawn to the one that is there now."""
 
+ALONE = frozenset({"call", "skipped_entries", "function_calls", "elements"})
+"""Measured by themselves (see the file): what they take is subtracted, and they stay."""
+
 LEAST_MS = 60.0
 """Shorter statements count as if they took this long."""
 
@@ -45,10 +48,11 @@ def fit(work: Sequence[Mapping[str, float]], times_ms: Sequence[float], now: Map
     >>> {name: round(value, -1) for name, value in made.items()}
     {'a': 100.0, 'b': 50.0}
     """
-    names = sorted({name for one in work for name in one} & now.keys())
+    names = sorted(({name for one in work for name in one} & now.keys()) - ALONE)
     counts = np.array([[one.get(name, 0.0) for name in names] for one in work])
-    times = np.asarray(times_ms, float)
-    weights = 1 / np.maximum(times, LEAST_MS)
+    known = np.array([sum(one.get(name, 0.0) * now.get(name, 0.0) for name in ALONE) / 1e6 for one in work])
+    weights = 1 / np.maximum(np.asarray(times_ms, float), LEAST_MS)
+    times = np.maximum(np.asarray(times_ms, float) - known, 0.0)
     pull = PULL * np.diag([1e6 / now[name] for name in names])
     matrix = np.vstack([counts * weights[:, None], pull])
     found, _ = nnls(matrix, np.concatenate([times * weights, PULL * np.ones(len(names))]))
@@ -59,9 +63,10 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.advise.plan_times")
     parser.add_argument("--sets", type=int, default=12)
+    parser.add_argument("--scale", type=float, default=1.0)
     chosen = parser.parse_args()
     with databases.server() as cluster:
-        statements = databases.filled(cluster, "tpch")
+        statements = databases.filled(cluster, "tpch", chosen.scale)
         if isinstance(statements, str):
             print(f"not measured: {statements}")
             return
@@ -81,14 +86,18 @@ def main() -> None:
     plans = [(measured.plans[plan], time) for (plan, _), time in seen.items() if "Actual Loops" in measured.plans[plan]]
     work = [counting.work(plan) for plan, _ in plans]
     found = fit(work, [time for _, time in plans], nanoseconds())
-    errors = [np.log(sum(of.get(n, 0.0) * ns / 1e6 for n, ns in found.items()) / time) for of, (_, time) in
-              zip(work, plans, strict=True)]  # fmt: skip
-    print(
-        f"# {len(plans)} plans, standard deviation of log(model / measured) {np.std(errors):.2f}, load {measured.load}"
-    )
-    print("[ns]")
+    for words, weights in (("as they are now", nanoseconds()), ("fitted", {**nanoseconds(), **found})):
+        errors = [
+            np.log(sum(of.get(name, 0.0) * ns / 1e6 for name, ns in weights.items()) / time)
+            for of, (_, time) in zip(work, plans, strict=True)
+        ]
+        print(
+            f"# {len(plans)} plans, weights {words}:"
+            f" log(model / measured) {np.mean(errors):+.2f} ± {np.std(errors):.2f}"
+        )
+    print(f"# load {measured.load[0]:.1f} before, {measured.load[1]:.1f} after\n[ns]")
     for name, value in found.items():
-        print(f"{name} = {value:.4g}")
+        print(f"{name} = {value:.4g}  # now {nanoseconds()[name]:.4g}")
 
 
 def _sets(

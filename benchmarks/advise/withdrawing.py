@@ -43,13 +43,15 @@ def withdrawn(
 
 
 def tell(name: str, measured: Measured, calls: Mapping[str, float]) -> list[str]:
-    """Print, and return, the statements whose ratio has a lower bound over `SLOWER`."""
+    """Print, and return, the queries whose ratio has a lower bound over `SLOWER`; what writers pay stands beside it."""
     found = {one: ratio(measured.times_ms[name], measured.times_ms[BASE], {one: 1.0}) for one in calls}
-    slower = {one: of for one, of in found.items() if of.low > SLOWER}
+    writers = {one for one in found if measured.plans[measured.plan_of[name, one]]["Node Type"] == "ModifyTable"}
+    slower = {one: of for one, of in found.items() if of.low > SLOWER and one not in writers}
     words = ", ".join(f"{one} {of}" for one, of in slower.items())
-    highest = max(found.values(), key=lambda of: of.low)
+    highest = max((of.low for one, of in found.items() if one not in writers), default=1.0)
+    paying = ", ".join(f"{one} {found[one]}" for one in found if one in writers)
     print(
-        f"  {name}: statements with a lower bound over {SLOWER:.2f}: {words or 'none'}"
-        f" (the highest lower bound is {highest.low:.3g})"
+        f"  {name}: queries with a lower bound over {SLOWER:.2f}: {words or 'none'} (the highest is {highest:.3g})"
+        f"{'; writers pay: ' + paying if paying else ''}"
     )
     return list(slower)

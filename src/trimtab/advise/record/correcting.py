@@ -1,4 +1,8 @@
-"""Predictions moved by the record of their kind, and what is kept of them."""
+"""Predictions moved by the record of their kind, and what is kept of them.
+
+Errors are compared in the unit of what is usual for a prediction of that size (`usual_error`): a statement that is
+hardly touched teaches little about one that becomes a hundred times faster, and gets no such correction either.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from trimtab.advise.record.kinds import WORKLOAD, family_of, index_kind, kind_of_definition
 from trimtab.advise.workload.advice import StatementOutlook, WorkloadAdvice
+from trimtab.advise.workload.outlook import usual_error
 from trimtab.model.change import Proposal
 from trimtab.model.estimates import Estimate
 from trimtab.sql.index_ddl import readable
@@ -34,7 +39,7 @@ class Corrections:
         self._of_kind: dict[str, list[float]] = {}
         self._of_family: dict[str, list[float]] = {}
         for one in self._measured:
-            residual = math.log((one.measured_ratio or 1.0) / one.raw_ratio)
+            residual = math.log((one.measured_ratio or 1.0) / one.raw_ratio) / usual_error(one.raw_ratio)
             self._of_kind.setdefault(one.kind, []).append(residual)
             self._of_family.setdefault(family_of(one.kind), []).append(residual)
 
@@ -44,7 +49,7 @@ class Corrections:
         return len(self._measured)
 
     def of(self, kind: str) -> Correction:
-        """For the next prediction of a kind."""
+        """For the next prediction of a kind, in units of its usual error."""
         return correction(self._of_kind.get(kind, ()), self._of_family.get(family_of(kind), ()))
 
     def applied(self, kind: str, ratio: float, interval_90: tuple[float, float]) -> Corrected:
@@ -52,12 +57,14 @@ class Corrections:
         found = self.of(kind)
         if found.count_all == 0 or ratio <= 0 or interval_90[0] == interval_90[1]:
             return Corrected(ratio, interval_90, 0, "")
-        moved = ratio * found.factor
+        unit = usual_error(ratio)
+        factor = math.exp(found.shift * unit)
+        moved = ratio * factor
         if found.low is not None and found.high is not None:
-            ends = (moved * math.exp(found.low), moved * math.exp(found.high))
+            ends = (moved * math.exp(found.low * unit), moved * math.exp(found.high * unit))
         else:
-            ends = (interval_90[0] * found.factor, interval_90[1] * found.factor)
-        return Corrected(moved, ends, found.count_all, told(kind, found))
+            ends = (interval_90[0] * factor, interval_90[1] * factor)
+        return Corrected(moved, ends, found.count_all, told(kind, found, factor))
 
     def score(self) -> Comparison:
         """How good the stated intervals were, beside always saying the historical mean."""
@@ -69,14 +76,14 @@ class Corrections:
         )
 
 
-def told(kind: str, found: Correction) -> str:
+def told(kind: str, found: Correction, factor: float) -> str:
     """The correction in words.
 
-    >>> told("index/loop", Correction(0.1, None, None, 3, 8))
-    'corrected by 1.11 from 8 measured cases (3 of them of the kind index/loop)'
+    >>> told("index/loop", Correction(0.1, None, None, 3, 8), 1.105)
+    'corrected by 1.10 from 8 measured cases (3 of them of the kind index/loop)'
     """
     cases = f"{found.count_all} measured case{'s' if found.count_all != 1 else ''}"
-    return f"corrected by {found.factor:.2f} from {cases} ({found.count} of them of the kind {kind})"
+    return f"corrected by {factor:.2f} from {cases} ({found.count} of them of the kind {kind})"
 
 
 def corrected_workload(advice: WorkloadAdvice, record: Corrections) -> WorkloadAdvice:

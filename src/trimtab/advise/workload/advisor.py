@@ -167,7 +167,9 @@ def _advise(
     kept = [place for place, one in enumerate(outlooks) if not faults.has(one.name)]
     outlooks = [outlooks[place] for place in kept]
     calls_of = [calls_of[place] for place in kept]
-    ratio, interval = together(outlooks, calls_of)
+    known = {one.name for one in workload.shapes if one.mean_ms is not None}
+    known |= {one.name for one in workload.inserts if one.mean_ms is not None}
+    ratio, interval = together(outlooks, calls_of, known)
     unpriced = [Left(workload.shapes[place].name, 0, NOT_PRICED) for place in sorted(late)]
     unpriced = [one for one in unpriced if not faults.has(one.name)]
     share = priced_share(outlooks, calls_of, (*workload.left, *as_is.left, *unpriced), workload.calls_of)

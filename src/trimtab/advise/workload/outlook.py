@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from statistics import fmean
 
 import numpy as np
@@ -13,12 +13,9 @@ from trimtab.advise.index.plans import Node, bets_on_limit, cost_without_stop, g
 from trimtab.advise.index.predict import RESIDUALS_MIN, predict
 from trimtab.advise.workload.advice import StatementOutlook
 from trimtab.advise.workload.costs import Answer
-from trimtab.advise.workload.plan_time import interval_figures
+from trimtab.advise.workload.plan_time import call_ms, interval_figures
 
 DRAWS = 4_000
-SHARED = 0.5
-"""How much of the variance of statements' errors is common to all of them: one server, one cost model."""
-
 NORMAL_90 = 1.645
 KNOWN_CLASSES = frozenset({"plain", "covering", "loop", "expression"})
 """What the model of times was measured on; other risks have intervals of their own (`prior.toml`)."""
@@ -48,7 +45,9 @@ def outlook(
     )
     interval = made.interval_90
     if len(residuals) < RESIDUALS_MIN and set(classes) <= KNOWN_CLASSES:
-        interval = interval_of(made.ratio, classes)
+        low, high = interval_of(made.ratio, classes)
+        floor = min(call_ms(), before_ms / 2) * (1 - made.ratio) / before_ms
+        interval = (low, high + max(0.0, floor * math.expm1(NORMAL_90 * interval_figures()["call_spread"])))
     return StatementOutlook(
         name, made.ratio, interval, cost_before, cost_after, before_ms, before_ms * made.ratio, classes
     )
@@ -59,7 +58,7 @@ def interval_of(ratio: float, classes: Sequence[str]) -> tuple[float, float]:
 
     >>> low, high = interval_of(0.5, ("plain",))
     >>> round(low, 2), round(high, 2)
-    (0.25, 0.89)
+    (0.23, 0.67)
     """
     known = interval_figures()
     gain = abs(math.log(max(ratio, 1e-9)))
@@ -70,25 +69,45 @@ def interval_of(ratio: float, classes: Sequence[str]) -> tuple[float, float]:
     return ratio * math.exp(-low), ratio * math.exp(high)
 
 
-def together(outlooks: Sequence[StatementOutlook], calls: Sequence[float]) -> tuple[float, tuple[float, float]]:
-    """The ratio of all of them, weighed by calls and time, with the interval that their own intervals give.
+def usual_error(ratio: float) -> float:
+    """How far a prediction of this size may be off, on a log scale: about half of an interval of `interval_of`.
 
-    Half of each error's variance is taken to be common to all.
+    >>> usual_error(1.0) < usual_error(0.5) < usual_error(0.01)
+    True
+    """
+    low, high = interval_of(ratio, ())
+    return math.log(high / low) / 2
+
+
+def together(
+    outlooks: Sequence[StatementOutlook], calls: Sequence[float], timed: Collection[str] = ()
+) -> tuple[float, tuple[float, float]]:
+    """The ratio of all of them, weighed by calls and time, with the interval that their own errors give.
+
+    Errors add up: each statement's own, a part of it that is common to all (one server, one model of times), what a
+    call takes on this server whatever it does, and the weights: what a statement takes today is a model's word, but
+    for those of `timed`.
     """
     if not any(one.before_ms * count for one, count in zip(outlooks, calls, strict=True)):
         return 1.0, (1.0, 1.0)
-    weights = np.array([one.before_ms * count for one, count in zip(outlooks, calls, strict=True)])
-    weights = weights / weights.sum()
+    known = interval_figures()
+    counts = np.array(calls, float)
+    weights = np.array([one.before_ms for one in outlooks]) * counts
+    unsure = np.array([0.0 if one.name in timed else known["weights"] for one in outlooks])
     middle = np.log([max(one.predicted_ratio, 1e-9) for one in outlooks])
     low = np.log([max(one.interval_90[0], 1e-9) for one in outlooks])
     high = np.log([max(one.interval_90[1], 1e-9) for one in outlooks])
     random = np.random.default_rng(20)
     own = random.standard_normal((DRAWS, len(outlooks)))
     common = random.standard_normal((DRAWS, 1))
-    error = (np.sqrt(SHARED) * common + np.sqrt(1 - SHARED) * own) / NORMAL_90
+    error = (np.sqrt(known["shared"]) * common + np.sqrt(1 - known["shared"]) * own) / NORMAL_90
     spread = np.where(error < 0, middle - low, high - middle)
-    drawn = np.exp(middle + error * spread) @ weights
-    ratio = float(np.exp(middle) @ weights)
+    floors = np.minimum(call_ms() * counts, weights / 2)
+    floor = floors.sum() * np.exp(known["call_spread"] * random.standard_normal(DRAWS))
+    scale = np.exp(unsure * random.standard_normal((DRAWS, len(outlooks))))
+    after = (np.maximum(np.exp(middle + error * spread) * weights - floors, 0.0) * scale).sum(axis=1) + floor
+    drawn = after / (((weights - floors) * scale).sum(axis=1) + floor)
+    ratio = float(np.exp(middle) @ weights / weights.sum())
     return ratio, (float(min(np.quantile(drawn, 0.05), ratio)), float(max(np.quantile(drawn, 0.95), ratio)))
 
 

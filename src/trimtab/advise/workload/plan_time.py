@@ -30,6 +30,11 @@ def interval_figures() -> Mapping[str, float]:
     return _figures("interval")
 
 
+def call_ms() -> float:
+    """What a call takes whatever it does: the server's part that no index changes."""
+    return nanoseconds()["call"] / 1e6
+
+
 def _figures(section: str) -> dict[str, float]:
     text = files("trimtab.advise.workload").joinpath("plan_times.toml").read_text()
     return {name: float(value) for name, value in tomllib.loads(text)[section].items() if name != "source"}

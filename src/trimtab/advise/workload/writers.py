@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from trimtab.advise.index.existing import columns_of, indexed_columns
 from trimtab.advise.index.knowledge import costs as figures_of
 from trimtab.advise.workload.advice import StatementOutlook
+from trimtab.advise.workload.plan_time import call_ms
 from trimtab.advise.workload.shapes import Insert
 from trimtab.advise.workload.writes import hot_share
 from trimtab.model.index import IndexDefinition
@@ -46,9 +47,8 @@ def paid(table: Table, columns: frozenset[str] | None, rows: float, indexes: Seq
 
 def of_insert(insert: Insert, table: Table, indexes: Sequence[IndexDefinition]) -> StatementOutlook:
     """An INSERT of VALUES: it finds nothing, so an index can only cost it something."""
-    figures = figures_of()
     price = paid(table, None, insert.rows, indexes)
-    before_ms = insert.mean_ms if insert.mean_ms is not None else figures.floor_ms + price.own_ms
+    before_ms = insert.mean_ms if insert.mean_ms is not None else call_ms() + price.own_ms
     return _with_price(StatementOutlook(insert.name, 1.0, (1.0, 1.0), 0.0, 0.0, before_ms, before_ms, ()), price)
 
 
