@@ -20,6 +20,7 @@ from trimtab.advise.workload.costs import Answer, Chosen, Costs, OutOfTime
 from trimtab.advise.workload.drops import CYCLE_DAYS, drops_of, read_reads
 from trimtab.advise.workload.expression_statistics import missing_statistics, to_analyse
 from trimtab.advise.workload.faults import Faults, GuardedTimes
+from trimtab.advise.workload.general import general
 from trimtab.advise.workload.inverted import is_inverted, size_of_inverted, wants_trigrams
 from trimtab.advise.workload.inverted_size import sampled_size
 from trimtab.advise.workload.outlook import outlook, together
@@ -48,8 +49,9 @@ OFFERING_SHARE = 0.3
 SAMPLES_SHARE = 0.1
 LEFT_FOR_SAMPLING_S = 2.0
 
-SEARCH_SHARE, BOUND_SHARE = 0.7, 0.7
-"""Parts of the time left that the search by time, and then that for a bound, may take."""
+SEARCH_SHARE, BOUND_SHARE, LAST_SHARE = 0.6, 0.6, 0.4
+"""Parts of the time left that the search by time, then that for a bound, then a search from what both found may take;
+the rest is for leaving away what brings little, which a search that was cut short needs most."""
 
 BUDGET_SHARE = 0.98
 """What is predicted may take this share of the budget: sizes come out larger at times."""
@@ -151,8 +153,10 @@ def _advise(
             best, _ = timed.run()
         with costs.within(costs.seconds_left() * BOUND_SHARE):
             found = search.run(best)
-        best, _ = timed.run([best, found.chosen])
+        with costs.within(costs.seconds_left() * LAST_SHARE):
+            best, _ = timed.run([best, found.chosen])
         best = simpler(timed, _without_idle(timed, best), candidates)
+        best = _without_idle(timed, general(timed, best, candidates, sizes, workload))
         answers = [costs.likely(number, best) for number in range(len(texts))]
         reached = search.value_of([answer.cost for answer in answers], best) / (search.base_value or 1.0)
         outlooks, calls_of = _outlooks(workload, times, texts, answers, costs, residuals, best)
