@@ -178,6 +178,17 @@ def test_a_grafana_that_is_not_there_or_says_nothing(policy: GrafanaPolicy) -> N
         pushed(replace(policy, url=""))
 
 
+@pytest.mark.parametrize("said", [None, [1, 2], {}, 7])
+def test_what_answers_as_no_grafana_does_is_no_success(
+    grafana: FakeGrafana, policy: GrafanaPolicy, said: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A proxy that says yes to everything."""
+    monkeypatch.setattr(grafana, "answer", lambda *_: (200, said))
+    (only,) = pushed(policy).items
+    assert only.outcome is PushOutcome.FAILED
+    assert "is that its address?" in only.why
+
+
 def test_a_change_is_told_once_and_updated(grafana: FakeGrafana) -> None:
     place = Place(grafana.url, lambda: TOKEN, "trimtab", "trimtab", 5.0)
     server = Grafana(place)

@@ -16,6 +16,7 @@ _HINTS = {
     401: "the token is not one of that Grafana, or was taken back",
     403: "the token may not do that: its service account needs the role Editor (Admin for data sources)",
     404: "there is no such thing, or this is no Grafana",
+    **dict.fromkeys((301, 302, 303, 307, 308), "it leads elsewhere (a login page, https?), and the token stays here"),
 }
 Json = dict[str, object]
 
@@ -35,6 +36,13 @@ class Caller:
         """The answer; None where there is no such thing (404)."""
         return self._ask("GET", path, about, query=query, may_be_missing=True)
 
+    def get_one(self, path: str, about: str) -> Json | None:
+        """One thing; None where it is not there, ServerRefused where the answer is no thing at all."""
+        found = self.get(path, about)
+        if isinstance(found, list) or found == {}:
+            raise self._no_grafana(about)
+        return found
+
     def send(
         self,
         method: str,
@@ -46,7 +54,9 @@ class Caller:
     ) -> Json:
         """What it answered to a body."""
         found = self._ask(method, path, about, body=body, headers=headers)
-        return found if isinstance(found, dict) else {}
+        if not isinstance(found, dict):
+            raise self._no_grafana(about)
+        return found
 
     def close(self) -> None:
         """Let connections go."""
@@ -86,7 +96,13 @@ class Caller:
             found = json.loads(answer.content or b"{}")
         except ValueError:
             raise ServerRefused(f"{where} answered with something that is no JSON: is that its address?") from None
-        return found if isinstance(found, dict | list) else {}
+        if not isinstance(found, dict | list):
+            raise self._no_grafana(about)
+        return found
+
+    def _no_grafana(self, about: str) -> ServerRefused:
+        """Its documented answers are objects, or lists of them."""
+        return ServerRefused(f"{about}: Grafana at {self._place.url} answered as no Grafana does: is that its address?")
 
 
 def _said(answer: httpx2.Response) -> str:

@@ -33,7 +33,7 @@ class Grafana:
         """See `DashboardServer.ensure_folder`."""
         uid, title = self._place.folder_uid, self._place.folder_title
         about = f"folder {title!r}"
-        if self._caller.get(f"/api/folders/{quote(uid, safe='')}", about) is not None:
+        if self._caller.get_one(f"/api/folders/{quote(uid, safe='')}", about) is not None:
             return Pushed("folder", title, PushOutcome.UNCHANGED)
         self._caller.send("POST", "/api/folders", about, {"uid": uid, "title": title})
         return Pushed("folder", title, PushOutcome.CREATED)
@@ -41,7 +41,7 @@ class Grafana:
     def ensure_source(self, wish: SourceWish) -> Pushed:
         """See `DashboardServer.ensure_source`."""
         about = f"data source {wish.name!r}"
-        found = self._caller.get(f"/api/datasources/uid/{quote(wish.uid, safe='')}", about)
+        found = self._caller.get_one(f"/api/datasources/uid/{quote(wish.uid, safe='')}", about)
         if isinstance(found, dict):
             if found.get("type") == wish.kind and str(found.get("url", "")).rstrip("/") == wish.url.rstrip("/"):
                 return Pushed("data source", wish.name, PushOutcome.UNCHANGED)
@@ -55,7 +55,7 @@ class Grafana:
         uid, name = str(document.get("uid", "")), str(document.get("title", ""))
         about = f"dashboard {name!r} in folder {self._place.folder_title!r}"
         mark = MARK + fingerprint(document)
-        found = self._caller.get(f"/api/dashboards/uid/{quote(uid, safe='')}", about)
+        found = self._caller.get_one(f"/api/dashboards/uid/{quote(uid, safe='')}", about)
         version = 0
         if isinstance(found, dict):
             version = _whole(_part(found, "dashboard").get("version"))
@@ -83,7 +83,7 @@ class Grafana:
         about = f"alert rule {wish.title!r} in folder {self._place.folder_title!r}"
         path = f"/api/v1/provisioning/alert-rules/{quote(wish.uid, safe='')}"
         body = rule_json(wish, self._place.folder_uid)
-        found = self._caller.get(path, about)
+        found = self._caller.get_one(path, about)
         if not isinstance(found, dict):
             self._caller.send("POST", "/api/v1/provisioning/alert-rules", about, body, headers=OPEN_PROVENANCE)
             return Pushed("alert rule", wish.title, PushOutcome.CREATED)
