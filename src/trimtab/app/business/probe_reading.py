@@ -56,6 +56,8 @@ def probe_in(part: Part, origin: str) -> Probe | None:
 def _entry(part: Part, origin: str) -> Probe | None:
     before = len(part.document.problems)
     part.known(*_COMMON, *_KINDS, "table", "unit")
+    if not isinstance(part.value, dict):
+        return None
     kinds = [kind for kind in ProbeKind if part.has(kind.value)]
     name, system = name_in(part), part.text("system", required=True)
     if len(kinds) != 1:

@@ -173,8 +173,9 @@ def _prices(part: Part) -> PriceList | None:
         part.wrong(f"currency is three letters, such as EUR, found {currency[:20]!r}", "currency", at_value=True)
     if base.currency and currency != base.currency:
         part.wrong(f"the list is in {base.currency}; give a list of your own for {currency[:20]}", "currency")
-    entries = [price for inner in part.parts("entries") if (price := _price(inner)) is not None]
-    if not entries and not base.prices:
+    given = part.parts("entries")
+    entries = [price for inner in given if (price := _price(inner)) is not None]
+    if not given and not base.prices:
         part.wrong("prices are missing: name a list, or entries")
     return PriceList(currency, (*entries, *base.prices))
 

@@ -9,6 +9,7 @@ from trimtab.analyze.slo.quantities import duration_text
 from trimtab.app.objectives.board import ObjectiveNow
 from trimtab.app.objectives.files import FileStatus
 from trimtab.model.objectives import DurationsSli, EventsSli, Exclusion, LatencySli, Objective, Sli
+from trimtab.model.readable import wish_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,9 +227,9 @@ def sli_of(sli: Sli) -> dict[str, str]:
         return {"counts": f"{sli.source} that took at most {sli.threshold_ms:g} ms", **what}
     if sli.is_ratio:
         return {"counts": "minutes, each by its share of good", "query": sli.query}
-    unit = {"s": " s", "/s": " per second", "ratio": ""}.get(sli.unit, f" {sli.unit}".rstrip())
+    wanted = wish_text(f"{sli.comparison.value} {sli.threshold!r}", sli.unit)
     return {
-        "counts": f"minutes that end with a value {sli.comparison.value} {sli.threshold:g}{unit}",
+        "counts": f"minutes that end with a value {wanted}",
         "query": sli.query,
     }
 

@@ -197,6 +197,15 @@ def _told_value(metric: Metric) -> str:
     return f"{{{{ $value | humanize }}}} {written[2] if written and is_per_second else unit}"
 
 
+def _without_quantile(wish: str) -> str:
+    """The query has it.
+
+    >>> _without_quantile("p99.9 < 500ms"), _without_quantile("> 1000 rps")
+    ('< 500ms', '> 1000 rps')
+    """
+    return re.sub(r"^\s*p[\d.]+\s*", "", wish)
+
+
 def _objective(metric: Metric, config: StackConfig) -> dict[str, object] | None:
     if metric.kind.pack or not objective_of(metric):
         return None
@@ -215,4 +224,6 @@ def _objective(metric: Metric, config: StackConfig) -> dict[str, object] | None:
         return {**made, "events": {"bad": bad, "total": total}, "slo": str(metric.wish)}
     threshold = float(f"{ratio_of(metric.form):.12g}")
     query = re.sub(r"\s+", " ", query_of(metric, config))
+    if metric.form.unit in ("s", "/s"):  # the short form says the unit, and that of the value is the same
+        return {**made, "threshold": {"query": query}, "slo": _without_quantile(str(metric.wish))}
     return {**made, "threshold": {"query": query, _KEYS[metric.form.comparison]: threshold}}

@@ -17,6 +17,7 @@ from trimtab.app.objectives.excluding import exclude
 from trimtab.app.reading.ranges import DEFAULT_TO, RANGE_MS_MAX, Range
 from trimtab.model.errors import InputError
 from trimtab.model.objectives import EventsSli, TimeSliceSli
+from trimtab.model.readable import wish_text
 from trimtab.web import render
 from trimtab.web.pages.frame import Asked, see_other
 from trimtab.web.pages.settings.tab import note
@@ -159,7 +160,13 @@ def pictures_of(now: ObjectiveNow, key: str) -> list[Picture]:
     if sli.is_ratio or SLICE in sli.query:
         return [good, burn, coverage]
     lines = (f"named/value/{sli.query}", f"named/threshold/vector({sli.threshold:.12g})")
-    value = Picture("value", f"The value: good {sli.comparison.value} {sli.threshold:g}", lines, sli.unit, "free")
+    value = Picture(
+        "value",
+        f"The value: good {wish_text(f'{sli.comparison.value} {sli.threshold!r}', sli.unit)}",
+        lines,
+        sli.unit,
+        "free",
+    )
     return [value, good, burn, coverage]
 
 
