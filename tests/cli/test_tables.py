@@ -106,3 +106,11 @@ def test_queries_and_ledger() -> None:
     assert "151 ms  30 ms/s  25.0%  -    3 kept  SELECT [bold]" in written.getvalue()
     looking_output.ledger(Console(file=written), [])
     assert "Nothing was done yet." in written.getvalue()
+
+
+def test_a_column_is_as_wide_as_its_longest_line() -> None:
+    table = ReadableTable("", "resource", "saturation", "errors")
+    table.add_row("cpu", "tasks waited 99.9 %,\nthat run or could run 18", "none")
+    (head, first, second) = on_terminal(table, 80)
+    assert head.index("errors") == len("resource  that run or could run 18  ")
+    assert (first.split()[-1], second.split()[-1]) == ("none", "18")

@@ -285,7 +285,8 @@ def test_the_monitor_from_python() -> None:
 
 def test_a_cell_with_many_values_breaks_between_values_alone() -> None:
     values = [{"name": f"value number {number}", "value": 0.0447 * number, "unit": "ratio"} for number in range(1, 8)]
-    lines = infrastructure_output._several(values).split("\n")
+    lines = infrastructure_output._several(values, is_folded=True).split("\n")
     assert max(map(len, lines)) <= infrastructure_output.CELL_CHARS
     assert len(lines) > 2
     assert all(line.startswith("value number ") for line in lines)
+    assert "\n" not in infrastructure_output._several(values, is_folded=False), "a row in a pipe is a line"

@@ -87,7 +87,8 @@ def host(console: Console, told: Json) -> None:
     table = ReadableTable("", "resource", "utilisation", "saturation", "errors")
     for one in told["resources"]:
         name = f"{one['kind']} {one['name']}".strip()
-        _row(table, name, value(one["utilisation"]), _several(one["saturation"]), _several(one["errors"]))
+        told_of = (_several(one[what], is_folded=console.is_terminal) for what in ("saturation", "errors"))
+        _row(table, name, value(one["utilisation"]), *told_of)
     console.print(table)
     modes = [part for part in _cpu(told) if part["name"].startswith("mode:") and part["value"]]
     if modes:
@@ -114,11 +115,13 @@ def _cpu(told: Json) -> list[Json]:
     return [part for one in told["resources"] if one["kind"] == "cpu" for part in one["utilisation"]["parts"]]
 
 
-def _several(measures: Iterable[Json]) -> str:
-    """What is not zero; what is not known only where nothing else is said."""
+def _several(measures: Iterable[Json], *, is_folded: bool) -> str:
+    """What is not zero; what is not known only where nothing else is said. In a pipe a row is a line."""
     measures = list(measures)
     known = [f"{one['name']} {value(one)}" for one in measures if one["value"]]
     if known:
+        if not is_folded:
+            return ", ".join(known)
         whole = ", ".join(one.replace(" ", NO_BREAK) for one in known)  # a line breaks between values alone
         return "\n".join(textwrap.wrap(whole, CELL_CHARS, break_long_words=False)).replace(NO_BREAK, " ")
     if any(one["value"] is not None for one in measures):

@@ -42,7 +42,8 @@ class ReadableTable(Table):
         cells = [[str(cell) for cell in column.cells] for column in self.columns]  # without the headers
         least = 0
         for column, texts in zip(self.columns, cells, strict=True):
-            widest = max(map(cell_len, (str(column.header), *texts)))
+            lines = (line for text in texts for line in text.split("\n"))
+            widest = max(map(cell_len, (str(column.header), *lines)))
             column.no_wrap = widest <= FOLDED_WIDTH_MIN or not console.is_terminal
             words = max((cell_len(word) for text in texts for word in text.split()), default=0)
             column.min_width = widest if column.no_wrap else max(FOLDED_WIDTH_MIN, words)

@@ -114,8 +114,8 @@ async def no_search(_request: Request) -> Response:
     """`_search` and its like."""
     return refusal(
         400,
-        "trimtab answers no searches in Elasticsearch's language: GET /api/trimtab/logs searches logs, and the page"
-        " /logs does; docs/reference/log-search.md has the language",
+        "trimtab answers no searches in Elasticsearch's language: GET /api/trimtab/logs searches logs, and so does"
+        " the page /logs",
         "unsupported_operation_exception",
     )
 

@@ -86,7 +86,7 @@ def panel_of(one: Json) -> Panel:
         time_shift=text(one, "timeShift"),
         notes=tuple(dict.fromkeys(_notes(one, kind, custom, steps, sources))),
     )
-    return replace(panel, **_not_drawn(one, panel, kind_name, sources))  # type: ignore[arg-type]  # of two fields
+    return replace(panel, **_not_drawn(one, panel, kind_name, sources))  # type: ignore[arg-type]  # of three fields
 
 
 def _style(kind: PanelKind, config: Json, options: Json) -> Style:
@@ -107,7 +107,7 @@ def _not_drawn(one: Json, panel: Panel, kind_name: str, sources: list[str]) -> d
             reason = f"its data source is {', '.join(dict.fromkeys(sources))}, and trimtab asks metrics by PromQL"
         else:
             reason = "it asks nothing: it has no query"
-    return {"kind": PanelKind.NOT_DRAWN, "reason": reason} if reason else {}
+    return {"kind": PanelKind.NOT_DRAWN, "reason": reason, "notes": ()} if reason else {}
 
 
 def _targets(one: Json) -> tuple[tuple[Target, ...], list[str]]:

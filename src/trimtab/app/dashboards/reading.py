@@ -171,8 +171,9 @@ def place_of(one: Json) -> Place:
     """Where a panel stands, within the grid."""
     grid = part(one, "gridPos")
     x = whole(grid, "x", 0, 0, COLUMNS - 1)
-    width = min(whole(grid, "w", COLUMNS // 2, 1, COLUMNS), COLUMNS - x)
-    return Place(x, whole(grid, "y", 0, 0, 100_000), width, whole(grid, "h", 8, 1, HEIGHT_MAX))
+    width = whole(grid, "w", 0, 0, COLUMNS) or COLUMNS // 2
+    height = whole(grid, "h", 0, 0, HEIGHT_MAX) or 8
+    return Place(x, whole(grid, "y", 0, 0, 100_000), min(width, COLUMNS - x), height)
 
 
 def _panel(one: Json, place_name: str, place: Place) -> Panel:
