@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from tests.conftest import Database
 from trimtab.advise.index.advice import AdviseSettings
 from trimtab.advise.index.candidates import Candidate
+from trimtab.advise.index.frames import is_safe_predicate
 from trimtab.advise.index.plans import cost, nodes
 from trimtab.advise.workload.advisor import WorkloadSettings, advise_workload
 from trimtab.advise.workload.costs import Costs
@@ -217,6 +218,62 @@ def test_arrays_and_patterns_get_an_inverted_index_by_a_model(shop: Database) ->
             builder.rollback()
     finally:
         shop.execute("DROP TABLE notes", "DROP EXTENSION pg_trgm")
+
+
+def test_what_a_shape_compares_or_excludes_becomes_a_partial_index(shop: Database) -> None:
+    """Shares that no statistics tell are counted: the sizes are right, and the planner takes the indexes."""
+    shop.execute(
+        "SET synchronous_commit = on",
+        "CREATE TABLE parcels AS SELECT i AS id, i % 3989 AS client, date '2026-01-01' + i % 90 AS due,"
+        " date '2026-01-01' + i % 90 + (i * 7 % 10 - 8) AS sent, repeat('said ' || i % 97 || ' ', 20) AS note"
+        " FROM generate_series(1, 40000) i",
+        "VACUUM ANALYZE parcels",
+        "GRANT SELECT ON parcels TO trimtab_watch",
+    )
+    text = """SELECT client, count(*) FROM parcels WHERE sent > due GROUP BY client;
+              SELECT client, count(*) FROM parcels WHERE note NOT LIKE '%said 13%lost%' GROUP BY client;"""
+    try:
+        with Reference.parse(shop.dsn("trimtab_watch")).connect("trimtab/advise") as watch:
+            advice = advise_workload(watch, *read_statements(text))
+        assert {str(one.definition.predicate) for one in advice.indexes} == {
+            "(sent > due)",
+            "(note NOT LIKE '%said 13%lost%')",
+        }
+        with psycopg.connect(shop.dsn()) as builder:
+            for one, statement in zip(advice.indexes, read_statements(text)[0], strict=True):
+                builder.execute(one.ddl.encode())
+                name = one.ddl.split()[2]
+                row = builder.execute("SELECT pg_relation_size(%s::regclass)", [name]).fetchone()
+                assert row is not None
+                assert 0.75 < one.size_bytes / row[0] < 1.25, (one.ddl, one.size_bytes, row[0])
+                plan = explain(builder, statement.text)["Plan"]
+                assert name in {node.get("Index Name") for node in nodes(plan)}
+            builder.rollback()
+    finally:
+        shop.execute("DROP TABLE parcels")
+
+
+def test_no_predicate_that_is_priced_brings_the_server_down(watch: Connection) -> None:
+    """HypoPG estimates predicates as if their table stood first: here it stands second, in EXISTS and in a subquery."""
+    predicates = (
+        "created_at < paid_at AND status <> 'done'",
+        "note NOT LIKE '%5%' AND status IN ('pending', 'disputed')",
+        "user_id = tenant_id AND channel NOT IN ('web', 'app') AND paid_at IS NULL",
+    )
+    before = watch.execute("SELECT pg_postmaster_start_time(), pg_backend_pid()").fetchone()
+    for predicate in predicates:
+        own = predicate.replace("tenant_id", "orders.tenant_id").replace("created_at", "orders.created_at")
+        assert is_safe_predicate(predicate)
+        made = f"CREATE INDEX ON orders (user_id) INCLUDE (id) WHERE {predicate}"
+        watch.execute("SELECT 1 FROM hypopg_create_index(%s)", [made])
+        for text in (
+            f"SELECT name FROM users u, orders WHERE orders.user_id = u.id AND {own}",
+            f"SELECT id FROM users WHERE EXISTS (SELECT FROM orders o WHERE o.user_id = users.id AND {predicate})",
+            f"SELECT * FROM users u, items j LEFT JOIN (SELECT id FROM orders WHERE {predicate}) o ON id = order_id",
+        ):
+            assert explain(watch, text)
+    watch.execute("SELECT hypopg_reset()")
+    assert watch.execute("SELECT pg_postmaster_start_time(), pg_backend_pid()").fetchone() == before
 
 
 def test_duplicates_and_prefixes_could_go(shop: Database) -> None:
