@@ -52,13 +52,13 @@ SECTIONS = (
     ),
     Section(
         "rewrites-small",
-        "all 22 statements of TPC-H, 99 of TPC-DS: every form returns the same on data that all of them can read",
+        "all 22 statements of TPC-H at a scale where each of them ends: every form returns the same rows",
         ("benchmarks.advise.rewrites", "--tpch", "0.02", "--tpcds", "0", "--time-max-s", "60"),
         ("benchmarks.advise.rewrites", "--tpch", "0.01", "--tpcds", "0", "--time-max-s", "2", "--only", "q17,q20"),
     ),
     Section(
         "rewrites",
-        "measured gain of each rewrite; all 22 statements of TPC-H end",
+        "TPC-H and TPC-DS: measured gain of each rewrite, its upper bound, and how many statements end",
         ("benchmarks.advise.rewrites", "--tpch", "1", "--tpcds", "0.2", "--time-max-s", "10"),
         ("benchmarks.advise.rewrites", "--tpch", "0.01", "--tpcds", "0.01", "--time-max-s", "2", "--only", "q17,q20"),
     ),
