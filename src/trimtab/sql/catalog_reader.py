@@ -177,9 +177,10 @@ _RELATIONS = """
                   sum(pg_stat_get_tuples_updated(l.oid))::float8 AS upd,
                   sum(pg_stat_get_tuples_hot_updated(l.oid))::float8 AS hot,
                   sum(pg_stat_get_tuples_deleted(l.oid))::float8 AS del
-             FROM pg_class l
-            WHERE l.oid = c.oid AND c.relkind IN ('r', 'm')
-               OR c.relkind = 'p' AND l.oid IN (SELECT relid FROM pg_partition_tree(c.oid) WHERE isleaf)) f
+             FROM (SELECT c.oid AS oid WHERE c.relkind IN ('r', 'm')
+                   UNION ALL
+                   SELECT t.relid::oid FROM pg_partition_tree(CASE WHEN c.relkind = 'p' THEN c.oid END) t WHERE t.isleaf
+                  ) leaf JOIN pg_class l ON l.oid = leaf.oid) f
      WHERE c.oid = ANY(%s)"""
 
 
