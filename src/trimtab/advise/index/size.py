@@ -46,7 +46,7 @@ def size_bytes(
     figures = costs()
     if definition.method == "brin":
         ranges = math.ceil(table.pages / BRIN_PAGES_A_RANGE)
-        return (3 + math.ceil(ranges * (BRIN_RANGE_BYTES + 2 * _width(table, definition.keys[0].sql)) / 8192)) * 8192
+        return (2 + math.ceil(ranges * (BRIN_RANGE_BYTES + 2 * _width(table, definition.keys[0].sql)) / 8192)) * 8192
     rows = max(1.0, table.rows_estimate * rows_share)
     deduplicates = _deduplicates(table, definition)
     leaf_bytes = sum(
