@@ -219,11 +219,15 @@ def factored(node: ast.BoolExpr) -> tuple[list[ast.Node], ast.BoolExpr | None]:
 
     PostgreSQL plans with the same: `(a AND b) OR (a AND c)` is `a AND (b OR c)`, and `a OR (a AND b)` is `a`.
     """
-    arms = [list(_conjuncts(arm)) for arm in node.args or ()]
-    keys = [[repr(essence(part)) for part in arm] for arm in arms]
-    common = set(keys[0]).intersection(*keys[1:]) if keys else set()
-    if not common:
-        return [], node
+    arms: list[list[ast.Node]] = []
+    keys: list[list[str]] = []
+    common: set[str] = set()
+    for arm in node.args or ():
+        arms.append(list(_conjuncts(arm)))
+        keys.append([repr(essence(part)) for part in arms[-1]])
+        common = common.intersection(keys[-1]) if len(arms) > 1 else set(keys[-1])
+        if not common:
+            return [], node
     shared = {key: part for key, part in zip(keys[0], arms[0], strict=True) if key in common}
     left = [[p for k, p in zip(of, arm, strict=True) if k not in common] for of, arm in zip(keys, arms, strict=True)]
     if not all(left):
