@@ -82,6 +82,7 @@ def test_an_index_that_is_there_is_not_proposed_again() -> None:
         ("(name ~~ '%x%'::text)", "USING gin (name gin_trgm_ops)"),
         ("(tags @> '{a}'::text[])", "USING gin (tags)"),
         ("(deleted_at IS NULL)", "(deleted_at) WHERE deleted_at IS NULL"),
+        ("((deleted_at IS NULL) AND (tags @> '{a}'::text[]))", "USING gin (tags)"),
         ("(NOT is_paid)", "(is_paid) WHERE NOT is_paid"),
         ('("Order No" = 5)', '("Order No")'),
         ("(a = ?)", "(a)"),

@@ -63,10 +63,13 @@ def index_mends(look: Look, step: Step, found: Sequence[Compared], *, order: Seq
         if any(key.startswith("(") for key in keys[:KEYS_MAX]):
             why += ", with what is made of a column, too: ANALYZE the table once it is there"
         mends.append(Mend(MendKind.INDEX, f"{why} (trimtab advise prices it, with what it costs writes)", sql))
-    elif flag := next((one for one in found if one.operator in ("IS NULL", "NOT", "IS TRUE") and one.is_bare), None):
-        sql = f"CREATE INDEX CONCURRENTLY ON {relation} ({_column(flag)}) WHERE {flag_words(flag)}"
+    elif special := special_index_mends(relation, served):
+        mends = special
+    elif len(found) == 1 and found[0].operator in ("IS NULL", "NOT", "IS TRUE") and found[0].is_bare:
+        # of several conditions nobody knows which one few rows fulfil
+        sql = f"CREATE INDEX CONCURRENTLY ON {relation} ({_column(found[0])}) WHERE {flag_words(found[0])}"
         mends.append(Mend(MendKind.INDEX, "a partial index, where few rows are so", sql))
-    return mends or special_index_mends(relation, served)
+    return mends
 
 
 def _why_not_taken(step: Step, index: str, facts: TableFacts, found: Sequence[Compared]) -> str:
