@@ -26,6 +26,7 @@ from tests.browser.log_lines import send_lines
 from tests.browser.objectives import fill_objectives, wait_for_objectives
 from tests.browser.traces import SentTraces, send_traces
 from tests.cli.conftest import Server, start_server
+from tests.empty_store import make_tables
 from tests.promql.sending import send_example
 from tests.store.logs.requests import record, request
 from tests.web.site import PASSWORD, open_site
@@ -90,7 +91,9 @@ def running(data_dir: Path, config: str = QUIET, *options: str) -> Iterator[Serv
 @contextlib.contextmanager
 def day_server(data_dir: Path, slice_ms: int = 60_000) -> Iterator[DayServer]:
     """Fill a store with a day, and serve it. Its PostgreSQL does not answer: the system is shown as it was."""
-    day = fill_day(data_dir, slice_ms=slice_ms, shapes_count=SHAPES_COUNT, spans_per_s=0.5, change_dsn=NOBODY_LISTENS)
+    day = fill_day(
+        make_tables(data_dir), slice_ms=slice_ms, shapes_count=SHAPES_COUNT, spans_per_s=0.5, change_dsn=NOBODY_LISTENS
+    )
     fill_alerts(data_dir)
     promised = fill_objectives(data_dir)
     with told(data_dir) as notify, running(data_dir, f"{QUIET}{notify}{promised}") as server:
@@ -183,7 +186,9 @@ def healthy_server(data_dir: Path) -> Iterator[str]:
         cluster.execute(*ROLE_STATEMENTS, "CREATE DATABASE shop OWNER shop_owner")
         cluster.execute("CREATE EXTENSION pg_stat_statements", "CREATE EXTENSION hypopg", *_tables(), database="shop")
         watch, change = cluster.dsn("shop", "trimtab_watch"), cluster.dsn("shop", "trimtab_change")
-        fill_day(data_dir, slice_ms=15_000, shapes_count=800, spans_per_s=0.2, dsn=watch, change_dsn=change)
+        fill_day(
+            make_tables(data_dir), slice_ms=15_000, shapes_count=800, spans_per_s=0.2, dsn=watch, change_dsn=change
+        )
         with running(data_dir, f"{QUIET}[create_index]\nfreeze_after_rollbacks = 0\n") as server:
             _wait_until_watched(server.url)
             yield server.url

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
+from playwright.sync_api import Browser
 
 from tests.browser.axe import violations
-from tests.browser.chromium import NARROW, WIDE, Visitor
+from tests.browser.chromium import NARROW, WIDE, Visitor, visit
 from tests.browser.layout import layout_problems
 from tests.browser.places import PLACES, Place
 from tests.browser.servers import DayServer
@@ -14,9 +17,19 @@ from tests.browser.waiting import drawn, open_page, resize
 pytestmark = [pytest.mark.browser, pytest.mark.store, pytest.mark.slow]
 
 
+@pytest.fixture(scope="module")
+def walker(browser: Browser, day: DayServer) -> Iterator[Visitor]:
+    """Somebody who goes from page to page: scripts and styles are fetched and read once, as for a person."""
+    with visit(browser, day.url) as opened:
+        yield opened
+
+
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.name)
-def test_a_page_has_nothing_wrong_with_it(visitor: Visitor, day: DayServer, place: Place) -> None:
-    page = visitor.page
+def test_a_page_has_nothing_wrong_with_it(walker: Visitor, day: DayServer, place: Place) -> None:
+    page = walker.page
+    walker.seen.forget()
+    page.set_viewport_size(WIDE)
+    page.emulate_media(color_scheme="light")
     open_page(page, place.address(day))
     found: list[str] = []
     for size in (WIDE, NARROW):
@@ -29,8 +42,7 @@ def test_a_page_has_nothing_wrong_with_it(visitor: Visitor, day: DayServer, plac
     assert found == []
     assert page.locator("tt-chart[data-state=error]").count() == 0
     expected = [] if place.status == 200 else [f"status of {place.status}"]
-    assert visitor.seen.problems(but=expected) == []
-    visitor.seen.forget()
+    assert walker.seen.problems(but=expected) == []
 
 
 def test_a_picture_can_be_seen_as_a_table(visitor: Visitor, day: DayServer) -> None:
