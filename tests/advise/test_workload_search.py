@@ -9,8 +9,13 @@ from typing import cast
 import numpy as np
 import pytest
 
+from trimtab.advise.index.candidates import Candidate
 from trimtab.advise.workload.costs import Answer, Chosen, Costs, OutOfTime
 from trimtab.advise.workload.search import GAP, Search
+from trimtab.advise.workload.simpler import simpler
+from trimtab.advise.workload.timed_search import TimedSearch
+from trimtab.model.index import IndexDefinition, IndexKey
+from trimtab.sql.catalog import Table
 
 
 class Planner:
@@ -88,3 +93,27 @@ def test_few_questions_give_a_set_that_fits_and_a_bound_that_holds() -> None:
     assert sum(sizes[number] for number in found.chosen) <= budget
     assert found.bound <= found.value <= 1.0
     assert found.ended == "time or questions were up"
+
+
+class _Timed:
+    """Times of sets by a formula, in the place of a search."""
+
+    base_value = 1_000.0
+
+    def __init__(self, gains: dict[frozenset[int], float]) -> None:
+        self._gains = gains
+
+    def value(self, chosen: frozenset[int]) -> float:
+        """The time with the largest gain that a set has."""
+        return self.base_value - max((gain for of, gain in self._gains.items() if of <= chosen), default=0.0)
+
+
+@pytest.mark.parametrize(("narrow_gain", "left"), [(501.0, {1}), (540.0, {0, 1})], ids=["hardly", "much"])
+def test_an_index_beside_a_wider_one_stays_only_where_it_brings_something(narrow_gain: float, left: set[int]) -> None:
+    keys = (IndexKey("a"), IndexKey("b"))
+    definitions = [IndexDefinition("public", "t", keys[:1]), IndexDefinition("public", "t", keys, include=("c",))]
+    table = Table(1, "public", "t", "r", 1e5, 1000, 8_192_000, 1.0, True, {}, ())
+    candidates = [Candidate(one, table, "t", "a test") for one in definitions]
+    both = frozenset((0, 1))
+    timed = _Timed({frozenset((0,)): 100.0, frozenset((1,)): 500.0, both: narrow_gain})
+    assert simpler(cast(TimedSearch, timed), both, candidates) == left

@@ -1,4 +1,5 @@
-"""Keys and included columns that bring nothing are left away: the search sees no harm in a few bytes."""
+"""Keys and included columns that bring nothing are left away, and indexes beside wider ones of the same beginning: the
+search sees no harm in a few bytes."""
 
 from __future__ import annotations
 
@@ -10,6 +11,9 @@ from trimtab.advise.workload.timed_search import TimedSearch
 
 LOSS_MAX = 0.02
 """A simpler index may lose this share of what the larger one gains."""
+
+COVERED_LOSS_MAX = 0.002
+"""An index that another one of the set could stand in for goes where all would take no more than this share longer."""
 
 
 def simpler(timed: TimedSearch, chosen: Chosen, candidates: Sequence[Candidate]) -> Chosen:
@@ -27,9 +31,22 @@ def simpler(timed: TimedSearch, chosen: Chosen, candidates: Sequence[Candidate])
                 if timed.value(tried) <= value + LOSS_MAX * max(without - value, 0.0):
                     best = tried
                     break
+        for number in sorted(best):
+            wider = [other for other in best - {number} if _covers(candidates[other], candidates[number])]
+            tried = best - {number}
+            if wider and timed.value(tried) <= timed.value(best) + COVERED_LOSS_MAX * timed.base_value:
+                best = tried
     except OutOfTime:
         return best
     return best
+
+
+def _covers(wide: Candidate, narrow: Candidate) -> bool:
+    """Whether an index can do all that another one can, if not as fast."""
+    its, mine = wide.definition, narrow.definition
+    if (mine.relation, mine.method, mine.predicate) != (its.relation, its.method, its.predicate):
+        return False
+    return mine.keys == its.keys[: len(mine.keys)] and set(mine.include) <= {*its.include, *(k.sql for k in its.keys)}
 
 
 def _is_simpler(one: Candidate, other: Candidate) -> bool:
