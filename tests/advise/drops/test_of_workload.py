@@ -9,6 +9,7 @@ import pytest
 from tests.conftest import Database
 from trimtab.advise.drops.judge import DAY_MS
 from trimtab.advise.workload.drops import Reads, drops_of, read_reads
+from trimtab.model.index import IndexDefinition, IndexKey
 from trimtab.sql.catalog_reader import read_catalog
 from trimtab.sql.connect import Reference
 from trimtab.sql.trees import single_statement
@@ -39,3 +40,9 @@ def test_only_tables_of_the_workload_and_what_its_plans_do_not_read(database: Da
     assert found == {"lines_a": "prefix", "lines_a_b": "unused", "lines_c_c": "unused"}
     followed = Reads(replace(later.look, standbys=1))
     assert [one.name for one in drops_of(tables, followed, set())] == ["lines_a"], "what a standby reads is not known"
+    wider = IndexDefinition("public", "lines", (IndexKey("c"), IndexKey("b")))
+    replaced = drops_of(tables, Reads(look), {"lines_c"}, advised={"lines_c_b": wider})
+    assert {one.name: one.kind for one in replaced} == {"lines_a": "prefix", "lines_c": "replaced"}
+    assert replaced[0].reason.startswith("lines_c_b begins with its keys")
+    partial = replace(wider, predicate="a IS NULL")
+    assert [one.name for one in drops_of(tables, Reads(look), set(), advised={"new": partial})] == ["lines_a"]

@@ -163,8 +163,9 @@ def _advise(
         names = _readers(workload, texts, answers)
         used = {str(node["Index Name"]) for one in answers for node in nodes(one.plan) if "Index Name" in node}
         reads = read_reads(connection, settings.standbys)
-        drops = drops_of(list(workload.catalog.tables.values()), reads, used, settings.cycle_days)
         advised = [candidates[number].definition for number in sorted(best)]
+        new = {index_name(one, "workload"): one for one in advised}
+        drops = drops_of(list(workload.catalog.tables.values()), reads, used, settings.cycle_days, new)
         statistics = missing_statistics(connection, workload, samples, advised)
     finally:
         costs.close()
@@ -268,8 +269,8 @@ def _price(candidate: Candidate, written: Mapping[str, WriteRows]) -> tuple[floa
 
 
 def _without_idle(timed: TimedSearch, chosen: Chosen) -> Chosen:
-    """Leave out, one by one, what hardly anybody would miss."""
-    best = chosen
+    """Leave out, one by one, what hardly anybody would miss; where no time is left, by what is known already."""
+    best, is_known = chosen, False
     try:
         value = timed.value(best)
         while best:
@@ -280,7 +281,13 @@ def _without_idle(timed: TimedSearch, chosen: Chosen) -> Chosen:
                 return best
             best, value = best - {number}, less
     except OutOfTime:
-        return best
+        is_known = True
+    value = timed.known_value(best)
+    while best and is_known:
+        less, number = min((timed.known_value(best - {number}), number) for number in best)
+        if less - value > GAIN_MIN * timed.base_value:
+            break
+        best, value = best - {number}, less
     return best
 
 

@@ -6,13 +6,15 @@ standby that follows it: a command looks at those that it is told of.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from trimtab.advise.drops.judge import IndexVerdict, JudgedIndex, Standbys, judge
 from trimtab.advise.index.session import Connection
+from trimtab.model.index import IndexDefinition
 from trimtab.observe.postgres.indexes import IndexLook, look_at_indexes
 from trimtab.sql.catalog import Table
+from trimtab.sql.index_ddl import create_statement
 
 CYCLE_DAYS = 35.0
 """The default of `advise.cycle_days`."""
@@ -21,9 +23,12 @@ SIZE_BYTES_MIN = 1 << 20
 """Smaller unused indexes are not worth the thought."""
 
 
+FIRST_NEW_OID = 1 << 40
+
+
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """An index that could go. `kind` is invalid, duplicate, prefix or unused; `reason` is for people."""
+    """An index that could go. `kind` is invalid, duplicate, prefix, unused or replaced; `reason` is for people."""
 
     relation: str
     name: str
@@ -47,18 +52,62 @@ def read_reads(connection: Connection, standbys: Sequence[IndexLook] = ()) -> Re
 
 
 def drops_of(
-    tables: Sequence[Table], reads: Reads, used: Collection[str], cycle_days: float = CYCLE_DAYS
+    tables: Sequence[Table],
+    reads: Reads,
+    used: Collection[str],
+    cycle_days: float = CYCLE_DAYS,
+    advised: Mapping[str, IndexDefinition] | None = None,
 ) -> list[Drop]:
-    """Indexes of these tables that could go, the largest first; `used` are names that plans of the workload read."""
+    """Indexes of these tables that could go, the largest first; `used` are names that plans of the workload read.
+
+    `advised` are indexes that do not exist yet, by the names that they will have: what they can do as well is
+    `replaced`, once they are built.
+    """
     relations = {table.relation for table in tables}
     standbys = Standbys(max(reads.look.standbys, len(reads.standbys)), reads.standbys)
-    judged = judge("", reads.look, standbys, {}, cycle_days=cycle_days)
-    found = [
-        _drop(one)
-        for one in judged
-        if one.verdict is IndexVerdict.DROP and one.facts.relation in relations and not _is_missed(one, used)
+
+    def judged(look: IndexLook) -> list[JudgedIndex]:
+        found = judge("", look, standbys, {}, cycle_days=cycle_days)
+        return [one for one in found if one.verdict is IndexVerdict.DROP and one.facts.relation in relations]
+
+    found = [_drop(one) for one in judged(reads.look) if not _is_missed(one, used)]
+    names = {(drop.relation, drop.name) for drop in found}
+    more = judged(_with(reads.look, advised)) if advised else []
+    found += [
+        replace(_drop(one), kind="replaced", reason=f"{one.reason}, once it is built")
+        for one in more
+        if one.facts.name not in (advised or {})
+        and (one.facts.relation, one.facts.name) not in names
+        and _kind(one) in ("prefix", "duplicate")
     ]
     return sorted(found, key=lambda drop: (-drop.size_bytes, drop.name))
+
+
+def _with(look: IndexLook, advised: Mapping[str, IndexDefinition]) -> IndexLook:
+    """The look as it would be with indexes of these tables that are not there yet."""
+    siblings = {one.relation: one for one in look.indexes}
+    new = [
+        replace(
+            siblings[definition.relation],
+            oid=FIRST_NEW_OID + number,
+            name=name,
+            method=definition.method,
+            statement=create_statement(definition, name, concurrently=False),
+            is_unique=False,
+            is_primary=False,
+            is_exclusion=False,
+            is_replica_identity=False,
+            is_constraint=False,
+            is_referenced=False,
+            starts_foreign_key=False,
+            is_part=False,
+            is_clustered=False,
+            is_valid=True,
+        )
+        for number, (name, definition) in enumerate(sorted(advised.items()))
+        if definition.relation in siblings
+    ]
+    return replace(look, indexes=(*look.indexes, *new))
 
 
 def _kind(one: JudgedIndex) -> str:
