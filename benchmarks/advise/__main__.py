@@ -69,7 +69,7 @@ def main() -> None:
     parser.add_argument("--repetitions", type=int, default=5)
     parser.add_argument("--scale", type=float, default=1.0, help="of all tables")
     parser.add_argument("--time", type=float, default=8.0, help="seconds for one advice")
-    parser.add_argument("--trial", type=float, default=120.0, help="seconds for the trial that withdraws")
+    parser.add_argument("--trial", type=float, default=60.0, help="seconds for the trial that withdraws")
     parser.add_argument("--pieces", type=int, default=0, help="of advice for the section coverage, for each workload")
     parser.add_argument("--json", type=Path)
     chosen = parser.parse_args()

@@ -89,11 +89,11 @@ class Sized:
 
 
 def collect(
-    dsn: str, name: str, statements: Sequence[WorkloadStatement], *, count: int, repetitions: int
+    dsn: str, name: str, statements: Sequence[WorkloadStatement], *, count: int, repetitions: int, seed: int = SEED
 ) -> tuple[list[Piece], list[Sized]]:
     """Pieces of advice on one database, stated and then measured."""
     began = time.monotonic()
-    drawn = _advised(dsn, name, statements, count)
+    drawn = _advised(dsn, name, statements, count, seed)
     advised_s = time.monotonic() - began
     sets: dict[str, list[str]] = {BASE: []}
     only: dict[str, set[str]] = {BASE: {one.name for one in statements}}
@@ -134,9 +134,9 @@ def collect(
 
 
 def _advised(
-    dsn: str, name: str, statements: Sequence[WorkloadStatement], count: int
+    dsn: str, name: str, statements: Sequence[WorkloadStatement], count: int, seed: int
 ) -> list[tuple[int, list[WorkloadStatement], WorkloadAdvice]]:
-    random = Random(SEED)
+    random = Random(seed)
     made: list[tuple[int, list[WorkloadStatement], WorkloadAdvice]] = []
     nothing = 0
     with psycopg.connect(dsn, autocommit=True) as connection:
@@ -201,6 +201,7 @@ def main() -> int:
     parser.add_argument("--pieces", type=int, default=110, help="for each workload")
     parser.add_argument("--repetitions", type=int, default=3)
     parser.add_argument("--scale", type=float, default=1.0, help="of all tables")
+    parser.add_argument("--seed", type=int, default=SEED, help="of the parts and budgets that are drawn")
     parser.add_argument("--json", type=Path)
     chosen = parser.parse_args()
     pieces: list[Piece] = []
@@ -211,7 +212,9 @@ def main() -> int:
             if isinstance(filled, str):
                 print(f"{name}: not measured: {filled}")
                 continue
-            found = collect(cluster.dsn(name), name, filled, count=chosen.pieces, repetitions=chosen.repetitions)
+            found = collect(
+                cluster.dsn(name), name, filled, count=chosen.pieces, repetitions=chosen.repetitions, seed=chosen.seed
+            )
             pieces += found[0]
             sized += found[1]
             if chosen.json is not None:

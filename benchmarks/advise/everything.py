@@ -2,9 +2,11 @@
 
     python -m benchmarks.advise.everything [--only NAME …] [--quick] [--folder F]
 
-Sections are commands of their own; what each prints passes through. At the end is one line for each: done, not measured
-and why, or failed. `--quick` goes through all of them with little data, to see that they work; its numbers say nothing.
-Public advisers, TPC-H and TPC-DS are looked for below TRIMTAB_BENCH_DATA:
+Sections are commands of their own with servers of their own. The long one (`workloads`) passes through what it prints;
+the others run one after the other beside it, on the second core, and are printed when they end: times are processor
+times, and what is compared is measured in turn. At the end is a line for each: done, not measured and why, or failed.
+`--quick` goes through all of them with little data, to see that they work; its numbers say nothing. Public advisers,
+TPC-H and TPC-DS are looked for below TRIMTAB_BENCH_DATA:
 
     index_selection_evaluation/   a checkout of github.com/hyrise/index_selection_evaluation
     dexter/                       a checkout of github.com/ankane/dexter (Ruby with pg, pg_query, slop, logger)
@@ -18,8 +20,10 @@ import argparse
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +39,7 @@ class Section:
     shows: str
     command: tuple[str, ...]
     quick: tuple[str, ...]
+    passes_through: bool = False
 
 
 SECTIONS = (
@@ -73,6 +78,7 @@ SECTIONS = (
         "whole workloads beside AutoAdmin, Extend and Dexter; withdrawals, sizes, and whether 220 intervals hold",
         ("benchmarks.advise", "--pieces", "110"),
         ("benchmarks.advise", "--pieces", "4", "--repetitions", "1", "--scale", "0.05", "--time", "2", "--trial", "5"),
+        passes_through=True,
     ),
 )
 
@@ -103,11 +109,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--folder", type=Path, help="write each section's JSON there where it has one")
     chosen = parser.parse_args(arguments)
     began = time.monotonic()
-    ended = [
-        _run(one, quick=chosen.quick, folder=chosen.folder)
-        for one in SECTIONS
-        if not chosen.only or one.name in chosen.only
-    ]
+    wanted = [one for one in SECTIONS if not chosen.only or one.name in chosen.only]
+    lanes = [[one for one in wanted if one.passes_through == passes] for passes in (True, False)]
+
+    def lane(sections: Sequence[Section]) -> list[Ended]:
+        return [_run(one, quick=chosen.quick, folder=chosen.folder) for one in sections]
+
+    with ThreadPoolExecutor(len(lanes)) as pool:
+        ended = [one for done in pool.map(lane, lanes) for one in done]
     print(f"\n{'section':16} {'took':>8}  what became of it")
     for one in ended:
         print(f"{one.section.name:16} {one.took_s:6.0f} s  {one.words}\n{'':27}{one.section.shows}")
@@ -119,17 +128,33 @@ def _run(section: Section, *, quick: bool, folder: Path | None) -> Ended:
     command = list(section.quick if quick else section.command)
     if folder is not None and section.name in ("queries", "workloads"):
         command += ["--json", str(folder / f"{section.name}.json")]
-    print(f"\n== {section.name}: {section.shows} (load {os.getloadavg()[0]:.1f})\n", flush=True)
+    head = f"\n== {section.name}: {section.shows} (load {os.getloadavg()[0]:.1f})\n"
+    _say(head if section.passes_through else f"({section.name} begins)")
     began = time.monotonic()
-    missing: list[str] = []
+    lines = [head]
     with subprocess.Popen(
-        [sys.executable, "-u", "-m", *command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-u", "-m", *command],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     ) as running:
         for line in running.stdout or ():
-            print(line, end="", flush=True)
-            if NOT_MEASURED in line:
-                missing.append(line.strip())
-    return Ended(section, time.monotonic() - began, running.returncode, tuple(missing))
+            lines.append(line.rstrip("\n"))
+            if section.passes_through:
+                _say(lines[-1])
+    if not section.passes_through:
+        _say("\n".join([*lines, ""]))
+    missing = tuple(line.strip() for line in lines if NOT_MEASURED in line)
+    return Ended(section, time.monotonic() - began, running.returncode, missing)
+
+
+_one_at_a_time = threading.Lock()
+
+
+def _say(text: str) -> None:
+    with _one_at_a_time:
+        print(text, flush=True)
 
 
 if __name__ == "__main__":

@@ -64,7 +64,7 @@ def main() -> int:
                 print(f"{name}: not measured: {error}")
                 continue
             dsn = load(cluster, name, folder)
-            wrong += _every_form(name, dsn, cluster.dsn("small_tables"), folder)
+            wrong += _every_form(name, dsn, cluster.dsn("small_tables"), folder, wanted)
             looked = _look(name, dsn, cluster.dsn("small_tables"), folder, wanted, options.time_max_s)
             _finish(name, dsn, folder, looked)
             rows += looked
@@ -146,13 +146,15 @@ def _finish(name: str, dsn: str, folder: Path, rows: list[dict[str, Any]]) -> No
     )
 
 
-def _every_form(name: str, dsn: str, private_dsn: str, folder: Path) -> list[str]:
+def _every_form(name: str, dsn: str, private_dsn: str, folder: Path, wanted: set[str]) -> list[str]:
     """Every form of every statement, cheaper or not, on made-up rows: what is different."""
     statements, _ = read_statements((folder / "queries.sql").read_text())
     different: list[str] = []
     count = with_rows = not_possible = 0
     with psycopg.connect(dsn, autocommit=True) as connection, psycopg.connect(private_dsn, autocommit=True) as private:
         for statement in statements:
+            if wanted and statement.name not in wanted:
+                continue
             try:
                 knowledge = read_knowledge(connection, [single_statement(statement.text)])
                 forms = rewrites_of(statement.text, knowledge)

@@ -11,7 +11,7 @@ from trimtab.advise.index.size import size_bytes
 from trimtab.advise.record.correcting import Corrections
 from trimtab.advise.record.kinds import WORKLOAD
 from trimtab.advise.workload.advice import StatementOutlook
-from trimtab.advise.workload.outlook import interval_of, together, usual_error
+from trimtab.advise.workload.outlook import interval_of, together, usual_error, weight_error
 from trimtab.model.estimates import Estimate
 from trimtab.model.index import IndexDefinition, IndexKey
 from trimtab.sql.catalog import Column, ColumnStatistics, Table
@@ -37,6 +37,13 @@ def test_what_changes_much_is_known_less_well_than_what_changes_little() -> None
     assert usual_error(0.97) < usual_error(0.02)
 
 
+def test_loops_over_many_joined_tables_may_come_out_much_slower() -> None:
+    alone, many = interval_of(0.1, ("loop",), 2), interval_of(0.1, ("loop",), 8)
+    assert alone[0] == many[0]
+    assert alone[1] < many[1] < 1.0
+    assert interval_of(0.1, ("covering",), 8) == interval_of(0.1, ("covering",), 1)
+
+
 def test_a_statement_alone_has_its_own_interval_and_many_have_a_narrower_one() -> None:
     alone = together([statement("a", 0.3)], [1.0])
     assert alone[0] == pytest.approx(0.3)
@@ -47,8 +54,8 @@ def test_a_statement_alone_has_its_own_interval_and_many_have_a_narrower_one() -
 
 def test_weights_that_nobody_measured_widen_the_interval() -> None:
     statements = [statement("faster", 0.05), statement("as before", 1.0)]
-    ratio, modelled = together(statements, [1.0, 1.0])
-    same, timed = together(statements, [1.0, 1.0], {"faster", "as before"})
+    ratio, modelled = together(statements, [1.0, 1.0], {"faster": weight_error(1), "as before": weight_error(6)})
+    same, timed = together(statements, [1.0, 1.0])
     assert ratio == same == pytest.approx(0.525)
     assert modelled[0] < timed[0] < ratio < timed[1] < modelled[1]
 

@@ -23,7 +23,7 @@ from trimtab.advise.workload.faults import Faults, GuardedTimes
 from trimtab.advise.workload.general import general
 from trimtab.advise.workload.inverted import is_inverted, size_of_inverted, wants_trigrams
 from trimtab.advise.workload.inverted_size import sampled_size
-from trimtab.advise.workload.outlook import outlook, together
+from trimtab.advise.workload.outlook import outlook, together, weight_error
 from trimtab.advise.workload.planning import heavy_by_cost, planned
 from trimtab.advise.workload.priced_share import priced_share
 from trimtab.advise.workload.reading import NOT_PRICED
@@ -172,9 +172,9 @@ def _advise(
     kept = [place for place, one in enumerate(outlooks) if not faults.has(one.name)]
     outlooks = [outlooks[place] for place in kept]
     calls_of = [calls_of[place] for place in kept]
-    known = {one.name for one in workload.shapes if one.mean_ms is not None}
-    known |= {one.name for one in workload.inserts if one.mean_ms is not None}
-    ratio, interval = together(outlooks, calls_of, known)
+    unsure = {one.name: weight_error(len(one.analysis.uses)) for one in workload.shapes if one.mean_ms is None}
+    unsure |= {one.name: weight_error(1) for one in workload.inserts if one.mean_ms is None}
+    ratio, interval = together(outlooks, calls_of, unsure)
     unpriced = [Left(workload.shapes[place].name, 0, NOT_PRICED) for place in sorted(late)]
     unpriced = [one for one in unpriced if not faults.has(one.name)]
     share = priced_share(outlooks, calls_of, (*workload.left, *as_is.left, *unpriced), workload.calls_of)

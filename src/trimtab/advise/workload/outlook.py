@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from statistics import fmean
 
 import numpy as np
@@ -16,6 +16,9 @@ from trimtab.advise.workload.costs import Answer
 from trimtab.advise.workload.plan_time import call_ms, interval_figures
 
 DRAWS = 4_000
+MANY_TABLES = 5
+"""From so many tables in a plan on, errors of joins count in full."""
+
 NORMAL_90 = 1.645
 KNOWN_CLASSES = frozenset({"plain", "covering", "loop", "expression"})
 """What the model of times was measured on; other risks have intervals of their own (`prior.toml`)."""
@@ -45,7 +48,8 @@ def outlook(
     )
     interval = made.interval_90
     if len(residuals) < RESIDUALS_MIN and set(classes) <= KNOWN_CLASSES:
-        low, high = interval_of(made.ratio, classes)
+        tables = max(sum("Relation Name" in node for node in nodes(plan)) for plan in plans)
+        low, high = interval_of(made.ratio, classes, tables)
         floor = min(call_ms(), before_ms / 2) * (1 - made.ratio) / before_ms
         interval = (low, high + max(0.0, floor * math.expm1(NORMAL_90 * interval_figures()["call_spread"])))
     return StatementOutlook(
@@ -53,20 +57,37 @@ def outlook(
     )
 
 
-def interval_of(ratio: float, classes: Sequence[str]) -> tuple[float, float]:
+def joined(tables: int) -> float:
+    """How much the errors of joins count, 0..1: each join multiplies the errors of those below it.
+
+    >>> joined(1), joined(3), joined(9)
+    (0.0, 0.5, 1.0)
+    """
+    return min(1.0, max(0, tables - 1) / (MANY_TABLES - 1))
+
+
+def interval_of(ratio: float, classes: Sequence[str], tables: int = 1) -> tuple[float, float]:
     """Where a statement's ratio will be 9 times in 10, by what was measured with this model of times.
 
     >>> low, high = interval_of(0.5, ("plain",))
     >>> round(low, 2), round(high, 2)
-    (0.23, 0.67)
+    (0.27, 0.57)
     """
     known = interval_figures()
     gain = abs(math.log(max(ratio, 1e-9)))
     low = min(known["low_max"], known["low"] + known["low_slope"] * gain)
-    high = min(known["high_max"], known["high"] + known["high_slope"] * gain)
+    high = known["high"] + known["high_slope"] * gain
+    if "loop" in classes:
+        high += known["loop_more"] + known["loop_slope"] * gain * joined(tables)
+    high = min(known["high_max"], high)
     low += known["expression_less"] if "expression" in classes else 0.0
-    high += known["loop_more"] if "loop" in classes else 0.0
     return ratio * math.exp(-low), ratio * math.exp(high)
+
+
+def weight_error(tables: int) -> float:
+    """The standard deviation, on a log scale, of what a model says that a statement takes as things are."""
+    known = interval_figures()
+    return known["weights"] + known["weights_joined"] * joined(tables)
 
 
 def usual_error(ratio: float) -> float:
@@ -80,20 +101,20 @@ def usual_error(ratio: float) -> float:
 
 
 def together(
-    outlooks: Sequence[StatementOutlook], calls: Sequence[float], timed: Collection[str] = ()
+    outlooks: Sequence[StatementOutlook], calls: Sequence[float], unsure: Mapping[str, float] | None = None
 ) -> tuple[float, tuple[float, float]]:
     """The ratio of all of them, weighed by calls and time, with the interval that their own errors give.
 
     Errors add up: each statement's own, a part of it that is common to all (one server, one model of times), what a
-    call takes on this server whatever it does, and the weights: what a statement takes today is a model's word, but
-    for those of `timed`.
+    call takes on this server whatever it does, and the weights: what a statement takes today is a model's word where
+    nobody measured it (`unsure`: by name, see `weight_error`).
     """
     if not any(one.before_ms * count for one, count in zip(outlooks, calls, strict=True)):
         return 1.0, (1.0, 1.0)
     known = interval_figures()
     counts = np.array(calls, float)
     weights = np.array([one.before_ms for one in outlooks]) * counts
-    unsure = np.array([0.0 if one.name in timed else known["weights"] for one in outlooks])
+    of_weights = np.array([(unsure or {}).get(one.name, 0.0) for one in outlooks])
     middle = np.log([max(one.predicted_ratio, 1e-9) for one in outlooks])
     low = np.log([max(one.interval_90[0], 1e-9) for one in outlooks])
     high = np.log([max(one.interval_90[1], 1e-9) for one in outlooks])
@@ -104,7 +125,7 @@ def together(
     spread = np.where(error < 0, middle - low, high - middle)
     floors = np.minimum(call_ms() * counts, weights / 2)
     floor = floors.sum() * np.exp(known["call_spread"] * random.standard_normal(DRAWS))
-    scale = np.exp(unsure * random.standard_normal((DRAWS, len(outlooks))))
+    scale = np.exp(of_weights * random.standard_normal((DRAWS, len(outlooks))))
     after = (np.maximum(np.exp(middle + error * spread) * weights - floors, 0.0) * scale).sum(axis=1) + floor
     drawn = after / (((weights - floors) * scale).sum(axis=1) + floor)
     ratio = float(np.exp(middle) @ weights / weights.sum())
