@@ -13,7 +13,7 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping
 
-from trimtab.advise.index.plans import Node
+from trimtab.advise.index.plans import Node, nodes
 from trimtab.advise.index.size import distinct_values
 from trimtab.advise.workload.join_rows import JoinRows, aliases_of
 from trimtab.advise.workload.plan_order import IndexKeys, IndexShare, Order, is_subplan
@@ -352,12 +352,27 @@ class _Walk:
             if "Filter" in node:
                 removed = float(node.get("Rows Removed by Filter", 0)) * float(node.get("Actual Loops", 1))
                 groups = rows + removed if self.measured else min(rows / HAVING_SHARE, came)
+            if not self.measured:
+                groups = max(groups, self._groups_at_least(node, children, came))
             self.found["groups"] += groups
             group_key = " ".join(str(key) for key in node.get("Group Key", ()))
             if groups > MANY_GROUPS and children and not self._order.keyed_in_order(children[0], group_key):
                 self.found["grouped_at_random"] += came
             if groups * (float(node.get("Plan Width", 8)) + 64) > 2 * self._work_mem_bytes:
                 self.found["spilled_rows"] += came
+
+    def _groups_at_least(self, node: Node, children: list[Node], came: float) -> float:
+        """Groups by a column that unique keys know more values of than ANALYZE did (see `distinct_values`)."""
+        keys = node.get("Group Key", ())
+        if len(keys) != 1 or not children:
+            return 0.0
+        alias, _, name = str(keys[0]).rpartition(".")
+        for below in nodes(children[0]):
+            table = self._tables.get(str(below.get("Relation Name")))
+            if table is not None and alias in ("", str(below.get("Alias"))) and name in table.columns:
+                values = distinct_values(table, name)
+                return -values * math.expm1(-came / values)  # not each value comes (Cardenas, 1975)
+        return 0.0
 
     def _subplans(self, node: Node, loops: float, turns: float) -> None:
         for child in node.get("Plans", []):
