@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.axe import violations
-from tests.browser.chromium import NARROW, Visitor, visit
+from tests.browser.chromium import NARROW, WIDE, Visitor, visit
 from tests.browser.layout import layout_problems
 from tests.browser.servers import QUIET, running
 from tests.browser.waiting import drawn, open_page, until
@@ -228,13 +228,14 @@ def test_without_script_it_is_a_form(browser: Browser, sent: Sent) -> None:
 
 @pytest.mark.parametrize("narrow", [False, True], ids=["desk", "phone"])
 def test_it_is_sound_in_both_themes(browser: Browser, sent: Sent, narrow: bool) -> None:
-    for scheme in ("light", "dark"):
-        with visit(browser, sent.url, scheme=scheme, **({"size": NARROW} if narrow else {})) as opened:  # type: ignore[arg-type]
-            for path in ("/explore", address(RATE, "sum(\n  x", "up[1m]", "temperature", "nothing", '"text"')):
-                open_page(opened.page, path)
-                assert violations(opened.page) == []
-                assert layout_problems(opened.page) == []
-            assert opened.seen.problems() == []
+    with visit(browser, sent.url, size=NARROW if narrow else WIDE) as opened:
+        for path in ("/explore", address(RATE, "sum(\n  x", "up[1m]", "temperature", "nothing", '"text"')):
+            open_page(opened.page, path)
+            for scheme in ("light", "dark"):
+                opened.page.emulate_media(color_scheme=scheme)
+                assert violations(opened.page, only_colours=scheme == "dark") == []
+            assert layout_problems(opened.page) == []
+        assert opened.seen.problems() == []
 
 
 def test_it_has_little_script(somebody: Visitor) -> None:

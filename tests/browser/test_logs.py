@@ -15,7 +15,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.axe import violations
-from tests.browser.chromium import NARROW, Visitor, visit
+from tests.browser.chromium import NARROW, WIDE, Visitor, visit
 from tests.browser.layout import layout_problems
 from tests.browser.servers import QUIET, running
 from tests.browser.waiting import drawn, open_page, until
@@ -402,24 +402,25 @@ def test_without_script_it_is_a_form_with_links(browser: Browser, logged: Logged
 
 @pytest.mark.parametrize("narrow", [False, True], ids=["desk", "phone"])
 def test_it_is_sound_in_both_themes(browser: Browser, logged: Logged, narrow: bool) -> None:
-    for scheme in ("light", "dark"):
-        with visit(browser, logged.url, scheme=scheme, **({"size": NARROW} if narrow else {})) as opened:  # type: ignore[arg-type]
-            page = opened.page
-            for path in (
-                "/logs",
-                "/logs?q=payment&wrap=1&level=error&service=shop",
-                "/logs?tab=patterns",
-                "/logs?tab=fields",
-                "/logs?q=nothing-like-it",
-                "/logs?q=a+(b",
-                "/logs?tail=1",
-            ):
-                open_page(page, path)
-                assert violations(page) == [], path
-                assert layout_problems(page) == [], path
-            page.emulate_media(media="print")
-            assert layout_problems(page) == []
-            assert opened.seen.problems() == []
+    with visit(browser, logged.url, size=NARROW if narrow else WIDE) as opened:
+        page = opened.page
+        for path in (
+            "/logs",
+            "/logs?q=payment&wrap=1&level=error&service=shop",
+            "/logs?tab=patterns",
+            "/logs?tab=fields",
+            "/logs?q=nothing-like-it",
+            "/logs?q=a+(b",
+            "/logs?tail=1",
+        ):
+            open_page(page, path)
+            for scheme in ("light", "dark"):
+                page.emulate_media(color_scheme=scheme)
+                assert violations(page, only_colours=scheme == "dark") == [], (path, scheme)
+            assert layout_problems(page) == [], path
+        page.emulate_media(media="print")
+        assert layout_problems(page) == []
+        assert opened.seen.problems() == []
 
 
 def test_it_has_little_script(somebody: Visitor) -> None:
