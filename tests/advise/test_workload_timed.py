@@ -65,3 +65,13 @@ def test_an_index_that_lures_the_planner_into_a_slow_plan_is_left_out() -> None:
     chosen, share = search.run()
     assert chosen == good
     assert share == pytest.approx(0.75, abs=0.01)
+
+
+@pytest.mark.parametrize(("gained", "taken"), [(40.0, False), (70.0, True)], ids=["little more", "more than twice"])
+def test_what_a_statement_loses_counts_twice(gained: float, taken: bool) -> None:
+    index = frozenset({0})
+    planner = Planner([[(100.0, frozenset()), (10.0, index)], [(100.0, frozenset()), (90.0, index)]])
+    times = {(0, frozenset()): 100.0, (0, index): 100.0 - gained, (1, frozenset()): 100.0, (1, index): 130.0}
+    search = searched(planner, times, [10], 100)
+    search.ask_around()
+    assert search.run()[0] == (index if taken else frozenset())

@@ -25,6 +25,9 @@ SHAKEN_SHARE = 0.35
 EXPLORED, EXPLORED_ROUNDS = 20, 3
 """Questions between two climbs, and the most for one statement."""
 
+LOSSES = 1.0
+"""What a statement loses counts so much more than what others gain: who made it slower takes the index away again."""
+
 SEED = 8
 SPACE_SHARE = 0.01
 """All candidates together are taken to cost this share of the time: of two sets that are as good, the smaller."""
@@ -320,12 +323,17 @@ class TimedSearch:
         total = self._fixed + sum(self._prices[number] for number in chosen)
         for place in self._places:
             ask = self._costs.likely if place in self._light else self._costs.of
-            total += self._weights[place] * self._times(place, ask(place, chosen))
+            total += self._felt(place, ask(place, chosen))
         return total
 
     def fits(self, chosen: Chosen) -> bool:
         """Whether a set is within the budget."""
         return self._size(_mask(chosen)) <= self._budget
+
+    def _felt(self, place: int, answer: Answer) -> float:
+        """The time with an answer; where it is longer than today's, what is lost counts more than a gain elsewhere."""
+        time = self._weights[place] * self._times(place, answer)
+        return time + LOSSES * max(0.0, time - self._today[place])
 
     def known_value(self, chosen: Chosen) -> float:
         """The time with a set, by the answers so far."""
@@ -343,8 +351,7 @@ class TimedSearch:
         for place in self._places:
             answers = self._costs.answers(place)
             if place not in self._rows or self._rows[place].count != len(answers):
-                weight = self._weights[place]
-                rows = {(_mask(a.used), a.cost, weight * self._times(place, a)) for a in answers}
+                rows = {(_mask(a.used), a.cost, self._felt(place, a)) for a in answers}
                 row = _Row(len(answers), sorted(rows, key=lambda row: (row[1], row[2])), self._today[place])
                 known = self._rows[place].used if place in self._rows else 0
                 for number in _numbers(row.used & ~known):
