@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.conftest import Database
+from trimtab import QueryOptimizer
 from trimtab.advise.workload.advisor import advise_workload
 from trimtab.advise.workload.statements import read_statements
 from trimtab.sql.connect import Connection
@@ -43,3 +45,19 @@ def test_parameters_of_documents_are_served_and_hidden_keys_are_said(watch: Conn
     by_table = {one.definition.relation: one.ddl.partition(" USING ")[2] for one in advice.indexes}
     assert by_table["public.events"] == "gin (payload jsonb_path_ops)"
     assert [note.partition(":")[0] for note in advice.notes if "holds a parameter" in note] == ["hidden"]
+
+
+def test_one_query_gets_an_index_of_another_kind_where_no_btree_can_search(shop: Database) -> None:
+    optimizer = QueryOptimizer(shop.dsn("trimtab_watch"))
+    held, missed = optimizer.optimize_query_performance(
+        [
+            """SELECT id FROM events WHERE payload @> '{"path": "/p/77", "level": 1}'""",
+            "SELECT id FROM events WHERE kind LIKE '%uy%'",
+        ]
+    )
+    [proposal] = held.index_recommendations
+    assert (proposal.index.method, [key.sql for key in proposal.index.keys]) == ("gin", ["payload"])
+    assert held.improvement_estimate.ratio == proposal.predicted_ratio < 0.2
+    assert "model" in proposal.risk_reasons[0]
+    assert missed.index_recommendations == ()
+    assert missed.improvement_estimate.reason

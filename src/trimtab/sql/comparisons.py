@@ -14,6 +14,9 @@ from trimtab.sql.trees import strings, walk
 _COMMUTED = {"=": "=", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
 _RANGES = frozenset({"<", ">", "<=", ">="})
 _PARTS = frozenset({"@>", "&&"})
+NOT_IN_A_BTREE = "cannot be searched in a B-tree"
+"""How notes speak of conditions that indexes of other kinds may serve."""
+
 _K = enums.A_Expr_Kind
 
 Arm = tuple[int, int] | None
@@ -184,7 +187,7 @@ class Comparisons:
             self._add(reading.uses[0], first, Match.OTHER, operator, whole, scope, arm)
         for use in reading.uses:
             if operator not in {"OR", "boolean", *_COMMUTED}:
-                self.notes.append(f"{operator} on {use.table.relation} cannot be searched in a B-tree")
+                self.notes.append(f"{operator} on {use.table.relation} {NOT_IN_A_BTREE}")
 
     def _add(
         self,

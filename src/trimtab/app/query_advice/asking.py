@@ -23,12 +23,14 @@ from trimtab.advise.rewrite.pricing import cheaper_forms
 from trimtab.analyze.queries.plans.hint import Hint
 from trimtab.analyze.queries.plans.hints import hints_of
 from trimtab.app.plan_catalogue import catalogue_of
+from trimtab.app.query_advice.by_model import proposal_by_model
 from trimtab.model.change import Proposal
 from trimtab.model.errors import MissingError, StatementRefused, TrimtabError
 from trimtab.model.estimates import Estimate
 from trimtab.model.query import SlowQuery
 from trimtab.observe.postgres.explain import explain
 from trimtab.sql.catalog import TableWrites
+from trimtab.sql.comparisons import NOT_IN_A_BTREE
 from trimtab.sql.fingerprint import fingerprint, normalise
 from trimtab.sql.index_ddl import create_statement, index_name
 from trimtab.sql.trees import single_statement
@@ -138,12 +140,26 @@ def advice_on(connection: Connection, query: SlowQuery, asked: Asked) -> tuple[Q
 
 def _indexes(connection: Connection, query: SlowQuery, asked: Asked, problems: list[str]) -> Advice:
     try:
-        return advise(connection, query, system=asked.system, writes=asked.writes)
+        advice = advise(connection, query, system=asked.system, writes=asked.writes)
+        return _with_other_kinds(connection, query, asked, advice)
     except (MissingError, StatementRefused) as error:
         if connection.closed or (asked.raises and isinstance(error, MissingError)):
             raise
         problems.append(f"no advice on indexes: {error.message}")
         return Advice((), reason=error.message)
+
+
+def _with_other_kinds(connection: Connection, query: SlowQuery, asked: Asked, advice: Advice) -> Advice:
+    """Where a condition cannot be searched in a B-tree, an index of another kind may be better than any."""
+    if not any(NOT_IN_A_BTREE in note for note in advice.notes):
+        return advice
+    try:
+        made = proposal_by_model(connection, query, asked.system)
+    except StatementRefused as error:
+        return replace(advice, notes=(*advice.notes, f"no GIN index was looked for: {error.message}"))
+    if made is None or any(one.predicted_ratio <= made.predicted_ratio for one in advice.proposals):
+        return advice
+    return replace(advice, proposals=(made, *advice.proposals), reason=None)
 
 
 def _ddl(proposal: Proposal) -> str:
