@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -175,3 +176,13 @@ def test_whether_all_is_compiled_is_known_without_a_compiler() -> None:
     done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, timeout=60, check=True)
     took_s, has_compiler = done.stdout.split()
     assert (float(took_s) < 0.05, has_compiler) == (True, "False"), done.stdout
+
+
+def test_a_thread_that_is_not_the_main_one_may_wait_for_the_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the main one may say what a signal does."""
+    monkeypatch.setattr(compiled_once, "COMPILER", "this")  # a module that is quick
+    codes: list[int] = []
+    thread = threading.Thread(target=lambda: codes.append(compiled_once._run()))
+    thread.start()
+    thread.join(60)
+    assert codes == [0]

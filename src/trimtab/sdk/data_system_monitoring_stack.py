@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -174,6 +175,9 @@ def _plain(value: object) -> object:
 
 
 def _opened(data_dir: Path, config: Config | None) -> Service:
+    from trimtab.store.compiled_once import compile_once
+
+    compile_once(lambda told: print(told, file=sys.stderr, flush=True))  # before what comes now: it imports kernels
     from trimtab.app.config import Config as Defaults
     from trimtab.app.wire import open_service
 

@@ -20,6 +20,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -171,7 +172,8 @@ def _run() -> int:
     def end(_number: int, _frame: object) -> None:
         raise SystemExit(128 + signal.SIGTERM)
 
-    before = signal.signal(signal.SIGTERM, end)
+    is_main = threading.current_thread() is threading.main_thread()  # no other one may say what a signal does
+    before = signal.signal(signal.SIGTERM, end) if is_main else None
     command = [sys.executable, "-m", COMPILER]
     try:
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True) as process:
@@ -181,4 +183,5 @@ def _run() -> int:
                 os.killpg(process.pid, signal.SIGTERM)
                 raise
     finally:
-        signal.signal(signal.SIGTERM, before)
+        if is_main:
+            signal.signal(signal.SIGTERM, before)
