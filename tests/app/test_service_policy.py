@@ -11,6 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests.act.support import finding, policy, proposal
+from tests.empty_store import make_tables
 from tests.many_cases import many_cases
 from trimtab.app.config import load_config
 from trimtab.app.events import EventKind
@@ -35,7 +36,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def service(tmp_path: Path, file: Path) -> Iterator[Service]:
-    made = open_service(load_config(file), tmp_path / "data", "in-process", config_path=file)
+    made = open_service(load_config(file), make_tables(tmp_path / "data"), "in-process", config_path=file)
     for name in ("shop", "bank"):
         made.state.add_system(System(name, f"service={name}", f"service={name}_change", 1))
     yield made

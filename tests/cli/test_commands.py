@@ -88,7 +88,7 @@ def test_bodies_that_are_not_right_are_refused(server: Server) -> None:
 
 
 def test_a_server_that_is_not_there(tmp_path: Path) -> None:
-    done = trimtab("status", "--data-dir", str(tmp_path))
+    done = trimtab("status", "--data-dir", str(tmp_path), is_executed=True)
     assert done.returncode == 3
     assert "trimtab up" in done.stderr
     done = trimtab("status", "--server", "http://127.0.0.1:1")
@@ -166,7 +166,7 @@ def test_signals_drain_and_exit_0(tmp_path: Path, number: signal.Signals) -> Non
 def test_from_a_slow_query_to_a_proposal_that_a_person_rejects(server: Server, database: Database) -> None:
     database.execute(
         "SET ROLE shop_owner; CREATE TABLE orders (id int PRIMARY KEY, customer_id int, note text)",
-        "INSERT INTO orders SELECT i, i % 40000, repeat('x', 100) FROM generate_series(1, 400000) i",
+        "INSERT INTO orders SELECT i, i % 40000, repeat('x', 100) FROM generate_series(1, 200000) i",
         "ANALYZE orders",
     )
     stop = threading.Event()
@@ -174,7 +174,7 @@ def test_from_a_slow_query_to_a_proposal_that_a_person_rejects(server: Server, d
     def load() -> None:
         with psycopg.connect(database.dsn("shop_app"), autocommit=True, cursor_factory=psycopg.ClientCursor) as app:
             number = 0
-            while not stop.is_set():
+            while not stop.wait(0.1):
                 number += 1
                 app.execute("SELECT id, note FROM orders WHERE customer_id = %s", (number % 40000,))
 

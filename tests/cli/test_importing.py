@@ -58,7 +58,7 @@ def test_into_a_directory_and_what_is_too_old_is_refused_and_said(tmp_path: Path
     assert missing.returncode == 2
     assert f"there is no data directory {data_dir}" in missing.stderr
     data_dir.mkdir()
-    done = trimtab("import", "jaeger", file, "--data-dir", str(data_dir), "--format", "json")
+    done = trimtab("import", "jaeger", file, "--data-dir", str(data_dir), "--format", "json", is_executed=True)
     assert done.returncode == 1, done.stderr
     (told,) = json.loads(done.stdout)["files"]
     assert (told["file"], told["spans"], told["refused"]) == (file, 2, 1)

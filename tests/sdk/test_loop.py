@@ -38,7 +38,7 @@ def shop(database: Database) -> Iterator[Database]:
     database.execute(
         "SET ROLE shop_owner",
         "CREATE TABLE orders (id int PRIMARY KEY, customer_id int, note text)",
-        "INSERT INTO orders SELECT i, i % 20000, repeat('x', 100) FROM generate_series(1, 200000) i",
+        "INSERT INTO orders SELECT i, i % 20000, repeat('x', 100) FROM generate_series(1, 60000) i",
         *[f"CREATE TABLE other_{n} AS SELECT i AS id, i AS v FROM generate_series(1, 500) i" for n in range(4)],
         "ANALYZE",
     )
@@ -47,7 +47,7 @@ def shop(database: Database) -> Iterator[Database]:
     def load() -> None:
         with psycopg.connect(database.dsn("shop_app"), autocommit=True, cursor_factory=psycopg.ClientCursor) as app:
             number = 0
-            while not stop.wait(0.01):
+            while not stop.wait(0.02):
                 number += 1
                 for statement in (SLOW, *OTHERS):
                     app.execute(statement.encode(), (number % 500,))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.empty_store import make_tables
 from trimtab.app.querying import Querying, Wish
 from trimtab.app.watched_series import names
 from trimtab.app.watched_series.series import WatchedSeries
@@ -29,7 +30,7 @@ class Clock:
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedTelemetry]:
     """One store; each test has systems of its own in it."""
-    with EmbeddedTelemetry.open(tmp_path_factory.mktemp("series")) as opened:
+    with EmbeddedTelemetry.open(make_tables(tmp_path_factory.mktemp("series"))) as opened:
         yield opened
 
 
