@@ -61,3 +61,16 @@ def test_one_query_gets_an_index_of_another_kind_where_no_btree_can_search(shop:
     assert "model" in proposal.risk_reasons[0]
     assert missed.index_recommendations == ()
     assert missed.improvement_estimate.reason
+
+
+def test_what_a_key_finds_needs_no_other_index(watch: Connection) -> None:
+    text = """
+    -- name: one order
+    -- calls: 900
+    SELECT o.status, i.quantity FROM orders o JOIN items i ON i.order_id = o.id WHERE o.id = 77 AND o.paid_at IS NULL;
+    -- name: items of a tenant
+    SELECT sum(i.quantity) FROM orders o JOIN items i ON i.order_id = o.id WHERE o.tenant_id = 9 AND o.status = 'done';
+    """
+    advice = advise_workload(watch, *read_statements(text))
+    one_order = [one.definition for one in advice.indexes if "one order" in one.statements]
+    assert {one.table for one in one_order} == {"items"}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from trimtab.advise.index.advice import AdviseSettings
 from trimtab.advise.index.candidates import Candidate, composite, hopes_to_stop
 from trimtab.advise.index.covering import covering
-from trimtab.advise.index.existing import same_or_wider
+from trimtab.advise.index.existing import same_or_wider, unique_keys
 from trimtab.advise.index.partial import partial
 from trimtab.advise.workload.faults import OURS, Faults
 from trimtab.advise.workload.inverted import inverted, is_inverted
@@ -124,7 +124,7 @@ def _of_use(shape: Shape, use: TableUse, workload: Workload, settings: AdviseSet
     table = use.table
     if table.kind not in ("r", "m") or table.is_temporary or table.size_bytes // 8192 < PAGES_MIN:
         return []
-    if table.schema in ("pg_catalog", "information_schema", "pg_toast"):
+    if table.schema in ("pg_catalog", "information_schema", "pg_toast") or is_single_row(use):
         return []
     catalog = workload.catalog
     made = composite(use, catalog)[:PER_USE_MAX]
@@ -157,6 +157,13 @@ def block_ranges(use: TableUse) -> list[Candidate]:
     return list(found.values())
 
 
+def is_single_row(use: TableUse) -> bool:
+    """Whether a unique index that is there finds the one row that is asked for: no other index does that better."""
+    equal = {one.term.sql for one in use.conditions if one.match is Match.EQUAL and one.arm is None}
+    unique = (unique_keys(index.statement) for index in use.table.indexes if index.is_unique and index.is_valid)
+    return any(keys and keys <= equal for keys in unique)
+
+
 def _may_serve(asked: Sequence[_Asked], candidate: Candidate) -> bool:
     """Whether a candidate that another statement gave may serve this one: it leads with what is asked for here."""
     definition = candidate.definition
@@ -164,7 +171,7 @@ def _may_serve(asked: Sequence[_Asked], candidate: Candidate) -> bool:
         return False
     for one in asked:
         use = one.use
-        if use.table.oid != candidate.table.oid:
+        if use.table.oid != candidate.table.oid or is_single_row(use):
             continue
         if definition.predicate is not None and not set(candidate.constants) <= one.predicates:
             continue
