@@ -130,6 +130,17 @@ def test_a_misestimate_is_told_where_it_begins() -> None:
     assert hint.mends[1].sql == "CREATE STATISTICS orders_a_b_together ON a, b FROM orders"
 
 
+def test_an_error_on_few_rows_that_a_join_makes_many_is_told_where_the_few_are() -> None:
+    users = scan("users", ms=40.0, rows=1, Plan_Rows=300, Filter="(lower(email) = 'a@b.c'::text)")
+    hashed = ran("Hash", users, ms=40.0, rows=1, Plan_Rows=300)
+    orders = scan("orders", ms=80.0, rows=200_000, Plan_Rows=200_000)
+    root = ran("Hash Join", orders, hashed, ms=200.0, rows=2, Plan_Rows=1_200, Hash_Cond="(user_id = users.id)")
+    hint = found(hints_of(plan(root, Execution_Time=200.0)), "misestimate")
+    assert (hint.step, hint.line) == ("Seq Scan on users", 5)
+    assert hint.mends[1].sql == "CREATE STATISTICS users_email_given ON (lower(email)) FROM users"
+    assert hint.score == pytest.approx(0.6, abs=0.05), "the join was planned by it, too"
+
+
 def test_what_a_limit_stopped_is_not_wrong() -> None:
     root = ran("Limit", scan(rows=10, Plan_Rows=100_000), ms=80.0, rows=10, Plan_Rows=10)
     assert "misestimate" not in {one.id for one in hints_of(plan(root))}

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from trimtab.advise.index.existing import covers
-from trimtab.advise.index.knowledge import costs
+from trimtab.advise.index.knowledge import costs, entry_kind
 from trimtab.observe.postgres.indexes import IndexFacts, IndexLook
 from trimtab.sql.identifiers import qualified
 
@@ -127,7 +127,7 @@ def _judged(
         marks.append("unread")
     verdict, reason, missing = _verdict(one, needed, twin, reads, look, standbys, cycle_days)
     fresh = fresh_bytes.get(one.oid)
-    entries_per_s = _entries_per_s(one, look)
+    entries_per_s, kind = _entries_per_s(one, look), entry_kind(one.method, one.statement)
     if fresh is not None and one.size_bytes > BLOATED * fresh and one.size_bytes - fresh > BLOAT_BYTES_MIN:
         marks.append("bloated")
         if verdict is IndexVerdict.KEEP:
@@ -142,7 +142,7 @@ def _judged(
         look.counted_since_ms,
         reads.unread_since_ms,
         reads.last_read_ms,
-        None if entries_per_s is None else costs().entry_write_ms * entries_per_s,
+        None if entries_per_s is None else costs().entry_write_ms * kind.ms * entries_per_s,
         tuple(marks),
         missing,
         _ddl(one, verdict),
@@ -150,7 +150,7 @@ def _judged(
         if verdict is IndexVerdict.DROP
         else "",
         fresh,
-        None if entries_per_s is None else costs().entry_wal_bytes * entries_per_s,
+        None if entries_per_s is None else costs().entry_wal_bytes * kind.wal * entries_per_s,
     )
 
 

@@ -6,7 +6,7 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,16 @@ class Costs:
     inner_factor: float
     posting_bytes_max: int
     page_bytes: int
+
+
+class Kind(NamedTuple):
+    """What a row takes in an index of some kind, as a multiple of what it takes in a B-tree."""
+
+    ms: float
+    wal: float
+
+
+BTREE = Kind(1.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +73,22 @@ def costs() -> Costs:
         posting_bytes_max=data["model"]["posting_bytes_max"],
         page_bytes=data["model"]["page_bytes"],
     )
+
+
+def entry_kind(method: str, opclasses: str = "") -> Kind:
+    """By the index's method; `opclasses` is any text that names its operator classes.
+
+    >>> entry_kind("btree").ms, entry_kind("brin").wal, entry_kind("gin", "body gin_trgm_ops").ms
+    (1.0, 0.0, 7.0)
+    """
+    name = "trigrams" if method == "gin" and "gin_trgm_ops" in opclasses else method
+    found = _kinds().get(name)
+    return BTREE if found is None else Kind(float(found[0]), float(found[1]))
+
+
+@cache
+def _kinds() -> dict[str, Any]:
+    return {name: one for name, one in _read("costs.toml")["entry_by_kind"].items() if name != "source"}
 
 
 @cache

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pglast import ast
 
 from trimtab.advise.index.existing import columns_of, indexed_columns
-from trimtab.advise.index.knowledge import costs
+from trimtab.advise.index.knowledge import Kind, costs, entry_kind
 from trimtab.advise.index.session import Connection, server_errors
 from trimtab.model.errors import StatementRefused
 from trimtab.model.index import IndexDefinition
@@ -49,15 +49,22 @@ def write_cost(table: Table, definition: IndexDefinition, *, rows_share: float =
     else:
         touched = min(1.0, sum(writes.updated_columns.get(column, 0.0) for column in new))
     hot_lost_per_s = writes.hot_updates_per_s * touched
+    kind = kind_of(definition)
     lost_ms = figures.hot_lost_ms_per_index * hot_lost_per_s * (len(table.indexes) + 1)
-    logged = entries_per_s + hot_lost_per_s * (len(table.indexes) + 1)
+    logged = entries_per_s * kind.wal + hot_lost_per_s * (len(table.indexes) + 1)
     wal_bytes_per_s = figures.entry_wal_bytes * logged
     known = "updated columns known" if writes.updated_columns is not None else "updated columns unknown"
     reason = (
         f"{entries_per_s:.3g} entries/s, {hot_lost_per_s:.3g} HOT updates/s lost, {wal_bytes_per_s / 1000:.3g} kB/s of "
         f"WAL ({known}; {writes.source})"
     )
-    return WriteCost(figures.entry_write_ms * entries_per_s + lost_ms, hot_lost_per_s, wal_bytes_per_s, reason)
+    ms_per_s = figures.entry_write_ms * kind.ms * entries_per_s + lost_ms
+    return WriteCost(ms_per_s, hot_lost_per_s, wal_bytes_per_s, reason)
+
+
+def kind_of(definition: IndexDefinition) -> Kind:
+    """What a row takes in this index, measured by what it takes in a B-tree."""
+    return entry_kind(definition.method, " ".join(key.opclass or "" for key in definition.keys))
 
 
 _STATEMENTS_SCHEMA = """

@@ -12,7 +12,7 @@ from trimtab.advise.index.knowledge import costs as figures_of
 from trimtab.advise.index.plans import nodes
 from trimtab.advise.index.session import Connection, bounded, extend_search_path, require_hypopg
 from trimtab.advise.index.size import size_bytes
-from trimtab.advise.index.write_cost import write_cost
+from trimtab.advise.index.write_cost import kind_of, write_cost
 from trimtab.advise.workload.advice import AdvisedIndex, StatementOutlook, WorkloadAdvice
 from trimtab.advise.workload.answer_times import AnswerTimes
 from trimtab.advise.workload.candidates import Serving, candidates_of
@@ -264,8 +264,9 @@ def _price(candidate: Candidate, written: Mapping[str, WriteRows]) -> tuple[floa
     figures = figures_of()
     own = rows.entries_for(candidate.definition)
     others = rows.entries_of_others(candidate.definition, candidate.table)
-    ms = own * figures.entry_write_ms + others * figures.hot_lost_ms_per_index
-    return ms, (own + others) * figures.entry_wal_bytes
+    kind = kind_of(candidate.definition)
+    ms = own * kind.ms * figures.entry_write_ms + others * figures.hot_lost_ms_per_index
+    return ms, (own * kind.wal + others) * figures.entry_wal_bytes
 
 
 def _without_idle(timed: TimedSearch, chosen: Chosen) -> Chosen:

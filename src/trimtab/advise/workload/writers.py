@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from trimtab.advise.index.existing import columns_of, indexed_columns
 from trimtab.advise.index.knowledge import costs as figures_of
+from trimtab.advise.index.write_cost import kind_of
 from trimtab.advise.workload.advice import StatementOutlook
 from trimtab.advise.workload.plan_time import call_ms
 from trimtab.advise.workload.shapes import Insert
@@ -37,7 +38,7 @@ def paid(table: Table, columns: frozenset[str] | None, rows: float, indexes: Seq
     mine = [one for one in indexes if one.relation == table.relation]
     touched = mine if columns is None else [one for one in mine if columns & columns_of(one)]
     there = len(table.indexes)
-    more_ms = rows * figures.entry_write_ms * len(touched)
+    more_ms = rows * figures.entry_write_ms * sum(kind_of(one).ms for one in touched)
     lost_ms = rows * figures.hot_lost_ms_per_index * (there + len(mine)) if touched and columns is not None else 0.0
     most_ms = MOST * more_ms + lost_ms
     if columns is not None and not columns & indexed_columns(table):

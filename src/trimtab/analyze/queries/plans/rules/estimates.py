@@ -49,6 +49,22 @@ def begins(step: Step) -> bool:
     return is_off(step) and not any(is_off(child) for child in _givers(step))
 
 
+def origin(step: Step) -> Step:
+    """Where an error of a step comes from: one below may be wrong by as much on few rows, which a join makes many."""
+    factor = misestimate(step) or 1.0
+    wrong = [(_wrong_by(child, factor), child) for child in _givers(step)]
+    by, child = max(wrong, key=lambda pair: pair[0], default=(0.0, step))
+    return origin(child) if by >= limits.MISESTIMATE_MIN else step
+
+
+def _wrong_by(step: Step, factor: float) -> float:
+    """By how many times a step is wrong in the direction of `factor`; 0 where that is not known."""
+    own_factor = misestimate(step)
+    if own_factor is None or step.kind in _NO_ROWS:
+        return 0.0
+    return own_factor if factor > 1 else 1 / own_factor
+
+
 def affected(step: Step) -> list[Step]:
     """Steps that were planned by a wrong estimate: the ones above, as far as it goes up, and what loops run for it."""
     found = {step.at: step}
@@ -79,11 +95,12 @@ def _givers(step: Step) -> Iterator[Step]:
 
 
 def _misestimates(look: Look) -> Iterator[Hint]:
-    for step in look.tree.steps:
-        if not begins(step):
+    for seen in look.tree.steps:
+        if not begins(seen):
             continue
+        step = origin(seen)
         factor = misestimate(step) or 1.0
-        score = look.tree.share_of(affected(step))
+        score = look.tree.share_of(list({one.at: one for one in (*affected(step), *affected(seen))}.values()))
         if score < limits.MISESTIMATE_SCORE_MIN:
             continue
         times = f"{max(factor, 1 / factor):,.0f} times {'more' if factor > 1 else 'fewer'}"
@@ -193,9 +210,9 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "misestimate",
         "The planner was wrong about the number of rows, and it begins here",
-        "Rows were ten times more or fewer than expected (a thousand at least), and the steps below were right. Steps"
-        " that a LIMIT or a join may have stopped early are not blamed for too few, those that a merge join reads twice"
-        " not for too many.",
+        "Rows were ten times more or fewer than expected (a thousand at least), and the steps below were right. Where"
+        " one below was wrong by as much on fewer rows, it is that one. Steps that a LIMIT or a join may have stopped"
+        " early are not blamed for too few, those that a merge join reads twice not for too many.",
         "ANALYZE; CREATE STATISTICS on columns that go together, or on an expression.",
         _AFFECTED,
         _misestimates,
