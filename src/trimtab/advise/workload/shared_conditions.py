@@ -38,7 +38,8 @@ def shared_conditions(
         wanted = [frozenset(one.predicate for one in group) for group in groups_of(own)]
         wanted = [group for group in wanted if (oid, group) not in shares]
         is_needed = wanted and settings.partial_shares_counted and (len(own) > 1 or any(one.is_guessed for one in own))
-        if is_needed and table.readable and samples_count < SAMPLES_MAX and time.monotonic() < until:
+        can_be = table.readable and table.kind in ("r", "m")  # nobody knows the pages of a partitioned one
+        if is_needed and can_be and samples_count < SAMPLES_MAX and time.monotonic() < until:
             samples_count += 1
             said = [" AND ".join(f"({one})" for one in sorted(group)) for group in wanted]
             counted = sample_shares(connection, table, said) or []
