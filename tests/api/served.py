@@ -17,6 +17,7 @@ from argon2 import PasswordHasher
 from argon2.profiles import CHEAPEST
 from starlette.testclient import TestClient
 
+from tests.empty_store import make_tables
 from trimtab.api.bodies import BodyTimes
 from trimtab.api.guard import AccessGuard
 from trimtab.app.access import Access
@@ -84,7 +85,7 @@ class Served:
 @contextmanager
 def served(data_dir: Path, *, times: BodyTimes | None = None) -> Iterator[Served]:
     """Open, fill with people and tokens, close. Passwords cost nothing here."""
-    service = open_service(Config(), data_dir, BASE_URL)
+    service = open_service(Config(), make_tables(data_dir), BASE_URL)
     clock = Clock()
     database = service.state.database
     try:

@@ -12,6 +12,7 @@ import pytest
 
 from tests.api.serving import running
 from tests.cli.receivers import traces_protobuf
+from tests.empty_store import make_tables
 from tests.integrations.fake_collector import Collector
 from tests.integrations.fake_elasticsearch import Fake
 from trimtab.app.sources.feeds import LogFeed
@@ -62,7 +63,7 @@ def wait_until(sources: Sources, so: Callable[[Forwarded], bool]) -> Forwarded:
 
 @pytest.fixture(scope="module")
 def telemetry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedTelemetry]:
-    with EmbeddedTelemetry.open(tmp_path_factory.mktemp("forwarding"), LIMITS) as opened:
+    with EmbeddedTelemetry.open(make_tables(tmp_path_factory.mktemp("forwarding")), LIMITS) as opened:
         yield opened
 
 

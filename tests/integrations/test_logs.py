@@ -11,6 +11,7 @@ import pytest
 from starlette.applications import Starlette
 
 from tests.api.serving import running
+from tests.empty_store import make_tables
 from tests.integrations.fake_elasticsearch import Fake
 from trimtab.api.elasticsearch.routes import elasticsearch_routes
 from trimtab.app.sources.logs import page_of, question_of
@@ -177,7 +178,7 @@ def test_writing_needs_one_index(source: LogSource) -> None:
 @pytest.mark.store
 def test_writes_to_another_trimtab(kind: str, tmp_path: Path) -> None:
     make: Callable[[Address], LogSource] = load(SOURCES)[kind]
-    with EmbeddedTelemetry.open(tmp_path) as telemetry:
+    with EmbeddedTelemetry.open(make_tables(tmp_path)) as telemetry:
         routes, _ = elasticsearch_routes(telemetry.logs, TelemetryLimits(), Room(1 << 20))
         with running(Starlette(routes=list(routes))) as url:
             source = make(Address("peer", f"{url}/elasticsearch", "logs", 5.0))

@@ -22,6 +22,7 @@ from demo.shop.fill import fill
 from tests.api.serving import running
 from tests.conftest import Database
 from tests.demo.test_load import application
+from tests.empty_store import make_tables
 from tests.sdk.pushing import burning_processors, busy_disk, busy_loopback, full_file_system, holding_memory
 from tests.store.traces import otlp
 from trimtab import (
@@ -169,7 +170,9 @@ def shop(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     )
     (tmp_path / "trimtab.toml").write_text(CONFIG)
     tell(tmp_path, budget=1e9, scores=(5, 5, 5, 4))
-    service = open_service(check_file(tmp_path / "trimtab.toml").wanted(), tmp_path / "data", "http://127.0.0.1:1")
+    service = open_service(
+        check_file(tmp_path / "trimtab.toml").wanted(), make_tables(tmp_path / "data"), "http://127.0.0.1:1"
+    )
     try:
         service.watched_series.interval_s = 1.0
         service.start()

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.empty_store import make_tables
 from tests.store.facts_of_a_shop import executions, now_ms, slice_rows, trace_request
 from trimtab.model.errors import EngineRefused
 from trimtab.store import rollup
@@ -96,7 +97,7 @@ def test_any_window_is_answered_exactly(telemetry: EmbeddedTelemetry) -> None:
 def test_what_was_rolled_up_before_is_found_after_a_restart(tmp_path: Path, limits: TelemetryLimits) -> None:
     start = now_ms() - 5 * HOUR_MS
     rows = some_rows(random.Random(4), start, 5, 500)
-    with EmbeddedTelemetry.open(tmp_path, limits) as telemetry:
+    with EmbeddedTelemetry.open(make_tables(tmp_path), limits) as telemetry:
         telemetry.write("query_executions", executions("shop", rows[:400]))
         wait_until_rolled(telemetry)
         marks = dict(telemetry.marks())

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.empty_store import make_tables
 from tests.store.metrics.test_store import LIMITS, QUICK
 from trimtab.analyze.rules.asking import StoreAsker
 from trimtab.app.alerting.elsewhere import ElsewhereAsker, ElsewhereRecorder
@@ -26,7 +27,7 @@ UP = (("__name__", "up:sum"), ("job", "a"))
 
 @pytest.fixture(scope="module")
 def metrics(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MetricStore]:
-    with EmbeddedTelemetry.open(tmp_path_factory.mktemp("recorder"), LIMITS, None, QUICK) as telemetry:
+    with EmbeddedTelemetry.open(make_tables(tmp_path_factory.mktemp("recorder")), LIMITS, None, QUICK) as telemetry:
         assert telemetry.metrics.wait_until_read_back(60)
         yield telemetry.metrics
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from tests.app.objectives.world import World
+from tests.empty_store import make_tables
 from tests.store.metrics.test_store import LIMITS, QUICK
 from trimtab.store.state import State
 from trimtab.store.telemetry import EmbeddedTelemetry
@@ -17,7 +18,7 @@ from trimtab.store.telemetry import EmbeddedTelemetry
 def telemetry_of_objectives(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedTelemetry]:
     """A store that takes samples of the past."""
     limits = replace(QUICK, out_of_order_window_s=864_000.0)
-    with EmbeddedTelemetry.open(tmp_path_factory.mktemp("objectives"), LIMITS, None, limits) as telemetry:
+    with EmbeddedTelemetry.open(make_tables(tmp_path_factory.mktemp("objectives")), LIMITS, None, limits) as telemetry:
         assert telemetry.metrics.wait_until_read_back(60)
         yield telemetry
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.empty_store import make_tables
 from tests.store.metrics.scrapes import now_ms
 from trimtab.store import migrate as migrating
 from trimtab.store.engine_embedded import EmbeddedEngine
@@ -72,7 +73,7 @@ def test_rows_of_an_older_version_and_new_ones_are_read_alike_and_merged(
 ) -> None:
     now = now_ms()
     limits = TelemetryLimits(load_interval_s=0.05)
-    with EmbeddedTelemetry.open(tmp_path, limits, metric_limits=MetricLimits()) as telemetry:
+    with EmbeddedTelemetry.open(make_tables(tmp_path), limits, metric_limits=MetricLimits()) as telemetry:
         (slot,) = telemetry.metrics.register([(("__name__", "m"), ("n", "1"))]).slots.tolist()
         (series,) = telemetry.metrics._parts.registry.ids[[slot]].tolist()
         rows = [row["name"] for row in telemetry.query("DESCRIBE metric_samples").to_pylist()]

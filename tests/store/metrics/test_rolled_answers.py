@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.empty_store import make_tables
 from tests.store.metrics.scrapes import Points, now_ms, read, samples
 from tests.store.metrics.test_store import LIMITS, QUICK, SERIES
 from trimtab.model.retention import RetentionPolicy
@@ -28,7 +29,7 @@ DAYS, SCRAPE_MS = 3, 60_000
 
 @contextlib.contextmanager
 def opened(path: Path, policy: RetentionPolicy, limits: MetricLimits = LATE) -> Iterator[EmbeddedTelemetry]:
-    with EmbeddedTelemetry.open(path, LIMITS, policy, limits) as telemetry:
+    with EmbeddedTelemetry.open(make_tables(path), LIMITS, policy, limits) as telemetry:
         assert telemetry.metrics.wait_until_read_back(60)
         yield telemetry
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.empty_store import make_tables
 from tests.store.metrics.scrapes import now_ms, points, read, samples, series_named
 from trimtab.model.errors import EngineRefused, InputError, SpoolFull
 from trimtab.model.retention import RetentionPolicy
@@ -37,7 +38,7 @@ SERIES = [series_named(str(number)) for number in range(100)]
 
 @contextlib.contextmanager
 def opened(path: Path, limits: MetricLimits = QUICK) -> Iterator[EmbeddedTelemetry]:
-    with EmbeddedTelemetry.open(path, LIMITS, RetentionPolicy(), limits) as telemetry:
+    with EmbeddedTelemetry.open(make_tables(path), LIMITS, RetentionPolicy(), limits) as telemetry:
         yield telemetry
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.empty_store import make_tables
 from tests.store.traces.otlp import NOW_NS, Made, request
 from trimtab.store.effort import Effort
 from trimtab.store.telemetry import EmbeddedTelemetry, TelemetryLimits
@@ -92,7 +93,7 @@ def reference(spans: Sequence[Made], from_ms: int, to_ms: int, *, is_slowest: bo
 def a_day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedTelemetry]:
     """With these spans; nobody changes it."""
     limits = TelemetryLimits(load_interval_s=0.05, spans_load_interval_s=0.05)
-    with EmbeddedTelemetry.open(tmp_path_factory.mktemp("day"), limits) as telemetry:
+    with EmbeddedTelemetry.open(make_tables(tmp_path_factory.mktemp("day")), limits) as telemetry:
         telemetry.append_otlp_traces(request(spans_of_a_day()).SerializeToString())
         telemetry.flush(60)
         yield telemetry
