@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 
 from benchmarks.day_of_data import Day, fill_day
 from tests.api.served import Served, served
+from tests.empty_store import make_tables
 from trimtab.app.reading.keys import KEY_CHARS_MAX
 from trimtab.model.access import Role
 
@@ -62,7 +63,9 @@ def closed(schema: Any) -> Any:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     data_dir = tmp_path_factory.mktemp("day") / "data"
-    day = fill_day(data_dir, hours=1, slice_ms=5000, shapes_count=120, hot_count=15, spans_per_s=2, history_count=8)
+    day = fill_day(
+        make_tables(data_dir), hours=1, slice_ms=5000, shapes_count=120, hot_count=15, spans_per_s=2, history_count=8
+    )
     with served(data_dir) as made:
         yield Site(day, made)
 

@@ -11,6 +11,7 @@ import pytest
 from demo.cluster import Cluster, free_port
 from tests.act.support import BY_CUSTOMER, finding, make_table, ours, proposal
 from tests.conftest import Database
+from tests.empty_store import make_tables
 from trimtab.app.config import Config
 from trimtab.app.service import Service
 from trimtab.app.wire import open_service
@@ -24,7 +25,7 @@ pytestmark = [pytest.mark.postgres, pytest.mark.store]
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
-    made = open_service(Config(), tmp_path / "data", "in-process")
+    made = open_service(Config(), make_tables(tmp_path / "data"), "in-process")
     yield made
     made.close()
 

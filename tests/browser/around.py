@@ -20,6 +20,7 @@ import uvicorn
 
 from demo.cluster import ROLE_STATEMENTS, Cluster
 from tests.browser.machines import STEP_MS, write_machines
+from tests.empty_store import make_tables
 from tests.integrations.clouds import fake_cloud
 from tests.observe.containers.engines import on_a_port
 from tests.observe.containers.test_engines import Engine
@@ -105,7 +106,7 @@ def around_server(folder: Path) -> Iterator[AroundServer]:
     with Cluster.temporary({"fsync": "off"}) as cluster, on_a_port(Engine()) as engine_url:
         cluster.execute(*ROLE_STATEMENTS, "CREATE DATABASE shop OWNER shop_owner")
         cluster.execute(*SETUP, database="shop")
-        service = open_service(config, folder / "data", BASE_URL)
+        service = open_service(config, make_tables(folder / "data"), BASE_URL)
         try:
             site = Site(service, make_site(service))
             service.state.add_system(System("shop", cluster.dsn("shop", "trimtab_watch"), None, now_ms))

@@ -59,7 +59,7 @@ def shop(database: Database) -> Iterator[Database]:
     def load() -> None:
         with psycopg.connect(database.dsn("shop_app"), autocommit=True, cursor_factory=psycopg.ClientCursor) as app:
             number = 0
-            while not stop.wait(0.02):
+            while not stop.wait(0.04):
                 number += 1
                 for statement in (SLOW, *OTHERS):
                     app.execute(statement.encode(), (number % 500,))

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from demo.cluster import Cluster
+from tests.empty_store import make_tables
 from tests.web.site import BASE_URL, Site
 from trimtab.app.config import Config
 from trimtab.app.wire import open_service
@@ -67,7 +68,7 @@ def business_site(cluster: Cluster, folder: Path, now_ms: int) -> Iterator[Site]
     wrong = ["soon,5,x", f"{_iso(now_ms)},9,x", "2126-01-01,1,x"]
     (folder / "answers.csv").write_text("\n".join(["time,score,comment", *lines, *wrong]))
     config = Config(business=BusinessPolicy(files=(str(folder / "business.yml"),)))
-    service = open_service(config, folder / "data", BASE_URL)
+    service = open_service(config, make_tables(folder / "data"), BASE_URL)
     try:
         site = Site(service, make_site(service))
         service.state.add_system(System("shop", cluster.dsn(DATABASE, "trimtab_watch"), None, now_ms))

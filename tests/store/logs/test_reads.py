@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.empty_store import make_tables
 from trimtab.model.errors import InputError
 from trimtab.store.logs.answers import LEVELS, LogQuery, LogRecord, LogRow
 from trimtab.store.logs.language import LogQueryError
@@ -72,7 +73,7 @@ def made() -> list[LogRow]:
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedTelemetry]:
     path: Path = tmp_path_factory.mktemp("logs")
-    with EmbeddedTelemetry.open(path, LIMITS) as opened:
+    with EmbeddedTelemetry.open(make_tables(path), LIMITS) as opened:
         rows = made()
         for start in range(0, RECORDS_COUNT, 500):
             assert opened.logs.append_rows(rows[start : start + 500]).stored_count == 500

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.empty_store import make_tables
 from tests.store.metrics.scrapes import now_ms
 from trimtab.model.retention import RetentionPolicy
 from trimtab.store.metrics.contract import Samples
@@ -28,7 +29,7 @@ def test_a_sample_takes_three_bytes_at_most(tmp_path: Path, capsys: pytest.Captu
     rates = draw.gamma(2, 20, SERIES)
     counters, gauges = np.zeros(SERIES), draw.random(SERIES) * 1e9
     begin_ms = now_ms() - SCRAPES * STEP_MS + draw.integers(0, STEP_MS, SERIES)
-    with EmbeddedTelemetry.open(tmp_path, None, RetentionPolicy(), MetricLimits()) as telemetry:
+    with EmbeddedTelemetry.open(make_tables(tmp_path), None, RetentionPolicy(), MetricLimits()) as telemetry:
         slots = telemetry.metrics.register(labels).slots
         for scrape in range(SCRAPES):
             counters += draw.poisson(rates)

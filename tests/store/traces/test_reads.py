@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.empty_store import make_tables
 from tests.store.traces.otlp import NOW_NS, Made, request, trace_id
 from trimtab.model.errors import InputError
 from trimtab.store.telemetry import EmbeddedTelemetry, TelemetryLimits
@@ -58,7 +59,7 @@ def checkout(trace: int, at_ms: float, *, failed: bool = False, order: str = "")
 def reads(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TraceReads]:
     """See `filled`; nobody changes it."""
     limits = TelemetryLimits(load_interval_s=0.05, spans_load_interval_s=0.05)
-    with EmbeddedTelemetry.open(tmp_path_factory.mktemp("reads"), limits) as telemetry:
+    with EmbeddedTelemetry.open(make_tables(tmp_path_factory.mktemp("reads")), limits) as telemetry:
         yield filled(telemetry)
 
 
