@@ -194,7 +194,7 @@ def _advise(
         candidates_count=len(candidates),
         what_if_calls=costs.calls,
         took_s=time.monotonic() - began,
-        notes=(*_notes(workload), *to_analyse(advised)),
+        notes=(*_notes(workload), *to_analyse(advised), *reads.notes),
         drops=tuple(drops),
         priced_share=share,
         statistics=statistics,

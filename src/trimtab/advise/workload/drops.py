@@ -45,6 +45,19 @@ class Reads:
     look: IndexLook
     standbys: tuple[IndexLook, ...] = ()
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What keeps an index from being called unused, where something does."""
+        unknown = self.look.standbys - len(self.standbys)
+        if unknown <= 0:
+            return ()
+        who = (
+            "a standby follows this server that was"
+            if unknown == 1
+            else f"{unknown} standbys follow this server that were"
+        )
+        return (f"{who} not named (--standby): nobody knows what is read there, so that no index is called unused",)
+
 
 def read_reads(connection: Connection, standbys: Sequence[IndexLook] = ()) -> Reads:
     """What the server counted, beside what its standbys did."""
