@@ -84,12 +84,11 @@ def definitions(advice: WorkloadAdvice) -> list[str]:
 
 
 def test_what_must_be_null_does_not_break_an_order(watching: Connection) -> None:
-    found = definitions(advised(watching, INBOX.format(7, "'open'")))
-    plain = "(tenant_id, created_at) WHERE deleted_at IS NULL AND status = 'open'"
-    assert [one.replace(" INCLUDE (id, subject)", "") for one in found] == [plain]
-    assert definitions(advised(watching, INBOX.format("$1", "$2"))) == [
-        "(tenant_id, status, created_at) WHERE deleted_at IS NULL"
-    ]
+    for values in ((7, "'open'"), ("$1", "$2")):  # a third is open: one value of many, not a state that few rows have
+        found = definitions(advised(watching, INBOX.format(*values)))
+        assert [one.replace(" INCLUDE (id, subject)", "") for one in found] == [
+            "(tenant_id, status, created_at) WHERE deleted_at IS NULL"
+        ]
     one = advise(watching, SlowQuery(INBOX.format("$1", "$2"), calls=500, window_s=100.0), system="s")
     keys = [key.sql for key in one.proposals[0].index.keys]
     assert keys[:3] == ["tenant_id", "status", "created_at"]

@@ -9,6 +9,7 @@ import pytest
 from tests.conftest import Database
 from trimtab.advise.workload.advice import StatementOutlook
 from trimtab.advise.workload.advisor import WorkloadSettings, advise_workload
+from trimtab.advise.workload.outlook import HEAVY, condensed, together
 from trimtab.advise.workload.priced_share import priced_share
 from trimtab.advise.workload.reading import NO_TIME, NO_TIME_FOR_TABLES, NOT_PRICED, Weighed, read_in_order, weighed
 from trimtab.advise.workload.statements import Left, WorkloadStatement, read_statements
@@ -71,6 +72,19 @@ def test_the_share_that_was_priced_is_of_time() -> None:
     outlooks = [outlook("a", 10.0), outlook("planned", 5.0)]
     assert priced_share(outlooks, [8.0, 4.0], left, known) == pytest.approx(80 / (80 + 20 + 30))
     assert priced_share(outlooks, [8.0, 4.0], left[2:], known) == 1.0
+
+
+def test_light_statements_that_stay_are_one_in_the_whole() -> None:
+    changed = [StatementOutlook(f"c{n}", 0.5, (0.3, 0.8), 9.0, 4.0, 2.0 + n, 1.0, ("plain",)) for n in range(10)]
+    same = [StatementOutlook(f"s{n}", 1.0, (1.0, 1.0), 9.0, 9.0, 1.0, 1.0, ()) for n in range(1_000)]
+    calls = [2.0] * 1_010
+    few, counts = condensed([*changed, *same], calls)
+    assert len(few) == HEAVY + 1
+    assert sum(count * one.before_ms for one, count in zip(few, counts, strict=True)) == pytest.approx(2_130)
+    (ratio, interval), (whole, its) = together(few, counts), together([*changed, *same], calls)
+    assert ratio == pytest.approx(whole)
+    assert interval == pytest.approx(its, abs=0.01)
+    assert condensed(changed, calls[:10]) == (changed, calls[:10])
 
 
 @pytest.mark.postgres

@@ -23,7 +23,7 @@ from trimtab.advise.workload.faults import Faults, GuardedTimes
 from trimtab.advise.workload.general import general
 from trimtab.advise.workload.inverted import is_inverted, size_of_inverted, wants_trigrams
 from trimtab.advise.workload.inverted_size import sampled_size
-from trimtab.advise.workload.outlook import outlook, together, weight_error
+from trimtab.advise.workload.outlook import condensed, outlook, together, weight_error
 from trimtab.advise.workload.planning import heavy_by_cost, planned
 from trimtab.advise.workload.priced_share import priced_share
 from trimtab.advise.workload.reading import NOT_PRICED
@@ -40,7 +40,7 @@ from trimtab.model.errors import InputError
 from trimtab.observe.postgres.indexes import IndexLook
 from trimtab.sql.index_ddl import create_statement, index_name
 
-READING_SHARE, PLANNING_SHARE = 0.35, 0.5
+READING_SHARE, PLANNING_SHARE = 0.4, 0.55
 """Parts of the time after which no more statements are read, or planned as things are."""
 
 OFFERING_SHARE = 0.3
@@ -174,7 +174,7 @@ def _advise(
     calls_of = [calls_of[place] for place in kept]
     unsure = {one.name: weight_error(len(one.analysis.uses)) for one in workload.shapes if one.mean_ms is None}
     unsure |= {one.name: weight_error(1) for one in workload.inserts if one.mean_ms is None}
-    ratio, interval = together(outlooks, calls_of, unsure)
+    ratio, interval = together(*condensed(outlooks, calls_of), unsure)
     unpriced = [Left(workload.shapes[place].name, 0, NOT_PRICED) for place in sorted(late)]
     unpriced = [one for one in unpriced if not faults.has(one.name)]
     share = priced_share(outlooks, calls_of, (*workload.left, *as_is.left, *unpriced), workload.calls_of)
