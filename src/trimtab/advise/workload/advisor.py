@@ -12,18 +12,19 @@ from trimtab.advise.index.knowledge import costs as figures_of
 from trimtab.advise.index.plans import nodes
 from trimtab.advise.index.session import Connection, bounded, extend_search_path, require_hypopg
 from trimtab.advise.index.size import size_bytes
-from trimtab.advise.index.write_cost import kind_of, write_cost
-from trimtab.advise.workload.advice import AdvisedIndex, StatementOutlook, WorkloadAdvice
+from trimtab.advise.index.write_cost import kind_of
+from trimtab.advise.workload.advice import WorkloadAdvice
 from trimtab.advise.workload.answer_times import AnswerTimes
+from trimtab.advise.workload.answering import advised_index, outlooks_of, readers_of
 from trimtab.advise.workload.candidates import Serving, candidates_of
-from trimtab.advise.workload.costs import Answer, Chosen, Costs, OutOfTime
+from trimtab.advise.workload.costs import Chosen, Costs, OutOfTime
 from trimtab.advise.workload.drops import CYCLE_DAYS, drops_of, read_reads
 from trimtab.advise.workload.expression_statistics import missing_statistics, to_analyse
 from trimtab.advise.workload.faults import Faults, GuardedTimes
 from trimtab.advise.workload.general import general
 from trimtab.advise.workload.inverted import is_inverted, size_of_inverted, wants_trigrams
 from trimtab.advise.workload.inverted_size import sampled_size
-from trimtab.advise.workload.outlook import condensed, outlook, together, weight_error
+from trimtab.advise.workload.outlook import condensed, together, weight_error
 from trimtab.advise.workload.planning import heavy_by_cost, planned
 from trimtab.advise.workload.priced_share import priced_share
 from trimtab.advise.workload.reading import NOT_PRICED
@@ -34,11 +35,10 @@ from trimtab.advise.workload.shapes import Workload, workload_of
 from trimtab.advise.workload.simpler import simpler
 from trimtab.advise.workload.statements import Left, WorkloadStatement
 from trimtab.advise.workload.timed_search import TimedSearch
-from trimtab.advise.workload.writers import of_finding, of_insert, paid
 from trimtab.advise.workload.writes import WriteRows, rows_written
 from trimtab.model.errors import InputError
 from trimtab.observe.postgres.indexes import IndexLook
-from trimtab.sql.index_ddl import create_statement, index_name
+from trimtab.sql.index_ddl import index_name
 
 READING_SHARE, PLANNING_SHARE = 0.4, 0.55
 """Parts of the time after which no more statements are read, or planned as things are."""
@@ -159,8 +159,8 @@ def _advise(
         best = _without_idle(timed, general(timed, best, candidates, sizes, workload))
         answers = [costs.likely(number, best) for number in range(len(texts))]
         reached = search.value_of([answer.cost for answer in answers], best) / (search.base_value or 1.0)
-        outlooks, calls_of = _outlooks(workload, times, texts, answers, costs, residuals, best)
-        names = _readers(workload, texts, answers)
+        outlooks, calls_of = outlooks_of(workload, times, texts, answers, costs, residuals, best)
+        names = readers_of(workload, texts, answers)
         used = {str(node["Index Name"]) for one in answers for node in nodes(one.plan) if "Index Name" in node}
         reads = read_reads(connection, settings.standbys)
         advised = [candidates[number].definition for number in sorted(best)]
@@ -181,7 +181,7 @@ def _advise(
     untold = {one.name for one in unpriced}
     return WorkloadAdvice(
         indexes=tuple(
-            _advised(candidates[number], sizes[number], names.get(number, ()), shares, prices[number])
+            advised_index(candidates[number], sizes[number], names.get(number, ()), shares, prices[number])
             for number in sorted(best, key=lambda n: (-len(names.get(n, ())), n))
         ),
         predicted_ratio=ratio,
@@ -290,57 +290,3 @@ def _without_idle(timed: TimedSearch, chosen: Chosen) -> Chosen:
             break
         best, value = best - {number}, less
     return best
-
-
-def _outlooks(
-    workload: Workload,
-    times: GuardedTimes,
-    texts: Sequence[tuple[int, str]],
-    answers: Sequence[Answer],
-    costs: Costs,
-    residuals: Sequence[float],
-    best: Chosen,
-) -> tuple[list[StatementOutlook], list[float]]:
-    """What each statement becomes, and its calls."""
-    indexes = [costs.candidates[number].definition for number in sorted(best)]
-    tables = {table.relation: table for table in workload.catalog.tables.values()}
-    found: list[StatementOutlook] = []
-    for place, shape in enumerate(workload.shapes):
-        numbers = [number for number, (of, _) in enumerate(texts) if of == place]
-        pairs = [(costs.without(number), answers[number]) for number in numbers]
-        ms = [(times.of(number, costs.without(number)), times.of(number, answers[number])) for number in numbers]
-        made = outlook(shape.name, pairs, ms, costs.candidates, residuals)
-        if shape.write is not None and (shape.write.columns is not None or shape.write.is_insert):
-            rows = sum(costs.rows(number) for number in numbers) / len(numbers)
-            price = paid(tables[shape.write.relation], shape.write.columns, rows, indexes)
-            made = of_finding(made, price, is_measured=shape.mean_ms is not None)
-        found.append(made)
-    found += [of_insert(one, tables[one.relation], indexes) for one in workload.inserts]
-    return found, [*(one.calls for one in workload.shapes), *(one.calls for one in workload.inserts)]
-
-
-def _readers(
-    workload: Workload, texts: Sequence[tuple[int, str]], answers: Sequence[Answer]
-) -> dict[int, tuple[str, ...]]:
-    names: dict[int, dict[str, None]] = {}
-    for (place, _), answer in zip(texts, answers, strict=True):
-        for used in answer.used:
-            names.setdefault(used, {})[workload.shapes[place].name] = None
-    return {number: tuple(found) for number, found in names.items()}
-
-
-def _advised(
-    candidate: Candidate, size: int, names: tuple[str, ...], shares: RowShares, price: tuple[float, float]
-) -> AdvisedIndex:
-    table, definition = candidate.table, candidate.definition
-    cost = write_cost(table, definition, rows_share=shares.of(candidate))
-    is_unknown = price[0] > 0 and cost.ms_per_s == 0  # the server saw none of the writes that the workload holds
-    return AdvisedIndex(
-        candidate.definition,
-        create_statement(definition, index_name(definition, "workload"), concurrently=False),
-        size,
-        None if is_unknown else cost.ms_per_s,
-        names,
-        candidate.why,
-        *price,
-    )
