@@ -71,7 +71,7 @@ SECTIONS = (
         "queries",
         "one query at a time: predicted and measured ratio of each proposal",
         ("benchmarks.predicted_vs_measured",),
-        ("benchmarks.predicted_vs_measured", "--scale", "1", "--calls", "1", "--only", "LIMIT"),
+        ("benchmarks.predicted_vs_measured", "--scale", "1", "--calls", "1", "--only", "by user"),
     ),
     Section(
         "workloads",
