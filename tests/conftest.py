@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from demo.cluster import ROLE_STATEMENTS, Cluster
 
@@ -17,8 +17,9 @@ pytest_plugins = ["tests.collected_long_ago", "tests.empty_store", "tests.long_w
 
 # `make test` tries the same examples each time, so that a change is judged by what it changed; `make soak` tries others
 # each time, and ten times as many.
-settings.register_profile("steady", derandomize=True, database=None, print_blob=True)
-settings.register_profile("soak", max_examples=1000, print_blob=True)
+_PATIENT = [HealthCheck.too_slow]  # a crowded machine draws slowly
+settings.register_profile("steady", derandomize=True, database=None, print_blob=True, suppress_health_check=_PATIENT)
+settings.register_profile("soak", max_examples=1000, print_blob=True, suppress_health_check=_PATIENT)
 settings.load_profile("soak" if os.environ.get("TRIMTAB_SOAK") else "steady")
 
 # Servers of tests would each collect this machine's numbers beside what a test sent them.
