@@ -24,6 +24,8 @@ from trimtab.model.policy import WatchPolicy
 from trimtab.store.freezes import Freezes
 from trimtab.store.ledger import ALLOWED_MOVES, Event
 
+pytestmark = pytest.mark.slow
+
 SYSTEMS = ("shop", "bank")
 FAST_DISK = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 COUNTS: Counter[str] = Counter()

@@ -17,6 +17,8 @@ from trimtab.act.machine import Machine
 from trimtab.model.change import Change, ChangeState, JudgementKind
 from trimtab.model.policy import Policy, WatchPolicy
 
+pytestmark = pytest.mark.slow
+
 FAST_DISK = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 

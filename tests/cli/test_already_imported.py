@@ -14,6 +14,8 @@ import pytest
 from tests.cli import already_imported
 from tests.cli.conftest import TRIMTAB
 
+pytestmark = pytest.mark.slow
+
 
 def executed(arguments: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=120, env=environment)

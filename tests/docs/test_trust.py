@@ -7,11 +7,15 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from docs.generate.statements import EXAMPLES
 from docs.generate.stored import state_tables, telemetry_tables
 from tests.docs.pages import ROOT
 from trimtab.sql.allowlist import Kind
 from trimtab.store.tables import TABLES
+
+pytestmark = pytest.mark.slow
 
 PAGE = (ROOT / "docs/trust.md").read_text("utf-8")
 SOURCE = ROOT / "src/trimtab"

@@ -21,6 +21,8 @@ from tests.conftest import Database
 from trimtab.observe.postgres.plan_facts import BYTES_MAX, CONDITIONS, LEFT_OUT, NODES_MAX, nodes, stored_plan
 from trimtab.sql.condition_text import without_literals
 
+pytestmark = pytest.mark.slow
+
 MARK = "zqx"
 SCHEMA = (
     "CREATE TYPE mood AS ENUM ('zqxhappy', 'zqxsad')",

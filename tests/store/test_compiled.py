@@ -12,6 +12,8 @@ import pytest
 
 from trimtab.store import compiled, compiled_once
 
+pytestmark = pytest.mark.slow
+
 AT_ONCE = """
 import importlib, threading, traceback
 from trimtab.store import compiled, compiled_once

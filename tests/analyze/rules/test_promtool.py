@@ -15,6 +15,8 @@ import yaml
 from trimtab.analyze.rules.unit_report import FileReport, run_files
 from trimtab.analyze.rules.unit_tests import Ways
 
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).parent
 PROMTOOL = shutil.which("promtool")
 DATA = Path(os.environ.get("TRIMTAB_BENCH_DATA", HERE.parents[2].parent / "shared" / "data")) / "promtool"

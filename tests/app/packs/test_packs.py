@@ -23,6 +23,8 @@ from trimtab.app.packs.shelf import Shelf
 from trimtab.model.errors import ConfigError, InputError, NotFound
 from trimtab.store.state import State
 
+pytestmark = pytest.mark.slow
+
 FOLDER = Path(str(files("trimtab") / "packs"))
 PACKS = ("game", "host", "pipeline", "postgres", "web")
 OTHER: Mapping[str, str] = {"duration": "7m", "pattern": "eth[0-3]", "share": "97.5%"}

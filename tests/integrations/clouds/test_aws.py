@@ -20,6 +20,8 @@ from trimtab.extend.clouds import Health, Trouble
 from trimtab.integrations.aws import calling
 from trimtab.model.clouds import CloudsPolicy
 
+pytestmark = pytest.mark.slow
+
 WAIT_S = 120.0
 
 

@@ -12,6 +12,8 @@ from trimtab.store.promql.script_known import Known, known_of
 from trimtab.store.promql.script_report import FileReport, report_of
 from trimtab.store.promql.script_run import run_script
 
+pytestmark = pytest.mark.slow
+
 AS_PROMETHEUS_TESTS = Options(removes_names_late=True)
 
 
