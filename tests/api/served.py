@@ -98,6 +98,13 @@ def served(data_dir: Path, *, times: BodyTimes | None = None) -> Iterator[Served
             if role in PERSON_ROLES:
                 service.access.add_user("test", role.value, role, PASSWORD)
             _, made.tokens[role] = service.access.create_token("test", role.value, role)
+
+        def read_files() -> None:
+            """What the thread of objectives does, which nobody starts here."""
+            service.objectives.round(service.now_ms())
+
+        read_files()
+        service.packs.on_new.append(read_files)
         yield made
     finally:
         service.close()

@@ -221,6 +221,7 @@ def _all_is_well(shop: Shop) -> None:
     changed = shop.stack.setup_monitoring(quick(MONITORING_CONFIG, **calm))
     assert "throughput: slo > 1000 rps → slo > 1 rps" in changed.changes
     shop.wait_for(_has_all, "all metrics have data")
+    shop.wait_for(lambda found: (by_name(found)["throughput"].value or 0.0) > 1, "the application is under way")
     shop.database.execute("UPDATE deliveries SET at = now()")
     shop.probe()
     before = Readings.taken(shop)

@@ -43,7 +43,8 @@ def is_stale(value: float) -> bool:
 
 
 def expected(found: Points, width_ms: int) -> dict[tuple[str, int], Row]:
-    """Row by series and end of window."""
+    """Row by series and end of window. Hours are made of windows of five minutes: the end of a series that stands alone
+    in such a window is not kept, so that it seems to go on for the five minutes of the lookback at most."""
     windows: dict[tuple[str, int], list[tuple[int, float]]] = defaultdict(list)
     for name, points in found.items():
         for at_ms, value in points:
@@ -58,7 +59,9 @@ def expected(found: Points, width_ms: int) -> dict[tuple[str, int], Row]:
         grown = 0.0
         for before, now in pairwise(values):
             grown += now if now < before else now - before
-        ended = points[-1][0] if is_stale(points[-1][1]) else 0
+        last, last_there = points[-1][0], there[-1][0]
+        is_kept = -(-last // MINUTES_MS) == -(-last_there // MINUTES_MS)
+        ended = last if is_stale(points[-1][1]) and is_kept else 0
         rows[key] = (
             len(values), sum(values), min(numbers), max(numbers), *there[0], *there[-1], grown, ended
         )  # fmt: skip
