@@ -85,7 +85,7 @@ def _with_series(page: Page, path: str, message: str | None) -> None:
 
 
 def _without_stream(page: Page, path: str) -> None:
-    page.route("**/events", lambda route: route.abort())
+    page.route("**/events*", lambda route: route.abort())
     open_page(page, path)
     expect(page.locator("#stream-note")).to_be_visible(timeout=TIMEOUT_MS)
 
