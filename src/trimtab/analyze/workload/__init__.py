@@ -1,0 +1,1 @@
+"""What the statements of a system will be: their load by template, ahead."""
