@@ -21,6 +21,7 @@ NAVIGATION = (
         "alerts", "Alerts", "/alerts", "M10 2a5 5 0 0 1 5 5v4l2 3H3l2-3V7a5 5 0 0 1 5-5zM8 15h4a2 2 0 0 1-4 0z"
     ),
     NavigationItem("queries", "Queries", "/queries", "M3 4h14v2H3zM3 9h10v2H3zM3 14h6v2H3z"),
+    NavigationItem("analysis", "Analysis", "/anomalies", "M2 9h4l2-5 3 11 2-6h5v2h-4l-3 8-3-11-1 3H2z"),
     NavigationItem(
         "explore",
         "Explore",

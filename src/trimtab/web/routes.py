@@ -32,6 +32,7 @@ from trimtab.web.pages import (
 from trimtab.web.pages.alerts import listing as alerts_listing
 from trimtab.web.pages.alerts import one as alerts_one
 from trimtab.web.pages.alerts import silences as alerts_silences
+from trimtab.web.pages.analysis import anomalies as analysis_anomalies
 from trimtab.web.pages.cases import decisions, listing
 from trimtab.web.pages.cases import page as case_page
 from trimtab.web.pages.clouds import page as clouds_page
@@ -105,6 +106,7 @@ PAGES: tuple[Page, ...] = (
     Page("/queries/{system:path}/{fingerprint}/advice", POST, DECIDE, query_advice.ask, action="advice ask"),
     Page("/queries/{system:path}/{fingerprint}/plan", POST, DECIDE, query.plan_now, action="plan_now"),
     Page("/queries/{system:path}/{fingerprint}", GET, LOOK, query.query),
+    Page("/anomalies", GET, LOOK, analysis_anomalies.anomalies),
     Page("/explore", GET, LOOK, explore_page.explore, target_bytes_max=QUERIES_BYTES_MAX),
     Page("/explore/words", GET, LOOK, explore_page.completion_words),
     Page("/logs", GET, LOOK, logs_page.logs, target_bytes_max=QUERIES_BYTES_MAX),

@@ -3,7 +3,7 @@ import { toggleLive } from "./live.js";
 import { zoomOut } from "./range.js";
 import { toast } from "./toast.js";
 
-const PLACES = /** @type {Record<string, string>} */ ({ o: "overview", q: "queries", e: "explore", d: "dashboards", i: "infrastructure", r: "traces", g: "logs", b: "objectives", y: "quality", c: "cases", h: "changes", l: "ledger", s: "settings", t: "self" });
+const PLACES = /** @type {Record<string, string>} */ ({ o: "overview", q: "queries", n: "analysis", e: "explore", d: "dashboards", i: "infrastructure", r: "traces", g: "logs", b: "objectives", y: "quality", c: "cases", h: "changes", l: "ledger", s: "settings", t: "self" });
 
 /** @type {[string, string][]} */
 const KEYS = [
@@ -12,6 +12,7 @@ const KEYS = [
   ["Esc", "Close, or leave the search"],
   ["g o", "Go to the overview"],
   ["g q", "Go to queries"],
+  ["g n", "Go to anomalies, patterns and forecasts"],
   ["g e", "Go to the Explorer of metrics"],
   ["g d", "Go to dashboards"],
   ["g i", "Go to hosts, containers and clouds"],

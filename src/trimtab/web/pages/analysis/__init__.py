@@ -1,0 +1,1 @@
+"""Pages of the analysis of series: anomalies, change points, patterns, forecasts, capacity."""
