@@ -1,0 +1,46 @@
+"""What can be set about detection. Defaults are meant for telemetry with steps of a second to five minutes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from trimtab.model.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class DetectSettings:
+    """Limits and promises of a `Detector` and its `EpisodeBook`.
+
+    `series_max`: series with state at one time, 1 to 10,000,000 (a series takes at most 1 KB).
+    `warm_up_points`: samples of a series before it is scored, 20 to 10,000.
+    `repeat_points`: within so many samples after an alert only a higher score alerts again, 0 to 10,000.
+    `false_per_day`: episodes that noise alone may open in a day, over ALL series together, 0.001 to 1,000.
+    `quiet_points`: an episode ends when so many samples in a row were as expected, 1 to 1,000.
+
+    Raises InputError where a number is outside of its limits.
+
+    >>> DetectSettings(warm_up_points=3)
+    Traceback (most recent call last):
+    trimtab.model.errors.InputError: warm_up_points is 3, it must be 20 to 10000
+    """
+
+    series_max: int = 100_000
+    warm_up_points: int = 60
+    repeat_points: int = 150
+    false_per_day: float = 1.0
+    quiet_points: int = 6
+
+    def __post_init__(self) -> None:
+        for name, low, high in _LIMITS:
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise InputError(f"{name} is {value}, it must be {low} to {high}", field=name, value=value)
+
+
+_LIMITS = (
+    ("series_max", 1, 10_000_000),
+    ("warm_up_points", 20, 10_000),
+    ("repeat_points", 0, 10_000),
+    ("false_per_day", 0.001, 1000),
+    ("quiet_points", 1, 1000),
+)
