@@ -3,8 +3,8 @@
 A model comes in by entry point (`trimtab.forecasters`, by its name) as a callable without parameters that gives a
 `Forecaster`. trimtab asks it for the past as well as for the future: from each past moment of the rolling backtest,
 with the values before that moment alone. Where its error over these moments is smaller than the default's, it replaces
-the default for that series; intervals are then made of *its* errors, in the same way. So a model cannot make things worse
-than the backtest can see, and need not know anything of intervals.
+the default for that series; intervals are then made of *its* errors, in the same way.
+So a model cannot make things worse than the backtest can see, and need not know anything of intervals.
 """
 
 from __future__ import annotations
