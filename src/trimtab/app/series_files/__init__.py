@@ -1,0 +1,1 @@
+"""Series in a file, CSV or Parquet: read, looked at (episodes, forecasts, change points, limits), drawn."""

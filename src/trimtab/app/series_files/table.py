@@ -1,0 +1,138 @@
+"""A file as columns: CSV (comma, semicolon, tab) or Parquet. Cells of a CSV stay texts; what they mean comes later."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.csv as arrow_csv
+import pyarrow.parquet as arrow_parquet
+
+from trimtab.model.errors import InputError
+
+SIZE_BYTES_MAX = 1 << 30
+ROWS_MAX = 20_000_000
+COLUMNS_MAX = 100_000
+TOLD_MAX = 5
+"""So many bad rows are named in a message."""
+_PARQUET = b"PAR1"
+_DELIMITERS = (",", ";", "\t")
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns of a file. `delimiter` is "" where it was Parquet; `data` are the bytes as they came."""
+
+    file: str
+    columns: pa.Table
+    delimiter: str
+    data: bytes
+
+    @property
+    def is_csv(self) -> bool:
+        """Whether rows are lines."""
+        return bool(self.delimiter)
+
+    def place(self, row: int, column: str = "") -> str:
+        """Where a row (from 0, without the header) stands: `F.csv, line 7, column value`."""
+        where = f"line {_line_of(self.data, self.delimiter, row)}" if self.is_csv else f"row {row + 1}"
+        return f"{self.file}, {where}" + (f", column {column}" if column else "")
+
+
+def table_of(data: bytes, file: str) -> Table:
+    """Read a file's bytes. InputError names what is wrong with it, and where.
+
+    >>> table_of(b"timestamp,value\\n2026-01-01T00:00:00Z,1\\n", "F.csv").columns.column_names
+    ['timestamp', 'value']
+    """
+    if len(data) > SIZE_BYTES_MAX:
+        raise InputError(f"{file} has {len(data)} bytes, the limit is {SIZE_BYTES_MAX}", limit=SIZE_BYTES_MAX)
+    if not data.strip():
+        raise InputError(f"{file} is empty")
+    table = _of_parquet(data, file) if data[:4] == _PARQUET else _of_csv(data, file)
+    names = table.columns.column_names
+    if (
+        twice := sorted({name for name in names if names.count(name) > 1})[:TOLD_MAX]
+        if len(set(names)) < len(names)
+        else []
+    ):
+        raise InputError(f"{file}: the column {twice[0]!r} stands there twice", column=twice[0])
+    if len(names) > COLUMNS_MAX:
+        raise InputError(f"{file} has {len(names)} columns, the limit is {COLUMNS_MAX}", limit=COLUMNS_MAX)
+    if table.columns.num_rows > ROWS_MAX:
+        raise InputError(f"{file} has {table.columns.num_rows} rows, the limit is {ROWS_MAX}", limit=ROWS_MAX)
+    if table.columns.num_rows == 0:
+        raise InputError(f"{file} has a header, and no rows")
+    return table
+
+
+def _of_parquet(data: bytes, file: str) -> Table:
+    try:
+        return Table(file, arrow_parquet.read_table(io.BytesIO(data)), "", data)
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"{file} begins as Parquet does, and could not be read: {error}") from error
+
+
+def _of_csv(data: bytes, file: str) -> Table:
+    data = data.removeprefix(b"\xef\xbb\xbf")
+    header = _header(data, file)
+    delimiter = max(_DELIMITERS, key=header.count)
+    names = next(csv.reader([header], delimiter=delimiter))
+    if len(names) < 2:
+        raise InputError(f"{file}, line 1: wanted is a header such as 'timestamp,value', found {header[:80]!r}", line=1)
+    if any(_is_number(name) for name in names):
+        raise InputError(
+            f"{file}, line 1: wanted is a header such as 'timestamp,value', found numbers: {header[:80]!r}", line=1
+        )
+    bad: list[tuple[int, int, str]] = []
+
+    def refuse(row: arrow_csv.InvalidRow) -> str:
+        bad.append((row.number, row.actual_columns, row.text))
+        return "skip"
+
+    try:
+        table = arrow_csv.read_csv(
+            io.BytesIO(data),
+            arrow_csv.ReadOptions(use_threads=False, block_size=max(1 << 20, min(len(data), 1 << 26))),
+            arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=refuse),
+            arrow_csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False),
+        )
+    except pa.ArrowInvalid as error:
+        raise InputError(f"{file} could not be read: {error}") from error
+    if bad:
+        told = "; ".join(
+            f"line {_line_of(data, delimiter, number - 2)} has {count} fields: {text[:80]!r}"
+            for number, count, text in bad[:TOLD_MAX]
+        )
+        raise InputError(f"{file}: {len(names)} fields are wanted in each line; {told}", rows=len(bad))
+    return Table(file, table, delimiter, data)
+
+
+def _header(data: bytes, file: str) -> str:
+    line = data.lstrip(b"\r\n").split(b"\n", 1)[0].rstrip(b"\r")
+    try:
+        return line.decode()
+    except UnicodeDecodeError as error:
+        raise InputError(f"{file}, line 1: its text is not UTF-8 ({error.reason} at byte {error.start})") from error
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return text.strip().lower() not in ("nan", "inf", "infinity")
+
+
+def _line_of(data: bytes, delimiter: str, row: int) -> int:
+    """The line on which a row begins; counted only where somebody has to be told."""
+    reader = csv.reader(io.StringIO(data.decode("utf-8", "replace"), newline=""), delimiter=delimiter)
+    seen = -2  # the header is the row before the first
+    for cells in reader:
+        if cells:
+            seen += 1
+        if seen == row:
+            return reader.line_num - sum(cell.count("\n") for cell in cells)
+    return row + 2
