@@ -25,6 +25,7 @@ from trimtab.app.toml_places import Place, Places, find_places
 from trimtab.model.business_settings import BusinessPolicy
 from trimtab.model.clouds import CloudsPolicy
 from trimtab.model.errors import ConfigError
+from trimtab.model.forecast_settings import ForecastPolicy
 from trimtab.model.grafana_settings import GrafanaPolicy
 from trimtab.model.infrastructure_settings import ContainersPolicy, HostPolicy
 from trimtab.model.integrations import IntegrationsPolicy
@@ -70,6 +71,7 @@ class Config:
     grafana: GrafanaPolicy = field(default_factory=GrafanaPolicy)
     packs: PacksPolicy = field(default_factory=PacksPolicy)
     business: BusinessPolicy = field(default_factory=BusinessPolicy)
+    forecast: ForecastPolicy = field(default_factory=ForecastPolicy)
     host: HostPolicy = field(default_factory=HostPolicy)
     containers: ContainersPolicy = field(default_factory=ContainersPolicy)
     clouds: CloudsPolicy = field(default_factory=CloudsPolicy)

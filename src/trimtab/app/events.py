@@ -44,6 +44,8 @@ class EventKind(StrEnum):
     """Accounts of clouds were looked at, or could not be (accounts)."""
     INFRASTRUCTURE = "infrastructure"
     """This machine or its containers were looked at (at_ms)."""
+    FORECASTS = "forecasts"
+    """Forecasts were made (at_ms), or an issue is foreseen or is not any more (appeared, ended: ids)."""
     STATUS = "status"
     """Something about the server itself: the kill switch, settings, people."""
     GAP = "gap"

@@ -20,6 +20,7 @@ from trimtab.app.packs.settings import PacksPolicy
 from trimtab.app.server_settings import ServerSettings
 from trimtab.model.business_settings import BusinessPolicy
 from trimtab.model.clouds import CloudsPolicy
+from trimtab.model.forecast_settings import ForecastPolicy
 from trimtab.model.grafana_settings import GrafanaPolicy
 from trimtab.model.infrastructure_settings import ContainersPolicy, HostPolicy
 from trimtab.model.integrations import IntegrationsPolicy
@@ -80,6 +81,7 @@ SECTIONS: Mapping[str, Section] = {
         Section("rules", RulesPolicy, "Recording and alerting rules.", per_target=False),
         Section("packs", PacksPolicy, "Rules and objectives that come with trimtab.", per_target=False),
         Section("business", BusinessPolicy, "Data quality, pipelines, cost and satisfaction.", per_target=False),
+        Section("forecast", ForecastPolicy, "What is forecast, and what is told of it.", per_target=False),
         Section("host", HostPolicy, "What is collected of this machine.", per_target=False),
         Section("containers", ContainersPolicy, "What is collected of containers.", per_target=False),
         Section("clouds", CloudsPolicy, "Accounts of clouds that are looked at.", per_target=False),

@@ -13,6 +13,7 @@ from trimtab.store.state_schema_access import ACCESS_TABLES
 from trimtab.store.state_schema_alerts import ALERT_TABLES
 from trimtab.store.state_schema_business import BUSINESS_TABLES
 from trimtab.store.state_schema_dashboards import DASHBOARD_TABLES
+from trimtab.store.state_schema_forecasts import FORECAST_TABLES
 from trimtab.store.state_schema_freezes import FREEZES_TABLE
 from trimtab.store.state_schema_indexes import INDEX_TABLES
 from trimtab.store.state_schema_notify import NOTIFY_TABLES
@@ -118,6 +119,7 @@ MIGRATIONS: tuple[str, ...] = (
     BUSINESS_TABLES,
     DASHBOARD_TABLES,
     INDEX_TABLES,
+    FORECAST_TABLES,
 )
 """Script number n (from 0) brings version n to n + 1."""
 
