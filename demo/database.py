@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
 
 import psycopg
 
@@ -26,10 +27,10 @@ def shared_buffers_mb() -> int:
     return max(64, min(SHARED_BUFFERS_MB, int(memory_mb * MEMORY_SHARE_MAX)))
 
 
-def start_database(kept: Kept) -> Cluster:
-    """initdb, a free port, roles, the empty database `shop` with its extensions."""
-    settings = {"shared_buffers": f"{shared_buffers_mb()}MB", "checkpoint_timeout": "30min", "max_connections": "80"}
-    cluster = Cluster(kept.folder / "postgres", settings=settings)
+def start_database(kept: Kept, settings: Mapping[str, str] | None = None) -> Cluster:
+    """initdb, a free port, roles, the empty database `shop` with its extensions. `settings` come before the demo's."""
+    usual = {"shared_buffers": f"{shared_buffers_mb()}MB", "checkpoint_timeout": "30min", "max_connections": "80"}
+    cluster = Cluster(kept.folder / "postgres", settings={**usual, **(settings or {})})
     cluster.prepare()
     kept.run(
         "initdb", cluster.initdb_command(), log=kept.folder / "initdb.log", timeout_s=READY_S * 2, user=server_user()

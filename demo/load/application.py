@@ -27,17 +27,27 @@ STATEMENTS_FILE = "statements.json"
 
 
 class Application:
-    """Load on one database. `folder` takes the latency log and the texts of the statements."""
+    """Load on one database. `folder` takes the latency log and the texts of the statements.
+
+    `timetable` says when which request is due; without it, the same mix in every second.
+    """
 
     def __init__(
-        self, dsn: str, faults: tuple[Fault, ...], seed: int, folder: Path, tracer: Tracer, scale: float = 1.0
+        self,
+        dsn: str,
+        faults: tuple[Fault, ...],
+        seed: int,
+        folder: Path,
+        tracer: Tracer,
+        scale: float = 1.0,
+        timetable: Timetable | None = None,
     ) -> None:
         self._dsn = dsn
         self._seed = seed
         self._tracer = tracer
         self._scale = scale
         self._stop = threading.Event()
-        self._timetable = Timetable(mix_for(faults), seed)
+        self._timetable = timetable or Timetable(mix_for(faults), seed)
         self._log = LatencyLog(folder / LATENCY_FILE)
         texts = {statement.name: statement.text for statement in ALL}
         (folder / STATEMENTS_FILE).write_text(json.dumps(texts, indent=1))
