@@ -22,6 +22,7 @@ from trimtab.app.server_settings import ServerSettings
 from trimtab.app.settings import SECTIONS, Wrong, did_you_mean, settings_in, shown
 from trimtab.app.toml_places import Path as KeyPath
 from trimtab.app.toml_places import Place, Places, find_places
+from trimtab.model.anomaly_settings import AnomaliesPolicy
 from trimtab.model.business_settings import BusinessPolicy
 from trimtab.model.clouds import CloudsPolicy
 from trimtab.model.errors import ConfigError
@@ -72,6 +73,7 @@ class Config:
     packs: PacksPolicy = field(default_factory=PacksPolicy)
     business: BusinessPolicy = field(default_factory=BusinessPolicy)
     forecast: ForecastPolicy = field(default_factory=ForecastPolicy)
+    anomalies: AnomaliesPolicy = field(default_factory=AnomaliesPolicy)
     host: HostPolicy = field(default_factory=HostPolicy)
     containers: ContainersPolicy = field(default_factory=ContainersPolicy)
     clouds: CloudsPolicy = field(default_factory=CloudsPolicy)

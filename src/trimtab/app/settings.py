@@ -18,6 +18,7 @@ from typing import Any
 
 from trimtab.app.packs.settings import PacksPolicy
 from trimtab.app.server_settings import ServerSettings
+from trimtab.model.anomaly_settings import AnomaliesPolicy
 from trimtab.model.business_settings import BusinessPolicy
 from trimtab.model.clouds import CloudsPolicy
 from trimtab.model.forecast_settings import ForecastPolicy
@@ -82,6 +83,7 @@ SECTIONS: Mapping[str, Section] = {
         Section("packs", PacksPolicy, "Rules and objectives that come with trimtab.", per_target=False),
         Section("business", BusinessPolicy, "Data quality, pipelines, cost and satisfaction.", per_target=False),
         Section("forecast", ForecastPolicy, "What is forecast, and what is told of it.", per_target=False),
+        Section("anomalies", AnomaliesPolicy, "What is looked at for anomalies, and who is told.", per_target=False),
         Section("host", HostPolicy, "What is collected of this machine.", per_target=False),
         Section("containers", ContainersPolicy, "What is collected of containers.", per_target=False),
         Section("clouds", CloudsPolicy, "Accounts of clouds that are looked at.", per_target=False),

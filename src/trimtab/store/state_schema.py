@@ -11,6 +11,7 @@ from pathlib import Path
 from trimtab.model.errors import StoreError
 from trimtab.store.state_schema_access import ACCESS_TABLES
 from trimtab.store.state_schema_alerts import ALERT_TABLES
+from trimtab.store.state_schema_anomalies import ANOMALY_TABLES
 from trimtab.store.state_schema_business import BUSINESS_TABLES
 from trimtab.store.state_schema_dashboards import DASHBOARD_TABLES
 from trimtab.store.state_schema_forecasts import FORECAST_TABLES
@@ -120,6 +121,7 @@ MIGRATIONS: tuple[str, ...] = (
     DASHBOARD_TABLES,
     INDEX_TABLES,
     FORECAST_TABLES,
+    ANOMALY_TABLES,
 )
 """Script number n (from 0) brings version n to n + 1."""
 
