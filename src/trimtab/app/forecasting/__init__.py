@@ -1,0 +1,1 @@
+"""Scheduled forecasts: of what pages draw and of what a person names; whether they held; issues before they happen."""
