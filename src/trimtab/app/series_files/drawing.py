@@ -81,6 +81,7 @@ def _panel(axes: Any, panel: Panel) -> None:
     axes.set_title("  ·  ".join([panel.title, *panel.notes]), loc="left", fontsize=10, parse_math=False)
     if series.unit:
         axes.set_ylabel(series.unit, parse_math=False)
+    axes.set_xlabel("UTC", loc="right", fontsize=8)
     axes.grid(visible=True, color="#d8dee4", lw=0.5)
     axes.margins(x=0.01)
     for side in ("top", "right"):

@@ -50,6 +50,18 @@ def write_scores(file: SeriesFile, scores: Sequence[F64], path: Path) -> None:
     csv.writer(header, delimiter=delimiter, lineterminator="\n").writerow(table.column_names)
     with path.open("wb") as out:
         out.write(header.getvalue().encode())
-        arrow_csv.write_csv(
-            table, out, arrow_csv.WriteOptions(include_header=False, delimiter=delimiter, quoting_style="needed")
-        )
+        out.write(_rows(table, delimiter))
+
+
+def _rows(table: pa.Table, delimiter: str) -> bytes:
+    """Lines without quotes, as nearly all files have them; with quotes around texts where one holds a delimiter."""
+    for style in ("none", "needed"):
+        rows = io.BytesIO()
+        try:
+            arrow_csv.write_csv(
+                table, rows, arrow_csv.WriteOptions(include_header=False, delimiter=delimiter, quoting_style=style)
+            )
+        except pa.ArrowInvalid:
+            continue
+        return rows.getvalue()
+    raise AssertionError("unreachable: quotes take every text")

@@ -71,7 +71,12 @@ def times_of(table: Table, column: str, form: TimeForm) -> Times:
 def _of_texts(table: Table, column: str, texts: pa.Array, form: TimeForm) -> Times:
     if form.form:
         return _by_form(table, column, texts, form)
-    if compute.all(compute.match_substring_regex(texts, _EPOCH)).as_py():
+    if (is_number := compute.match_substring_regex(texts, _EPOCH))[0].as_py():
+        if (row := int(compute.index(is_number, pa.scalar(False)).as_py())) >= 0:
+            seen = texts[row].as_py()
+            raise InputError(
+                f"{table.place(row, column)}: {seen!r} is no time: the rows before are numbers since 1970", row=row
+            )
         return Times(_since_1970(table, column, _floats(texts.cast(pa.float64())), form), True)
     has_zone = compute.and_(compute.match_substring_regex(texts, _ZONE), compute.match_substring(texts, ":"))
     first = bool(has_zone[0].as_py())

@@ -1,0 +1,69 @@
+"""What is odd in a file's series: `trimtab detect`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from trimtab.analyze.detect import DetectSettings, Episode, detect_series
+from trimtab.app.series_files.documents import moment, number
+from trimtab.app.series_files.drawing import Panel
+from trimtab.app.series_files.reading import SeriesFile
+from trimtab.stats.time_series import F64, TimeSeries
+
+
+@dataclass(frozen=True)
+class Detected:
+    """Scores of all samples by series, and episodes in the order of their beginning."""
+
+    scores: list[F64]
+    episodes: list[Episode]
+    watched: int
+    """Samples of series that were long enough to be scored."""
+
+
+def detect(file: SeriesFile, settings: DetectSettings) -> Detected:
+    """Look at each series as if it came sample by sample."""
+    scores, episodes, watched = [], [], 0
+    for one in file.series:
+        own, found = detect_series(one.series, settings)
+        scores.append(np.nan_to_num(own))
+        episodes.extend(found)
+        watched += len(own) if len(own) > settings.warm_up_points else 0
+    return Detected(scores, sorted(episodes, key=lambda one: (one.start_ms, one.series)), watched)
+
+
+def document(found: Detected) -> dict[str, Any]:
+    """The JSON document."""
+    return {
+        "episodes": [
+            {
+                "series": one.series,
+                "start": moment(one.start_ms),
+                "end": moment(one.end_ms),
+                "score": round(one.score, 6),
+                "expected": number(one.expected),
+                "observed": number(one.observed),
+                "low": number(one.low),
+                "high": number(one.high),
+                "test": one.test.name.lower(),
+            }
+            for one in found.episodes
+        ]
+    }
+
+
+def panels(file: SeriesFile, found: Detected) -> list[Panel]:
+    """Series with their episodes, those that have some first."""
+    by_series: dict[str, list[Episode]] = {}
+    for one in found.episodes:
+        by_series.setdefault(one.series, []).append(one)
+    drawn = [_panel(one.series, by_series.get(one.series.name, [])) for one in file.series]
+    return sorted(drawn, key=lambda panel: not panel.spans)
+
+
+def _panel(series: TimeSeries, episodes: list[Episode]) -> Panel:
+    note = f"{len(episodes)} episode{'s' if len(episodes) != 1 else ''}" if episodes else "nothing odd"
+    return Panel(series, series.name, spans=[(one.start_ms, one.end_ms) for one in episodes], notes=(note,))

@@ -1,0 +1,121 @@
+"""What comes next in a file's series: `trimtab forecast`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from trimtab.analyze.forecast.answer import NOTES, Forecast
+from trimtab.analyze.forecast.forecast import forecast
+from trimtab.analyze.forecast.settings import ForecastSettings
+from trimtab.app.series_files.documents import moment, number
+from trimtab.app.series_files.drawing import Panel
+from trimtab.app.series_files.reading import SeriesFile
+from trimtab.model.errors import InputError
+from trimtab.stats.time_series import F64, TimeSeries
+
+STEPS_MAX = 200_000
+CELLS_MAX = 50_000_000
+"""Points of all series that are forecast together."""
+BOUNDS = ("lo_80", "hi_80", "lo_90", "hi_90")
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """The forecast of one series: row `row` of `forecast`."""
+
+    series: TimeSeries
+    forecast: Forecast
+    row: int
+
+    @property
+    def model(self) -> str:
+        """What made it."""
+        return self.forecast.model[self.row]
+
+    @property
+    def notes(self) -> list[str]:
+        """What is to be said of it."""
+        return [NOTES.get(key, key) for key in self.forecast.notes[self.row]]
+
+    def line(self, name: str) -> F64:
+        """`mean` or one of BOUNDS, over the horizon."""
+        values: F64 = getattr(self.forecast, name)[self.row]
+        return values
+
+
+def look_ahead(file: SeriesFile, horizon_ms: int, settings: ForecastSettings, step_ms: int | None) -> list[Ahead]:
+    """Forecast every series from its own end; those of one step and one end together.
+
+    Raises InputError for a series without a step, and for a horizon of no step or too many.
+    """
+    groups: dict[tuple[int, int], list[int]] = {}
+    grids: list[TimeSeries] = []
+    for place, one in enumerate(file.series):
+        series = one.series
+        if len(series) < 2:
+            raise InputError(f"{file.table.file}: {series.name!r} has {len(series)} sample, two are needed for a step")
+        grids.append(series.grid(step_ms))
+        groups.setdefault((step_ms or series.step_ms, int(grids[-1].at_ms[-1])), []).append(place)
+    found: dict[int, Ahead] = {}
+    for (step, _), places in groups.items():
+        steps = -(-horizon_ms // step)
+        if not 1 <= steps <= STEPS_MAX:
+            raise InputError(f"--horizon: {steps} steps of {step} ms, the limit is {STEPS_MAX}", limit=STEPS_MAX)
+        points = max(len(grids[place]) for place in places)
+        if points * len(places) > CELLS_MAX:
+            raise InputError(f"{len(places)} series of up to {points} points, the limit is {CELLS_MAX} together")
+        values = np.full((len(places), points), np.nan)
+        for row, place in enumerate(places):
+            values[row, points - len(grids[place]) :] = grids[place].values
+        start_ms = int(grids[places[0]].at_ms[-1]) - (points - 1) * step
+        answer = forecast(values, step, start_ms, steps, settings)
+        found.update({place: Ahead(file.series[place].series, answer, row) for row, place in enumerate(places)})
+    return [found[place] for place in range(len(file.series))]
+
+
+def document(ahead: list[Ahead]) -> dict[str, Any]:
+    """The JSON document. `model` is that of all series, or `by_series` where they differ (`series` tells each)."""
+    models = {one.model for one in ahead}
+    return {
+        "forecasts": [row for one in ahead for row in _rows(one)],
+        "model": models.pop() if len(models) == 1 else "by_series",
+        "series": [
+            {
+                "series": one.series.name,
+                "model": one.model,
+                "origins": int(one.forecast.origins[one.row]),
+                "error": number(one.forecast.error[one.row]),
+                "naive_error": number(one.forecast.naive_error[one.row]),
+                "coverage_90": number(one.forecast.coverage_90[one.row]),
+                "notes": one.notes,
+            }
+            for one in ahead
+        ],
+    }
+
+
+def _rows(one: Ahead) -> Iterator[dict[str, Any]]:
+    lines = {name: one.line(name).tolist() for name in ("mean", *BOUNDS)}
+    for place, at_ms in enumerate(one.forecast.at_ms.tolist()):
+        yield {
+            "series": one.series.name,
+            "timestamp": moment(at_ms),
+            **{name: number(line[place]) for name, line in lines.items()},
+        }
+
+
+def panels(ahead: list[Ahead]) -> list[Panel]:
+    """The end of each series with its forecast."""
+    return [_panel(one) for one in ahead]
+
+
+def _panel(one: Ahead) -> Panel:
+    at_ms, series = one.forecast.at_ms, one.series
+    shown = series.at_ms >= at_ms[0] - 6 * (at_ms[-1] - at_ms[0] + one.forecast.step_ms)
+    past = TimeSeries(series.name, series.at_ms[shown], series.values[shown], series.unit)
+    bands = [(at_ms, one.line("lo_90"), one.line("hi_90")), (at_ms, one.line("lo_80"), one.line("hi_80"))]
+    return Panel(past, series.name, middle=(at_ms, one.line("mean")), bands=bands, notes=(one.model,))

@@ -1,0 +1,143 @@
+"""`trimtab detect`, `forecast`, `changepoints`, `capacity` on files, as the contract has them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from trimtab.cli.main import main
+
+HOURS = 24 * 28
+FIELDS_OF_FORECAST = ["series", "timestamp", "mean", "lo_80", "hi_80", "lo_90", "hi_90"]
+
+
+def run(*arguments: str, given: str | None = None, wanted: int = 0) -> tuple[str, str]:
+    ended = CliRunner().invoke(main, arguments, input=given)
+    assert ended.exit_code == wanted, ended.output
+    return ended.stdout, ended.stderr
+
+
+def answer(*arguments: str, given: str | None = None) -> Any:
+    return json.loads(run(*arguments, "--format", "json", given=given)[0])
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four weeks by the hour: a day's curve that is odd for three hours, a level that rises, a disk that fills."""
+    draw = np.random.default_rng(5)
+    hours = np.arange(HOURS)
+    cpu = 40 + 10 * np.sin(hours * 2 * np.pi / 24) + draw.normal(0, 1, HOURS)
+    cpu[500:503] += 45
+    flat = draw.normal(50, 2, HOURS)
+    flat[400:] += 20
+    disk = 100 + 0.5 * hours + draw.normal(0, 1, HOURS)
+    rows = "".join(
+        f"{datetime.fromtimestamp(1767225600 + 3600 * int(hour)).astimezone():%Y-%m-%dT%H:%M:%S%z},"
+        f"{cpu[hour]:.3f},{flat[hour]:.3f},{disk[hour]:.3f}\n"
+        for hour in hours
+    )
+    path = tmp_path_factory.mktemp("files") / "day.csv"
+    path.write_text("timestamp,cpu,flat,disk_GB\n" + rows)
+    return path
+
+
+def test_detect_names_episodes_and_writes_scores(file: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.csv"
+    found = answer("detect", str(file), "--value-column", "cpu", "--scores", str(out))
+    assert {"series", "start", "end", "score", "expected", "observed"} <= set(found["episodes"][0])
+    assert "2026-01-21T20:00:00Z" in [one["start"] for one in found["episodes"]]  # hour 500
+    lines = out.read_text().splitlines()
+    assert lines[0] == "timestamp,cpu,flat,disk_GB,anomaly_score"
+    assert [line.rsplit(",", 1)[0] for line in lines[1:]] == file.read_text().splitlines()[1:]
+    scores = np.array([float(line.rsplit(",", 1)[1]) for line in lines[1:]])
+    assert ((scores >= 0) & (scores <= 1)).all()
+    assert scores[500:503].max() == scores.max()
+
+
+def test_a_score_uses_no_later_row(file: Path, tmp_path: Path) -> None:
+    lines = file.read_text().splitlines(keepends=True)
+    short = "".join(lines[:502])
+    run("detect", str(file), "--scores", str(tmp_path / "all.csv"))
+    run("detect", "-", "--scores", str(tmp_path / "short.csv"), given=short)
+    written = (tmp_path / "all.csv").read_text().splitlines(), (tmp_path / "short.csv").read_text().splitlines()
+    assert written[0][:502] == written[1]
+
+
+def test_fail_on_turns_episodes_into_an_exit_code(file: Path) -> None:
+    run("detect", str(file), "--fail-on", "0.01", wanted=1)
+    run("detect", "-", "--fail-on", "0.01", given="timestamp,value\n0,1\n60,1\n")
+
+
+def test_forecast_has_each_step_and_intervals_in_order(file: Path) -> None:
+    found = answer("forecast", str(file), "--horizon", "24h")
+    assert found["model"]
+    assert [list(row) for row in found["forecasts"][:1]] == [FIELDS_OF_FORECAST]
+    assert len(found["forecasts"]) == 3 * 24
+    assert found["forecasts"][0]["timestamp"] == "2026-01-29T00:00:00Z"
+    for row in found["forecasts"]:
+        assert row["lo_90"] <= row["lo_80"] <= row["hi_80"] <= row["hi_90"]
+    wide = answer("forecast", str(file), "--horizon", "2d", "--step", "6h", "--value-column", "flat")
+    assert len(wide["forecasts"]) == 8
+
+
+def test_changepoints_have_index_and_ratio(file: Path) -> None:
+    found = answer("changepoints", str(file), "--value-column", "flat")["change_points"]
+    assert [one["index"] for one in found] == [400]
+    one = found[0]
+    assert one["timestamp"] == "2026-01-17T16:00:00Z"
+    assert 1.3 < one["ratio"] < 1.5
+    assert one["interval_90"][0] < one["ratio"] < one["interval_90"][1]
+    assert one["provisional"] is False
+
+
+def test_capacity_takes_a_limit_with_a_unit(file: Path) -> None:
+    found = answer("capacity", str(file), "--value-column", "disk_GB", "--limit", "500GB")["saturation"]
+    assert found[0]["limit"] == 500
+    assert found[0]["earliest"] <= found[0]["date"] <= found[0]["latest"]
+    assert found[0]["earliest"] <= "2026-02-03T08:00:00Z" <= found[0]["latest"]  # hour 800
+    _, told = run("capacity", str(file), "--value-column", "cpu", "--limit", "1GB", wanted=2)
+    assert "name it by --unit" in told
+
+
+@pytest.mark.parametrize("command", ["detect", "forecast", "changepoints", "capacity"])
+def test_pictures_and_tables(file: Path, tmp_path: Path, command: str) -> None:
+    options = ["--limit", "500"] if command == "capacity" else []
+    suffixes = [(".png", b"\x89PNG"), (".svg", b"<?xml")]
+    for suffix, begins in suffixes[: 2 if command == "detect" else 1]:
+        path = tmp_path / f"picture{suffix}"
+        told, _ = run(command, str(file), "--plot", str(path), *options)
+        assert path.read_bytes().startswith(begins)
+        assert "cpu" in told or "flat" in told
+
+
+def test_a_bad_row_is_named_and_nothing_is_written(tmp_path: Path) -> None:
+    out = tmp_path / "out.csv"
+    _, told = run("detect", "-", "--scores", str(out), given="timestamp,value\n0,1\n60,much\n", wanted=2)
+    assert told == "trimtab: standard input, line 3, column value: 'much' is no number\n"
+    assert not out.exists()
+
+
+def test_plots_without_matplotlib_say_what_to_install(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    _, told = run("detect", str(file), "--plot", str(tmp_path / "p.png"), wanted=3)
+    assert "pip install 'trimtab[plot]'" in told
+    _, told = run("detect", str(file), "--plot", str(tmp_path / "p.gif"), wanted=2)
+    assert "neither in .png nor in .svg" in told
+
+
+def test_files_that_are_not_there(tmp_path: Path) -> None:
+    _, told = run("forecast", str(tmp_path / "none.csv"), wanted=2)
+    assert "there is no such file" in told
+    _, told = run("forecast", str(tmp_path), wanted=2)
+    assert "it is a folder" in told
+    _, told = run("forecast", "-", "--horizon", "soon", given="timestamp,value\n0,1\n", wanted=2)
+    assert "--horizon: 'soon' is no duration" in told
