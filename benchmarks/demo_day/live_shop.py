@@ -1,0 +1,109 @@
+"""The shop of a day: database, application, who wants the same disk, and trimtab beside it. Nothing is left running."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from benchmarks.demo_day.clock import DayClock
+from benchmarks.demo_day.injectors.stage import Stage
+from demo.database import DATABASE, start_database
+from demo.keep.kept import ROOT, Kept
+from demo.load.telemetry import ENDPOINT_VARIABLE
+from demo.shop.fill import fill
+from demo.trimtab_server import TrimtabServer, start_trimtab, watch_shop
+
+SETTINGS = {
+    "shared_buffers": "64MB",
+    "synchronous_commit": "on",
+    "max_wal_size": "1GB",
+    "checkpoint_timeout": "5min",
+    "effective_cache_size": "256MB",
+}
+"""Unlike the demo's: a server that is smaller than its data and waits for its disk."""
+
+POLICY = """
+[watch]
+slice_s = {minute_s}
+
+[host]
+interval_s = 1
+slow_interval_s = 1
+
+[containers]
+collect = false
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveShop:
+    """What runs. `server` is None where trimtab was not wanted."""
+
+    stage: Stage
+    clock: DayClock
+    server: TrimtabServer | None
+
+
+@contextmanager
+def live_shop(
+    seed: int, minute_s: float, *, policy: str | None = POLICY, scale: float = 1.0, begins_minute: float = 0.0
+) -> Iterator[LiveShop]:
+    """Fill, start everything, yield, stop everything. The clock begins at a minute of the first day.
+
+    `policy` None leaves trimtab out.
+    """
+    kept = Kept()
+    try:
+        cluster = start_database(kept, SETTINGS)
+        filled = fill(cluster.dsn(DATABASE), seed, scale=scale)
+        print(f"# shop: {filled.rows_total:,} rows in {filled.seconds:.0f} s, seed {seed}", flush=True)
+        cluster.execute("CHECKPOINT")
+        neighbour = [sys.executable, "-m", "benchmarks.demo_day.neighbour"]
+        _run(kept, "prepare", [*neighbour, "prepare", str(kept.folder)])
+        kept.start(
+            "evict", [*neighbour, "evict", str(cluster.data / "base")], log=kept.folder / "evict.log", cwd=ROOT, stage=3
+        )
+        server = None
+        if policy is not None:
+            file = kept.folder / "policy.toml"
+            file.write_text(policy.format(minute_s=minute_s))
+            server = start_trimtab(kept, None, file)
+            watch_shop(kept, server, cluster)
+        folder = kept.folder / "application"
+        folder.mkdir()
+        clock = DayClock(round((time.time() - begins_minute * minute_s) * 1000), minute_s)
+        command = [sys.executable, "-m", "benchmarks.demo_day.application", "--dsn", cluster.dsn(DATABASE, "shop_app")]
+        command += ["--seed", str(seed), "--folder", str(folder), "--scale", str(scale)]
+        command += ["--server", server.url if server else "http://127.0.0.1:9"]
+        command += ["--began-ms", str(clock.began_ms), "--minute-s", str(minute_s)]
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("OTEL_")}
+        if server is not None:
+            environment[ENDPOINT_VARIABLE] = f"{server.url}/v1/traces"
+        kept.start("load", command, log=kept.folder / "load.log", env=environment, cwd=ROOT, stage=3, stop_s=3.0)
+        yield LiveShop(Stage(kept, cluster, folder, minute_s), clock, server)
+    finally:
+        kept.close()
+
+
+def _run(kept: Kept, name: str, command: list[str]) -> None:
+    """The keeper's `run` starts in its own folder, where our packages are not found."""
+    kept.start(name, command, log=kept.folder / f"{name}.log", cwd=ROOT)
+    deadline = time.monotonic() + 120.0
+    while name not in kept.ended():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{name} did not finish within 120 s")
+        time.sleep(0.05)
+    if kept.ended()[name] != 0:
+        raise RuntimeError(f"{name} failed: {(kept.folder / f'{name}.log').read_text()[-1500:]}")
+
+
+def check_alive(kept: Kept) -> None:
+    """Raises where something has ended that should run all day."""
+    for name, status in kept.ended().items():
+        if name in ("postgres", "trimtab", "load", "evict"):
+            log = kept.folder / f"{name}.log"
+            raise RuntimeError(f"{name} ended (exit {status}): {log.read_text()[-1500:] if log.exists() else ''}")
