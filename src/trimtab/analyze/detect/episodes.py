@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -96,6 +96,10 @@ class EpisodeBook:
                 events.append(Opened(self._open[slot]))
         events.extend(self._go_on(at_ms, slots, scores))
         return events
+
+    def restore(self, episodes: Iterable[Episode]) -> None:
+        """Episodes that were open when another book stopped go on in this one."""
+        self._open.update((one.slot, one) for one in episodes)
 
     def close(self, slots: NDArray[np.int32]) -> list[EpisodeEvent]:
         """End the episodes of series that are gone."""
