@@ -28,6 +28,8 @@ from trimtab.app.dashboards.library import Dashboards
 from trimtab.app.dashboards.pushing import PushReport, push
 from trimtab.app.deciding import Deciding
 from trimtab.app.events import EventHub, EventKind
+from trimtab.app.forecasting.alerts import ForecastAlerts
+from trimtab.app.forecasting.wiring import forecasting_of
 from trimtab.app.indexes.keeper import IndexKeeper
 from trimtab.app.infrastructure.infrastructure import Infrastructure
 from trimtab.app.log_search.logs import Logs
@@ -171,6 +173,7 @@ class Service:
             waits_for_yes=self._deciding.waits_for_yes,
             publish=self.events.publish,
         )
+        self.forecasts = forecasting_of(self)
         self.alerting = Alerting(
             policies.file.config.rules,
             self.querying,
@@ -178,7 +181,11 @@ class Service:
             state.database,
             url,
             self.notify,
-            (*self.notify.sources, BurnAlerts(lambda: objectives.standing, url)),
+            (
+                *self.notify.sources,
+                BurnAlerts(lambda: objectives.standing, url),
+                ForecastAlerts(lambda: self.forecasts.now, lambda: policies.file.config.forecast, url),
+            ),
             rules_kept,
             packs.rule_files,
         )
@@ -215,6 +222,7 @@ class Service:
         self.business.start()
         self.notify.start()
         self.alerting.start()
+        self.forecasts.start()
         self.grafana.start()
         threading.Thread(target=self.recover_and_watch, name="start", daemon=True).start()
 
@@ -239,6 +247,7 @@ class Service:
         self._systems.close()
         self.objectives.stop()
         self.business.stop()
+        self.forecasts.stop()
         self.alerting.stop()
         self.notify.stop()
         self.scrapes.stop()

@@ -28,7 +28,8 @@ class LimitWish:
     """What must not be crossed. `pack` and `threshold` name the number in a pack, `value` is it where there is none.
 
     `query` gives the limit of each series, matched by labels; the pack's number is then a percentage of it. `alert` is
-    the rule of the pack that watches the same thing now: it has the runbook.
+    the rule of the pack that watches the same thing now: it has the runbook. `only` is a label and its value: other
+    series of the family have no limit.
     """
 
     name: str
@@ -39,6 +40,7 @@ class LimitWish:
     threshold: str = ""
     query: str = ""
     alert: str = ""
+    only: tuple[str, str] = ("", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +222,20 @@ FAMILIES: tuple[Family, ...] = (
         measures=("load_ms_per_s", "mean_ms", "calls_per_s"),
         page="/queries/{system}/{fingerprint}",
     ),
-    Family("objective", "Objective", "", "objective", measures=("left", "events_per_min"), page="/objectives/{name}"),
+    Family(
+        "objective",
+        "Objective",
+        "",
+        "objective",
+        measures=("left", "events_per_min"),
+        limits=(
+            LimitWish(
+                "budget", "the error budget is spent", "<", 0.0, alert="ErrorBudgetBurn", only=("measure", "left")
+            ),
+        ),
+        page="/objectives/{name}",
+        least=None,
+    ),
     Family(
         "service_rate",
         "Calls of a service",

@@ -7,7 +7,7 @@ the first forecasts come on its first day.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -59,41 +59,39 @@ class Source(Protocol):
 class History:
     """Of one family. For one thread at a time."""
 
-    source: Source
     block: Block | None = None
-    _places: dict[str, int] = field(default_factory=dict)
 
-    def bring(self, now_ms: int, history_ms: int, series_max: int) -> Block:
+    def bring(self, source: Source, now_ms: int, history_ms: int, series_max: int) -> Block:
         """The history up to now. TrimtabError where it cannot be read; what was known stays."""
         known = self.block
-        if known is not None and self._can_grow(known, now_ms):
-            self.block = self._grown(known, now_ms, history_ms, series_max)
+        if known is not None and self._can_grow(source, known, now_ms):
+            self.block = self._grown(source, known, now_ms, history_ms, series_max)
         else:
-            self.block = self._whole(now_ms, history_ms, series_max)
+            self.block = self._whole(source, now_ms, history_ms, series_max)
         return self.block
 
-    def _can_grow(self, known: Block, now_ms: int) -> bool:
+    def _can_grow(self, source: Source, known: Block, now_ms: int) -> bool:
         """Whether what is known is of this step still, and not too old."""
         if known.step_ms != STEPS_MS[0] and known.values.shape[1] * known.step_ms >= 4 * DAY_MS:
             return False
-        missing = (self.source.newest_ms(now_ms, known.step_ms) - known.end_ms) // known.step_ms + 1
+        missing = (source.newest_ms(now_ms, known.step_ms) - known.end_ms) // known.step_ms + 1
         return 0 <= missing <= known.values.shape[1] and known.values.shape[0] > 0 and self._is_enough(known)
 
-    def _whole(self, now_ms: int, history_ms: int, series_max: int) -> Block:
+    def _whole(self, source: Source, now_ms: int, history_ms: int, series_max: int) -> Block:
         for step_ms in STEPS_MS:
             span_ms = history_ms if step_ms == STEPS_MS[0] else min(history_ms, 4 * DAY_MS)
             count = min(max(POINTS_MIN, span_ms // step_ms), POINTS_MAX)
-            newest_ms = self.source.newest_ms(now_ms, step_ms)
-            block = self.source.read(newest_ms - (count - 1) * step_ms, count, step_ms)
+            newest_ms = source.newest_ms(now_ms, step_ms)
+            block = source.read(newest_ms - (count - 1) * step_ms, count, step_ms)
             if self._is_enough(block) or step_ms == STEPS_MS[-1] or not block.subjects:
                 break
         return kept(block, series_max)
 
-    def _grown(self, known: Block, now_ms: int, history_ms: int, series_max: int) -> Block:
+    def _grown(self, source: Source, known: Block, now_ms: int, history_ms: int, series_max: int) -> Block:
         step_ms = known.step_ms
-        newest_ms = self.source.newest_ms(now_ms, step_ms)
+        newest_ms = source.newest_ms(now_ms, step_ms)
         from_ms = max(known.start_ms, known.end_ms - AGAIN_STEPS * step_ms)
-        new = self.source.read(from_ms, (newest_ms - from_ms) // step_ms + 1, step_ms)
+        new = source.read(from_ms, (newest_ms - from_ms) // step_ms + 1, step_ms)
         points = min(POINTS_MAX, max(history_ms // step_ms, POINTS_MIN))
         start_ms = max(known.start_ms, newest_ms - (points - 1) * step_ms)
         return kept(joined(known, new, start_ms), series_max)
