@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from docs.generate.markdown import code, page, table
-from trimtab.advise.rewrite.certify import CertifySettings
+from trimtab.advise.rewrite.certify import PART_ROWS, CertifySettings
 from trimtab.advise.rewrite.model import GAIN_RATIO_MAX, MEASURED_RATIO_MAX, Data
 from trimtab.advise.rewrite.rules.base import GOLDEN_SCHEMA, Rule
 from trimtab.advise.rewrite.rules.catalogue import RULES
@@ -44,7 +44,9 @@ def rewrites_page() -> str:
         "statement's own constants, their neighbours, NULLs and duplicates wherever the catalogue allows them.\n"
         f"3. **{Data.CLONE.value}**: rows of the real tables that belong together, one value in five made NULL where "
         f"it may be, rows doubled where no key forbids it.\n4. **{Data.REAL.value}**: both forms on the system itself, "
-        "in one snapshot, read-only and limited in time, where that is allowed.\n5. **Time**: both forms in turn on "
+        "in one snapshot, read-only and limited in time, where that is allowed; where the original does not end there "
+        f"in time, both forms on a part of these rows, up to {4 * PART_ROWS} of each table for each condition, as they are "
+        "(the certificate says so).\n5. **Time**: both forms in turn on "
         f"real data ({settings.repetitions} times), processor time of the server's process where it runs on this "
         "machine, else by the clock; the interval is a bootstrap. Parallel workers are off meanwhile.",
         "Results are compared by hashes that the server computes: a multiset, or a list where ORDER BY is total. A "
@@ -56,8 +58,7 @@ def rewrites_page() -> str:
         "column's type comes from is created there, if the private server has it. Both happen in a transaction that is "
         "rolled back.",
         "A form is **advised** only if its cost falls, each of the three kinds of data was compared with at least some "
-        "rows and all were the same (so not where the original does not end in time on real data, nor where both "
-        "results are empty: what is missing is shown), and its "
+        "rows and all were the same (two results that are empty do not count: what is missing is shown), and its "
         f"measured ratio is at most {GAIN_RATIO_MAX:g} (upper end of the interval: {MEASURED_RATIO_MAX:g}). With the "
         "chosen indexes it must still be cheaper.",
         "Small tables enforce what the catalogue proves and nothing else: CHECK constraints and triggers are not "

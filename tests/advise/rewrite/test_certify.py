@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -98,6 +99,30 @@ def test_wrong_forms_are_found_on_small_tables(filled: tuple[Connection, Connect
     assert any(check.outcome is Outcome.DIFFERENT for check in certificate.checks)
     assert not certificate.holds
     assert certificate.measured is None  # what is wrong is not run on the real server
+
+
+def test_an_original_that_does_not_end_is_compared_on_a_part_of_the_data(
+    filled: tuple[Connection, Connection],
+) -> None:
+    real, private = filled
+    from trimtab.advise.rewrite.advising import RewriteSettings
+
+    real.execute("CREATE TABLE many AS SELECT i % 3000 AS a, i AS b FROM generate_series(1, 30000) i")
+    real.execute("ANALYZE many")
+    endless = "SELECT a, b FROM many x WHERE b > (SELECT avg(y.b) FROM many y WHERE y.a = x.a)"
+    quick = CertifySettings(seeds=(1,), rows=40, repetitions=2, time_max_s=1)
+    try:
+        advice = advise_rewrite(endless, real, private=private, run=True, settings=RewriteSettings(certify=quick))
+    finally:
+        real.execute("DROP TABLE many")
+    assert advice.best is not None
+    certificate = advice.best.certificate
+    assert certificate.measured is not None
+    assert certificate.measured.original_is_cut
+    (check,) = [check for check in certificate.checks if check.data is Data.REAL]
+    assert check.outcome is Outcome.SAME
+    assert check.rows > 0
+    assert re.fullmatch(r"on a part of it, [1-9]\d{3} rows of 1 tables, as the original did not end in 1 s", check.why)
 
 
 def test_without_leave_nothing_is_compared_and_it_is_said(filled: tuple[Connection, Connection]) -> None:

@@ -153,8 +153,9 @@ def _pick(texts: Sequence[str], column: ColumnType) -> str:
 # rows of the real tables
 
 
-def copy_rows(scratch: Scratch, real: Connection, rows: int, seed: int) -> None:
+def copy_rows(scratch: Scratch, real: Connection, rows: int, seed: int | None) -> None:
     """Real rows that belong together: those that meet their own conditions and the joins with what is there already.
+    NULLs are put in by the seed; with None they stay as they are.
 
     From the small tables to the large ones, then back, so that what the large ones refer to is there as well.
     """
@@ -176,7 +177,8 @@ def copy_rows(scratch: Scratch, real: Connection, rows: int, seed: int) -> None:
             is_first = way is order and not own
             _take(scratch, real, table, list(dict.fromkeys(wanted)), max(8, rows // 3) if is_first else 4 * rows)
             done.add(table.oid)
-    scratch.put_nulls_in(seed)
+    if seed is not None:
+        scratch.put_nulls_in(seed)
     scratch.keep_foreign_keys()
 
 

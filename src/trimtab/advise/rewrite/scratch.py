@@ -192,6 +192,12 @@ class Scratch:
         for table in self.base_tables():
             self.private.execute(f"ANALYZE {self.name(table)}".encode(), prepare=False)
 
+    def rows_count(self) -> int:
+        """Rows of all tables together."""
+        counts = " + ".join(f"(SELECT count(*) FROM {self.name(table)})" for table in self.base_tables())
+        row = self.private.execute(f"SELECT {counts}".encode(), prepare=False).fetchone()
+        return 0 if row is None else int(row[0])
+
     def clear(self) -> None:
         """No rows any more."""
         for table in self.base_tables():
