@@ -45,8 +45,8 @@ def rewrites_page() -> str:
         f"3. **{Data.CLONE.value}**: rows of the real tables that belong together, one value in five made NULL where "
         f"it may be, rows doubled where no key forbids it.\n4. **{Data.REAL.value}**: both forms on the system itself, "
         "in one snapshot, read-only and limited in time, where that is allowed; where the original does not end there "
-        f"in time, both forms on a part of these rows, up to {4 * PART_ROWS} of each table for each condition, as they are "
-        "(the certificate says so).\n5. **Time**: both forms in turn on "
+        f"in time, both forms on a part of these rows, up to {4 * PART_ROWS} of each table for each condition, as they "
+        "are (the certificate says so).\n5. **Time**: both forms in turn on "
         f"real data ({settings.repetitions} times), processor time of the server's process where it runs on this "
         "machine, else by the clock; the interval is a bootstrap. Parallel workers are off meanwhile.",
         "Results are compared by hashes that the server computes: a multiset, or a list where ORDER BY is total. A "
