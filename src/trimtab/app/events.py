@@ -42,6 +42,8 @@ class EventKind(StrEnum):
     """Objectives were counted up to another minute (at_ms)."""
     CLOUDS = "clouds"
     """Accounts of clouds were looked at, or could not be (accounts)."""
+    ANOMALIES = "anomalies"
+    """Episodes of anomalies began, changed or ended, or something was said to be normal."""
     INFRASTRUCTURE = "infrastructure"
     """This machine or its containers were looked at (at_ms)."""
     FORECASTS = "forecasts"

@@ -27,6 +27,9 @@ from trimtab.app.dashboards.last_push import kept_push
 from trimtab.app.dashboards.library import Dashboards
 from trimtab.app.dashboards.pushing import PushReport, push
 from trimtab.app.deciding import Deciding
+from trimtab.app.detecting.alerts import AnomalyAlerts
+from trimtab.app.detecting.keeper import FILE as ANOMALIES_FILE
+from trimtab.app.detecting.keeper import Anomalies
 from trimtab.app.events import EventHub, EventKind
 from trimtab.app.forecasting.alerts import ForecastAlerts
 from trimtab.app.forecasting.wiring import forecasting_of
@@ -52,7 +55,7 @@ from trimtab.app.reading.cases import find
 from trimtab.app.reading.own import own_lines, own_story
 from trimtab.app.reading.reader import Reader
 from trimtab.app.scrapes import Scrapes
-from trimtab.app.service_events import ServiceEvents
+from trimtab.app.service_events import ServiceEvents, all_of
 from trimtab.app.service_numbers import tell_numbers
 from trimtab.app.service_status import chain_of, status_of
 from trimtab.app.sources.sources import Sources
@@ -72,6 +75,7 @@ from trimtab.observe.metrics.limits import IngestLimits
 from trimtab.observe.metrics.receivers import MetricsIn
 from trimtab.observe.postgres.status import WatchStatus
 from trimtab.sql.connect import Reference
+from trimtab.store.anomaly_state import AnomalyState
 from trimtab.store.state import State
 from trimtab.store.telemetry import TelemetryStore
 
@@ -163,6 +167,13 @@ class Service:
             ),
         )
         self.infrastructure.cloud = lambda: cloud_health(self.clouds.latest())
+        self.anomalies = Anomalies(
+            lambda: policies.file.config.anomalies,
+            lambda: getattr(telemetry, "metrics", None),
+            AnomalyState(state.database),
+            clock.now_ms,
+            rules_kept.parent / ANOMALIES_FILE,
+        )
         self.dashboards = Dashboards(state.database, self.querying, lambda: self.upstream, clock.now_ms)
         self._deciding = Deciding(state, machine, policies.of)
         self.notify = Notify(
@@ -184,6 +195,7 @@ class Service:
             (
                 *self.notify.sources,
                 BurnAlerts(lambda: objectives.standing, url),
+                AnomalyAlerts(lambda: self.anomalies.now, lambda: policies.file.config.anomalies, url),
                 ForecastAlerts(lambda: self.forecasts.now, lambda: policies.file.config.forecast, url),
             ),
             rules_kept,
@@ -224,6 +236,7 @@ class Service:
         self.alerting.start()
         self.forecasts.start()
         self.grafana.start()
+        self.anomalies.start()
         threading.Thread(target=self.recover_and_watch, name="start", daemon=True).start()
 
     def recover_and_watch(self) -> None:
@@ -247,6 +260,7 @@ class Service:
         self._systems.close()
         self.objectives.stop()
         self.business.stop()
+        self.anomalies.stop()
         self.forecasts.stop()
         self.alerting.stop()
         self.notify.stop()
@@ -263,8 +277,9 @@ class Service:
     def _listen(self) -> None:
         """What happens in the stores becomes events, and numbers of our own."""
         self.state.listen(self._happens.heard)
-        self.telemetry.listen("query_slices", self._happens.slices_loaded)
         self.watched_series.listen(self.telemetry)
+        self.telemetry.listen("query_slices", all_of(self._happens.slices_loaded, self.anomalies.looks))
+        self.telemetry.listen("query_executions", all_of(self.watched_series.statements, self.anomalies.statements))
         tell_numbers(self, self._clock)
 
     # --- policy

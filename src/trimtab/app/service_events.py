@@ -13,6 +13,16 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+def all_of(*hearing: Callable[[pa.Table], None]) -> Callable[[pa.Table], None]:
+    """Several who hear of the rows of one table, one after the other."""
+
+    def heard(rows: pa.Table) -> None:
+        for one in hearing:
+            one(rows)
+
+    return heard
+
+
 class ServiceEvents:
     """Hears of what its server does. `on_change`: a change went on, told after its event."""
 

@@ -34,6 +34,7 @@ def tell_numbers(service: Service, clock: Clock) -> None:
     tell(lambda: metric_numbers(getattr(telemetry, "metrics", None)))
     tell(lambda: notify_numbers(service.notify))
     tell(service.alerting.numbers)
+    tell(service.anomalies.numbers)
     tell(service.infrastructure.numbers)
     tell(service.clouds.numbers)
     tell(lambda: watch_numbers(service.watch_statuses, clock))

@@ -107,6 +107,10 @@ class AnomalyState:
         )
         return int(count["n"]), [_episode(row) for row in rows]
 
+    def find_all(self, wanted: Wanted) -> list[AnomalyEpisode]:
+        """Those that fit, newest first, `OPEN_MAX` at most."""
+        return self.find(wanted, Sort.NEWEST, 0, OPEN_MAX)[1]
+
     def episode(self, episode_id: int) -> AnomalyEpisode:
         """One of them; NotFound where there is none."""
         rows = self._db.rows("SELECT * FROM anomaly_episodes WHERE id = ?", (episode_id,))

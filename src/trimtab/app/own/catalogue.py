@@ -185,6 +185,17 @@ METRICS: tuple[Metric, ...] = (
     ),
     _gauge("trimtab_rule_round_cpu_seconds", "s", "CPU time of the last round."),
     _counter("trimtab_rule_samples_refused_total", "samples", "Samples of rules that the metrics did not take."),
+    # --- anomalies
+    _counter("trimtab_anomaly_ticks_total", "looks", "Looks at what is new of all series."),
+    _counter("trimtab_anomaly_ticks_late_total", "looks", "Looks that did not happen, because one before took long."),
+    _counter("trimtab_anomaly_cpu_seconds_total", "s", "CPU time of looking for anomalies."),
+    _gauge("trimtab_anomaly_tick_cpu_seconds", "s", "CPU time of the last look."),
+    _counter("trimtab_anomaly_rows_total", "values", "Values that went through the detector."),
+    _gauge("trimtab_anomaly_series", "series", "Series that are looked at for anomalies.", "source"),
+    _gauge("trimtab_anomaly_series_left_out", "series", "Series that are not looked at for anomalies.", "reason"),
+    _gauge("trimtab_anomaly_episodes_open", "episodes", "Episodes that go on."),
+    _counter("trimtab_anomaly_episodes_total", "episodes", "Episodes that began."),
+    _gauge("trimtab_anomaly_state_bytes", "bytes", "The file with the detector's state, when it was last written."),
     # --- the machine underneath
     _counter("trimtab_host_looks_total", "looks", "Looks at this machine's own numbers."),
     _counter("trimtab_host_looks_late_total", "looks", "Looks that did not happen, because the one before took long."),

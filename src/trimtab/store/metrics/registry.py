@@ -307,6 +307,11 @@ class Registry:
         where = np.searchsorted(dead, slots).clip(max=len(dead) - 1)
         return np.where(dead[where] == slots, fresh[where], slots).astype(np.int32)
 
+    def find(self, batch: Sequence[Labels]) -> list[int]:
+        """Slots by labels; -1 where a series is not known."""
+        get = self._slots.get
+        return [get(labels, -1) for labels in batch]
+
     def labels_of(self, slot: int) -> Labels:
         """The labels of a slot."""
         return self._labels[slot]

@@ -30,6 +30,7 @@ from trimtab.store.metrics.contract import (
 )
 from trimtab.store.metrics.disk_budget import DiskBudget
 from trimtab.store.metrics.exemplars import RecentExemplars
+from trimtab.store.metrics.following import Following
 from trimtab.store.metrics.hot import HotWindow
 from trimtab.store.metrics.hot_histograms import HotHistograms
 from trimtab.store.metrics.known_metadata import KnownMetadata
@@ -191,6 +192,11 @@ class EmbeddedMetrics:
     def labels_of(self, slot: int) -> Labels:
         """See `MetricStore.labels_of`."""
         return self._parts.registry.labels_of(slot)
+
+    @property
+    def following(self) -> Following:
+        """All series at once, by slot; `wait` comes first."""
+        return Following(self._parts)
 
     def label_names(self, alternatives: Sequence[Sequence[Matcher]], from_ms: int, to_ms: int) -> list[str]:
         """See `MetricStore.label_names`."""

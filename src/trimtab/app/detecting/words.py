@@ -1,0 +1,94 @@
+"""What an episode is, in words: on pages, in alerts, on the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import quote, urlencode
+
+from trimtab.app.detecting.kinds import query_of
+from trimtab.model.anomalies import AnomalyEpisode, SeriesMeasure, SeriesRef, Source, SpokenTest
+
+AROUND_MIN_MS = 900_000
+"""So much, at least, is shown before an episode and after it."""
+STEPS_AROUND = 240
+MEASURES: Mapping[SeriesMeasure, str] = {
+    SeriesMeasure.VALUE: "",
+    SeriesMeasure.RATE: "per second",
+    SeriesMeasure.MEAN: "mean",
+    SeriesMeasure.MEAN_MS: "mean time",
+    SeriesMeasure.CALLS_PER_S: "calls per second",
+}
+TESTS: Mapping[SpokenTest, str] = {
+    SpokenTest.SEASON: "far from what is usual at this time of the day",
+    SpokenTest.JUMP: "far from the value before",
+    SpokenTest.RANGE: "outside of everything seen before",
+    SpokenTest.SHIFT: "on another level than before",
+    SpokenTest.SPREAD: "scattered more, or less, than before",
+}
+
+
+def title_of(series: SeriesRef) -> str:
+    """The series with what of it was looked at."""
+    measure = MEASURES[series.measure]
+    if series.source is Source.QUERY:
+        return f"{measure} of query {series.labels['fingerprint']} on {series.labels['system']}"
+    return f"{series.name}, {measure}" if measure else series.name
+
+
+def value_text(value: float | None, unit: str) -> str:
+    """A number with four digits and its unit.
+
+    >>> value_text(1234567.0, "ms"), value_text(0.25, ""), value_text(None, "ms")
+    ('1.235e+06 ms', '0.25', 'nothing known')
+    """
+    if value is None:
+        return "nothing known"
+    return f"{value:.4g} {unit}".rstrip()
+
+
+def said_of(one: AnomalyEpisode) -> str:
+    """What was seen, and what was expected.
+
+    >>> series = SeriesRef("a/value", Source.METRIC, SeriesMeasure.VALUE, "a", {}, "")
+    >>> print(said_of(AnomalyEpisode(1, series, 0, 1, None, 0.7, SpokenTest.JUMP, 9.0, 3.0, 2.5, 3.5)))
+    9, far from the value before; expected was 3 (2.5 to 3.5)
+    """
+    unit = one.series.unit
+    said = f"{value_text(one.observed, unit)}, {TESTS[one.test]}"
+    if one.expected is None:
+        return said
+    band = "" if one.low is None or one.high is None else f" ({one.low:.4g} to {one.high:.4g})"
+    return f"{said}; expected was {value_text(one.expected, unit)}{band}"
+
+
+def query_of_series(series: SeriesRef) -> str | None:
+    """The query that shows what was looked at of a metric's series; None of query shapes."""
+    if series.source is Source.QUERY:
+        return None
+    return query_of(tuple(sorted(series.labels.items())), series.measure, series.step_ms)
+
+
+def line_key(series: SeriesRef) -> str:
+    """The key of the series on a chart (see `GET /series`)."""
+    query = query_of_series(series)
+    if query is not None:
+        return f"promql/{query}"
+    return f"shape/{series.labels['system']}/{series.labels['fingerprint']}/{series.measure.value}"
+
+
+def around(one: AnomalyEpisode) -> tuple[int, int]:
+    """The time to look at: the episode, and what was before and after."""
+    around_ms = max(AROUND_MIN_MS, STEPS_AROUND * one.series.step_ms // 2)
+    return one.start_ms - around_ms, (one.closed_at_ms or one.end_ms) + around_ms // 2
+
+
+def samples_path(one: AnomalyEpisode) -> str:
+    """Where its samples are: the Explorer with the query and the time, or the page of the query shape."""
+    from_ms, to_ms = around(one)
+    within = {"from": from_ms, "to": to_ms}
+    query = query_of_series(one.series)
+    if query is not None:
+        return f"/explore?{urlencode({'q': query, **within})}"
+    labels = one.series.labels
+    system, fingerprint = (quote(labels[name], safe="") for name in ("system", "fingerprint"))
+    return f"/queries/{system}/{fingerprint}?{urlencode(within)}"
