@@ -50,6 +50,11 @@ class Leak(threading.Thread):
         self.now = control.Control()
         self._kept: list[bytearray] = []
 
+    @property
+    def size_bytes(self) -> int:
+        """What it keeps now."""
+        return sum(map(len, self._kept))
+
     def run(self) -> None:
         """Look at `control` a few times a second."""
         while True:

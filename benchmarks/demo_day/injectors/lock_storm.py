@@ -14,7 +14,6 @@ from contextlib import contextmanager
 import psycopg
 
 from benchmarks.demo_day.injectors.stage import Did, Stage
-from demo.database import DATABASE
 
 SESSIONS = 4
 TABLES = ("users", "payments", "products", "orders")
@@ -28,7 +27,7 @@ def inject(stage: Stage, chance: int) -> Iterator[Did]:
     """Four sessions want the table all the time; each has it for 0.4 to 0.9 s."""
     table = random.Random(chance).choice(TABLES)
     stop = threading.Event()
-    dsn = stage.cluster.dsn(DATABASE, "shop_app")
+    dsn = stage.cluster.dsn(stage.database, "shop_app")
     sessions = [
         threading.Thread(target=_want, args=(dsn, table, chance + number, stop), name=f"storm-{number}", daemon=True)
         for number in range(SESSIONS)

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from benchmarks.demo_day.injectors.stage import Did, Stage
-from demo.database import DATABASE
 
 COLUMNS = (
     ("order_items", "order_id"),
@@ -34,4 +33,4 @@ def inject(stage: Stage, chance: int) -> Iterator[Did]:
 
 
 def _tell(stage: Stage, table: str, what: str, column: str) -> None:
-    stage.cluster.execute(f"ALTER TABLE {table} {what}", f"ANALYZE {table} ({column})", database=DATABASE)
+    stage.cluster.execute(f"ALTER TABLE {table} {what}", f"ANALYZE {table} ({column})", database=stage.database)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from demo.cluster import Cluster
+from demo.database import DATABASE
 from demo.keep.kept import Kept
 
 
@@ -17,6 +18,7 @@ class Stage:
     cluster: Cluster
     application: Path
     minute_s: float
+    database: str = DATABASE
 
 
 @dataclass(frozen=True, slots=True)

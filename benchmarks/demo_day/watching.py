@@ -1,0 +1,100 @@
+"""Ask the API for episodes all the time, as somebody does who waits for one: when was which first told?"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import httpx2
+
+from benchmarks.demo_day.alarms import Alarm
+
+EVERY_S = 0.5
+TIMEOUT_S = 10.0
+ROWS = 1000
+BACK_MS = 120_000
+"""Episodes that began longer ago are asked for no more."""
+AWAY_MAX = 40
+"""So many questions in a row without an answer end the day."""
+
+Json = dict[str, Any]
+
+
+class Watching(threading.Thread):
+    """`told_ms` has, for each episode that was ever told, the moment of the first answer that had it."""
+
+    def __init__(self, url: str, system: str) -> None:
+        super().__init__(name="watching", daemon=True)
+        self._http = httpx2.Client(base_url=url, timeout=TIMEOUT_S, trust_env=False)
+        self._system = system
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self.told_ms: dict[int, int] = {}
+        self.problem: str | None = None
+        self.began_ms = time.time_ns() // 1_000_000
+
+    def run(self) -> None:
+        """Until `stop`."""
+        away = 0
+        while not self._stop.wait(EVERY_S):
+            try:
+                episodes = self._episodes(time.time_ns() // 1_000_000 - BACK_MS)
+            except httpx2.HTTPError as error:
+                away += 1
+                if away > AWAY_MAX:
+                    self.problem = f"the API has not answered {away} times: {error}"
+                    return
+                continue
+            away = 0
+            now_ms = time.time_ns() // 1_000_000
+            for one in episodes:
+                self.told_ms.setdefault(int(one["id"]), now_ms)
+
+    def stop(self) -> None:
+        """End."""
+        self._stop.set()
+        if self.is_alive():
+            self.join(TIMEOUT_S)
+
+    def alarms(self) -> list[Alarm]:
+        """Everything that was told since the beginning, as it stands now."""
+        found = []
+        shapes = self._shapes()
+        for one in self._episodes(self.began_ms):
+            series = one["series"]
+            text, tables = shapes.get(str(series["labels"].get("fingerprint", "")), ("", ()))
+            is_shape = series["source"] == "query"
+            found.append(
+                Alarm(
+                    "" if is_shape else str(series["labels"]["__name__"]),
+                    str(series["measure"]),
+                    dict(series["labels"]),
+                    tables,
+                    text if is_shape else "",
+                    int(one["start_ms"]),
+                    int(one["end_ms"]),
+                    self.told_ms.get(int(one["id"]), int(one["end_ms"])),
+                    str(one["test"]),
+                    float(one["score"]),
+                    float(one["observed"]),
+                    None if one["expected"] is None else float(one["expected"]),
+                )
+            )
+        return found
+
+    def _episodes(self, from_ms: int) -> list[Json]:
+        found: list[Json] = []
+        while True:
+            asked = {"from": str(from_ms), "limit": str(ROWS), "offset": str(len(found))}
+            answer = self._http.get("/api/trimtab/anomalies", params=asked)
+            answer.raise_for_status()
+            rows = answer.json()["episodes"]
+            found += rows
+            if len(rows) < ROWS:
+                return found
+
+    def _shapes(self) -> dict[str, tuple[str, tuple[str, ...]]]:
+        answer = self._http.get("/api/trimtab/shapes", params={"from": str(self.began_ms), "limit": str(ROWS)})
+        answer.raise_for_status()
+        return {one["fingerprint"]: (one["text"] or "", tuple(one["tables"])) for one in answer.json()["rows"]}
