@@ -116,7 +116,7 @@ promqltest: $(STAMP) ## Run Prometheus' test scripts of PromQL (FILES=any script
 screenshots: $(STAMP) chromium web ## Photograph every page in every state into docs/screenshots
 	$(BIN)/python -m tests.browser.screenshots
 
-.PHONY: bench bench-page bench-advise bench-read bench-metrics bench-traces bench-rules bench-host bench-new-user aa soak
+.PHONY: bench bench-page bench-advise bench-read bench-metrics bench-traces bench-rules bench-host bench-new-user bench-saturation aa soak
 bench: $(STAMP) postgresql ## What trimtab costs the watched server and itself; how quickly it starts
 	$(BIN)/python -m benchmarks.overhead
 	$(BIN)/python -m benchmarks.startup
@@ -137,6 +137,8 @@ bench-host: $(STAMP) ## What collecting the host every second costs, beside node
 	$(BIN)/python -m benchmarks.host
 bench-new-user: $(STAMP) postgresql ## From pip install to the first finding on a fresh PostgreSQL with pgbench (about 15 minutes)
 	$(BIN)/python -m benchmarks.new_user
+bench-saturation: $(STAMP) ## Whether dates of saturation hold, beside predict_linear (under a minute; TRIMTAB_BENCH_DATA: real series, too)
+	$(BIN)/python -m benchmarks.saturation
 aa: $(STAMP) postgresql ## 20 changes that change nothing: how many are judged an effect (about 15 minutes)
 	$(BIN)/python -m benchmarks.aa
 # Every file that has a longer form of itself or tries examples, and kills of changes.

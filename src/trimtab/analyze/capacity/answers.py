@@ -31,7 +31,7 @@ class SaturationSettings:
     is reached from above (free bytes), None: what the series says by which side of the limit it is on.
     """
 
-    range_ratio: float = 0.9
+    range_ratio: float = 0.8
     horizon_ms: int = 0
     paths: int = 400
     falling: bool | None = None
