@@ -13,6 +13,7 @@ import click
 from trimtab.cli import (
     advising,
     alerts,
+    anomalies,
     backtesting,
     business,
     checking,
@@ -46,6 +47,7 @@ def main() -> None:
 
 for _command in (
     *alerts.COMMANDS,
+    *anomalies.COMMANDS,
     *business.COMMANDS,
     *decisions.COMMANDS,
     *looking.COMMANDS,
