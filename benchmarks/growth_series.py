@@ -99,10 +99,11 @@ def _simulated(kind: str, name: str, rng: np.random.Generator) -> Case | None:
 
 def _hanging(rng: np.random.Generator, count: int, together: float) -> F64:
     """Noise of Student's t with 5 degrees, autocorrelated; its standard deviation is about 1."""
-    from scipy.signal import lfilter  # type: ignore[import-untyped, unused-ignore]
-
     raw = rng.standard_t(5, count) / math.sqrt(5 / 3) * math.sqrt(1 - together**2)
-    found: F64 = np.asarray(lfilter([1.0], [1.0, -together], raw), dtype=np.float64)
+    if together:
+        for place, shock in enumerate(raw.tolist()[1:], 1):
+            raw[place] = shock + together * raw[place - 1]
+    found: F64 = raw
     return found
 
 

@@ -10,11 +10,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from trimtab.analyze.capacity.answers import Band, Outcome, Saturation, SaturationSettings
 from trimtab.analyze.capacity.futures import Futures, futures_of
+from trimtab.analyze.capacity.growth import GrowthAssumption, Nature, Relation, assumed
 from trimtab.analyze.capacity.history import History, history_of
 from trimtab.analyze.capacity.peaks import Peaks, peaks_of
 from trimtab.analyze.capacity.trend import line_of, slope_error, slope_of, together, walk_error
@@ -33,8 +36,18 @@ GROWTH_SIGMAS_MIN = 2.0
 """A slope below so many of its standard errors is no trend."""
 
 
-def saturation(series: TimeSeries, limit: float, settings: SaturationSettings | None = None) -> Saturation:
+def saturation(
+    series: TimeSeries,
+    limit: float,
+    settings: SaturationSettings | None = None,
+    assumption: GrowthAssumption | None = None,
+    relation: Relation | None = None,
+    nature: Nature = "stock",
+) -> Saturation:
     """When `series` reaches `limit`, as a range of dates that holds with the probability `settings.range_ratio`.
+
+    `assumption` is a what-if, `relation` says how much of the series goes with the load, `nature` whether its height or
+    its growth does. A series that falls to its limit is a stock always: how high its use is cannot be seen from it.
 
     Values that are not numbers are gaps. Raises InputError where the limit is not a finite number.
 
@@ -66,7 +79,18 @@ def saturation(series: TimeSeries, limit: float, settings: SaturationSettings | 
     if len(history.values) < PEAKS_MIN:
         return question.answer("too_little", reason_of("too_little", question.facts()), notes=history.notes)
     futures = futures_of(history, steps, settings.paths, settings.seed)
+    if assumption is not None and not assumption.is_nothing:
+        futures = _under(futures, question, assumption, relation or Relation(), "stock" if falling else nature)
     return question.dated(history, futures)
+
+
+def _under(
+    futures: Futures, question: _Question, what: GrowthAssumption, relation: Relation, nature: Nature
+) -> Futures:
+    if question.sign < 0:
+        what = replace(what, nodes=0)  # how much is used cannot be seen from what is free
+    last, now_ms = float(question.peaks.values[-1]), question.peaks.end_ms
+    return replace(futures, paths=assumed(futures.paths, last, question.ends_ms, now_ms, what, relation.share, nature))
 
 
 def _is_falling(values: F64, limit: float) -> bool:
@@ -95,6 +119,11 @@ class _Question:
         self.steps, self.settings = steps, settings
         self.current = sign * float(peaks.values[-1]) if len(peaks.values) else float("nan")
 
+    @property
+    def ends_ms(self) -> NDArray[np.int64]:
+        """The end of each bucket ahead."""
+        return self.peaks.end_ms + self.peaks.bucket_ms * np.arange(1, self.steps + 1, dtype=np.int64)
+
     def facts(self) -> dict[str, float]:
         """What reasons are made of."""
         return {
@@ -113,7 +142,7 @@ class _Question:
         target = self.sign * self.limit
         reached = np.maximum.accumulate(futures.paths, axis=1) >= target
         full_by: F64 = reached.mean(axis=0)
-        ends_ms = self.peaks.end_ms + self.peaks.bucket_ms * np.arange(1, self.steps + 1, dtype=np.int64)
+        ends_ms = self.ends_ms
         low, middle, high = np.quantile(futures.paths, (out, 0.5, 1 - out), axis=0)
         if self.sign < 0:
             low, middle, high = -high, -middle, -low
