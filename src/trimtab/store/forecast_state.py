@@ -62,7 +62,8 @@ class Hits:
 
     `error` is the sum of distances from the mean. Where the naive forecast is known, too (the value a day before),
     `naive_error` is that sum for it, and `error_beside` the forecast's over the same `naive_points`. `reaches` int64
-    [REACH_BINS] counts points by how far they were out (see `REACH_EDGES`), as if no band had been widened.
+    [REACH_BINS] counts points by how far they were out (see `REACH_EDGES`), as if no band had been widened. `days` are
+    the days (their beginning, UTC, Unix milliseconds) that it is made of.
     """
 
     points: int
@@ -73,7 +74,7 @@ class Hits:
     naive_error: float
     error_beside: float
     reaches: NDArray[np.int64]
-    days: int = 1
+    days: frozenset[int] = frozenset()
 
     def __add__(self, other: Hits) -> Hits:
         return Hits(
@@ -85,7 +86,7 @@ class Hits:
             self.naive_error + other.naive_error,
             self.error_beside + other.error_beside,
             self.reaches + other.reaches,
-            self.days + other.days,
+            self.days | other.days,
         )
 
 
@@ -209,6 +210,7 @@ def _hits(row: sqlite3.Row) -> Hits:
         row["naive_error"],
         row["error_beside"],
         reaches,
+        frozenset((row["day_ms"],)),
     )
 
 

@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Route
 
 from trimtab.app.doors import BODY_BYTES_MAX, TARGET_BYTES_MAX
 from trimtab.model.access import Permission
-from trimtab.web import events, exemplars, series
+from trimtab.web import ahead, events, exemplars, series
 from trimtab.web.forms import FORM_BYTES_MAX
 from trimtab.web.pages import (
     changes,
@@ -33,6 +33,8 @@ from trimtab.web.pages.alerts import listing as alerts_listing
 from trimtab.web.pages.alerts import one as alerts_one
 from trimtab.web.pages.alerts import silences as alerts_silences
 from trimtab.web.pages.analysis import anomalies as analysis_anomalies
+from trimtab.web.pages.analysis import anomaly as analysis_anomaly
+from trimtab.web.pages.analysis import forecasts as analysis_forecasts
 from trimtab.web.pages.cases import decisions, listing
 from trimtab.web.pages.cases import page as case_page
 from trimtab.web.pages.clouds import page as clouds_page
@@ -107,6 +109,12 @@ PAGES: tuple[Page, ...] = (
     Page("/queries/{system:path}/{fingerprint}/plan", POST, DECIDE, query.plan_now, action="plan_now"),
     Page("/queries/{system:path}/{fingerprint}", GET, LOOK, query.query),
     Page("/anomalies", GET, LOOK, analysis_anomalies.anomalies),
+    Page("/anomalies/{episode_id}", GET, LOOK, analysis_anomaly.anomaly),
+    Page("/anomalies/{episode_id}/normal", POST, DECIDE, analysis_anomaly.normal, action="anomaly normal"),
+    Page(
+        "/anomalies/normal/{normal_id}/take-back", POST, DECIDE, analysis_anomaly.take_back, action="anomaly not normal"
+    ),
+    Page("/forecasts", GET, LOOK, analysis_forecasts.forecasts_page),
     Page("/explore", GET, LOOK, explore_page.explore, target_bytes_max=QUERIES_BYTES_MAX),
     Page("/explore/words", GET, LOOK, explore_page.completion_words),
     Page("/logs", GET, LOOK, logs_page.logs, target_bytes_max=QUERIES_BYTES_MAX),
@@ -181,6 +189,7 @@ PAGES: tuple[Page, ...] = (
     Page("/login", POST, None, login.login, action=""),
     Page("/logout", POST, LOOK, login.logout, action=""),
     Page("/series", GET, LOOK, raw=series.endpoint, target_bytes_max=QUERIES_BYTES_MAX),
+    Page("/series/ahead", GET, LOOK, ahead.ahead, target_bytes_max=QUERIES_BYTES_MAX),
     Page("/exemplars", GET, LOOK, exemplars.exemplars, target_bytes_max=QUERIES_BYTES_MAX),
     Page("/events", GET, LOOK, raw=events.endpoint),
     Page("/static/{path:path}", GET, None, raw=lambda _service: static_files().serve),

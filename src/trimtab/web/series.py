@@ -19,7 +19,9 @@ from starlette.responses import Response
 from trimtab.app.exploring.answers import QUERY_CHARS_MAX
 from trimtab.app.exploring.explorer import Explorer
 from trimtab.app.exploring.lines import QueryLine, QueryLines, query_lines
-from trimtab.app.reading.answers import SeriesAnswer
+from trimtab.app.forecasting.bands import history_line
+from trimtab.app.forecasting.subjects import FORECAST
+from trimtab.app.reading.answers import Series, SeriesAnswer
 from trimtab.model.access import Permission
 from trimtab.model.errors import InputError
 from trimtab.store.grid import Grid
@@ -78,16 +80,28 @@ def _answer(service: Service, request: Request, gone: Callable[[], bool]) -> Res
         return Response(body, media_type="application/json", headers={"Cache-Control": "no-store"})
     asked = {key: query for key in dict.fromkeys(keys) if (query := query_of(key)) is not None}
     queries = _queries(asked.values())
-    others = [key for key in keys if key not in asked]
+    foreseen = [key for key in dict.fromkeys(keys) if key.startswith(FORECAST)]
+    others = [key for key in keys if key not in asked and not key.startswith(FORECAST)]
     found = service.read.series(others, within, _points(request.query_params.get("points")))
     grid = Grid(found.from_ms, found.step_ms, (found.to_ms - found.from_ms) // found.step_ms)
     explorer = Explorer(service.querying, lambda: service.upstream)
     lines = query_lines(explorer, queries, grid, gone) if queries else ()
-    if asked and not others:
+    if foreseen:
+        found = replace(found, series=(*found.series, *_histories(service, foreseen, grid)))
+    if (asked or foreseen) and not others:
         found = replace(found, marks=service.read.marks(within))
     by_query = dict(zip(queries, lines, strict=True))
     body = encode(found, ((key, by_query[query]) for key, query in asked.items()))
     return Response(body, media_type="application/json", headers={"Cache-Control": "no-store"})
+
+
+def _histories(service: Service, keys: Iterable[str], grid: Grid) -> Iterable[Series]:
+    """What forecasts were made from, as it is in memory; nothing for a series that is not forecast (any more)."""
+    series = service.forecasts.now.series
+    for key in keys:
+        one = series.get(key.removeprefix(FORECAST))
+        if one is not None:
+            yield Series(key, one.subject.name, one.subject.unit, history_line(one, grid))
 
 
 def query_of(key: str) -> str | None:

@@ -50,7 +50,18 @@ def summary(one: Issue) -> str:
     way = "above" if one.op == ">" else "below"
     when = one.expected_ms if one.expected_ms is not None else one.earliest_ms
     told = "" if when is None else f", {'about' if one.expected_ms else 'at the earliest'} {_clock(when)}"
-    return f"{one.title} is foreseen {way} {one.limit_title} ({one.probability:.0%}{told})"
+    return f"{one.title} is foreseen {way} {one.limit_title} ({share_text(one.probability)}{told})"
+
+
+def share_text(probability: float) -> str:
+    """A probability, never told as certain.
+
+    >>> share_text(0.456), share_text(0.9999), share_text(0.001)
+    ('46 %', 'over 99 %', 'under 1 %')
+    """
+    if probability > 0.99:
+        return "over 99 %"
+    return "under 1 %" if probability < 0.01 else f"{probability * 100:.0f} %"
 
 
 def _clock(at_ms: int) -> str:

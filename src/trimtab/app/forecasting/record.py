@@ -77,6 +77,7 @@ def judged(made: MadeForecast, came: Block) -> Iterator[tuple[str, int, Hits]]:
                         float(naive_error[place, of_day].sum()),
                         float(error[place, of_day & beside[place]].sum()),
                         np.bincount(bins[place, here], minlength=REACH_BINS).astype(np.int64),
+                        frozenset((int(day) * DAY_MS,)),
                     ),
                 )
 
@@ -115,7 +116,7 @@ def record_of(hits: Hits | None) -> Record:
     naive = hits.naive_error / hits.naive_points if hits.naive_points else None
     return Record(
         hits.points,
-        hits.days,
+        len(hits.days),
         hits.inside_80 / hits.points,
         hits.inside_90 / hits.points,
         hits.error / hits.points,
@@ -140,7 +141,7 @@ def factor(hits: Hits | None) -> float:
 
     >>> reaches = np.zeros(REACH_BINS, np.int64)
     >>> reaches[np.searchsorted(REACH_EDGES, 1.9)] = 240  # all came nearly twice as far out as the band reaches
-    >>> round(factor(Hits(240, 0, 0, 0.0, 0, 0.0, 0.0, reaches, days=9)), 2)
+    >>> round(factor(Hits(240, 0, 0, 0.0, 0, 0.0, 0.0, reaches, frozenset(range(9)))), 2)
     1.7
     """
     if hits is None:
@@ -150,7 +151,8 @@ def factor(hits: Hits | None) -> float:
         return 1.0
     place = int(np.searchsorted(np.cumsum(hits.reaches), WANTED * total))
     wanted = float(REACH_EDGES[min(place, len(REACH_EDGES) - 1)])
-    share = hits.days / (hits.days + HALF_TRUST_DAYS)
+    days = len(hits.days)
+    share = days / (days + HALF_TRUST_DAYS)
     return float(np.clip(wanted**share, FACTOR_MIN, FACTOR_MAX))
 
 

@@ -1,4 +1,5 @@
 // Panning and zooming with wheel, shift and drag, and keys. All charts move together; the address follows at the end.
+import { room } from "./chart-ahead-switch.js";
 import { all } from "./chart-data.js";
 import { hold, release } from "./live.js";
 import { goHome, setRangeMs } from "./range.js";
@@ -31,7 +32,7 @@ function settle() {
   const goal = wanted;
   wanted = null;
   release("pan");
-  if (goal) setRangeMs(goal.fromMs, goal.toMs);
+  if (goal) setRangeMs(goal.fromMs, goal.toMs - room.ms);
 }
 
 /** @param {any} plot @returns {{fromMs: number, toMs: number}} */
@@ -87,8 +88,8 @@ function key(chart, event) {
     const index = Math.min(Math.max((plot.cursor.left < 0 ? last : plot.cursor.idx) + step, 0), last);
     plot.setCursor({ left: plot.valToPos(plot.data[0][index], "x"), top: 10 });
   } else if (event.key === "+" || event.key === "-" || event.key === "=") {
-    const { min, max } = plot.scales.x;
-    const middle = plot.cursor.left < 0 ? (min + max) / 2 : plot.posToVal(plot.cursor.left, "x");
+    const [min, max] = [plot.scales.x.min, plot.scales.x.max - room.ms];
+    const middle = plot.cursor.left < 0 ? (min + max) / 2 : Math.min(plot.posToVal(plot.cursor.left, "x"), max);
     const half = ((max - min) / 2) * (event.key === "-" ? 2 : 0.5);
     setRangeMs(middle - half, middle + half);
   } else if (event.key === "Home") goHome();

@@ -1,13 +1,15 @@
 // Draws one chart with uPlot: axes with units, a cross-hair shared by all charts, marks, bands, stacks.
+import { room } from "./chart-ahead-switch.js";
 import { setBands, stacked } from "./chart-data.js";
 import { clockText, digitsOf, durationText, momentText, plainUnit, valueText } from "./format.js";
 
 /**
  * @typedef {import("./chart-data.js").Answer} Answer
+ * @typedef {import("./chart-ahead-switch.js").Ahead} Ahead
  * @typedef {{axis: string, grid: string, mark: string, series: string[]}} Colours
  * @typedef {{
  *   width: number, height: number, unit: string, kind: string, tz: "utc" | "local", colours: Colours,
- *   hidden: Set<number>, onCursor: (index: number | null) => void, onBrush: (fromMs: number, toMs: number) => void,
+ *   hidden: Set<number>, onCursor: (index: number | null, atMs: number) => void, ahead?: () => Ahead | null, onBrush: (fromMs: number, toMs: number) => void,
  *   shown: () => Answer, ends?: (string | undefined)[], marks: () => import("./chart-data.js").Mark[], onDraw?: () => void
  * }} Wish
  */
@@ -134,7 +136,8 @@ function seriesOptions(answer, wish) {
 export function makePlot(host, answer, wish) {
   let brushing = false; // cross-hairs are shared; only the chart under the pointer may say what was brushed
   const grid = { stroke: wish.colours.grid, width: 1 };
-  const ends = (/** @type {any} */ _plot, /** @type {number} */ low, /** @type {number} */ high) => {
+  const ends = (/** @type {any} */ _plot, /** @type {number} */ least0, /** @type {number} */ most0) => {
+    const [low, high] = /** @type {[number, number]} */ (wish.ahead?.()?.ends(least0, most0) ?? [least0, most0]);
     if (wish.kind === "heat") return [0, Math.max(answer.series.length, 1)];
     const [least, most] = wish.kind === "free" ? around(low, high, wish.unit) : fromZero(low, high);
     const [floor, ceiling] = (wish.ends ?? []).map((end) => (end === undefined ? null : Number(end)));
@@ -170,7 +173,8 @@ export function makePlot(host, answer, wish) {
       // on the nearest step before it is told to the other charts: else a rounding decides which of two steps each of them says
       move: (/** @type {any} */ plot, /** @type {number} */ left, /** @type {number} */ top) => {
         const moment = left < 0 || left > plot.over.clientWidth ? undefined : plot.data[0][plot.posToIdx(left)];
-        return [moment === undefined ? left : plot.valToPos(moment, "x"), top];
+        const isAhead = moment !== undefined && plot.posToVal(left, "x") > moment + (answer.step_ms || 0);
+        return [moment === undefined || isAhead ? left : plot.valToPos(moment, "x"), top];
       },
       y: false,
       points: { size: 7 },
@@ -185,8 +189,9 @@ export function makePlot(host, answer, wish) {
       },
     },
     hooks: {
+      drawAxes: [(/** @type {any} */ plot) => wish.ahead?.()?.draw(plot, wish.colours.series, wish.colours.axis)],
       draw: [(/** @type {any} */ plot) => wish.kind === "heat" && heat.by?.draw(plot, wish.shown(), wish.colours.series[0]), (/** @type {any} */ plot) => drawMarks(plot, wish), () => wish.onDraw?.()],
-      setCursor: [(/** @type {any} */ plot) => wish.onCursor(plot.cursor.left < 0 ? null : (plot.cursor.idx ?? null))],
+      setCursor: [(/** @type {any} */ plot) => wish.onCursor(plot.cursor.left < 0 ? null : (plot.cursor.idx ?? null), plot.cursor.left < 0 ? 0 : plot.posToVal(plot.cursor.left, "x"))],
       setSelect: [
         (/** @type {any} */ plot) => {
           const { left, width } = plot.select;
@@ -209,5 +214,5 @@ export function makePlot(host, answer, wish) {
 
 /** The x axis shows the whole range, also where nothing was observed at its ends. @param {any} plot @param {Answer} answer */
 export function fit(plot, answer) {
-  plot.setScale("x", { min: answer.from_ms, max: answer.to_ms });
+  plot.setScale("x", { min: answer.from_ms, max: answer.to_ms + room.ms });
 }

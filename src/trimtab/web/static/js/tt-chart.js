@@ -1,4 +1,5 @@
 // <tt-chart>: one picture of time series. Its life: loading, then drawn, empty, failed or stale; htmx may take it away at any time.
+import { aheadButtons, followAhead } from "./chart-ahead-switch.js";
 import { coloursOf, makeProbe } from "./chart-colours.js";
 import { join, leave, plan } from "./chart-data.js";
 import { makePannable } from "./chart-pan.js";
@@ -26,6 +27,8 @@ class TtChart extends HTMLElement {
   /** @type {number} */
   #waiting = 0;
   #exemplars = new Exemplars(this);
+  /** @type {import("./chart-ahead-switch.js").Ahead | null} */
+  #ahead = null;
 
   /** Keys of the series, in the order of the legend. @returns {string[]} */
   get keys() {
@@ -47,6 +50,10 @@ class TtChart extends HTMLElement {
     return this.#answer?.marks ?? [];
   }
 
+  get answer() { return this.#answer; }
+
+  get hiddenLines() { return this.#hidden; }
+
   get width() { return Math.max(this.clientWidth, 200); }
 
   static observedAttributes = ["data-keys"];
@@ -67,11 +74,23 @@ class TtChart extends HTMLElement {
     document.body.addEventListener("tt:theme", () => this.#redraw(), { signal });
     document.body.addEventListener("tt:zone", () => this.#redraw(), { signal });
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#redraw(), { signal });
+    document.body.addEventListener("tt:ahead", () => this.#follow(), { signal });
     if (!this.hasAttribute("data-own")) join(this);
+    this.#follow();
+  }
+
+  #follow() {
+    void followAhead(this, (ahead) => {
+      const before = this.#ahead;
+      before?.stop();
+      this.#ahead = ahead;
+      if (before) requestAnimationFrame(() => this.refit());
+    });
   }
 
   disconnectedCallback() {
     leave(this);
+    this.#ahead?.stop();
     this.#exemplars.stop();
     this.#listen?.abort();
     this.#resized?.disconnect();
@@ -92,7 +111,7 @@ class TtChart extends HTMLElement {
     button.type = "button";
     button.setAttribute("aria-expanded", "false");
     button.addEventListener("click", () => this.#toggleTable());
-    tools.append(make("span", "chart-marks"), note, ...(this.hasAttribute("data-plain") ? [] : leads()), button);
+    tools.append(make("span", "chart-marks"), note, ...(this.hasAttribute("data-plain") ? [] : leads()), ...aheadButtons(this), button);
     const table = make("div", "chart-table");
     table.hidden = true;
     table.tabIndex = 0;
@@ -157,6 +176,7 @@ class TtChart extends HTMLElement {
     } else this.#draw();
     this.#words();
     this.#exemplars.plan(this.keys);
+    this.#ahead?.plan();
     if (answer.said) this.#part("chart-marks").textContent = answer.said;
   }
 
@@ -199,7 +219,8 @@ class TtChart extends HTMLElement {
       colours: coloursOf(this, answer),
       hidden: this.#hidden,
       marks: () => this.marks, shown: () => /** @type {Answer} */ (this.#answer),
-      onCursor: (index) => this.#answer && writeLegend(this.#part("chart-legend"), this.#answer, this.dataset.unit ?? "", index),
+      ahead: () => this.#ahead,
+      onCursor: (index, atMs) => this.#answer && !this.#ahead?.tell(atMs) && writeLegend(this.#part("chart-legend"), this.#answer, this.dataset.unit ?? "", index),
       onBrush: (fromMs, toMs) => setRangeMs(fromMs, toMs), onDraw: () => this.#exemplars.draw(),
     });
     makePannable(this, host);
@@ -216,6 +237,15 @@ class TtChart extends HTMLElement {
     pointElsewhere(this, answer);
     if (this.dataset.marks === "list") drawMarkLinks(this.#part("chart-marks"), answer);
     if (!this.#part("chart-table").hidden) drawTable(this.#part("chart-table"), answer, unit, title);
+    this.#ahead?.words();
+  }
+
+  /** Bands came or went: the axes are other ones, the lines are the same. */
+  refit() {
+    if (!this.plot || !this.#answer) return;
+    fit(this.plot, this.#answer);
+    this.plot.redraw(false, true);
+    this.#words();
   }
 
   #redraw() {
@@ -239,10 +269,11 @@ class TtChart extends HTMLElement {
   #toggleTable() {
     const table = this.#part("chart-table");
     table.hidden = !table.hidden;
-    const button = /** @type {HTMLElement} */ (this.querySelector(".chart-tools button"));
+    const button = /** @type {HTMLElement} */ (this.querySelector(".chart-tools button[aria-expanded]"));
     button.setAttribute("aria-expanded", String(!table.hidden));
     button.textContent = table.hidden ? "View as table" : "Hide table";
     if (!table.hidden && this.#answer) drawTable(table, this.#answer, this.dataset.unit ?? "", this.dataset.title ?? "");
+    this.#ahead?.words();
   }
 }
 
