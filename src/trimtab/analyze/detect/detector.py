@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from types import ModuleType
-
 import numpy as np
 from numpy.typing import NDArray
 
+from trimtab.analyze.detect import layout
 from trimtab.analyze.detect.dump import read_dump, write_dump
 from trimtab.analyze.detect.scores import Scores
 from trimtab.analyze.detect.settings import DetectSettings
@@ -15,6 +14,16 @@ from trimtab.model.errors import InputError
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
 F64 = NDArray[np.float64]
+
+MEMORY_MS = 28 * 86_400_000
+"""After so long, half of what was greatest is forgotten; never before 20,000 samples."""
+CLUSTER_MS = 5 * 60_000
+CLUSTER_POINTS = 20
+"""Values that close together are one when it comes to how often something so great was seen."""
+REPEAT_MS = 30 * 60_000
+GUARD_MS = 30 * 60_000
+GUARD_POINTS = 60
+"""An incident becomes usual after so long."""
 
 
 class Detector:
@@ -35,9 +44,9 @@ class Detector:
 
     def __init__(self, settings: DetectSettings) -> None:
         self.settings = settings
-        kernels = _kernels()
-        self._state: F64 = np.zeros((0, kernels.STATE_FIELDS))
-        self._profile: NDArray[np.float32] = np.zeros((0, kernels.PROFILE_SLOTS), np.float32)
+        self._numbers: F64 = np.zeros((0, layout.N_COUNT))
+        self._floats: NDArray[np.float32] = np.zeros((0, layout.F_COUNT), np.float32)
+        self._ints: I32 = np.zeros((0, layout.I_COUNT), np.int32)
         self._used: NDArray[np.bool_] = np.zeros(0, np.bool_)
 
     def __len__(self) -> int:
@@ -47,7 +56,7 @@ class Detector:
     @property
     def size_bytes(self) -> int:
         """What the state takes in memory."""
-        return self._state.nbytes + self._profile.nbytes + self._used.nbytes
+        return self._numbers.nbytes + self._floats.nbytes + self._ints.nbytes + self._used.nbytes
 
     def add(self, count: int, step_ms: int | I64) -> I32:
         """Places for `count` new series whose samples are `step_ms` apart (one number, or one each; above 0).
@@ -67,10 +76,13 @@ class Detector:
             free = np.flatnonzero(~self._used)
         slots = free[:count].astype(np.int32)
         self._used[slots] = True
-        kernels = _kernels()
-        self._state[slots] = kernels.NEW
-        self._profile[slots] = np.nan
-        self._state[slots, kernels.STEP_MS] = steps
+        self._numbers[slots] = layout.NEW_NUMBERS
+        self._floats[slots] = layout.NEW_FLOATS
+        self._ints[slots] = layout.NEW_INTS
+        self._numbers[slots, layout.N_STEP_MS] = steps
+        self._numbers[slots, layout.N_WARM_UP] = self.settings.warm_up_points
+        for field, points in _lengths(self.settings, steps):
+            self._numbers[slots, field] = points
         return slots
 
     def remove(self, slots: I32) -> None:
@@ -91,28 +103,37 @@ class Detector:
         if values.shape != slots.shape or slots.ndim != 1:
             raise InputError(f"{slots.shape} slots and {values.shape} values", field="values")
         self._check(slots)
+        return self._update(slots, times, values, np.empty((0, 0)))
+
+    def parts(self, slots: I32, at_ms: I64, values: F64) -> tuple[Scores, F64]:
+        """As `update`, with the tail probability of each test by itself: shape [5, n], in the order of `Test`."""
+        self._check(slots)
+        parts = np.empty((layout.TESTS, slots.size))
+        return self._update(slots, at_ms, values, parts), parts
+
+    def _update(self, slots: I32, at_ms: I64, values: F64, parts: F64) -> Scores:
+        from trimtab.analyze.detect.step_kernels import step
+
         out = np.empty((5, slots.size))
         test = np.empty(slots.size, np.uint8)
-        kernels = _kernels()
-        kernels.step(
-            self._state, self._profile, slots, times, values, out, test,
-            self.settings.warm_up_points, self.settings.repeat_points,
-        )  # fmt: skip
-        return Scores(*out, test, values, self._state[slots, kernels.STEP_MS])
+        step(self._numbers, self._floats, self._ints, slots, at_ms, values, out, test, parts)
+        score, p, expected, low, high = out
+        return Scores(score, p, expected, low, high, test, values, self._numbers[slots, layout.N_STEP_MS])
 
     def dump(self) -> bytes:
         """The whole state; `load` goes on from it as if nothing had been between, to the last bit."""
-        return write_dump(self.settings, {"state": self._state, "profile": self._profile, "used": self._used})
+        arrays = {"numbers": self._numbers, "floats": self._floats, "ints": self._ints, "used": self._used}
+        return write_dump(self.settings, arrays)
 
     @classmethod
     def load(cls, data: bytes) -> Detector:
         """What `dump` wrote. Raises InputError where it is torn, or of another version: begin anew then."""
         settings, arrays = read_dump(data)
         detector = cls(settings)
-        kernels = _kernels()
-        if arrays["state"].shape[1] != kernels.STATE_FIELDS or arrays["profile"].shape[1] != kernels.PROFILE_SLOTS:
-            raise InputError("the detector's state has other fields than this version's", field="dump")
-        detector._state, detector._profile, detector._used = arrays["state"], arrays["profile"], arrays["used"]
+        detector._numbers = arrays["numbers"].astype(np.float64, copy=False)
+        detector._floats = arrays["floats"].astype(np.float32, copy=False)
+        detector._ints = arrays["ints"].astype(np.int32, copy=False)
+        detector._used = arrays["used"].astype(np.bool_, copy=False)
         return detector
 
     def _check(self, slots: I32) -> None:
@@ -122,13 +143,17 @@ class Detector:
     def _grow(self, size: int) -> None:
         size = min(max(size, 2 * self._used.size, 64), self.settings.series_max)
         more = size - self._used.size
-        kernels = _kernels()
-        self._state = np.concatenate([self._state, np.zeros((more, kernels.STATE_FIELDS))])
-        self._profile = np.concatenate([self._profile, np.zeros((more, kernels.PROFILE_SLOTS), np.float32)])
+        self._numbers = np.concatenate([self._numbers, np.zeros((more, layout.N_COUNT))])
+        self._floats = np.concatenate([self._floats, np.zeros((more, layout.F_COUNT), np.float32)])
+        self._ints = np.concatenate([self._ints, np.zeros((more, layout.I_COUNT), np.int32)])
         self._used = np.concatenate([self._used, np.zeros(more, np.bool_)])
 
 
-def _kernels() -> ModuleType:
-    from trimtab.analyze.detect import step_kernels
-
-    return step_kernels
+def _lengths(settings: DetectSettings, steps_ms: F64) -> list[tuple[int, F64]]:
+    """Lengths in samples: so many, and at least a time where samples are close together."""
+    return [
+        (layout.N_MEMORY, np.clip(MEMORY_MS / steps_ms, 20_000, 2_500_000)),
+        (layout.N_CLUSTER, np.clip(CLUSTER_MS / steps_ms, CLUSTER_POINTS, 1000)),
+        (layout.N_REPEAT, np.clip(REPEAT_MS / steps_ms, settings.repeat_points, 10_000)),
+        (layout.N_GUARD, np.clip(GUARD_MS / steps_ms, GUARD_POINTS, 10_000)),
+    ]

@@ -38,7 +38,7 @@ class Scores:
     of its series, else at most 0.2. `p`: how probable it is that noise alone looks at least so odd, 0..1 (1.0 while
     warming up or where the value is missing), whether or not there was an alert before. `expected`, `low`, `high`: what
     was expected before the value was seen, with the band in which 99 of 100 values lie, in the unit of the values; NaN
-    while warming up. `test`: `Test`, uint8. `observed`: the values. `step_ms`: distance of samples of each row's series.
+    while warming up. `test`: `Test`, uint8. `observed`: the values. `step_ms`: distance of samples of a row's series.
 
     >>> Scores.none(2).p.tolist()
     [1.0, 1.0]

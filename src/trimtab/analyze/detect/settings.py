@@ -26,7 +26,7 @@ class DetectSettings:
 
     series_max: int = 100_000
     warm_up_points: int = 60
-    repeat_points: int = 150
+    repeat_points: int = 100
     false_per_day: float = 1.0
     quiet_points: int = 6
 

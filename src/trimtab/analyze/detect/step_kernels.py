@@ -1,65 +1,254 @@
-"""The loop over samples: one step of one series after the other."""
+"""The loop over samples: each is judged by all tests of its series, then learned."""
+
+import math
 
 import numpy as np
 from numpy.typing import NDArray
 
+from trimtab.analyze.detect.hour_kernels import hour_begins, hour_mean, hour_of
+from trimtab.analyze.detect.layout import (
+    F_FLOOR,
+    I_SEEN,
+    N_BAND_HIGH,
+    N_BAND_LOW,
+    N_BLOCK,
+    N_CLUSTER,
+    N_ERROR_HOUR,
+    N_ERROR_NEAR,
+    N_FALLS,
+    N_FIRST_MS,
+    N_GUARD,
+    N_GUARD_FROM,
+    N_GUARD_ODD,
+    N_HOUR,
+    N_HOUR_COUNT,
+    N_HOUR_SUM,
+    N_LAST,
+    N_LAST_MS,
+    N_MEMORY,
+    N_NEAR,
+    N_OFFSET,
+    N_ORIGIN,
+    N_PEAK,
+    N_PEAK_AT,
+    N_REPEAT,
+    N_RESOLUTION,
+    N_RISES,
+    N_SAMPLES,
+    N_SPREAD,
+    N_STEP_MS,
+    N_UNLEARNED,
+    N_WARM_UP,
+    TESTS,
+)
+from trimtab.analyze.detect.tail_kernels import tail_forget, tail_learn, tail_probability
 from trimtab.store.compiled import kernel
 
-STATE_FIELDS = 64
-PROFILE_SLOTS = 96
-(COUNT, LAST_MS, STEP_MS, LEVEL, SCATTER, PEAK, PEAK_AT) = range(7)
-NEW = np.zeros(STATE_FIELDS)
-"""The state of a series of which nothing was seen."""
-NEW[LAST_MS] = -np.inf
+BLOCK = 2.0 / 49.0
+"""Weight of the newest sample in the means of the last 48 or so."""
+NEAR = 2.0 / 7.0
+ERROR = 0.01
+BAND = 0.05
+"""Steps of the band's edges, in mean errors."""
+GREATEST = 3e38
+"""Values are kept as float32."""
+GAP_STEPS = 3.5
+"""After a longer gap nothing is said of the jump over it."""
+UNLEARNED_P = 1e-6
+"""What is less probable is an incident."""
+UNLEARNED_MAX = 3.0
+STILL_ODD_P = 1e-3
+CLIP = 3.0
+LEAST_P = 1e-60
+
+
+@kernel("void(float64[::1],float64,int64,float64)")
+def _foretell_learn(numbers: NDArray[np.float64], value: float, count: int, of_hour: float) -> None:
+    """Learn how well both ways foretell, and the band of the better one."""
+    by_near = value - numbers[N_NEAR]
+    by_hour = value - of_hour - numbers[N_OFFSET]
+    is_by_hour = numbers[N_ERROR_HOUR] < numbers[N_ERROR_NEAR]
+    weight = max(ERROR, 1.0 / count)
+    scale = numbers[N_ERROR_NEAR]
+    error = by_near
+    if np.isnan(of_hour):
+        numbers[N_ERROR_HOUR] = np.inf
+    else:
+        if is_by_hour:
+            scale = numbers[N_ERROR_HOUR]
+            error = by_hour
+        if numbers[N_ERROR_HOUR] == np.inf:
+            numbers[N_ERROR_HOUR] = 2.0 * numbers[N_ERROR_NEAR]
+        numbers[N_ERROR_HOUR] += ERROR * (abs(by_hour) - numbers[N_ERROR_HOUR])
+    numbers[N_ERROR_NEAR] += weight * (abs(by_near) - numbers[N_ERROR_NEAR])
+    step = max(BAND, 8.0 / count) * scale
+    numbers[N_BAND_HIGH] += step * (0.995 if error > numbers[N_BAND_HIGH] else -0.005)
+    numbers[N_BAND_LOW] -= step * (0.995 if error < numbers[N_BAND_LOW] else -0.005)
 
 
 @kernel(
-    "void(float64[:,::1],float32[:,::1],Array(int32,1,'C',readonly=True),Array(int64,1,'C',readonly=True),"
-    "Array(float64,1,'C',readonly=True),float64[:,::1],uint8[::1],int64,int64)"
+    "void(float64[:,::1],float32[:,::1],int32[:,::1],Array(int32,1,'C',readonly=True),Array(int64,1,'C',readonly=True),"
+    "Array(float64,1,'C',readonly=True),float64[:,::1],uint8[::1],float64[:,::1])"
 )
 def step(
-    state: NDArray[np.float64],
-    profile: NDArray[np.float32],  # noqa: ARG001
+    all_numbers: NDArray[np.float64],
+    all_floats: NDArray[np.float32],
+    all_ints: NDArray[np.int32],
     slots: NDArray[np.int32],
     at_ms: NDArray[np.int64],
     values: NDArray[np.float64],
     out: NDArray[np.float64],
-    test: NDArray[np.uint8],
-    warm_up: int,
-    repeat: int,
+    loudest: NDArray[np.uint8],
+    parts: NDArray[np.float64],
 ) -> None:
-    """Score each row and learn from it. `out` has the rows score, p, expected, low, high."""
+    """Judge each row, then learn it.
+
+    `out` has rows score, p, expected, low, high. `parts`: of each test its own tail probability, shape [5, n], or of
+    shape [0, 0] where nobody asks.
+    """
+    told = np.empty(TESTS, np.float32)
+    is_told = np.empty(TESTS, np.bool_)
     for row in range(slots.size):
-        one = state[slots[row]]
-        value = values[row]
         out[0, row] = 0.0
         out[1, row] = 1.0
         out[2, row] = out[3, row] = out[4, row] = np.nan
-        test[row] = 0
-        if not np.isfinite(value) or at_ms[row] <= one[LAST_MS]:
+        loudest[row] = 0
+        for test in range(parts.shape[0]):
+            parts[test, row] = 1.0
+        numbers = all_numbers[slots[row]]
+        now_ms = at_ms[row]
+        if not np.isfinite(values[row]) or now_ms <= numbers[N_LAST_MS]:
             continue
-        one[LAST_MS] = at_ms[row]
-        one[COUNT] += 1.0
-        count = one[COUNT]
-        if count == 1.0:
-            one[LEVEL] = value
+        floats = all_floats[slots[row]]
+        ints = all_ints[slots[row]]
+        count = int(numbers[N_SAMPLES]) + 1
+        numbers[N_SAMPLES] = count
+        before_ms = numbers[N_LAST_MS]
+        numbers[N_LAST_MS] = now_ms
+        if count == 1:
+            numbers[N_FIRST_MS] = now_ms
+            numbers[N_ORIGIN] = values[row]
+        value = min(max(values[row] - numbers[N_ORIGIN], -GREATEST), GREATEST)
+        if count == 1:
+            numbers[N_HOUR] = hour_of(now_ms)
+            numbers[N_HOUR_SUM] = value
+            numbers[N_HOUR_COUNT] = 1.0
+            numbers[N_ERROR_HOUR] = np.inf
             continue
-        away = value - one[LEVEL]
-        scatter = one[SCATTER]
-        if count > warm_up and scatter > 0.0:
-            nines = max(0.0, abs(away) / scatter - 1.0) / 2.3
-            out[1, row] = 10.0 ** -min(nines, 300.0)
-            out[2, row] = one[LEVEL]
-            out[3, row] = one[LEVEL] - 4.6 * scatter
-            out[4, row] = one[LEVEL] + 4.6 * scatter
-            test[row] = 1
-            score = nines / (nines + 6.0)
-            if score > one[PEAK] or count - one[PEAK_AT] > repeat:
-                one[PEAK] = score
-                one[PEAK_AT] = count
-                out[0, row] = score
-            else:
-                out[0, row] = min(score, 0.2)
-        weight = max(1.0 / count, 0.02)
-        one[LEVEL] += weight * away
-        one[SCATTER] += weight * (min(abs(away), 5.0 * scatter if count > 30.0 else abs(away)) - scatter)
+
+        # what is asked of this value
+        hour = hour_of(now_ms)
+        if hour != numbers[N_HOUR]:
+            hour_begins(numbers, floats, hour)
+        of_hour = hour_mean(floats, hour)
+        jump = value - numbers[N_LAST]
+        is_gap = now_ms - before_ms > GAP_STEPS * numbers[N_STEP_MS]
+        is_reset = (
+            jump < 0.0 and numbers[N_FALLS] == 0.0 and numbers[N_RISES] > 0.25 * count and count > numbers[N_WARM_UP]
+        )
+        if jump > 0.0:
+            numbers[N_RISES] += 1.0
+            numbers[N_RESOLUTION] = min(numbers[N_RESOLUTION], jump)
+        elif jump < 0.0 and not is_reset:
+            numbers[N_FALLS] += 1.0
+            numbers[N_RESOLUTION] = min(numbers[N_RESOLUTION], -jump)
+        numbers[N_LAST] = value
+        if is_reset:
+            numbers[N_BLOCK] = numbers[N_NEAR] = value
+            continue
+        weight = max(BLOCK, 1.0 / count)
+        numbers[N_BLOCK] += weight * (value - numbers[N_BLOCK])
+        numbers[N_SPREAD] += weight * (abs(value - numbers[N_BLOCK]) - numbers[N_SPREAD])
+        has_spread = numbers[N_SPREAD] > 0.0
+        told[0] = value - of_hour
+        told[1] = jump
+        told[2] = value
+        told[3] = numbers[N_BLOCK]
+        told[4] = math.log(numbers[N_SPREAD]) if has_spread else 0.0
+        is_told[0] = not np.isnan(of_hour)
+        is_told[1] = not is_gap
+        is_told[2] = True
+        is_told[3] = count > 48
+        is_told[4] = count > 96 and has_spread
+
+        # how odd it is
+        p = 1.0
+        nines = 0.0
+        if count > numbers[N_WARM_UP]:
+            most = 0.0
+            resolution = numbers[N_RESOLUTION] if np.isfinite(numbers[N_RESOLUTION]) else 0.0
+            for test in range(TESTS):
+                if not is_told[test] or not (
+                    told[test] > floats[F_FLOOR + 2 * test] or -told[test] > floats[F_FLOOR + 2 * test + 1]
+                ):
+                    continue
+                least_step = 0.0 if test == 4 else resolution * BLOCK if test == 3 else resolution
+                seen = ints[I_SEEN + test]
+                of_test = min(
+                    tail_probability(floats, ints, 2 * test, seen, told[test], least_step),
+                    tail_probability(floats, ints, 2 * test + 1, seen, -told[test], least_step),
+                )
+                if parts.shape[0] > 0:
+                    parts[test, row] = of_test
+                if of_test < 1.0:
+                    own = -math.log10(max(of_test, LEAST_P))
+                    nines += own
+                    if own > most:
+                        most = own
+                        loudest[row] = test + 1
+            if nines > 0.0:
+                p = tail_probability(floats, ints, 2 * TESTS, ints[I_SEEN + TESTS], nines, 0.0)
+            if p < 1.0:
+                of_all = -math.log10(max(p, LEAST_P))
+                score = of_all / (of_all + 6.0)
+                if of_all > numbers[N_PEAK] or count - numbers[N_PEAK_AT] > numbers[N_REPEAT]:
+                    numbers[N_PEAK] = of_all
+                    numbers[N_PEAK_AT] = count
+                    out[0, row] = score
+                else:
+                    out[0, row] = min(score, 0.2)
+            out[1, row] = p
+            by_hour = numbers[N_ERROR_HOUR] < numbers[N_ERROR_NEAR]
+            expected = numbers[N_ORIGIN] + (of_hour + numbers[N_OFFSET] if by_hour else numbers[N_NEAR])
+            out[2, row] = expected
+            out[3, row] = expected + numbers[N_BAND_LOW]
+            out[4, row] = expected + numbers[N_BAND_HIGH]
+
+        # what is learned: all of it, but for the first samples of a few incidents
+        numbers[N_UNLEARNED] = min(UNLEARNED_MAX, numbers[N_UNLEARNED] + 8.0 / numbers[N_MEMORY])
+        if (
+            p < UNLEARNED_P
+            and count - numbers[N_GUARD_FROM] > numbers[N_GUARD] + numbers[N_REPEAT]
+            and numbers[N_UNLEARNED] >= 1.0
+        ):
+            numbers[N_UNLEARNED] -= 1.0
+            numbers[N_GUARD_FROM] = numbers[N_GUARD_ODD] = count
+        is_learned = not (count - numbers[N_GUARD_FROM] < numbers[N_GUARD] and count - numbers[N_GUARD_ODD] <= 5.0)
+        if is_learned:
+            for test in range(TESTS + 1):
+                if test < TESTS and not is_told[test]:
+                    continue
+                if test == TESTS and count <= numbers[N_WARM_UP]:
+                    continue
+                ints[I_SEEN + test] += 1
+                if ints[I_SEEN + test] >= numbers[N_MEMORY]:
+                    ints[I_SEEN + test] //= 2
+                    tail_forget(floats, ints, 2 * test)
+                    if test < TESTS:
+                        tail_forget(floats, ints, 2 * test + 1)
+                if test == TESTS:
+                    if nines > floats[F_FLOOR + 2 * TESTS]:
+                        tail_learn(floats, ints, 2 * TESTS, nines, count, numbers[N_CLUSTER], CLIP)
+                    continue
+                if told[test] > floats[F_FLOOR + 2 * test]:
+                    tail_learn(floats, ints, 2 * test, told[test], count, numbers[N_CLUSTER], 0.0)
+                if -told[test] > floats[F_FLOOR + 2 * test + 1]:
+                    tail_learn(floats, ints, 2 * test + 1, -told[test], count, numbers[N_CLUSTER], 0.0)
+            numbers[N_HOUR_SUM] += value
+            numbers[N_HOUR_COUNT] += 1.0
+            _foretell_learn(numbers, value, count, of_hour)
+        elif p < STILL_ODD_P:
+            numbers[N_GUARD_ODD] = count
+        if not np.isnan(of_hour):
+            numbers[N_OFFSET] += BLOCK * (value - of_hour - numbers[N_OFFSET])
+        numbers[N_NEAR] += max(NEAR, 1.0 / count) * (value - numbers[N_NEAR])

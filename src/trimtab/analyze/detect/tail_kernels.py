@@ -1,0 +1,113 @@
+"""The tail of a series of numbers: its greatest values, and how probable it is that noise goes beyond them.
+
+A tail keeps the `TOP` greatest values of clusters (values within `cluster` samples of a cluster's beginning are one,
+its greatest counts), and how many values it has seen. Beyond the least of them, the excess of noise is taken as
+exponential with an unknown mean. The chance that the next value has excess z, given m excesses whose sum is s, is then
+exactly (1 + z / s) ** -m: a generalised Pareto tail with shape 1 / m, which is never below 0, and with no fit that
+could fail. When a tail has seen `memory` values, it forgets every other one of its greatest, the very greatest first,
+and half of the count.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trimtab.analyze.detect.layout import F_FLOOR, F_TAIL, I_CLUSTER, I_KEPT, TAIL_WIDTH, TOP
+from trimtab.store.compiled import kernel
+
+F32 = NDArray[np.float32]
+I32 = NDArray[np.int32]
+
+
+@kernel("float64(float32[::1],int32[::1],int64,int64,float32,float64)")
+def tail_probability(floats: F32, ints: I32, tail: int, seen: int, value: float, resolution: float) -> float:
+    """How probable a value at least so great is; 1 where it is not above the floor.
+
+    `resolution`: the least step of the values; excesses are taken as at least half of it, so that counts (0, 1, 2 …) do
+    not look surer than they are. Where all kept values are equal and no step is known, it is how often so great a value
+    was seen.
+    """
+    floor = floats[F_FLOOR + tail]
+    kept = ints[I_KEPT + tail]
+    if value <= floor:
+        return 1.0
+    if kept == 0:
+        return 1.0 / (seen + 1.0)
+    first = F_TAIL + tail * TAIL_WIDTH + 1
+    total = 0.0
+    as_great = 0
+    for at in range(first, first + kept):
+        total += floats[at] - floor
+        if floats[at] >= value:
+            as_great += 1
+    total = max(total, 0.5 * kept * resolution)
+    if not total > 0.0 or not np.isfinite(total):
+        return (as_great + 1.0) / (seen + 1.0)
+    share = kept / (seen + 1.0)
+    ratio = 1.0 / (1.0 + (value - floor) / total)
+    for _ in range(kept):
+        share *= ratio
+    return share
+
+
+@kernel("void(float32[::1],int32[::1],int64)")
+def tail_forget(floats: F32, ints: I32, tail: int) -> None:
+    """Keep every other value, without the greatest."""
+    first = F_TAIL + tail * TAIL_WIDTH + 1
+    kept = ints[I_KEPT + tail]
+    for index in range(kept // 2):
+        floats[first + index] = floats[first + 2 * index + 1]
+    ints[I_KEPT + tail] = kept // 2
+
+
+@kernel("void(float32[::1],int32[::1],int64,float32,int64,float64,float64)")
+def tail_learn(floats: F32, ints: I32, tail: int, value: float, sample: int, cluster: float, clip: float) -> None:
+    """Keep a value if it is among the greatest.
+
+    `sample`: number of the sample, ascending. `clip`: if above 0, a value counts at most as the greatest other one plus
+    so many mean excesses, so that one incident does not decide what is expected of the next.
+    """
+    floor = floats[F_FLOOR + tail]
+    if value <= floor:
+        return
+    kept = ints[I_KEPT + tail]
+    peak = F_TAIL + tail * TAIL_WIDTH
+    first = peak + 1
+    at = kept
+    if kept > 0 and sample - ints[I_CLUSTER + tail] <= cluster:
+        if value <= floats[peak]:
+            return
+        at = 0
+        while at < kept and floats[first + at] != floats[peak]:
+            at += 1
+    if clip > 0.0 and kept >= TOP - 1:
+        total = 0.0
+        greatest = floor
+        for index in range(kept):
+            total += floats[first + index] - floor
+            if index != at and floats[first + index] > greatest:
+                greatest = floats[first + index]
+        value = min(value, np.float32(greatest + clip * total / kept))
+        if at < kept and value <= floats[peak]:
+            return
+    if at < kept:
+        for index in range(at, kept - 1):
+            floats[first + index] = floats[first + index + 1]
+        kept -= 1
+    else:
+        ints[I_CLUSTER + tail] = sample
+    floats[peak] = value
+    if kept == TOP:
+        kept -= 1
+        floor = floats[first + kept]
+        floats[F_FLOOR + tail] = floor
+        while kept > 0 and floats[first + kept - 1] <= floor:
+            kept -= 1
+        if value <= floor:
+            ints[I_KEPT + tail] = kept
+            return
+    index = kept
+    while index > 0 and floats[first + index - 1] < value:
+        floats[first + index] = floats[first + index - 1]
+        index -= 1
+    floats[first + index] = value
+    ints[I_KEPT + tail] = kept + 1
