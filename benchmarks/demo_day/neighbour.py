@@ -23,10 +23,10 @@ WRITERS = 2
 EVICT_S = 1.0
 
 
-def prepare(folder: Path) -> None:
-    """A file of half a gigabyte."""
+def prepare(folder: Path, chunks: int = CHUNKS) -> None:
+    """A file of so many megabytes: half a gigabyte."""
     with (folder / FILE).open("wb") as file:
-        for _ in range(CHUNKS):
+        for _ in range(chunks):
             file.write(os.urandom(CHUNK_BYTES))
         os.fsync(file.fileno())
 
@@ -35,8 +35,9 @@ def read(file: Path) -> None:
     """Read for ever."""
     descriptor = os.open(file, os.O_RDONLY | os.O_DIRECT)
     page_aligned = mmap.mmap(-1, CHUNK_BYTES)
+    chunks = os.fstat(descriptor).st_size // CHUNK_BYTES
     while True:
-        os.preadv(descriptor, [page_aligned], random.randrange(CHUNKS) * CHUNK_BYTES)
+        os.preadv(descriptor, [page_aligned], random.randrange(chunks) * CHUNK_BYTES)
 
 
 def write(file: Path) -> None:

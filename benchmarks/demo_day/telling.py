@@ -58,6 +58,6 @@ def summary(judged: Judged) -> str:
     is_good = judged.in_time_count >= IN_TIME_MIN and len(judged.false) <= FALSE_MAX
     return (
         f"{judged.in_time_count} of {len(judged.found)} found within 10 minutes, {len(judged.false)} false episodes "
-        f"({single} of single series: {judged.false_per_series_day:.5f} a series and day; {judged.series_count} series, "
-        f"{judged.quiet_days:.2f} quiet days): {'reached' if is_good else 'NOT REACHED'}"
+        f"({single} of single series in {judged.quiet_days:.2f} quiet days of {judged.series_count} series: "
+        f"{judged.false_per_series_day:.5f} a series and day): {'reached' if is_good else 'NOT REACHED'}"
     )
