@@ -60,6 +60,8 @@ UNLEARNED_MAX = 3.0
 STILL_ODD_P = 1e-3
 CLIP = 3.0
 LEAST_P = 1e-60
+PRIOR = 1.0
+"""Nines that are added to the excesses of all tests together: what few incidents show is not taken for sure."""
 
 
 @kernel("void(float64[::1],float64,int64,float64)")
@@ -185,8 +187,8 @@ def step(
                 least_step = 0.0 if test == 4 else resolution * BLOCK if test == 3 else resolution
                 seen = ints[I_SEEN + test]
                 of_test = min(
-                    tail_probability(floats, ints, 2 * test, seen, told[test], least_step),
-                    tail_probability(floats, ints, 2 * test + 1, seen, -told[test], least_step),
+                    tail_probability(floats, ints, 2 * test, seen, told[test], least_step, 0.0),
+                    tail_probability(floats, ints, 2 * test + 1, seen, -told[test], least_step, 0.0),
                 )
                 if parts.shape[0] > 0:
                     parts[test, row] = of_test
@@ -197,7 +199,7 @@ def step(
                         most = own
                         loudest[row] = test + 1
             if nines > 0.0:
-                p = tail_probability(floats, ints, 2 * TESTS, ints[I_SEEN + TESTS], nines, 0.0)
+                p = tail_probability(floats, ints, 2 * TESTS, ints[I_SEEN + TESTS], nines, 0.0, PRIOR)
             if p < 1.0:
                 of_all = -math.log10(max(p, LEAST_P))
                 score = of_all / (of_all + 6.0)

@@ -18,8 +18,8 @@ F32 = NDArray[np.float32]
 I32 = NDArray[np.int32]
 
 
-@kernel("float64(float32[::1],int32[::1],int64,int64,float32,float64)")
-def tail_probability(floats: F32, ints: I32, tail: int, seen: int, value: float, resolution: float) -> float:
+@kernel("float64(float32[::1],int32[::1],int64,int64,float32,float64,float64)")
+def tail_probability(floats: F32, ints: I32, tail: int, seen: int, value: float, resolution: float, prior: float) -> float:
     """How probable a value at least so great is; 1 where it is not above the floor.
 
     `resolution`: the least step of the values; excesses are taken as at least half of it, so that counts (0, 1, 2 …) do
@@ -39,7 +39,7 @@ def tail_probability(floats: F32, ints: I32, tail: int, seen: int, value: float,
         total += floats[at] - floor
         if floats[at] >= value:
             as_great += 1
-    total = max(total, 0.5 * kept * resolution)
+    total = max(total, 0.5 * kept * resolution) + prior
     if not total > 0.0 or not np.isfinite(total):
         return (as_great + 1.0) / (seen + 1.0)
     share = kept / (seen + 1.0)
