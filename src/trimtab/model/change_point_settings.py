@@ -9,7 +9,7 @@ from trimtab.model.setting import setting
 
 @dataclass(frozen=True, slots=True)
 class ChangePointSettings:
-    """Where a series is said to have moved to another level, and which series are looked at."""
+    """When a series is said to have moved to another level."""
 
     min_segment: int = setting(
         5,
@@ -18,9 +18,15 @@ class ChangePointSettings:
         high=100,
     )
     p_value_max: float = setting(
-        0.01,
-        "A change is named where chance alone would show one like it less often than this; with many series at once, "
-        "the share of false ones among those named.",
+        0.02,
+        "A change is named where a series without changes would show one like it less often than this. Where only "
+        "one of the two segmenters sees it, a fifth of this is asked for.",
+        low=1e-6,
+        high=0.5,
+    )
+    false_share_max: float = setting(
+        0.05,
+        "Where many series are looked at together: how many of the changes named may be false (false-discovery rate).",
         low=1e-6,
         high=0.5,
     )
@@ -29,4 +35,10 @@ class ChangePointSettings:
         "Smaller changes of the level, as a share of the level before, are not named (0.05 is 5 %).",
         low=0,
         high=10,
+    )
+    confirmed_points: int = setting(
+        10,
+        "A change is provisional until its new level has this many points.",
+        low=3,
+        high=1000,
     )

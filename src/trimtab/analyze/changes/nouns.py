@@ -11,10 +11,10 @@ class ChangePoint:
 
     `index` is the row of the series that has the first value of the new level (from 0), `at_ms` its time. `before` and
     `after` are medians of the levels on both sides, in the series' unit; `ratio` is after ÷ before with its 90 %
-    interval, both None where the levels are not both above 0. `p_value` is how often chance alone would show such a
-    step somewhere in a series like this one. A `provisional` change has too few points after it to be sure of.
-    `is_adjusted` says that the load's share was taken out first: levels are then those at the series' usual load.
-    `spread_ratio` is how much wider the values scatter after it than before (1.0 where that cannot be told).
+    interval, both None where the levels are not both above 0. `p_value` is how often a series without any change would
+    show a step as clear as this somewhere. A `provisional` change has too few points after it to be sure of.
+    `adjusted_for` says what was taken out first (`load`, `time of day`): levels are then those at the usual load.
+    `spread_ratio` is how much wider values scatter after it than before; 1.0 where that cannot be told.
     """
 
     index: int
@@ -25,5 +25,5 @@ class ChangePoint:
     interval_90: tuple[float, float] | None
     p_value: float
     provisional: bool
-    is_adjusted: bool = False
+    adjusted_for: tuple[str, ...] = ()
     spread_ratio: float = 1.0

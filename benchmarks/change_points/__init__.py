@@ -1,0 +1,1 @@
+"""Change points: injected steps on real noise, beside apache-otava and ruptures."""
