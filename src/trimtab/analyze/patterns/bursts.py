@@ -6,9 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import median_filter
 
-from trimtab.analyze.patterns.found import Bursts, Kind, NoPattern, Why
+from trimtab.analyze.patterns.found import Bursts, Evidence, Kind, NoPattern, Why
 from trimtab.analyze.patterns.regular import DAY_MS, F64, WEEK_MS, Regular, regular, robust_scale
 from trimtab.stats.time_series import TimeSeries
 
@@ -21,6 +20,7 @@ USUAL_POINTS = 61
 LONGEST_SHARE = 0.25
 """What lasts longer than this part of those points is a level, no burst."""
 STARTS_TOLD = 50
+ROWS_AT_A_TIME = 8192
 TOGETHER_MIN = 0.8
 """Length of the mean of their places on the period's circle (1: all at one place)."""
 SEEN_MIN = 0.5
@@ -56,7 +56,7 @@ def bursts(series: TimeSeries) -> Bursts | NoPattern:
     ready = regular(series, Kind.BURSTS, POINTS_MIN)
     if isinstance(ready, NoPattern):
         return ready
-    usual = median_filter(ready.values, min(USUAL_POINTS, ready.values.size // 2 * 2 - 1), mode="nearest")
+    usual = _moving_median(ready.values)
     above = ready.values - usual
     scale = robust_scale(above)
     is_high = (above > SIGMAS * scale) & ~ready.was_gap if scale > 0 else np.zeros(above.size, np.bool_)
@@ -67,7 +67,15 @@ def bursts(series: TimeSeries) -> Bursts | NoPattern:
         reason = f"{first.size} times above {SIGMAS:g} standard deviations, {BURSTS_MIN} are needed"
         return NoPattern(Kind.BURSTS, ready.name, Why.NONE, reason)
     heights = np.maximum.reduceat(above, first)
-    return _described(ready, above, usual, scale, first, last, heights)
+    return _described(ready, above, usual, first, last, heights)
+
+
+def _moving_median(values: F64) -> F64:
+    """Over USUAL_POINTS; at both ends the first and the last value go on."""
+    ahead = np.pad(values, USUAL_POINTS // 2, mode="edge")
+    windows = np.lib.stride_tricks.sliding_window_view(ahead, USUAL_POINTS)
+    parts = [np.median(windows[at : at + ROWS_AT_A_TIME], axis=1) for at in range(0, values.size, ROWS_AT_A_TIME)]
+    return np.concatenate(parts)
 
 
 def _runs(is_high: NDArray[np.bool_]) -> tuple[I64, I64]:
@@ -78,7 +86,7 @@ def _runs(is_high: NDArray[np.bool_]) -> tuple[I64, I64]:
     return np.flatnonzero(turns == 1), np.flatnonzero(turns == -1)
 
 
-def _described(ready: Regular, above: F64, usual: F64, scale: float, first: I64, last: I64, heights: F64) -> Bursts:
+def _described(ready: Regular, above: F64, usual: F64, first: I64, last: I64, heights: F64) -> Bursts:
     starts = ready.start_ms + first * ready.step_ms
     schedule = scheduled(starts, ready)
     inside = np.concatenate([[0.0], np.cumsum(np.maximum(above, 0.0))])
@@ -86,7 +94,7 @@ def _described(ready: Regular, above: F64, usual: F64, scale: float, first: I64,
     tail, tail_90 = _tail(heights) if schedule is None else (None, None)
     evidence = ready.evidence(None if schedule is None else schedule.p_value)
     if schedule is not None:
-        evidence = replace(evidence, explained_share=schedule.seen_ratio, **_found_again(starts, ready, schedule))
+        evidence = _found_again(replace(evidence, explained_share=schedule.seen_ratio), starts, ready, schedule)
     return Bursts(
         series=ready.name,
         unit=ready.unit,
@@ -130,16 +138,16 @@ def scheduled(starts_ms: I64, ready: Regular) -> _Schedule | None:
     return None
 
 
-def _found_again(starts_ms: I64, ready: Regular, found: _Schedule) -> dict[str, float | int | None]:
+def _found_again(evidence: Evidence, starts_ms: I64, ready: Regular, found: _Schedule) -> Evidence:
     """In which share of resamples of the bursts the same period comes out."""
     if starts_ms.size < 2 * BURSTS_MIN:
-        return {}
+        return evidence
     rng = np.random.default_rng(1)
     # a part without replacement: twice the same burst would be no other time
     parts = [np.sort(rng.choice(starts_ms, (starts_ms.size * 4) // 5, replace=False)) for _ in range(40)]
     again = [scheduled(part, ready) for part in parts]
     same = sum(one is not None and one.period_ms == found.period_ms for one in again)
-    return {"found_share": same / len(again), "found_of": len(again)}
+    return replace(evidence, found_share=same / len(again), found_of=len(again))
 
 
 def _tail(heights: F64) -> tuple[float | None, tuple[float, float] | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trimtab.analyze.patterns.found import Cycle, Evidence, Kind, NoPattern, Why
 from trimtab.analyze.patterns.regular import DAY_MS, F64, HOUR_MS, WEEK_MS, Regular, duration, regular
@@ -80,7 +81,8 @@ def calendar_cycle(ready: Regular, calendar: Calendar) -> Cycle | NoPattern:
     table = _table(values, turns)
     explained = explained_share(table)
     if p_value > P_MAX or explained < EXPLAINED_MIN:
-        said = f"{calendar.name}: noise looks like this in {p_value:.2g} of cases, it would explain {max(explained, 0):.0%}"
+        share = f"it would explain {max(explained, 0):.0%}"
+        said = f"{calendar.name}: noise looks like this in {p_value:.2g} of cases, {share}"
         return NoPattern(Kind.CYCLE, ready.name, Why.NONE, said)
     return _described(whole, table, calendar.name, calendar.origin_ms, p_value, explained)
 
@@ -104,17 +106,20 @@ def _without_days(whole: Regular) -> F64:
         return whole.values
     days = whole.values.reshape(-1, slots)
     profile = (days - days.mean(axis=1, keepdims=True)).mean(axis=0)
-    return (days - profile).ravel()
+    left: F64 = (days - profile).ravel()
+    return left
 
 
 def _table(values: F64, turns: int) -> F64:
     """Periods by slots, each less its own mean: levels and slow trends are no cycle."""
     table = values.reshape(turns, -1)
-    return table - table.mean(axis=1, keepdims=True)
+    level: F64 = table - table.mean(axis=1, keepdims=True)
+    return level
 
 
 def explained_share(table: F64) -> float:
-    """How much of each period the others explain, shape [periods, slots]: 1 - (what is left) / (all), below 0 at worst."""
+    """How much of each period the others explain, shape [periods, slots]: 1 - (what is left) / (all), below 0 at
+    worst."""
     count = table.shape[0]
     total = float((table**2).sum())
     if count < 2 or total <= 0:
@@ -174,7 +179,7 @@ def _described(whole: Regular, table: F64, name: str, origin_ms: int, p_value: f
     )
 
 
-def _found_share(table: F64, drawn: F64) -> float | None:
+def _found_share(table: F64, drawn: NDArray[np.int64]) -> float | None:
     """In which share of resamples the periods that were drawn explain those that were not."""
     turns = table.shape[0]
     if turns < RESAMPLED_PERIODS_MIN:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from trimtab.analyze.patterns.regular import F64
 
-BLOCKS = 24
+BLOCKS, BLOCKS_MIN = 24, 8
 WALK_INFLATION = 1.5
 """Means of blocks of a random walk have increments that are correlated by 1/4: the variance of their sum is 1.5 times
 what independent ones would have."""
@@ -17,7 +17,8 @@ what independent ones would have."""
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """`per_block` is the mean increment; `p_value` two-sided, under a random walk; `tau` is Kendall's of the means."""
+    """`means` are those of the finest blocks, `per_block` their mean increment; `p_value` two-sided, under a random
+    walk; `tau` is Kendall's of the means."""
 
     per_block: float
     interval_90: tuple[float, float]
@@ -30,7 +31,8 @@ def drift_of(values: F64, blocks: int = BLOCKS) -> Drift | None:
     """The drift of values in the order of time, shape [n]; None where there are fewer than two points a block.
 
     Increments, and not the values themselves, are tested: Mann–Kendall's test calls most random walks a trend. What is
-    stationary has increments that cancel each other, so that the test is stricter there, never looser.
+    stationary has increments that cancel each other, so that the test is stricter there, never looser; therefore wider
+    blocks are tried, too (the p-value is corrected for that).
 
     >>> rng = np.random.default_rng(1)
     >>> grows, walks = np.arange(480) + rng.normal(0, 20, 480), np.cumsum(rng.normal(0, 1, 480))
@@ -40,16 +42,29 @@ def drift_of(values: F64, blocks: int = BLOCKS) -> Drift | None:
     width = values.size // blocks
     if width < 2:
         return None
-    means = values[values.size - width * blocks :].reshape(blocks, width).mean(axis=1)
-    steps = np.diff(means)
-    spread = float(steps.std(ddof=1))
-    mean = float(steps.mean())
-    error = spread * np.sqrt(WALK_INFLATION / steps.size)
-    freedom = steps.size - 1
-    p_value = float(2 * stats.t.sf(abs(mean) / error, freedom)) if error > 0 else (0.0 if mean else 1.0)
-    half = float(stats.t.ppf(0.95, freedom)) * error
+    means = _block_means(values, blocks)
+    mean, error, p_value = _increments(means)
+    tried = sorted({max(BLOCKS_MIN, blocks // 2), max(BLOCKS_MIN, blocks // 3)} - {blocks})
+    every = [p_value, *(_increments(_block_means(values, count))[2] for count in tried)]
+    half = float(special.stdtrit(means.size - 2, 0.95)) * error
     tau = float(np.sign(np.subtract.outer(means, means))[np.tril_indices(blocks, -1)].mean())
-    return Drift(mean, (mean - half, mean + half), p_value, tau, means)
+    return Drift(mean, (mean - half, mean + half), min(1.0, min(every) * len(every)), tau, means)
+
+
+def _block_means(values: F64, blocks: int) -> F64:
+    width = values.size // blocks
+    means: F64 = values[values.size - width * blocks :].reshape(blocks, width).mean(axis=1)
+    return means
+
+
+def _increments(means: F64) -> tuple[float, float, float]:
+    """Their mean, its error under a random walk, and its p-value."""
+    steps = np.diff(means)
+    mean = float(steps.mean())
+    error = float(steps.std(ddof=1)) * float(np.sqrt(WALK_INFLATION / steps.size))
+    if error <= 0:
+        return mean, 0.0, 0.0 if mean else 1.0
+    return mean, error, float(2 * special.stdtr(steps.size - 1, -abs(mean) / error))
 
 
 def theil_sen(values: F64) -> float:

@@ -32,10 +32,10 @@ class Why(StrEnum):
 class Evidence:
     """What an answer rests on.
 
-    `start_ms` and `end_ms`: the window (both included, Unix ms), with `points` of them at `step_ms`. `p_value`: how often
-    noise with the same autocorrelation would look like this, None where no test was made. `explained_share`: of the
-    variance, measured on data that were not fitted, below 0 where it explains nothing. `found_share`: in which share of
-    `found_of` resamples the pattern is found again (0 to 1), None where the data are too few to resample.
+    `start_ms` and `end_ms`: the window (both included, Unix ms), with `points` of them at `step_ms`. `p_value`: how
+    often noise with the same autocorrelation would look like this, None where no test was made. `explained_share`: of
+    the variance, measured on data that were not fitted, below 0 where it explains nothing. `found_share`: in which
+    share of `found_of` resamples the pattern is found again (0 to 1), None where the data are too few to resample.
     """
 
     start_ms: int
@@ -63,8 +63,8 @@ class Cycle:
     """A shape that repeats every `period_ms`. `name`: `day`, `week` or `other`.
 
     `profile` is the typical value in each of its slots, from the beginning of the period (midnight, Monday 00:00 or the
-    window's start; `offset_ms` behind UTC's), `low` and `high` hold 80 % of what was seen there. `peak_ms` is where in the
-    period the highest value stands, within `peak_ms_90`; `amplitude` is from the lowest to the highest, within
+    window's start; `offset_ms` behind UTC's), `low` and `high` hold 80 % of what was seen there. `peak_ms` is where in
+    the period the highest value stands, within `peak_ms_90`; `amplitude` is from the lowest to the highest, within
     `amplitude_90`, in the series' unit.
     """
 
@@ -88,11 +88,11 @@ class Cycle:
 class Bursts:
     """Short times far above what is usual.
 
-    `period_ms` is set where they recur, as a scheduled job does: `at_ms` is where in the period they begin (from midnight
-    UTC), within `jitter_ms` (half of them), and `seen_ratio` of the times that would be due had one. Else `gap_ms_median`
-    is the typical time between two, and `tail_index` how heavy the tail of their heights is (Hill 1975; under 2: the
-    variance has no end), within `tail_index_90`. `burst_share` is the part of everything above the usual level that
-    comes in bursts; `starts_ms` are the newest ones.
+    `period_ms` is set where they recur, as a scheduled job does: `at_ms` is where in the period they begin (from
+    midnight UTC), within `jitter_ms` (half of them), and `seen_ratio` of the times that would be due had one. Else
+    `gap_ms_median` is the typical time between two, and `tail_index` how heavy the tail of their heights is (Hill 1975;
+    under 2: the variance has no end), within `tail_index_90`. `burst_share` is the part of everything above the usual
+    level that comes in bursts; `starts_ms` are the newest ones.
     """
 
     series: str
@@ -117,10 +117,10 @@ class Bursts:
 class Knee:
     """Where latency begins to rise faster than load: it is there twice what it is without load (Kleinrock 1979).
 
-    `model` is `queue` (M/M/1-like: base + slope · x / (1 - x / limit)) or `contention` (the universal scalability law of
-    latency against concurrency: base + slope · x + bend · x²). `limit` is where a queue's curve goes up without end.
-    `curve` and `scatter` are (load, latency) pairs to be drawn; `line_loss_ratio` is the curve's mean absolute error over
-    the straight line's, on blocks of time that were not fitted.
+    `model` is `queue` (M/M/1-like: base + slope · x / (1 - x / limit)) or `contention` (the universal scalability law
+    of latency against concurrency: base + slope · x + bend · x²). `limit` is where a queue's curve goes up without end.
+    `curve` and `scatter` are (load, latency) pairs to be drawn; `line_loss_ratio` is the curve's mean absolute error
+    over the straight line's, on blocks of time that were not fitted.
     """
 
     series: str
@@ -182,8 +182,8 @@ class Leak:
 class SawTeeth:
     """Slow ramps that a sudden reset ends. `direction` is `up` (grows, then falls at once) or `down`.
 
-    `period_ms` is the middle distance of resets, `period_ms_80` holds 80 % of them, `amplitude` is the middle height of a
-    reset. `resets_ms` are the newest ones.
+    `period_ms` is the middle distance of resets, `period_ms_80` holds 80 % of them, `amplitude` is the middle height of
+    a reset. `resets_ms` are the newest ones.
     """
 
     series: str
@@ -200,8 +200,9 @@ class SawTeeth:
 
 @dataclass(frozen=True, slots=True)
 class MixCluster:
-    """Templates whose load rises and falls together. `share` of all load (0 to 1); `share_by_hour` is 24 of them (hour of
-    the day, UTC), empty where no day was seen in full. `moved` is its share in the last third less that in the first."""
+    """Templates whose load rises and falls together. `share` of all load (0 to 1); `share_by_hour` is 24 of them (hour
+    of the day, UTC), empty where no day was seen in full. `moved` is its share in the last third less that in the
+    first."""
 
     templates: tuple[str, ...]
     share: float

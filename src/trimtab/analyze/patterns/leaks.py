@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from scipy import special
 
 from trimtab.analyze.patterns.cycles import daily
 from trimtab.analyze.patterns.drift import BLOCKS, Drift, drift_of, theil_sen
@@ -21,6 +22,7 @@ POINTS_MIN = 96
 TROUGHS_MIN = 8
 TROUGH_BLOCKS = 8
 RESAMPLES = 200
+WALKS_FROM = 0.4
 
 
 def leak(series: TimeSeries) -> Leak | NoPattern:
@@ -56,10 +58,11 @@ def _judged(part: Regular, values: F64, resets: int, was_reset: bool) -> Leak | 
         return refused or NoPattern(Kind.LEAK, part.name, Why.TOO_SHORT, "too few points for blocks")
     width = values.size // BLOCKS
     per_h = HOUR_MS / (width * part.step_ms)
-    evidence = replace(
-        part.evidence(drift.p_value, _explained(drift.means)), found_share=_found_share(drift.means), found_of=RESAMPLES
-    )
-    return _leak(part, drift, evidence, per_h, resets, part.start_ms if was_reset else None, is_under=False)
+    share = _found_share(drift.means)
+    evidence = part.evidence(drift.p_value / 2, _explained(drift.means))
+    evidence = replace(evidence, found_share=share, found_of=RESAMPLES)
+    last_ms = part.start_ms if was_reset else None
+    return _leak(part, drift, evidence, per_h, resets, last_ms, is_under=False)
 
 
 def _of_troughs(ready: Regular, teeth: Teeth) -> Leak | NoPattern:
@@ -75,17 +78,18 @@ def _of_troughs(ready: Regular, teeth: Teeth) -> Leak | NoPattern:
     tooth_ms = float(np.median(np.diff(teeth.after))) * ready.step_ms
     teeth_in_block = troughs.size // blocks if blocks else 1
     last_ms = int(ready.start_ms + int(teeth.after[-1]) * ready.step_ms)
-    evidence = ready.evidence(drift.p_value, _explained(drift.means))
+    evidence = ready.evidence(drift.p_value / 2, _explained(drift.means))
     per_h = HOUR_MS / (tooth_ms * teeth_in_block)
     return _leak(ready, drift, evidence, per_h, int(teeth.after.size), last_ms, is_under=True)
 
 
 def _refused(name: str, drift: Drift | None) -> NoPattern | None:
+    """Why there is no growth; the p-value of one side counts, since what falls is no leak."""
     if drift is None:
         return None
-    if drift.p_value > P_MAX or drift.tau < TAU_MIN or drift.per_block <= 0:
+    if drift.p_value / 2 > P_MAX or drift.tau < TAU_MIN or drift.per_block <= 0:
         how = "falls" if drift.per_block < 0 else "grows"
-        reason = f"it {how}, as a random walk does in {drift.p_value:.2g} of cases (Kendall's tau {drift.tau:.2f})"
+        reason = f"it {how}, as a random walk does in {drift.p_value / 2:.2g} of cases (Kendall's tau {drift.tau:.2f})"
         return NoPattern(Kind.LEAK, name, Why.NONE, reason)
     return None
 
@@ -96,7 +100,7 @@ def _leak(
     means = drift.means
     growth = float(means[-1] - means[0])
     middle = theil_sen(means)
-    half = (drift.interval_90[1] - drift.interval_90[0]) / 2
+    half = _half_interval(drift, middle)
     base = float(np.median(part.values))
     return Leak(
         series=part.name,
@@ -112,6 +116,21 @@ def _leak(
         is_under_saw_teeth=is_under,
         evidence=evidence,
     )
+
+
+def _half_interval(drift: Drift, slope: float) -> float:
+    """Half of the slope's 90 % interval: from what a line leaves of block means, wider where neighbours are alike;
+    what is left over like a random walk gets a random walk's."""
+    means = drift.means
+    at = np.arange(means.size) - (means.size - 1) / 2
+    left = means - means.mean() - slope * at
+    variance = float(left @ left) / (means.size - 2)
+    alike = min(max(float(left[1:] @ left[:-1] / (left @ left)) if variance else 0.0, 0.0), 1.0)
+    if alike > WALKS_FROM:
+        return (drift.interval_90[1] - drift.interval_90[0]) / 2
+    freedom = max(3.0, means.size * (1 - alike) / (1 + alike) - 2)
+    error = np.sqrt(variance / float(at @ at) * (1 + alike) / (1 - alike))
+    return float(special.stdtrit(freedom, 0.95) * error)
 
 
 def _explained(means: F64) -> float:

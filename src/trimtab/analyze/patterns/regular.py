@@ -45,8 +45,8 @@ class Regular:
         )
 
     def coarser(self, step_ms: int) -> Regular:
-        """Means over wider steps, beginning at whole multiples of the new step (Unix time); rests at both ends fall away.
-        The same where the new step is not wider."""
+        """Means over wider steps, beginning at whole multiples of the new step (Unix time); rests at both ends fall
+        away. The same where the new step is not wider."""
         wide = max(1, step_ms // self.step_ms)
         if wide == 1:
             return self
@@ -88,8 +88,8 @@ def regular(series: TimeSeries, kind: Kind, points_min: int = POINTS_MIN) -> Reg
 
 
 def robust_scale(values: F64) -> float:
-    """The standard deviation, were it normal: from the median of distances to the median, else (where most are the same)
-    from their mean. 0 only where all are the same.
+    """The standard deviation, were it normal: from the median of distances to the median, else (where most are the
+    same) from their mean. 0 only where all are the same.
 
     >>> round(robust_scale(np.random.default_rng(1).normal(0, 2, 10_000)), 1)
     2.0

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from trimtab.analyze.patterns.found import Kind, NoPattern, SawTeeth, Why
+from trimtab.analyze.patterns.found import Evidence, Kind, NoPattern, SawTeeth, Why
 from trimtab.analyze.patterns.regular import F64, Regular, regular
 from trimtab.stats.time_series import TimeSeries
 
@@ -30,7 +30,8 @@ WINDOW_SHARE = 2 / 3
 
 @dataclass(frozen=True, slots=True)
 class Teeth:
-    """Resets as places: `before[i]` is the last point of a ramp, `after[i]` the first of the next one, shape [resets]."""
+    """Resets as places: `before[i]` is the last point of a ramp, `after[i]` the first of the next one, shape
+    [resets]."""
 
     before: I64
     after: I64
@@ -120,7 +121,7 @@ def _described(ready: Regular, direction: str, teeth: Teeth) -> SawTeeth:
     values = ready.values if direction == "up" else -ready.values
     gaps = np.diff(teeth.after) * ready.step_ms
     low, high = np.quantile(gaps, (0.1, 0.9))
-    evidence = replace(ready.evidence(), explained_share=_explained(values, teeth), **_found_again(values))
+    evidence = _found_again(ready.evidence(explained_share=_explained(values, teeth)), values)
     return SawTeeth(
         series=ready.name,
         unit=ready.unit,
@@ -144,13 +145,11 @@ def _explained(values: F64, teeth: Teeth) -> float:
     return 1 - left / total if total > 0 else 0.0
 
 
-def _found_again(values: F64) -> dict[str, float | int | None]:
+def _found_again(evidence: Evidence, values: F64) -> Evidence:
     """In which share of windows of two thirds they are found, too."""
     width = int(values.size * WINDOW_SHARE)
     first = np.linspace(0, values.size - width, WINDOWS).astype(np.int64)
     if is_saw(teeth_of(values)) and teeth_of(values).before.size * WINDOW_SHARE < RESETS_MIN + 1:
-        return {}
-    return {
-        "found_share": float(np.mean([is_saw(teeth_of(values[at : at + width])) for at in first])),
-        "found_of": WINDOWS,
-    }
+        return evidence
+    again = [is_saw(teeth_of(values[at : at + width])) for at in first]
+    return replace(evidence, found_share=float(np.mean(again)), found_of=WINDOWS)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 F64 = NDArray[np.float64]
 NEIGHBOURS_MAX = 10
@@ -15,7 +15,8 @@ NEIGHBOURS_MAX = 10
 def periodogram(values: F64) -> F64:
     """Power at whole numbers of turns, shape [n // 2 + 1], of values whose two ends were brought to one level.
 
-    Where the increments are independent (a random walk), the powers then are independent, too; a straight trend is gone.
+    Where the increments are independent (a random walk), the powers then are independent, too; a straight trend is
+    gone.
     """
     count = values.size
     ends = max(1, count // 200)
@@ -26,7 +27,8 @@ def periodogram(values: F64) -> F64:
 
 
 def line_p_value(values: F64, turns: int, harmonics: Sequence[int]) -> float:
-    """How often noise would have as much power in a period's harmonics as these values, which hold `turns` whole periods.
+    """How often noise would have as much power in a period's harmonics as these values, which hold `turns` whole
+    periods.
 
     The power of each harmonic is compared with its neighbours': their ratio is F-distributed with 2 and 2 L degrees of
     freedom wherever the spectrum is about flat over them (a slope makes the test stricter). `harmonics` are numbers of
@@ -50,13 +52,13 @@ def line_p_value(values: F64, turns: int, harmonics: Sequence[int]) -> float:
     logs = -away.size * np.log1p(ratio / away.size)
     sums = np.cumsum(-2 * logs)
     tried = sorted({min(one, most) for one in harmonics})
-    best = min(float(stats.chi2.sf(sums[one - 1], 2 * one)) for one in tried)
+    best = min(float(special.chdtrc(2 * one, sums[one - 1])) for one in tried)
     return min(1.0, best * len(tried))
 
 
 def standing_out(values: F64, turns_min: int, steps_min: int) -> tuple[int, float]:
-    """The number of turns whose power stands out most among those of at least `turns_min` turns and `steps_min` points a
-    turn, and how often noise would have one like it among all of them (Bonferroni); (0, 1.0) where nothing can."""
+    """The number of turns whose power stands out most among those of at least `turns_min` turns and `steps_min` points
+    a turn, and how often noise would have one like it among all of them (Bonferroni); (0, 1.0) where nothing can."""
     power = periodogram(values)
     highest = min(values.size // steps_min, power.size - 3)
     tried = np.arange(turns_min, highest + 1)

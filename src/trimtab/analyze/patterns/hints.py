@@ -1,0 +1,125 @@
+"""What would follow from a pattern. Nothing of it is tried: each is a hint for a person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from trimtab.analyze.patterns.found import Bursts, Cycle, Knee, Lead, Leak, Mix, Pattern, SawTeeth
+from trimtab.analyze.patterns.regular import DAY_MS, duration
+
+BURST_SHARE_MIN = 0.1
+OVER_SHARE_MIN = 0.01
+SWING_MIN = 0.3
+"""An amplitude of a day or week that is this part of its lowest level, or more."""
+TEETH_SHARE_MIN = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """`action` is what a person could do, `because` the numbers that speak for it. Not verified: nobody tried it."""
+
+    action: str
+    because: str
+    is_verified: bool = False
+
+
+def hint_of(found: Pattern) -> Hint | None:
+    """The hint that a pattern gives; None where nothing follows from it."""
+    match found:
+        case Bursts():
+            return _of_bursts(found)
+        case Cycle():
+            return _of_cycle(found)
+        case Knee():
+            return _of_knee(found)
+        case Leak():
+            return _of_leak(found)
+        case SawTeeth():
+            return _of_teeth(found)
+        case Lead():
+            return _of_lead(found)
+        case Mix():
+            return _of_mix(found)
+
+
+def clock(ms: float) -> str:
+    """A place in a day, or in an hour.
+
+    >>> clock(8_100_000), clock(86_400_000 + 60_000)
+    ('02:15', '24:01')
+    """
+    minutes = round(ms / 60_000)
+    return f"{minutes // 60:02d}:{minutes % 60:02d}"
+
+
+def _of_bursts(found: Bursts) -> Hint | None:
+    if found.period_ms is None or found.at_ms is None or found.burst_share < BURST_SHARE_MIN:
+        return None
+    because = (
+        f"every {duration(found.period_ms)}, {clock(found.at_ms)} into it, {found.series} jumps by "
+        f"{found.height_median:.3g}; {found.burst_share:.0%} of what is above the usual level comes so"
+    )
+    return Hint("Find the job that is scheduled then, and move or spread it", because)
+
+
+def _of_cycle(found: Cycle) -> Hint | None:
+    low = min(found.profile)
+    if found.name == "other" or found.amplitude < SWING_MIN * abs(low):
+        return None
+    quiet_ms = found.profile.index(low) * found.period_ms // len(found.profile)
+    days = f"day {quiet_ms // DAY_MS + 1} of the week, " if found.name == "week" else ""
+    share = found.evidence.explained_share or 0.0
+    because = (
+        f"{found.series} moves by {found.amplitude:.3g} within a {found.name} and is lowest at "
+        f"{days}{clock(quiet_ms % DAY_MS)} UTC; the {found.name} explains {share:.0%} of it"
+    )
+    return Hint("Schedule batches and maintenance for the quiet hours", because)
+
+
+def _of_knee(found: Knee) -> Hint | None:
+    if found.over_share < OVER_SHARE_MIN:
+        return None
+    low, high = found.knee_90
+    because = (
+        f"from {found.knee:.3g} {found.load_unit} on ({low:.3g} to {high:.3g}) {found.series} is twice what it is "
+        f"without load; the load is above that in {found.over_share:.0%} of the time"
+    )
+    return Hint("Limit concurrency below the knee, or add capacity", because)
+
+
+def _of_leak(found: Leak) -> Hint:
+    low, high = found.slope_per_h_90
+    because = (
+        f"{found.series} grows by {found.slope_per_h:.3g} {found.unit} an hour ({low:.3g} to {high:.3g}) "
+        "and does not turn back"
+    )
+    action = "Look for what is allocated and never let go; until it is found, plan a restart before it is full"
+    return Hint(action, because)
+
+
+def _of_teeth(found: SawTeeth) -> Hint | None:
+    if (found.evidence.explained_share or 0.0) < TEETH_SHARE_MIN:
+        return None
+    because = (
+        f"{found.series} is reset about every {duration(found.period_ms)} by {found.amplitude:.3g} {found.unit}, "
+        f"{found.count} times in the window"
+    )
+    return Hint("See whether the reset (collection, VACUUM, rotation) could be smaller and more often", because)
+
+
+def _of_lead(found: Lead) -> Hint | None:
+    if found.lag_ms == 0:
+        return None
+    because = (
+        f"what is new in {found.follower} was seen {duration(found.lag_ms)} before in {found.leader} "
+        f"(correlation {found.correlation:.2f})"
+    )
+    return Hint(f"Alert on {found.leader}: it is the earlier sign", because)
+
+
+def _of_mix(found: Mix) -> Hint | None:
+    if not found.moves:
+        return None
+    most = max(found.clusters, key=lambda one: abs(one.moved))
+    because = f"the share of {len(most.templates)} templates moved by {most.moved * 100:+.0f} points of percent"
+    return Hint("Look at the statements of the cluster that grows: advice of before was for another mix", because)
