@@ -1,4 +1,4 @@
-"""`python -m benchmarks.demo_day [--seed N ...] [--together] [--minute-s S] [--keep DIR] | --judge DIR`.
+"""`python -m benchmarks.demo_day [--seed N ...] [--together] [--minute-s S] [--keep DIR]`, or `--judge DIR`.
 
 Without `--together` each seed has a run of its own: a new database, a new server, a quiet day, then the day. With it
 there is one quiet day, and one day after the other for each seed.
@@ -16,7 +16,7 @@ from benchmarks.demo_day import three_sigma
 from benchmarks.demo_day.alarms import Alarm
 from benchmarks.demo_day.clock import DayClock
 from benchmarks.demo_day.judging import Judged, judge
-from benchmarks.demo_day.live_shop import POLICY
+from benchmarks.demo_day.live_shop import Wanted
 from benchmarks.demo_day.recording import Recording
 from benchmarks.demo_day.running import Day, Run, run
 from benchmarks.demo_day.telling import summary, told
@@ -31,6 +31,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, action="append", help=f"default: {' '.join(map(str, SEEDS))}")
     parser.add_argument("--minute-s", type=float, default=1.0, help="how many seconds a minute takes")
     parser.add_argument("--warm-up-days", type=float, default=1.0, help="quiet days before the first with faults")
+    parser.add_argument("--scale", type=float, default=1.0, help="a smaller shop, to try the benchmark itself")
+    parser.add_argument("--without-host", action="store_true", help="leave the machine out, where others work on it")
     parser.add_argument("--together", action="store_true", help="one run for all seeds, a day each")
     parser.add_argument("--keep", type=Path, help="where what was recorded is kept")
     parser.add_argument("--judge", type=Path, action="append", help="judge again what was kept; runs nothing")
@@ -41,7 +43,8 @@ def main() -> None:
         seeds: list[int] = options.seed or list(SEEDS)
         every = []
         for some in [seeds] if options.together else [[seed] for seed in seeds]:
-            came = run(some, options.minute_s, options.warm_up_days, POLICY)
+            wanted = Wanted(some[0], options.minute_s, options.scale, with_host=not options.without_host)
+            came = run(wanted, some, options.warm_up_days)
             if options.keep:
                 write(came, options.keep / "-".join(map(str, some)))
             every += tell(came)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from benchmarks.demo_day.truth import Injected, Kind
 
 CALLS, MEAN_MS = "calls_per_s", "mean_ms"
+TOGETHER_MINUTES, SPAN_MINUTES = 2.0, 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,15 +129,18 @@ def _is_on(table: str, alarm: Alarm) -> bool:
     return re.search(rf"\b{re.escape(table)}\b", alarm.text) is not None
 
 
-def together(alarms: Sequence[Alarm], apart_ms: int) -> list[list[Alarm]]:
-    """Alarms that overlap in time, or are less than `apart_ms` apart, are one episode of the system."""
+def together(alarms: Sequence[Alarm], minute_ms: float) -> list[list[Alarm]]:
+    """Alarms as the page groups them: each begins at most two steps after the one before, all within five minutes.
+
+    On the real clock it is a minute; steps are shorter there.
+    """
     groups: list[list[Alarm]] = []
-    until_ms = 0
     for alarm in sorted(alarms, key=lambda one: one.start_ms):
-        if groups and alarm.start_ms <= until_ms + apart_ms:
+        if groups and (
+            alarm.start_ms - groups[-1][-1].start_ms <= TOGETHER_MINUTES * minute_ms
+            and alarm.start_ms - groups[-1][0].start_ms <= SPAN_MINUTES * minute_ms
+        ):
             groups[-1].append(alarm)
-            until_ms = max(until_ms, alarm.end_ms)
         else:
             groups.append([alarm])
-            until_ms = alarm.end_ms
     return groups

@@ -15,7 +15,7 @@ from statistics import median
 import psycopg
 
 from benchmarks.demo_day.injectors import INJECTORS
-from benchmarks.demo_day.live_shop import LiveShop, check_alive, live_shop
+from benchmarks.demo_day.live_shop import LiveShop, Wanted, check_alive, live_shop
 from benchmarks.demo_day.truth import Kind
 from demo.database import DATABASE
 
@@ -97,7 +97,7 @@ def main() -> None:
         print(f"{name:<42}" + "".join(f"{median(map(of, found)):>17.2f}" for of in parts.values()), flush=True)
 
     # a minute that takes a quarter of an hour: the level hardly moves while this runs
-    with live_shop(options.seed, 1000.0, policy=None, begins_minute=BEGINS_MINUTE) as shop:
+    with live_shop(Wanted(options.seed, 1000.0, begins_minute=BEGINS_MINUTE, is_watched=False)) as shop:
         time.sleep(10.0)
         for kind, inject in INJECTORS.items():
             if options.only and kind.value not in options.only:

@@ -9,9 +9,6 @@ from benchmarks.demo_day.alarms import Alarm, concerns, together
 from benchmarks.demo_day.clock import DayClock
 from benchmarks.demo_day.truth import RECOVERY_MINUTES, WITHIN_MINUTES, Injected
 
-APART_MINUTES = 10.0
-"""Episodes that are closer than this are one: somebody who is called looks at both."""
-
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -61,11 +58,10 @@ def judge(
     begin_ms, end_ms = clock.at_ms(day[0]), clock.at_ms(day[1])
     of_day = [one for one in alarms if begin_ms <= one.start_ms < end_ms]
     quiet = [one for one in of_day if not any(begin <= one.start_ms < end for begin, end in lasting)]
-    apart_ms = round(APART_MINUTES * clock.minute_s * 1000)
     busy_ms = sum(min(end, end_ms) - max(begin, begin_ms) for begin, end in lasting)
     return Judged(
         tuple(_found(fault, of_day, clock) for fault in faults),
-        tuple(tuple(group) for group in together(quiet, apart_ms)),
+        tuple(tuple(group) for group in together(quiet, clock.minute_s * 1000)),
         (end_ms - begin_ms - busy_ms) / (clock.minute_s * 1000 * 1440),
         series_count,
     )

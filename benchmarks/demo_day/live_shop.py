@@ -28,15 +28,34 @@ SETTINGS = {
 
 POLICY = """
 [watch]
-slice_s = {minute_s}
+slice_s = {slice_s}
+
+[anomalies]
+interval_s = {interval_s}
+false_per_day = {false_per_day}
 
 [host]
+collect = {host}
 interval_s = 1
 slow_interval_s = 1
 
 [containers]
 collect = false
 """
+SLICE_S_MIN, INTERVAL_S_MIN = 0.5, 1.0
+"""The shortest that the server takes."""
+FALSE_PER_DAY = 1.0
+"""The server's default."""
+
+
+def policy_of(minute_s: float, *, with_host: bool) -> str:
+    """How often to look, and how many false episodes a day may have: days are that much shorter here."""
+    return POLICY.format(
+        host=str(with_host).lower(),
+        slice_s=max(minute_s, SLICE_S_MIN),
+        interval_s=max(minute_s, INTERVAL_S_MIN),
+        false_per_day=min(1000.0, FALSE_PER_DAY * 60.0 / minute_s),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +67,25 @@ class LiveShop:
     server: TrimtabServer | None
 
 
-@contextmanager
-def live_shop(
-    seed: int, minute_s: float, *, policy: str | None = POLICY, scale: float = 1.0, begins_minute: float = 0.0
-) -> Iterator[LiveShop]:
-    """Fill, start everything, yield, stop everything. The clock begins at a minute of the first day.
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """How it is to be. `minute_s`: how long a minute takes; `begins_minute`: of the first day, where the clock begins.
 
-    `policy` None leaves trimtab out.
+    `is_watched` False leaves trimtab out, `with_host` False the machine's own numbers.
     """
+
+    seed: int
+    minute_s: float
+    scale: float = 1.0
+    begins_minute: float = 0.0
+    is_watched: bool = True
+    with_host: bool = True
+
+
+@contextmanager
+def live_shop(wanted: Wanted) -> Iterator[LiveShop]:
+    """Fill, start everything, yield, stop everything."""
+    seed, minute_s, scale = wanted.seed, wanted.minute_s, wanted.scale
     kept = Kept()
     try:
         cluster = start_database(kept, SETTINGS)
@@ -68,14 +98,14 @@ def live_shop(
             "evict", [*neighbour, "evict", str(cluster.data / "base")], log=kept.folder / "evict.log", cwd=ROOT, stage=3
         )
         server = None
-        if policy is not None:
+        if wanted.is_watched:
             file = kept.folder / "policy.toml"
-            file.write_text(policy.format(minute_s=minute_s))
+            file.write_text(policy_of(minute_s, with_host=wanted.with_host))
             server = start_trimtab(kept, None, file)
             watch_shop(kept, server, cluster)
         folder = kept.folder / "application"
         folder.mkdir()
-        clock = DayClock(round((time.time() - begins_minute * minute_s) * 1000), minute_s)
+        clock = DayClock(round((time.time() - wanted.begins_minute * minute_s) * 1000), minute_s)
         command = [sys.executable, "-m", "benchmarks.demo_day.application", "--dsn", cluster.dsn(DATABASE, "shop_app")]
         command += ["--seed", str(seed), "--folder", str(folder), "--scale", str(scale)]
         command += ["--server", server.url if server else "http://127.0.0.1:9"]

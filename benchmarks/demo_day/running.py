@@ -10,7 +10,7 @@ from benchmarks.demo_day import recording
 from benchmarks.demo_day.alarms import Alarm
 from benchmarks.demo_day.clock import MINUTES, DayClock, said
 from benchmarks.demo_day.injectors import INJECTORS
-from benchmarks.demo_day.live_shop import LiveShop, check_alive, live_shop
+from benchmarks.demo_day.live_shop import LiveShop, Wanted, check_alive, live_shop
 from benchmarks.demo_day.recording import Recording
 from benchmarks.demo_day.truth import Injected, draw_day
 from benchmarks.demo_day.watching import Watching
@@ -40,9 +40,9 @@ class Run:
     recorded: Recording
 
 
-def run(seeds: Sequence[int], minute_s: float, warm_up_days: float, policy: str, scale: float = 1.0) -> Run:
-    """Takes `(warm_up_days + len(seeds)) * 1440 * minute_s` seconds and a few minutes."""
-    with live_shop(seeds[0], minute_s, policy=policy, scale=scale) as shop:
+def run(wanted: Wanted, seeds: Sequence[int], warm_up_days: float) -> Run:
+    """Takes `(warm_up_days + len(seeds)) * 1440 * wanted.minute_s` seconds and a few minutes."""
+    with live_shop(wanted) as shop:
         if shop.server is None:
             raise RuntimeError("a day without trimtab has nothing to tell")
         watching = Watching(shop.server.url, SYSTEM_NAME)
@@ -55,7 +55,7 @@ def run(seeds: Sequence[int], minute_s: float, warm_up_days: float, policy: str,
                 begins = first + number * MINUTES
                 days.append(Day(seed, (begins, begins + MINUTES), _day(shop, watching, seed, begins)))
             ends = first + len(seeds) * MINUTES
-            _until(shop, watching, ends + TOLD_LATE_S / minute_s)
+            _until(shop, watching, ends + TOLD_LATE_S / wanted.minute_s)
         finally:
             watching.stop()
         alarms = watching.alarms()

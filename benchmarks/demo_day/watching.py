@@ -62,23 +62,23 @@ class Watching(threading.Thread):
         found = []
         shapes = self._shapes()
         for one in self._episodes(self.began_ms):
-            series = one["series"]
-            text, tables = shapes.get(str(series["labels"].get("fingerprint", "")), ("", ()))
-            is_shape = series["source"] == "query"
+            labels: dict[str, str] = one["labels"]
+            is_shape = one["source"] == "query"
+            text, tables = shapes.get(labels.get("fingerprint", ""), ("", ())) if is_shape else ("", ())
             found.append(
                 Alarm(
-                    "" if is_shape else str(series["labels"]["__name__"]),
-                    str(series["measure"]),
-                    dict(series["labels"]),
+                    "" if is_shape else labels["__name__"],
+                    one["measure"],
+                    labels,
                     tables,
-                    text if is_shape else "",
-                    int(one["start_ms"]),
-                    int(one["end_ms"]),
+                    text,
+                    one["start_ms"],
+                    one["end_ms"],
                     self.told_ms.get(int(one["id"]), int(one["end_ms"])),
-                    str(one["test"]),
-                    float(one["score"]),
-                    float(one["observed"]),
-                    None if one["expected"] is None else float(one["expected"]),
+                    one["test"],
+                    one["score"],
+                    one["observed"],
+                    one["expected"],
                 )
             )
         return found

@@ -50,10 +50,11 @@ def test_what_begins_while_nothing_is_the_matter_is_false() -> None:
     assert found.false_per_series_day == pytest.approx(2 / (100 * found.quiet_days))
 
 
-def test_what_overlaps_is_one_false_episode_and_as_many_of_series() -> None:
-    found = judged(alarm("a", 1600.0), alarm("b", 1603.0), alarm("c", 1614.0), alarm("d", 1640.0))
-    assert [len(group) for group in found.false] == [3, 1]
-    assert found.false_per_series_day == pytest.approx(4 / (100 * found.quiet_days))
+def test_what_begins_together_is_one_false_episode_and_as_many_of_series() -> None:
+    begins = (1600.0, 1602.0, 1603.5, 1606.0, 1607.0, 1620.0)
+    found = judged(*(alarm("a", minute) for minute in begins))
+    assert [len(group) for group in found.false] == [3, 2, 1]
+    assert found.false_per_series_day == pytest.approx(6 / (100 * found.quiet_days))
 
 
 STORM = fault(Kind.LOCK_STORM, 0.0, table="orders")
