@@ -24,6 +24,7 @@ from trimtab.app.toml_places import Path as KeyPath
 from trimtab.app.toml_places import Place, Places, find_places
 from trimtab.model.anomaly_settings import AnomaliesPolicy
 from trimtab.model.business_settings import BusinessPolicy
+from trimtab.model.capacity_settings import CapacityPolicy
 from trimtab.model.clouds import CloudsPolicy
 from trimtab.model.errors import ConfigError
 from trimtab.model.forecast_settings import ForecastPolicy
@@ -73,6 +74,7 @@ class Config:
     packs: PacksPolicy = field(default_factory=PacksPolicy)
     business: BusinessPolicy = field(default_factory=BusinessPolicy)
     forecast: ForecastPolicy = field(default_factory=ForecastPolicy)
+    capacity: CapacityPolicy = field(default_factory=CapacityPolicy)
     anomalies: AnomaliesPolicy = field(default_factory=AnomaliesPolicy)
     host: HostPolicy = field(default_factory=HostPolicy)
     containers: ContainersPolicy = field(default_factory=ContainersPolicy)

@@ -48,6 +48,8 @@ class EventKind(StrEnum):
     """This machine or its containers were looked at (at_ms)."""
     FORECASTS = "forecasts"
     """Forecasts were made (at_ms), or an issue is foreseen or is not any more (appeared, ended: ids)."""
+    CAPACITY = "capacity"
+    """Dates of full resources were looked for (at_ms)."""
     STATUS = "status"
     """Something about the server itself: the kill switch, settings, people."""
     GAP = "gap"

@@ -17,6 +17,7 @@ from trimtab.app.access import Access
 from trimtab.app.alerting.alerting import Alerting
 from trimtab.app.business.files import FOLDER as BUSINESS_FOLDER
 from trimtab.app.business.keeper import Business
+from trimtab.app.capacity.wiring import capacity_of
 from trimtab.app.clouds.clouds import Clouds
 from trimtab.app.clouds.health import cloud_health
 from trimtab.app.collected import metrics_of
@@ -185,6 +186,7 @@ class Service:
             publish=self.events.publish,
         )
         self.forecasts = forecasting_of(self)
+        self.capacity = capacity_of(self)
         self.alerting = Alerting(
             policies.file.config.rules,
             self.querying,
@@ -235,6 +237,7 @@ class Service:
         self.notify.start()
         self.alerting.start()
         self.forecasts.start()
+        self.capacity.start()
         self.grafana.start()
         self.anomalies.start()
         threading.Thread(target=self.recover_and_watch, name="start", daemon=True).start()
@@ -262,6 +265,7 @@ class Service:
         self.business.stop()
         self.anomalies.stop()
         self.forecasts.stop()
+        self.capacity.stop()
         self.alerting.stop()
         self.notify.stop()
         self.scrapes.stop()

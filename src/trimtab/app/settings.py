@@ -20,6 +20,7 @@ from trimtab.app.packs.settings import PacksPolicy
 from trimtab.app.server_settings import ServerSettings
 from trimtab.model.anomaly_settings import AnomaliesPolicy
 from trimtab.model.business_settings import BusinessPolicy
+from trimtab.model.capacity_settings import CapacityPolicy
 from trimtab.model.clouds import CloudsPolicy
 from trimtab.model.forecast_settings import ForecastPolicy
 from trimtab.model.grafana_settings import GrafanaPolicy
@@ -83,6 +84,7 @@ SECTIONS: Mapping[str, Section] = {
         Section("packs", PacksPolicy, "Rules and objectives that come with trimtab.", per_target=False),
         Section("business", BusinessPolicy, "Data quality, pipelines, cost and satisfaction.", per_target=False),
         Section("forecast", ForecastPolicy, "What is forecast, and what is told of it.", per_target=False),
+        Section("capacity", CapacityPolicy, "When resources are full.", per_target=False),
         Section("anomalies", AnomaliesPolicy, "What is looked at for anomalies, and who is told.", per_target=False),
         Section("host", HostPolicy, "What is collected of this machine.", per_target=False),
         Section("containers", ContainersPolicy, "What is collected of containers.", per_target=False),

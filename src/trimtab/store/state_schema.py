@@ -13,6 +13,7 @@ from trimtab.store.state_schema_access import ACCESS_TABLES
 from trimtab.store.state_schema_alerts import ALERT_TABLES
 from trimtab.store.state_schema_anomalies import ANOMALY_TABLES
 from trimtab.store.state_schema_business import BUSINESS_TABLES
+from trimtab.store.state_schema_capacity import CAPACITY_TABLES
 from trimtab.store.state_schema_dashboards import DASHBOARD_TABLES
 from trimtab.store.state_schema_forecasts import FORECAST_TABLES
 from trimtab.store.state_schema_freezes import FREEZES_TABLE
@@ -122,6 +123,7 @@ MIGRATIONS: tuple[str, ...] = (
     INDEX_TABLES,
     FORECAST_TABLES,
     ANOMALY_TABLES,
+    CAPACITY_TABLES,
 )
 """Script number n (from 0) brings version n to n + 1."""
 

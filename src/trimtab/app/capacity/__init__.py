@@ -1,0 +1,1 @@
+"""When resources are full, under which growth, and what the workload will be."""
