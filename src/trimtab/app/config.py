@@ -34,6 +34,7 @@ from trimtab.model.integrations import IntegrationsPolicy
 from trimtab.model.metrics import MetricsPolicy
 from trimtab.model.notify import NotifyPolicy
 from trimtab.model.objective_settings import ObjectivesPolicy
+from trimtab.model.pattern_settings import PatternsPolicy
 from trimtab.model.policy import AdvisePolicy, DetectPolicy, GuardPolicy, PlansPolicy, Policy, WatchPolicy
 from trimtab.model.privacy import PrivacyPolicy
 from trimtab.model.retention import RetentionPolicy
@@ -74,6 +75,7 @@ class Config:
     packs: PacksPolicy = field(default_factory=PacksPolicy)
     business: BusinessPolicy = field(default_factory=BusinessPolicy)
     forecast: ForecastPolicy = field(default_factory=ForecastPolicy)
+    patterns: PatternsPolicy = field(default_factory=PatternsPolicy)
     capacity: CapacityPolicy = field(default_factory=CapacityPolicy)
     anomalies: AnomaliesPolicy = field(default_factory=AnomaliesPolicy)
     host: HostPolicy = field(default_factory=HostPolicy)

@@ -50,6 +50,8 @@ class EventKind(StrEnum):
     """Forecasts were made (at_ms), or an issue is foreseen or is not any more (appeared, ended: ids)."""
     CAPACITY = "capacity"
     """Dates of full resources were looked for (at_ms)."""
+    PATTERNS = "patterns"
+    """Patterns were looked for (at_ms)."""
     STATUS = "status"
     """Something about the server itself: the kill switch, settings, people."""
     GAP = "gap"

@@ -47,6 +47,7 @@ from trimtab.app.objectives.series import ObjectiveSeries
 from trimtab.app.objectives.telling import objective_warnings
 from trimtab.app.own.keeper import Own
 from trimtab.app.packs.shelf import Shelf
+from trimtab.app.patterns.wiring import patterns_of_service
 from trimtab.app.persons import check_person
 from trimtab.app.plans import TakenPlan
 from trimtab.app.policies import Policies
@@ -186,6 +187,7 @@ class Service:
             publish=self.events.publish,
         )
         self.forecasts = forecasting_of(self)
+        self.patterns = patterns_of_service(self)
         self.capacity = capacity_of(self)
         self.alerting = Alerting(
             policies.file.config.rules,
@@ -237,6 +239,7 @@ class Service:
         self.notify.start()
         self.alerting.start()
         self.forecasts.start()
+        self.patterns.start()
         self.capacity.start()
         self.grafana.start()
         self.anomalies.start()
@@ -265,6 +268,7 @@ class Service:
         self.business.stop()
         self.anomalies.stop()
         self.forecasts.stop()
+        self.patterns.stop()
         self.capacity.stop()
         self.alerting.stop()
         self.notify.stop()

@@ -29,6 +29,7 @@ from trimtab.model.integrations import IntegrationsPolicy
 from trimtab.model.metrics import MetricsPolicy
 from trimtab.model.notify import NotifyPolicy
 from trimtab.model.objective_settings import ObjectivesPolicy
+from trimtab.model.pattern_settings import PatternsPolicy
 from trimtab.model.policy import AdvisePolicy, DetectPolicy, GuardPolicy, PlansPolicy, WatchPolicy
 from trimtab.model.privacy import PrivacyPolicy
 from trimtab.model.retention import RetentionPolicy
@@ -85,6 +86,7 @@ SECTIONS: Mapping[str, Section] = {
         Section("business", BusinessPolicy, "Data quality, pipelines, cost and satisfaction.", per_target=False),
         Section("forecast", ForecastPolicy, "What is forecast, and what is told of it.", per_target=False),
         Section("capacity", CapacityPolicy, "When resources are full.", per_target=False),
+        Section("patterns", PatternsPolicy, "Where patterns are looked for, and how often.", per_target=False),
         Section("anomalies", AnomaliesPolicy, "What is looked at for anomalies, and who is told.", per_target=False),
         Section("host", HostPolicy, "What is collected of this machine.", per_target=False),
         Section("containers", ContainersPolicy, "What is collected of containers.", per_target=False),

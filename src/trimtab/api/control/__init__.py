@@ -22,6 +22,7 @@ from trimtab.api.control import (
     logs,
     objectives,
     packs,
+    patterns,
     plans,
     policy,
     reading,
@@ -55,6 +56,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *business.OPERATIONS,
     *anomalies.OPERATIONS,
     *forecasts.OPERATIONS,
+    *patterns.OPERATIONS,
     *infrastructure.OPERATIONS,
     *access.OPERATIONS,
 )

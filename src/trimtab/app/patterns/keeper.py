@@ -1,0 +1,114 @@
+"""Looks for patterns every hour, on a thread of its own, and keeps the last answer: in memory, and in the state."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import msgspec
+import structlog
+
+from trimtab.app.patterns.answers import PatternsAnswer
+from trimtab.model.errors import TrimtabError
+from trimtab.model.pattern_settings import PatternsPolicy
+
+if TYPE_CHECKING:
+    from trimtab.app.forecasting.asking import Asking
+    from trimtab.store.state import State
+
+META = "patterns"
+FIRST_S = 45.0
+"""So long after the start they are looked for first, where none are kept."""
+TICK_S = 2.0
+KEPT_BYTES_MAX = 8_000_000
+log = structlog.get_logger()
+
+
+class Patterns:
+    """Start it, read `now`, stop it. Thread-safe."""
+
+    def __init__(
+        self,
+        policy: Callable[[], PatternsPolicy],
+        state: State,
+        asking: Callable[[Callable[[], bool]], Asking],
+        now_ms: Callable[[], int],
+        publish: Callable[[int], None],
+    ) -> None:
+        """`asking` makes what is asked; it gets what says whether nobody waits any more. `publish` hears of each
+        round."""
+        self._policy, self._state, self._now_ms, self._publish = policy, state, now_ms, publish
+        self._stop = threading.Event()
+        self._asking = asking(self._stop.is_set)
+        self._one_at_a_time = threading.Lock()
+        self._now: PatternsAnswer | None = None
+        self._thread = threading.Thread(target=self._run, name="patterns", daemon=True)
+
+    @property
+    def now(self) -> PatternsAnswer:
+        """What was found last; nothing where nobody looked yet."""
+        if self._now is None:
+            self._now = self._kept()
+        return self._now
+
+    @property
+    def is_enabled(self) -> bool:
+        """Whether they are looked for."""
+        return self._policy().enabled
+
+    def start(self) -> None:
+        """Begin, a little later: who starts a server wants to see it first."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop, cancel what is asked, wait."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(10.0)
+
+    def look(self) -> PatternsAnswer:
+        """Look now, and keep what was found. One look at a time."""
+        from trimtab.app.patterns.rounds import Round
+
+        with self._one_at_a_time:
+            answer = Round(self._policy(), self._asking, self._now_ms(), self._stop.is_set).look()
+            if self._stop.is_set():
+                return answer
+            self._now = answer
+            text = msgspec.json.encode(answer).decode()
+            if len(text) <= KEPT_BYTES_MAX:
+                self._state.set_meta(META, text)
+            else:
+                log.warning("patterns_not_kept", bytes=len(text), bytes_max=KEPT_BYTES_MAX)
+        self._publish(self._now_ms())
+        return answer
+
+    def _run(self) -> None:
+        begun_s = time.monotonic()
+        while not self._stop.wait(TICK_S):
+            policy = self._policy()
+            at_ms = self.now.at_ms
+            age_s = float("inf") if at_ms is None else (self._now_ms() - at_ms) / 1000
+            if not policy.enabled or age_s < policy.every_s or time.monotonic() - begun_s < FIRST_S:
+                continue
+            try:
+                self.look()
+            except TrimtabError as error:
+                log.warning("patterns_not_looked_for", reason=error.message)
+                begun_s = time.monotonic()
+            except Exception:  # a fault of ours must not end the looks; it is logged
+                log.exception("pattern_look_broke")
+                begun_s = time.monotonic()
+
+    def _kept(self) -> PatternsAnswer:
+        """What the last process found; one of another form is as if there were none."""
+        text = self._state.meta(META)
+        if text is None:
+            return PatternsAnswer()
+        try:
+            return msgspec.json.decode(text, type=PatternsAnswer)
+        except msgspec.ValidationError as error:
+            log.info("patterns_of_another_form", reason=str(error))
+            return PatternsAnswer()
