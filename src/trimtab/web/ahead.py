@@ -1,4 +1,4 @@
-"""`GET /series/ahead`: bands for the charts of a page: what is forecast of their lines. Asked when somebody wants them."""
+"""`GET /series/ahead`: bands for the charts of a page, what is forecast of their lines; asked when they are wanted."""
 
 from __future__ import annotations
 

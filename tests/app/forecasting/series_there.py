@@ -41,6 +41,8 @@ def fill(service: Service, now_ms: int, days: float = 21) -> None:
     left_days = (now_ms - at) / DAY_MS
     host = {"job": "node", "instance": "web1"}
     size, used = 1e12, 1e12 * (0.885 - 0.01 * left_days)
+    append(service, {"__name__": "node_time_seconds", **host}, at, at / 1000)
+    append(service, {"__name__": "node_uname_info", "nodename": "web1", "release": "6.1", **host}, at, np.ones(len(at)))
     disk = {**host, "device": "/dev/sda1", "fstype": "ext4", "mountpoint": "/data"}
     append(service, {"__name__": "node_filesystem_size_bytes", **disk}, at, np.full(len(at), size))
     noisy = used + np.random.default_rng(2).normal(0, 5e8, len(at))
@@ -53,7 +55,7 @@ def fill(service: Service, now_ms: int, days: float = 21) -> None:
         labels = {"__name__": "node_cpu_seconds_total", "cpu": "0", "mode": mode, **host}
         append(service, labels, at, np.cumsum(share * step_s))
     shop = {"job": "postgres", "instance": "shop"}
-    connections = np.round(daily(at, 76 - 1.5 * left_days, 6, 1, seed=3))
+    connections = np.round(daily(at, 76, 6, 1, seed=3) - 1.5 * left_days)
     append(service, {"__name__": "trimtab_postgres_connections", **shop}, at, np.maximum(connections, 1))
     append(service, {"__name__": "pg_settings_max_connections", **shop}, at, np.full(len(at), 100.0))
     append(service, {"__name__": "queue_depth", "queue": "mail"}, at, daily(at, 200, 80, 10, seed=4))

@@ -153,8 +153,10 @@ def _summed(found: Sequence[tuple[str, int, Hits]]) -> dict[str, Hits]:
 
 def _told(values: F64, block: Block, horizon: int, policy: ForecastPolicy) -> _Told:
     settings = ForecastSettings(holidays=policy.holidays, time_zone=policy.time_zone)
+    begun = int(np.isfinite(values).any(axis=0).argmax())  # where no series had begun is no gap
+    values, start_ms = values[:, begun:], block.start_ms + begun * block.step_ms
     parts = [
-        forecast(values[first : first + CHUNK], block.step_ms, block.start_ms, horizon, settings)
+        forecast(values[first : first + CHUNK], block.step_ms, start_ms, horizon, settings)
         for first in range(0, len(values), CHUNK)
     ]
     return _Told(

@@ -229,7 +229,7 @@ class TtChart extends HTMLElement {
   #words() {
     const answer = /** @type {Answer} */ (this.#answer);
     const [unit, title] = [this.dataset.unit ?? "", this.dataset.title ?? ""];
-    const stale = staleText(answer, current().live, Number(document.body.dataset.sliceS ?? 5) * 1000);
+    const stale = this.hasAttribute("data-ahead") ? "" : staleText(answer, current().live, Number(document.body.dataset.sliceS ?? 5) * 1000);
     this.#state(stale ? "stale" : "ready", "");
     this.#part("chart-stale").textContent = stale;
     this.#part("chart-plot").setAttribute("aria-label", describe(answer, unit, title));
