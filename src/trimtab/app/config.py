@@ -25,6 +25,7 @@ from trimtab.app.toml_places import Place, Places, find_places
 from trimtab.model.anomaly_settings import AnomaliesPolicy
 from trimtab.model.business_settings import BusinessPolicy
 from trimtab.model.capacity_settings import CapacityPolicy
+from trimtab.model.change_point_settings import ChangePointsPolicy
 from trimtab.model.clouds import CloudsPolicy
 from trimtab.model.errors import ConfigError
 from trimtab.model.forecast_settings import ForecastPolicy
@@ -78,6 +79,7 @@ class Config:
     patterns: PatternsPolicy = field(default_factory=PatternsPolicy)
     capacity: CapacityPolicy = field(default_factory=CapacityPolicy)
     anomalies: AnomaliesPolicy = field(default_factory=AnomaliesPolicy)
+    change_points: ChangePointsPolicy = field(default_factory=ChangePointsPolicy)
     host: HostPolicy = field(default_factory=HostPolicy)
     containers: ContainersPolicy = field(default_factory=ContainersPolicy)
     clouds: CloudsPolicy = field(default_factory=CloudsPolicy)

@@ -46,6 +46,8 @@ class EventKind(StrEnum):
     """Episodes of anomalies began, changed or ended, or something was said to be normal."""
     INFRASTRUCTURE = "infrastructure"
     """This machine or its containers were looked at (at_ms)."""
+    CHANGE_POINTS = "change-points"
+    """Series were looked at for changes of level (at_ms; appeared: ids), or somebody said that one is none."""
     FORECASTS = "forecasts"
     """Forecasts were made (at_ms), or an issue is foreseen or is not any more (appeared, ended: ids)."""
     CAPACITY = "capacity"

@@ -18,6 +18,7 @@ from trimtab.app.alerting.alerting import Alerting
 from trimtab.app.business.files import FOLDER as BUSINESS_FOLDER
 from trimtab.app.business.keeper import Business
 from trimtab.app.capacity.wiring import capacity_of
+from trimtab.app.change_points.wiring import change_points_of_service
 from trimtab.app.clouds.clouds import Clouds
 from trimtab.app.clouds.health import cloud_health
 from trimtab.app.collected import metrics_of
@@ -187,6 +188,7 @@ class Service:
             publish=self.events.publish,
         )
         self.forecasts = forecasting_of(self)
+        self.change_points = change_points_of_service(self)
         self.patterns = patterns_of_service(self)
         self.capacity = capacity_of(self)
         self.alerting = Alerting(
@@ -239,6 +241,7 @@ class Service:
         self.notify.start()
         self.alerting.start()
         self.forecasts.start()
+        self.change_points.start()
         self.patterns.start()
         self.capacity.start()
         self.grafana.start()
@@ -267,6 +270,7 @@ class Service:
         self.objectives.stop()
         self.business.stop()
         self.anomalies.stop()
+        self.change_points.stop()
         self.forecasts.stop()
         self.patterns.stop()
         self.capacity.stop()

@@ -21,6 +21,7 @@ from trimtab.app.server_settings import ServerSettings
 from trimtab.model.anomaly_settings import AnomaliesPolicy
 from trimtab.model.business_settings import BusinessPolicy
 from trimtab.model.capacity_settings import CapacityPolicy
+from trimtab.model.change_point_settings import ChangePointsPolicy
 from trimtab.model.clouds import CloudsPolicy
 from trimtab.model.forecast_settings import ForecastPolicy
 from trimtab.model.grafana_settings import GrafanaPolicy
@@ -88,6 +89,7 @@ SECTIONS: Mapping[str, Section] = {
         Section("capacity", CapacityPolicy, "When resources are full.", per_target=False),
         Section("patterns", PatternsPolicy, "Where patterns are looked for, and how often.", per_target=False),
         Section("anomalies", AnomaliesPolicy, "What is looked at for anomalies, and who is told.", per_target=False),
+        Section("change_points", ChangePointsPolicy, "What is looked at for changes of level.", per_target=False),
         Section("host", HostPolicy, "What is collected of this machine.", per_target=False),
         Section("containers", ContainersPolicy, "What is collected of containers.", per_target=False),
         Section("clouds", CloudsPolicy, "Accounts of clouds that are looked at.", per_target=False),

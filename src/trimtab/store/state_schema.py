@@ -14,6 +14,7 @@ from trimtab.store.state_schema_alerts import ALERT_TABLES
 from trimtab.store.state_schema_anomalies import ANOMALY_TABLES
 from trimtab.store.state_schema_business import BUSINESS_TABLES
 from trimtab.store.state_schema_capacity import CAPACITY_TABLES
+from trimtab.store.state_schema_change_points import CHANGE_POINT_TABLES
 from trimtab.store.state_schema_dashboards import DASHBOARD_TABLES
 from trimtab.store.state_schema_forecasts import FORECAST_TABLES
 from trimtab.store.state_schema_freezes import FREEZES_TABLE
@@ -124,6 +125,7 @@ MIGRATIONS: tuple[str, ...] = (
     FORECAST_TABLES,
     ANOMALY_TABLES,
     CAPACITY_TABLES,
+    CHANGE_POINT_TABLES,
 )
 """Script number n (from 0) brings version n to n + 1."""
 

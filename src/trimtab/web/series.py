@@ -16,6 +16,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from trimtab.app.change_points.answers import CHANGE
+from trimtab.app.change_points.lines import lines_of
 from trimtab.app.exploring.answers import QUERY_CHARS_MAX
 from trimtab.app.exploring.explorer import Explorer
 from trimtab.app.exploring.lines import QueryLine, QueryLines, query_lines
@@ -43,6 +45,8 @@ the value of a label of the line: `named/{device} {direction}/QUERY`."""
 RANKED = "ranked/"
 """The same, and the lines come by how high they are on average, not by name."""
 QUERIES_MAX = 8
+CHANGES_MAX = 20
+"""Charts of changes of level in one answer."""
 _LABEL = re.compile(r"\{([a-zA-Z_][a-zA-Z0-9_]*)\}")
 
 
@@ -81,14 +85,18 @@ def _answer(service: Service, request: Request, gone: Callable[[], bool]) -> Res
     asked = {key: query for key in dict.fromkeys(keys) if (query := query_of(key)) is not None}
     queries = _queries(asked.values())
     foreseen = [key for key in dict.fromkeys(keys) if key.startswith(FORECAST)]
-    others = [key for key in keys if key not in asked and not key.startswith(FORECAST)]
+    changes = [key for key in dict.fromkeys(keys) if key.startswith(CHANGE)]
+    others = [key for key in keys if key not in asked and not key.startswith((FORECAST, CHANGE))]
     found = service.read.series(others, within, _points(request.query_params.get("points")))
     grid = Grid(found.from_ms, found.step_ms, (found.to_ms - found.from_ms) // found.step_ms)
     explorer = Explorer(service.querying, lambda: service.upstream)
     lines = query_lines(explorer, queries, grid, gone) if queries else ()
     if foreseen:
         found = replace(found, series=(*found.series, *_histories(service, foreseen, grid)))
-    if (asked or foreseen) and not others:
+    if changes:
+        drawn = [line for key in changes[:CHANGES_MAX] for line in lines_of(service.change_points.state, key, grid)]
+        found = replace(found, series=(*found.series, *drawn))
+    if (asked or foreseen or changes) and not others:
         found = replace(found, marks=service.read.marks(within))
     by_query = dict(zip(queries, lines, strict=True))
     body = encode(found, ((key, by_query[query]) for key, query in asked.items()))

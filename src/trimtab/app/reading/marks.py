@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from trimtab.app.reading.answers import Mark
 from trimtab.app.reading.ranges import Range
 from trimtab.model.change import Change, ChangeState
+from trimtab.model.change_points import KeptChangePoint
 from trimtab.observe.postgres.facts import EventKind
+from trimtab.store.change_point_state import change_points_between
 from trimtab.store.state import State
 from trimtab.store.state_of_shapes import cases_between, changes_between
 from trimtab.store.telemetry import TelemetryStore
@@ -45,11 +47,12 @@ def marks_of(
     fingerprints: Sequence[str] = (),
     *,
     is_of_shapes: bool = False,
+    has_levels: bool = True,
 ) -> tuple[Mark, ...]:
     """The newest marks, oldest first; changes of plans are those of the shapes that are named.
 
     `is_of_shapes`: nothing but these shapes is looked at, so that findings of other queries are left out, and of a
-    change that was made for another one that is said.
+    change that was made for another one that is said. `has_levels`: changes of level are among them.
     """
     if not systems:
         return ()
@@ -67,9 +70,28 @@ def marks_of(
     if fingerprints:
         plans = window | {"plan": EventKind.PLAN_CHANGED.value, "words": [f"plan of {one} " for one in fingerprints]}
         events += telemetry.query(_PLANS, plans).to_pylist()
+    if has_levels:
+        found.extend(_levels(state, systems, within, fingerprints, is_of_shapes))
     found.extend(Mark(row["happened_at_ms"], None, "event", row["message"], row["name"]) for row in events)
     inside = [mark for mark in found if within.from_ms <= (mark.end_ms or mark.at_ms) and mark.at_ms < within.to_ms]
     return tuple(sorted(inside, key=lambda mark: (mark.at_ms, mark.kind, mark.label))[-MARKS_MAX:])
+
+
+def _levels(
+    state: State, systems: Sequence[str], within: Range, fingerprints: Sequence[str], is_of_shapes: bool
+) -> list[Mark]:
+    """Changes of level of the systems themselves and of the shapes named; of all shapes where none is named."""
+    found = change_points_between(state.database, systems, within.from_ms, within.to_ms)
+    return [
+        Mark(one.at_ms, None, "event", f"change point: {one.title} {_moved(one)}", one.system)
+        for one in found
+        if (one.fingerprint in fingerprints if is_of_shapes else not fingerprints or one.fingerprint in fingerprints)
+    ]
+
+
+def _moved(one: KeptChangePoint) -> str:
+    by = f"{one.ratio:.3g}×" if one.ratio is not None else f"{one.before:.3g} → {one.after:.3g} {one.unit}".strip()
+    return f"{by}{' (provisional)' if one.provisional else ''}"
 
 
 def _marks_of_change(change: Change, besides: str) -> list[Mark]:
