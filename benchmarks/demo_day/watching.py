@@ -28,7 +28,7 @@ class Watching(threading.Thread):
         super().__init__(name="watching", daemon=True)
         self._http = httpx2.Client(base_url=url, timeout=TIMEOUT_S, trust_env=False)
         self._system = system
-        self._stop = threading.Event()
+        self._ends = threading.Event()
         self._lock = threading.Lock()
         self.told_ms: dict[int, int] = {}
         self.problem: str | None = None
@@ -37,7 +37,7 @@ class Watching(threading.Thread):
     def run(self) -> None:
         """Until `stop`."""
         away = 0
-        while not self._stop.wait(EVERY_S):
+        while not self._ends.wait(EVERY_S):
             try:
                 episodes = self._episodes(time.time_ns() // 1_000_000 - BACK_MS)
             except httpx2.HTTPError as error:
@@ -53,7 +53,7 @@ class Watching(threading.Thread):
 
     def stop(self) -> None:
         """End."""
-        self._stop.set()
+        self._ends.set()
         if self.is_alive():
             self.join(TIMEOUT_S)
 
