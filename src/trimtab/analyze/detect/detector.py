@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -122,7 +124,12 @@ class Detector:
 
     def dump(self) -> bytes:
         """The whole state; `load` goes on from it as if nothing had been between, to the last bit."""
-        arrays = {"numbers": self._numbers, "floats": self._floats, "ints": self._ints, "used": self._used}
+        arrays: dict[str, NDArray[Any]] = {
+            "numbers": self._numbers,
+            "floats": self._floats,
+            "ints": self._ints,
+            "used": self._used,
+        }
         return write_dump(self.settings, arrays)
 
     @classmethod

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import struct
 import zlib
+from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,14 +16,14 @@ from trimtab.analyze.detect.settings import DetectSettings
 from trimtab.model.errors import InputError
 
 MAGIC = b"trimtab-detect\n"
-VERSION = 2
+VERSION = 3
 """Raise it whenever a field of the state means something else: an older dump is then refused by name."""
 _LENGTH = struct.Struct("<I")
 
-Arrays = dict[str, NDArray[np.generic]]
+Arrays = dict[str, NDArray[Any]]
 
 
-def write_dump(settings: DetectSettings, arrays: Arrays) -> bytes:
+def write_dump(settings: DetectSettings, arrays: Mapping[str, NDArray[Any]]) -> bytes:
     """Bytes of settings and arrays, which `read_dump` reads."""
     shapes = {name: (array.dtype.str, array.shape) for name, array in arrays.items()}
     header = json.dumps({"version": VERSION, "settings": asdict(settings), "arrays": shapes}).encode()

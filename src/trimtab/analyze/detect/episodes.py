@@ -123,9 +123,18 @@ class EpisodeBook:
                 yield Closed(self._open.pop(slot))
 
     def _episode(self, slot: int, at_ms: int, scores: Scores, row: int) -> Episode:
-        numbers = (float(one[row]) for one in (scores.observed, scores.expected, scores.low, scores.high))
-        score = float(score_of(scores.p[row : row + 1])[0])
-        return Episode(slot, self._name_of(slot), at_ms, at_ms, score, *numbers, Test(int(scores.test[row])))
+        return Episode(
+            slot=slot,
+            series=self._name_of(slot),
+            start_ms=at_ms,
+            end_ms=at_ms,
+            score=float(score_of(scores.p[row : row + 1])[0]),
+            observed=float(scores.observed[row]),
+            expected=float(scores.expected[row]),
+            low=float(scores.low[row]),
+            high=float(scores.high[row]),
+            test=Test(int(scores.test[row])),
+        )
 
 
 def _discoveries(a_day: NDArray[np.float64], level: float, count: int) -> NDArray[np.intp]:

@@ -37,4 +37,6 @@ def hour_begins(numbers: NDArray[np.float64], floats: NDArray[np.float32], hour:
 def hour_mean(floats: NDArray[np.float32], hour: int) -> float:
     """Mean of an hour; that of the other kind of day where this one was not seen, NaN where neither was."""
     mean = floats[F_HOUR + hour]
-    return floats[F_HOUR + (hour + 24) % HOURS] if np.isnan(mean) else mean
+    if np.isnan(mean):
+        mean = floats[F_HOUR + (hour + 24) % HOURS]
+    return float(mean)

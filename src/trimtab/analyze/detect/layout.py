@@ -1,6 +1,6 @@
 """Where each number of a series' state stands. A change of meaning here is a new `dump.VERSION`.
 
-A series has 31 float64 (`N_`), 158 float32 (`F_`) and 28 int32 (`I_`): 992 bytes. Values are kept as differences to the
+A series has 29 float64 (`N_`), 158 float32 (`F_`) and 28 int32 (`I_`): 976 bytes. Values are kept as differences to the
 series' first value, so that float32 is enough for them.
 """
 
@@ -34,7 +34,6 @@ I_COUNT = I_KEPT + TAILS
 
 (
     N_SAMPLES,  # samples so far
-    N_FIRST_MS,
     N_LAST_MS,
     N_STEP_MS,
     N_ORIGIN,  # the first value
@@ -63,9 +62,8 @@ I_COUNT = I_KEPT + TAILS
     N_REPEAT,  # samples in which only a higher score alerts again
     N_GUARD,  # samples of an incident that are not learned, at most
     N_WARM_UP,  # samples before scoring
-    N_SPARE,
-) = range(31)
-N_COUNT = 31
+) = range(29)
+N_COUNT = 29
 
 NEW_NUMBERS = np.zeros(N_COUNT)
 NEW_NUMBERS[[N_LAST_MS, N_PEAK_AT, N_GUARD_FROM, N_GUARD_ODD]] = -1e18

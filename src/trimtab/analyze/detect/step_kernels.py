@@ -16,7 +16,6 @@ from trimtab.analyze.detect.layout import (
     N_ERROR_HOUR,
     N_ERROR_NEAR,
     N_FALLS,
-    N_FIRST_MS,
     N_GUARD,
     N_GUARD_FROM,
     N_GUARD_ODD,
@@ -60,8 +59,10 @@ UNLEARNED_MAX = 3.0
 STILL_ODD_P = 1e-3
 CLIP = 3.0
 LEAST_P = 1e-60
-PRIOR = 1.0
-"""Nines that are added to the excesses of all tests together: what few incidents show is not taken for sure."""
+PRIOR_COUNT = 2
+PRIOR = 2.0
+"""Of the tail of all tests together: so many incidents are taken to have gone beyond its floor before the first one was
+seen, by so many nines in sum; few incidents say little about what the next may be."""
 
 
 @kernel("void(float64[::1],float64,int64,float64)")
@@ -128,7 +129,6 @@ def step(
         before_ms = numbers[N_LAST_MS]
         numbers[N_LAST_MS] = now_ms
         if count == 1:
-            numbers[N_FIRST_MS] = now_ms
             numbers[N_ORIGIN] = values[row]
         value = min(max(values[row] - numbers[N_ORIGIN], -GREATEST), GREATEST)
         if count == 1:
@@ -178,6 +178,7 @@ def step(
         nines = 0.0
         if count > numbers[N_WARM_UP]:
             most = 0.0
+            cluster = numbers[N_CLUSTER]
             resolution = numbers[N_RESOLUTION] if np.isfinite(numbers[N_RESOLUTION]) else 0.0
             for test in range(TESTS):
                 if not is_told[test] or not (
@@ -187,8 +188,8 @@ def step(
                 least_step = 0.0 if test == 4 else resolution * BLOCK if test == 3 else resolution
                 seen = ints[I_SEEN + test]
                 of_test = min(
-                    tail_probability(floats, ints, 2 * test, seen, told[test], least_step, 0.0),
-                    tail_probability(floats, ints, 2 * test + 1, seen, -told[test], least_step, 0.0),
+                    tail_probability(floats, ints, 2 * test, seen, told[test], count, cluster, least_step, 0, 0.0),
+                    tail_probability(floats, ints, 2 * test + 1, seen, -told[test], count, cluster, least_step, 0, 0.0),
                 )
                 if parts.shape[0] > 0:
                     parts[test, row] = of_test
@@ -199,7 +200,9 @@ def step(
                         most = own
                         loudest[row] = test + 1
             if nines > 0.0:
-                p = tail_probability(floats, ints, 2 * TESTS, ints[I_SEEN + TESTS], nines, 0.0, PRIOR)
+                p = tail_probability(
+                    floats, ints, 2 * TESTS, ints[I_SEEN + TESTS], nines, count, cluster, 0.0, PRIOR_COUNT, PRIOR
+                )
             if p < 1.0:
                 of_all = -math.log10(max(p, LEAST_P))
                 score = of_all / (of_all + 6.0)

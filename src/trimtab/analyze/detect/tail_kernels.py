@@ -18,33 +18,51 @@ F32 = NDArray[np.float32]
 I32 = NDArray[np.int32]
 
 
-@kernel("float64(float32[::1],int32[::1],int64,int64,float32,float64,float64)")
-def tail_probability(floats: F32, ints: I32, tail: int, seen: int, value: float, resolution: float, prior: float) -> float:
+@kernel("float64(float32[::1],int32[::1],int64,int64,float32,int64,float64,float64,int64,float64)")
+def tail_probability(
+    floats: F32,
+    ints: I32,
+    tail: int,
+    seen: int,
+    value: float,
+    sample: int,
+    cluster: float,
+    resolution: float,
+    prior_count: int,
+    prior: float,
+) -> float:
     """How probable a value at least so great is; 1 where it is not above the floor.
 
+    The cluster that the sample itself belongs to does not count: what has just begun is not taken for usual.
     `resolution`: the least step of the values; excesses are taken as at least half of it, so that counts (0, 1, 2 …) do
-    not look surer than they are. Where all kept values are equal and no step is known, it is how often so great a value
-    was seen.
+    not look surer than they are. `prior`, the sum of `prior_count` excesses, is added to those that were seen. Where all
+    kept values are equal and no step is known, it is how often so great a value was seen.
     """
     floor = floats[F_FLOOR + tail]
-    kept = ints[I_KEPT + tail]
     if value <= floor:
         return 1.0
-    if kept == 0:
-        return 1.0 / (seen + 1.0)
-    first = F_TAIL + tail * TAIL_WIDTH + 1
+    kept = ints[I_KEPT + tail]
+    peak = F_TAIL + tail * TAIL_WIDTH
+    own = np.float32(np.inf)
+    if sample - ints[I_CLUSTER + tail] <= cluster:
+        own = floats[peak]
     total = 0.0
     as_great = 0
-    for at in range(first, first + kept):
+    others = 0
+    for at in range(peak + 1, peak + 1 + kept):
+        if floats[at] == own:
+            own = np.float32(np.inf)
+            continue
+        others += 1
         total += floats[at] - floor
         if floats[at] >= value:
             as_great += 1
-    total = max(total, 0.5 * kept * resolution) + prior
-    if not total > 0.0 or not np.isfinite(total):
+    total = max(total, 0.5 * others * resolution) + prior
+    if others == 0 or not total > 0.0 or not np.isfinite(total):
         return (as_great + 1.0) / (seen + 1.0)
-    share = kept / (seen + 1.0)
+    share = others / (seen + 1.0)
     ratio = 1.0 / (1.0 + (value - floor) / total)
-    for _ in range(kept):
+    for _ in range(others + prior_count):
         share *= ratio
     return share
 
@@ -86,7 +104,9 @@ def tail_learn(floats: F32, ints: I32, tail: int, value: float, sample: int, clu
             total += floats[first + index] - floor
             if index != at and floats[first + index] > greatest:
                 greatest = floats[first + index]
-        value = min(value, np.float32(greatest + clip * total / kept))
+        bound = np.float32(greatest + clip * total / kept)
+        if value > bound:
+            value = bound
         if at < kept and value <= floats[peak]:
             return
     if at < kept:
