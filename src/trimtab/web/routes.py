@@ -34,7 +34,11 @@ from trimtab.web.pages.alerts import one as alerts_one
 from trimtab.web.pages.alerts import silences as alerts_silences
 from trimtab.web.pages.analysis import anomalies as analysis_anomalies
 from trimtab.web.pages.analysis import anomaly as analysis_anomaly
+from trimtab.web.pages.analysis import capacity as analysis_capacity
+from trimtab.web.pages.analysis import change_point as analysis_change_point
+from trimtab.web.pages.analysis import change_points as analysis_change_points
 from trimtab.web.pages.analysis import forecasts as analysis_forecasts
+from trimtab.web.pages.analysis import patterns as analysis_patterns
 from trimtab.web.pages.cases import decisions, listing
 from trimtab.web.pages.cases import page as case_page
 from trimtab.web.pages.clouds import page as clouds_page
@@ -114,7 +118,25 @@ PAGES: tuple[Page, ...] = (
     Page(
         "/anomalies/normal/{normal_id}/take-back", POST, DECIDE, analysis_anomaly.take_back, action="anomaly not normal"
     ),
+    Page("/patterns", GET, LOOK, analysis_patterns.patterns),
+    Page("/change-points", GET, LOOK, analysis_change_points.change_points),
+    Page("/change-points/{change_point_id}", GET, LOOK, analysis_change_point.change_point),
+    Page(
+        "/change-points/{change_point_id}/not-a-change",
+        POST,
+        DECIDE,
+        analysis_change_point.dismiss,
+        action="no change point",
+    ),
+    Page(
+        "/change-points/{change_point_id}/take-back",
+        POST,
+        DECIDE,
+        analysis_change_point.take_back,
+        action="change point after all",
+    ),
     Page("/forecasts", GET, LOOK, analysis_forecasts.forecasts_page),
+    Page("/capacity", GET, LOOK, analysis_capacity.capacity),
     Page("/explore", GET, LOOK, explore_page.explore, target_bytes_max=QUERIES_BYTES_MAX),
     Page("/explore/words", GET, LOOK, explore_page.completion_words),
     Page("/logs", GET, LOOK, logs_page.logs, target_bytes_max=QUERIES_BYTES_MAX),

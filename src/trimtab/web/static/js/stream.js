@@ -3,7 +3,7 @@
 // do that (no locks without a secure context), each tab that is seen has its own.
 
 const NAME = "trimtab-events";
-const KINDS = ["beat", "gap", "slice", "case", "change", "system", "alert", "objectives", "clouds", "anomalies", "infrastructure", "status"];
+const KINDS = ["beat", "gap", "slice", "case", "change", "system", "alert", "objectives", "clouds", "anomalies", "change-points", "infrastructure", "forecasts", "patterns", "capacity", "status"];
 const SILENCE_MS = 40_000;
 const WAIT_MS_MIN = 1_000;
 const WAIT_MS_MAX = 30_000;
