@@ -4,9 +4,9 @@
 >>> sorted(trimtab.__all__)
 ['AutomatedRemediation', 'CPUMetric', 'CostMetric', 'DataSystemMonitoringStack', 'DiskIOMetric',
  'ErrorRateMetric', 'FreshnessMetric', 'GrafanaDashboards', 'InfrastructureMonitor', 'LatencyMetric',
- 'MemoryMetric', 'NetworkIOMetric', 'PerformanceAlerts', 'QualityMetric', 'QueryOptimizer', 'SLI',
- 'SatisfactionMetric', 'ServiceLevelIndicators', 'StorageMetric', 'SuccessRateMetric', 'ThroughputMetric',
- 'is_containerized']
+ 'MemoryMetric', 'NetworkIOMetric', 'PerformanceAlerts', 'PredictivePerformanceMonitor', 'QualityMetric',
+ 'QueryExecution', 'QueryOptimizer', 'RealTimePerformanceTracker', 'SLI', 'SatisfactionMetric',
+ 'ServiceLevelIndicators', 'StorageMetric', 'SuccessRateMetric', 'ThroughputMetric', 'is_containerized']
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ if TYPE_CHECKING:
         ThroughputMetric,
     )
     from trimtab.sdk.performance_alerts import PerformanceAlerts
+    from trimtab.sdk.predictive_performance_monitor import PredictivePerformanceMonitor
     from trimtab.sdk.query_optimizer import QueryOptimizer
+    from trimtab.sdk.real_time_performance_tracker import QueryExecution, RealTimePerformanceTracker
     from trimtab.sdk.service_level_indicators import SLI, ServiceLevelIndicators
 
 __all__ = [
@@ -53,8 +55,11 @@ __all__ = [
     "MemoryMetric",
     "NetworkIOMetric",
     "PerformanceAlerts",
+    "PredictivePerformanceMonitor",
     "QualityMetric",
+    "QueryExecution",
     "QueryOptimizer",
+    "RealTimePerformanceTracker",
     "SatisfactionMetric",
     "ServiceLevelIndicators",
     "StorageMetric",
@@ -77,8 +82,11 @@ _LAZY = {
     "MemoryMetric": "trimtab.sdk.monitoring_metrics",
     "NetworkIOMetric": "trimtab.sdk.monitoring_metrics",
     "PerformanceAlerts": "trimtab.sdk.performance_alerts",
+    "PredictivePerformanceMonitor": "trimtab.sdk.predictive_performance_monitor",
     "QualityMetric": "trimtab.sdk.monitoring_metrics",
+    "QueryExecution": "trimtab.sdk.real_time_performance_tracker",
     "QueryOptimizer": "trimtab.sdk.query_optimizer",
+    "RealTimePerformanceTracker": "trimtab.sdk.real_time_performance_tracker",
     "SLI": "trimtab.sdk.service_level_indicators",
     "SatisfactionMetric": "trimtab.sdk.monitoring_metrics",
     "ServiceLevelIndicators": "trimtab.sdk.service_level_indicators",

@@ -1,0 +1,1 @@
+"""Parts of `RealTimePerformanceTracker`: numbers of executions, a detector of templates, hints, streaming."""

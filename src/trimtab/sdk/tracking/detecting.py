@@ -1,0 +1,160 @@
+"""Anomalies of executions, in two ways.
+
+Each number by itself against its template's mean, with a tail that is pooled over all templates: that says something
+after a few executions. And by the detector of series, with a place for each template and metric: that sees shifts and
+spreads, too, and learns longer.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from trimtab.analyze.detect import Detector, DetectSettings, Test
+from trimtab.analyze.detect.scores import HALF_AT
+from trimtab.sdk.tracking.executions import METRICS, UNITS
+from trimtab.sdk.tracking.pooled import PooledTail, Usual
+
+TEMPLATES_MAX = 10_000
+WARM_UP = 60
+NEW_MIN = 5
+"""Executions of a template before something is said of it."""
+WELL_MIN = 30
+"""Executions of a template before it says something of all others."""
+FALSE_SHARE = 1e-5
+"""How many executions may be called odd where all is as always: one in 100,000."""
+ONE_SIDED = frozenset({"execution_time", "cpu_time", "memory_peak", "io_operations"})
+"""Less than usual of these is no trouble."""
+NAMES = tuple(METRICS)
+STEP_MS = 1_000
+"""Executions come when they come: the detector sees each template's as if they were a second apart."""
+TINY = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Anomaly:
+    """One number of an execution that is not as usual for its template. `score` (0..1) and `p` as the detector has
+    them; `test`: which test of the detector spoke, or `single`: this execution by itself."""
+
+    metric: str
+    value: float
+    expected: float
+    low: float
+    high: float
+    score: float
+    p: float
+    test: str
+    template: str
+    summary: str
+    severity: str
+
+
+@dataclass(slots=True)
+class _Template:
+    places: np.ndarray[tuple[int], np.dtype[np.int32]]
+    count: int = 0
+    usual: tuple[Usual, ...] = field(default_factory=lambda: tuple(Usual() for _ in NAMES))
+
+
+class ExecutionDetector:
+    """Thread-safe. Templates that were not seen for longest go where there are too many."""
+
+    def __init__(self, templates_max: int = TEMPLATES_MAX, false_share: float = FALSE_SHARE) -> None:
+        settings = DetectSettings(series_max=(templates_max + 1) * len(NAMES), warm_up_points=WARM_UP)
+        self._detector = Detector(settings)
+        self._templates: OrderedDict[str, _Template] = OrderedDict()
+        self._templates_max, self._limit = templates_max, false_share / len(NAMES)
+        self._tails = [PooledTail() for _ in NAMES]
+        self._lock = threading.Lock()
+        self.left_count = 0
+        """Templates that went, because there were too many."""
+        self._warm()
+
+    def _warm(self) -> None:
+        """Machine code is loaded now, not with the first execution."""
+        places = self._detector.add(len(NAMES), STEP_MS)
+        self._detector.update(places, STEP_MS, np.zeros(len(NAMES)))
+        self._detector.remove(places)
+
+    @property
+    def templates_count(self) -> int:
+        """Templates that are known."""
+        return len(self._templates)
+
+    def detect(self, template: str, metrics: Mapping[str, float | None]) -> tuple[Anomaly, ...]:
+        """What is not as usual; the execution then counts as one more of its template."""
+        logarithms = [math.nan if (value := metrics[name]) is None else math.log(value + TINY) for name in NAMES]
+        with self._lock:
+            known = self._known(template)
+            known.count += 1
+            found = self._single(template, known, metrics, logarithms)
+            for one in self._by_detector(template, known, metrics, logarithms):
+                found.setdefault(one.metric, one)
+            for tail, usual, value in zip(self._tails, known.usual, logarithms, strict=True):
+                if not math.isnan(value):
+                    tail.learn(usual, value, is_known_well=usual.count >= WELL_MIN)
+        return tuple(found.values())
+
+    def _known(self, template: str) -> _Template:
+        known = self._templates.get(template)
+        if known is not None:
+            self._templates.move_to_end(template)
+            return known
+        if len(self._templates) >= self._templates_max:
+            _, oldest = self._templates.popitem(last=False)
+            self._detector.remove(oldest.places)
+            self.left_count += 1
+        known = self._templates[template] = _Template(self._detector.add(len(NAMES), STEP_MS))
+        return known
+
+    def _by_detector(
+        self, template: str, known: _Template, metrics: Mapping[str, float | None], logarithms: list[float]
+    ) -> list[Anomaly]:
+        scores = self._detector.update(known.places, known.count * STEP_MS, np.array(logarithms))
+        odd = np.flatnonzero(scores.p <= self._limit)
+        found = []
+        for number in odd.tolist():
+            value = metrics[NAMES[number]]
+            low, high = float(scores.low[number]), float(scores.high[number])
+            if value is None or (NAMES[number] in ONE_SIDED and logarithms[number] <= high):
+                continue
+            numbers = (float(scores.expected[number]), low, high)
+            score, p = float(scores.score[number]), float(scores.p[number])
+            test = Test(int(scores.test[number])).name.lower()
+            found.append(_anomaly(template, NAMES[number], value, numbers, score, p, test))
+        return found
+
+    def _single(
+        self, template: str, known: _Template, metrics: Mapping[str, float | None], logarithms: list[float]
+    ) -> dict[str, Anomaly]:
+        found = {}
+        for number, name in enumerate(NAMES):
+            value, tail, usual = metrics[name], self._tails[number], known.usual[number]
+            if value is None or not tail.is_known or usual.count < NEW_MIN:
+                continue
+            spread = tail.spread(usual)
+            distance = (logarithms[number] - usual.mean) / spread
+            p = tail.p(distance)
+            if p > self._limit or (name in ONE_SIDED and distance < 0):
+                continue
+            nines, band = -math.log10(max(p, 1e-300)), tail.band * spread
+            numbers = (usual.mean, usual.mean - band, usual.mean + band)
+            found[name] = _anomaly(template, name, value, numbers, nines / (nines + HALF_AT), p, "single")
+        return found
+
+
+def _anomaly(
+    template: str, metric: str, value: float, numbers: tuple[float, float, float], score: float, p: float, test: str
+) -> Anomaly:
+    expected, low, high = (math.exp(min(one, 700.0)) for one in numbers)
+    unit = f" {UNITS[metric]}" if metric in UNITS else ""
+    factor = value / expected if expected > TINY else math.inf
+    more = f"{factor:.3g} times what" if factor >= 1 else f"{factor:.2%} of what"
+    said = f"{metric} is {value:.4g}{unit}, {more} is usual ({expected:.4g}{unit})"
+    severity = "critical" if score >= 0.75 else "warning"
+    return Anomaly(metric, value, expected, low, high, score, p, test, template, said, severity)
