@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import structlog
 from numpy.typing import NDArray
 
 from trimtab.analyze.forecast.forecast import forecast
@@ -18,6 +20,7 @@ from trimtab.app.forecasting.issues import Ahead, Issue, issues_of
 from trimtab.app.forecasting.limits import limit_of
 from trimtab.app.forecasting.now import FamilyNow, SeriesNow, last_of
 from trimtab.app.forecasting.record import added, factors, judged, record_of, widened
+from trimtab.extend.forecasters import Forecaster, forecasters
 from trimtab.model.errors import TrimtabError
 from trimtab.model.forecast_settings import ForecastPolicy
 from trimtab.store.forecast_state import ForecastState, Hits, MadeForecast
@@ -27,6 +30,7 @@ CHUNK = 500
 """Series that are forecast at one time."""
 UNDER_WAY_MAX = 24
 """Forecasts that are not over are compared with what came already, so many of the newest."""
+log = structlog.get_logger()
 _LEVEL_OF = {"lo_80": 0.1, "hi_80": 0.9, "lo_90": 0.05, "hi_90": 0.95}
 
 
@@ -156,7 +160,7 @@ def _told(values: F64, block: Block, horizon: int, policy: ForecastPolicy) -> _T
     begun = int(np.isfinite(values).any(axis=0).argmax())  # where no series had begun is no gap
     values, start_ms = values[:, begun:], block.start_ms + begun * block.step_ms
     parts = [
-        forecast(values[first : first + CHUNK], block.step_ms, start_ms, horizon, settings)
+        forecast(values[first : first + CHUNK], block.step_ms, start_ms, horizon, settings, forecasters=better_models())
         for first in range(0, len(values), CHUNK)
     ]
     return _Told(
@@ -169,6 +173,16 @@ def _told(values: F64, block: Block, horizon: int, policy: ForecastPolicy) -> _T
         np.concatenate([part.better_ratio() for part in parts]),
         tuple(notes for part in parts for notes in part.notes),
     )
+
+
+@functools.cache
+def better_models() -> Mapping[str, Forecaster]:
+    """Models that are installed; none where one of them cannot be loaded, which is logged."""
+    try:
+        return forecasters()
+    except TrimtabError as error:
+        log.warning("forecasters_not_loaded", reason=error.message)
+        return {}
 
 
 def _level(quantiles: F64, levels: tuple[float, ...], level: float) -> F64:
