@@ -159,5 +159,5 @@ def _tail(heights: F64) -> tuple[float | None, tuple[float, float] | None]:
     mean = float(np.log(ordered[:count] / ordered[count]).mean())
     if mean <= 0:
         return None, None
-    index, error = 1 / mean, 1.645 / np.sqrt(count)
+    index, error = 1 / mean, 1.645 / float(np.sqrt(count))
     return index, (index / (1 + error), index / max(1 - error, 0.05))

@@ -18,7 +18,7 @@ PERIODS_MIN = 3
 """Whole periods in the window: fewer can be chance."""
 RESAMPLES = 200
 RESAMPLED_PERIODS_MIN = 4
-SMOOTH_HARMONICS = 12
+SMOOTH_HARMONICS = 8
 MONDAY_MS = 4 * DAY_MS
 """The epoch's first Monday."""
 

@@ -132,8 +132,8 @@ def _described(
     per_hour = np.bincount(hours, minlength=24)
     made = []
     for names, loads, share in zip(members, table, shares, strict=True):
-        drift = drift_of(share)
         by_hour = np.bincount(hours, share, 24) / np.maximum(per_hour, 1)
+        drift = drift_of(share - by_hour[hours])
         made.append(
             MixCluster(
                 templates=names,

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from trimtab.app.forecasting.asking import Asking
 
 DAY_MS = 86_400_000
-FINE_MS, COARSE_MS = 60_000, 300_000
+FINE_MS, COARSE_MS = 120_000, 300_000
 FINE_DAYS = 2.0
-"""Where a server is younger than that, points are a minute apart instead of five."""
+"""Where a server is younger than that, points are two minutes apart instead of five."""
 POINTS_MAX = 10_000
 PATTERNS_KEPT = 400
 NOTHING_KEPT = 400
