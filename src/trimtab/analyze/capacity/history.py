@@ -24,6 +24,8 @@ TOOTH_RANGE_RATIO_MIN = 0.25
 TEETH_MIN = 2
 RHYTHMS_MIN = 3
 """A rhythm has to be seen so many times."""
+RHYTHM_F_MIN = 4.0
+OUTLIER_SPREADS = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +126,8 @@ def level_shifts(peaks: F64) -> tuple[NDArray[np.int64], F64]:
 
 
 def rhythm_of(peaks: F64, period: int) -> F64:
-    """What is added at the 1st, 2nd, … step ahead, float64[max(period, 1)]; zeros where no rhythm explains a third of
-    the scatter around the line.
+    """What is added at the 1st, 2nd, … step ahead, float64[max(period, 1)]; zeros where the places of the period do
+    not differ by more than chance (an F test, outliers cut off).
     """
     none = np.zeros(max(period, 1))
     if period < 2 or len(peaks) < RHYTHMS_MIN * period:
@@ -136,6 +138,9 @@ def rhythm_of(peaks: F64, period: int) -> F64:
     table = residuals[-rounds * period :].reshape(rounds, period)
     found: F64 = np.median(table, axis=0)
     found = found - found.mean()
-    before, after = spread_of(table.ravel()), spread_of((table - found).ravel())
-    explained = 1 - (after / before) ** 2 if before > 0 else 0.0
-    return found if explained > 1 / 3 + 1 / rounds else none
+    wide = OUTLIER_SPREADS * spread_of(table.ravel())
+    cut = np.clip(table, -wide, wide)
+    means = cut.mean(axis=0)
+    between = rounds * float(((means - cut.mean()) ** 2).sum()) / (period - 1)
+    within = float(((cut - means) ** 2).sum()) / (period * (rounds - 1))
+    return found if between > RHYTHM_F_MIN * within else none

@@ -71,7 +71,7 @@ def what_if_of(asked: Mapping[str, str]) -> WhatIf:
     >>> found.growth.load_ratio, found.growth.node_ratio, found.said
     (1.3, 1.5, '+30% traffic, -1 node of 3')
     """
-    texts = {name: asked[name].strip()[:TEXT_CHARS_MAX] for name in FIELDS if asked.get(name, "").strip()}
+    texts = {name: _plus(asked[name]) for name in FIELDS if asked.get(name, "").strip()}
     nodes = _whole("nodes", texts.get("nodes", "0"), -NODES_MAX, NODES_MAX)
     nodes_now = _whole("of", texts.get("of", str(1 + max(0, -nodes))), 1, NODES_MAX)
     if nodes_now + nodes < 1:
@@ -87,6 +87,12 @@ def what_if_of(asked: Mapping[str, str]) -> WhatIf:
         _date("begin", texts["begin"]) if "begin" in texts else None,
     )
     return WhatIf(growth, texts.get("on", ""), texts)
+
+
+def _plus(text: str) -> str:
+    """A plus in an address that nobody encoded came as a space."""
+    bare = text.strip()[:TEXT_CHARS_MAX]
+    return f"+{bare}" if text.startswith(" ") and bare[:1].isdigit() else bare
 
 
 def _ratio(name: str, text: str) -> float:
