@@ -116,7 +116,7 @@ promqltest: $(STAMP) ## Run Prometheus' test scripts of PromQL (FILES=any script
 screenshots: $(STAMP) chromium web ## Photograph every page in every state into docs/screenshots
 	$(BIN)/python -m tests.browser.screenshots
 
-.PHONY: bench bench-page bench-advise bench-read bench-metrics bench-traces bench-rules bench-host bench-new-user bench-saturation aa soak
+.PHONY: bench bench-page bench-advise bench-read bench-metrics bench-traces bench-rules bench-host bench-new-user bench-saturation bench-change-points aa soak
 bench: $(STAMP) postgresql ## What trimtab costs the watched server and itself; how quickly it starts
 	$(BIN)/python -m benchmarks.overhead
 	$(BIN)/python -m benchmarks.startup
@@ -135,6 +135,8 @@ bench-rules: $(STAMP) metrics-servers ## 5,000 rules on 100,000 series beside Pr
 bench-host: $(STAMP) ## What collecting the host every second costs, beside node_exporter and netdata (about 4 minutes)
 	@scripts/install-tools.sh host netdata
 	$(BIN)/python -m benchmarks.host
+bench-change-points: $(STAMP) ## Steps found in real noise, beside apache-otava and ruptures, and what it takes (data in TRIMTAB_BENCH_DATA; about 5 minutes)
+	$(BIN)/python -m benchmarks.change_points
 bench-new-user: $(STAMP) postgresql ## From pip install to the first finding on a fresh PostgreSQL with pgbench (about 15 minutes)
 	$(BIN)/python -m benchmarks.new_user
 bench-saturation: $(STAMP) ## Whether dates of saturation hold, beside predict_linear (under a minute; TRIMTAB_BENCH_DATA: real series, too)

@@ -36,7 +36,8 @@ def found_in(looked: Sequence[Looked], settings: ChangePointSettings) -> list[Ke
 def _as_kept(one: Looked, point: ChangePoint) -> KeptChangePoint:
     subject, series = one.subject, one.series
     low, high = point.interval_90 or (None, None)
-    first = max(0, point.index - AROUND_POINTS)
+    known = np.flatnonzero(np.isfinite(series.values))
+    first = max(int(known[0]), point.index - AROUND_POINTS)
     values = series.values[first : point.index + AROUND_POINTS]
     labels = subject.labels
     title = subject.name if subject.family.measures else f"{subject.family.title}: {subject.name}"

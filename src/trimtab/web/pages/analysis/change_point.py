@@ -18,7 +18,7 @@ from trimtab.web.pages.settings.tab import note
 from trimtab.web.view import RangeView
 
 NEAR_MAX, BEFORE_MAX = 20, 10
-TITLE_CHARS = 60
+TITLE_CHARS = 44
 
 
 def change_point(asked: Asked) -> Response:
