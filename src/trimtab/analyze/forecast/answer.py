@@ -12,11 +12,13 @@ from trimtab.stats.time_series import F64
 LEVELS = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 """The quantiles that every forecast has."""
 
+NAIVE = "snaive"
+COMBINATION = "combination"
+
 SHORT = "short"
 CONSTANT = "constant"
 EMPTY = "empty"
 GAPS = "gaps"
-SHIFTED = "shifted"
 HOLIDAYS = "holidays"
 COARSE = "coarse"
 NOTES = {
@@ -24,7 +26,6 @@ NOTES = {
     CONSTANT: "the same value all the time",
     EMPTY: "no value at all",
     GAPS: "more than a fifth of the history is missing",
-    SHIFTED: "its level changed for good: what is older counts less",
     HOLIDAYS: "days were treated as holidays",
     COARSE: "forecast on a coarser grid than asked for, and spread over the steps",
 }
@@ -42,7 +43,9 @@ class Forecast:
     `error` and `naive_error` [series]: mean absolute error of these tries and of the seasonal naive baseline's in units
     of the series; NaN where nothing could be tried. `coverage_90` [series]: how many of the values that were held back
     lay in the 90 % interval that stood before them (0 to 1; NaN where unknown).
-    `notes` by series: keys of `NOTES`.
+    `notes` by series: keys of `NOTES`. `troubles`: what better models could not do, and why.
+
+    `mean` is the central value, which makes the mean absolute error least: where a series is mostly zero, it is.
     """
 
     start_ms: int
@@ -57,6 +60,7 @@ class Forecast:
     coverage_90: F64
     seasons_steps: list[tuple[int, ...]]
     notes: list[tuple[str, ...]]
+    troubles: tuple[str, ...] = ()
 
     def quantile(self, level: float) -> F64:
         """One of `levels`, [series, horizon].

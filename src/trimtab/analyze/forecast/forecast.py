@@ -7,15 +7,25 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from trimtab.analyze.forecast.answer import CONSTANT, EMPTY, GAPS, LEVELS, SHORT, Forecast
+from trimtab.analyze.forecast.answer import COARSE, CONSTANT, EMPTY, GAPS, HOLIDAYS, LEVELS, SHORT, Forecast
+from trimtab.analyze.forecast.coarse import coarser_by, made_coarse, spread
+from trimtab.analyze.forecast.direct import Direct, Grid, direct
+from trimtab.analyze.forecast.holidays import calendar_of, named_days, on_holidays, seen_days
+from trimtab.analyze.forecast.seasons import calendar_steps
 from trimtab.analyze.forecast.settings import ForecastSettings
 from trimtab.extend.forecasters import Forecaster
 from trimtab.model.errors import InputError
 from trimtab.stats.time_series import F64
 
+Mask = NDArray[np.bool_]
+
 HORIZON_MAX = 200_000
 SERIES_MAX = 200_000
-DAY_MS = 86_400_000
+POINTS_MAX = 200_000
+"""Older points of a series are not looked at."""
+STEP_MIN_MS, STEP_MAX_MS = 1_000, 86_400_000
+LEVELS_MAX = 100
+GAPS_RATIO = 0.2
 
 
 def forecast(
@@ -26,8 +36,8 @@ def forecast(
     settings: ForecastSettings | None = None,
     *,
     levels: tuple[float, ...] = (),
-    forecasters: Mapping[str, Forecaster] | None = None,  # noqa: ARG001 - the backtest is being built
-    names: tuple[str, ...] = (),  # noqa: ARG001 - the same
+    forecasters: Mapping[str, Forecaster] | None = None,
+    names: tuple[str, ...] = (),
 ) -> Forecast:
     """What `values` will be in the `horizon_steps` steps behind the last one.
 
@@ -36,81 +46,102 @@ def forecast(
     1, exclusive) beside those of `LEVELS`. `forecasters` are better models by name (`extend.forecasters`); each
     replaces the default for the series where its backtest wins; `names` are handed to them.
 
+    Series that are forecast together lend each other a part of their intervals (`ForecastSettings.own_share`).
+
     Raises InputError where a shape, the step, the horizon or a level is outside its limits.
 
     >>> day = np.sin(np.arange(24 * 21) * 2 * np.pi / 24) * 10 + 50
     >>> ahead = forecast(day[None, :], 3_600_000, 0, 24)
-    >>> bool(np.abs(ahead.mean[0] - day[:24]).max() < 1), ahead.seasons_steps[0][0]
-    (True, 24)
+    >>> bool(np.abs(ahead.mean[0] - day[:24]).max() < 0.1), ahead.seasons_steps[0]
+    (True, (24, 168))
     """
     settings = settings or ForecastSettings()
     values = np.asarray(values, dtype=np.float64)
-    _check(values, step_ms, horizon_steps, levels)
-    count, points = values.shape
-    season = DAY_MS // step_ms if step_ms < DAY_MS else 7
-    if points < 2 * season:
-        season = 1
+    _check(values, step_ms, horizon_steps, levels, names)
+    left_out = max(values.shape[1] - POINTS_MAX, 0)
+    values, start_ms = values[:, left_out:], start_ms + left_out * step_ms
     all_levels = tuple(sorted({*LEVELS, *levels}))
-    filled = _filled(values)
-    cycle = filled[:, points - season :]
-    mean = np.take(cycle, np.arange(horizon_steps) % season, axis=1)
-    errors = filled[:, season:] - filled[:, :-season] if points > season else np.zeros((count, 1))
-    grown = np.sqrt(1 + np.arange(horizon_steps) // season)
-    offsets = np.quantile(errors, all_levels, axis=1).T
-    quantiles = mean[:, :, None] + grown[None, :, None] * offsets[:, None, :]
-    is_positive = np.nanmin(np.where(np.isnan(values), np.inf, values), axis=1) >= 0
-    quantiles = np.where(is_positive[:, None, None], np.maximum(quantiles, 0), quantiles)
-    naive_error = np.abs(errors).mean(axis=1)
+    at = np.array(all_levels)
+    ends_ms = start_ms + values.shape[1] * step_ms
+    days = named_days(settings)
+    usual = values
+    is_holiday: Mask = np.zeros(values.shape, dtype=bool)
+    if days.size or settings.finds_holidays:
+        past = calendar_of(start_ms, step_ms, values.shape[1], settings.time_zone)
+        is_holiday[:, np.isin(past.day, days)] = True
+        if settings.finds_holidays:
+            is_holiday = is_holiday | seen_days(values, past, settings.holiday_like)
+        usual = np.where(is_holiday, np.nan, values)
+    by = coarser_by(step_ms, horizon_steps)
+    coarse = made_coarse(usual, by) if by > 1 and values.shape[1] >= by else usual
+    by = by if coarse is not usual else 1
+    grid = Grid(coarse, ends_ms - coarse.shape[1] * by * step_ms, by * step_ms, names)
+    done = direct(grid, -(-horizon_steps // by), settings, at, forecasters or {})
+    mean, quantiles = done.mean, done.quantiles
+    if by > 1:
+        mean, quantiles = spread(mean, quantiles, usual, coarse, by, done.seasons[:, 0], at, horizon_steps)
+    if days.size:
+        future = calendar_of(ends_ms, step_ms, horizon_steps, settings.time_zone)
+        mean, quantiles = on_holidays(mean, quantiles, values, past, future, days, settings.holiday_like)
+    mean, quantiles = _kept_in_bounds(mean, quantiles, values, settings)
     return Forecast(
-        start_ms=start_ms + points * step_ms,
+        start_ms=ends_ms,
         step_ms=step_ms,
         mean=mean,
         levels=all_levels,
         quantiles=quantiles,
-        model=["snaive"] * count,
-        origins=np.zeros(count, dtype=np.int32),
-        error=naive_error,
-        naive_error=naive_error,
-        coverage_90=np.full(count, np.nan),
-        seasons_steps=[(season,) if season > 1 else ()] * count,
-        notes=[_notes(row, season) for row in values],
+        model=done.model,
+        origins=done.origins,
+        error=done.error,
+        naive_error=done.naive_error,
+        coverage_90=done.coverage_90,
+        seasons_steps=[tuple(int(season) * by for season in row if season > 1) for row in done.seasons],
+        notes=_notes(values, done, is_holiday, by, bool(calendar_steps(grid.step_ms, settings))),
+        troubles=tuple(done.troubles),
     )
 
 
-def _check(values: F64, step_ms: int, horizon_steps: int, levels: tuple[float, ...]) -> None:
+def _kept_in_bounds(mean: F64, quantiles: F64, values: F64, settings: ForecastSettings) -> tuple[F64, F64]:
+    """Quantiles in their order, and nothing below 0 where the series is not."""
+    quantiles = np.sort(quantiles, axis=2)
+    if settings.is_nonnegative is None:
+        is_positive: Mask = np.asarray((values >= 0) | np.isnan(values)).all(axis=1, keepdims=True)
+    else:
+        is_positive = np.full((len(values), 1), settings.is_nonnegative)
+    mean = np.where(is_positive, np.maximum(mean, 0), mean)
+    return mean, np.where(is_positive[:, :, None], np.maximum(quantiles, 0), quantiles)
+
+
+def _notes(values: F64, done: Direct, is_holiday: Mask, by: int, has_calendar: bool) -> list[tuple[str, ...]]:
+    """What is said of each series."""
+    is_there: Mask = ~np.isnan(values)
+    known = is_there.sum(axis=1)
+    since = values.shape[1] - np.argmax(is_there, axis=1)
+    lowest = np.where(is_there, values, np.inf).min(axis=1)
+    highest = np.where(is_there, values, -np.inf).max(axis=1)
+    facts: dict[str, Mask] = {
+        EMPTY: known == 0,
+        SHORT: (known > 0) & ((done.origins == 0) | ((done.seasons[:, 0] == 1) & has_calendar)),
+        CONSTANT: (known > 1) & (lowest == highest),
+        GAPS: (known > 0) & (known < (1 - GAPS_RATIO) * since),
+        HOLIDAYS: is_holiday.sum(axis=1) > 0,
+        COARSE: np.full(len(values), by > 1),
+    }
+    return [tuple(key for key, are in facts.items() if are[row]) for row in range(len(values))]
+
+
+def _check(values: F64, step_ms: int, horizon_steps: int, levels: tuple[float, ...], names: tuple[str, ...]) -> None:
     if values.ndim != 2 or values.shape[1] == 0:
         raise InputError(f"values: an array [series, points], not one of shape {values.shape}")
     if values.shape[0] > SERIES_MAX:
         raise InputError(f"values: {values.shape[0]} series at once, the limit is {SERIES_MAX}")
-    if not 1000 <= step_ms <= DAY_MS:
-        raise InputError(f"step_ms: {step_ms} is not between 1000 (1 s) and {DAY_MS} (1 d)")
+    if names and len(names) != values.shape[0]:
+        raise InputError(f"names: {len(names)} for {values.shape[0]} series")
+    if not STEP_MIN_MS <= step_ms <= STEP_MAX_MS:
+        raise InputError(f"step_ms: {step_ms} is not between {STEP_MIN_MS} (1 s) and {STEP_MAX_MS} (1 d)")
     if not 1 <= horizon_steps <= HORIZON_MAX:
         raise InputError(f"horizon_steps: {horizon_steps} is not between 1 and {HORIZON_MAX}")
-    if any(not 0 < level < 1 for level in levels):
-        raise InputError(f"levels: {levels} are not all between 0 and 1")
+    if len(levels) > LEVELS_MAX or any(not 0 < level < 1 for level in levels):
+        raise InputError(f"levels: at most {LEVELS_MAX} between 0 and 1 (exclusive), not {levels}")
     if bool(np.isinf(values).any()):
         raise InputError("values: infinity cannot be forecast; NaN is what a gap is")
-
-
-def _filled(values: F64) -> F64:
-    places = np.where(np.isnan(values), -1, np.arange(values.shape[1]))
-    seen: NDArray[np.int64] = np.maximum.accumulate(places, axis=1)
-    filled = np.take_along_axis(values, np.maximum(seen, 0), axis=1)
-    first = np.argmax(~np.isnan(values), axis=1)
-    begins = np.take_along_axis(values, first[:, None], axis=1)
-    filled = np.where(seen < 0, begins, filled)
-    return np.where(np.isnan(filled), 0.0, filled)
-
-
-def _notes(row: F64, season: int) -> tuple[str, ...]:
-    there = row[~np.isnan(row)]
-    notes = []
-    if there.size == 0:
-        return (EMPTY,)
-    if season == 1 or there.size < 2 * season:
-        notes.append(SHORT)
-    if np.ptp(there) == 0:
-        notes.append(CONSTANT)
-    if there.size < 0.8 * row.size:
-        notes.append(GAPS)
-    return tuple(notes)

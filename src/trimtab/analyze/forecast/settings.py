@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from trimtab.model.errors import InputError
 
-ORIGINS_MAX = 40
+ORIGINS_MAX = 200
 SEASONS_MAX = 4
 
 
@@ -18,9 +18,10 @@ class ForecastSettings:
 
     `seasons_ms`: lengths of the seasons to look for; () looks for a day, a week, and what the data show.
     `origins`: from how many past moments each series is forecast again, to weigh members and to size intervals (2 to
-    40); fewer where a series is too short for that many.
+    200); fewer where a series is too short for that many.
     `holidays`: ISO dates (`2026-12-25`) in `time_zone`; these days are forecast as the day of the week that
     `holiday_like` names (0 = Monday … 6 = Sunday), and history's holidays do not spoil the profile of their weekday.
+    `finds_holidays`: days of the history that are unlike their weekday and like `holiday_like` count as holidays, too.
     `is_nonnegative`: True keeps all bounds at 0 or above, None does so where no value of a series is below 0.
     `own_share`: how much of an interval comes from a series' own errors rather than from those of all series (0 to 1).
     `models`: names of better models (entry points of `trimtab.forecasters`) that may be tried; None tries all that are
@@ -30,9 +31,10 @@ class ForecastSettings:
     """
 
     seasons_ms: tuple[int, ...] = ()
-    origins: int = 12
+    origins: int = 28
     holidays: tuple[str, ...] = ()
     holiday_like: int = 6
+    finds_holidays: bool = False
     time_zone: str = "UTC"
     is_nonnegative: bool | None = None
     own_share: float = 0.85

@@ -1,0 +1,101 @@
+"""Long horizons of short steps: forecast on a coarser grid, then spread over the steps by the usual shape in between.
+
+Nobody can say anything of the 86,400th second from now that differs from the second beside it, but for its usual place
+in the season; members for 24 to some hundred steps do not get better by being asked for more.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trimtab.stats.time_series import F64
+
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+DIRECT_MAX = 96
+"""So many steps are forecast one by one, whatever they are …"""
+STEPS_MIN = 24
+"""… and at least so many where they are made longer, …"""
+STEPS_MAX = 2_000
+"""… up to an hour, or a day where it would be more steps than these."""
+CYCLES_MAX = 7
+SHRINK = 2.0
+"""The usual shape is believed as if so many cycles had shown none."""
+
+
+def coarser_by(step_ms: int, horizon: int) -> int:
+    """How many steps become one.
+
+    >>> coarser_by(1000, 86_400), coarser_by(60_000, 60), coarser_by(300_000, 288), coarser_by(3_600_000, 168)
+    (3600, 1, 12, 1)
+    """
+    if horizon <= DIRECT_MAX:
+        return 1
+    for longest in (HOUR_MS, DAY_MS):
+        most = min(longest // step_ms, horizon // STEPS_MIN)
+        fits = [by for by in range(1, most + 1) if DAY_MS % (by * step_ms) == 0 or longest % (by * step_ms) == 0]
+        by = max(fits, default=1)
+        if horizon / by <= STEPS_MAX:
+            return by
+    return -(-horizon // STEPS_MAX)
+
+
+def made_coarse(values: F64, by: int) -> F64:
+    """Means of `by` steps each, counted from the end; what is too few at the beginning is left. NaN where fewer than a
+    third of them are there."""
+    count, points = values.shape
+    whole = points // by
+    pieces = values[:, points - whole * by :].reshape(count, whole, by)
+    known = (~np.isnan(pieces)).sum(axis=2)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(known * 3 >= by, np.nansum(pieces, axis=2) / known, np.nan)
+
+
+def spread(
+    mean: F64,
+    quantiles: F64,
+    values: F64,
+    coarse: F64,
+    by: int,
+    seasons: NDArray[np.int64],
+    levels: F64,
+    horizon: int,
+) -> tuple[F64, F64]:
+    """Coarse forecasts `mean` [series, coarse step] and `quantiles` [series, coarse step, level] as ones of `horizon`
+    steps: with the usual deviation from the coarse value at each phase of the season, and as much wider as steps
+    scatter around that."""
+    at = np.arange(horizon) // by
+    out_mean, out_quantiles = mean[:, at], quantiles[:, at]
+    whole = coarse.shape[1]
+    pieces = values[:, values.shape[1] - whole * by :].reshape(len(values), whole, by)
+    deviations = (pieces - coarse[:, :, None]).reshape(len(values), whole * by)
+    for season in np.unique(seasons):
+        rows = np.flatnonzero(seasons == season)
+        length = int(season) * by
+        cycles = min((whole * by) // length, CYCLES_MAX)
+        if cycles == 0:
+            continue
+        recent = deviations[rows, whole * by - cycles * length :].reshape(len(rows), cycles, length)
+        known = (~np.isnan(recent)).sum(axis=1)
+        usual = np.nansum(recent, axis=1) / (known + SHRINK)
+        left = recent - usual[:, None, :]
+        with np.errstate(invalid="ignore"):
+            around = _row_quantiles(left.reshape(len(rows), -1), levels)
+        out_mean[rows] += usual[:, np.arange(horizon) % length]
+        offsets = out_quantiles[rows] - mean[rows][:, at][:, :, None]
+        offsets = np.sign(levels - 0.5) * np.hypot(offsets, around[:, None, :])
+        offsets[:, :, levels == 0.5] = (out_quantiles[rows] - mean[rows][:, at][:, :, None])[:, :, levels == 0.5]
+        out_quantiles[rows] = out_mean[rows][:, :, None] + offsets
+    return out_mean, out_quantiles
+
+
+def _row_quantiles(rows: F64, levels: F64) -> F64:
+    """Quantiles of each row without its NaN, [row, level]; 0 where all of it is NaN."""
+    ordered = np.sort(rows, axis=1)
+    known = (~np.isnan(rows)).sum(axis=1)
+    place = np.maximum(known - 1, 0)[:, None] * levels
+    below = np.floor(place).astype(np.int64)
+    above = np.minimum(below + 1, np.maximum(known - 1, 0)[:, None])
+    low, high = np.take_along_axis(ordered, below, axis=1), np.take_along_axis(ordered, above, axis=1)
+    return np.where(known[:, None] > 0, low + (place - below) * (high - low), 0.0)

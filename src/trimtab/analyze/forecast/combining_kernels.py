@@ -1,0 +1,201 @@
+"""Members weighed by a rolling backtest, at each past origin by what was known there."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from trimtab.analyze.forecast.median_kernels import last_cycles, last_values
+from trimtab.analyze.forecast.member_kernels import smoothers
+from trimtab.store.compiled import kernel
+from trimtab.store.metrics.arrays import F64, I64
+
+BUCKETS = 3
+FADES = 0.93
+"""What an origin's error still counts at the next one."""
+BUCKET_SHARE = 0.5
+"""How much of a member's error is that of near, middle or far steps alone, rather than of all."""
+WEAKEST = 0.01
+"""A member whose weight is a smaller ratio of the best one's is left out."""
+LOG_FLOOR = 0.02
+"""Logarithms are of a value and this share of the mean, so that zeros have one."""
+LARGEST_EXPONENT = 300.0
+
+
+@kernel("int64(int64, int64)", is_inlined=True)
+def bucket_of(step: int, horizon: int) -> int:
+    """Near, middle or far."""
+    return 0 if step * 12 < horizon else (1 if step * 4 < horizon else 2)
+
+
+@kernel("void(float64[::1], int64, int64, float64[:, ::1], int64, int64[:, ::1], int64[::1], float64[:, :, ::1])")
+def members(
+    values: F64, first: int, second: int, table: F64, first_logged: int, medians: I64, origins: I64, out: F64
+) -> None:
+    """What all members forecast, [origin, step, member]: smoothers of `table` (those from `first_logged` on of
+    logarithms; NaN where a value is negative), and `medians` (season or 0, values)."""
+    smoothed_count = table.shape[1]
+    total, known, lowest, highest = 0.0, 0, np.inf, -np.inf
+    for value in values:
+        if not math.isnan(value):
+            total += value
+            known += 1
+            lowest = min(lowest, value)
+            highest = max(highest, value)
+    has_logs = lowest >= 0 and total > 0
+    floor = LOG_FLOOR * total / max(known, 1)
+    logged = np.log(values + floor) if has_logs else values
+    smoothed = np.empty((out.shape[0], out.shape[1], smoothed_count))
+    smoothers(values, logged, first_logged, first, second, table, origins, smoothed)
+    out[:, :, :smoothed_count] = smoothed
+    for origin in range(out.shape[0]):
+        for step in range(out.shape[1]):
+            for one in range(first_logged, smoothed_count):
+                grown = np.nan
+                if has_logs:
+                    grown = math.exp(min(smoothed[origin, step, one], LARGEST_EXPONENT)) - floor
+                out[origin, step, one] = min(grown, 10 * highest) if not math.isnan(grown) else np.nan
+    for one in range(len(medians)):
+        if medians[one, 0] > 0:
+            last_cycles(values, medians[one, 0], medians[one, 1], origins, out, smoothed_count + one)
+        else:
+            last_values(values, medians[one, 1], origins, out, smoothed_count + one)
+    if lowest >= 0:
+        for origin in range(out.shape[0]):
+            for step in range(out.shape[1]):
+                for one in range(out.shape[2]):
+                    out[origin, step, one] = 0.0 if out[origin, step, one] < 0 else out[origin, step, one]
+
+
+@kernel("void(float64[:, ::1], float64[:, ::1], float64[:, ::1])")
+def _weigh(lost: F64, counted: F64, weights: F64) -> None:
+    """Weights [bucket, member] of mean errors: the eighth power of how often better."""
+    count = lost.shape[1]
+    error = np.empty(count)
+    for bucket in range(BUCKETS):
+        best = np.inf
+        for one in range(count):
+            of_all, all_counted = lost[:, one].sum(), counted[:, one].sum()
+            error[one] = np.inf
+            if all_counted > 0:
+                error[one] = of_all / all_counted
+                if counted[bucket, one] > 0:
+                    own = lost[bucket, one] / counted[bucket, one]
+                    error[one] = BUCKET_SHARE * own + (1 - BUCKET_SHARE) * error[one]
+            best = min(best, error[one])
+        if best == np.inf:
+            weights[bucket, :] = 1.0
+            continue
+        least = 1e-9 * best + 1e-300
+        for one in range(count):
+            ratio = (best + least) / (error[one] + least)
+            ratio *= ratio
+            ratio *= ratio
+            ratio *= ratio
+            weights[bucket, one] = ratio if ratio >= WEAKEST else 0.0
+
+
+@kernel("float64(float64[::1], float64[::1], float64[::1], float64[::1])")
+def _weighted_median(row: F64, weights: F64, ordered: F64, weighed: F64) -> float:
+    """The weighted median of a row, between the two values around it; NaN counts for nothing."""
+    held = 0
+    total = 0.0
+    for one in range(len(row)):
+        value, weight = row[one], weights[one]
+        if weight > 0 and not math.isnan(value):
+            spot = held
+            while spot > 0 and ordered[spot - 1] > value:
+                ordered[spot] = ordered[spot - 1]
+                weighed[spot] = weighed[spot - 1]
+                spot -= 1
+            ordered[spot] = value
+            weighed[spot] = weight
+            total += weight
+            held += 1
+    if held == 0:
+        return np.nan
+    half = 0.5 * total
+    below = 0.0
+    before = 0.0
+    for spot in range(held):
+        middle = below + 0.5 * weighed[spot]
+        if middle >= half:
+            if spot == 0:
+                return float(ordered[0])
+            share = (half - before) / (middle - before)
+            return float(ordered[spot - 1] + share * (ordered[spot] - ordered[spot - 1]))
+        before = middle
+        below += weighed[spot]
+    return float(ordered[held - 1])
+
+
+@kernel(
+    "void(float64[:, ::1], int64[::1], int64, int64, float64[:, ::1], int64, int64[:, ::1], int64[::1], "
+    "int64, int64, int64[::1], float64[:, :, ::1], float64[:, :, ::1])"
+)
+def combine(
+    all_values: F64,
+    begins: I64,
+    first: int,
+    second: int,
+    table: F64,
+    first_logged: int,
+    medians: I64,
+    needs: I64,
+    least: int,
+    naives: int,
+    origins: I64,
+    out: F64,
+    naive: F64,
+) -> None:
+    """For each row of `all_values` (whose first value is at `begins`) the combination `out` and the seasonal naive
+    baseline `naive` [series, origin, step], at each origin with weights of errors that were known there. Member
+    `naives` repeats the first season, the next one the second (or the first, where there is none). `needs`:
+    how many values behind its beginning a member must have seen. Origins with less than `least` values are NaN, but for
+    the last one."""
+    horizon = out.shape[2]
+    count = table.shape[1] + len(medians)
+    forecasts = np.empty((len(origins), horizon, count))
+    ordered, weighed = np.empty(count), np.empty(count)
+    for row in range(len(all_values)):
+        values = all_values[row]
+        begin = begins[row]
+        skipped = 0
+        while skipped < len(origins) - 1 and origins[skipped] - begin < least:
+            out[row, skipped, :] = np.nan
+            naive[row, skipped, :] = np.nan
+            skipped += 1
+        members(
+            values[begin:], first, second, table, first_logged, medians, origins[skipped:] - begin, forecasts[skipped:]
+        )
+        lost, counted = np.zeros((BUCKETS, count)), np.zeros((BUCKETS, count))
+        weights = np.ones((BUCKETS, count))
+        for origin in range(skipped, len(origins)):
+            now = origins[origin]
+            lost *= FADES
+            counted *= FADES
+            before = origins[origin - 1] if origin > skipped else now
+            for earlier in range(skipped, origin):
+                from_step = max(before - origins[earlier], 0)
+                for step in range(from_step, min(now - origins[earlier], horizon)):
+                    value = values[origins[earlier] + step]
+                    if not math.isnan(value):
+                        bucket = bucket_of(step, horizon)
+                        for one in range(count):
+                            error = abs(forecasts[earlier, step, one] - value)
+                            if not math.isnan(error) and origins[earlier] - begin >= needs[one]:
+                                lost[bucket, one] += error
+                                counted[bucket, one] += 1
+            _weigh(lost, counted, weights)
+            for one in range(count):
+                if now - begin < needs[one]:
+                    weights[:, one] = 0.0
+            repeats, other = naives, naives + 1
+            all_1, all_2 = counted[:, repeats].sum(), counted[:, other].sum()
+            if all_1 > 0 and all_2 > 0 and lost[:, other].sum() / all_2 < lost[:, repeats].sum() / all_1:
+                repeats = other
+            for step in range(horizon):
+                bucket = bucket_of(step, horizon)
+                out[row, origin, step] = _weighted_median(forecasts[origin, step], weights[bucket], ordered, weighed)
+                naive[row, origin, step] = forecasts[origin, step, repeats]
