@@ -22,6 +22,8 @@ SHIFTS_MAX = 2
 TOOTH_SIGMAS_MIN = 6.0
 TOOTH_RANGE_RATIO_MIN = 0.25
 TEETH_MIN = 2
+AT_ONCE_RATIO_MAX = 0.7
+"""What rises by more than that part of a tooth at once is a spike, not what fills."""
 RHYTHMS_MIN = 3
 """A rhythm has to be seen so many times."""
 RHYTHM_F_MIN = 4.0
@@ -78,6 +80,8 @@ def tooth_length(peaks: F64) -> int:
 
     >>> tooth_length(np.tile([1.0, 2, 3, 4, 5], 6) + np.arange(30) * 0.01), tooth_length(np.arange(30.0))
     (5, 0)
+    >>> tooth_length(np.tile([1.0, 1, 1, 1, 9], 6))
+    0
     """
     steps = np.diff(peaks)
     if len(steps) < 8:
@@ -89,7 +93,9 @@ def tooth_length(peaks: F64) -> int:
         return 0
     between = np.delete(steps, falls)
     lengths = np.diff(falls)
-    if float(np.mean(between >= 0)) < 0.6 or np.median(lengths) < 2:
+    highest = np.maximum.reduceat(np.maximum(steps, 0.0), falls[:-1])
+    at_once = float(np.median(highest / -steps[falls[1:]]))
+    if float(np.mean(between >= 0)) < 0.6 or np.median(lengths) < 2 or at_once > AT_ONCE_RATIO_MAX:
         return 0
     longest = max(int(lengths.max()), len(peaks) - 1 - int(falls[-1]), int(falls[0]) + 1)
     return longest if 2 * longest <= len(peaks) else 0

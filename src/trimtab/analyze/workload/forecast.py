@@ -22,6 +22,7 @@ SHARE_HALF_LIFE_MS = DAY_MS
 DRIFT_DAYS_MIN = 4
 DRIFT_RATIO_MAX = 2.0
 """The share of a template may double or halve by its drift, not more."""
+GROWTH_RATIO_MIN = 0.02
 POINTS_MIN = 24
 TEMPLATES_MAX = 50_000
 
@@ -69,10 +70,10 @@ class WorkloadForecast:
         return found
 
     def growing(self, count: int) -> I64:
-        """Templates that will add most calls, the one that adds most first."""
+        """Templates that will add most calls, the one that adds most first; what grows by less than 2 % does not."""
         more = self.then - self.now
         order = np.argsort(-more, kind="stable")[:count]
-        found: I64 = order[more[order] > 0]
+        found: I64 = order[more[order] > GROWTH_RATIO_MIN * self.now[order]]
         return found
 
 
