@@ -82,6 +82,15 @@ def test_what_a_day_explains_is_no_other_period() -> None:
     assert {one.name for one in patterns_of(made) if isinstance(one, Cycle)} == {"day"}
 
 
+def test_what_repeats_four_times_a_day_is_no_day_and_is_told_once() -> None:
+    rng = np.random.default_rng(17)
+    wave = np.sin(moments(COUNT, STEP_MS) / (6 * HOUR_MS) * 2 * np.pi)
+    answers = patterns_of(series(wave + rng.normal(0, 0.5, COUNT), STEP_MS))
+    assert [round(one.period_ms / HOUR_MS) for one in answers if isinstance(one, Cycle)] == [6]
+    teeth = patterns_of(series(saw(COUNT, 24) + rng.normal(0, 0.1, COUNT), STEP_MS))
+    assert [type(one) for one in teeth if not isinstance(one, NoPattern)] == [SawTeeth]
+
+
 def test_bursts_of_a_schedule_have_its_minute() -> None:
     rng = np.random.default_rng(7)
     at = moments(3 * 1440, MINUTE_MS)

@@ -18,7 +18,8 @@ F64 = NDArray[np.float64]
 
 def fill(service: Service, now_ms: int, days: float = 15) -> None:
     """Processors with a day; memory that leaks; a disk that log rotation empties every six hours; a network that a job
-    fills each hour from minute 10 to 20; a service whose latency is an M/M/1 queue's, with a limit of 100 calls a second."""
+    fills each hour from minute 10 to 20; a service whose latency is an M/M/1
+    queue's, with a limit of 100 calls a second."""
     at = hours(now_ms, days, STEP_MS)
     rng = np.random.default_rng(11)
     step_s = STEP_MS / 1000

@@ -19,6 +19,9 @@ PERIODS_MIN = 3
 RESAMPLES = 200
 RESAMPLED_PERIODS_MIN = 4
 SMOOTH_HARMONICS = 8
+PARTS = (24, 12, 8, 7, 6, 5, 4, 3, 2)
+PARTS_SHARE_MIN = 0.95
+"""Where so much of a period's power is in every n-th harmonic, it is n shorter ones."""
 MONDAY_MS = 4 * DAY_MS
 """The epoch's first Monday."""
 
@@ -84,6 +87,10 @@ def calendar_cycle(ready: Regular, calendar: Calendar) -> Cycle | NoPattern:
         share = f"it would explain {max(explained, 0):.0%}"
         said = f"{calendar.name}: noise looks like this in {p_value:.2g} of cases, {share}"
         return NoPattern(Kind.CYCLE, ready.name, Why.NONE, said)
+    if (parts := repeated_within(table)) > 1:
+        shorter = duration(calendar.period_ms / parts)
+        reason = f"{calendar.name}: it repeats every {shorter}, not each {calendar.name}"
+        return NoPattern(Kind.CYCLE, ready.name, Why.NONE, reason)
     return _described(whole, table, calendar.name, calendar.origin_ms, p_value, explained)
 
 
@@ -126,6 +133,16 @@ def explained_share(table: F64) -> float:
         return 0.0
     left = (table - table.mean(axis=0)) * (count / (count - 1))
     return 1.0 - float((left**2).sum()) / total
+
+
+def repeated_within(table: F64) -> int:
+    """Into how many equal parts the mean period falls, shape [periods, slots]; 1 where it does not."""
+    power = np.abs(np.fft.rfft(table.mean(axis=0))) ** 2
+    total = float(power[1:].sum())
+    for parts in PARTS:
+        if parts < power.size and float(power[parts::parts].sum()) >= PARTS_SHARE_MIN * total:
+            return parts
+    return 1
 
 
 def smooth(profiles: F64) -> F64:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from trimtab.analyze.patterns.found import Bursts, Cycle, Knee, Lead, Leak, Mix, Pattern, SawTeeth
 from trimtab.analyze.patterns.regular import DAY_MS, duration
+from trimtab.model.readable import digits_of
 
 BURST_SHARE_MIN = 0.1
 OVER_SHARE_MIN = 0.01
@@ -52,12 +54,24 @@ def clock(ms: float) -> str:
     return f"{minutes // 60:02d}:{minutes % 60:02d}"
 
 
+def amount(value: float, unit: str) -> str:
+    """A value with its unit; bytes in the size that fits them.
+
+    >>> amount(0.10437, "%"), amount(16_700_000.0, "bytes"), amount(-2048.0, "By")
+    ('0.104 %', '15.9 MiB', '-2 KiB')
+    """
+    if unit in ("By", "bytes", "bytes/s"):
+        size = min(max(int(math.log(abs(value), 1024)), 0), 4) if value else 0
+        return f"{digits_of(value / 1024**size)} {('B', 'KiB', 'MiB', 'GiB', 'TiB')[size]}{unit[5:]}"
+    return f"{digits_of(value)} {unit}".rstrip()
+
+
 def _of_bursts(found: Bursts) -> Hint | None:
     if found.period_ms is None or found.at_ms is None or found.burst_share < BURST_SHARE_MIN:
         return None
     because = (
         f"every {duration(found.period_ms)}, {clock(found.at_ms)} into it, {found.series} jumps by "
-        f"{found.height_median:.3g}; {found.burst_share:.0%} of what is above the usual level comes so"
+        f"{amount(found.height_median, found.unit)}; {found.burst_share:.0%} of what is above the usual level comes so"
     )
     return Hint("Find the job that is scheduled then, and move or spread it", because)
 
@@ -70,7 +84,7 @@ def _of_cycle(found: Cycle) -> Hint | None:
     days = f"day {quiet_ms // DAY_MS + 1} of the week, " if found.name == "week" else ""
     share = found.evidence.explained_share or 0.0
     because = (
-        f"{found.series} moves by {found.amplitude:.3g} within a {found.name} and is lowest at "
+        f"{found.series} moves by {amount(found.amplitude, found.unit)} within a {found.name} and is lowest at "
         f"{days}{clock(quiet_ms % DAY_MS)} UTC; the {found.name} explains {share:.0%} of it"
     )
     return Hint("Schedule batches and maintenance for the quiet hours", because)
@@ -79,18 +93,18 @@ def _of_cycle(found: Cycle) -> Hint | None:
 def _of_knee(found: Knee) -> Hint | None:
     if found.over_share < OVER_SHARE_MIN:
         return None
-    low, high = found.knee_90
+    low, high = (amount(one, found.load_unit) for one in found.knee_90)
     because = (
-        f"from {found.knee:.3g} {found.load_unit} on ({low:.3g} to {high:.3g}) {found.series} is twice what it is "
+        f"from {amount(found.knee, found.load_unit)} on ({low} to {high}) {found.series} is twice what it is "
         f"without load; the load is above that in {found.over_share:.0%} of the time"
     )
     return Hint("Limit concurrency below the knee, or add capacity", because)
 
 
 def _of_leak(found: Leak) -> Hint:
-    low, high = found.slope_per_h_90
+    low, high = (amount(one, found.unit) for one in found.slope_per_h_90)
     because = (
-        f"{found.series} grows by {found.slope_per_h:.3g} {found.unit} an hour ({low:.3g} to {high:.3g}) "
+        f"{found.series} grows by {amount(found.slope_per_h, found.unit)} an hour ({low} to {high}) "
         "and does not turn back"
     )
     action = "Look for what is allocated and never let go; until it is found, plan a restart before it is full"
@@ -101,7 +115,7 @@ def _of_teeth(found: SawTeeth) -> Hint | None:
     if (found.evidence.explained_share or 0.0) < TEETH_SHARE_MIN:
         return None
     because = (
-        f"{found.series} is reset about every {duration(found.period_ms)} by {found.amplitude:.3g} {found.unit}, "
+        f"{found.series} is reset about every {duration(found.period_ms)} by {amount(found.amplitude, found.unit)}, "
         f"{found.count} times in the window"
     )
     return Hint("See whether the reset (collection, VACUUM, rotation) could be smaller and more often", because)
@@ -121,5 +135,6 @@ def _of_mix(found: Mix) -> Hint | None:
     if not found.moves:
         return None
     most = max(found.clusters, key=lambda one: abs(one.moved))
-    because = f"the share of {len(most.templates)} templates moved by {most.moved * 100:+.0f} points of percent"
+    told = "1 template" if len(most.templates) == 1 else f"{len(most.templates)} templates"
+    because = f"the share of {told} moved by {most.moved * 100:+.0f} points of percent"
     return Hint("Look at the statements of the cluster that grows: advice of before was for another mix", because)

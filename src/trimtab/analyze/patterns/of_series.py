@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from trimtab.analyze.patterns.bursts import bursts
 from trimtab.analyze.patterns.cycles import daily, weekly
-from trimtab.analyze.patterns.found import Answer, Cycle
+from trimtab.analyze.patterns.found import Answer, Bursts, Cycle, Kind, NoPattern, SawTeeth, Why
 from trimtab.analyze.patterns.leaks import leak
-from trimtab.analyze.patterns.other_periods import other_period
+from trimtab.analyze.patterns.other_periods import SAME, other_period
 from trimtab.analyze.patterns.saw_teeth import saw_teeth
 from trimtab.stats.time_series import TimeSeries
 
@@ -26,4 +26,14 @@ def patterns_of(series: TimeSeries) -> list[Answer]:
     """
     answers = [question(series) for question in QUESTIONS]
     cycles = tuple(one for one in answers if isinstance(one, Cycle))
-    return [*answers, other_period(series, cycles)]
+    return [*answers, _other(other_period(series, cycles), answers)]
+
+
+def _other(answer: Answer, before: list[Answer]) -> Answer:
+    """A period that bursts or saw-teeth have already told is not told twice."""
+    if not isinstance(answer, Cycle):
+        return answer
+    known = [one.period_ms for one in before if isinstance(one, Bursts | SawTeeth) and one.period_ms is not None]
+    if any(abs(answer.period_ms / one - 1) < SAME for one in known):
+        return NoPattern(Kind.CYCLE, answer.series, Why.NONE, "other: the period of its bursts or saw-teeth")
+    return answer

@@ -33,6 +33,8 @@ FINE_DAYS = 2.0
 POINTS_MAX = 10_000
 PATTERNS_KEPT = 400
 NOTHING_KEPT = 400
+SAME_FROM = 0.95
+"""Two series that move in the same step and with this correlation are the same thing."""
 KINDS_LEFT_OUT = ("objective", "rule")
 LOADS = (("calls_per_s", "mean_ms"), ("sessions_active", "mean_ms"))
 """Load and latency, by the measures of a watched system or of a query shape."""
@@ -115,6 +117,8 @@ class Round:
         if len(chosen) < 2:
             return
         for answer in leads([replace(one.series, name=one.subject.id) for one in chosen]):
+            if isinstance(answer, Lead) and is_the_same(answer):
+                continue
             if isinstance(answer, Lead):
                 self._take(named_lead(answer, by_id), by_id[answer.leader])
             else:
@@ -189,6 +193,11 @@ def pairs_of_load(every: Sequence[One]) -> Iterator[tuple[One, One]]:
             load_id = one.subject.id.replace(SERVICE_LATENCY, SERVICE_LOAD, 1)
             if load_id in by_id:
                 yield by_id[load_id], one
+
+
+def is_the_same(found: Lead) -> bool:
+    """Whether both are one thing under two names."""
+    return found.lag_ms == 0 and abs(found.correlation) >= SAME_FROM
 
 
 def in_turn(every: Sequence[One]) -> list[One]:
