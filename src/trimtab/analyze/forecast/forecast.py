@@ -70,7 +70,7 @@ def forecast(
         past = calendar_of(start_ms, step_ms, values.shape[1], settings.time_zone)
         is_holiday[:, np.isin(past.day, days)] = True
         if settings.finds_holidays:
-            is_holiday = is_holiday | seen_days(values, past, settings.holiday_like)
+            is_holiday[seen_days(values, past, settings.holiday_like)] = True
         usual = np.where(is_holiday, np.nan, values)
     by = coarser_by(step_ms, horizon_steps)
     coarse = made_coarse(usual, by) if by > 1 and values.shape[1] >= by else usual

@@ -24,7 +24,7 @@ def origins_of(points: int, horizon: int, season: int, wanted: int, least: int) 
     >>> origins_of(672, 24, 24, 4, 48).tolist()
     [651, 658, 665, 672]
     >>> origins_of(30, 24, 1, 4, 8).tolist()
-    [9, 16, 23, 30]
+    [15, 20, 25, 30]
     >>> origins_of(5, 24, 1, 4, 8).tolist()
     [5]
     """
