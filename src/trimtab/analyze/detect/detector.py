@@ -40,7 +40,7 @@ class Detector:
     >>> values = np.random.default_rng(1).normal(10, 1, 800)
     >>> values[-1] = 90
     >>> scores = detector.update(np.tile(slots, 400), at_ms, values)
-    >>> bool(scores.p[-1] < 1e-6), bool(scores.p[-2] < 1e-6)
+    >>> bool(scores.p[-1] < 1e-5), bool(scores.p[-2] < 1e-5)
     (True, False)
     """
 

@@ -12,6 +12,8 @@ from trimtab.analyze.detect.scores import Scores, Test, score_of
 from trimtab.analyze.detect.settings import DetectSettings
 
 DAY_MS = 86_400_000
+QUIET_MS = 5 * 60_000
+RESTORED_QUIET_MS = 60 * 60_000
 STILL_P = 1e-3
 """A row of an open episode that is less probable than this is still part of it."""
 
@@ -59,6 +61,14 @@ class Closed:
 EpisodeEvent = Opened | Worsened | Closed
 
 
+@dataclass(slots=True)
+class _Going:
+    """An open episode, and for how long it may be quiet."""
+
+    episode: Episode
+    quiet_ms: float
+
+
 class EpisodeBook:
     """Makes episodes of scores: few false ones over all series, one for what goes on.
 
@@ -70,13 +80,18 @@ class EpisodeBook:
     def __init__(self, settings: DetectSettings, name_of: Callable[[int], str] = str) -> None:
         self.settings = settings
         self._name_of = name_of
-        self._open: dict[int, Episode] = {}
+        self._going: dict[int, _Going] = {}
         self._watched = 0
 
     @property
     def open(self) -> list[Episode]:
         """Episodes that go on, oldest first."""
-        return sorted(self._open.values(), key=lambda one: one.start_ms)
+        return sorted((going.episode for going in self._going.values()), key=lambda one: one.start_ms)
+
+    def restore(self, episodes: Iterable[Episode]) -> None:
+        """Go on with episodes that were open before a restart; each ends after an hour without an odd sample."""
+        for one in episodes:
+            self._going[one.slot] = _Going(one, RESTORED_QUIET_MS)
 
     def step(
         self, at_ms: int, slots: NDArray[np.int32], scores: Scores, watched: int | None = None
@@ -86,41 +101,37 @@ class EpisodeBook:
         A series should be in a tick once; where it is there several times, its rows are judged one by one.
         """
         self._watched = max(self._watched, len(scores)) if watched is None else watched
-        events: list[EpisodeEvent] = []
+        events: list[EpisodeEvent] = [*self._ended(at_ms)]
         a_day = scores.p * DAY_MS / scores.step_ms
-        opening = _discoveries(a_day, self.settings.false_per_day, max(self._watched, 1))
-        for row in opening:
+        for row in _discoveries(a_day, self.settings.false_per_day, max(self._watched, 1)):
             slot = int(slots[row])
-            if slot not in self._open:
-                self._open[slot] = self._episode(slot, at_ms, scores, int(row))
-                events.append(Opened(self._open[slot]))
-        events.extend(self._go_on(at_ms, slots, scores))
+            if slot not in self._going:
+                quiet_ms = max(self.settings.quiet_points * float(scores.step_ms[row]), QUIET_MS)
+                self._going[slot] = _Going(self._episode(slot, at_ms, scores, int(row)), quiet_ms)
+                events.append(Opened(self._going[slot].episode))
+        if self._going:
+            still = np.flatnonzero(scores.p <= STILL_P)
+            for row in still[np.isin(slots[still], np.fromiter(self._going, np.int32, len(self._going)))]:
+                events.extend(self._go_on(at_ms, int(slots[row]), scores, int(row)))
         return events
-
-    def restore(self, episodes: Iterable[Episode]) -> None:
-        """Episodes that were open when another book stopped go on in this one."""
-        self._open.update((one.slot, one) for one in episodes)
 
     def close(self, slots: NDArray[np.int32]) -> list[EpisodeEvent]:
         """End the episodes of series that are gone."""
-        return [Closed(self._open.pop(int(slot))) for slot in slots if int(slot) in self._open]
+        return [Closed(self._going.pop(int(slot)).episode) for slot in slots if int(slot) in self._going]
 
-    def _go_on(self, at_ms: int, slots: NDArray[np.int32], scores: Scores) -> Iterator[EpisodeEvent]:
-        if not self._open:
-            return
-        for row in np.flatnonzero(np.isin(slots, np.fromiter(self._open, np.int32, len(self._open)))):
-            slot = int(slots[row])
-            if slot not in self._open:
-                continue
-            before = self._open[slot]
-            if scores.p[row] <= STILL_P:
-                now = self._episode(slot, at_ms, scores, int(row))
-                is_worse = now.score > before.score
-                self._open[slot] = replace(now if is_worse else before, start_ms=before.start_ms, end_ms=at_ms)
-                if is_worse:
-                    yield Worsened(self._open[slot])
-            elif at_ms - before.end_ms >= self.settings.quiet_points * scores.step_ms[row]:
-                yield Closed(self._open.pop(slot))
+    def _ended(self, at_ms: int) -> Iterator[EpisodeEvent]:
+        over = [slot for slot, going in self._going.items() if at_ms - going.episode.end_ms > going.quiet_ms]
+        for slot in over:
+            yield Closed(self._going.pop(slot).episode)
+
+    def _go_on(self, at_ms: int, slot: int, scores: Scores, row: int) -> Iterator[EpisodeEvent]:
+        going = self._going[slot]
+        before = going.episode
+        now = self._episode(slot, at_ms, scores, row)
+        is_worse = now.score > before.score
+        going.episode = replace(now if is_worse else before, start_ms=before.start_ms, end_ms=at_ms)
+        if is_worse:
+            yield Worsened(going.episode)
 
     def _episode(self, slot: int, at_ms: int, scores: Scores, row: int) -> Episode:
         return Episode(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,7 +16,8 @@ from trimtab.stats.time_series import TimeSeries
 def detect_series(series: TimeSeries, settings: DetectSettings) -> tuple[NDArray[np.float64], list[Episode]]:
     """Scores (0..1, shape [n]) of all samples and the episodes among them, in the order of their beginning.
 
-    A sample's score uses no later sample. Episodes that are open at the end are among them.
+    A sample's score uses no later sample. Episodes that are open at the end are among them. At most
+    `settings.false_per_day_alone` episodes a day come of noise.
 
     >>> values = np.random.default_rng(1).normal(10, 1, 1000)
     >>> values[700:710] = 60
@@ -27,7 +30,8 @@ def detect_series(series: TimeSeries, settings: DetectSettings) -> tuple[NDArray
     detector = Detector(settings)
     slots = np.repeat(detector.add(1, series.step_ms), len(series))
     scores = detector.update(slots, series.at_ms, series.values)
-    book = EpisodeBook(settings, lambda _: series.name)
+    alone = replace(settings, false_per_day=settings.false_per_day_alone)
+    book = EpisodeBook(alone, lambda _: series.name)
     found: list[Episode] = []
     for row in np.flatnonzero(scores.p < 1.0):
         events = book.step(int(series.at_ms[row]), slots[row : row + 1], scores.row(int(row)), watched=1)

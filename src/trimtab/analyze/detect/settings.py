@@ -15,7 +15,8 @@ class DetectSettings:
     `warm_up_points`: samples of a series before it is scored, 20 to 10,000.
     `repeat_points`: within so many samples after an alert only a higher score alerts again, 0 to 10,000.
     `false_per_day`: episodes that noise alone may open in a day, over ALL series together, 0.001 to 1,000.
-    `quiet_points`: an episode ends when so many samples in a row were as expected, 1 to 1,000.
+    `false_per_day_alone`: the same where one series is looked at alone (`detect_series`), 0.001 to 1,000.
+    `quiet_points`: an episode ends when so many samples in a row (and 5 minutes) were as expected, 1 to 1,000.
 
     Raises InputError where a number is outside of its limits.
 
@@ -28,6 +29,7 @@ class DetectSettings:
     warm_up_points: int = 60
     repeat_points: int = 100
     false_per_day: float = 1.0
+    false_per_day_alone: float = 0.15
     quiet_points: int = 6
 
     def __post_init__(self) -> None:
@@ -42,5 +44,6 @@ _LIMITS = (
     ("warm_up_points", 20, 10_000),
     ("repeat_points", 0, 10_000),
     ("false_per_day", 0.001, 1000),
+    ("false_per_day_alone", 0.001, 1000),
     ("quiet_points", 1, 1000),
 )

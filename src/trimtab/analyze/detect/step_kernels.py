@@ -5,16 +5,14 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from trimtab.analyze.detect.foretell_kernels import BLOCK, follow, foretold, learn_errors
 from trimtab.analyze.detect.hour_kernels import hour_begins, hour_mean, hour_of
 from trimtab.analyze.detect.layout import (
     F_FLOOR,
     I_SEEN,
-    N_BAND_HIGH,
-    N_BAND_LOW,
     N_BLOCK,
     N_CLUSTER,
     N_ERROR_HOUR,
-    N_ERROR_NEAR,
     N_FALLS,
     N_GUARD,
     N_GUARD_FROM,
@@ -25,8 +23,6 @@ from trimtab.analyze.detect.layout import (
     N_LAST,
     N_LAST_MS,
     N_MEMORY,
-    N_NEAR,
-    N_OFFSET,
     N_ORIGIN,
     N_PEAK,
     N_PEAK_AT,
@@ -43,12 +39,6 @@ from trimtab.analyze.detect.layout import (
 from trimtab.analyze.detect.tail_kernels import tail_forget, tail_learn, tail_probability
 from trimtab.store.compiled import kernel
 
-BLOCK = 2.0 / 49.0
-"""Weight of the newest sample in the means of the last 48 or so."""
-NEAR = 2.0 / 7.0
-ERROR = 0.01
-BAND = 0.05
-"""Steps of the band's edges, in mean errors."""
 GREATEST = 3e38
 """Values are kept as float32."""
 GAP_STEPS = 3.5
@@ -57,36 +47,18 @@ UNLEARNED_P = 1e-6
 """What is less probable is an incident."""
 UNLEARNED_MAX = 3.0
 STILL_ODD_P = 1e-3
+SLOW = 1.5
+"""How much the two slow tests count beside the three quick ones, which often speak of the same sample together."""
 CLIP = 3.0
+MORE = 1.1
+"""Within the samples after an alert, only so many times the nines alert again."""
 LEAST_P = 1e-60
+NINES = 2.0 / math.log(10.0)
+"""Even one test alone goes beyond by 0.43 nines in the mean: half of this."""
 PRIOR_COUNT = 2
 PRIOR = 2.0
 """Of the tail of all tests together: so many incidents are taken to have gone beyond its floor before the first one was
 seen, by so many nines in sum; few incidents say little about what the next may be."""
-
-
-@kernel("void(float64[::1],float64,int64,float64)")
-def _foretell_learn(numbers: NDArray[np.float64], value: float, count: int, of_hour: float) -> None:
-    """Learn how well both ways foretell, and the band of the better one."""
-    by_near = value - numbers[N_NEAR]
-    by_hour = value - of_hour - numbers[N_OFFSET]
-    is_by_hour = numbers[N_ERROR_HOUR] < numbers[N_ERROR_NEAR]
-    weight = max(ERROR, 1.0 / count)
-    scale = numbers[N_ERROR_NEAR]
-    error = by_near
-    if np.isnan(of_hour):
-        numbers[N_ERROR_HOUR] = np.inf
-    else:
-        if is_by_hour:
-            scale = numbers[N_ERROR_HOUR]
-            error = by_hour
-        if numbers[N_ERROR_HOUR] == np.inf:
-            numbers[N_ERROR_HOUR] = 2.0 * numbers[N_ERROR_NEAR]
-        numbers[N_ERROR_HOUR] += ERROR * (abs(by_hour) - numbers[N_ERROR_HOUR])
-    numbers[N_ERROR_NEAR] += weight * (abs(by_near) - numbers[N_ERROR_NEAR])
-    step = max(BAND, 8.0 / count) * scale
-    numbers[N_BAND_HIGH] += step * (0.995 if error > numbers[N_BAND_HIGH] else -0.005)
-    numbers[N_BAND_LOW] -= step * (0.995 if error < numbers[N_BAND_LOW] else -0.005)
 
 
 @kernel(
@@ -109,8 +81,8 @@ def step(
     `out` has rows score, p, expected, low, high. `parts`: of each test its own tail probability, shape [5, n], or of
     shape [0, 0] where nobody asks.
     """
-    told = np.empty(TESTS, np.float32)
-    is_told = np.empty(TESTS, np.bool_)
+    told = np.empty(2 * TESTS, np.float32)
+    is_told = np.empty(2 * TESTS, np.bool_)
     for row in range(slots.size):
         out[0, row] = 0.0
         out[1, row] = 1.0
@@ -154,24 +126,31 @@ def step(
         elif jump < 0.0 and not is_reset:
             numbers[N_FALLS] += 1.0
             numbers[N_RESOLUTION] = min(numbers[N_RESOLUTION], -jump)
+        if is_reset:  # a total that begins anew goes on
+            numbers[N_ORIGIN] = values[row] - numbers[N_LAST]
+            value = numbers[N_LAST]
+            jump = 0.0
         numbers[N_LAST] = value
-        if is_reset:
-            numbers[N_BLOCK] = numbers[N_NEAR] = value
-            continue
         weight = max(BLOCK, 1.0 / count)
         numbers[N_BLOCK] += weight * (value - numbers[N_BLOCK])
         numbers[N_SPREAD] += weight * (abs(value - numbers[N_BLOCK]) - numbers[N_SPREAD])
-        has_spread = numbers[N_SPREAD] > 0.0
+        away = abs(value - numbers[N_BLOCK])
+        has_spread = count > 96 and numbers[N_SPREAD] > 0.0
         told[0] = value - of_hour
-        told[1] = jump
-        told[2] = value
-        told[3] = numbers[N_BLOCK]
-        told[4] = math.log(numbers[N_SPREAD]) if has_spread else 0.0
-        is_told[0] = not np.isnan(of_hour)
-        is_told[1] = not is_gap
-        is_told[2] = True
-        is_told[3] = count > 48
-        is_told[4] = count > 96 and has_spread
+        told[2] = jump
+        told[4] = value
+        told[6] = numbers[N_BLOCK]
+        told[8] = math.log(numbers[N_SPREAD]) if has_spread else 0.0
+        is_told[0] = is_told[1] = not np.isnan(of_hour)
+        is_told[2] = is_told[3] = not is_gap and not is_reset
+        is_told[4] = is_told[5] = True
+        # a level or a spread that was left is still in the means, but is not told any more
+        is_told[6] = count > 48 and value >= numbers[N_BLOCK]
+        is_told[7] = count > 48 and value <= numbers[N_BLOCK]
+        is_told[8] = has_spread and away >= numbers[N_SPREAD]
+        is_told[9] = has_spread and away <= numbers[N_SPREAD]
+        for test in range(TESTS):
+            told[2 * test + 1] = -told[2 * test]
 
         # how odd it is
         p = 1.0
@@ -181,43 +160,38 @@ def step(
             cluster = numbers[N_CLUSTER]
             resolution = numbers[N_RESOLUTION] if np.isfinite(numbers[N_RESOLUTION]) else 0.0
             for test in range(TESTS):
-                if not is_told[test] or not (
-                    told[test] > floats[F_FLOOR + 2 * test] or -told[test] > floats[F_FLOOR + 2 * test + 1]
-                ):
-                    continue
-                least_step = 0.0 if test == 4 else resolution * BLOCK if test == 3 else resolution
-                seen = ints[I_SEEN + test]
-                of_test = min(
-                    tail_probability(floats, ints, 2 * test, seen, told[test], count, cluster, least_step, 0, 0.0),
-                    tail_probability(floats, ints, 2 * test + 1, seen, -told[test], count, cluster, least_step, 0, 0.0),
-                )
-                if parts.shape[0] > 0:
-                    parts[test, row] = of_test
+                of_test = 1.0
+                for tail in range(2 * test, 2 * test + 2):
+                    if is_told[tail] and told[tail] > floats[F_FLOOR + tail]:
+                        least_step = 0.0 if test == 4 else resolution * BLOCK if test == 3 else resolution
+                        seen = ints[I_SEEN + test]
+                        of_tail = tail_probability(
+                            floats, ints, tail, seen, told[tail], count, cluster, least_step, 0, 0.0
+                        )
+                        of_test = min(of_test, of_tail)
                 if of_test < 1.0:
-                    own = -math.log10(max(of_test, LEAST_P))
+                    own = -math.log10(max(of_test, LEAST_P)) * (1.0 if test < 3 else SLOW)
                     nines += own
                     if own > most:
                         most = own
                         loudest[row] = test + 1
+                    if parts.shape[0] > 0:
+                        parts[test, row] = of_test
             if nines > 0.0:
                 p = tail_probability(
-                    floats, ints, 2 * TESTS, ints[I_SEEN + TESTS], nines, count, cluster, 0.0, PRIOR_COUNT, PRIOR
+                    floats, ints, 2 * TESTS, ints[I_SEEN + TESTS], nines, count, cluster, NINES, PRIOR_COUNT, PRIOR
                 )
             if p < 1.0:
                 of_all = -math.log10(max(p, LEAST_P))
                 score = of_all / (of_all + 6.0)
-                if of_all > numbers[N_PEAK] or count - numbers[N_PEAK_AT] > numbers[N_REPEAT]:
+                if of_all > MORE * numbers[N_PEAK] or count - numbers[N_PEAK_AT] > numbers[N_REPEAT]:
                     numbers[N_PEAK] = of_all
                     numbers[N_PEAK_AT] = count
                     out[0, row] = score
                 else:
                     out[0, row] = min(score, 0.2)
             out[1, row] = p
-            by_hour = numbers[N_ERROR_HOUR] < numbers[N_ERROR_NEAR]
-            expected = numbers[N_ORIGIN] + (of_hour + numbers[N_OFFSET] if by_hour else numbers[N_NEAR])
-            out[2, row] = expected
-            out[3, row] = expected + numbers[N_BAND_LOW]
-            out[4, row] = expected + numbers[N_BAND_HIGH]
+            out[2, row], out[3, row], out[4, row] = foretold(numbers, of_hour)
 
         # what is learned: all of it, but for the first samples of a few incidents
         numbers[N_UNLEARNED] = min(UNLEARNED_MAX, numbers[N_UNLEARNED] + 8.0 / numbers[N_MEMORY])
@@ -230,30 +204,27 @@ def step(
             numbers[N_GUARD_FROM] = numbers[N_GUARD_ODD] = count
         is_learned = not (count - numbers[N_GUARD_FROM] < numbers[N_GUARD] and count - numbers[N_GUARD_ODD] <= 5.0)
         if is_learned:
-            for test in range(TESTS + 1):
-                if test < TESTS and not is_told[test]:
-                    continue
-                if test == TESTS and count <= numbers[N_WARM_UP]:
+            for test in range(TESTS):
+                if not is_told[2 * test] and not is_told[2 * test + 1]:
                     continue
                 ints[I_SEEN + test] += 1
                 if ints[I_SEEN + test] >= numbers[N_MEMORY]:
                     ints[I_SEEN + test] //= 2
                     tail_forget(floats, ints, 2 * test)
-                    if test < TESTS:
-                        tail_forget(floats, ints, 2 * test + 1)
-                if test == TESTS:
-                    if nines > floats[F_FLOOR + 2 * TESTS]:
-                        tail_learn(floats, ints, 2 * TESTS, nines, count, numbers[N_CLUSTER], CLIP)
-                    continue
-                if told[test] > floats[F_FLOOR + 2 * test]:
-                    tail_learn(floats, ints, 2 * test, told[test], count, numbers[N_CLUSTER], 0.0)
-                if -told[test] > floats[F_FLOOR + 2 * test + 1]:
-                    tail_learn(floats, ints, 2 * test + 1, -told[test], count, numbers[N_CLUSTER], 0.0)
+                    tail_forget(floats, ints, 2 * test + 1)
+                for tail in range(2 * test, 2 * test + 2):
+                    if is_told[tail] and told[tail] > floats[F_FLOOR + tail]:
+                        tail_learn(floats, ints, tail, told[tail], count, numbers[N_CLUSTER], 0.0)
+            if count > numbers[N_WARM_UP]:
+                ints[I_SEEN + TESTS] += 1
+                if ints[I_SEEN + TESTS] >= numbers[N_MEMORY]:
+                    ints[I_SEEN + TESTS] //= 2
+                    tail_forget(floats, ints, 2 * TESTS)
+                if nines > floats[F_FLOOR + 2 * TESTS]:
+                    tail_learn(floats, ints, 2 * TESTS, nines, count, numbers[N_CLUSTER], CLIP)
             numbers[N_HOUR_SUM] += value
             numbers[N_HOUR_COUNT] += 1.0
-            _foretell_learn(numbers, value, count, of_hour)
+            learn_errors(numbers, value, count, of_hour)
         elif p < STILL_ODD_P:
             numbers[N_GUARD_ODD] = count
-        if not np.isnan(of_hour):
-            numbers[N_OFFSET] += BLOCK * (value - of_hour - numbers[N_OFFSET])
-        numbers[N_NEAR] += max(NEAR, 1.0 / count) * (value - numbers[N_NEAR])
+        follow(numbers, value, count, of_hour)

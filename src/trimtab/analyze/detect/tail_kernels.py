@@ -35,8 +35,8 @@ def tail_probability(
 
     The cluster that the sample itself belongs to does not count: what has just begun is not taken for usual.
     `resolution`: the least step of the values; excesses are taken as at least half of it, so that counts (0, 1, 2 …) do
-    not look surer than they are. `prior`, the sum of `prior_count` excesses, is added to those that were seen. Where all
-    kept values are equal and no step is known, it is how often so great a value was seen.
+    not look surer than they are. `prior`, the sum of `prior_count` excesses, is added to those that were seen. Where
+    all kept values are equal and no step is known, it is how often so great a value was seen.
     """
     floor = floats[F_FLOOR + tail]
     if value <= floor:
@@ -49,7 +49,9 @@ def tail_probability(
     total = 0.0
     as_great = 0
     others = 0
+    is_greatest = True
     for at in range(peak + 1, peak + 1 + kept):
+        is_greatest = is_greatest and floats[at] < value
         if floats[at] == own:
             own = np.float32(np.inf)
             continue
@@ -58,7 +60,9 @@ def tail_probability(
         if floats[at] >= value:
             as_great += 1
     total = max(total, 0.5 * others * resolution) + prior
-    if others == 0 or not total > 0.0 or not np.isfinite(total):
+    if floor == -np.inf:  # not one value was left out so far: only what is greater than all is odd
+        return 1.0 / (seen + 1.0) if is_greatest else 1.0
+    if others == 0 or not total > 0.0:
         return (as_great + 1.0) / (seen + 1.0)
     share = others / (seen + 1.0)
     ratio = 1.0 / (1.0 + (value - floor) / total)
@@ -104,9 +108,7 @@ def tail_learn(floats: F32, ints: I32, tail: int, value: float, sample: int, clu
             total += floats[first + index] - floor
             if index != at and floats[first + index] > greatest:
                 greatest = floats[first + index]
-        bound = np.float32(greatest + clip * total / kept)
-        if value > bound:
-            value = bound
+        value = min(value, float(np.float32(greatest + clip * total / kept)))
         if at < kept and value <= floats[peak]:
             return
     if at < kept:

@@ -1,0 +1,127 @@
+"""Situations that real series are in: cycles, gaps, resets, constants, jumps of scale, the same incident again."""
+
+import numpy as np
+
+from tests.analyze.detect.feeding import scored
+from tests.analyze.detect.noises import NOISES
+from trimtab.analyze.detect import Detector, DetectSettings, Test
+
+DAY = 1440
+
+
+def test_what_is_usual_at_noon_is_odd_at_night() -> None:
+    values = NOISES["daily"](np.random.default_rng(1), 8 * DAY, 1)[:, 0]
+    at = 7 * DAY + 1080  # the lowest time of the day
+    values[at : at + 30] = 110.0
+    scores = scored(values)
+    assert scores.p[at : at + 30].min() < 1e-5
+    assert abs(scores.expected[at] - 50.0) < 10.0
+    assert scores.p[6 * DAY : 7 * DAY].min() > 1e-5
+
+
+def test_weekends_are_not_odd_once_one_was_seen() -> None:
+    rng = np.random.default_rng(2)
+    at = np.arange(28 * 288)
+    is_weekend = (at // 288 + 3) % 7 >= 5
+    values = np.where(is_weekend, 20.0, 100.0) + 10 * np.sin(2 * np.pi * at / 288) + rng.normal(0, 3, at.size)
+    scores = scored(values, step_ms=300_000)
+    assert scores.p[14 * 288 :].min() > 1e-6
+    error = np.abs(scores.expected - values)[14 * 288 :]
+    assert np.median(error) < 5.0
+
+
+def test_a_gap_is_no_jump() -> None:
+    rng = np.random.default_rng(3)
+    values = np.cumsum(rng.normal(0, 0.2, 4000)) + rng.normal(0, 0.2, 4000)
+    at_ms = np.arange(4000, dtype=np.int64) * 10_000
+    at_ms[3000:] += 6 * 3_600_000
+    values[3000:] += 4.0
+    detector = Detector(DetectSettings())
+    slots = np.repeat(detector.add(1, 10_000), 4000)
+    scores = detector.update(slots, at_ms, values)
+    assert scores.test[3000] != Test.JUMP
+    assert scores.p[3000:3050].min() > 1e-6
+
+
+def test_a_counter_may_begin_anew() -> None:
+    rng = np.random.default_rng(4)
+    grown = rng.poisson(20, 6000).cumsum().astype(float)
+    grown[4000:] -= grown[3999]
+    scores = scored(grown, 10_000)
+    assert scores.p[4000] == 1.0
+    assert scores.p[4001:4100].min() > 1e-6
+
+
+def test_a_series_that_always_grows_is_not_odd_for_growing() -> None:
+    rng = np.random.default_rng(5)
+    scores = scored(np.arange(6000) * 5.0 + rng.normal(0, 3, 6000))
+    assert (scores.p[1000:] < 1e-6).mean() < 0.002
+    assert (scores.score[1000:] > 0.3).sum() < 20
+
+
+def test_constants_are_silent_and_one_step_of_them_is_not_sure() -> None:
+    scores = scored(np.r_[np.full(5000, 7.0), 8.0, np.full(100, 7.0)])
+    assert (scores.p[:5000] == 1.0).all()
+    assert 1e-7 < scores.p[5000] < 1e-3
+    assert (scored(np.zeros(3000)).p == 1.0).all()
+
+
+def test_a_constant_that_falls_to_zero_is_not_taken_for_a_reset() -> None:
+    scores = scored(np.r_[np.full(3000, 7.0), np.zeros(50)])
+    assert scores.p[3000] < 1e-3
+
+
+def test_another_scale_becomes_usual() -> None:
+    rng = np.random.default_rng(6)
+    values = np.r_[rng.normal(10, 1, 3000), rng.normal(10_000, 1000, 5000)]
+    scores = scored(values, 10_000)
+    assert scores.p[3000:3010].min() < 1e-5
+    assert scores.p[6000:].min() > 1e-6
+    assert np.median(np.abs(scores.expected - values)[7000:]) < 2000
+
+
+def test_silence_of_a_noisy_series_is_odd() -> None:
+    rng = np.random.default_rng(7)
+    values = np.r_[rng.normal(50, 5, 4000), np.full(400, 50.0)]
+    scores = scored(values, 10_000)
+    at = 4000 + int(scores.p[4000:].argmin())
+    assert scores.p[at] < 2e-3
+    assert scores.test[at] == Test.SPREAD
+
+
+def test_a_shift_too_small_for_one_sample_is_found_as_a_shift() -> None:
+    rng = np.random.default_rng(8)
+    values = rng.normal(50, 5, 5000)
+    values[4500:4600] += 12.0
+    scores = scored(values, 10_000)
+    at = 4500 + int(scores.p[4500:4600].argmin())
+    assert scores.p[at] < 1e-4
+    assert scores.test[at] == Test.SHIFT
+
+
+def test_the_same_incident_is_told_again_days_later() -> None:
+    rng = np.random.default_rng(9)
+    values = rng.normal(50, 5, 12_000)
+    for at in (5000, 8000, 11_000):
+        values[at : at + 30] += 100.0
+    scores = scored(values, 60_000)
+    for at in (5000, 8000, 11_000):
+        assert scores.p[at : at + 30].min() < 1e-5, at
+
+
+def test_what_goes_on_alerts_once() -> None:
+    rng = np.random.default_rng(10)
+    values = rng.normal(50, 5, 5000)
+    values[4000:4090] += 80.0
+    scores = scored(values, 60_000)
+    assert 1 <= (scores.score[4000:4100] > 0.3).sum() <= 6
+    assert (scores.p[4000:4060] < 1e-3).mean() > 0.8
+
+
+def test_steps_of_a_second_and_of_minutes_give_the_same_silence() -> None:
+    values = NOISES["even"](np.random.default_rng(11), 5000, 1)[:, 0]
+    values[4500:4530] += 60.0
+    for step_ms in (1000, 10_000, 60_000, 300_000):
+        scores = scored(values, step_ms)
+        assert scores.p[4500:4530].min() < 1e-5, step_ms
+        assert scores.p[500:4500].min() > 1e-6, step_ms
