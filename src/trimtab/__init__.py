@@ -2,10 +2,10 @@
 
 >>> import trimtab
 >>> sorted(trimtab.__all__)
-['AutomatedRemediation', 'CPUMetric', 'CostMetric', 'DataSystemMonitoringStack', 'DiskIOMetric',
- 'ErrorRateMetric', 'FreshnessMetric', 'GrafanaDashboards', 'InfrastructureMonitor', 'LatencyMetric',
- 'MemoryMetric', 'NetworkIOMetric', 'PerformanceAlerts', 'PredictivePerformanceMonitor', 'QualityMetric',
- 'QueryExecution', 'QueryOptimizer', 'RealTimePerformanceTracker', 'SLI', 'SatisfactionMetric',
+['AIPerformanceProfiler', 'AutomatedRemediation', 'CPUMetric', 'CostMetric', 'DataSystemMonitoringStack',
+ 'DiskIOMetric', 'ErrorRateMetric', 'FreshnessMetric', 'GrafanaDashboards', 'InfrastructureMonitor',
+ 'LatencyMetric', 'MemoryMetric', 'NetworkIOMetric', 'PerformanceAlerts', 'PredictivePerformanceMonitor',
+ 'QualityMetric', 'QueryExecution', 'QueryOptimizer', 'RealTimePerformanceTracker', 'SLI', 'SatisfactionMetric',
  'ServiceLevelIndicators', 'StorageMetric', 'SuccessRateMetric', 'ThroughputMetric', 'is_containerized']
 """
 
@@ -15,6 +15,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from trimtab.sdk.ai_performance_profiler import AIPerformanceProfiler
     from trimtab.sdk.automated_remediation import AutomatedRemediation
     from trimtab.sdk.data_system_monitoring_stack import DataSystemMonitoringStack
     from trimtab.sdk.grafana_dashboards import GrafanaDashboards
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SLI",
+    "AIPerformanceProfiler",
     "AutomatedRemediation",
     "CPUMetric",
     "CostMetric",
@@ -69,6 +71,7 @@ __all__ = [
 ]
 
 _LAZY = {
+    "AIPerformanceProfiler": "trimtab.sdk.ai_performance_profiler",
     "AutomatedRemediation": "trimtab.sdk.automated_remediation",
     "CPUMetric": "trimtab.sdk.monitoring_metrics",
     "CostMetric": "trimtab.sdk.monitoring_metrics",

@@ -10,6 +10,7 @@ from scipy import special
 from trimtab.analyze.patterns.regular import F64
 
 BLOCKS, BLOCKS_MIN = 24, 8
+RESAMPLES = 200
 WALK_INFLATION = 1.5
 """Means of blocks of a random walk have increments that are correlated by 1/4: the variance of their sum is 1.5 times
 what independent ones would have."""
@@ -65,6 +66,16 @@ def _increments(means: F64) -> tuple[float, float, float]:
     if error <= 0:
         return mean, 0.0, 0.0 if mean else 1.0
     return mean, error, float(2 * special.stdtr(steps.size - 1, -abs(mean) / error))
+
+
+def found_again(means: F64, p_max: float, tau_min: float) -> tuple[float, int]:
+    """In which share of resamples of the increments of block means growth is found again, and of how many."""
+    steps = np.diff(means)
+    drawn = steps[np.random.default_rng(1).integers(0, steps.size, (RESAMPLES, steps.size))]
+    walked = np.concatenate([np.zeros((RESAMPLES, 1)), np.cumsum(drawn, axis=1)], axis=1)
+    again = [drift_of(np.repeat(one, 2), one.size) for one in walked]
+    found = [one is not None and one.p_value / 2 <= p_max and one.tau >= tau_min and one.per_block > 0 for one in again]
+    return float(np.mean(found)), RESAMPLES
 
 
 def theil_sen(values: F64) -> float:

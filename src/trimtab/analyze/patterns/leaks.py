@@ -8,7 +8,7 @@ import numpy as np
 from scipy import special
 
 from trimtab.analyze.patterns.cycles import daily
-from trimtab.analyze.patterns.drift import BLOCKS, Drift, drift_of, theil_sen
+from trimtab.analyze.patterns.drift import BLOCKS, Drift, drift_of, found_again, theil_sen
 from trimtab.analyze.patterns.found import Cycle, Evidence, Kind, Leak, NoPattern, Why
 from trimtab.analyze.patterns.other_periods import without
 from trimtab.analyze.patterns.regular import F64, HOUR_MS, Regular, regular
@@ -21,7 +21,6 @@ TAU_MIN = 0.6
 POINTS_MIN = 96
 TROUGHS_MIN = 8
 TROUGH_BLOCKS = 8
-RESAMPLES = 200
 WALKS_FROM = 0.4
 
 
@@ -58,9 +57,9 @@ def _judged(part: Regular, values: F64, resets: int, was_reset: bool) -> Leak | 
         return refused or NoPattern(Kind.LEAK, part.name, Why.TOO_SHORT, "too few points for blocks")
     width = values.size // BLOCKS
     per_h = HOUR_MS / (width * part.step_ms)
-    share = _found_share(drift.means)
+    share, count = found_again(drift.means, P_MAX, TAU_MIN)
     evidence = part.evidence(drift.p_value / 2, _explained(drift.means))
-    evidence = replace(evidence, found_share=share, found_of=RESAMPLES)
+    evidence = replace(evidence, found_share=share, found_of=count)
     last_ms = part.start_ms if was_reset else None
     return _leak(part, drift, evidence, per_h, resets, last_ms, is_under=False)
 
@@ -141,12 +140,3 @@ def _explained(means: F64) -> float:
     lever = 1 / means.size + at**2 / (at @ at)
     total = float(((means - means.mean()) ** 2).sum())
     return 1 - float(((left / (1 - lever)) ** 2).sum()) / total if total > 0 else 0.0
-
-
-def _found_share(means: F64) -> float:
-    """In which share of resamples of the increments the growth is found again."""
-    steps = np.diff(means)
-    drawn = steps[np.random.default_rng(1).integers(0, steps.size, (RESAMPLES, steps.size))]
-    walked = np.concatenate([np.zeros((RESAMPLES, 1)), np.cumsum(drawn, axis=1)], axis=1)
-    found = [drift_of(np.repeat(one, 2), one.size) for one in walked]
-    return float(np.mean([one is not None and _refused("", one) is None for one in found]))

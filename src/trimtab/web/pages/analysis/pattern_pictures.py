@@ -140,8 +140,13 @@ def _line(line: PatternLine | None, unit: str, marks_ms: Sequence[int]) -> Pictu
         marks=tuple(marks),
         top=value_text(box.y_high, unit),
         bottom=value_text(box.y_low, unit),
-        ticks=tuple(moment_text(line.start_ms + (end_ms - line.start_ms) * part) for part in (0.0, 1.0)),
+        ticks=(_short(line.start_ms), f"{_short(end_ms)} UTC"),
     )
+
+
+def _short(at_ms: float) -> str:
+    """A moment that fits under a picture on a phone: 03-26 14:05."""
+    return moment_text(at_ms)[5:16]
 
 
 def _shares(found: Mix) -> Picture | None:
