@@ -23,6 +23,7 @@ from trimtab.analyze.detect.layout import (
     N_LAST,
     N_LAST_MS,
     N_MEMORY,
+    N_OFFSET,
     N_ORIGIN,
     N_PEAK,
     N_PEAK_AT,
@@ -47,6 +48,8 @@ UNLEARNED_P = 1e-6
 """What is less probable is an incident."""
 UNLEARNED_MAX = 3.0
 STILL_ODD_P = 1e-3
+TREND = 20.0
+"""A series whose last 48 or so values were so many mean errors from the means of their hours goes its own way."""
 SLOW = 1.5
 """How much the two slow tests count beside the three quick ones, which often speak of the same sample together."""
 CLIP = 3.0
@@ -141,7 +144,7 @@ def step(
         told[4] = value
         told[6] = numbers[N_BLOCK]
         told[8] = math.log(numbers[N_SPREAD]) if has_spread else 0.0
-        is_told[0] = is_told[1] = not np.isnan(of_hour)
+        is_told[0] = is_told[1] = abs(numbers[N_OFFSET]) <= TREND * numbers[N_ERROR_HOUR] and not np.isnan(of_hour)
         is_told[2] = is_told[3] = not is_gap and not is_reset
         is_told[4] = is_told[5] = True
         # a level or a spread that was left is still in the means, but is not told any more
