@@ -116,7 +116,7 @@ promqltest: $(STAMP) ## Run Prometheus' test scripts of PromQL (FILES=any script
 screenshots: $(STAMP) chromium web ## Photograph every page in every state into docs/screenshots
 	$(BIN)/python -m tests.browser.screenshots
 
-.PHONY: bench bench-page bench-advise bench-read bench-metrics bench-traces bench-rules bench-host bench-new-user bench-saturation bench-change-points aa soak
+.PHONY: bench bench-page bench-advise bench-read bench-metrics bench-traces bench-rules bench-host bench-new-user bench-saturation bench-anomalies bench-change-points aa soak
 bench: $(STAMP) postgresql ## What trimtab costs the watched server and itself; how quickly it starts
 	$(BIN)/python -m benchmarks.overhead
 	$(BIN)/python -m benchmarks.startup
@@ -139,6 +139,9 @@ bench-change-points: $(STAMP) ## Steps found in real noise, beside apache-otava 
 	$(BIN)/python -m benchmarks.change_points
 bench-new-user: $(STAMP) postgresql ## From pip install to the first finding on a fresh PostgreSQL with pgbench (about 15 minutes)
 	$(BIN)/python -m benchmarks.new_user
+bench-anomalies: $(STAMP) ## What looking for anomalies costs: a tick over 100,000 series, one tracked execution (about 2 minutes)
+	$(BIN)/python -m benchmarks.anomaly_tick
+	$(BIN)/python -m benchmarks.tracker
 bench-saturation: $(STAMP) ## Whether dates of saturation hold, beside predict_linear (under a minute; TRIMTAB_BENCH_DATA: real series, too)
 	$(BIN)/python -m benchmarks.saturation
 aa: $(STAMP) postgresql ## 20 changes that change nothing: how many are judged an effect (about 15 minutes)

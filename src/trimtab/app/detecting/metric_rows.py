@@ -26,10 +26,14 @@ WAITING, OUT = -1, -2
 NEVER_MS = -(1 << 62)
 NEW_A_TICK = 50_000
 """So many series that are new are looked up by name in one tick."""
-SAMPLES_A_CHUNK = 4_000_000
+SAMPLES_A_CHUNK = 1_000_000
+"""History is read in chunks of about so many."""
+SAMPLES_MAX = 16_000_000
+"""More are never read at once: 256 MB."""
 CHUNK_MIN, CHUNK_MAX = 16, 8_192
 HISTORY_S = 2.0
-"""So long, of the processor, a tick may read history of series that it sees for the first time."""
+HISTORY_SAMPLES = 2_000_000
+"""So long, of the processor, a tick may read history of series that it sees for the first time; and so many samples."""
 PROMPT_MS = 300_000
 """Series whose newest sample that was looked at is older than this are read by themselves."""
 GAP_MS = 600_000
@@ -148,7 +152,7 @@ class MetricRows:
             return self._in_heaps(slots[:middle], from_ms, until_ms) + self._in_heaps(slots[middle:], from_ms, until_ms)
 
     def _rows(self, slots: I32, from_ms: int, until_ms: int) -> Rows:
-        samples = self._following.samples(slots, from_ms, SAMPLES_A_CHUNK * 4)
+        samples = self._following.samples(slots, from_ms, SAMPLES_MAX)
         return self._rows_of(slots, samples, from_ms, until_ms)
 
     def _rows_of(self, slots: I32, samples: tuple[I64, I64, I64], from_ms: int, until_ms: int) -> Rows:
@@ -161,7 +165,7 @@ class MetricRows:
         if is_mean.any():
             which = np.flatnonzero(is_mean).astype(np.int32)
             divisors = self._divisors[slots[which]]
-            below = self._following.samples(divisors, from_ms, SAMPLES_A_CHUNK * 4)
+            below = self._following.samples(divisors, from_ms, SAMPLES_MAX)
             since_2, last_2 = self._since_ms[slots[which]], self._last_divisor[slots[which]]
             place, at_2, counts = self._made(slots[which], below, since_2, last_2, until_ms)
             self._last_divisor[slots[which]] = last_2
@@ -196,11 +200,11 @@ class MetricRows:
 
         parts: list[Rows] = []
         began, done, self.full_count = time.thread_time(), 0, 0
-        placed_count = 0
-        while done < len(slots) and time.thread_time() - began < HISTORY_S:
+        placed_count = read_count = 0
+        while done < len(slots) and time.thread_time() - began < HISTORY_S and read_count < HISTORY_SAMPLES:
             some = slots[done : done + self._chunk]
             try:
-                samples = self._following.samples(some, from_ms, SAMPLES_A_CHUNK * 2)
+                samples = self._following.samples(some, from_ms, SAMPLES_MAX // 2)
             except QueryTooBig:
                 if self._chunk == CHUNK_MIN:
                     raise
@@ -220,6 +224,7 @@ class MetricRows:
                     self.full_count += len(slots) - done
                     break
             got = max(len(samples[1]), 1)
+            read_count += got
             self._chunk = int(min(max(self._chunk * SAMPLES_A_CHUNK // got, CHUNK_MIN), self._chunk * 4, CHUNK_MAX))
         self.waiting_count = len(slots) - placed_count - self.full_count
         return parts

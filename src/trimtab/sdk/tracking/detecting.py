@@ -26,8 +26,8 @@ NEW_MIN = 5
 """Executions of a template before something is said of it."""
 WELL_MIN = 30
 """Executions of a template before it says something of all others."""
-FALSE_SHARE = 1e-5
-"""How many executions may be called odd where all is as always: one in 100,000."""
+FALSE_SHARE = 1e-4
+"""How many executions may be called odd where all is as always: one in 10,000 at most."""
 ONE_SIDED = frozenset({"execution_time", "cpu_time", "memory_peak", "io_operations"})
 """Less than usual of these is no trouble."""
 NAMES = tuple(METRICS)
@@ -69,7 +69,7 @@ class ExecutionDetector:
         self._detector = Detector(settings)
         self._templates: OrderedDict[str, _Template] = OrderedDict()
         self._templates_max, self._limit = templates_max, false_share / len(NAMES)
-        self._tails = [PooledTail() for _ in NAMES]
+        self._tails = [PooledTail(10 * number) for number in range(len(NAMES))]
         self._lock = threading.Lock()
         self.left_count = 0
         """Templates that went, because there were too many."""

@@ -7,7 +7,6 @@ counts.
 from __future__ import annotations
 
 import math
-from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,13 +18,17 @@ AGAIN = 64
 """After so many new ones the tail is looked at again."""
 TAIL_SHARE = 0.05
 EDGE_MIN, SCALE_MIN = 1.5, 0.3
+INCIDENT_SHARE = 0.01
+"""So many of all may be incidents: the furthest are not looked at when the tail is, so that they hide no others."""
+TRIMMED_MEAN = 1 - math.log(TAIL_SHARE / INCIDENT_SHARE) * INCIDENT_SHARE / (TAIL_SHARE - INCIDENT_SHARE)
+"""The mean of an exponential of scale 1 without those."""
 PRIOR_COUNT = 20
 """The spread of all counts for as much as so many executions of the template itself."""
 SPREAD_MIN = 0.02
 """Logarithms: nobody varies by less than 2 %."""
 MEMORY = 100
 """Means and spreads follow the last so many executions."""
-CLIP = 5.0
+CLIP = 3.0
 """What lies further out than this teaches as if it lay there."""
 
 
@@ -42,9 +45,10 @@ class PooledTail:
     """Of one metric: the tail of standardised distances. Beyond their 95th percentile it is taken for an exponential
     (Balkema and de Haan 1974, Pickands 1975, with shape 0): it says of what was never seen how rare it is."""
 
-    def __init__(self) -> None:
-        self._distances: deque[float] = deque(maxlen=KEPT)
-        self._new = 0
+    def __init__(self, offset: int = 0) -> None:
+        """`offset` (0 to AGAIN): so much sooner the tail is looked at; so not all metrics' are with one execution."""
+        self._distances = np.zeros(KEPT)
+        self._seen, self._new = 0, offset
         self._variance, self._count = 0.0, 0
         self.edge = math.inf
         self.scale = math.inf
@@ -97,11 +101,16 @@ class PooledTail:
 
     def add(self, distance: float) -> None:
         """One more standardised distance."""
-        self._distances.append(abs(distance))
+        self._distances[self._seen % KEPT] = abs(distance)
+        self._seen += 1
         self._new += 1
-        if self._new >= AGAIN and len(self._distances) >= ENOUGH:
+        if self._new >= AGAIN and self._seen >= ENOUGH:
             self._new = 0
-            seen = np.array(self._distances)
-            self.edge = max(float(np.quantile(seen, 1 - TAIL_SHARE)), EDGE_MIN)
-            beyond = seen[seen > self.edge]
-            self.scale = max(float((beyond - self.edge).mean()) if len(beyond) else 0.0, SCALE_MIN)
+            seen = self._distances[: min(self._seen, KEPT)]
+            places = [int((1 - share) * (len(seen) - 1)) for share in (TAIL_SHARE, INCIDENT_SHARE)]
+            sorted_there = np.partition(seen, places)
+            self.edge = max(float(sorted_there[places[0]]), EDGE_MIN)
+            beyond = sorted_there[places[0] : places[1]]
+            beyond = beyond[beyond > self.edge]
+            mean = float((beyond - self.edge).mean()) if len(beyond) else 0.0
+            self.scale = max(mean / TRIMMED_MEAN, SCALE_MIN)
