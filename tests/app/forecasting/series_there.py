@@ -36,7 +36,8 @@ def daily(at_ms: NDArray[np.int64], base: float, swing: float, noise: float, see
 
 
 def fill(service: Service, now_ms: int, days: float = 21) -> None:
-    """A host whose disk fills, whose processors have a rhythm below the limit; connections that grow towards theirs."""
+    """A host whose disk fills, whose processors have a rhythm below the limit; connections that will cross theirs
+    tomorrow, and do not yet, whatever the time of day is."""
     at = hours(now_ms, days)
     left_days = (now_ms - at) / DAY_MS
     host = {"job": "node", "instance": "web1"}
@@ -55,7 +56,7 @@ def fill(service: Service, now_ms: int, days: float = 21) -> None:
         labels = {"__name__": "node_cpu_seconds_total", "cpu": "0", "mode": mode, **host}
         append(service, labels, at, np.cumsum(share * step_s))
     shop = {"job": "postgres", "instance": "shop"}
-    connections = np.round(daily(at, 76, 6, 1, seed=3) - 1.5 * left_days)
+    connections = np.round(daily(at, 72.5, 6, 0.7, seed=3) - 4 * np.minimum(left_days, 8))
     append(service, {"__name__": "trimtab_postgres_connections", **shop}, at, np.maximum(connections, 1))
     append(service, {"__name__": "pg_settings_max_connections", **shop}, at, np.full(len(at), 100.0))
     append(service, {"__name__": "queue_depth", "queue": "mail"}, at, daily(at, 200, 80, 10, seed=4))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -93,11 +94,7 @@ def test_bands_become_wider_the_longer_they_were_too_narrow() -> None:
 
 def test_bands_that_were_widened_already_are_not_widened_by_the_same_again() -> None:
     narrow, wide = made(0, 0.0, 1.0, 2.0), made(0, 0.0, 2.0, 4.0)
-    wide = MadeForecast(
-        *[getattr(wide, name) for name in ("family", "made_ms", "start_ms", "step_ms", "series", "lines")],
-        np.full(1, 2.0, np.float32),
-        wide.models,
-    )
+    wide = replace(wide, factors=np.full(1, 2.0, np.float32))
     values = came([3.0, -3.0] * 12)
     first, second = whole(narrow, values), whole(wide, values)
     assert first is not None
