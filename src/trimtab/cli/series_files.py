@@ -177,7 +177,7 @@ def changepoints(file: str, load: str) -> None:
 @click.option("--limit", required=True, help="What is full: 100, 500GB, 95%; in the unit of the series if it has none.")
 @click.option("--horizon", help="How far ahead is looked [four times the history].")
 @click.option(
-    "--range", "range_ratio", type=click.FloatRange(0.5, 0.99), default=0.9, help="How sure a range is [0.9]."
+    "--range", "range_ratio", type=click.FloatRange(0.5, 0.99), default=0.8, help="How sure a range is [0.8]."
 )
 @guarded
 def capacity(file: str, limit: str, horizon: str | None, range_ratio: float) -> None:

@@ -17,7 +17,7 @@ ORIGINS = (0.5, 0.6, 0.7, 0.8)
 TRAINED_MIN = 8
 SHARPNESS = 1.5
 """How quickly a way that told it badly loses its weight."""
-BEND_RATIO = 0.35
+BEND_RATIO = 0.3
 """Standard deviation of how far a slope changes, as part of itself, over a time as long as the history."""
 BLOCK = 7
 BLOCK_MAX = 28

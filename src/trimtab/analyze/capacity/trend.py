@@ -13,6 +13,7 @@ ALL_PAIRS_MAX = 64
 
 WALK_BLOCKS = 8
 WALK_BLOCK_MAX = 30
+WALK_ERROR_RATIO = 1.5
 
 
 def slope_of(values: F64) -> float:
@@ -67,7 +68,8 @@ def slope_error(residuals: F64) -> float:
 
 
 def walk_error(steps: F64) -> float:
-    """Standard error of the mean step of a walk: by sums of blocks, so that steps that undo each other count less.
+    """Error of the mean step of a walk: by sums of blocks, so that steps that undo each other count less. It is
+    `WALK_ERROR_RATIO` of the standard error, because the mean itself moves.
 
     >>> rng = np.random.default_rng(1)
     >>> noise = rng.normal(0, 1, 400)
@@ -79,4 +81,4 @@ def walk_error(steps: F64) -> float:
         return float("inf")
     block = max(1, min(WALK_BLOCK_MAX, count // WALK_BLOCKS))
     sums = np.convolve(steps - steps.mean(), np.ones(block), "valid")
-    return float(np.sqrt(np.mean(sums**2) / block / count))
+    return WALK_ERROR_RATIO * float(np.sqrt(np.mean(sums**2) / block / count))
