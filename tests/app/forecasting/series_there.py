@@ -56,7 +56,7 @@ def fill(service: Service, now_ms: int, days: float = 21) -> None:
         labels = {"__name__": "node_cpu_seconds_total", "cpu": "0", "mode": mode, **host}
         append(service, labels, at, np.cumsum(share * step_s))
     shop = {"job": "postgres", "instance": "shop"}
-    connections = np.round(daily(at, 72.5, 6, 0.7, seed=3) - 4 * np.minimum(left_days, 8))
+    connections = np.round(daily(at, 73, 6, 0.7, seed=3) - 3 * left_days)
     append(service, {"__name__": "trimtab_postgres_connections", **shop}, at, np.maximum(connections, 1))
     append(service, {"__name__": "pg_settings_max_connections", **shop}, at, np.full(len(at), 100.0))
     append(service, {"__name__": "queue_depth", "queue": "mail"}, at, daily(at, 200, 80, 10, seed=4))

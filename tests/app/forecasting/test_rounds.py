@@ -62,8 +62,8 @@ def test_two_days_of_rounds(there: tuple[Site, int], monkeypatch: pytest.MonkeyP
     issue = issues[f"{CONNECTIONS} > connections_percent"]
     assert issue.limit == 80.0
     assert issue.probability > 0.5
-    assert issue.expected_ms is not None
-    assert issue.expected_ms > now_ms - HOUR_MS
+    assert issue.earliest_ms is not None
+    assert issue.earliest_ms > now_ms - HOUR_MS
     assert "pg_stat_activity" in issue.recommended.runbook
     assert any(action.by == "trimtab" for action in issue.recommended.actions)
     assert not any(issue.series == CPU for issue in now.issues)
