@@ -55,7 +55,7 @@ def main() -> None:
 
 def tell(came: Run) -> list[Judged]:
     """Print the days of a run, each beside the baseline; what the product told is answered."""
-    baseline = three_sigma.alarms(came.recorded)
+    baseline = three_sigma.alarms(came.recorded, came.clock)
     count = len(came.recorded.series)
     answered = []
     for day in came.days:

@@ -16,6 +16,7 @@ import numpy as np
 
 from benchmarks.demo_day.alarms import CALLS, MEAN_MS
 from benchmarks.demo_day.clock import DayClock
+from benchmarks.demo_day.live_shop import INTERVAL_S_MIN
 from demo.trimtab_server import SYSTEM_NAME
 from trimtab.app.detecting.kinds import Kind, divisor_of, family_of, kind_of, left_out
 from trimtab.model.anomaly_settings import LEFT_OUT
@@ -38,7 +39,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """`values` has shape [series, minutes], float64, NaN where there was no sample; `at_ms` are the minutes' ends."""
+    """`values` has shape [series, rows], float64, NaN where there was no sample; `at_ms` are the ends of rows."""
 
     series: tuple[Series, ...]
     at_ms: np.ndarray
@@ -59,10 +60,16 @@ class Recording:
             return Recording(series, arrays["at_ms"], arrays["values"])
 
 
+def grid(clock: DayClock, until_minute: float) -> tuple[np.ndarray, int]:
+    """Ends of rows (Unix ms) and their length: a minute, or as long as the server's shortest interval."""
+    step_ms = round(max(clock.minute_s, INTERVAL_S_MIN) * 1000)
+    rows = int(until_minute * clock.minute_s * 1000 / step_ms)
+    return clock.began_ms + step_ms * np.arange(1, rows + 1), step_ms
+
+
 def metrics(url: str, clock: DayClock, until_minute: float) -> Recording:
     """All series of metrics that the detector looks at: gauges as they are, counters as rates, sums as means."""
-    step_ms = round(clock.minute_s * 1000)
-    at_ms = clock.began_ms + step_ms * np.arange(1, int(until_minute) + 1)
+    at_ms, step_ms = grid(clock, until_minute)
     out = left_out(LEFT_OUT)
     found: list[tuple[Series, np.ndarray]] = []
     with httpx2.Client(base_url=url, timeout=TIMEOUT_S, trust_env=False) as http:
@@ -78,7 +85,7 @@ def metrics(url: str, clock: DayClock, until_minute: float) -> Recording:
                     case Kind.GAUGE:
                         found.append((Series(name, "value", dict(labels)), values))
                     case Kind.COUNTER:
-                        found.append((Series(name, "rate", dict(labels)), _increase(values) / clock.minute_s))
+                        found.append((Series(name, "rate", dict(labels)), _increase(values) * 1000 / step_ms))
                     case Kind.MEAN:
                         counts = _increase(below.get(divisor_of(labels), np.full_like(values, np.nan)))
                         sums = _increase(values)
@@ -88,21 +95,20 @@ def metrics(url: str, clock: DayClock, until_minute: float) -> Recording:
 
 
 def shapes(data_dir: Path, clock: DayClock, until_minute: float) -> Recording:
-    """Mean times and calls of query shapes, by minute. The server has to be stopped."""
+    """Mean times and calls of query shapes, by row. The server has to be stopped."""
     from trimtab.store.telemetry import EmbeddedTelemetry
 
-    step_ms = round(clock.minute_s * 1000)
-    at_ms = clock.began_ms + step_ms * np.arange(1, int(until_minute) + 1)
+    at_ms, step_ms = grid(clock, until_minute)
     telemetry = EmbeddedTelemetry.open(data_dir / "telemetry")
     try:
         slices = telemetry.slices(SYSTEM_NAME, int(at_ms[0]) - step_ms, int(at_ms[-1]))
         known = {shape.fingerprint: shape for shape in telemetry.shapes(SYSTEM_NAME)}
     finally:
         telemetry.close()
-    minute = np.clip((slices.ended_at_ms - clock.began_ms) // step_ms, 0, len(at_ms) - 1)
+    row = np.clip((slices.ended_at_ms - clock.began_ms) // step_ms, 0, len(at_ms) - 1)
     calls = np.zeros((len(slices.fingerprints), len(at_ms)))
     spent = np.zeros_like(calls)
-    for slice_, at in enumerate(minute.tolist()):
+    for slice_, at in enumerate(row.tolist()):
         calls[:, at] += slices.calls[:, slice_]
         spent[:, at] += slices.total_exec_time_ms[:, slice_]
     series: list[Series] = []
@@ -112,7 +118,7 @@ def shapes(data_dir: Path, clock: DayClock, until_minute: float) -> Recording:
         series.append(Series("", MEAN_MS, *about))
     series += [Series("", CALLS, one.labels, one.tables, one.text) for one in series]
     mean = np.divide(spent, calls, out=np.full_like(spent, np.nan), where=calls > 0)
-    return Recording(tuple(series), at_ms, np.concatenate([mean, calls / clock.minute_s]))
+    return Recording(tuple(series), at_ms, np.concatenate([mean, calls * 1000 / step_ms]))
 
 
 def joined(parts: Sequence[Recording]) -> Recording:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks.demo_day import three_sigma
-from benchmarks.demo_day.clock import MINUTES
+from benchmarks.demo_day.clock import MINUTES, DayClock
 from benchmarks.demo_day.curve import Curve
 from benchmarks.demo_day.recording import Recording, Series
 from benchmarks.demo_day.timetable import DayTimetable
@@ -56,26 +56,27 @@ def test_arrivals_come_by_chance_as_often_as_the_pace_says() -> None:
     assert seconds[:50].var() > 4.0
 
 
-def recording(values: np.ndarray) -> Recording:
-    return Recording((Series("a", "value", {}),), 1000 * np.arange(1, len(values) + 1), values[None, :])
+def recording(values: np.ndarray) -> tuple[Recording, DayClock]:
+    made = Recording((Series("a", "value", {}),), 1000 * np.arange(1, len(values) + 1), values[None, :])
+    return made, DayClock(0, 1.0)
 
 
 def test_the_baseline_tells_of_a_step_once() -> None:
     values = np.random.default_rng(1).normal(10.0, 1.0, 600)
     values = np.clip(values, 8.0, 12.0)
     values[500:520] = 30.0
-    [alarm] = three_sigma.alarms(recording(values))
+    [alarm] = three_sigma.alarms(*recording(values))
     assert alarm.start_ms == 501_000
     assert alarm.observed == 30.0
     assert alarm.expected == pytest.approx(10.0, abs=0.2)
 
 
 def test_the_baseline_says_nothing_of_constants_gaps_and_its_first_hour() -> None:
-    assert three_sigma.alarms(recording(np.full(300, 5.0))) == []
+    assert three_sigma.alarms(*recording(np.full(300, 5.0))) == []
     values = np.random.default_rng(2).uniform(0.0, 1.0, 300)
     values[30] = 1000.0
     values[100:150] = np.nan
-    assert three_sigma.alarms(recording(values)) == []
+    assert three_sigma.alarms(*recording(values)) == []
 
 
 def test_a_recording_is_read_as_it_was_written(tmp_path_factory: pytest.TempPathFactory) -> None:
