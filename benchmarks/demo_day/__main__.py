@@ -1,4 +1,5 @@
-"""`python -m benchmarks.demo_day [--seed N ...] [--together] [--minute-s S] [--keep DIR]`, or `--judge DIR`.
+"""`python -m benchmarks.demo_day [--seed N ...] [--together] [--minute-s S] [--keep DIR]`, or
+`--judge DIR`, `--replay DIR`.
 
 Without `--together` each seed has a run of its own: a new database, a new server, a quiet day, then the day. With it
 there is one quiet day, and one day after the other for each seed.
@@ -9,10 +10,10 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
-from benchmarks.demo_day import three_sigma
+from benchmarks.demo_day import replaying, three_sigma
 from benchmarks.demo_day.alarms import Alarm
 from benchmarks.demo_day.clock import DayClock
 from benchmarks.demo_day.judging import Judged, judge
@@ -36,8 +37,13 @@ def main() -> None:
     parser.add_argument("--together", action="store_true", help="one run for all seeds, a day each")
     parser.add_argument("--keep", type=Path, help="where what was recorded is kept")
     parser.add_argument("--judge", type=Path, action="append", help="judge again what was kept; runs nothing")
+    parser.add_argument("--replay", type=Path, action="append", help="today's detector on what was kept; runs nothing")
     options = parser.parse_args()
-    if options.judge:
+    if options.replay:
+        kept = [read(folder) for folder in options.replay]
+        again = [replace(one, alarms=tuple(replaying.alarms(one.recorded, one.clock))) for one in kept]
+        every = [judged for one in again for judged in tell(one)]
+    elif options.judge:
         every = [judged for folder in options.judge for judged in tell(read(folder))]
     else:
         seeds: list[int] = options.seed or list(SEEDS)

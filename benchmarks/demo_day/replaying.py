@@ -1,0 +1,53 @@
+"""`--replay DIR`: the product's detector on the series of a day that was recorded, without server and shop.
+
+It is how a change of the detector is tried on the same day. Figures that are quoted come from real runs: rows of a live
+server come when they come, a few of them late, and series that are new begin when they are seen.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from benchmarks.demo_day.alarms import MEAN_MS, Alarm
+from benchmarks.demo_day.clock import DayClock
+from benchmarks.demo_day.live_shop import FALSE_PER_DAY
+from benchmarks.demo_day.recording import Recording
+from trimtab.analyze.detect import Detector, DetectSettings, Episode, EpisodeBook
+
+MEAN_MS_MIN = 1e-3
+
+
+def alarms(recorded: Recording, clock: DayClock) -> list[Alarm]:
+    """What it tells, at once."""
+    settings = DetectSettings(false_per_day=min(1000.0, FALSE_PER_DAY * 60.0 / clock.minute_s))
+    detector, book = Detector(settings), EpisodeBook(settings)
+    slots = detector.add(len(recorded.series), int(np.median(np.diff(recorded.at_ms))))
+    is_logarithm = np.array([one.measure == MEAN_MS for one in recorded.series])
+    values = np.where(is_logarithm[:, None], np.log(np.maximum(recorded.values, MEAN_MS_MIN)), recorded.values)
+    first: dict[tuple[int, int], Episode] = {}
+    last: dict[tuple[int, int], Episode] = {}
+    for row, at_ms in enumerate(recorded.at_ms.tolist()):
+        there = np.flatnonzero(np.isfinite(values[:, row])).astype(np.int32)
+        scores = detector.update(slots[there], at_ms, values[there, row])
+        for event in book.step(at_ms, slots[there], scores, len(recorded.series)):
+            key = (event.episode.slot, event.episode.start_ms)
+            first.setdefault(key, event.episode)
+            last[key] = event.episode
+    return [_alarm(recorded, last[key], int(np.flatnonzero(slots == key[0])[0])) for key in first]
+
+
+def _alarm(recorded: Recording, one: Episode, row: int) -> Alarm:
+    series = recorded.series[row]
+    observed, expected = one.observed, one.expected
+    if series.measure == MEAN_MS:
+        observed, expected = float(np.exp(observed)), float(np.exp(expected))
+    return Alarm(
+        *(series.name, series.measure, series.labels, series.tables, series.text),
+        start_ms=one.start_ms,
+        end_ms=one.end_ms,
+        told_ms=one.start_ms,
+        test=one.test.name.lower(),
+        score=one.score,
+        observed=observed,
+        expected=expected if np.isfinite(expected) else None,
+    )
