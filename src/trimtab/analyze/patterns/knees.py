@@ -29,6 +29,7 @@ BENT_MIN = 0.9
 BENDS_MIN = 1.5
 """How much steeper the curve is at the end of the data than at their beginning."""
 CLIPPED = 0.02
+NEAR, NEAR_LIMITS = 0.04, 41
 RELATIVE_MIN = 0.1
 """Errors are relative to a bin's latency, or to this part of the typical one where that is more."""
 DRAWN_MAX, CURVE_POINTS = 400, 60
@@ -55,8 +56,8 @@ def knee(load: TimeSeries, latency: TimeSeries) -> Knee | NoPattern:
     if high < LOAD_SPREAD_MIN * max(float(low), 0.0):
         reason = f"the load moves from {low:.3g} to {high:.3g} alone"
         return NoPattern(Kind.KNEE, name, Why.NOT_REACHED, reason)
-    cells = cells_of(x, y)
     one = np.ones((1, BLOCKS))
+    cells = cells_of(x, y, float(queue(one, cells_of(x, y)).limit[0]))
     curves = [queue(one, cells), contention(one, cells)]
     curve = min(curves, key=lambda fits: float(fits.loss[0]))
     return _judged(load, latency, cells, curve, (x, y, at_ms))
@@ -69,9 +70,10 @@ def _together(load: TimeSeries, latency: TimeSeries) -> tuple[F64, F64, NDArray[
     return x[good], y[good], at_ms[good]
 
 
-def cells_of(x: F64, y: F64) -> Cells:
+def cells_of(x: F64, y: F64, near: float | None = None) -> Cells:
     """Blocks of time by bins of load; a few of each bin's highest and lowest latencies are clipped: one that waited for
-    something else is no load. Bins are weighed by 1 / latency², since what is slower also spreads wider."""
+    something else is no load. Bins are weighed by 1 / latency², since what is slower also spreads wider. `near` is a
+    limit around which finer ones are tried, too."""
     edges = np.unique(np.quantile(x, np.linspace(0, 1, BINS + 1)))
     of_bin = np.clip(np.searchsorted(edges, x, side="right") - 1, 0, max(edges.size - 2, 0))
     bins = max(edges.size - 1, 1)
@@ -89,6 +91,9 @@ def cells_of(x: F64, y: F64) -> Cells:
     means = sums.sum(axis=0) / counts
     weights = np.maximum(means, RELATIVE_MIN * float(np.median(clipped))) ** -2.0
     limits = LIMITS * float(x.max())
+    if near is not None:
+        finer = near * np.linspace(1 - NEAR, 1 + NEAR, NEAR_LIMITS)
+        limits = np.unique(np.concatenate([limits, finer[finer > limits[0]]]))
     waits = np.stack([np.bincount(of_bin, x / (1 - x / limit), bins) for limit in limits]) / counts
     loads, squares = np.bincount(of_bin, x, bins) / counts, np.bincount(of_bin, x**2, bins) / counts
     return Cells(loads, squares, limits, waits, sums * weights, every * weights)

@@ -98,8 +98,7 @@ def _leak(
 ) -> Leak:
     means = drift.means
     growth = float(means[-1] - means[0])
-    middle = theil_sen(means)
-    half = _half_interval(drift, middle)
+    middle, half = _slope(drift)
     base = float(np.median(part.values))
     return Leak(
         series=part.name,
@@ -117,19 +116,20 @@ def _leak(
     )
 
 
-def _half_interval(drift: Drift, slope: float) -> float:
+def _slope(drift: Drift) -> tuple[float, float]:
     """Half of the slope's 90 % interval: from what a line leaves of block means, wider where neighbours are alike;
     what is left over like a random walk gets a random walk's."""
     means = drift.means
+    slope = theil_sen(means)
     at = np.arange(means.size) - (means.size - 1) / 2
     left = means - means.mean() - slope * at
     variance = float(left @ left) / (means.size - 2)
     alike = min(max(float(left[1:] @ left[:-1] / (left @ left)) if variance else 0.0, 0.0), 1.0)
     if alike > WALKS_FROM:
-        return (drift.interval_90[1] - drift.interval_90[0]) / 2
+        return drift.per_block, (drift.interval_90[1] - drift.interval_90[0]) / 2
     freedom = max(3.0, means.size * (1 - alike) / (1 + alike) - 2)
     error = np.sqrt(variance / float(at @ at) * (1 + alike) / (1 - alike))
-    return float(special.stdtrit(freedom, 0.95) * error)
+    return slope, float(special.stdtrit(freedom, 0.95) * error)
 
 
 def _explained(means: F64) -> float:

@@ -16,8 +16,8 @@ TURNS_MIN = 6
 STEPS_MIN = 4
 """Points in a period, at least."""
 SLOTS_MAX = 48
-MULTIPLES = 6
-GAIN_MIN = 1.2
+MULTIPLES = 12
+GAIN_MIN = 1.1
 """A multiple of the period is taken only where it explains this many times as much."""
 SAME = 0.03
 
@@ -74,18 +74,22 @@ def _best(values: F64, period: float) -> _Fold:
     for multiple in range(2, MULTIPLES + 1):
         if period * multiple * TURNS_MIN > values.size:
             break
-        found = _Fold(period * multiple, _explained(values, period * multiple))
-        if found.explained > GAIN_MIN * max(best.explained, 0.0):
-            best = found
+        level = values - _moving(values, max(3, round(period * multiple)))
+        explained, before = _folded(level, period * multiple), _folded(level, best.period)
+        if explained > GAIN_MIN * max(before, 0.0):
+            best = _Fold(period * multiple, explained)
     return best
 
 
 def _explained(values: F64, period: float) -> float:
-    """How much of each half the other one explains, folded."""
-    level = values - _moving(values, max(3, round(period)))
-    half = values.size // 2
+    """How much of each half the other one explains, folded; slower movements are taken out before."""
+    return _folded(values - _moving(values, max(3, round(period))), period)
+
+
+def _folded(level: F64, period: float) -> float:
+    half = level.size // 2
     slots = int(min(SLOTS_MAX, period))
-    slot = np.minimum((np.arange(values.size) % period / period * slots).astype(np.int64), slots - 1)
+    slot = np.minimum((np.arange(level.size) % period / period * slots).astype(np.int64), slots - 1)
     left = 0.0
     for mine, other in ((slice(0, half), slice(half, None)), (slice(half, None), slice(0, half))):
         count = np.bincount(slot[other], minlength=slots)
