@@ -57,11 +57,9 @@ def draw_changes(console: Console, answer: Any) -> None:
         ratio = _digits(one["ratio"])
         if one["interval_90"]:
             ratio += " [" + ", ".join(_digits(bound) for bound in one["interval_90"]) + "]"
-        marks = [
-            name
-            for name, is_so in (("provisional", one["provisional"]), ("at usual load", one["adjusted_for_load"]))
-            if is_so
-        ]
+        marks = ["provisional"] if one["provisional"] else []
+        if one["adjusted_for"]:
+            marks.append(f"adjusted for {' and '.join(one['adjusted_for'])}")
         table.add_row(
             *(one["series"], str(one["index"]), one["timestamp"], _digits(one["before"]), _digits(one["after"])),
             *(ratio, f"{one['p_value']:.2g}", ", ".join(marks)),

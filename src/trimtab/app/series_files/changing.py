@@ -48,7 +48,7 @@ def document(found: list[Changed]) -> dict[str, Any]:
                 "interval_90": None if point.interval_90 is None else [number(bound) for bound in point.interval_90],
                 "p_value": number(point.p_value),
                 "provisional": point.provisional,
-                "adjusted_for_load": point.is_adjusted,
+                "adjusted_for": list(point.adjusted_for),
             }
             for one in found
             for point in one.points
