@@ -58,8 +58,8 @@ class SeriesRef:
 class AnomalyEpisode:
     """One time of one series, from its first odd sample to its last one (inclusive, Unix milliseconds).
 
-    `score` (0..1), `observed`, `expected`, `low`, `high`, `test` are those of its oddest sample, in the unit of the
-    series; None where nothing was expected. `closed_at_ms` None: it goes on.
+    `score` (0..1) and `test` are those of its oddest sample; `expected`, `low`, `high` what was expected when it began,
+    in the series' unit (None: nothing), `observed` the value furthest from that. `closed_at_ms` None: it goes on.
     """
 
     id: int

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.store
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    now_ms = time.time_ns() // 1_000_000 // STEP_MS * STEP_MS
+    now_ms = time.time_ns() // 1_000_000 // STEP_MS * STEP_MS - 7_200_000  # a store takes nothing from the future
     with (
         EmbeddedTelemetry.open(make_tables(tmp_path / "data")) as store,
         world_of(store.metrics, tmp_path, now_ms) as made,
@@ -155,8 +155,8 @@ def test_a_restart_goes_on_where_it_was(world: World) -> None:
     looking = world.anomalies._looking
     assert looking is not None
     assert looking.rows_count == 1  # its history was not read again
-    later = np.arange(world.now_ms + STEP_MS, world.now_ms + 20 * STEP_MS, STEP_MS)
-    world.write("queue", later, np.full(len(later), 10.0))
+    later = np.arange(world.now_ms + STEP_MS, world.now_ms + 270 * STEP_MS, STEP_MS)
+    world.write("queue", later, steady(len(later), seed=9))
     world.now_ms = int(later[-1])
     world.tick()
     [over] = world.episodes()

@@ -13,7 +13,8 @@ from trimtab.store.anomaly_state import Sort, Wanted
 
 @dataclass(frozen=True, slots=True)
 class EpisodeRow:
-    """One episode. `score` 0..1; `observed`, `expected`, `low`, `high` are those of its oddest sample, in `unit`.
+    """One episode. `score` 0..1; `expected`, `low`, `high`: what was expected when it began, in `unit`; `observed`: the
+    value furthest from that.
 
     `group` is the id of the first episode that began together with it. `samples` is the path of the page that shows its
     samples; `query` the PromQL that does, of metrics.

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 RECENT_MS = 600_000
 """Rows that are older than this teach, and are not judged."""
+LATE_MS = 120_000
+"""Where nothing comes any more, episodes end as if it were so much earlier: samples may be on their way."""
 RANKS_MAX = 200
 """So many rows of one series are judged in one tick at most, the newest."""
 EXP_MAX = 700.0
@@ -87,7 +89,8 @@ class Looking:
             if len(late):
                 recent.append((rows.places[late], rows.at_ms[late], _some(scores, late)))
         if not recent:
-            return self._told(())
+            nothing = np.zeros(0, np.int32)
+            return self._told(self._book.step(now_ms - LATE_MS, nothing, Scores.none(0), len(self.detector)))
         places = np.concatenate([one[0] for one in recent])
         at_ms = np.concatenate([one[1] for one in recent])
         scores = Scores(*(np.concatenate([getattr(one[2], name) for one in recent]) for name in Scores.__slots__))
@@ -171,6 +174,10 @@ class Looking:
             return None
         numbers = (one.observed, one.expected, one.low, one.high)
         observed, expected, low, high = map(_exp, numbers) if self._is_logarithm(one.slot) else numbers
+        if before is not None and before.expected is not None:  # what goes on becomes expected: it began otherwise
+            expected = before.expected
+            low, high = (math.nan if value is None else value for value in (before.low, before.high))
+            observed = max(before.observed, observed, key=lambda value: abs(value - expected))
         return AnomalyEpisode(
             0 if before is None else before.id,
             series,

@@ -34,6 +34,7 @@ NAMES = tuple(METRICS)
 STEP_MS = 1_000
 """Executions come when they come: the detector sees each template's as if they were a second apart."""
 TINY = 1e-9
+SCORE_CRITICAL = 0.65
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,5 +157,5 @@ def _anomaly(
     factor = value / expected if expected > TINY else math.inf
     more = f"{factor:.3g} times what" if factor >= 1 else f"{factor:.2%} of what"
     said = f"{metric} is {value:.4g}{unit}, {more} is usual ({expected:.4g}{unit})"
-    severity = "critical" if score >= 0.75 else "warning"
+    severity = "critical" if score >= SCORE_CRITICAL else "warning"
     return Anomaly(metric, value, expected, low, high, score, p, test, template, said, severity)

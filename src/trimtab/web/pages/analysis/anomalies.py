@@ -47,7 +47,7 @@ def anomalies(asked: Asked) -> Response:
     first = (number - 1) * LANES
     _, found = keeper.state.find(wanted, sort, now_ms, LANES, first)
     rows = {one.id: episode_row(one) for one in found}
-    lanes = lanes_of(asked, list(rows.values()), within, now_ms)
+    lanes, is_late = lanes_of(asked, list(rows.values()), within, now_ms)
     if sort is Sort.NEWEST:
         groups = [
             Together(
@@ -63,6 +63,7 @@ def anomalies(asked: Asked) -> Response:
     context = {
         "title": "Anomalies",
         "groups": groups,
+        "is_late": is_late,
         "total": total,
         "tests": TESTS,
         "ticks": [within.from_ms + within.length_ms * tick // (TICKS - 1) for tick in range(TICKS)],
@@ -86,10 +87,12 @@ def anomalies(asked: Asked) -> Response:
     return asked.page("anomalies.html", "analysis", context, fragments=("results",), messages=messages)
 
 
-def lanes_of(asked: Asked, rows: list[EpisodeRow], within: Range, now_ms: int) -> dict[int, Lane]:
-    """Lanes by the ids of episodes."""
-    values = values_of(asked.service, rows, within)
-    return {row.id: lane_of(row, within, values.get(row.series_key, ()), now_ms) for row in rows}
+def lanes_of(asked: Asked, rows: list[EpisodeRow], within: Range, now_ms: int) -> tuple[dict[int, Lane], bool]:
+    """Lanes by the ids of episodes, and whether their numbers are still to come."""
+    is_part = asked.fragment is not None
+    values = values_of(asked.service, rows, within, is_patient=is_part)
+    lanes = {row.id: lane_of(row, within, (values or {}).get(row.series_key, ()), now_ms) for row in rows}
+    return lanes, values is None and not is_part
 
 
 def normal_of(asked: Asked) -> list[MuteRow]:

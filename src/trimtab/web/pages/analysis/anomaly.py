@@ -51,7 +51,7 @@ def draw(asked: Asked, number: int, trouble: str | None = None) -> Response:
     group = next((each for each in groups if any(other.id == number for other in each.episodes)), None)
     others = [] if group is None else [other for other in group.episodes if other.id != number][:BESIDE_MAX]
     before = keeper.state.find(Wanted(series_key=row.series_key), Sort.NEWEST, now_ms, BEFORE_MAX + 1)[1]
-    lanes = lanes_of(asked, [episode_row(other) for other in others], view.range.range, now_ms)
+    lanes, is_late = lanes_of(asked, [episode_row(other) for other in others], view.range.range, now_ms)
     said = [mute for mute in normal_of(asked) if mute.series_key == row.series_key]
     context = {
         "title": _short(one),
@@ -61,6 +61,7 @@ def draw(asked: Asked, number: int, trouble: str | None = None) -> Response:
         "tests": TESTS,
         "keys": _keys(one),
         "home": home,
+        "is_late": is_late,
         "lanes": [lanes[other.id] for other in others],
         "before": [episode_row(other) for other in before if other.id != number][:BEFORE_MAX],
         "said": said,

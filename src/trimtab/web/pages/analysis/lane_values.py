@@ -19,20 +19,28 @@ from trimtab.web.pages.meanwhile import Meanwhile
 
 SERIES_MAX = 40
 """So many different series of a page are drawn; further lanes have no line."""
-PATIENCE_S = 2.0
+PATIENT_S = 3.0
+"""How long a part of the page that is asked for by itself waits; the page waits as all do."""
 Values = Mapping[str, Sequence[float | None]]
 
 
-def values_of(service: Service, rows: Sequence[EpisodeRow], within: Range) -> Values:
-    """By the key of the series; what is not there in time, or cannot be asked, is left out."""
+def values_of(
+    service: Service, rows: Sequence[EpisodeRow], within: Range, *, is_patient: bool = False
+) -> Values | None:
+    """By the key of the series; what cannot be asked is left out. None where it is not there in time."""
+    if not rows:
+        return {}
     series = {row.series_key: row for row in rows}
     some = list(series.values())[:SERIES_MAX]
     asked = Meanwhile(lambda: _metrics(service, [row for row in some if row.query], within))
     shapes = Meanwhile(lambda: _shapes(service, [row for row in some if not row.query], within))
-    found: dict[str, Sequence[float | None]] = {}
-    for one in (asked, shapes):
-        found |= one.within(PATIENCE_S) or {}
-    return found
+    patience_s = PATIENT_S if is_patient else None
+    of_metrics, of_shapes = asked.within(patience_s), shapes.within(patience_s)
+    if of_metrics is None and of_shapes is None:
+        return None
+    values = {**(of_metrics or {}), **(of_shapes or {})}
+    is_late = of_metrics is None or of_shapes is None
+    return None if is_late and not is_patient else values
 
 
 def _metrics(service: Service, rows: Sequence[EpisodeRow], within: Range) -> Values:

@@ -13,7 +13,7 @@ WIDTH, HEIGHT, PAD = 600.0, 48.0, 4.0
 SPAN_MIN = 2.0
 """An episode is never narrower than this."""
 POINTS = 150
-SCORE_BAD, SCORE_WARN = 0.75, 0.6
+SCORE_BAD, SCORE_WARN = 0.62, 0.55
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Lane:
 def word_of(score: float) -> Word:
     """How odd a score is.
 
-    >>> [word_of(score).text for score in (0.5, 0.65, 0.8)]
+    >>> [word_of(score).text for score in (0.5, 0.6, 0.65)]
     ['odd', 'very odd', 'extreme']
     """
     nines = round(6 * score / max(1 - score, 1e-9))
