@@ -159,7 +159,13 @@ class AIPerformanceProfiler:
 
     def _histories(self, historical_data: Mapping[str, History]) -> dict[str, TimeSeries]:
         end_ms = wall_clock_ms() // self._step_ms * self._step_ms
-        return histories_of(historical_data, self._step_ms, end_ms)
+        try:
+            return histories_of(historical_data, self._step_ms, end_ms)
+        except InputError as error:
+            told = error.message.replace("metric_history", "historical_data").replace(
+                "a forecast needs", "an analysis needs"
+            )
+            raise InputError(told, **error.facts) from error
 
     def _loads(self, histories: Mapping[str, TimeSeries]) -> dict[str, str]:
         """The load of each latency that has one."""

@@ -65,7 +65,9 @@ def degradation(latency: TimeSeries, load: TimeSeries | None = None) -> Degradat
     p_value = drift.p_value / 2
     is_degrading = p_value <= P_MAX and drift.tau >= TAU_MIN and seen >= RATIO_MIN
     evidence = Evidence(int(at_ms[0]), int(at_ms[-1]), latency.step_ms, int(y.size), p_value)
-    share, count = found_again(drift.means, P_MAX, TAU_MIN)
+    if is_degrading:
+        share, count = found_again(drift.means, P_MAX, TAU_MIN)
+        evidence = replace(evidence, found_share=share, found_of=count)
     return Degradation(
         series=latency.name,
         load=None if load is None else load.name,
@@ -74,7 +76,7 @@ def degradation(latency: TimeSeries, load: TimeSeries | None = None) -> Degradat
         ratio_seen=seen,
         load_explains=explains,
         is_degrading=is_degrading,
-        evidence=replace(evidence, found_share=share if is_degrading else None, found_of=count if is_degrading else 0),
+        evidence=evidence,
     )
 
 
