@@ -156,9 +156,7 @@ class _Question:
             outcome = "possible" if full_by[-1] >= out else "never"
         dates: list[int | None] = [None, None, None]
         if outcome in {"dated", "possible"}:
-            # Within the bucket nobody knows when: the earliest is its begin, the latest its end.
-            back_ms = (self.peaks.bucket_ms, self.peaks.bucket_ms // 2, 0)
-            dates = [_date(full_by, ends_ms, p, back) for p, back in zip((out, 0.5, 1 - out), back_ms, strict=True)]
+            dates = [_date(full_by, ends_ms, p, self.peaks.bucket_ms) for p in (out, 0.5, 1 - out)]
         return self.answer(
             outcome,
             reason_of(outcome, {**self.facts(), "probability": float(full_by[-1])}),
@@ -218,6 +216,11 @@ def growth(values: F64) -> tuple[float, bool, bool]:
     return slope, slope > GROWTH_SIGMAS_MIN * error, walks
 
 
-def _date(full_by: F64, ends_ms: NDArray[np.int64], probability: float, back_ms: int) -> int | None:
+def _date(full_by: F64, ends_ms: NDArray[np.int64], probability: float, bucket_ms: int) -> int | None:
+    """When the share of futures that are full reaches a probability: within its bucket, as if it grew evenly there."""
     place = int(np.searchsorted(full_by, probability, side="left"))
-    return int(ends_ms[place]) - back_ms if place < len(full_by) else None
+    if place == len(full_by):
+        return None
+    before = float(full_by[place - 1]) if place else 0.0
+    share = (probability - before) / (float(full_by[place]) - before)
+    return int(ends_ms[place]) - round((1 - share) * bucket_ms)
