@@ -32,7 +32,7 @@ def tables_for(first: int, second: int, horizon: int) -> Tables:
     """The members for two seasons in steps (1 is none): what would be the second season's is the first's where there is
     no second."""
     smoothers = [_with_seasons(one, second) for one in (*CLIPPED, *PLAIN, *IN_LOGS)]
-    windows = (min(max(horizon // 4, 3), 48), min(max(horizon // 2, 6), 96), min(max(7 * horizon, 24), 336))
+    windows = (min(max(horizon // 4, 3), 48), min(max(horizon // 2, 6), 96), min(max(4 * horizon, 24), 336))
     has_second = second > 1
     medians = [
         *((0, window) for window in windows),

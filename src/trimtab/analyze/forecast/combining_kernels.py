@@ -16,7 +16,7 @@ FADES = 0.93
 """What an origin's error still counts at the next one."""
 BUCKET_SHARE = 0.5
 """How much of a member's error is that of near, middle or far steps alone, rather than of all."""
-WEAKEST = 0.01
+WEAKEST = 0.04
 """A member whose weight is a smaller ratio of the best one's is left out."""
 LOG_FLOOR = 0.02
 """Logarithms are of a value and this share of the mean, so that zeros have one."""
@@ -96,38 +96,50 @@ def _weigh(lost: F64, counted: F64, weights: F64) -> None:
             weights[bucket, one] = ratio if ratio >= WEAKEST else 0.0
 
 
-@kernel("float64(float64[::1], float64[::1], float64[::1], float64[::1])")
-def _weighted_median(row: F64, weights: F64, ordered: F64, weighed: F64) -> float:
-    """The weighted median of a row, between the two values around it; NaN counts for nothing."""
-    held = 0
+@kernel("float64(float64[::1], float64[::1], int64[::1], int64, float64[::1])")
+def _weighted_median(row: F64, weights: F64, active: I64, held: int, ordered: F64) -> float:
+    """The weighted median of the first `held` of the `active` members, between the two values around it. They are left
+    in the order of their values, which is nearly that of the next step."""
     total = 0.0
-    for one in range(len(row)):
-        value, weight = row[one], weights[one]
-        if weight > 0 and not math.isnan(value):
-            spot = held
-            while spot > 0 and ordered[spot - 1] > value:
-                ordered[spot] = ordered[spot - 1]
-                weighed[spot] = weighed[spot - 1]
-                spot -= 1
-            ordered[spot] = value
-            weighed[spot] = weight
-            total += weight
-            held += 1
-    if held == 0:
-        return np.nan
+    for place in range(held):
+        member = active[place]
+        value = row[member]
+        spot = place
+        while spot > 0 and ordered[spot - 1] > value:
+            ordered[spot] = ordered[spot - 1]
+            active[spot] = active[spot - 1]
+            spot -= 1
+        ordered[spot] = value
+        active[spot] = member
+        total += weights[member]
     half = 0.5 * total
     below = 0.0
     before = 0.0
     for spot in range(held):
-        middle = below + 0.5 * weighed[spot]
+        weight = weights[active[spot]]
+        middle = below + 0.5 * weight
         if middle >= half:
             if spot == 0:
                 return float(ordered[0])
             share = (half - before) / (middle - before)
             return float(ordered[spot - 1] + share * (ordered[spot] - ordered[spot - 1]))
         before = middle
-        below += weighed[spot]
+        below += weight
     return float(ordered[held - 1])
+
+
+@kernel("void(float64[:, :, ::1], int64[::1], int64, int64, int64[::1], float64[:, ::1])")
+def _usable(forecasts: F64, origins: I64, skipped: int, begin: int, needs: I64, out: F64) -> None:
+    """Which members have seen enough at which origin, and say something of every step: 1, else 0 (and 0 instead of NaN
+    in their forecasts)."""
+    for origin in range(skipped, len(origins)):
+        for one in range(len(needs)):
+            out[origin, one] = 1.0 if origins[origin] - begin >= needs[one] else 0.0
+        for step in range(forecasts.shape[1]):
+            for one in range(len(needs)):
+                if math.isnan(forecasts[origin, step, one]):
+                    forecasts[origin, step, one] = 0.0
+                    out[origin, one] = 0.0
 
 
 @kernel(
@@ -157,7 +169,8 @@ def combine(
     horizon = out.shape[2]
     count = table.shape[1] + len(medians)
     forecasts = np.empty((len(origins), horizon, count))
-    ordered, weighed = np.empty(count), np.empty(count)
+    ordered = np.empty(count)
+    usable, active = np.empty((len(origins), count)), np.empty(count, np.int64)
     for row in range(len(all_values)):
         values = all_values[row]
         begin = begins[row]
@@ -169,33 +182,45 @@ def combine(
         members(
             values[begin:], first, second, table, first_logged, medians, origins[skipped:] - begin, forecasts[skipped:]
         )
+        _usable(forecasts, origins, skipped, begin, needs, usable)
         lost, counted = np.zeros((BUCKETS, count)), np.zeros((BUCKETS, count))
         weights = np.ones((BUCKETS, count))
         for origin in range(skipped, len(origins)):
             now = origins[origin]
+            before = origins[origin - 1] if origin > skipped else now
             lost *= FADES
             counted *= FADES
-            before = origins[origin - 1] if origin > skipped else now
             for earlier in range(skipped, origin):
-                from_step = max(before - origins[earlier], 0)
-                for step in range(from_step, min(now - origins[earlier], horizon)):
+                counts = usable[earlier]
+                for step in range(max(before - origins[earlier], 0), min(now - origins[earlier], horizon)):
                     value = values[origins[earlier] + step]
-                    if not math.isnan(value):
-                        bucket = bucket_of(step, horizon)
-                        for one in range(count):
-                            error = abs(forecasts[earlier, step, one] - value)
-                            if not math.isnan(error) and origins[earlier] - begin >= needs[one]:
-                                lost[bucket, one] += error
-                                counted[bucket, one] += 1
+                    if math.isnan(value):
+                        continue
+                    bucket = bucket_of(step, horizon)
+                    said, sums, numbers = forecasts[earlier, step], lost[bucket], counted[bucket]
+                    for one in range(count):
+                        sums[one] += counts[one] * abs(said[one] - value)
+                    for one in range(count):
+                        numbers[one] += counts[one]
             _weigh(lost, counted, weights)
-            for one in range(count):
-                if now - begin < needs[one]:
-                    weights[:, one] = 0.0
             repeats, other = naives, naives + 1
             all_1, all_2 = counted[:, repeats].sum(), counted[:, other].sum()
             if all_1 > 0 and all_2 > 0 and lost[:, other].sum() / all_2 < lost[:, repeats].sum() / all_1:
                 repeats = other
+            bucket, held = -1, 0
             for step in range(horizon):
-                bucket = bucket_of(step, horizon)
-                out[row, origin, step] = _weighted_median(forecasts[origin, step], weights[bucket], ordered, weighed)
+                if bucket_of(step, horizon) != bucket:
+                    bucket = bucket_of(step, horizon)
+                    held = 0
+                    for one in range(count):
+                        if weights[bucket, one] > 0 and usable[origin, one] > 0:
+                            active[held] = one
+                            held += 1
+                    if held == 0:  # a handful of values: what they are
+                        weights[bucket, table.shape[1]] = 1.0
+                        active[0] = table.shape[1]
+                        held = 1
+                out[row, origin, step] = _weighted_median(
+                    forecasts[origin, step], weights[bucket], active, held, ordered
+                )
                 naive[row, origin, step] = forecasts[origin, step, repeats]

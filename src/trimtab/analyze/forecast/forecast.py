@@ -105,7 +105,7 @@ def _kept_in_bounds(mean: F64, quantiles: F64, values: F64, settings: ForecastSe
     """Quantiles in their order, and nothing below 0 where the series is not."""
     quantiles = np.sort(quantiles, axis=2)
     if settings.is_nonnegative is None:
-        is_positive: Mask = np.asarray((values >= 0) | np.isnan(values)).all(axis=1, keepdims=True)
+        is_positive: Mask = np.array((values < 0).sum(axis=1, keepdims=True) == 0)
     else:
         is_positive = np.full((len(values), 1), settings.is_nonnegative)
     mean = np.where(is_positive, np.maximum(mean, 0), mean)

@@ -24,6 +24,9 @@ MOVES_MAX = 0.2
 """Levels nearer to the middle stay: they are for the shape, and moving them costs more than it mends."""
 NARROWEST, WIDEST = 0.3, 1.3
 """A level's distance to the nearer end (0 or 1) stays within these multiples of what it was asked to be."""
+BEGIN = 0.6
+"""Where those that move begin, as a multiple of the distance to the nearer end: what comes is never quite like what
+was."""
 FIRST_SHARE = 0.25
 """Levels begin to move after this share of the origins."""
 
@@ -137,7 +140,8 @@ def adapt(
     most = count * horizon + len(pooled)
     ordered, weighed = np.empty(most), np.empty(most)
     fresh = np.empty(horizon * count)
-    stood, taken = np.empty((count, len(levels))), np.empty(len(levels))
+    stood = np.empty((count, len(levels)))
+    adapted, taken = np.empty(len(levels)), np.empty(len(levels))
     first = min(max(int(FIRST_SHARE * count), 1), count - 1)
     for row in range(len(scores)):
         out[row, :] = np.nan
@@ -150,7 +154,10 @@ def adapt(
         weighed[:held] = -1.0
         weight = 1.0
         own = 0.0
-        adapted = levels.copy()
+        for one in range(len(levels)):
+            end = min(levels[one], 1 - levels[one])
+            begin = BEGIN * end if end <= MOVES_MAX else end
+            adapted[one] = begin if levels[one] < 0.5 else 1 - begin
         seen = 0
         stood[:, :] = np.nan
         for origin in range(count):

@@ -9,43 +9,36 @@ import numpy as np
 from trimtab.store.compiled import kernel
 from trimtab.store.metrics.arrays import F64, I64
 
+SAMPLES_MAX = 24
+"""Of a longer window every so many-th value is taken, so that it is not more than these."""
+
 
 @kernel("void(float64[::1], int64, int64[::1], float64[:, :, ::1], int64)")
 def last_values(values: F64, window: int, origins: I64, out: F64, member: int) -> None:
     """The median of the last `window` values that are there, at all steps of out[:, :, member]."""
-    ordered = np.empty(window)
-    ring = np.empty(window)
-    held = place = next_origin = 0
-    for at in range(len(values) + 1):
-        if next_origin < len(origins) and origins[next_origin] == at:
-            middle = np.nan
-            if held > 0:
-                middle = 0.5 * (ordered[(held - 1) // 2] + ordered[held // 2])
-            for step in range(out.shape[1]):
-                out[next_origin, step, member] = middle
-            next_origin += 1
-        if at == len(values) or next_origin == len(origins):
-            break
-        value = values[at]
-        if math.isnan(value):
-            continue
-        if held == window:
-            spot = np.searchsorted(ordered, ring[place])
-            while spot < window - 1 and ordered[spot + 1] < value:
-                ordered[spot] = ordered[spot + 1]
-                spot += 1
-            while spot > 0 and ordered[spot - 1] > value:
-                ordered[spot] = ordered[spot - 1]
-                spot -= 1
-        else:
+    stride = max(window // SAMPLES_MAX, 1)
+    most = window // stride
+    ordered = np.empty(most)
+    for origin in range(len(origins)):
+        held = 0
+        at = origins[origin] - 1
+        while at >= 0 and held < most:
+            value = values[at]
+            if math.isnan(value):
+                at -= 1
+                continue
             spot = held
             while spot > 0 and ordered[spot - 1] > value:
                 ordered[spot] = ordered[spot - 1]
                 spot -= 1
+            ordered[spot] = value
             held += 1
-        ordered[spot] = value
-        ring[place] = value
-        place = place + 1 if place + 1 < window else 0
+            at -= stride
+        middle = np.nan
+        if held > 0:
+            middle = 0.5 * (ordered[(held - 1) // 2] + ordered[held // 2])
+        for step in range(out.shape[1]):
+            out[origin, step, member] = middle
 
 
 @kernel("void(float64[::1], int64, int64, int64[::1], float64[:, :, ::1], int64)")

@@ -37,7 +37,7 @@ class ForecastSettings:
     finds_holidays: bool = False
     time_zone: str = "UTC"
     is_nonnegative: bool | None = None
-    own_share: float = 0.85
+    own_share: float = 0.7
     models: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
