@@ -28,11 +28,19 @@ class Case:
 
 
 def cases(noise: Sequence[Noise], count: int, block: int, seed: int, steps: int | None = None) -> list[Case]:
-    """`count` cases with noise drawn in runs of `block` points; `steps` steps in each, or 0, 1, 2, 3 in turn."""
+    """`count` cases with noise drawn in runs of `block` points; `steps` steps in each, or 0, 1, 2, 3 in turn.
+
+    Each kind of noise (one number a commit, AWS, Azure) is in as many of them.
+    """
     rng = np.random.default_rng(seed)
+    by_kind: dict[str, list[Noise]] = {}
+    for one in noise:
+        by_kind.setdefault(one.kind, []).append(one)
+    names = sorted(by_kind)
     made = []
     for number in range(count):
-        source = noise[int(rng.integers(len(noise)))]
+        of_kind = by_kind[names[number // 4 % len(names)]]
+        source = of_kind[int(rng.integers(len(of_kind)))]
         starts = rng.integers(0, source.residuals.size - block + 1, -(-POINTS // block))
         drawn = source.residuals[(starts[:, None] + np.arange(block)).ravel()[:POINTS]]
         wanted = number % 4 if steps is None else steps

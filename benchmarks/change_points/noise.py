@@ -3,6 +3,7 @@
 Looked for below TRIMTAB_BENCH_DATA (none of it is part of this project):
 
     otava/                       a checkout of apache/otava: the series of TigerBeetle in its tests (Apache-2.0)
+    mongodb/                     a checkout of mongodb/signal-processing-algorithms: tests/data (Apache-2.0)
     nab/                         a checkout of numenta/NAB: data/realAWSCloudwatch (MIT)
     azure-src/                   a checkout of carlonlv/DataCenterSim: data/*.rda (no licence named: for measuring)
     change-points/venv           a virtual environment with ruptures and rdata (which reads .rda)
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import ast
 import csv
+import json
 import os
 import sys
 from dataclasses import dataclass
@@ -29,13 +31,14 @@ AROUND_POINTS, AROUND_COMMITS = 144, 24
 telemetry: half a day; one number a commit)."""
 DAY_POINTS = 288
 AZURE_VMS = 25
-POINTS_MIN = 300
+POINTS_MIN = 75
 
 
 @dataclass(frozen=True)
 class Noise:
     """Residuals of one source in the order of time, divided by their robust standard deviation."""
 
+    kind: str
     name: str
     residuals: F64
 
@@ -55,15 +58,17 @@ def add_peers(data: Path) -> None:
 
 def sources(data: Path) -> tuple[list[Noise], list[Noise]]:
     """Noise to tune on, and noise to tell figures of: no source is in both."""
-    tune: list[Noise] = []
-    told = [_noise("TigerBeetle", _tigerbeetle(data), AROUND_COMMITS)]
+    tune = [_noise("commits", "MongoDB", _mongodb(data), AROUND_COMMITS)]
+    told = [_noise("commits", "TigerBeetle", _tigerbeetle(data), AROUND_COMMITS)]
     for number, path in enumerate(sorted((data / "nab" / "data" / "realAWSCloudwatch").glob("*.csv"))):
         with path.open() as file:
             values = np.array([float(row["value"]) for row in csv.DictReader(file)])
-        (told if number % 2 else tune).append(_noise(path.stem, _without_day(values)))
+        (told if number % 2 else tune).append(_noise("AWS", path.stem, _without_day(values)))
     machines = _azure(data)
-    tune += [_noise(f"Azure {column}", _without_day(machines[:, column])) for column in range(AZURE_VMS)]
-    told += [_noise(f"Azure {column}", _without_day(machines[:, column])) for column in range(50, 50 + AZURE_VMS)]
+    tune += [_noise("Azure", f"Azure {column}", _without_day(machines[:, column])) for column in range(AZURE_VMS)]
+    told += [
+        _noise("Azure", f"Azure {column}", _without_day(machines[:, column])) for column in range(50, 50 + AZURE_VMS)
+    ]
     return [one for one in tune if one.residuals.size], [one for one in told if one.residuals.size]
 
 
@@ -71,6 +76,11 @@ def _tigerbeetle(data: Path) -> F64:
     tree = ast.parse((data / "otava" / "tests" / "tigerbeetle_test.py").read_text())
     lists = [node for node in ast.walk(tree) if isinstance(node, ast.List) and len(node.elts) > 100]
     return np.array(ast.literal_eval(lists[0]), dtype=np.float64)
+
+
+def _mongodb(data: Path) -> F64:
+    read = json.loads((data / "mongodb" / "tests" / "data" / "real_series.json").read_text())
+    return np.array(read, dtype=np.float64)
 
 
 def _azure(data: Path) -> F64:
@@ -90,9 +100,9 @@ def _without_day(values: F64) -> F64:
     return (table - usual).ravel()
 
 
-def _noise(name: str, values: F64, around: int = AROUND_POINTS) -> Noise:
+def _noise(kind: str, name: str, values: F64, around: int = AROUND_POINTS) -> Noise:
     windows = np.lib.stride_tricks.sliding_window_view(values, 2 * around + 1)
     residuals = values[around:-around] - np.median(windows, axis=1)
     scale = 1.4826 * float(np.median(np.abs(residuals - np.median(residuals))))
     is_usable = residuals.size >= POINTS_MIN and scale > 1e-9 * max(float(np.abs(values).max()), 1e-9)
-    return Noise(name, residuals / scale if is_usable else np.empty(0))
+    return Noise(kind, name, residuals / scale if is_usable else np.empty(0))

@@ -43,11 +43,6 @@ def sides(settings: ChangePointSettings) -> list[Side]:
 
         return find
 
-    def pelt(values: F64) -> list[int]:
-        noise = float(np.median(np.abs(np.diff(values)))) * 1.4826 / 2**0.5
-        fitted = ruptures.Pelt("l2", min_size=MIN_SEGMENT, jump=1).fit(values / max(noise, 1e-12))
-        return list(fitted.predict(pen=4 * np.log(values.size))[:-1])
-
     def otava(window: int, p_value: float) -> Find:
         def find(values: F64) -> list[int]:
             found, _ = compute_change_points(values.tolist(), window_len=window, max_pvalue=p_value)
@@ -61,7 +56,6 @@ def sides(settings: ChangePointSettings) -> list[Side]:
         Side("otava W30 p.01", otava(30, 0.01)),
         Side("ruptures KernelCPD rbf 1 log n", kernel_cpd(1.0), 4000),
         Side("ruptures KernelCPD rbf 2 log n", kernel_cpd(2.0), 4000),
-        Side("ruptures Pelt l2 4 log n", pelt, 200),
     ]
 
 

@@ -14,7 +14,7 @@ I64 = NDArray[np.int64]
 
 LAGS = (1, 4, 16)
 """Load and latency are compared by their differences over so many points: a step of the level is in few of them."""
-HEADROOMS = (1.05, 1.2, 1.5, 2.0, 4.0)
+HEADROOMS = tuple(np.geomspace(1.02, 8.0, 24).tolist())
 """Capacities that are tried for the queueing form, as multiples of the largest load seen."""
 PAIRS_MIN = 40
 GAIN_MIN = 0.05

@@ -1,0 +1,157 @@
+"""What neighbours are compared by: ranks, the likelihood of two levels against one, long-run variance, a line."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trimtab.store.compiled import kernel
+
+TAIL, TAIL_SCALE = 2.0, 0.7
+"""Of the Student's t that noise is taken for: degrees of freedom, and its scale in robust standard deviations."""
+CORRELATION_MAX = 0.97
+CLIP = 2.5
+"""Residuals count for at most so many standard deviations in the long-run variance and against a line."""
+
+
+@kernel("float64(float64[::1],int64[::1],int64,int64,int64)")
+def rank_step(values: NDArray[np.float64], order: NDArray[np.int64], low: int, cut: int, high: int) -> float:
+    """Wilcoxon's statistic of two neighbours, in standard deviations; ties count as their middle rank.
+
+    `order` sorts all values. 0 where all of both are equal.
+    """
+    ranked = 0
+    rank_sum = squares = 0.0
+    index = 0
+    count = order.size
+    while index < count:
+        at = order[index]
+        if at < low or at >= high:
+            index += 1
+            continue
+        value = values[at]
+        same = right = 0
+        while index < count and (values[order[index]] == value or order[index] < low or order[index] >= high):
+            at = order[index]
+            index += 1
+            if at < low or at >= high:
+                continue
+            same += 1
+            if at >= cut:
+                right += 1
+        rank = ranked + (same + 1) / 2.0
+        ranked += same
+        rank_sum += right * rank
+        squares += same * rank * rank
+    total = high - low
+    rights = high - cut
+    middle = (total + 1) / 2.0
+    spread = (squares - total * middle * middle) / (total - 1)
+    variance = rights * (total - rights) / total * spread
+    if variance <= 0.0:
+        return 0.0
+    return (rank_sum - rights * middle) / math.sqrt(variance)
+
+
+@kernel("float64(float64[::1],int64[::1],int64,int64)")
+def long_run_factor(scores: NDArray[np.float64], edges: NDArray[np.int64], count: int, lags: int) -> float:
+    """Long-run variance ÷ variance of residuals (1 for independent ones, at least 1), as Newey & West (1987) weigh it.
+
+    `edges[:count]` are the levels' beginnings and the end; pairs across levels do not count. It is at least what the
+    correlation of neighbours alone comes to where it dies out slowly (AR(1): Andrews, 1991), which few lags do not see.
+    """
+    squares = 0.0
+    for index in range(scores.size):
+        squares += scores[index] * scores[index]
+    levels = count - 1
+    free = max(scores.size - levels, 1)
+    variance = squares / free
+    if variance <= 0.0:
+        return 1.0
+    factor = going_on = 1.0
+    for lag in range(1, lags + 1):
+        products, pairs = 0.0, 0
+        for level in range(levels):
+            for index in range(edges[level] + lag, edges[level + 1]):
+                products += scores[index] * scores[index - lag]
+                pairs += 1
+        if pairs:
+            correlation = products / pairs / variance + levels / scores.size
+            factor += 2.0 * (1.0 - lag / (lags + 1.0)) * correlation
+            if lag == 1 and correlation > 0.0:
+                first = min(correlation, CORRELATION_MAX)
+                going_on = (1.0 + first) / (1.0 - first)
+    return max(factor, going_on)
+
+
+@kernel("float64(float64[::1],int64,int64,float64,float64[::1])")
+def loss_of_level(values: NDArray[np.float64], low: int, high: int, scale: float, room: NDArray[np.float64]) -> float:
+    """What the likeliest level of `values[low:high]` leaves: -log density of Student's t (`TAIL` degrees of freedom,
+    `scale`), less its least. The level is found from the median on by weights (iteratively, eight times)."""
+    count = high - low
+    room[:count] = values[low:high]
+    part = room[:count]
+    part.sort()
+    level = part[count // 2] if count % 2 else (part[count // 2] + part[count // 2 - 1]) / 2.0
+    for _ in range(8):
+        weights = weighed = 0.0
+        for index in range(low, high):
+            distance = (values[index] - level) / scale
+            weight = 1.0 / (TAIL + distance * distance)
+            weights += weight
+            weighed += weight * values[index]
+        level = weighed / weights
+    loss = 0.0
+    for index in range(low, high):
+        distance = (values[index] - level) / scale
+        loss += math.log(1.0 + distance * distance / TAIL)
+    return 0.5 * (TAIL + 1.0) * loss
+
+
+@kernel("float64(float64[::1],float64,float64[::1])")
+def pull(residuals: NDArray[np.float64], scale: float, out: NDArray[np.float64]) -> float:
+    """How each residual pulls at the level (the score of that likelihood). Answers by what a ratio of likelihoods is
+    too large where noise is no such Student's t (the ratio of both forms of information: White, 1982)."""
+    squares = slopes = 0.0
+    for index in range(residuals.size):
+        distance = residuals[index] / scale
+        below = TAIL + distance * distance
+        out[index] = (TAIL + 1.0) * distance / below
+        squares += out[index] * out[index]
+        slopes += (TAIL + 1.0) * (TAIL - distance * distance) / (below * below)
+    size = residuals.size
+    return max(squares / size / max(slopes / size, 0.05), 0.3)
+
+
+@kernel("boolean(float64[::1],int64,int64,int64)")
+def is_drift(values: NDArray[np.float64], low: int, cut: int, high: int) -> bool:
+    """Whether one straight line leaves less than two levels do (values are standard deviations, outliers cut off)."""
+    count = high - low
+    middle = (count - 1) / 2.0
+    left = right = total = cross = 0.0
+    for index in range(low, high):
+        value = values[index]
+        total += value
+        cross += (index - low - middle) * value
+        if index < cut:
+            left += value
+        else:
+            right += value
+    mean = total / count
+    across = count * (count * count - 1.0) / 12.0
+    by_line = cross * cross / across
+    by_step = left * left / (cut - low) + right * right / (high - cut) - count * mean * mean
+    return by_line > by_step
+
+
+@kernel("float64(float64,float64,float64)")
+def normal_score(step: float, total: float, factor: float) -> float:
+    """A rank statistic of `total` points as the standard normal number that is as rare.
+
+    As Student's t of the ranks (Conover & Iman, 1981) with so many degrees of freedom as the points that count, then
+    Wallace's (1959) normal number of t.
+    """
+    counting = total / factor
+    free = max(counting - 2.0, 1.0)
+    share = min(step * step / factor / max(counting - 1.0, 1.5), 0.999999)
+    return math.sqrt(-free * math.log(1.0 - share)) * (8.0 * free + 1.0) / (8.0 * free + 3.0)
