@@ -11,10 +11,10 @@ import datetime as dt
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
@@ -73,7 +73,15 @@ def load(nab: Path) -> list[File]:
     return files
 
 
-@numba.njit  # type: ignore[untyped-decorator]
+F = TypeVar("F", bound=Callable[..., object])
+
+
+def compiled(function: F) -> F:
+    """For whatever types it is called with."""
+    return cast(F, numba.njit(function))
+
+
+@compiled
 def _sweep(order: I64, scores: F64, window: I64, worth: F64, windows: int) -> tuple[float, float]:
     best = np.full(windows, -1.0)
     total = -float(windows)

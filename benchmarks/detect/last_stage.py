@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from trimtab.analyze.detect.layout import F_FLOOR, NEW_FLOATS, NEW_INTS, TESTS
+from benchmarks.detect.corpus import compiled
+from trimtab.analyze.detect.layout_kernels import F_FLOOR, NEW_FLOATS, NEW_INTS, TESTS
 from trimtab.analyze.detect.step_kernels import CLIP, NINES, PRIOR, PRIOR_COUNT
 from trimtab.analyze.detect.tail_kernels import tail_learn, tail_probability
 
@@ -26,7 +26,7 @@ def nines_of(parts: F64, weights: tuple[float, ...]) -> F64:
     return np.asarray(weights) @ -np.log10(np.maximum(parts, 1e-60))
 
 
-@numba.njit  # type: ignore[untyped-decorator]
+@compiled
 def _probabilities(
     nines: F64, floats: NDArray[np.float32], ints: NDArray[np.int32], cluster: float, warm_up: int
 ) -> F64:
@@ -45,7 +45,7 @@ def probabilities(nines: F64, cluster: float = 20.0, warm_up: int = 60) -> F64:
     return np.asarray(_probabilities(nines, floats, ints, cluster, warm_up))
 
 
-@numba.njit  # type: ignore[untyped-decorator]
+@compiled
 def records(p: F64, repeat: int, more: float) -> F64:
     """Scores of rows that are records, as the product gives them; the others at most 0.2."""
     scores = np.zeros(p.size)

@@ -39,7 +39,7 @@ def _range_rule(file: File) -> F64:
     span = highest - lowest
     beyond = np.maximum(file.values[1:] - highest, lowest - file.values[1:])
     excess = np.divide(np.maximum(beyond, 0.0), span, out=np.zeros_like(span), where=span > 0)
-    return np.r_[0.0, excess / (1 + excess)]
+    return np.concatenate([[0.0], excess / (1 + excess)])
 
 
 def _published(nab: Path, name: str, files: Sequence[File]) -> list[F64] | None:

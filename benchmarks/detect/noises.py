@@ -6,18 +6,24 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import lfilter
 
 F64 = NDArray[np.float64]
 Noise = Callable[[np.random.Generator, int, int], F64]
 
 
+def _followed(values: F64, kept: float) -> F64:
+    """Each value with `kept` times what came before it."""
+    for sample in range(1, len(values)):
+        values[sample] += kept * values[sample - 1]
+    return values
+
+
 def _wandering(rng: np.random.Generator, samples: int, series: int) -> F64:
-    return np.asarray(lfilter([1.0], [1.0, -0.95], rng.normal(0, 1, (samples, series)), axis=0), np.float64)
+    return _followed(rng.normal(0, 1, (samples, series)), 0.95)
 
 
 def _bursty(rng: np.random.Generator, samples: int, series: int) -> F64:
-    activity = np.exp(lfilter([0.02], [1.0, -0.98], rng.normal(0, 3, (samples, series)), axis=0))
+    activity = np.exp(_followed(rng.normal(0, 0.06, (samples, series)), 0.98))
     return np.asarray(rng.gamma(0.3, 1.0, (samples, series)) * activity, np.float64)
 
 

@@ -8,7 +8,7 @@ import time
 import numpy as np
 
 from trimtab.analyze.detect import Detector, DetectSettings
-from trimtab.analyze.detect.layout import BYTES
+from trimtab.analyze.detect.layout_kernels import BYTES
 
 STEP_MS = 10_000
 LEARNED = 5000
@@ -53,9 +53,9 @@ def main() -> None:
         slots = np.arange(series, dtype=np.int32)
         took = []
         for tick in range(ticks):
-            row = rng.normal(0, 1, series)
+            now = rng.normal(0, 1, series)
             began = time.process_time()
-            detector.update(slots, (LEARNED + tick) * STEP_MS, row)
+            detector.update(slots, (LEARNED + tick) * STEP_MS, now)
             took.append(time.process_time() - began)
         rates = series / np.array(took) / 1e6
         sys.stdout.write(
@@ -67,9 +67,9 @@ def main() -> None:
     slots = detector.add(100_000, STEP_MS)
     took = []
     for tick in range(150):
-        row = rng.normal(0, 1, 100_000)
+        now = rng.normal(0, 1, 100_000)
         began = time.process_time()
-        detector.update(slots, tick * STEP_MS, row)
+        detector.update(slots, tick * STEP_MS, now)
         took.append(time.process_time() - began)
     slowest = 0.1 / np.array(took)[60:].max()
     sys.stdout.write(f"100,000 new series, their first 150 ticks: {15 / sum(took):.1f} million points a second,")

@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import lfilter
 
 F64 = NDArray[np.float64]
 Noise = Callable[[np.random.Generator, int, int], F64]
@@ -19,7 +18,10 @@ def _heavy(rng: np.random.Generator, samples: int, series: int) -> F64:
 
 
 def _wandering(rng: np.random.Generator, samples: int, series: int) -> F64:
-    return np.asarray(lfilter([1.0], [1.0, -0.9], rng.normal(0.0, 1.0, (samples, series)), axis=0), np.float64)
+    values = rng.normal(0.0, 1.0, (samples, series))
+    for sample in range(1, samples):
+        values[sample] += 0.9 * values[sample - 1]
+    return values
 
 
 def _counts(rng: np.random.Generator, samples: int, series: int) -> F64:

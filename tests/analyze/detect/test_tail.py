@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from trimtab.analyze.detect.layout import F_TAIL, I_KEPT, NEW_FLOATS, NEW_INTS, TOP
+from trimtab.analyze.detect.layout_kernels import F_TAIL, I_KEPT, NEW_FLOATS, NEW_INTS, TOP
 from trimtab.analyze.detect.tail_kernels import tail_forget, tail_learn, tail_probability
 
 
 def _learned(values: np.ndarray, cluster: float = 0.0, clip: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
     floats, ints = NEW_FLOATS.copy(), NEW_INTS.copy()
     for sample, value in enumerate(values, 1):
-        tail_learn(floats, ints, 0, np.float32(value), sample, cluster, clip)
+        tail_learn(floats, ints, 0, float(value), sample, cluster, clip)
     return floats, ints
 
 
@@ -19,7 +19,7 @@ def _kept(floats: np.ndarray, ints: np.ndarray) -> list[float]:
 
 
 def _p(floats: np.ndarray, ints: np.ndarray, seen: int, value: float, resolution: float = 0.0) -> float:
-    return float(tail_probability(floats, ints, 0, seen, np.float32(value), 10**6, 0.0, resolution, 0, 0.0))
+    return float(tail_probability(floats, ints, 0, seen, value, 10**6, 0.0, resolution, 0, 0.0))
 
 
 @pytest.mark.parametrize("p", [1e-3, 1e-4])

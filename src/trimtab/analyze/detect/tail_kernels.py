@@ -11,7 +11,15 @@ and half of the count.
 import numpy as np
 from numpy.typing import NDArray
 
-from trimtab.analyze.detect.layout import F_FLOOR, F_TAIL, I_CLUSTER, I_KEPT, TAIL_WIDTH, TOP
+from trimtab.analyze.detect.layout_kernels import (
+    F_FLOOR,
+    F_TAIL,
+    I_CLUSTER,
+    I_KEPT,
+    TAIL_WIDTH,
+    TOP,
+    floor_of,
+)
 from trimtab.store.compiled import kernel
 
 F32 = NDArray[np.float32]
@@ -38,7 +46,7 @@ def tail_probability(
     not look surer than they are. `prior`, the sum of `prior_count` excesses, is added to those that were seen. Where
     all kept values are equal and no step is known, it is how often so great a value was seen.
     """
-    floor = floats[F_FLOOR + tail]
+    floor = floor_of(floats, tail)
     if value <= floor:
         return 1.0
     kept = ints[I_KEPT + tail]
@@ -88,7 +96,7 @@ def tail_learn(floats: F32, ints: I32, tail: int, value: float, sample: int, clu
     `sample`: number of the sample, ascending. `clip`: if above 0, a value counts at most as the greatest other one plus
     so many mean excesses, so that one incident does not decide what is expected of the next.
     """
-    floor = floats[F_FLOOR + tail]
+    floor = floor_of(floats, tail)
     if value <= floor:
         return
     kept = ints[I_KEPT + tail]

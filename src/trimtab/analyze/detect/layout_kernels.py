@@ -1,15 +1,23 @@
 """Where each number of a series' state stands. A change of meaning here is a new `dump.VERSION`.
 
-A series has 29 float64 (`N_`), 158 float32 (`F_`) and 28 int32 (`I_`): 976 bytes. Values are kept as differences to the
-series' first value, so that float32 is enough for them.
+A series has 28 float64 (`N_`), 168 float32 (`F_`) and 30 int32 (`I_`): 1016 bytes. Values are kept as differences to
+the series' first value, so that float32 is enough for them.
+
+Every file of kernels here takes a kernel from this one: its compiled form then belongs to exactly this layout
+(`trimtab.store.compiled`).
 """
 
 import numpy as np
+from numpy.typing import NDArray
+
+from trimtab.store.compiled import kernel
 
 TESTS = 5
 """Tests of a series, each with an upper and a lower tail; numbers 1 to 5 of `Test`."""
-TAILS = 2 * TESTS + 1
-"""The last one is the tail of all tests together."""
+ALL_TESTS = 2 * TESTS
+SLOW_TESTS = 2 * TESTS + 1
+TAILS = 2 * TESTS + 2
+"""An upper and a lower one of each test, one of all tests together, one of the two slow ones together."""
 TOP = 8
 """How many of the greatest values a tail keeps."""
 HOURS = 48
@@ -25,7 +33,7 @@ TAIL_WIDTH = TOP + 1
 F_COUNT = F_TAIL + TAILS * TAIL_WIDTH
 
 I_SEEN = 0
-"""Of each test, and of all together: values that its tails were taken from."""
+"""Of each test, and of all together: how many values its tails were taken from."""
 I_CLUSTER = I_SEEN + TESTS + 1
 """Of each tail: number of the sample that began its last cluster."""
 I_KEPT = I_CLUSTER + TAILS
@@ -61,9 +69,8 @@ I_COUNT = I_KEPT + TAILS
     N_CLUSTER,  # samples that count as one cluster
     N_REPEAT,  # samples in which only a higher score alerts again
     N_GUARD,  # samples of an incident that are not learned, at most
-    N_WARM_UP,  # samples before scoring
-) = range(29)
-N_COUNT = 29
+) = range(28)
+N_COUNT = 28
 
 NEW_NUMBERS = np.zeros(N_COUNT)
 NEW_NUMBERS[[N_LAST_MS, N_PEAK_AT, N_GUARD_FROM, N_GUARD_ODD]] = -1e18
@@ -71,9 +78,27 @@ NEW_NUMBERS[N_RESOLUTION] = np.inf
 NEW_NUMBERS[N_HOUR] = -1.0
 NEW_NUMBERS[N_UNLEARNED] = 3.0
 NEW_FLOATS = np.zeros(F_COUNT, np.float32)
-NEW_FLOATS[F_FLOOR : F_FLOOR + TAILS - 1] = -np.inf
+NEW_FLOATS[F_FLOOR : F_FLOOR + 2 * TESTS] = -np.inf
 NEW_FLOATS[F_HOUR : F_HOUR + HOURS] = np.nan
 NEW_INTS = np.zeros(I_COUNT, np.int32)
 
 BYTES = N_COUNT * 8 + F_COUNT * 4 + I_COUNT * 4
 """State of one series."""
+
+
+@kernel("float32(float32[::1],int64)")
+def floor_of(floats: NDArray[np.float32], tail: int) -> float:
+    """What a value has to exceed to be among the greatest of a tail."""
+    return float(floats[F_FLOOR + tail])
+
+
+@kernel("int64(int64)")
+def hour_place(hour: int) -> int:
+    """Where the mean of an hour stands among a series' float32."""
+    return F_HOUR + hour
+
+
+@kernel("boolean(float64[::1])")
+def is_by_hour(numbers: NDArray[np.float64]) -> bool:
+    """Whether the hour's mean foretells better than the last few values."""
+    return bool(numbers[N_ERROR_HOUR] < numbers[N_ERROR_NEAR])
