@@ -29,7 +29,7 @@ def shop(odd_points: int = 12) -> list[Series]:
     for number, host in enumerate(("a", "b", "c")):
         queue, wait = level(40, 10 + number), level(0.004, 20 + number)
         written = np.cumsum(level(3e6, 30 + number) * STEP_MS / 1000)
-        if host == "b":
+        if host == "b" and odd_points:
             queue[-odd_points:] += 120
             wait[-odd_points:] *= 9
             written[-odd_points:] = written[-odd_points - 1] + np.arange(1, odd_points + 1) * 1e5
