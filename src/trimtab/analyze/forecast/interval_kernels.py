@@ -15,7 +15,7 @@ from trimtab.store.metrics.arrays import F64, I64
 
 FADES = 0.97
 """What a score still counts at the next origin."""
-STEP_POWER = 0.7
+STEP_POWER = 0.9
 PHASE_POWER = 0.5
 """How far errors are scaled by how large they were so far ahead, and at that phase of the season."""
 GAIN = 0.025
@@ -54,10 +54,10 @@ def _sizes(errors: F64, season: int, origins: I64, by_step: F64, by_phase: F64) 
     by_phase[:] = 1.0
     if mean <= 0:
         return
-    half = max(horizon // 8, 1)
-    highest = 0.3
+    highest = 0.1
     tried = 0
     for step in range(horizon):
+        half = (step + 2) // 4
         first, last = max(step - half, 0), min(step + half + 1, horizon)
         weight = counts[first:last].sum() + 2
         if counts[step] > 0:
