@@ -78,7 +78,7 @@ F = TypeVar("F", bound=Callable[..., object])
 
 def compiled(function: F) -> F:
     """For whatever types it is called with."""
-    return cast(F, numba.njit(function))
+    return cast(F, cast(Any, numba.njit)(function))
 
 
 @compiled

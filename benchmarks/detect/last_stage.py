@@ -33,7 +33,7 @@ def _probabilities(
     p = np.ones(nines.size)
     for row in range(warm_up, nines.size):
         if nines[row] > floats[F_FLOOR + ALL]:
-            value = np.float32(nines[row])
+            value = nines[row]
             p[row] = tail_probability(floats, ints, ALL, row - warm_up, value, row, cluster, NINES, PRIOR_COUNT, PRIOR)
             tail_learn(floats, ints, ALL, value, row, cluster, CLIP)
     return p
