@@ -98,6 +98,9 @@ def test_the_page_draws_each_kind_and_leads_to_the_samples(looked: Site) -> None
     teeth = looked.visitor().get("/patterns?kind=saw-teeth&fragment=results").text
     assert "<html" not in teeth
     assert 'class="pattern-mark"' in teeth
+    leads = looked.visitor().get("/patterns?kind=lead").text
+    assert "<table" in leads
+    assert "checkout: p95 of a service" in leads
     assert "No pattern fits" in looked.visitor().get("/patterns?q=nobody").text
     assert looked.visitor().get("/patterns?kind=x").status_code == 400
     assert looked.visitor().get("/patterns?page=0").status_code == 400

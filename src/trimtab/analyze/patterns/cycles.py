@@ -169,7 +169,7 @@ def _described(whole: Regular, table: F64, name: str, origin_ms: int, p_value: f
     low, high = (float(one) for one in np.quantile(away, (0.05, 0.95)))
     spread = np.quantile(aligned, (0.1, 0.9), axis=0) + level
     evidence = whole.evidence(p_value, explained)
-    share = _found_share(aligned, drawn)
+    share = found_share(aligned, drawn)
     return Cycle(
         series=whole.name,
         unit=whole.unit,
@@ -196,7 +196,7 @@ def _described(whole: Regular, table: F64, name: str, origin_ms: int, p_value: f
     )
 
 
-def _found_share(table: F64, drawn: NDArray[np.int64]) -> float | None:
+def found_share(table: F64, drawn: NDArray[np.int64]) -> float | None:
     """In which share of resamples the periods that were drawn explain those that were not."""
     turns = table.shape[0]
     if turns < RESAMPLED_PERIODS_MIN:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from trimtab.analyze.patterns.cycles import EXPLAINED_MIN, P_MAX, smooth
+from trimtab.analyze.patterns.cycles import EXPLAINED_MIN, P_MAX, RESAMPLES, found_share, smooth
 from trimtab.analyze.patterns.found import Cycle, Kind, NoPattern, Why
 from trimtab.analyze.patterns.regular import DAY_MS, F64, WEEK_MS, Regular, regular
 from trimtab.analyze.patterns.spectrum import refined_turns, standing_out
@@ -132,7 +132,9 @@ def _described(ready: Regular, values: F64, best: _Fold, p_value: float) -> Cycl
     table = table.reshape(turns, slots)
     mean = float(values.mean())
     profile = smooth(table.mean(axis=0))
-    again = smooth(table[np.random.default_rng(1).integers(0, turns, (200, turns))].mean(axis=1))
+    drawn = np.random.default_rng(1).integers(0, turns, (RESAMPLES, turns))
+    again = smooth(table[drawn].mean(axis=1))
+    share = found_share(table, drawn)
     peak = int(np.argmax(profile))
     away = (np.argmax(again, axis=1) - peak + slots // 2) % slots - slots // 2
     width_ms = best.period * ready.step_ms / slots
@@ -152,5 +154,9 @@ def _described(ready: Regular, values: F64, best: _Fold, p_value: float) -> Cycl
         profile=tuple((profile + mean).tolist()),
         low=tuple(spread[0].tolist()),
         high=tuple(spread[1].tolist()),
-        evidence=replace(ready.evidence(), p_value=p_value, explained_share=best.explained),
+        evidence=replace(
+            ready.evidence(p_value, best.explained),
+            found_share=share,
+            found_of=0 if share is None else RESAMPLES,
+        ),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -71,6 +72,8 @@ class Round:
                 self._take(answer, one)
         by_id = {one.subject.id: one for one in every}
         for load, latency in pairs_of_load(every):
+            if self.is_over():
+                break
             self._take(knee(load.series, latency.series), latency)
         self._leads(every, by_id)
         self._mixes(every)
@@ -94,11 +97,12 @@ class Round:
     def _block(self, family: Family, wish: ForecastPolicy) -> Block:
         source = self.asking.source(family, wish, self.now_ms)
         window_ms = self.policy.window_days * DAY_MS
-        count = int(min(window_ms // COARSE_MS, POINTS_MAX))
-        newest_ms = source.newest_ms(self.now_ms, COARSE_MS)
-        block = source.read(newest_ms - (count - 1) * COARSE_MS, count, COARSE_MS)
+        step_ms = COARSE_MS * max(1, math.ceil(window_ms / (COARSE_MS * POINTS_MAX)))
+        count = int(window_ms // step_ms)
+        newest_ms = source.newest_ms(self.now_ms, step_ms)
+        block = source.read(newest_ms - (count - 1) * step_ms, count, step_ms)
         there = np.isfinite(block.values).any(axis=0)
-        if not there.any() or (count - int(np.argmax(there))) * COARSE_MS >= FINE_DAYS * DAY_MS:
+        if not there.any() or (count - int(np.argmax(there))) * step_ms >= FINE_DAYS * DAY_MS:
             return block
         count = int(FINE_DAYS * DAY_MS // FINE_MS)
         newest_ms = source.newest_ms(self.now_ms, FINE_MS)

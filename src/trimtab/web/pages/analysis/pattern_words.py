@@ -87,6 +87,13 @@ def _of_bursts(found: Bursts) -> str:
     )
 
 
+def lag_text(found: Lead) -> str:
+    """How long after the other one follows."""
+    if found.lag_ms == 0:
+        return "at once"
+    return f"{duration(found.lag_ms)} ({_span(*found.lag_ms_90)})"
+
+
 def _span(low: float, high: float) -> str:
     return duration(low) if low == high else f"{duration(low)} to {duration(high)}"
 

@@ -12,7 +12,7 @@ from trimtab.app.patterns.answers import PatternRow
 from trimtab.app.patterns.looking import asked_for, counts_of
 from trimtab.model.errors import InputError
 from trimtab.web.pages.analysis.pattern_pictures import picture_of
-from trimtab.web.pages.analysis.pattern_words import KIND_WORDS, figures_of, sentence_of
+from trimtab.web.pages.analysis.pattern_words import KIND_WORDS, figures_of, lag_text, sentence_of
 from trimtab.web.pages.frame import Asked
 from trimtab.web.view import View
 
@@ -60,6 +60,7 @@ def _view(row: PatternRow, view: View) -> dict[str, object]:
         "sentence": sentence_of(row.found),
         "figures": figures_of(evidence),
         "picture": picture_of(row),
+        "lag": lag_text(row.lead) if row.lead is not None else "",
         "samples": _samples(row.href, view, {"from": str(evidence.start_ms), "to": str(evidence.end_ms)}),
     }
 
