@@ -20,8 +20,6 @@ STEPS_MIN = 24
 STEPS_MAX = 2_000
 """… up to an hour, or a day where it would be more steps than these."""
 CYCLES_MAX = 7
-SHRINK = 2.0
-"""The usual shape is believed as if so many cycles had shown none."""
 
 
 def coarser_by(step_ms: int, horizon: int) -> int:
@@ -78,16 +76,30 @@ def spread(
             continue
         recent = deviations[rows, whole * by - cycles * length :].reshape(len(rows), cycles, length)
         known = (~np.isnan(recent)).sum(axis=1)
-        usual = np.nansum(recent, axis=1) / (known + SHRINK)
+        usual = np.nansum(recent, axis=1) / np.maximum(known, 1)
+        sure = _sure(recent, usual, known)[:, None]
+        usual *= sure
         left = recent - usual[:, None, :]
+        unseen = 1 + sure * (np.sqrt((cycles + 1) / max(cycles - 1, 1)) - 1)  # the shape was made of what is left here
         with np.errstate(invalid="ignore"):
-            around = _row_quantiles(left.reshape(len(rows), -1), levels)
+            around = unseen * _row_quantiles(left.reshape(len(rows), -1), levels)
         out_mean[rows] += usual[:, np.arange(horizon) % length]
         offsets = out_quantiles[rows] - mean[rows][:, at][:, :, None]
         offsets = np.sign(levels - 0.5) * np.hypot(offsets, around[:, None, :])
         offsets[:, :, levels == 0.5] = (out_quantiles[rows] - mean[rows][:, at][:, :, None])[:, :, levels == 0.5]
         out_quantiles[rows] = out_mean[rows][:, :, None] + offsets
     return out_mean, out_quantiles
+
+
+def _sure(recent: F64, usual: F64, known: NDArray[np.int64]) -> F64:
+    """By series (0 to 1): how much of the usual shape is more than chance leaves in a mean of so few cycles (James and
+    Stein, 1961)."""
+    left = (known - 1).clip(0).sum(axis=1)
+    scatter = np.nansum((recent - usual[:, None, :]) ** 2, axis=(1, 2)) / np.maximum(left, 1)
+    by_chance = (scatter[:, None] / np.maximum(known, 1)).mean(axis=1)
+    seen = (usual**2).mean(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where((seen > 0) & (left > 0), np.maximum(1 - by_chance / seen, 0), 0.0)
 
 
 def _row_quantiles(rows: F64, levels: F64) -> F64:

@@ -37,14 +37,16 @@ def members(
     logarithms; NaN where a value is negative), and `medians` (season or 0, values)."""
     smoothed_count = table.shape[1]
     total, known, lowest, highest = 0.0, 0, np.inf, -np.inf
-    for value in values:
-        if not math.isnan(value):
-            total += value
+    floor = 0.0
+    for at in range(origins[-1]):
+        if not math.isnan(values[at]):
+            total += values[at]
             known += 1
-            lowest = min(lowest, value)
-            highest = max(highest, value)
-    has_logs = lowest >= 0 and total > 0
-    floor = LOG_FLOOR * total / max(known, 1)
+            lowest = min(lowest, values[at])
+            highest = max(highest, values[at])
+        if floor <= 0 and at + 1 >= origins[0]:  # no origin knows a mean of what came later
+            floor = LOG_FLOOR * total / max(known, 1)
+    has_logs = lowest >= 0 and floor > 0
     logged = np.log(values + floor) if has_logs else values
     smoothed = np.empty((out.shape[0], out.shape[1], smoothed_count))
     smoothers(values, logged, first_logged, first, second, table, origins, smoothed)

@@ -84,12 +84,13 @@ def on_holidays(
     if ahead.size == 0:
         return mean, quantiles
     mean, quantiles = mean.copy(), quantiles.copy()
-    usable = np.isin(past.day, days)
-    if not usable.any():
-        of_weekday = np.unique(past.day[past.weekday == like])[-LIKE_DAYS:]
-        usable = np.isin(past.day, of_weekday)
+    earlier = np.isin(past.day, days)
+    alike = np.isin(past.day, np.unique(past.day[past.weekday == like])[-LIKE_DAYS:])
     for step in ahead:
-        same = usable & (past.second == future.second[step])
+        is_time = past.second == future.second[step]
+        same = earlier & is_time
+        if not same.any():
+            same = alike & is_time
         if not same.any():
             continue
         usual = _median(values[:, same])

@@ -13,6 +13,9 @@ from trimtab.store.metrics.arrays import F64, I64
 
 F32 = NDArray[np.float32]
 
+HIGHER_BY = 0.05
+"""A later hill has to be so much higher: the multiples of a season are about as high as itself."""
+
 
 @kernel("void(float64[:, ::1], int64[::1], int64[::1], float64[:, ::1])")
 def straighten(values: F64, begins: I64, wanted: I64, out: F64) -> None:
@@ -58,7 +61,8 @@ def clearest(together: F32, counts: I64, seasons: I64, cycles_min: int, lags: I6
         for lag in range(1, most):
             after = all_of_it[lag + 1] / all_of_it[0] * (count / (count - lag - 1.0))
             valley = min(valley, height)
-            if height >= before and height > after and height > heights[row] and valley < 0.5 * height:
+            is_higher = height > heights[row] + HIGHER_BY
+            if height >= before and height > after and is_higher and valley < 0.5 * height:
                 heights[row] = height
                 lags[row] = lag
             for one in range(2):
