@@ -14,7 +14,8 @@ from trimtab.store.metrics.arrays import F64, I64
 F32 = NDArray[np.float32]
 
 HIGHER_BY = 0.05
-"""A later hill has to be so much higher: the multiples of a season are about as high as itself."""
+"""A multiple of a season that is less than this higher is not the season itself."""
+PARTS_MAX = 12
 
 
 @kernel("void(float64[:, ::1], int64[::1], int64[::1], float64[:, ::1])")
@@ -61,8 +62,7 @@ def clearest(together: F32, counts: I64, seasons: I64, cycles_min: int, lags: I6
         for lag in range(1, most):
             after = all_of_it[lag + 1] / all_of_it[0] * (count / (count - lag - 1.0))
             valley = min(valley, height)
-            is_higher = height > heights[row] + HIGHER_BY
-            if height >= before and height > after and is_higher and valley < 0.5 * height:
+            if height >= before and height > after and height > heights[row] and valley < 0.5 * height:
                 heights[row] = height
                 lags[row] = lag
             for one in range(2):
@@ -73,6 +73,15 @@ def clearest(together: F32, counts: I64, seasons: I64, cycles_min: int, lags: I6
         for one in range(2):
             if seasons[row, one] == most and most > 1:
                 known[row] = max(known[row], height)
+        whole = lags[row]
+        for parts in range(PARTS_MAX, 1, -1):
+            lag = (whole + parts // 2) // parts
+            if lag < 2 or abs(lag * parts - whole) * 50 > whole:
+                continue
+            height = all_of_it[lag] / all_of_it[0] * (count / (count - lag))
+            if height >= heights[row] - HIGHER_BY and all_of_it[lag] > all_of_it[(lag + 1) // 2]:
+                lags[row] = lag
+                break
 
 
 @kernel("void(float64[:, ::1], int64[::1], float64[:, :, ::1])")
