@@ -83,6 +83,8 @@ class Looking:
         """Score rows and learn from them; episodes that opened have no id yet (0) until `keep`."""
         recent: list[tuple[I32, I64, Scores]] = []
         for rows in parts:
+            if not len(rows):
+                continue
             scores = self.detector.update(rows.places, rows.at_ms, rows.values)
             self.rows_count += len(rows)
             late = np.flatnonzero(rows.at_ms >= now_ms - RECENT_MS)
