@@ -116,7 +116,7 @@ promqltest: $(STAMP) ## Run Prometheus' test scripts of PromQL (FILES=any script
 screenshots: $(STAMP) chromium web ## Photograph every page in every state into docs/screenshots
 	$(BIN)/python -m tests.browser.screenshots
 
-.PHONY: bench bench-page bench-advise bench-read bench-metrics bench-traces bench-rules bench-host bench-new-user bench-saturation bench-anomalies bench-change-points bench-patterns bench-day bench-detect aa soak
+.PHONY: bench bench-page bench-advise bench-read bench-metrics bench-traces bench-rules bench-host bench-new-user bench-saturation bench-anomalies bench-change-points bench-patterns bench-day bench-detect bench-forecast aa soak
 bench: $(STAMP) postgresql ## What trimtab costs the watched server and itself; how quickly it starts
 	$(BIN)/python -m benchmarks.overhead
 	$(BIN)/python -m benchmarks.startup
@@ -143,6 +143,8 @@ bench-day: $(STAMP) postgresql ## A day of the demo with five faults on a compre
 	$(BIN)/python -m benchmarks.demo_day
 bench-detect: $(STAMP) ## NAB by its own scorer, calibration on clean data, fleets, what is found how soon, speed (data in TRIMTAB_BENCH_DATA; about 5 minutes)
 	$(BIN)/python -m benchmarks.detect
+bench-forecast: $(STAMP) ## Forecasts of a day beside statsforecast on M4 and virtual machines (data in TRIMTAB_BENCH_DATA; a minute, 40 where the rivals are asked anew)
+	$(BIN)/python -m benchmarks.forecast
 bench-new-user: $(STAMP) postgresql ## From pip install to the first finding on a fresh PostgreSQL with pgbench (about 15 minutes)
 	$(BIN)/python -m benchmarks.new_user
 bench-anomalies: $(STAMP) ## What looking for anomalies costs: a tick over 100,000 series, one tracked execution (about 2 minutes)
