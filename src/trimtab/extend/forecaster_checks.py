@@ -1,7 +1,7 @@
 """What every forecaster has to keep to: the same checks for ours and for a stranger's.
 
-    from trimtab.extend.forecaster_checks import broken
-    assert broken(MyForecaster()) == []
+from trimtab.extend.forecaster_checks import broken
+assert broken(MyForecaster()) == []
 """
 
 from __future__ import annotations
