@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,8 @@ SHARPNESS = 1.5
 """How quickly a way that told it badly loses its weight."""
 BEND_RATIO = 0.3
 """Standard deviation of how far a slope changes, as part of itself, over a time as long as the history."""
+BENDS = 24
+"""At so many moments ahead the slope may change."""
 BLOCK = 7
 BLOCK_MAX = 28
 JUMPS_RATE = 0.5
@@ -41,16 +44,16 @@ def futures_of(history: History, steps: int, paths: int, seed: int) -> Futures:
     rng = np.random.default_rng(seed)
     values = history.values
     count = len(values)
-    weights, surprise = _judged(values)
-    members = {name: way(values, steps) for name, way, _ in WAYS if name in weights}
-    names = [name for name in weights if members[name] is not None]
+    members = {name: member for name, way, _ in WAYS if (member := way(values, steps)) is not None}
+    weights, surprise = _judged(values, members)
+    names = list(members)
     chances = np.array([weights[name] for name in names])
     chances /= chances.sum()
     shares = np.bincount(rng.choice(len(names), paths, p=chances), minlength=len(names))
     drawn = [
-        _paths_of(member, count, int(share), surprise, rng)
+        _paths_of(members[name], count, int(share), surprise, rng)
         for name, share in zip(names, shares, strict=True)
-        if share and (member := members[name]) is not None
+        if share
     ]
     found = np.concatenate(drawn)
     rng.shuffle(found)
@@ -61,7 +64,7 @@ def futures_of(history: History, steps: int, paths: int, seed: int) -> Futures:
     return Futures(found, by_name, by_name.get("straight", 0) + by_name.get("walk", 0) < 0.3)
 
 
-def _judged(values: F64) -> tuple[dict[str, float], float]:
+def _judged(values: F64, there: Mapping[str, Member]) -> tuple[dict[str, float], float]:
     """Weights of the ways, and how far the ends were off, in units of what the ways expected."""
     count = len(values)
     origins = sorted({max(TRAINED_MIN, int(count * part)) for part in ORIGINS})
@@ -74,7 +77,7 @@ def _judged(values: F64) -> tuple[dict[str, float], float]:
         wide = np.arange(1, len(ahead) + 1)
         best: tuple[float, float] | None = None
         for name, way, _ in WAYS:
-            member = way(past, len(ahead))
+            member = way(past, len(ahead)) if name in there else None
             if member is None:
                 continue
             off = ahead - member.ahead
@@ -87,8 +90,8 @@ def _judged(values: F64) -> tuple[dict[str, float], float]:
         if best is not None:
             surprises.append(best[1])
     weights = {}
-    for name, way, prior in WAYS:
-        if way(values, 1) is None:
+    for name, _, prior in WAYS:
+        if name not in there:
             continue
         seen = errors[name]
         typical = float(np.mean(seen)) if seen else float("nan")
@@ -111,15 +114,19 @@ def _spread(member: Member, wide: NDArray[np.int64], count: int) -> F64:
 def _paths_of(member: Member, count: int, paths: int, surprise: float, rng: np.random.Generator) -> F64:
     steps = len(member.ahead)
     ahead = np.arange(1, steps + 1)
-    slopes = rng.standard_t(5, (paths, 1)) * member.slope_error * surprise
-    bends = rng.standard_normal((paths, steps)) / np.sqrt(count)
-    bends[:, 0] = 0.0
     slope = abs(member.slope) + member.slope_error
-    bent = np.cumsum(np.cumsum(bends, axis=1), axis=1) * (BEND_RATIO * surprise * slope)
-    noise = _blocks(member.noise, paths, steps, rng)
+    found = _blocks(member.noise, paths, steps, rng)
     if member.kind == "walk":
-        noise = np.cumsum(noise, axis=1)
-    found: F64 = member.ahead + slopes * ahead + bent + noise
+        np.cumsum(found, axis=1, out=found)
+    # The slope is off from the first step on, and changes at some moments ahead: each adds a ramp from there on.
+    # The moments are near to each other at first: a date that is near must not wait for its bend.
+    begins = steps * (np.arange(BENDS + 1) / BENDS) ** 2
+    ramps = np.maximum(ahead - begins[:-1, None], 0.0)
+    changes = rng.standard_normal((paths, BENDS))
+    changes *= BEND_RATIO * surprise * slope * np.sqrt(np.diff(begins) / count)
+    changes[:, 0] += rng.standard_t(5, paths) * member.slope_error * surprise
+    found += changes @ ramps
+    found += member.ahead
     return found
 
 

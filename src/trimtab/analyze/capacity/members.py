@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from trimtab.analyze.capacity.trend import line_of, slope_error, slope_of, together, walk_error
+from trimtab.analyze.capacity.trend import line_of, middle_of, slope_error, slope_of, together, walk_error
 
 F64 = NDArray[np.float64]
 
@@ -90,7 +90,7 @@ def slowing(values: F64, steps: int) -> Member | None:
         return None
     moves = np.diff(values)
     slope = slope_of(values[-count:])
-    level = float(np.median(values[-count:] - slope * np.arange(1 - count, 1)))
+    level = middle_of(values[-count:] - slope * np.arange(1 - count, 1))
     keep = 0.5 ** (2.0 / len(values))
     ahead = level + slope * np.cumsum(keep ** np.arange(1, steps + 1))
     return Member(ahead, slope, walk_error(moves), _lately(moves - moves.mean()), "walk")
@@ -98,8 +98,8 @@ def slowing(values: F64, steps: int) -> Member | None:
 
 def still(values: F64, steps: int) -> Member:
     """Where it was lately."""
-    level = float(np.median(values[-max(3, len(values) // 6) :]))
-    return Member(np.full(steps, level), 0.0, 0.0, values - np.median(values), "level")
+    level = middle_of(values[-max(3, len(values) // 6) :])
+    return Member(np.full(steps, level), 0.0, 0.0, values - middle_of(values), "level")
 
 
 def _lately(moves: F64) -> F64:

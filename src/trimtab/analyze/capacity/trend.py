@@ -16,6 +16,19 @@ WALK_BLOCK_MAX = 30
 WALK_ERROR_RATIO = 1.5
 
 
+def middle_of(values: F64) -> float:
+    """The median, without what NumPy's own does beside it: that takes longer than the median of a few numbers.
+
+    >>> middle_of(np.array([3.0, 1.0, 2.0])), middle_of(np.array([4.0, 1.0, 2.0, 3.0]))
+    (2.0, 2.5)
+    """
+    half = len(values) // 2
+    if len(values) % 2:
+        return float(np.partition(values, half)[half])
+    ordered = np.partition(values, (half - 1, half))
+    return float((ordered[half - 1] + ordered[half]) / 2)
+
+
 def slope_of(values: F64) -> float:
     """Slope per step by Theil (1950) and Sen (1968): the median of slopes between pairs.
 
@@ -32,14 +45,14 @@ def slope_of(values: F64) -> float:
         slopes = np.concatenate(
             [(values[lag:] - values[:-lag]) / lag for lag in (count // 3, count // 2, 2 * count // 3)]
         )
-    return float(np.median(slopes))
+    return middle_of(slopes)
 
 
 def line_of(values: F64) -> tuple[float, float]:
     """Level at the last point, and slope per step: the line in whose residuals as many are above as below."""
     slope = slope_of(values)
     back = np.arange(len(values)) - (len(values) - 1)
-    return float(np.median(values - slope * back)), slope
+    return middle_of(values - slope * back), slope
 
 
 def spread_of(values: F64) -> float:
