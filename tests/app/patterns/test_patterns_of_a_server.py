@@ -8,13 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 
+from tests.analyze.patterns.made import F64, MINUTE_MS, series
+from tests.analyze.patterns.test_of_several_series import templates
 from tests.app.patterns.patterns_there import LIMIT_PER_S, fill
 from tests.web.site import Site, open_site
-from trimtab.analyze.patterns.found import Kind
-from trimtab.app.patterns.answers import PatternRow, PatternsAnswer
+from trimtab.analyze.patterns.found import Kind, Lead, Mix
+from trimtab.analyze.patterns.lead_lag import leads
+from trimtab.analyze.patterns.mix import mix
+from trimtab.app.patterns.answers import PatternRow, PatternsAnswer, row_of
 from trimtab.app.patterns.keeper import Patterns
+from trimtab.web.pages.analysis.pattern_pictures import picture_of
+from trimtab.web.pages.analysis.pattern_words import sentence_of
 
 pytestmark = [pytest.mark.store, pytest.mark.slow]
 
@@ -115,3 +122,35 @@ def test_what_was_found_outlives_a_restart_and_another_form_is_forgotten(looked:
     other = Patterns(lambda: service.config.patterns, service.state, lambda _: None, service.now_ms, lambda _: None)  # type: ignore[arg-type, return-value]
     assert other.now == PatternsAnswer()
     service.state.set_meta("patterns", kept)
+
+
+def test_a_server_without_series_says_so_before_and_after_a_look(looked: Site) -> None:
+    state = looked.service.state
+    found, kept = looked.service.patterns.now, state.meta("patterns")
+    looked.service.patterns._now = PatternsAnswer()
+    assert "Nobody looked yet" in looked.visitor().get("/patterns").text
+    assert told(looked)["at_ms"] is None
+    looked.service.patterns._now = PatternsAnswer(at_ms=1)
+    assert "Nothing was looked at" in looked.visitor().get("/patterns").text
+    looked.service.patterns._now = found
+    assert state.meta("patterns") == kept
+
+
+def test_every_kind_of_picture_and_sentence_is_drawn_from_its_own_numbers() -> None:
+    rng = np.random.default_rng(1)
+    leads_ = leads([series(values, MINUTE_MS, name) for name, values in lead_of(rng).items()])
+    made = mix("shop", templates(np.random.default_rng(8), 10, moved=4.0))
+    assert isinstance(leads_[0], Lead)
+    assert isinstance(made, Mix)
+    assert "after 7 min" in sentence_of(leads_[0])
+    assert "the mix moves" in sentence_of(made)
+    drawn = picture_of(row_of(made, "system/shop", "shop", "/queries"))
+    assert drawn is not None
+    assert len(drawn.areas) == len(made.clusters)
+    assert picture_of(row_of(leads_[0], "a", "a", "")) is None
+
+
+def lead_of(rng: np.random.Generator) -> dict[str, F64]:
+    """One that follows the other after seven minutes."""
+    cause = rng.normal(0, 1, 1000)
+    return {"queue": cause, "wait": np.concatenate([np.zeros(7), cause[:-7]]) + rng.normal(0, 1, 1000)}
