@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from benchmarks.detect.corpus import compiled
 from trimtab.analyze.detect.layout_kernels import F_FLOOR, NEW_FLOATS, NEW_INTS, TESTS
-from trimtab.analyze.detect.step_kernels import CLIP, NINES, PRIOR, PRIOR_COUNT
+from trimtab.analyze.detect.step_kernels import CLIP, CLUSTER_SHARE, NINES, PRIOR, PRIOR_COUNT
 from trimtab.analyze.detect.tail_kernels import tail_learn, tail_probability
 
 F64 = NDArray[np.float64]
@@ -34,8 +34,9 @@ def _probabilities(
     for row in range(warm_up, nines.size):
         if nines[row] > floats[F_FLOOR + ALL]:
             value = nines[row]
-            p[row] = tail_probability(floats, ints, ALL, row - warm_up, value, row, cluster, NINES, PRIOR_COUNT, PRIOR)
-            tail_learn(floats, ints, ALL, value, row, cluster, CLIP)
+            own = min(cluster, CLUSTER_SHARE * row)
+            p[row] = tail_probability(floats, ints, ALL, row - warm_up, value, row, own, NINES, PRIOR_COUNT, PRIOR)
+            tail_learn(floats, ints, ALL, value, row, own, CLIP)
     return p
 
 

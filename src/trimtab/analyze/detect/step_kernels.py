@@ -57,6 +57,8 @@ CLIP = 3.0
 MORE = 1.1
 """Within the samples after an alert, only so many times the nines alert again."""
 LEAST_P = 1e-60
+CLUSTER_SHARE = 1.0 / 64.0
+"""No cluster is longer than this share of the samples."""
 NINES = 2.0 / math.log(10.0)
 """Even one test alone goes beyond by 0.43 nines in the mean: half of this."""
 PRIOR_COUNT = 2
@@ -155,12 +157,12 @@ def step(
         for test in range(TESTS):
             told[2 * test + 1] = -told[2 * test]
 
-        # how odd it is
+        # how odd it is; where little was seen, clusters are short, or there would be too few
+        cluster = min(numbers[N_CLUSTER], CLUSTER_SHARE * count)
         p = 1.0
         nines = slow_nines = 0.0
         if count > warm_up:
             most = 0.0
-            cluster = numbers[N_CLUSTER]
             resolution = numbers[N_RESOLUTION] if np.isfinite(numbers[N_RESOLUTION]) else 0.0
             for test in range(TESTS):
                 of_test = 1.0
@@ -222,7 +224,7 @@ def step(
                     tail_forget(floats, ints, 2 * test + 1)
                 for tail in range(2 * test, 2 * test + 2):
                     if is_told[tail] and told[tail] > floor_of(floats, tail):
-                        tail_learn(floats, ints, tail, told[tail], count, numbers[N_CLUSTER], 0.0)
+                        tail_learn(floats, ints, tail, told[tail], count, cluster, 0.0)
             if count > warm_up:
                 ints[I_SEEN + TESTS] += 1
                 if ints[I_SEEN + TESTS] >= numbers[N_MEMORY]:
@@ -230,9 +232,9 @@ def step(
                     tail_forget(floats, ints, ALL_TESTS)
                     tail_forget(floats, ints, SLOW_TESTS)
                 if nines > floor_of(floats, ALL_TESTS):
-                    tail_learn(floats, ints, ALL_TESTS, nines, count, numbers[N_CLUSTER], CLIP)
+                    tail_learn(floats, ints, ALL_TESTS, nines, count, cluster, CLIP)
                 if slow_nines > floor_of(floats, SLOW_TESTS):
-                    tail_learn(floats, ints, SLOW_TESTS, slow_nines, count, numbers[N_CLUSTER], CLIP)
+                    tail_learn(floats, ints, SLOW_TESTS, slow_nines, count, cluster, CLIP)
             numbers[N_HOUR_SUM] += value
             numbers[N_HOUR_COUNT] += 1.0
             learn_errors(numbers, value, count, of_hour)
