@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from trimtab.analyze.forecast.forecast import forecast
 from trimtab.analyze.patterns.degradation import Degradation, degradation
-from trimtab.analyze.patterns.found import Answer, Evidence, Lead, NoPattern, Pattern
+from trimtab.analyze.patterns.found import Answer, Lead, NoPattern, Pattern, PatternEvidence
 from trimtab.analyze.patterns.hints import hint_of
 from trimtab.analyze.patterns.knees import knee
 from trimtab.analyze.patterns.lead_lag import SERIES_MAX as LEAD_SERIES_MAX
@@ -240,7 +240,7 @@ def _optimizations(
     return tuple(sorted(made, key=lambda one: -(one.confidence or 0.0)))
 
 
-def _against(name: str, drift: Degradation, evidence: Evidence) -> PerformanceOptimization:
+def _against(name: str, drift: Degradation, evidence: PatternEvidence) -> PerformanceOptimization:
     low, high = drift.ratio_per_week_90
     adjusted = f"for the same {drift.load}" if drift.load else "(no load to adjust for was given)"
     because = (

@@ -18,7 +18,7 @@ from tests.web.site import Site, open_site
 from trimtab.analyze.patterns.found import Kind, Lead, Mix
 from trimtab.analyze.patterns.lead_lag import leads
 from trimtab.analyze.patterns.mix import mix
-from trimtab.app.patterns.answers import PatternRow, PatternsAnswer, row_of
+from trimtab.app.patterns.answers import FoundPatterns, PatternRow, row_of
 from trimtab.app.patterns.keeper import Patterns
 from trimtab.web.pages.analysis.pattern_pictures import picture_of
 from trimtab.web.pages.analysis.pattern_words import sentence_of
@@ -120,17 +120,17 @@ def test_what_was_found_outlives_a_restart_and_another_form_is_forgotten(looked:
     kept = service.state.meta("patterns")
     service.state.set_meta("patterns", '{"patterns": [1]}')
     other = Patterns(lambda: service.config.patterns, service.state, lambda _: None, service.now_ms, lambda _: None)  # type: ignore[arg-type, return-value]
-    assert other.now == PatternsAnswer()
+    assert other.now == FoundPatterns()
     service.state.set_meta("patterns", kept)
 
 
 def test_a_server_without_series_says_so_before_and_after_a_look(looked: Site) -> None:
     state = looked.service.state
     found, kept = looked.service.patterns.now, state.meta("patterns")
-    looked.service.patterns._now = PatternsAnswer()
+    looked.service.patterns._now = FoundPatterns()
     assert "Nobody looked yet" in looked.visitor().get("/patterns").text
     assert told(looked)["at_ms"] is None
-    looked.service.patterns._now = PatternsAnswer(at_ms=1)
+    looked.service.patterns._now = FoundPatterns(at_ms=1)
     assert "Nothing was looked at" in looked.visitor().get("/patterns").text
     looked.service.patterns._now = found
     assert state.meta("patterns") == kept

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from trimtab.analyze.patterns.found import Bursts, Evidence, Kind, NoPattern, Why
+from trimtab.analyze.patterns.found import Bursts, Kind, NoPattern, PatternEvidence, Why
 from trimtab.analyze.patterns.regular import DAY_MS, F64, WEEK_MS, Regular, regular, robust_scale
 from trimtab.stats.time_series import TimeSeries
 
@@ -138,7 +138,7 @@ def scheduled(starts_ms: I64, ready: Regular) -> _Schedule | None:
     return None
 
 
-def _found_again(evidence: Evidence, starts_ms: I64, ready: Regular, found: _Schedule) -> Evidence:
+def _found_again(evidence: PatternEvidence, starts_ms: I64, ready: Regular, found: _Schedule) -> PatternEvidence:
     """In which share of resamples of the bursts the same period comes out."""
     if starts_ms.size < 2 * BURSTS_MIN:
         return evidence

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from trimtab.analyze.patterns.found import Cycle, Evidence, Kind, NoPattern, Why
+from trimtab.analyze.patterns.found import Cycle, Kind, NoPattern, PatternEvidence, Why
 from trimtab.analyze.patterns.regular import DAY_MS, F64, HOUR_MS, WEEK_MS, Regular, duration, regular
 from trimtab.analyze.patterns.spectrum import line_p_value
 from trimtab.stats.time_series import TimeSeries
@@ -183,7 +183,7 @@ def _described(whole: Regular, table: F64, name: str, origin_ms: int, p_value: f
         profile=tuple((profile + level).tolist()),
         low=tuple(spread[0].tolist()),
         high=tuple(spread[1].tolist()),
-        evidence=Evidence(
+        evidence=PatternEvidence(
             evidence.start_ms,
             evidence.end_ms,
             evidence.step_ms,

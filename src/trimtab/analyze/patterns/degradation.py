@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from trimtab.analyze.patterns.drift import drift_of, found_again
-from trimtab.analyze.patterns.found import Evidence
+from trimtab.analyze.patterns.found import PatternEvidence
 from trimtab.analyze.patterns.regular import DAY_MS, F64
 from trimtab.stats.time_series import TimeSeries
 
@@ -34,7 +34,7 @@ class Degradation:
     ratio_seen: float
     load_explains: float
     is_degrading: bool
-    evidence: Evidence
+    evidence: PatternEvidence
 
 
 def degradation(latency: TimeSeries, load: TimeSeries | None = None) -> Degradation | str:
@@ -64,7 +64,7 @@ def degradation(latency: TimeSeries, load: TimeSeries | None = None) -> Degradat
     low, high = drift.interval_90
     p_value = drift.p_value / 2
     is_degrading = p_value <= P_MAX and drift.tau >= TAU_MIN and seen >= RATIO_MIN
-    evidence = Evidence(int(at_ms[0]), int(at_ms[-1]), latency.step_ms, int(y.size), p_value)
+    evidence = PatternEvidence(int(at_ms[0]), int(at_ms[-1]), latency.step_ms, int(y.size), p_value)
     if is_degrading:
         share, count = found_again(drift.means, P_MAX, TAU_MIN)
         evidence = replace(evidence, found_share=share, found_of=count)

@@ -29,7 +29,7 @@ class Why(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class PatternEvidence:
     """What an answer rests on.
 
     `start_ms` and `end_ms`: the window (both included, Unix ms), with `points` of them at `step_ms`. `p_value`: how
@@ -80,7 +80,7 @@ class Cycle:
     profile: tuple[float, ...]
     low: tuple[float, ...]
     high: tuple[float, ...]
-    evidence: Evidence
+    evidence: PatternEvidence
     kind: Kind = Kind.CYCLE
 
 
@@ -109,7 +109,7 @@ class Bursts:
     tail_index: float | None
     tail_index_90: tuple[float, float] | None
     starts_ms: tuple[int, ...]
-    evidence: Evidence
+    evidence: PatternEvidence
     kind: Kind = Kind.BURSTS
 
 
@@ -136,7 +136,7 @@ class Knee:
     line_loss_ratio: float
     curve: tuple[tuple[float, float], ...]
     scatter: tuple[tuple[float, float], ...]
-    evidence: Evidence
+    evidence: PatternEvidence
     kind: Kind = Kind.KNEE
 
 
@@ -151,7 +151,7 @@ class Lead:
     lag_ms_90: tuple[int, int]
     correlation: float
     pairs_tested: int
-    evidence: Evidence
+    evidence: PatternEvidence
     kind: Kind = Kind.LEAD
 
 
@@ -174,7 +174,7 @@ class Leak:
     growth_ratio: float | None
     tau: float
     is_under_saw_teeth: bool
-    evidence: Evidence
+    evidence: PatternEvidence
     kind: Kind = Kind.LEAK
 
 
@@ -194,7 +194,7 @@ class SawTeeth:
     period_ms_80: tuple[int, int]
     amplitude: float
     resets_ms: tuple[int, ...]
-    evidence: Evidence
+    evidence: PatternEvidence
     kind: Kind = Kind.SAW_TEETH
 
 
@@ -220,7 +220,7 @@ class Mix:
     by_hour_share: float | None
     by_hour_p_value: float | None
     moves: bool
-    evidence: Evidence
+    evidence: PatternEvidence
     kind: Kind = Kind.MIX
 
 

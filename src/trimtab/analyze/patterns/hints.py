@@ -17,7 +17,7 @@ TEETH_SHARE_MIN = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Hint:
+class PatternHint:
     """`action` is what a person could do, `because` the numbers that speak for it. Not verified: nobody tried it."""
 
     action: str
@@ -25,7 +25,7 @@ class Hint:
     is_verified: bool = False
 
 
-def hint_of(found: Pattern) -> Hint | None:
+def hint_of(found: Pattern) -> PatternHint | None:
     """The hint that a pattern gives; None where nothing follows from it."""
     match found:
         case Bursts():
@@ -66,17 +66,17 @@ def amount(value: float, unit: str) -> str:
     return f"{digits_of(value)} {unit}".rstrip()
 
 
-def _of_bursts(found: Bursts) -> Hint | None:
+def _of_bursts(found: Bursts) -> PatternHint | None:
     if found.period_ms is None or found.at_ms is None or found.burst_share < BURST_SHARE_MIN:
         return None
     because = (
         f"every {duration(found.period_ms)}, {clock(found.at_ms)} into it, {found.series} jumps by "
         f"{amount(found.height_median, found.unit)}; {found.burst_share:.0%} of what is above the usual level comes so"
     )
-    return Hint("Find the job that is scheduled then, and move or spread it", because)
+    return PatternHint("Find the job that is scheduled then, and move or spread it", because)
 
 
-def _of_cycle(found: Cycle) -> Hint | None:
+def _of_cycle(found: Cycle) -> PatternHint | None:
     low = min(found.profile)
     if found.name == "other" or found.amplitude < SWING_MIN * abs(low):
         return None
@@ -87,10 +87,10 @@ def _of_cycle(found: Cycle) -> Hint | None:
         f"{found.series} moves by {amount(found.amplitude, found.unit)} within a {found.name} and is lowest at "
         f"{days}{clock(quiet_ms % DAY_MS)} UTC; the {found.name} explains {share:.0%} of it"
     )
-    return Hint("Schedule batches and maintenance for the quiet hours", because)
+    return PatternHint("Schedule batches and maintenance for the quiet hours", because)
 
 
-def _of_knee(found: Knee) -> Hint | None:
+def _of_knee(found: Knee) -> PatternHint | None:
     if found.over_share < OVER_SHARE_MIN:
         return None
     low, high = (amount(one, found.load_unit) for one in found.knee_90)
@@ -98,43 +98,45 @@ def _of_knee(found: Knee) -> Hint | None:
         f"from {amount(found.knee, found.load_unit)} on ({low} to {high}) {found.series} is twice what it is "
         f"without load; the load is above that in {found.over_share:.0%} of the time"
     )
-    return Hint("Limit concurrency below the knee, or add capacity", because)
+    return PatternHint("Limit concurrency below the knee, or add capacity", because)
 
 
-def _of_leak(found: Leak) -> Hint:
+def _of_leak(found: Leak) -> PatternHint:
     low, high = (amount(one, found.unit) for one in found.slope_per_h_90)
     because = (
         f"{found.series} grows by {amount(found.slope_per_h, found.unit)} an hour ({low} to {high}) "
         "and does not turn back"
     )
     action = "Look for what is allocated and never let go; until it is found, plan a restart before it is full"
-    return Hint(action, because)
+    return PatternHint(action, because)
 
 
-def _of_teeth(found: SawTeeth) -> Hint | None:
+def _of_teeth(found: SawTeeth) -> PatternHint | None:
     if (found.evidence.explained_share or 0.0) < TEETH_SHARE_MIN:
         return None
     because = (
         f"{found.series} is reset about every {duration(found.period_ms)} by {amount(found.amplitude, found.unit)}, "
         f"{found.count} times in the window"
     )
-    return Hint("See whether the reset (collection, VACUUM, rotation) could be smaller and more often", because)
+    return PatternHint("See whether the reset (collection, VACUUM, rotation) could be smaller and more often", because)
 
 
-def _of_lead(found: Lead) -> Hint | None:
+def _of_lead(found: Lead) -> PatternHint | None:
     if found.lag_ms == 0:
         return None
     because = (
         f"what is new in {found.follower} was seen {duration(found.lag_ms)} before in {found.leader} "
         f"(correlation {found.correlation:.2f})"
     )
-    return Hint(f"Alert on {found.leader}: it is the earlier sign", because)
+    return PatternHint(f"Alert on {found.leader}: it is the earlier sign", because)
 
 
-def _of_mix(found: Mix) -> Hint | None:
+def _of_mix(found: Mix) -> PatternHint | None:
     if not found.moves:
         return None
     most = max(found.clusters, key=lambda one: abs(one.moved))
     told = "1 template" if len(most.templates) == 1 else f"{len(most.templates)} templates"
     because = f"the share of {told} moved by {most.moved * 100:+.0f} points of percent"
-    return Hint("Look at the statements of the cluster that grows: advice of before was for another mix", because)
+    return PatternHint(
+        "Look at the statements of the cluster that grows: advice of before was for another mix", because
+    )

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from trimtab.analyze.patterns.found import Evidence, Kind, Knee, NoPattern, Why
+from trimtab.analyze.patterns.found import Kind, Knee, NoPattern, PatternEvidence, Why
 from trimtab.analyze.patterns.knee_fit import LIMITS, Cells, Fits, contention, line, queue
 from trimtab.stats.time_series import TimeSeries
 
@@ -137,7 +137,7 @@ def _judged(
     if share < BENT_MIN:
         return NoPattern(Kind.KNEE, name, Why.NONE, f"it is found in {share:.0%} of resamples of blocks of time alone")
     low, high = (float(one) for one in np.quantile(knees[is_bent], (0.05, 0.95)))
-    evidence = Evidence(
+    evidence = PatternEvidence(
         int(points[2][0]),
         int(points[2][-1]),
         latency.step_ms,
@@ -173,7 +173,7 @@ def _drawn(
     cells: Cells,
     curve: Fits,
     points: tuple[F64, F64, NDArray[np.int64]],
-    evidence: Evidence,
+    evidence: PatternEvidence,
 ) -> Knee:
     x, y, _ = points
     some = np.linspace(0, x.size - 1, min(DRAWN_MAX, x.size)).astype(np.int64)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from trimtab.analyze.patterns.found import Evidence, Kind, Lead, NoPattern, Why
+from trimtab.analyze.patterns.found import Kind, Lead, NoPattern, PatternEvidence, Why
 from trimtab.analyze.patterns.prewhitening import innovations
 from trimtab.analyze.patterns.regular import Regular, regular
 from trimtab.stats.time_series import TimeSeries
@@ -116,7 +116,7 @@ def _lead(
     away = again - abs(lag)
     share = float((np.abs(away) <= max(1, abs(lag) // 10)).mean())
     low, high = (int(bound) for bound in np.quantile(again, (0.05, 0.95), method="nearest"))
-    evidence = Evidence(one.start_ms, one.end_ms, step_ms, size, p_value, correlation**2)
+    evidence = PatternEvidence(one.start_ms, one.end_ms, step_ms, size, p_value, correlation**2)
     return Lead(
         leader=one.name,
         follower=alike[follows].name,

@@ -9,7 +9,7 @@ from scipy import special
 
 from trimtab.analyze.patterns.cycles import daily
 from trimtab.analyze.patterns.drift import BLOCKS, Drift, drift_of, found_again, theil_sen
-from trimtab.analyze.patterns.found import Cycle, Evidence, Kind, Leak, NoPattern, Why
+from trimtab.analyze.patterns.found import Cycle, Kind, Leak, NoPattern, PatternEvidence, Why
 from trimtab.analyze.patterns.other_periods import without
 from trimtab.analyze.patterns.regular import F64, HOUR_MS, Regular, regular
 from trimtab.analyze.patterns.saw_teeth import Teeth, is_saw, resets_of, teeth_of
@@ -94,7 +94,13 @@ def _refused(name: str, drift: Drift | None) -> NoPattern | None:
 
 
 def _leak(
-    part: Regular, drift: Drift, evidence: Evidence, per_h: float, resets: int, last_ms: int | None, is_under: bool
+    part: Regular,
+    drift: Drift,
+    evidence: PatternEvidence,
+    per_h: float,
+    resets: int,
+    last_ms: int | None,
+    is_under: bool,
 ) -> Leak:
     means = drift.means
     growth = float(means[-1] - means[0])

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trimtab.analyze.patterns.drift import drift_of
-from trimtab.analyze.patterns.found import Evidence, Kind, Mix, MixCluster, NoPattern, Why
+from trimtab.analyze.patterns.found import Kind, Mix, MixCluster, NoPattern, PatternEvidence, Why
 from trimtab.analyze.patterns.regular import HOUR_MS
 
 F64 = NDArray[np.float64]
@@ -66,7 +66,7 @@ def mix(name: str, loads: Loads) -> Mix | NoPattern:
     by_hour, p_value = _by_hour(shares, seen, first_hour)
     clusters = _described(members, table, shares[:, seen], (first_hour + np.flatnonzero(seen)) % 24)
     end_ms = start_ms + (hourly.shape[1] - 1) * HOUR_MS
-    evidence = Evidence(start_ms, end_ms, HOUR_MS, int(seen.sum()), p_value, by_hour)
+    evidence = PatternEvidence(start_ms, end_ms, HOUR_MS, int(seen.sum()), p_value, by_hour)
     moves = any(_moved(one, len(clusters)) for one in clusters)
     return Mix(name, clusters, by_hour, p_value, moves, evidence)
 

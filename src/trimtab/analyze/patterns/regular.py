@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from trimtab.analyze.patterns.found import Evidence, Kind, NoPattern, Why
+from trimtab.analyze.patterns.found import Kind, NoPattern, PatternEvidence, Why
 from trimtab.stats.time_series import TimeSeries
 
 F64 = NDArray[np.float64]
@@ -58,10 +58,10 @@ class Regular:
         gaps = self.was_gap[skipped:upto].reshape(count, wide).mean(axis=1) > 0.5
         return Regular(self.name, self.unit, self.start_ms + skipped * self.step_ms, new_ms, values, gaps)
 
-    def evidence(self, p_value: float | None = None, explained_share: float | None = None) -> Evidence:
-        """Evidence over all of it."""
+    def evidence(self, p_value: float | None = None, explained_share: float | None = None) -> PatternEvidence:
+        """PatternEvidence over all of it."""
         points = int(self.values.size - self.was_gap.sum())
-        return Evidence(self.start_ms, self.end_ms, self.step_ms, points, p_value, explained_share)
+        return PatternEvidence(self.start_ms, self.end_ms, self.step_ms, points, p_value, explained_share)
 
 
 def regular(series: TimeSeries, kind: Kind, points_min: int = POINTS_MIN) -> Regular | NoPattern:

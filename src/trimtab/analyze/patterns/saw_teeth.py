@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from trimtab.analyze.patterns.found import Evidence, Kind, NoPattern, SawTeeth, Why
+from trimtab.analyze.patterns.found import Kind, NoPattern, PatternEvidence, SawTeeth, Why
 from trimtab.analyze.patterns.regular import F64, Regular, regular
 from trimtab.stats.time_series import TimeSeries
 
@@ -145,7 +145,7 @@ def _explained(values: F64, teeth: Teeth) -> float:
     return 1 - left / total if total > 0 else 0.0
 
 
-def _found_again(evidence: Evidence, values: F64) -> Evidence:
+def _found_again(evidence: PatternEvidence, values: F64) -> PatternEvidence:
     """In which share of windows of two thirds they are found, too."""
     width = int(values.size * WINDOW_SHARE)
     first = np.linspace(0, values.size - width, WINDOWS).astype(np.int64)

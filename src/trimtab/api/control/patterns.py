@@ -16,14 +16,14 @@ from trimtab.api.control.parameters import (
     offset_of,
     text_of,
 )
-from trimtab.app.patterns.answers import PatternsAnswer
+from trimtab.app.patterns.answers import FoundPatterns
 from trimtab.app.patterns.looking import asked_for
 from trimtab.app.service import Service
 
 KIND = Parameter("kind", "Only patterns of this kind", {"type": "string", "enum": [one.value for one in Kind]})
 
 
-def _patterns(service: Service, request: Request, _body: None) -> PatternsAnswer:
+def _patterns(service: Service, request: Request, _body: None) -> FoundPatterns:
     return asked_for(
         service.patterns.now,
         kind=text_of(request, "kind", 20),
@@ -40,6 +40,6 @@ OPERATIONS: tuple[Operation, ...] = (
         "What repeats in series that pages draw, with evidence, and what would follow (not verified)",
         _patterns,
         parameters=(KIND, SEARCH, LIMIT, OFFSET),
-        answer=PatternsAnswer,
+        answer=FoundPatterns,
     ),
 )

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from trimtab.analyze.patterns.found import Bursts, Cycle, Kind, Knee, Lead, Leak, Mix, Pattern, SawTeeth
-from trimtab.analyze.patterns.hints import Hint, hint_of
+from trimtab.analyze.patterns.hints import PatternHint, hint_of
 
 LINE_POINTS = 240
 FIELDS: Mapping[Kind, str] = {
@@ -47,7 +47,7 @@ class PatternRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     leak: Leak | None = None
     saw_teeth: SawTeeth | None = None
     mix: Mix | None = None
-    hint: Hint | None = None
+    hint: PatternHint | None = None
     line: PatternLine | None = None
 
     @property
@@ -67,7 +67,7 @@ class NothingRow(msgspec.Struct, frozen=True):
     reason: str
 
 
-class PatternsAnswer(msgspec.Struct, frozen=True, kw_only=True):
+class FoundPatterns(msgspec.Struct, frozen=True, kw_only=True):
     """GET /api/trimtab/patterns. `at_ms` null: nobody looked yet. `looked_at` series were looked at; `nothing` counts
     answers without a pattern by kind and reason; `problems` are families of series that could not be read."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import structlog
 
-from trimtab.app.patterns.answers import PatternsAnswer
+from trimtab.app.patterns.answers import FoundPatterns
 from trimtab.model.errors import TrimtabError
 from trimtab.model.pattern_settings import PatternsPolicy
 
@@ -43,11 +43,11 @@ class Patterns:
         self._stop = threading.Event()
         self._asking = asking(self._stop.is_set)
         self._one_at_a_time = threading.Lock()
-        self._now: PatternsAnswer | None = None
+        self._now: FoundPatterns | None = None
         self._thread = threading.Thread(target=self._run, name="patterns", daemon=True)
 
     @property
-    def now(self) -> PatternsAnswer:
+    def now(self) -> FoundPatterns:
         """What was found last; nothing where nobody looked yet."""
         if self._now is None:
             self._now = self._kept()
@@ -68,7 +68,7 @@ class Patterns:
         if self._thread.is_alive():
             self._thread.join(10.0)
 
-    def look(self) -> PatternsAnswer:
+    def look(self) -> FoundPatterns:
         """Look now, and keep what was found. One look at a time."""
         from trimtab.app.patterns.rounds import Round
 
@@ -102,13 +102,13 @@ class Patterns:
                 log.exception("pattern_look_broke")
                 begun_s = time.monotonic()
 
-    def _kept(self) -> PatternsAnswer:
+    def _kept(self) -> FoundPatterns:
         """What the last process found; one of another form is as if there were none."""
         text = self._state.meta(META)
         if text is None:
-            return PatternsAnswer()
+            return FoundPatterns()
         try:
-            return msgspec.json.decode(text, type=PatternsAnswer)
+            return msgspec.json.decode(text, type=FoundPatterns)
         except msgspec.ValidationError as error:
             log.info("patterns_of_another_form", reason=str(error))
-            return PatternsAnswer()
+            return FoundPatterns()

@@ -7,15 +7,15 @@ from collections import Counter
 import msgspec
 
 from trimtab.analyze.patterns.found import Kind
-from trimtab.app.patterns.answers import PatternRow, PatternsAnswer
+from trimtab.app.patterns.answers import FoundPatterns, PatternRow
 from trimtab.model.errors import InputError
 
 SHOWN_CHARS = 50
 
 
 def asked_for(
-    now: PatternsAnswer, *, kind: str | None = None, search: str = "", limit: int = 100, offset: int = 0
-) -> PatternsAnswer:
+    now: FoundPatterns, *, kind: str | None = None, search: str = "", limit: int = 100, offset: int = 0
+) -> FoundPatterns:
     """The answer with the rows that fit; `total` says how many do. InputError where there is no such kind."""
     known = [one.value for one in Kind]
     if kind is not None and kind not in known:
@@ -27,7 +27,7 @@ def asked_for(
     )
 
 
-def counts_of(now: PatternsAnswer, search: str = "") -> dict[str, int]:
+def counts_of(now: FoundPatterns, search: str = "") -> dict[str, int]:
     """How many there are of each kind, in the order of `Kind`."""
     counted = Counter(row.kind.value for row in now.patterns if _fits(row, None, search))
     return {one.value: counted[one.value] for one in Kind}

@@ -18,7 +18,7 @@ from trimtab.analyze.patterns.of_series import patterns_of
 from trimtab.app.forecasting.families import FAMILIES, Family, named_family
 from trimtab.app.forecasting.history import Block, kept
 from trimtab.app.forecasting.subjects import Subject
-from trimtab.app.patterns.answers import LINE_POINTS, NothingRow, PatternLine, PatternRow, PatternsAnswer, row_of
+from trimtab.app.patterns.answers import LINE_POINTS, FoundPatterns, NothingRow, PatternLine, PatternRow, row_of
 from trimtab.model.errors import TrimtabError
 from trimtab.model.forecast_settings import ForecastPolicy
 from trimtab.model.pattern_settings import PatternsPolicy
@@ -62,7 +62,7 @@ class Round:
     nothing: list[NothingRow] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
-    def look(self) -> PatternsAnswer:
+    def look(self) -> FoundPatterns:
         """Look at everything. What cannot be read is said, and the rest goes on."""
         every = self._read()
         for one in every:
@@ -150,12 +150,12 @@ class Round:
             else:
                 self.rows.append(row_of(found, f"system/{system}", system, "/queries"))
 
-    def _answer(self, looked_at: int) -> PatternsAnswer:
+    def _answer(self, looked_at: int) -> FoundPatterns:
         counted: dict[str, Counter[str]] = {}
         for one in self.nothing:
             counted.setdefault(one.kind.value, Counter())[one.why] += 1
         rows = sorted(self.rows, key=_weight)
-        return PatternsAnswer(
+        return FoundPatterns(
             at_ms=self.now_ms,
             from_ms=self.now_ms - round(self.policy.window_days * DAY_MS),
             to_ms=self.now_ms,

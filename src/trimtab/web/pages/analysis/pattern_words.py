@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from trimtab.analyze.patterns.found import Bursts, Cycle, Evidence, Kind, Knee, Lead, Leak, Mix, Pattern, SawTeeth
+from trimtab.analyze.patterns.found import (
+    Bursts,
+    Cycle,
+    Kind,
+    Knee,
+    Lead,
+    Leak,
+    Mix,
+    Pattern,
+    PatternEvidence,
+    SawTeeth,
+)
 from trimtab.analyze.patterns.hints import clock
 from trimtab.analyze.patterns.mix import BY_HOUR_P_MAX
 from trimtab.analyze.patterns.regular import DAY_MS, duration
@@ -98,7 +109,7 @@ def _span(low: float, high: float) -> str:
     return duration(low) if low == high else f"{duration(low)} to {duration(high)}"
 
 
-def figures_of(evidence: Evidence) -> list[Figure]:
+def figures_of(evidence: PatternEvidence) -> list[Figure]:
     """What the pattern rests on."""
     made = []
     if evidence.explained_share is not None:
