@@ -150,7 +150,7 @@ bench-new-user: $(STAMP) postgresql ## From pip install to the first finding on 
 bench-anomalies: $(STAMP) ## What looking for anomalies costs: a tick over 100,000 series, one tracked execution (about 2 minutes)
 	$(BIN)/python -m benchmarks.anomaly_tick
 	$(BIN)/python -m benchmarks.tracker
-bench-saturation: $(STAMP) ## Whether dates of saturation hold, beside predict_linear (under a minute; TRIMTAB_BENCH_DATA: real series, too)
+bench-saturation: $(STAMP) ## Whether dates of saturation hold, beside predict_linear; the workload of 10,000 templates (under a minute; TRIMTAB_BENCH_DATA: real series, too)
 	$(BIN)/python -m benchmarks.saturation
 aa: $(STAMP) postgresql ## 20 changes that change nothing: how many are judged an effect (about 15 minutes)
 	$(BIN)/python -m benchmarks.aa

@@ -1,4 +1,4 @@
-"""Whether dates of saturation hold, beside what predict_linear says of the same series.
+"""Whether dates of saturation hold, beside what predict_linear says; how near the workload of 10,000 templates is.
 
     TRIMTAB_BENCH_DATA=… python -m benchmarks.saturation [--simulated 330]
 
@@ -23,7 +23,9 @@ import numpy as np
 from benchmarks.growth_series import DAY_MS, HOUR_MS, Case, data_folder, real, real_increments, simulated
 from trimtab.analyze.capacity.answers import SaturationSettings
 from trimtab.analyze.capacity.saturation import saturation
-from trimtab.stats.time_series import TimeSeries
+from trimtab.analyze.forecast.forecast import forecast
+from trimtab.analyze.workload.forecast import Ahead, predict_workload
+from trimtab.stats.time_series import F64, TimeSeries
 
 WEEK_MS = 7 * DAY_MS
 REAL_OF_FIFTY = {"real weekly (M4)": 9, "real increments added up (M4 hourly)": 12, "real increments added up (NAB)": 4}
@@ -199,10 +201,52 @@ def false_alarms(count: int) -> None:
         print(f"{name:22}{len(rows[name]):8}{told[0]:8.1%}{told[1]:14.1%}{told[2]:27.1%}{told[3]:8.1%}{told[4]:8.1%}")
 
 
+def workload(templates: int) -> None:
+    """Prints how long templates take, and how near calls of the next day are, beside last week's of each by itself.
+
+    Shapes are real hours (M4 hourly); templates are made from them by thinning (Poisson), most of them rare.
+    """
+    folder = data_folder()
+    if folder is None:
+        print("\nWorkload by template: not measured, there is no TRIMTAB_BENCH_DATA")
+        return
+    draw = np.random.default_rng(3)
+    shapes = [values[-600:] for name, _, values in real_increments("reported", folder) if name.startswith("H")]
+    table = np.stack([shape / shape.mean() for shape in shapes if len(shape) == 600 and shape.mean() > 0])
+    calls = 2.0 * (1 + draw.pareto(1.2, templates))  # an hour; the median is below four
+    rates = draw.poisson(table[draw.integers(0, len(table), templates)] * calls[:, None]).astype(np.float64)
+    shown, came = rates[:, :-24], rates[:, -24:]
+    began = time.process_time()
+    ahead = predict_workload([str(n) for n in range(templates)], shown, HOUR_MS, 0, 24, _house)
+    spent = time.process_time() - began
+    found = ahead.ahead_mean[ahead.cluster] * ahead.shares[:, None]
+    print(f"\nWorkload: {templates:,} templates of {len(table)} real shapes, {shown.shape[1]} hours, a day ahead")
+    print(f"{spent:.1f} s of processor time, {len(ahead.totals)} clusters")
+    print(
+        f"{'':24}{'ours':>8}{'last week':>11}{'yesterday':>11}   sum of |error| ÷ calls that came, by hour and template"
+    )
+    busiest = np.argsort(-shown.sum(axis=1))
+    for name, rows in (("the 100 busiest", busiest[:100]), ("the 1,000 busiest", busiest[:1000]), ("all", busiest)):
+        whole = came[rows].sum()
+        errors = [
+            np.abs(told[rows] - came[rows]).sum() / whole for told in (found, shown[:, -168:-144], shown[:, -24:])
+        ]
+        print(f"{name:24}{errors[0]:8.3f}{errors[1]:11.3f}{errors[2]:11.3f}")
+    top = set(np.argsort(-came.sum(axis=1))[:100].tolist())
+    same = len(top & set(np.argsort(-ahead.then)[:100].tolist()))
+    before = len(top & set(np.argsort(-shown[:, -24:].sum(axis=1))[:100].tolist()))
+    print(f"of the 100 that were called most, {same} were foreseen; {before} by yesterday's calls")
+
+
+def _house(values: F64, step_ms: int, start_ms: int, steps: int) -> Ahead:
+    return forecast(values, step_ms, start_ms, steps)
+
+
 def main() -> None:
     """Print all of it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--simulated", type=int, default=330)
+    parser.add_argument("--templates", type=int, default=10_000)
     arguments = parser.parse_args()
     began = time.process_time()
     made = [score(case) for case in simulated("reported", arguments.simulated)]
@@ -218,6 +262,7 @@ def main() -> None:
     table("All series", [*made, *observed])
     print(f"{1000 * spent / (len(made) + len(observed)):.1f} ms of processor time a series")
     false_alarms(400)
+    workload(arguments.templates)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ class ClusterSettings:
     """`likeness` is the cosine from which on two shapes are one (0..1); `clusters_max` bounds their number: what is
     like none of them then joins the nearest."""
 
-    likeness: float = 0.8
+    likeness: float = 0.95
     clusters_max: int = 200
 
     def __post_init__(self) -> None:
