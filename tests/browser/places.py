@@ -112,6 +112,11 @@ PLACES: tuple[Place, ...] = (
         "/logs?q=order+OR+payment+OR+mail+OR+cart",
         "Log lines: searched as one types, over time by level, counted by level and service, matches marked.",
     ),
+    Place(
+        "anomalies",
+        "/anomalies?from={start_ms}&to={end_ms}",
+        "What is not as usual: a lane for each series, what was expected, and what began together.",
+    ),
     Place("logs-patterns", "/logs?tab=patterns", "Lines that are alike, grouped and counted; a click shows only them."),
     Place("logs-fields", "/logs?tab=fields", "Which fields lines have, with their most frequent values."),
     Place("logs-error", "/logs?q=payment+(failed+OR+slow", "A search that is wrong is marked at its place."),

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from tests.api.serving import running
 from tests.web.anomalies_there import shop, write
 from tests.web.forms import send
 from tests.web.site import Site
 from trimtab.app.detecting.alerts import AnomalyAlerts
+from trimtab.cli import anomalies_output
 from trimtab.model.alerts import Active
 from trimtab.model.anomaly_settings import AnomaliesPolicy
 
@@ -145,3 +149,25 @@ def test_a_form_without_a_reason_comes_back_and_one_with_a_reason_is_kept(looked
     answer = send(visitor, visitor.get(path).text, f"/anomalies/normal/{said['id']}/take-back", {})
     assert (answer.status_code, answer.headers["location"]) == (303, f"{path}?notice=taken-back")
     assert found(looked)["normal"] == []
+
+
+def test_the_command_line_lists_and_shows_what_the_api_tells(looked: Site) -> None:
+    answer = found(looked, "?sort=name")
+
+    def written(draw: Callable[[Console, Any], None], told: Any) -> str:
+        console = Console(file=io.StringIO(), width=300, highlight=False)
+        draw(console, told)
+        assert isinstance(console.file, io.StringIO)
+        return console.file.getvalue()
+
+    listed = written(anomalies_output.episodes, answer)
+    for row in answer["episodes"]:
+        assert row["title"] in listed
+        assert row["said"] in listed
+    assert "Looked at: 9 series and 0 measures of query shapes" in listed
+    shown = written(anomalies_output.episode, answer["episodes"][0])
+    assert f"query: {answer['episodes'][0]['query']}" in shown
+    nothing = written(anomalies_output.episodes, {**answer, "total": 0, "episodes": []})
+    assert "No anomaly in this range." in nothing
+    normal = {"id": 3, "test": None, "series": "up", "until_ms": None}
+    assert written(anomalies_output.said, normal) == "3: whatever is found in up is normal for good.\n"
