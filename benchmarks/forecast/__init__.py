@@ -1,0 +1,1 @@
+"""Forecasts on public series, beside statsforecast."""
