@@ -24,7 +24,7 @@ RUNS_READ_MAX = 1_000
 LINES = ("mean", "lo_80", "hi_80", "lo_90", "hi_90")
 """The first axis of `MadeForecast.lines`."""
 REACH_EDGES = np.geomspace(0.1, 10.0, 31)
-"""How far values were from the mean, as a share of the half of the 90 % band: edges of the bins that are counted."""
+"""How far values were from the middle of the band, as a share of its half: edges of the bins that are counted."""
 REACH_BINS = len(REACH_EDGES) + 1
 _PACK_LEVEL = 6
 

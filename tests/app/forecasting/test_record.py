@@ -102,10 +102,20 @@ def test_bands_that_were_widened_already_are_not_widened_by_the_same_again() -> 
     assert factor(first) == pytest.approx(factor(second))
 
 
-def test_widening_keeps_the_mean_and_the_ends_that_are_possible() -> None:
-    mean = np.array([[90.0]])
-    quantiles = np.array([[[80.0, 90.0, 98.0]]])
-    assert widened(mean, quantiles, np.array([2.0]), 0.0, 100.0).tolist() == [[[70.0, 90.0, 100.0]]]
+def test_widening_keeps_the_middle_of_the_band_and_the_ends_that_are_possible() -> None:
+    quantiles = np.array([[[80.0, 84.0, 90.0, 94.0, 98.0]]])
+    levels = (0.05, 0.1, 0.5, 0.9, 0.95)
+    assert widened(levels, quantiles, np.array([2.0]), 0.0, 100.0).tolist() == [[[71.0, 79.0, 91.0, 99.0, 100.0]]]
+
+
+def test_a_band_that_stands_beside_its_mean_is_judged_by_its_middle() -> None:
+    beside = made(DAY, 10.0, 1.0, 2.0)
+    lines = beside.lines.copy()
+    lines[0] -= 5  # the mean is below the band
+    hits = whole(replace(beside, lines=lines), came([10.0] * DAY + [10.5, 9.5] * 12))
+    assert hits is not None
+    assert hits.inside_90 == 24
+    assert factor(hits) < 1
 
 
 def test_hits_are_kept_by_day_and_forecasts_are_thinned(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def judged(made: MadeForecast, came: Block) -> Iterator[tuple[str, int, Hits]]:
     error = np.where(known, np.abs(actual - mean), 0.0)
     beside = known & np.isfinite(naive)
     naive_error = np.where(beside, np.abs(actual - naive), 0.0)
-    reach = _reach(actual, mean, low_90, high_90) * made.factors[rows, None]
+    reach = _reach(actual, (low_80 + high_80) / 2, low_90, high_90) * made.factors[rows, None]
     bins = np.searchsorted(REACH_EDGES, np.where(known, reach, 0.0))
     days = (made.start_ms + np.arange(made.horizon) * made.step_ms) // DAY_MS
     for day in np.unique(days):
@@ -95,10 +95,10 @@ def _back(made: MadeForecast) -> NDArray[np.int64]:
     return day * (np.arange(made.horizon, dtype=np.int64) // day + 1)
 
 
-def _reach(actual: F64, mean: F64, low: F64, high: F64) -> F64:
-    """How far out a value is: 1 at the edge of the 90 % band."""
-    half = np.where(actual >= mean, high - mean, mean - low)
-    off = np.abs(actual - mean)
+def _reach(actual: F64, middle: F64, low: F64, high: F64) -> F64:
+    """How far out a value is from the middle of the 80 % band: 1 at the edge of the 90 % band."""
+    half = np.where(actual >= middle, high - middle, middle - low)
+    off = np.abs(actual - middle)
     with np.errstate(invalid="ignore", divide="ignore"):
         found: F64 = np.where(half > 0, off / half, np.where(off > 0, np.inf, 0.0))
     return found
@@ -161,7 +161,14 @@ def factors(series: Sequence[str], hits: Mapping[str, Hits]) -> NDArray[np.float
     return np.array([factor(hits.get(one)) for one in series], np.float64)
 
 
-def widened(mean: F64, quantiles: F64, by: F64, least: float | None, most: float | None) -> F64:
-    """Quantiles [series, horizon, level] with their distance from the mean [series, horizon] made longer, by series."""
-    found = mean[:, :, None] + (quantiles - mean[:, :, None]) * by[:, None, None]
+def widened(
+    levels: Sequence[float], quantiles: F64, by: F64, least: float | None = None, most: float | None = None
+) -> F64:
+    """Quantiles [series, horizon, level] with their distance from the middle of the 80 % band made longer, by series.
+
+    Not from the mean: where a trend was underestimated before, the band may stand beside it.
+    """
+    low, high = (int(np.abs(np.asarray(levels) - level).argmin()) for level in (0.1, 0.9))
+    middle = (quantiles[:, :, low, None] + quantiles[:, :, high, None]) / 2
+    found = middle + (quantiles - middle) * by[:, None, None]
     return np.clip(found, least, most) if least is not None or most is not None else found

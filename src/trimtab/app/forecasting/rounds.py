@@ -90,7 +90,7 @@ def family_round(
     by = factors(ids, whole)
     horizon = max(1, round(policy.horizon_hours * HOUR_MS / block.step_ms))
     told = _told(block.values[rows], block, horizon, policy)
-    quantiles = widened(told.mean, told.quantiles, by, family.least, family.most)
+    quantiles = widened(told.levels, told.quantiles, by, family.least, family.most)
     has_ends = family.least is not None or family.most is not None
     mean = np.clip(told.mean, family.least, family.most) if has_ends else told.mean
     made = MadeForecast(

@@ -77,7 +77,7 @@ export class Ahead {
     this.lines = [];
     this.isAnswered = false;
     shown.add(this);
-    this.plan();
+    plan(true); // one that came back has nothing yet, though the same was asked for before
   }
 
   stop() {
