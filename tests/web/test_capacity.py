@@ -13,6 +13,7 @@ import pytest
 
 from tests.web.capacity_there import call, fill
 from tests.web.site import Site
+from trimtab.app.capacity.now import CapacityNow
 from trimtab.model.capacity_settings import CapacityPolicy
 
 pytestmark = pytest.mark.store
@@ -138,6 +139,17 @@ def test_the_page_shows_dates_pictures_and_the_workload(looked: Site) -> None:
     part = looked.visitor().get("/capacity?fragment=results").text
     assert part.lstrip().startswith("<div id=")
     assert "<html" not in part
+
+
+def test_a_young_server_looks_again_soon_and_a_known_one_by_the_hour(
+    looked: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    capacity = looked.service.capacity
+    assert capacity.pause_s == 3_600
+    monkeypatch.setattr(capacity, "_now", CapacityNow())
+    assert capacity.pause_s == 300
+    empty = looked.visitor().get("/capacity").text
+    assert "Dates are being looked for" in empty
 
 
 def test_a_second_round_of_the_day_keeps_one_row_and_a_policy_can_leave_out(looked: Site) -> None:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 FIRST_S = 30.0
 """So long after the start it is looked for the first time."""
 TICK_S = 2.0
+YOUNG_S = 300.0
 STALE_STEPS = 12
 """A series whose newest point is further back is not told of."""
 WHAT_IFS_KEPT = 16
@@ -83,13 +84,13 @@ class Capacity:
             policy = self._policy()
             if not policy.enabled or time.monotonic() < due_s:
                 continue
-            due_s = time.monotonic() + policy.every_s
             try:
                 self.round(self._now_ms())
             except TrimtabError as error:
                 log.warning("capacity_failed", reason=error.message)
             except Exception:  # a fault of ours must not end the thread; it is logged
                 log.exception("capacity_broke")
+            due_s = time.monotonic() + self.pause_s
 
     # --- look
 
@@ -104,9 +105,11 @@ class Capacity:
         return self._policy().enabled
 
     @property
-    def every_s(self) -> float:
-        """How often."""
-        return self._policy().every_s
+    def pause_s(self) -> float:
+        """How long until the next look: less while all that is known is too young."""
+        every_s = self._policy().every_s
+        is_known = any(one.told.outcome != "too_little" for one in self._now.watched)
+        return every_s if is_known else min(every_s, YOUNG_S)
 
     def under(self, what: WhatIf) -> Mapping[str, Saturation]:
         """The date of every series under an assumption, by its id; those that are asked again are kept a while."""
