@@ -66,13 +66,13 @@ def _list(service: Service, request: Request, _body: None) -> AnomaliesAnswer:
 
 
 def _score(request: Request) -> float:
-    text = text_of(request, "score_min", 30)
+    text = request.query_params.get("score_min")
     try:
         score = 0.0 if text is None else float(text)
     except ValueError:
         score = -1.0
     if not 0 <= score <= 1:
-        raise InputError(f"score_min must be from 0 to 1, found {text!r}", field="score_min", limit=1)
+        raise InputError(f"score_min must be from 0 to 1, found {str(text)[:30]!r}", field="score_min", limit=1)
     return score
 
 

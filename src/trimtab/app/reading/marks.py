@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from trimtab.app.detecting.words import said_of, title_of
 from trimtab.app.reading.answers import Mark
 from trimtab.app.reading.ranges import Range
+from trimtab.model.anomalies import Source
 from trimtab.model.change import Change, ChangeState
 from trimtab.model.change_points import KeptChangePoint
 from trimtab.observe.postgres.facts import EventKind
+from trimtab.store.anomaly_state import AnomalyState, Sort, Wanted
 from trimtab.store.change_point_state import change_points_between
 from trimtab.store.state import State
 from trimtab.store.state_of_shapes import cases_between, changes_between
@@ -72,6 +75,8 @@ def marks_of(
         events += telemetry.query(_PLANS, plans).to_pylist()
     if has_levels:
         found.extend(_levels(state, systems, within, fingerprints, is_of_shapes))
+    if is_of_shapes:
+        found.extend(_odd(state, systems, within, fingerprints))
     found.extend(Mark(row["happened_at_ms"], None, "event", row["message"], row["name"]) for row in events)
     inside = [mark for mark in found if within.from_ms <= (mark.end_ms or mark.at_ms) and mark.at_ms < within.to_ms]
     return tuple(sorted(inside, key=lambda mark: (mark.at_ms, mark.kind, mark.label))[-MARKS_MAX:])
@@ -86,6 +91,19 @@ def _levels(
         Mark(one.at_ms, None, "event", f"change point: {one.title} {_moved(one)}", one.system)
         for one in found
         if (one.fingerprint in fingerprints if is_of_shapes else not fingerprints or one.fingerprint in fingerprints)
+    ]
+
+
+def _odd(state: State, systems: Sequence[str], within: Range, fingerprints: Sequence[str]) -> list[Mark]:
+    """Times in which these shapes were not as expected."""
+    wanted = Wanted(within.from_ms, within.to_ms, source=Source.QUERY)
+    _, found = AnomalyState(state.database).find(wanted, Sort.NEWEST, within.to_ms, MARKS_MAX)
+    return [
+        Mark(
+            one.start_ms, None, "event", f"anomaly: {title_of(one.series)}: {said_of(one)}", one.series.labels["system"]
+        )
+        for one in found
+        if one.series.labels["system"] in systems and one.series.labels["fingerprint"] in fingerprints
     ]
 
 
