@@ -7,7 +7,7 @@ import pytest
 
 from tests.analyze.forecast.series import DAY, HOUR_MS, WEEK, daily, walks
 from trimtab.analyze.forecast import direct
-from trimtab.analyze.forecast.answer import COMBINATION, CONSTANT, EMPTY, GAPS, NAIVE, SHORT, Forecast
+from trimtab.analyze.forecast.answer import COMBINATION, CONSTANT, EMPTY, GAPS, NAIVE, SHORT, UNPROVEN, Forecast
 from trimtab.analyze.forecast.forecast import forecast
 from trimtab.analyze.forecast.settings import ForecastSettings
 from trimtab.model.errors import InputError
@@ -142,7 +142,7 @@ def test_what_is_unknown_is_said() -> None:
     ahead = _hourly(values)
     assert ahead.notes[0] == (EMPTY,)
     assert np.isnan(ahead.mean[0]).all()
-    assert SHORT in ahead.notes[1]
+    assert ahead.notes[1] == (SHORT, UNPROVEN, GAPS) or ahead.notes[1] == (SHORT, UNPROVEN)
     assert SHORT in ahead.notes[2]
     assert np.allclose(ahead.mean[1], 5)
     assert ahead.hi_90[1, -1] - ahead.lo_90[1, -1] > 5
@@ -188,6 +188,13 @@ def test_any_step_and_horizon(step_ms: int, points: int, horizon: int) -> None:
     assert _is_sound(ahead, 3, horizon)
     assert np.abs(ahead.mean - values[:, points:]).mean() < 1.6
     assert ahead.at_ms[0] == 1_700_000_000_000 + points * step_ms
+
+
+@pytest.mark.parametrize("points", [1, 2, 5, 9, 12, 30, 47, 48, 49, 60, 100])
+def test_any_length_is_forecast(points: int) -> None:
+    ahead = _hourly(daily(3, points))
+    assert _is_sound(ahead, 3, DAY)
+    assert ((ahead.hi_90 - ahead.lo_90)[:, -1] > 1.5).all()
 
 
 def test_more_levels_come_on_request_and_the_same_question_has_the_same_answer() -> None:

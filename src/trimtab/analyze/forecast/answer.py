@@ -16,13 +16,15 @@ NAIVE = "snaive"
 COMBINATION = "combination"
 
 SHORT = "short"
+UNPROVEN = "unproven"
 CONSTANT = "constant"
 EMPTY = "empty"
 GAPS = "gaps"
 HOLIDAYS = "holidays"
 COARSE = "coarse"
 NOTES = {
-    SHORT: "fewer than two seasons of history: intervals are wide, and nothing could be checked",
+    SHORT: "fewer than two days (or seasons) of history: the forecast knows of none",
+    UNPROVEN: "too short to be tried on its own past: intervals are wide",
     CONSTANT: "the same value all the time",
     EMPTY: "no value at all",
     GAPS: "more than a fifth of the history is missing",

@@ -19,19 +19,23 @@ STEPS_MIN = 24
 """… and at least so many where they are made longer, …"""
 STEPS_MAX = 2_000
 """… up to an hour, or a day where it would be more steps than these."""
+POINTS_MIN = 48
+"""So many longer steps of history are left."""
 CYCLES_MAX = 7
 
 
-def coarser_by(step_ms: int, horizon: int) -> int:
-    """How many steps become one.
+def coarser_by(step_ms: int, horizon: int, points: int) -> int:
+    """How many steps become one, of a history of `points`.
 
-    >>> coarser_by(1000, 86_400), coarser_by(60_000, 60), coarser_by(300_000, 288), coarser_by(3_600_000, 168)
-    (3600, 1, 12, 1)
+    >>> coarser_by(1000, 86_400, 10**6), coarser_by(60_000, 60, 5000), coarser_by(300_000, 288, 5000)
+    (3600, 1, 12)
+    >>> coarser_by(3_600_000, 168, 700), coarser_by(1000, 86_400, 3600)
+    (1, 75)
     """
     if horizon <= DIRECT_MAX:
         return 1
     for longest in (HOUR_MS, DAY_MS):
-        most = min(longest // step_ms, horizon // STEPS_MIN)
+        most = min(longest // step_ms, horizon // STEPS_MIN, points // POINTS_MIN)
         fits = [by for by in range(1, most + 1) if DAY_MS % (by * step_ms) == 0 or longest % (by * step_ms) == 0]
         by = max(fits, default=1)
         if horizon / by <= STEPS_MAX:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from trimtab.analyze.forecast.answer import COARSE, CONSTANT, EMPTY, GAPS, HOLIDAYS, LEVELS, SHORT, Forecast
+from trimtab.analyze.forecast.answer import COARSE, CONSTANT, EMPTY, GAPS, HOLIDAYS, LEVELS, SHORT, UNPROVEN, Forecast
 from trimtab.analyze.forecast.coarse import coarser_by, made_coarse, spread
 from trimtab.analyze.forecast.direct import Direct, Grid, direct
 from trimtab.analyze.forecast.holidays import calendar_of, named_days, on_holidays, seen_days
@@ -25,6 +25,7 @@ POINTS_MAX = 200_000
 """Older points of a series are not looked at."""
 STEP_MIN_MS, STEP_MAX_MS = 1_000, 86_400_000
 LEVELS_MAX = 100
+VALUE_MAX = 1e100
 GAPS_RATIO = 0.2
 
 
@@ -72,7 +73,7 @@ def forecast(
         if settings.finds_holidays:
             is_holiday[seen_days(values, past, settings.holiday_like)] = True
         usual = np.where(is_holiday, np.nan, values)
-    by = coarser_by(step_ms, horizon_steps)
+    by = coarser_by(step_ms, horizon_steps, values.shape[1])
     coarse = made_coarse(usual, by) if by > 1 and values.shape[1] >= by else usual
     by = by if coarse is not usual else 1
     grid = Grid(coarse, ends_ms - coarse.shape[1] * by * step_ms, by * step_ms, names)
@@ -121,7 +122,8 @@ def _notes(values: F64, done: Direct, is_holiday: Mask, by: int, has_calendar: b
     highest = np.where(is_there, values, -np.inf).max(axis=1)
     facts: dict[str, Mask] = {
         EMPTY: known == 0,
-        SHORT: (known > 0) & ((done.origins == 0) | ((done.seasons[:, 0] == 1) & has_calendar)),
+        SHORT: (known > 0) & (done.seasons[:, 0] == 1) & has_calendar,
+        UNPROVEN: (known > 0) & (done.origins == 0),
         CONSTANT: (known > 1) & (lowest == highest),
         GAPS: (known > 0) & (known < (1 - GAPS_RATIO) * since),
         HOLIDAYS: is_holiday.sum(axis=1) > 0,
@@ -143,5 +145,5 @@ def _check(values: F64, step_ms: int, horizon_steps: int, levels: tuple[float, .
         raise InputError(f"horizon_steps: {horizon_steps} is not between 1 and {HORIZON_MAX}")
     if len(levels) > LEVELS_MAX or any(not 0 < level < 1 for level in levels):
         raise InputError(f"levels: at most {LEVELS_MAX} between 0 and 1 (exclusive), not {levels}")
-    if bool(np.isinf(values).any()):
-        raise InputError("values: infinity cannot be forecast; NaN is what a gap is")
+    if bool((np.abs(values) > VALUE_MAX).any()):
+        raise InputError(f"values: none beyond ±{VALUE_MAX:g} can be forecast, infinity neither; NaN is what a gap is")

@@ -31,7 +31,7 @@ def origins_of(points: int, horizon: int, season: int, wanted: int, least: int) 
     wanted = max(wanted, min(wanted * USUAL_HORIZON // horizon, ORIGINS_MAX))
     apart = max(round(BETWEEN * horizon), 1)
     room = points - least
-    if room < apart:
+    if room < 1:
         return np.array([points], dtype=np.int64)
     apart = max(min(apart, room // wanted), 1)
     while apart > 1 and math.gcd(apart, season) > 1:

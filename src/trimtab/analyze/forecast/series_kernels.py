@@ -21,7 +21,7 @@ PARTS_MAX = 12
 @kernel("void(float64[:, ::1], int64[::1], int64[::1], float64[:, ::1])")
 def straighten(values: F64, begins: I64, wanted: I64, out: F64) -> None:
     """Rows `wanted` of `values` with gaps filled by the last value before, without their mean and slope; 0 before they
-    begin."""
+    begin; at most 1 in size."""
     points = values.shape[1]
     for place in range(len(wanted)):
         row, into = values[wanted[place]], out[place]
@@ -40,8 +40,12 @@ def straighten(values: F64, begins: I64, wanted: I64, out: F64) -> None:
         around = count * (count * count - 1.0) / 12.0
         mean = total / count
         slope = (rising - middle * total) / around if around > 0 else 0.0
+        largest = 0.0
         for at in range(begin, points):
             into[at] -= mean + slope * (at - begin - middle)
+            largest = max(largest, abs(into[at]))
+        for at in range(begin, points):
+            into[at] = into[at] / largest if largest > 0 else 0.0
 
 
 @kernel("void(float32[:, ::1], int64[::1], int64[:, ::1], int64, int64[::1], float64[::1], float64[::1])")
