@@ -2,7 +2,8 @@
 change, and what it takes.
 
 Steps of 1–5 robust standard deviations are put into real noise (`cases`, `noise`): drawn one by one (independent), or
-in runs of five (as much memory as five points have). trimtab's settings were chosen on other sources and other seeds.
+in runs of five (as much memory as five points have). trimtab's settings were chosen on other sources and
+other seeds; the weights of its long-run variance once after a look at these (`docs/adr/0020`).
 
     TRIMTAB_BENCH_DATA=… python -m benchmarks.change_points [--series 240] [--clean 400]
 """
@@ -24,7 +25,7 @@ from trimtab.model.change_point_settings import ChangePointSettings
 SEED = 20_261_126
 BLOCKS = {1: "independent", 5: "runs of 5"}
 BARS = {1: (0.85, 0.02), 5: (0.70, 0.05)}
-LENGTHS = {200: 40, 1000: 10, 4000: 4}
+LENGTHS = {200: 20, 1000: 5, 4000: 2}
 DRAWS = 1000
 
 

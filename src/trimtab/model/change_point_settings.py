@@ -19,7 +19,7 @@ class ChangePointSettings:
         high=100,
     )
     p_value_max: float = setting(
-        0.02,
+        0.01,
         "A change is named where a series without changes would show one like it less often than this. Where only "
         "one of the two segmenters sees it, a fifth of this is asked for.",
         low=1e-6,

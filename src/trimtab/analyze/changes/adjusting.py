@@ -77,23 +77,40 @@ def _without_load(values: F64, load: F64) -> F64 | None:
     if is_known.sum() < PAIRS_MIN:
         return None
     logs, loads = np.log(values[is_known]), load[is_known]
-    forms = [np.log(loads)] + [-np.log1p(-loads / (loads.max() * headroom)) for headroom in HEADROOMS]
-    best: tuple[float, float, F64] | None = None
     lags = [lag for lag in LAGS if logs.size > 4 * lag]
-    rises = np.concatenate([logs[lag:] - logs[:-lag] for lag in lags])
-    still = float(np.abs(rises).sum())
-    for form in forms:
-        runs = np.concatenate([form[lag:] - form[:-lag] for lag in lags])
-        slope = _slope(runs, rises)
-        left = float(np.abs(rises - slope * runs).sum())
-        if slope > 0 and (best is None or left < best[0]):
-            best = (left, slope, form)
-    if best is None or best[0] > (1 - GAIN_MIN) * still:
+    rises = _differences(logs, lags)
+    best = _fitted(np.log(loads), rises, lags)
+    headrooms = np.array(HEADROOMS)
+    for _ in range(2):  # roughly, then between the neighbours of the best
+        fits = [_fitted(-np.log1p(-loads / (loads.max() * headroom)), rises, lags) for headroom in headrooms]
+        place = int(np.argmin([fit.left for fit in fits]))
+        best = min(best, fits[place], key=lambda fit: fit.left)
+        headrooms = np.geomspace(headrooms[max(place - 1, 0)], headrooms[min(place + 1, headrooms.size - 1)], 9)
+    if best.left > (1 - GAIN_MIN) * float(np.abs(rises).sum()):
         return None
-    _, slope, form = best
     without = np.full(values.size, np.nan)
-    without[is_known] = np.exp(logs - slope * (form - float(np.median(form))))
+    without[is_known] = np.exp(logs - best.slope * (best.form - float(np.median(best.form))))
     return without
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """A form of the load, by how much log latency rises with it, and the absolute differences that it leaves."""
+
+    form: F64
+    slope: float
+    left: float
+
+
+def _fitted(form: F64, rises: F64, lags: list[int]) -> _Fit:
+    """Latency that falls with load is not explained by it."""
+    runs = _differences(form, lags)
+    slope = max(_slope(runs, rises), 0.0)
+    return _Fit(form, slope, float(np.abs(rises - slope * runs).sum()))
+
+
+def _differences(values: F64, lags: list[int]) -> F64:
+    return np.concatenate([values[lag:] - values[:-lag] for lag in lags])
 
 
 def _slope(runs: F64, rises: F64) -> float:

@@ -55,7 +55,8 @@ def rank_step(values: NDArray[np.float64], order: NDArray[np.int64], low: int, c
 
 @kernel("float64(float64[::1],int64[::1],int64,int64)")
 def long_run_factor(scores: NDArray[np.float64], edges: NDArray[np.int64], count: int, lags: int) -> float:
-    """Long-run variance ÷ variance of residuals (1 for independent ones, at least 1), as Newey & West (1987) weigh it.
+    """Long-run variance ÷ variance of residuals (1 for independent ones, at least 1), with the flat top that
+    Politis & Romano (1995) give its weights: the first half of the lags counts in full.
 
     `edges[:count]` are the levels' beginnings and the end; pairs across levels do not count. It is at least what the
     correlation of neighbours alone comes to where it dies out slowly (AR(1): Andrews, 1991), which few lags do not see.
@@ -77,7 +78,8 @@ def long_run_factor(scores: NDArray[np.float64], edges: NDArray[np.int64], count
                 pairs += 1
         if pairs:
             correlation = products / pairs / variance + levels / scores.size
-            factor += 2.0 * (1.0 - lag / (lags + 1.0)) * correlation
+            weight = min(1.0, 2.0 * (1.0 - lag / (lags + 1.0)))
+            factor += 2.0 * weight * correlation
             if lag == 1 and correlation > 0.0:
                 first = min(correlation, CORRELATION_MAX)
                 going_on = (1.0 + first) / (1.0 - first)
