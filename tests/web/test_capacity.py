@@ -13,7 +13,9 @@ import pytest
 
 from tests.web.capacity_there import call, fill
 from tests.web.site import Site
+from trimtab.app.capacity.alerts import CapacityAlerts
 from trimtab.app.capacity.now import CapacityNow
+from trimtab.model.alerts import Active
 from trimtab.model.capacity_settings import CapacityPolicy
 
 pytestmark = pytest.mark.store
@@ -139,6 +141,26 @@ def test_the_page_shows_dates_pictures_and_the_workload(looked: Site) -> None:
     part = looked.visitor().get("/capacity?fragment=results").text
     assert part.lstrip().startswith("<div id=")
     assert "<html" not in part
+
+
+def test_what_is_near_is_an_alert_where_that_is_wanted(looked: Site) -> None:
+    capacity = looked.service.capacity
+
+    def alerts(days: float) -> list[Active]:
+        policy = dataclasses.replace(POLICY, alert_days=days)
+        source = CapacityAlerts(lambda: capacity.now, lambda: policy, "http://here/")
+        return list(source.evaluate(looked.service.now_ms()))
+
+    assert alerts(0) == []
+    assert alerts(10) == []
+    near = {dict(one.labels)["resource"]: one for one in alerts(60)}
+    assert {"storage", "wraparound", "database"} <= set(near)
+    assert "connections" not in near
+    assert 28 < near["storage"].value < 35
+    said = dict(near["storage"].annotations)["summary"]
+    assert said.startswith("File system db1 /data will be full about 20")
+    assert "80% sure" in said
+    assert dict(near["storage"].labels)["mountpoint"] == "/data"
 
 
 def test_a_young_server_looks_again_soon_and_a_known_one_by_the_hour(

@@ -17,6 +17,7 @@ from trimtab.app.access import Access
 from trimtab.app.alerting.alerting import Alerting
 from trimtab.app.business.files import FOLDER as BUSINESS_FOLDER
 from trimtab.app.business.keeper import Business
+from trimtab.app.capacity.alerts import CapacityAlerts
 from trimtab.app.capacity.wiring import capacity_of
 from trimtab.app.change_points.wiring import change_points_of_service
 from trimtab.app.clouds.clouds import Clouds
@@ -203,6 +204,7 @@ class Service:
                 BurnAlerts(lambda: objectives.standing, url),
                 AnomalyAlerts(lambda: self.anomalies.now, lambda: policies.file.config.anomalies, url),
                 ForecastAlerts(lambda: self.forecasts.now, lambda: policies.file.config.forecast, url),
+                CapacityAlerts(lambda: self.capacity.now, lambda: policies.file.config.capacity, url),
             ),
             rules_kept,
             packs.rule_files,

@@ -42,6 +42,13 @@ class CapacityPolicy:
     connections_percent: float = setting(
         95.0, "From here on connections are short, of max_connections.", unit="%", low=1, high=100
     )
+    alert_days: float = setting(
+        0.0,
+        "A resource whose date is that near (or that is full) is an alert, too (CapacityShort). 0: none is.",
+        unit="days",
+        low=0,
+        high=180,
+    )
     disks: tuple[str, ...] = setting(
         (),
         "On which file system the data of a watched system are: 'shop=db1:9100 /var/lib/postgresql' (system, instance "
