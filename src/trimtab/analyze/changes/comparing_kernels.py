@@ -9,6 +9,9 @@ from trimtab.store.compiled import kernel
 
 TAIL, TAIL_SCALE = 2.0, 0.7
 """Of the Student's t that noise is taken for: degrees of freedom, and its scale in robust standard deviations."""
+CAUTION = 1.5
+"""The part of the long-run variance that is memory is an estimate from few points, and too small where cuts took some
+of it away: it counts for so many times."""
 CORRELATION_MAX = 0.97
 CLIP = 2.5
 """Residuals count for at most so many standard deviations in the long-run variance and against a line."""
@@ -83,7 +86,7 @@ def long_run_factor(scores: NDArray[np.float64], edges: NDArray[np.int64], count
             if lag == 1 and correlation > 0.0:
                 first = min(correlation, CORRELATION_MAX)
                 going_on = (1.0 + first) / (1.0 - first)
-    return max(factor, going_on)
+    return 1.0 + (max(factor, going_on) - 1.0) * CAUTION
 
 
 @kernel("float64(float64[::1],int64,int64,float64,float64[::1])")
