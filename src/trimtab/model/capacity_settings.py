@@ -51,8 +51,8 @@ class CapacityPolicy:
     )
     disks: tuple[str, ...] = setting(
         (),
-        "On which file system the data of a watched system are: 'shop=db1:9100 /var/lib/postgresql' (system, instance "
-        "of the host's series, mount point). The database and the WAL that slots retain are then held against it.",
+        "File systems of watched systems' data: 'shop=db1:9100 /var/lib/postgresql' (system, instance of the host's "
+        "series, mount point). Databases and retained WAL are held against them.",
         low=0,
         high=1_000,
         problem=disk_problem,
