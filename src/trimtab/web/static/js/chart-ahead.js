@@ -92,7 +92,8 @@ export class Ahead {
 
   /** @param {Line[]} lines */
   take(lines) {
-    this.lines = lines;
+    const wantsPast = aheadOf(this.chart) === "past"; // one question is for all charts, and another may want it
+    this.lines = wantsPast ? lines : lines.map((line) => ({ ...line, past: [] }));
     this.isAnswered = true;
   }
 
