@@ -11,47 +11,41 @@ from numpy.typing import NDArray
 
 from trimtab.stats.time_series import F64
 
-HOUR_MS = 3_600_000
-DAY_MS = 24 * HOUR_MS
-DIRECT_MAX = 96
-"""So many steps are forecast one by one, whatever they are …"""
-STEPS_MIN = 24
-"""… and at least so many where they are made longer, …"""
+DAY_MS = 86_400_000
+DIRECT_MAX = 400
+"""So many steps are forecast one by one; more are made longer until they are as many, …"""
 STEPS_MAX = 2_000
-"""… up to an hour, or a day where it would be more steps than these."""
+"""… or at least no more than these."""
 POINTS_MIN = 48
-"""So many longer steps of history are left."""
+"""So many longer steps of history are left, where that can be."""
 CYCLES_MAX = 7
 
 
 def coarser_by(step_ms: int, horizon: int, points: int) -> int:
     """How many steps become one, of a history of `points`.
 
-    >>> coarser_by(1000, 86_400, 10**6), coarser_by(60_000, 60, 5000), coarser_by(300_000, 288, 5000)
-    (3600, 1, 12)
-    >>> coarser_by(3_600_000, 168, 700), coarser_by(1000, 86_400, 3600)
-    (1, 75)
+    >>> coarser_by(300_000, 288, 5000), coarser_by(60_000, 1440, 5000), coarser_by(1000, 86_400, 10**6)
+    (1, 4, 216)
+    >>> coarser_by(1000, 86_400, 3600)
+    75
     """
     if horizon <= DIRECT_MAX:
         return 1
-    for longest in (HOUR_MS, DAY_MS):
-        most = min(longest // step_ms, horizon // STEPS_MIN, points // POINTS_MIN)
-        fits = [by for by in range(1, most + 1) if DAY_MS % (by * step_ms) == 0 or longest % (by * step_ms) == 0]
-        by = max(fits, default=1)
-        if horizon / by <= STEPS_MAX:
-            return by
-    return -(-horizon // STEPS_MAX)
+    most = max(min(DAY_MS // step_ms, points // POINTS_MIN), 1)
+    fits = [by for by in range(1, most + 1) if DAY_MS % (by * step_ms) == 0]
+    enough = [by for by in fits if horizon <= by * DIRECT_MAX]
+    return max(min(enough, default=max(fits, default=1)), -(-horizon // STEPS_MAX))
 
 
 def made_coarse(values: F64, by: int) -> F64:
-    """Means of `by` steps each, counted from the end; what is too few at the beginning is left. NaN where fewer than a
-    third of them are there."""
+    """Medians of `by` steps each, counted from the end; what is too few at the beginning is left. NaN where fewer than
+    a third of them are there. (Not means: what is forecast is the central value of a step.)"""
     count, points = values.shape
     whole = points // by
-    pieces = values[:, points - whole * by :].reshape(count, whole, by)
-    known = (~np.isnan(pieces)).sum(axis=2)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(known * 3 >= by, np.nansum(pieces, axis=2) / known, np.nan)
+    pieces = values[:, points - whole * by :].reshape(count * whole, by)
+    known = (~np.isnan(pieces)).sum(axis=1)
+    middle = _row_quantiles(pieces, np.array([0.5]))[:, 0]
+    return np.where((known * 3 >= by) & (known > 0), middle, np.nan).reshape(count, whole)
 
 
 def spread(
