@@ -69,7 +69,7 @@ from trimtab.app.systems import Systems
 from trimtab.app.traces.traces import Traces
 from trimtab.app.upstream import Upstream
 from trimtab.app.watched import Watched
-from trimtab.app.watched_series.series import WatchedSeries
+from trimtab.app.watched_series.series import INTERVAL_S, WatchedSeries
 from trimtab.app.wrong_now import WrongNow
 from trimtab.extend.contracts import Clock, Judge
 from trimtab.model.case import Case
@@ -154,7 +154,10 @@ class Service:
         self.indexes = IndexKeeper(state, watched, policies.of, clock)
         self.advice = AdviceBook(state, telemetry, watched, policies.of, clock, self.plans)
         self.watched_series = WatchedSeries(
-            lambda: getattr(telemetry, "metrics", None), self._systems.statuses, clock.now_ms
+            lambda: getattr(telemetry, "metrics", None),
+            self._systems.statuses,
+            clock.now_ms,
+            max(1.0, min(INTERVAL_S, policies.file.config.policy.watch.slice_s)),
         )
         self.infrastructure = Infrastructure(
             lambda: policies.file.config,
