@@ -22,7 +22,7 @@ from trimtab.app.detecting.kinds import Kind, divisor_of, family_of, kind_of, le
 from trimtab.model.anomaly_settings import LEFT_OUT
 
 TIMEOUT_S = 120.0
-CHUNK_POINTS = 5_000
+CHUNK_ROWS = 600
 """Of one series in one answer."""
 
 
@@ -99,7 +99,7 @@ def shapes(data_dir: Path, clock: DayClock, until_minute: float) -> Recording:
     from trimtab.store.telemetry import EmbeddedTelemetry
 
     at_ms, step_ms = grid(clock, until_minute)
-    telemetry = EmbeddedTelemetry.open(data_dir / "telemetry")
+    telemetry = EmbeddedTelemetry.open(data_dir)
     try:
         slices = telemetry.slices(SYSTEM_NAME, int(at_ms[0]) - step_ms, int(at_ms[-1]))
         known = {shape.fingerprint: shape for shape in telemetry.shapes(SYSTEM_NAME)}
@@ -133,22 +133,17 @@ def joined(parts: Sequence[Recording]) -> Recording:
 def _rows(
     http: httpx2.Client, name: str, at_ms: np.ndarray, step_ms: int
 ) -> Iterator[tuple[tuple[tuple[str, str], ...], np.ndarray]]:
+    """Each series with its samples in the rows that they fell into, the last of each row; NaN where there is none."""
     made: dict[tuple[tuple[str, str], ...], np.ndarray] = {}
-    for begin in range(0, len(at_ms), CHUNK_POINTS):
-        some = at_ms[begin : begin + CHUNK_POINTS]
-        asked = {
-            "query": f'{{__name__="{name}"}}',
-            "start": some[0] / 1000,
-            "end": some[-1] / 1000,
-            "step": step_ms / 1000,
-        }
-        for one in _data(http, "/api/v1/query_range", asked)["result"]:
+    for begin in range(0, len(at_ms), CHUNK_ROWS):
+        some = at_ms[begin : begin + CHUNK_ROWS]
+        asked = {"query": f'{{__name__="{name}"}}[{len(some) * step_ms}ms]', "time": some[-1] / 1000}
+        for one in _data(http, "/api/v1/query", asked)["result"]:
             labels = tuple(sorted(one["metric"].items()))
             values = made.setdefault(labels, np.full(len(at_ms), np.nan))
-            when = np.array([sample[0] for sample in one["values"]]) * 1000
-            values[np.rint((when - at_ms[0]) / step_ms).astype(np.int64)] = [
-                float(sample[1]) for sample in one["values"]
-            ]
+            when_ms = np.array([sample[0] for sample in one["values"]]) * 1000
+            row = np.ceil((when_ms - at_ms[0]) / step_ms).astype(np.int64)
+            values[np.clip(row, 0, len(at_ms) - 1)] = [float(sample[1]) for sample in one["values"]]
     yield from made.items()
 
 
@@ -159,6 +154,9 @@ def _data(http: httpx2.Client, path: str, asked: Mapping[str, object]) -> Any:
 
 
 def _increase(values: np.ndarray) -> np.ndarray:
-    """From each sample to the next; a counter that is less than before began anew."""
-    steps = np.diff(values, prepend=np.nan)
-    return np.where(steps < 0, values, steps)
+    """From each sample to the next one, by row that is between them; a counter that is less than before began anew."""
+    found = np.full_like(values, np.nan)
+    there = np.flatnonzero(np.isfinite(values))
+    steps = np.diff(values[there])
+    found[there[1:]] = np.where(steps < 0, values[there[1:]], steps) / np.diff(there)
+    return found

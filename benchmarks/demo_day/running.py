@@ -10,8 +10,10 @@ from benchmarks.demo_day import recording
 from benchmarks.demo_day.alarms import Alarm
 from benchmarks.demo_day.clock import MINUTES, DayClock, said
 from benchmarks.demo_day.injectors import INJECTORS
+from benchmarks.demo_day.judging import judge
 from benchmarks.demo_day.live_shop import LiveShop, Wanted, check_alive, live_shop
 from benchmarks.demo_day.recording import Recording
+from benchmarks.demo_day.telling import told
 from benchmarks.demo_day.truth import Injected, draw_day
 from benchmarks.demo_day.watching import Watching
 from demo.trimtab_server import SYSTEM_NAME
@@ -54,6 +56,8 @@ def run(wanted: Wanted, seeds: Sequence[int], warm_up_days: float) -> Run:
             for number, seed in enumerate(seeds):
                 begins = first + number * MINUTES
                 days.append(Day(seed, (begins, begins + MINUTES), _day(shop, watching, seed, begins)))
+                so_far = judge(days[-1].faults, watching.alarms(), shop.clock, days[-1].minutes, watching.series_count)
+                print(f"\nseed {seed}, so far: trimtab\n{told(so_far, shop.clock)}\n", flush=True)
             ends = first + len(seeds) * MINUTES
             _until(shop, watching, ends + TOLD_LATE_S / wanted.minute_s)
         finally:

@@ -32,6 +32,8 @@ class Watching(threading.Thread):
         self._lock = threading.Lock()
         self.told_ms: dict[int, int] = {}
         self.problem: str | None = None
+        self.series_count = 0
+        """Series and measures of query shapes that the server looks at, at the last answer."""
         self.began_ms = time.time_ns() // 1_000_000
 
     def run(self) -> None:
@@ -89,7 +91,9 @@ class Watching(threading.Thread):
             asked = {"from": str(from_ms), "limit": str(ROWS), "offset": str(len(found))}
             answer = self._http.get("/api/trimtab/anomalies", params=asked)
             answer.raise_for_status()
-            rows = answer.json()["episodes"]
+            document = answer.json()
+            rows = document["episodes"]
+            self.series_count = document["looked_at"]["metrics_count"] + document["looked_at"]["queries_count"]
             found += rows
             if len(rows) < ROWS:
                 return found
