@@ -79,6 +79,19 @@ def test_more_series_have_to_be_odder_and_many_at_once_less() -> None:
     assert EpisodeBook(SETTINGS).step(0, _slots(1), _scores([p]), watched=10) == []
 
 
+def test_an_incident_may_reach_its_series_one_after_the_other() -> None:
+    p = 0.5 / 1440
+    book = EpisodeBook(SETTINGS)
+    for tick in range(4):
+        assert book.step(tick * 60_000, _slots(10), _scores([p if row == tick else 1.0 for row in range(10)])) == []
+    opened = book.step(4 * 60_000, _slots(10), _scores([p if row == 4 else 1.0 for row in range(10)]))
+    assert sorted((one.episode.slot, one.episode.start_ms) for one in opened) == [(at, at * 60_000) for at in range(5)]
+    later = EpisodeBook(SETTINGS)
+    for tick in range(5):
+        row = _scores([p if row == tick else 1.0 for row in range(10)])
+        assert later.step(tick * 10 * 60_000, _slots(10), row) == []
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("series", "ticks"), [(1000, 2500), (10_000, 1400)])
 def test_ten_times_the_series_do_not_ring_ten_times_as_often(series: int, ticks: int) -> None:

@@ -14,6 +14,7 @@ from trimtab.analyze.detect.settings import DetectSettings
 DAY_MS = 86_400_000
 QUIET_MS = 5 * 60_000
 RESTORED_QUIET_MS = 60 * 60_000
+LATELY_POINTS = 4
 STILL_P = 1e-3
 """A row of an open episode that is less probable than this is still part of it."""
 
@@ -69,12 +70,22 @@ class _Going:
     quiet_ms: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Lately:
+    """A series' oddest sample of the last few, which may become an episode: noise is so odd `a_day` times a day."""
+
+    a_day: float
+    until_ms: float
+    episode: Episode
+
+
 class EpisodeBook:
     """Makes episodes of scores: few false ones over all series, one for what goes on.
 
     In each tick the rows are judged together as Benjamini and Hochberg do (1995): the k-th least probable row opens an
     episode where noise would give fewer than k * `false_per_day` / series such rows of one series in a day. So ten
     times the series do not ring ten times as often, and an incident that shows in many series at once is seen sooner.
+    A series' oddest of its last five samples counts, because an incident does not reach all series in one moment.
     """
 
     def __init__(self, settings: DetectSettings, name_of: Callable[[int], str] = str) -> None:
@@ -82,6 +93,7 @@ class EpisodeBook:
         self._name_of = name_of
         self._going: dict[int, _Going] = {}
         self._watched = 0
+        self._lately: dict[int, _Lately] = {}
 
     @property
     def open(self) -> list[Episode]:
@@ -102,13 +114,7 @@ class EpisodeBook:
         """
         self._watched = max(self._watched, len(scores)) if watched is None else watched
         events: list[EpisodeEvent] = [*self._ended(at_ms)]
-        a_day = scores.p * DAY_MS / scores.step_ms
-        for row in _discoveries(a_day, self.settings.false_per_day, max(self._watched, 1)):
-            slot = int(slots[row])
-            if slot not in self._going:
-                quiet_ms = max(self.settings.quiet_points * float(scores.step_ms[row]), QUIET_MS)
-                self._going[slot] = _Going(self._episode(slot, at_ms, scores, int(row)), quiet_ms)
-                events.append(Opened(self._going[slot].episode))
+        events.extend(self._opened(at_ms, slots, scores))
         if self._going:
             still = np.flatnonzero(scores.p <= STILL_P)
             for row in still[np.isin(slots[still], np.fromiter(self._going, np.int32, len(self._going)))]:
@@ -117,7 +123,28 @@ class EpisodeBook:
 
     def close(self, slots: NDArray[np.int32]) -> list[EpisodeEvent]:
         """End the episodes of series that are gone."""
+        for slot in slots:
+            self._lately.pop(int(slot), None)
         return [Closed(self._going.pop(int(slot)).episode) for slot in slots if int(slot) in self._going]
+
+    def _opened(self, at_ms: int, slots: NDArray[np.int32], scores: Scores) -> Iterator[EpisodeEvent]:
+        level = self.settings.false_per_day
+        a_day = scores.p * DAY_MS / scores.step_ms
+        self._lately = {slot: one for slot, one in self._lately.items() if at_ms <= one.until_ms}
+        for row in np.flatnonzero(a_day <= level):
+            slot, step_ms = int(slots[row]), float(scores.step_ms[row])
+            before = self._lately.get(slot)
+            if before is None or a_day[row] <= before.a_day:
+                episode = self._episode(slot, at_ms, scores, int(row))
+                self._lately[slot] = _Lately(float(a_day[row]), at_ms + LATELY_POINTS * step_ms, episode)
+        found = list(self._lately.items())
+        odd = np.array([one.a_day for _, one in found])
+        for at in _discoveries(odd, level, max(self._watched, 1)):
+            slot, one = found[at]
+            if slot not in self._going:
+                step_ms = (one.until_ms - one.episode.end_ms) / LATELY_POINTS
+                self._going[slot] = _Going(one.episode, max(self.settings.quiet_points * step_ms, QUIET_MS))
+                yield Opened(one.episode)
 
     def _ended(self, at_ms: int) -> Iterator[EpisodeEvent]:
         over = [slot for slot, going in self._going.items() if at_ms - going.episode.end_ms > going.quiet_ms]
