@@ -85,10 +85,10 @@ def metrics(url: str, clock: DayClock, until_minute: float) -> Recording:
                     case Kind.GAUGE:
                         found.append((Series(name, "value", dict(labels)), values))
                     case Kind.COUNTER:
-                        found.append((Series(name, "rate", dict(labels)), _increase(values) * 1000 / step_ms))
+                        found.append((Series(name, "rate", dict(labels)), increase(values) * 1000 / step_ms))
                     case Kind.MEAN:
-                        counts = _increase(below.get(divisor_of(labels), np.full_like(values, np.nan)))
-                        sums = _increase(values)
+                        counts = increase(below.get(divisor_of(labels), np.full_like(values, np.nan)))
+                        sums = increase(values)
                         mean = np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)
                         found.append((Series(name, "mean", dict(labels)), mean))
     return Recording(tuple(one for one, _ in found), at_ms, np.array([values for _, values in found]))
@@ -153,7 +153,7 @@ def _data(http: httpx2.Client, path: str, asked: Mapping[str, object]) -> Any:
     return answer.json()["data"]
 
 
-def _increase(values: np.ndarray) -> np.ndarray:
+def increase(values: np.ndarray) -> np.ndarray:
     """From each sample to the next one, by row that is between them; a counter that is less than before began anew."""
     found = np.full_like(values, np.nan)
     there = np.flatnonzero(np.isfinite(values))

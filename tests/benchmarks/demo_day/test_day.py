@@ -10,7 +10,7 @@ import pytest
 from benchmarks.demo_day import three_sigma
 from benchmarks.demo_day.clock import MINUTES, DayClock
 from benchmarks.demo_day.curve import Curve
-from benchmarks.demo_day.recording import Recording, Series
+from benchmarks.demo_day.recording import Recording, Series, increase
 from benchmarks.demo_day.timetable import DayTimetable
 from benchmarks.demo_day.truth import FIRST_MINUTE, RECOVERY_MINUTES, Kind, draw_day
 from demo.load.requests import Request
@@ -86,3 +86,9 @@ def test_a_recording_is_read_as_it_was_written(tmp_path_factory: pytest.TempPath
     again = Recording.read(folder)
     assert again.series == made.series
     assert (again.values == made.values).all()
+
+
+def test_counters_become_increases_by_row_over_gaps_and_new_beginnings() -> None:
+    nan = np.nan
+    values = np.array([nan, 10.0, 12.0, nan, nan, 18.0, 4.0, 4.0])
+    np.testing.assert_array_equal(increase(values), [nan, nan, 2.0, nan, nan, 2.0, 4.0, 0.0])
