@@ -12,7 +12,6 @@ from trimtab.analyze.detect.scores import Scores, Test, score_of
 from trimtab.analyze.detect.settings import DetectSettings
 
 DAY_MS = 86_400_000
-QUIET_MS = 5 * 60_000
 RESTORED_QUIET_MS = 60 * 60_000
 LATELY_POINTS = 4
 STILL_P = 1e-3
@@ -143,7 +142,9 @@ class EpisodeBook:
             slot, one = found[at]
             if slot not in self._going:
                 step_ms = (one.until_ms - one.episode.end_ms) / LATELY_POINTS
-                self._going[slot] = _Going(one.episode, max(self.settings.quiet_points * step_ms, QUIET_MS))
+                self._going[slot] = _Going(
+                    one.episode, max(self.settings.quiet_points * step_ms, self.settings.quiet_ms)
+                )
                 yield Opened(one.episode)
 
     def _ended(self, at_ms: int) -> Iterator[EpisodeEvent]:

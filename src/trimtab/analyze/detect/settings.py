@@ -16,7 +16,8 @@ class DetectSettings:
     `repeat_points`: within so many samples after an alert only a higher score alerts again, 0 to 10,000.
     `false_per_day`: episodes that noise alone may open in a day, over ALL series together, 0.001 to 1,000.
     `false_per_day_alone`: the same where one series is looked at alone (`detect_series`), 0.001 to 1,000.
-    `quiet_points`: an episode ends when so many samples in a row (and 5 minutes) were as expected, 1 to 1,000.
+    `quiet_points`: an episode ends when so many samples in a row were as expected, 1 to 1,000,
+    `quiet_ms`: and for so long, 0 to 86,400,000.
 
     Raises InputError where a number is outside of its limits.
 
@@ -31,6 +32,7 @@ class DetectSettings:
     false_per_day: float = 1.0
     false_per_day_alone: float = 0.15
     quiet_points: int = 6
+    quiet_ms: int = 300_000
 
     def __post_init__(self) -> None:
         for name, low, high in _LIMITS:
@@ -46,4 +48,5 @@ _LIMITS = (
     ("false_per_day", 0.001, 1000),
     ("false_per_day_alone", 0.001, 1000),
     ("quiet_points", 1, 1000),
+    ("quiet_ms", 0, 86_400_000),
 )

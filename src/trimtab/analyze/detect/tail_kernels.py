@@ -70,9 +70,9 @@ def tail_probability(
     total = max(total, 0.5 * others * resolution) + prior
     if floor == -np.inf:  # not one value was left out so far: only what is greater than all is odd
         return 1.0 / (seen + 1.0) if is_greatest else 1.0
-    if others == 0 or not total > 0.0:
+    if (others == 0 and prior_count == 0) or not total > 0.0:
         return (as_great + 1.0) / (seen + 1.0)
-    share = others / (seen + 1.0)
+    share = max(others, 1) / (seen + 1.0)
     ratio = 1.0 / (1.0 + (value - floor) / total)
     for _ in range(others + prior_count):
         share *= ratio
