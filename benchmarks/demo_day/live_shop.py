@@ -33,6 +33,7 @@ slice_s = {slice_s}
 [anomalies]
 interval_s = {interval_s}
 false_per_day = {false_per_day}
+quiet_s = {quiet_s}
 
 [host]
 collect = {host}
@@ -45,17 +46,18 @@ collect = false
 RUN_S_MAX = 900.0
 SLICE_S_MIN, INTERVAL_S_MIN = 0.5, 1.0
 """The shortest that the server takes."""
-FALSE_PER_DAY = 1.0
-"""The server's default."""
+FALSE_PER_DAY, QUIET_MINUTES = 1.0, 5.0
+"""The server's defaults."""
 
 
 def policy_of(minute_s: float, *, with_host: bool) -> str:
-    """How often to look, and how many false episodes a day may have: days are that much shorter here."""
+    """How often to look, and what the server counts by the day or by the minute: those are that much shorter here."""
     return POLICY.format(
         host=str(with_host).lower(),
         slice_s=max(minute_s, SLICE_S_MIN),
         interval_s=max(minute_s, INTERVAL_S_MIN),
         false_per_day=min(1000.0, FALSE_PER_DAY * 60.0 / minute_s),
+        quiet_s=max(1.0, QUIET_MINUTES * minute_s),
     )
 
 

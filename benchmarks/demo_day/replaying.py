@@ -10,7 +10,7 @@ import numpy as np
 
 from benchmarks.demo_day.alarms import MEAN_MS, Alarm
 from benchmarks.demo_day.clock import DayClock
-from benchmarks.demo_day.live_shop import FALSE_PER_DAY
+from benchmarks.demo_day.live_shop import FALSE_PER_DAY, QUIET_MINUTES
 from benchmarks.demo_day.recording import Recording
 from trimtab.analyze.detect import Detector, DetectSettings, Episode, EpisodeBook
 
@@ -19,7 +19,10 @@ MEAN_MS_MIN = 1e-3
 
 def alarms(recorded: Recording, clock: DayClock) -> list[Alarm]:
     """What it tells, at once."""
-    settings = DetectSettings(false_per_day=min(1000.0, FALSE_PER_DAY * 60.0 / clock.minute_s))
+    settings = DetectSettings(
+        false_per_day=min(1000.0, FALSE_PER_DAY * 60.0 / clock.minute_s),
+        quiet_ms=round(QUIET_MINUTES * clock.minute_s * 1000),
+    )
     detector, book = Detector(settings), EpisodeBook(settings)
     slots = detector.add(len(recorded.series), int(np.median(np.diff(recorded.at_ms))))
     is_logarithm = np.array([one.measure == MEAN_MS for one in recorded.series])

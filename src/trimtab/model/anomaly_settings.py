@@ -78,6 +78,14 @@ class AnomaliesPolicy:
         high=1000,
         needs_restart=True,
     )
+    quiet_s: float = setting(
+        300.0,
+        "An episode ends when its series was as expected for so long, and for six samples.",
+        unit="s",
+        low=1,
+        high=86_400,
+        needs_restart=True,
+    )
     leave_out: tuple[str, ...] = setting(
         LEFT_OUT,
         "Names of metrics that are not looked at; * stands for anything. Replaces the default list.",

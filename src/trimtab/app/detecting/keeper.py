@@ -212,7 +212,11 @@ class Anomalies:
         from trimtab.app.detecting.query_rows import QueryRows
 
         policy = self._policy()
-        settings = DetectSettings(series_max=policy.series_max, false_per_day=policy.false_per_day)
+        settings = DetectSettings(
+            series_max=policy.series_max,
+            false_per_day=policy.false_per_day,
+            quiet_ms=round(policy.quiet_s * 1000),
+        )
         metrics = self._metrics()
         if metrics is not None:
             metrics.wait()
