@@ -93,7 +93,7 @@ def away(away_ms: int) -> str:
     """How far from the change something was.
 
     >>> away(-120_000), away(0), away(90_000)
-    ('2 min before', 'at the same moment', '1.5 min after')
+    ('2 min before', 'at the same moment', '1 min 30 s after')
     """
     if abs(away_ms) < 1000:
         return "at the same moment"
