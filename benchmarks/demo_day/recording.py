@@ -118,7 +118,8 @@ def shapes(data_dir: Path, clock: DayClock, until_minute: float) -> Recording:
         series.append(Series("", MEAN_MS, *about))
     series += [Series("", CALLS, one.labels, one.tables, one.text) for one in series]
     mean = np.divide(spent, calls, out=np.full_like(spent, np.nan), where=calls > 0)
-    return Recording(tuple(series), at_ms, np.concatenate([mean, calls * 1000 / step_ms]))
+    is_known = np.cumsum(calls, axis=1) > 0  # a shape that was never called is no series yet
+    return Recording(tuple(series), at_ms, np.concatenate([mean, np.where(is_known, calls * 1000 / step_ms, np.nan)]))
 
 
 def joined(parts: Sequence[Recording]) -> Recording:

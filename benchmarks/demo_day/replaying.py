@@ -24,7 +24,7 @@ def alarms(recorded: Recording, clock: DayClock) -> list[Alarm]:
         quiet_ms=round(QUIET_MINUTES * clock.minute_s * 1000),
     )
     detector, book = Detector(settings), EpisodeBook(settings)
-    slots = detector.add(len(recorded.series), int(np.median(np.diff(recorded.at_ms))))
+    slots = detector.add(len(recorded.series), _steps_ms(recorded))
     is_logarithm = np.array([one.measure == MEAN_MS for one in recorded.series])
     values = np.where(is_logarithm[:, None], np.log(np.maximum(recorded.values, MEAN_MS_MIN)), recorded.values)
     first: dict[tuple[int, int], Episode] = {}
@@ -37,6 +37,16 @@ def alarms(recorded: Recording, clock: DayClock) -> list[Alarm]:
             first.setdefault(key, event.episode)
             last[key] = event.episode
     return [_alarm(recorded, last[key], int(np.flatnonzero(slots == key[0])[0])) for key in first]
+
+
+def _steps_ms(recorded: Recording) -> np.ndarray:
+    """How far apart the samples of each series are: the lower median, as the server has it."""
+    found = np.full(len(recorded.series), np.median(np.diff(recorded.at_ms)), np.int64)
+    for row, values in enumerate(recorded.values):
+        apart = np.sort(np.diff(recorded.at_ms[np.isfinite(values)]))
+        if len(apart) > 1 and recorded.series[row].name:  # shapes have rows at each interval
+            found[row] = apart[(len(apart) - 1) // 2]
+    return found
 
 
 def _alarm(recorded: Recording, one: Episode, row: int) -> Alarm:
