@@ -15,6 +15,7 @@ class ChangePointSettings:
     min_segment: int = setting(
         5,
         "A level has at least this many points; a shorter excursion is an outlier, not a change.",
+        unit="points",
         low=3,
         high=100,
     )
@@ -22,24 +23,28 @@ class ChangePointSettings:
         0.01,
         "A change is named where a series without changes would show one like it less often than this. Where only "
         "one of the two segmenters sees it, a fifth of this is asked for.",
+        unit="probability",
         low=1e-6,
         high=0.5,
     )
     false_share_max: float = setting(
         0.05,
         "Where many series are looked at together: how many of the changes named may be false (false-discovery rate).",
+        unit="share",
         low=1e-6,
         high=0.5,
     )
     change_min_ratio: float = setting(
         0.0,
         "Smaller changes of the level, as a share of the level before, are not named (0.05 is 5 %).",
+        unit="ratio",
         low=0,
         high=10,
     )
     confirmed_points: int = setting(
         10,
         "A change is provisional until its new level has this many points.",
+        unit="points",
         low=3,
         high=1000,
     )

@@ -94,7 +94,7 @@ OPERATIONS: tuple[Operation, ...] = (
         _history,
         body=SentHistory,
         answer=HistoryAnswer,
-        permission=Permission.LOOK,
+        permission=Permission.DECIDE,
         action="change points of a history",
         body_bytes_max=HISTORY_BYTES_MAX,
     ),
