@@ -38,6 +38,7 @@ OPENS_CONNECTIONS = {
     "sdk/data_system_monitoring_stack.py": {"httpx2"},  # to the server that the user's program names
     "sdk/performance_alerts.py": {"httpx2"},  # to the server that the user's program names
     "sdk/query_optimizer.py": {"httpx2"},  # the same
+    "sdk/tracking/streaming.py": {"httpx2"},  # to the server that the program named, executions of its own
     "store/clickhouse/lease.py": {"socket"},  # asks for this machine's name
     "cli/client.py": {"httpx2", "ssl"},  # to the server that the user named, or that the data directory names
     "cli/tls_probe.py": {"socket", "ssl"},  # to the same server: nothing is sent, only whether it speaks TLS is asked

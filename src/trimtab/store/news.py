@@ -8,7 +8,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """`kind` is case (id), change (id, case_id, state), system (name), anomalies or status; `facts` as (name, value) pairs."""
+    """`kind` is case (id), change (id, case_id, state), system (name), anomalies or status.
+
+    `facts` are pairs of name and value.
+    """
 
     kind: str
     facts: tuple[tuple[str, object], ...] = ()

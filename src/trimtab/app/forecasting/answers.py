@@ -46,7 +46,7 @@ class ForecastPoint:
 
 
 @dataclass(frozen=True, slots=True)
-class ForecastRow:
+class ForecastMadeRow:
     """One series with its forecast. `series` is its name in the API, `key` that of a chart.
 
     `last` is the last value that was measured, `highest` and `lowest` are of the mean within the horizon. `record` says
@@ -88,7 +88,7 @@ class ForecastsAnswer:
     is_enabled: bool
     total: int
     families: tuple[FamilyNow, ...]
-    rows: tuple[ForecastRow, ...]
+    rows: tuple[ForecastMadeRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +167,7 @@ def kinds() -> list[str]:
     return list(dict.fromkeys([*(family.kind for family in FAMILIES), "rule", "named"]))
 
 
-def row_of(one: SeriesNow, *, with_points: bool = False) -> ForecastRow:
+def row_of(one: SeriesNow, *, with_points: bool = False) -> ForecastMadeRow:
     """As it is told."""
     made, subject = one.made, one.subject
     mean = made.lines[0, one.row].astype(np.float64)
@@ -178,7 +178,7 @@ def row_of(one: SeriesNow, *, with_points: bool = False) -> ForecastRow:
             ForecastPoint(made.start_ms + step * made.step_ms, *(float(value) for value in column))
             for step, column in enumerate(made.lines[: len(LINES), one.row].T.astype(np.float64))
         )
-    return ForecastRow(
+    return ForecastMadeRow(
         subject.id,
         subject.family.name,
         subject.family.kind,
