@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -51,7 +51,8 @@ def capacity_picture(told: Saturation) -> CapacityPicture | None:
         end_ms = int(min(told.horizon_end_ms, now_ms + AHEAD_SHOWN * (now_ms - first_ms), wanted_ms))
         shown = told.band.at_ms <= max(end_ms, int(told.band.at_ms[0]))
         end_ms = max(end_ms, int(told.band.at_ms[shown][-1]))
-    at, low, middle, high = (line[shown] for line in (told.band.at_ms, told.band.low, told.band.middle, told.band.high))
+    at = told.band.at_ms[shown]
+    low, middle, high = (line[shown] for line in (told.band.low, told.band.middle, told.band.high))
     # The band may leave the picture: beyond a quarter above the limit nothing is told by it.
     values = np.concatenate([told.peaks, [told.limit], middle])
     bottom, top = float(values.min()), float(values.max())
@@ -100,9 +101,8 @@ def capacity_picture(told: Saturation) -> CapacityPicture | None:
     )
 
 
-def ticks_of(first_ms: int, end_ms: int, place: object) -> tuple[tuple[float, str], ...]:
+def ticks_of(first_ms: int, end_ms: int, place: Callable[[float], float]) -> tuple[tuple[float, str], ...]:
     """Round moments: months, days or hours, six at most, as places and texts (UTC)."""
-    assert callable(place)  # noqa: S101
     begin, end = datetime.fromtimestamp(first_ms / 1000, UTC), datetime.fromtimestamp(end_ms / 1000, UTC)
     days = (end - begin).total_seconds() / 86_400
     if days > 60:
@@ -124,7 +124,7 @@ def _steps(begin: datetime, end: datetime, step: timedelta) -> Sequence[datetime
 
 
 def _months(begin: datetime, end: datetime, every: int) -> Sequence[datetime]:
-    found = []
+    found: list[datetime] = []
     number = begin.year * 12 + begin.month
     number += -number % every
     while True:
