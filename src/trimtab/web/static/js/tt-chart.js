@@ -1,10 +1,11 @@
 // <tt-chart>: one picture of time series. Its life: loading, then drawn, empty, failed or stale; htmx may take it away at any time.
-import { aheadButtons, followAhead } from "./chart-ahead-switch.js";
-import { coloursOf, makeProbe } from "./chart-colours.js";
+import { followAhead } from "./chart-ahead-switch.js";
+import { coloursOf } from "./chart-colours.js";
 import { join, leave, plan } from "./chart-data.js";
 import { makePannable } from "./chart-pan.js";
 import { Exemplars } from "./chart-exemplars.js";
-import { describe, drawLegend, drawMarkLinks, drawTable, isSame, lastIndex, leads, make, marksWorth, pointElsewhere, press, staleText, stillHidden, writeLegend } from "./chart-parts.js";
+import { buildFrame, showState } from "./chart-frame.js";
+import { describe, drawLegend, drawMarkLinks, drawTable, isSame, lastIndex, marksWorth, pointElsewhere, press, staleText, stillHidden, writeLegend } from "./chart-parts.js";
 import { feed, fit, makePlot } from "./chart-plot.js";
 import { zone } from "./prefs.js";
 import { current, setRangeMs } from "./range.js";
@@ -51,9 +52,7 @@ class TtChart extends HTMLElement {
   }
 
   get answer() { return this.#answer; }
-
   get hiddenLines() { return this.#hidden; }
-
   get width() { return Math.max(this.clientWidth, 200); }
 
   static observedAttributes = ["data-keys"];
@@ -99,25 +98,7 @@ class TtChart extends HTMLElement {
   }
 
   #build() {
-    const title = this.dataset.title ?? "";
-    const plot = make("div", "chart-plot");
-    plot.tabIndex = 0;
-    plot.setAttribute("role", "img");
-    plot.setAttribute("aria-label", `${title}: loading`);
-    const tools = make("div", "chart-tools");
-    const note = make("span", "chart-stale");
-    note.setAttribute("role", "status");
-    const button = /** @type {HTMLButtonElement} */ (make("button", "quiet spring", "View as table"));
-    button.type = "button";
-    button.setAttribute("aria-expanded", "false");
-    button.addEventListener("click", () => this.#toggleTable());
-    tools.append(make("span", "chart-marks"), note, ...(this.hasAttribute("data-plain") ? [] : leads()), ...aheadButtons(this), button);
-    const table = make("div", "chart-table");
-    table.hidden = true;
-    table.tabIndex = 0;
-    table.setAttribute("role", "region");
-    table.setAttribute("aria-label", `${title} as a table`);
-    this.replaceChildren(plot, make("div", "chart-legend"), tools, table, makeProbe());
+    buildFrame(this, () => this.#toggleTable());
     this.#state("loading", "");
   }
 
@@ -132,20 +113,7 @@ class TtChart extends HTMLElement {
 
   /** @param {string} state @param {string} title @param {string} [hint] */
   #state(state, title, hint = "") {
-    this.dataset.state = state;
-    this.querySelector(":scope > .state")?.remove();
-    if (state === "ready" || state === "stale") return;
-    const cover = make("div", "state");
-    cover.dataset.state = state;
-    if (title) cover.append(make("p", "state-title", title));
-    if (hint) cover.append(make("p", "state-hint", hint));
-    if (state === "error") {
-      const again = /** @type {HTMLButtonElement} */ (make("button", "button", "Try again"));
-      again.type = "button";
-      again.addEventListener("click", () => (this.hasAttribute("data-own") ? this.dispatchEvent(new CustomEvent("tt:again", { bubbles: true })) : plan()));
-      cover.append(again);
-    }
-    this.append(cover);
+    showState(this, state, title, hint, () => (this.hasAttribute("data-own") ? this.dispatchEvent(new CustomEvent("tt:again", { bubbles: true })) : plan()));
   }
 
   /** Another range was asked for. A quick answer shows no sign of waiting. */
