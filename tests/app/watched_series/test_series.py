@@ -158,6 +158,23 @@ def test_the_number_of_series_is_bounded_and_what_is_over_is_zero(store: Embedde
     assert asked(store, 'pg_stat_activity_count{instance="many"}', now_ms) == {"state=active": 0.0, "state=idle": 3.0}
 
 
+def test_a_counters_sample_is_as_old_as_its_newest_fact_and_is_not_repeated_at_once(
+    store: EmbeddedTelemetry, now_ms: int
+) -> None:
+    clock = Clock(now_ms)
+    series = made(store, clock, "facts")
+    for later_ms, ended_ms in ((1_000, 200), (2_000, None), (3_000, 2_500), (70_000, None)):
+        clock.now_ms = now_ms + later_ms
+        if ended_ms is not None:
+            series.statements(table_of("query_executions", [execution("facts", 10, 10.0, now_ms + ended_ms)]))
+        series.flush()
+    found = asked(store, 'count_over_time(pg_stat_statements_calls_total{instance="facts"}[2m])', clock.now_ms)
+    assert found == {"": 3.0}, "two facts, and once more after a minute"
+    asking = 'timestamp(pg_stat_statements_calls_total{instance="facts"})'
+    assert asked(store, asking, now_ms + 2_400)[""] * 1000 == pytest.approx(now_ms + 200)
+    assert asked(store, asking, now_ms + 3_000)[""] * 1000 == pytest.approx(now_ms + 2_500)
+
+
 @pytest.fixture
 def now_ms() -> int:
     """A moment that the store takes."""
