@@ -32,6 +32,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, action="append", help=f"default: {' '.join(map(str, SEEDS))}")
     parser.add_argument("--minute-s", type=float, default=1.0, help="how many seconds a minute takes")
     parser.add_argument("--warm-up-days", type=float, default=1.0, help="quiet days before the first with faults")
+    parser.add_argument("--day-hours", type=float, default=24.0, help="a part of a day for each seed, 12 at least")
     parser.add_argument("--scale", type=float, default=1.0, help="a smaller shop, to try the benchmark itself")
     parser.add_argument("--without-host", action="store_true", help="leave the machine out, where others work on it")
     parser.add_argument("--together", action="store_true", help="one run for all seeds, a day each")
@@ -50,7 +51,7 @@ def main() -> None:
         every = []
         for some in [seeds] if options.together else [[seed] for seed in seeds]:
             wanted = Wanted(some[0], options.minute_s, options.scale, with_host=not options.without_host)
-            came = run(wanted, some, options.warm_up_days)
+            came = run(wanted, some, options.warm_up_days, options.day_hours * 60)
             if options.keep:
                 write(came, options.keep / "-".join(map(str, some)))
             every += tell(came)

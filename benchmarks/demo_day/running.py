@@ -14,7 +14,7 @@ from benchmarks.demo_day.judging import judge
 from benchmarks.demo_day.live_shop import LiveShop, Wanted, check_alive, live_shop
 from benchmarks.demo_day.recording import Recording
 from benchmarks.demo_day.telling import told
-from benchmarks.demo_day.truth import Injected, draw_day
+from benchmarks.demo_day.truth import Injected, Planned, draw_day
 from benchmarks.demo_day.watching import Watching
 from demo.trimtab_server import SYSTEM_NAME
 
@@ -42,8 +42,8 @@ class Run:
     recorded: Recording
 
 
-def run(wanted: Wanted, seeds: Sequence[int], warm_up_days: float) -> Run:
-    """Takes `(warm_up_days + len(seeds)) * 1440 * wanted.minute_s` seconds and a few minutes."""
+def run(wanted: Wanted, seeds: Sequence[int], warm_up_days: float, day_minutes: float = MINUTES) -> Run:
+    """Takes `(warm_up_days * 1440 + len(seeds) * day_minutes) * wanted.minute_s` seconds and a few minutes."""
     with live_shop(wanted) as shop:
         if shop.server is None:
             raise RuntimeError("a day without trimtab has nothing to tell")
@@ -54,11 +54,12 @@ def run(wanted: Wanted, seeds: Sequence[int], warm_up_days: float) -> Run:
             _until(shop, watching, first)
             days = []
             for number, seed in enumerate(seeds):
-                begins = first + number * MINUTES
-                days.append(Day(seed, (begins, begins + MINUTES), _day(shop, watching, seed, begins)))
+                begins = first + number * day_minutes
+                ends = begins + day_minutes
+                days.append(Day(seed, (begins, ends), _day(shop, watching, draw_day(seed, day_minutes), begins, ends)))
                 so_far = judge(days[-1].faults, watching.alarms(), shop.clock, days[-1].minutes, watching.series_count)
                 print(f"\nseed {seed}, so far: trimtab\n{told(so_far, shop.clock)}\n", flush=True)
-            ends = first + len(seeds) * MINUTES
+            ends = first + len(seeds) * day_minutes
             _until(shop, watching, ends + TOLD_LATE_S / wanted.minute_s)
         finally:
             watching.stop()
@@ -70,9 +71,11 @@ def run(wanted: Wanted, seeds: Sequence[int], warm_up_days: float) -> Run:
         return Run(shop.clock, tuple(days), tuple(alarms), recording.joined(parts))
 
 
-def _day(shop: LiveShop, watching: Watching, seed: int, begins: float) -> tuple[Injected, ...]:
+def _day(
+    shop: LiveShop, watching: Watching, faults: Sequence[Planned], begins: float, ends: float
+) -> tuple[Injected, ...]:
     injected = []
-    for planned in draw_day(seed):
+    for planned in faults:
         _until(shop, watching, begins + planned.begins)
         began_ms = time.time_ns() // 1_000_000
         with INJECTORS[planned.kind](shop.stage, planned.chance) as did:
@@ -80,7 +83,7 @@ def _day(shop: LiveShop, watching: Watching, seed: int, begins: float) -> tuple[
             _until(shop, watching, begins + planned.ends)
         ended_ms = time.time_ns() // 1_000_000
         injected.append(Injected(planned.kind, began_ms, ended_ms, did.about, did.table))
-    _until(shop, watching, begins + MINUTES)
+    _until(shop, watching, ends)
     return tuple(injected)
 
 

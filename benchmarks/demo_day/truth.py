@@ -53,8 +53,10 @@ class Injected:
     """The table that it is about, where there is one."""
 
 
-def draw_day(seed: int) -> tuple[Planned, ...]:
+def draw_day(seed: int, day_minutes: float = MINUTES) -> tuple[Planned, ...]:
     """The five faults of a seed in the order of their beginnings, each apart from the next by more than its recovery.
+
+    `day_minutes`: a part of a day, 720 at least.
 
     >>> day = draw_day(1)
     >>> sorted(fault.kind.value for fault in day)
@@ -66,7 +68,7 @@ def draw_day(seed: int) -> tuple[Planned, ...]:
     kinds = list(Kind)
     chance.shuffle(kinds)
     lasting = [round(chance.uniform(*DURATION_MINUTES), 1) for _ in kinds]
-    free = MINUTES - FIRST_MINUTE - sum(lasting) - RECOVERY_MINUTES * len(kinds)
+    free = day_minutes - FIRST_MINUTE - sum(lasting) - RECOVERY_MINUTES * len(kinds)
     cuts = sorted(chance.uniform(0, free) for _ in kinds)
     planned, taken = [], float(FIRST_MINUTE)
     for kind, minutes, cut in zip(kinds, lasting, cuts, strict=True):
