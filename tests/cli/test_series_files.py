@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as arrow_parquet
 import pytest
 from click.testing import CliRunner
 
@@ -141,3 +143,46 @@ def test_files_that_are_not_there(tmp_path: Path) -> None:
     assert "it is a folder" in told
     _, told = run("forecast", "-", "--horizon", "soon", given="timestamp,value\n0,1\n", wanted=2)
     assert "--horizon: 'soon' is no duration" in told
+
+
+def test_a_series_of_one_sample_does_not_stop_the_others() -> None:
+    rows = "".join(f"2026-01-01T{hour:02}:00Z,a,{hour}\n" for hour in range(20)) + "2026-01-01T05:00Z,b,1\n"
+    told, said = run("forecast", "-", "--format", "json", "--horizon", "2h", given="timestamp,series,value\n" + rows)
+    assert {row["series"] for row in json.loads(told)["forecasts"]} == {"a"}
+    assert "no forecast, because of one sample no step is known: 'b'" in said
+    _, said = run("forecast", "-", given="timestamp,value\n2026-01-01T00:00Z,1\n", wanted=2)
+    assert "'value' has 1 sample, two are needed for a step" in said
+
+
+def test_a_step_that_is_too_small_is_named(file: Path) -> None:
+    _, told = run("forecast", str(file), "--step", "1ms", wanted=2)
+    assert "name a greater step (--step)" in told
+
+
+def test_change_points_of_a_very_long_series(tmp_path: Path) -> None:
+    count, change = 220_000, 150_001
+    values = np.random.default_rng(2).normal(10, 1, count)
+    values[change:] += 3
+    path = tmp_path / "long.csv"
+    path.write_text(
+        "timestamp,value\n" + "".join(f"{1767225600 + at},{value:.4f}\n" for at, value in enumerate(values))
+    )
+    told, said = run("changepoints", str(path), "--format", "json")
+    found = json.loads(told)["change_points"]
+    assert [abs(one["index"] - change) <= 3 for one in found] == [True]
+    assert "medians of 3 were looked at" in said
+
+
+def test_noise_by_the_day_is_hardly_ever_odd() -> None:
+    values = np.random.default_rng(3).normal(10, 1, 400)
+    rows = "".join(f"{1767225600 + 86400 * day},{value:.3f}\n" for day, value in enumerate(values))
+    assert len(answer("detect", "-", given="timestamp,value\n" + rows)["episodes"]) <= 3
+
+
+def test_a_series_without_a_name_is_no_load(tmp_path: Path) -> None:
+    path = tmp_path / "unnamed.parquet"
+    at = [1767225600 + 60 * place for place in range(300)]
+    level = np.random.default_rng(4).normal(50, 1, 300) + np.repeat([0, 10], 150)
+    arrow_parquet.write_table(pa.table({"timestamp": at, "": level}), str(path))
+    found = answer("changepoints", str(path), "--value-column", "")["change_points"]
+    assert [(one["index"], one["adjusted_for"]) for one in found] == [(150, [])]

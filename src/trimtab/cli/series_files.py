@@ -150,15 +150,19 @@ def forecast(file: str, horizon: str, step: str | None, holidays: tuple[str, ...
     settings = ForecastSettings(holidays=holidays, time_zone=_said("time_zone") or "UTC")
     horizon_ms = _duration(horizon, "--horizon")
     step_ms = None if step is None else _duration(step, "--step")
-    ahead = forecasting.look_ahead(_read(file), horizon_ms, settings, step_ms)
+    read = _read(file)
+    ahead = forecasting.look_ahead(read, horizon_ms, settings, step_ms)
+    if left := forecasting.unforecast(read):
+        told = ", ".join(repr(name) for name in left[:12]) + (f" and {len(left) - 12} more" if len(left) > 12 else "")
+        click.echo(f"trimtab: no forecast, because of one sample no step is known: {told}", err=True)
     _shown(forecasting.document(ahead), draw_forecasts, lambda: forecasting.panels(ahead))
 
 
 @click.command()
 @_file_options
-@click.option("--load", default="", help="Take out what this series of the file explains, such as requests per second.")
+@click.option("--load", help="Take out what this series of the file explains, such as requests per second.")
 @guarded
-def changepoints(file: str, load: str) -> None:
+def changepoints(file: str, load: str | None) -> None:
     """Where the level of the series of FILE (CSV or Parquet, - for standard input) changed, and by how much.
 
     `index` is the first sample of the new level, from 0. What is provisional has few samples after it. Exit code: 0,
@@ -169,6 +173,10 @@ def changepoints(file: str, load: str) -> None:
     from trimtab.model.change_point_settings import ChangePointSettings
 
     found = changing.changes(_read(file), ChangePointSettings(), load)
+    for one in found:
+        if one.of_samples > 1:
+            told = f"{one.series.name!r} has {len(one.series)} samples: medians of {one.of_samples} were looked at"
+            click.echo(f"trimtab: {told}", err=True)
     _shown(changing.document(found), draw_changes, lambda: changing.panels(found))
 
 

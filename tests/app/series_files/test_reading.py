@@ -96,9 +96,9 @@ def test_order_and_repetition_are_mended_and_said() -> None:
     one = file.series[0]
     assert one.series.values.tolist() == [2, 1, 4]
     assert one.sample_of_row.tolist() == [1, 0, 1, 2]
-    assert file.notes == (
-        "1 rows are earlier than the row before them: they were put in order",
-        "1 rows repeat a time of their series: the first of each counts",
+    assert file.notes[1:] == (
+        "1 row is earlier than the row before: the rows were put in order",
+        "1 row repeats a time of the series: the first row of a time counts",
     )
 
 
@@ -153,6 +153,16 @@ def test_missing_values_and_blank_lines_and_other_delimiters() -> None:
         ("timestamp,value\n1e3,1\n", "'1e3' is no time"),
         ("timestamp,value\n99999999999999999999,1\n", "is after 2262"),
         ("timestamp,series,value\n0,,1\n0,a\n", "3 fields are wanted in each line"),
+        ("timestamp,value\n0,1\n60,2e101\n", "line 3, column value: 2e+101 is beyond ±1e+100"),
+        ("timestamp,series,value\n0,a,1\n0,,1\n", "line 3, column series: the name of the series is missing"),
+        (
+            "timestamp,host,value\n0,a,1\n0,b,2\n60,a,1\n60,b,2\n",
+            "times repeat, and 'host' tells their rows apart: does it name series (--series-column 'host')?",
+        ),
+        (
+            "timestamp,series,host,value\n0,a,x,1\n0,a,y,2\n0,b,x,1\n0,b,y,2\n60,a,x,1\n",
+            "does it name series (--series-column 'series' --series-column 'host')?",
+        ),
         ("timestamp,value\nyesterday,1\n", "line 2, column timestamp: 'yesterday' is no time: wanted is ISO 8601"),
     ],
 )
@@ -160,6 +170,44 @@ def test_what_is_wrong_is_said_with_its_place(text: str, message: str) -> None:
     with pytest.raises(InputError) as raised:
         read(text)
     assert message in raised.value.message
+
+
+def test_text_that_is_not_utf_8_is_named_by_its_line() -> None:
+    for data in ("timestamp,value\n0,1\n60,größer\n", "timestamp,value\n0,1\n60,ö,1\n"):
+        with pytest.raises(InputError, match=r"F.csv, line 3: its text is not UTF-8 \(byte 0xf6\)"):
+            read_series(data.encode("latin1"), "F.csv")
+
+
+def test_columns_that_are_not_looked_at_are_said() -> None:
+    file = read(",timestamp,cpu, \n0,2026-01-01T00:00Z,5,\n1,2026-01-01T00:01Z,6,\n")
+    assert [one.series.name for one in file.series] == ["cpu"]
+    assert file.notes == ("not looked at: the columns '', ' ' (--value-column, --series-column)",)
+    beside = read("timestamp,value,value_max\n2026-01-01T00:00Z,5,6\n")
+    assert [one.series.name for one in beside.series] == ["value"]
+    assert "'value_max'" in beside.notes[0]
+
+
+def test_repeated_times_beside_remarks_are_no_series() -> None:
+    file = read("timestamp,remark,value\n0,ok,1\n0,ok,2\n60,late,1\n60,ok,2\n")
+    assert file.series[0].series.values.tolist() == [1, 1]
+    assert "2 rows repeat a time of the series: the first row of a time counts" in file.notes
+    told_so = ReadAs(Columns(values=("value",)))
+    hosts = "timestamp,host,value\n0,a,1\n0,b,2\n60,a,1\n60,b,2\n"
+    assert read(hosts, told_so).series[0].series.values.tolist() == [1, 1]
+
+
+def test_numbers_that_are_hardly_times_are_said() -> None:
+    file = read("timestamp,value\n0,1\n1,2\n")
+    assert "1970-01-01T00:00:01+00:00: is it a time (--time-column, --time-unit)?" in file.notes[0]
+
+
+def test_an_index_of_pandas_at_the_end_is_the_time() -> None:
+    moments = pa.array([datetime(2026, 1, 1, hour) for hour in range(2)], pa.timestamp("ns"))  # noqa: DTZ001
+    out = io.BytesIO()
+    arrow_parquet.write_table(pa.table({"cpu": [1.0, 2.0], "__index_level_0__": moments}), out)
+    file = read_series(out.getvalue(), "F.parquet")
+    assert times(file) == ["01-01T00:00", "01-01T01:00"]
+    assert [one.series.name for one in file.series] == ["cpu"]
 
 
 def test_a_line_is_counted_over_blank_lines_and_quoted_breaks() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from trimtab.analyze.changes.find import change_points_of_many
+import numpy as np
+
+from trimtab.analyze.changes.find import POINTS_MAX, change_points_of_many
 from trimtab.analyze.changes.nouns import ChangePoint
 from trimtab.app.series_files.documents import moment, number
 from trimtab.app.series_files.drawing import Panel
@@ -21,17 +23,49 @@ class Changed:
 
     series: TimeSeries
     points: list[ChangePoint]
+    of_samples: int = 1
+    """Of so many neighbouring samples the median was looked at: more than 1 where a series is very long."""
 
 
-def changes(file: SeriesFile, settings: ChangePointSettings, load: str = "") -> list[Changed]:
+def changes(file: SeriesFile, settings: ChangePointSettings, load: str | None = None) -> list[Changed]:
     """Changes of every series. `load` names the series of the file by which the others are adjusted."""
     wanted = [one.series for one in file.series if one.series.name != load]
     loads = [one.series for one in file.series if one.series.name == load]
-    if load and not loads:
+    if load is not None and not loads:
         names = ", ".join(one.series.name for one in file.series[:12])
         raise InputError(f"--load: {file.table.file} has no series {load!r}; it has {names}", series=load)
-    found = change_points_of_many(wanted, settings, [loads[0] if loads else None] * len(wanted))
-    return [Changed(series, points) for series, points in zip(wanted, found, strict=True)]
+    widths = [-(-len(series) // POINTS_MAX) for series in wanted]
+    coarse = [_medians(series, width) for series, width in zip(wanted, widths, strict=True)]
+    found = change_points_of_many(coarse, settings, [loads[0] if loads else None] * len(wanted))
+    return [
+        Changed(series, [_placed(series, point, width) for point in points], width)
+        for series, points, width in zip(wanted, found, widths, strict=True)
+    ]
+
+
+def _medians(series: TimeSeries, width: int) -> TimeSeries:
+    """Medians of `width` neighbouring samples, at the time of the first of each."""
+    if width <= 1:
+        return series
+    missing = -len(series) % width
+    blocks = np.concatenate([series.values, np.full(missing, np.nan)]).reshape(-1, width)
+    values = np.full(len(blocks), np.nan)
+    known = np.isfinite(blocks).any(axis=1)
+    values[known] = np.nanmedian(blocks[known], axis=1)
+    return TimeSeries(series.name, series.at_ms[::width], values, series.unit)
+
+
+def _placed(series: TimeSeries, point: ChangePoint, width: int) -> ChangePoint:
+    """The change by samples rather than by medians: where the sum of distances to both levels is least nearby."""
+    if width <= 1:
+        return point
+    if point.adjusted_for:  # the levels are not those of the samples themselves
+        return replace(point, index=point.index * width)
+    low, high = max((point.index - 1) * width, 1), min((point.index + 1) * width, len(series))
+    near = series.values[low:high]
+    more = np.nan_to_num(np.abs(near - point.before) - np.abs(near - point.after))
+    index = min(low + int(np.argmin(np.concatenate([[0.0], np.cumsum(more)]))), len(series) - 1)
+    return replace(point, index=index, at_ms=int(series.at_ms[index]))
 
 
 def document(found: list[Changed]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,9 @@ from trimtab.app.series_files.documents import moment, number
 from trimtab.app.series_files.drawing import Panel
 from trimtab.app.series_files.reading import SeriesFile
 from trimtab.stats.time_series import F64, TimeSeries
+
+USUAL_STEP_MS = 300_000
+FALSE_PER_DAY_MIN = 0.001
 
 
 @dataclass(frozen=True)
@@ -28,11 +31,27 @@ def detect(file: SeriesFile, settings: DetectSettings) -> Detected:
     """Look at each series as if it came sample by sample."""
     scores, episodes, watched = [], [], 0
     for one in file.series:
-        own, found = detect_series(one.series, settings)
+        own, found = detect_series(one.series, rare(settings, one.series.step_ms, len(file.series)))
         scores.append(np.nan_to_num(own))
         episodes.extend(found)
         watched += len(own) if len(own) > settings.warm_up_points else 0
     return Detected(scores, sorted(episodes, key=lambda one: (one.start_ms, one.series)), watched)
+
+
+def rare(settings: DetectSettings, step_ms: int, series: int) -> DetectSettings:
+    """Settings under which noise opens no more episodes where samples are far apart, or series are many.
+
+    `false_per_day_alone` is meant for steps up to five minutes. A day that has fewer samples gets fewer false episodes
+    in proportion: a year by the day would have 50 of them otherwise. And all series of a file together get at most
+    `false_per_day`.
+
+    >>> [round(rare(DetectSettings(), step, count).false_per_day_alone, 4)
+    ...  for step, count in ((60_000, 1), (3_600_000, 1), (60_000, 100))]
+    [0.15, 0.0125, 0.01]
+    """
+    share = min(1.0, USUAL_STEP_MS / max(step_ms, 1))
+    alone = min(settings.false_per_day_alone, settings.false_per_day / max(series, 1)) * share
+    return replace(settings, false_per_day_alone=max(alone, FALSE_PER_DAY_MIN))
 
 
 def document(found: Detected) -> dict[str, Any]:

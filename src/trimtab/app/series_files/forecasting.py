@@ -15,7 +15,7 @@ from trimtab.app.series_files.documents import moment, number
 from trimtab.app.series_files.drawing import Panel
 from trimtab.app.series_files.reading import SeriesFile
 from trimtab.model.errors import InputError
-from trimtab.stats.time_series import F64, TimeSeries
+from trimtab.stats.time_series import F64, GRID_POINTS_MAX, TimeSeries
 
 STEPS_MAX = 200_000
 CELLS_MAX = 50_000_000
@@ -48,23 +48,30 @@ class Ahead:
 
 
 def look_ahead(file: SeriesFile, horizon_ms: int, settings: ForecastSettings, step_ms: int | None) -> list[Ahead]:
-    """Forecast every series from its own end; those of one step and one end together.
+    """Forecast every series from its own end; those of one step and one end together. Series of one sample have no
+    step: they are not among the answers.
 
-    Raises InputError for a series without a step, and for a horizon of no step or too many.
+    Raises InputError where no series has two samples, where a step is too small for its history, and for a horizon of
+    no step or too many.
     """
     groups: dict[tuple[int, int], list[int]] = {}
-    grids: list[TimeSeries] = []
+    grids: dict[int, TimeSeries] = {}
     for place, one in enumerate(file.series):
         series = one.series
         if len(series) < 2:
-            raise InputError(f"{file.table.file}: {series.name!r} has {len(series)} sample, two are needed for a step")
-        grids.append(series.grid(step_ms))
-        groups.setdefault((step_ms or series.step_ms, int(grids[-1].at_ms[-1])), []).append(place)
+            continue
+        grids[place] = _grid(file, series, step_ms)
+        groups.setdefault((step_ms or series.step_ms, int(grids[place].at_ms[-1])), []).append(place)
+    if not groups:
+        only = file.series[0].series
+        raise InputError(f"{file.table.file}: {only.name!r} has {len(only)} sample, two are needed for a step")
     found: dict[int, Ahead] = {}
     for (step, _), places in groups.items():
         steps = -(-horizon_ms // step)
         if not 1 <= steps <= STEPS_MAX:
-            raise InputError(f"--horizon: {steps} steps of {step} ms, the limit is {STEPS_MAX}", limit=STEPS_MAX)
+            raise InputError(
+                f"--horizon: {steps} steps of {step / 1000:g} s, the limit is {STEPS_MAX} (--step)", limit=STEPS_MAX
+            )
         points = max(len(grids[place]) for place in places)
         if points * len(places) > CELLS_MAX:
             raise InputError(f"{len(places)} series of up to {points} points, the limit is {CELLS_MAX} together")
@@ -74,7 +81,21 @@ def look_ahead(file: SeriesFile, horizon_ms: int, settings: ForecastSettings, st
         start_ms = int(grids[places[0]].at_ms[-1]) - (points - 1) * step
         answer = forecast(values, step, start_ms, steps, settings)
         found.update({place: Ahead(file.series[place].series, answer, row) for row, place in enumerate(places)})
-    return [found[place] for place in range(len(file.series))]
+    return [found[place] for place in sorted(found)]
+
+
+def unforecast(file: SeriesFile) -> list[str]:
+    """Names of the series that have no step, and so no forecast."""
+    return [one.series.name for one in file.series if len(one.series) < 2]
+
+
+def _grid(file: SeriesFile, series: TimeSeries, step_ms: int | None) -> TimeSeries:
+    try:
+        return series.grid(step_ms)
+    except ValueError as error:
+        raise InputError(
+            f"{file.table.file}: {error}: name a greater step (--step)", series=series.name, limit=GRID_POINTS_MAX
+        ) from None
 
 
 def document(ahead: list[Ahead]) -> dict[str, Any]:

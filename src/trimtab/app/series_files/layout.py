@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import pyarrow as pa
+
 from trimtab.app.series_files.numbers import is_numeric
 from trimtab.app.series_files.table import Table
 from trimtab.model.errors import InputError
@@ -31,6 +33,10 @@ class Layout:
     series: tuple[str, ...]
     values: tuple[str, ...]
 
+    def others(self, names: Sequence[str]) -> list[str]:
+        """Which of a file's columns are nothing of all this, and are not looked at."""
+        return [name for name in names if name not in (self.time, *self.series, *self.values)]
+
     @property
     def is_wide(self) -> bool:
         """Whether columns are series."""
@@ -48,8 +54,8 @@ def layout_of(table: Table, said: Columns) -> Layout:
         for name in wanted:
             if name not in names:
                 raise InputError(f"{option}: {table.file} has no column {name!r}; it has {_listed(names)}", column=name)
-    time = said.time or _named(names, TIME_NAMES) or names[0]
-    rest = [name for name in names if name != time]
+    time = said.time or _named(names, TIME_NAMES) or _of_moments(table) or names[0]
+    rest = [name for name in names if name != time and (name.strip() or name in (*said.series, *said.values))]
     series = said.series or _series_column(rest)
     others = [name for name in rest if name not in series]
     if series:
@@ -74,6 +80,12 @@ def layout_of(table: Table, said: Columns) -> Layout:
 def _named(names: Sequence[str], wanted: Sequence[str]) -> str:
     lower = {name.strip().lower(): name for name in reversed(names)}
     return next((lower[name] for name in wanted if name in lower), "")
+
+
+def _of_moments(table: Table) -> str:
+    """The first column whose type says that it holds moments: a Parquet file of pandas has its index at the end."""
+    fields = table.columns.schema
+    return next((one.name for one in fields if pa.types.is_timestamp(one.type) or pa.types.is_date(one.type)), "")
 
 
 def _series_column(names: Sequence[str]) -> tuple[str, ...]:

@@ -13,6 +13,8 @@ from trimtab.stats.time_series import F64
 
 MISSING = ("", "nan", "null", "none", "na", "n/a", "-")
 """Texts that say that there is no number, whatever their case."""
+VALUE_MAX = 1e100
+"""Larger numbers are refused: squares of them, which every variance needs, are no longer numbers."""
 
 
 def is_numeric(table: Table, column: str) -> bool:
@@ -48,6 +50,11 @@ def numbers_of(table: Table, column: str) -> F64:
     values = np.array(numbers.to_numpy(zero_copy_only=False), np.float64)
     if (infinite := np.isinf(values)).any():
         raise _no_number(table, column, int(infinite.argmax()), "finite ")
+    if (large := np.abs(values) > VALUE_MAX).any():
+        row = int(large.argmax())
+        raise InputError(
+            f"{table.place(row, column)}: {values[row]:g} is beyond ±{VALUE_MAX:g}", row=row, column=column
+        )
     return values
 
 

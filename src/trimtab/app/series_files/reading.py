@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import numpy as np
 import pyarrow as pa
 
 from trimtab.app.series_files.layout import Columns, Layout, layout_of
-from trimtab.app.series_files.numbers import numbers_of
+from trimtab.app.series_files.numbers import is_numeric, numbers_of
 from trimtab.app.series_files.table import Table, table_of
-from trimtab.app.series_files.times import TimeForm, times_of
+from trimtab.app.series_files.times import TimeForm, Times, times_of
 from trimtab.app.series_files.units import unit_in_name
 from trimtab.model.errors import InputError
 from trimtab.stats.time_series import F64, I64, TimeSeries
 
 SERIES_MAX = 100_000
+LEFT_OUT_TOLD_MAX = 6
+EARLY_MS = 3 * 365 * 86_400_000
+"""Files whose times all are before 1973 hold counters rather than times, and somebody should say so."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,42 @@ def read_series(data: bytes, file: str, how: ReadAs | None = None) -> SeriesFile
         sample_of_row[order] = np.cumsum(is_first) - 1
         series = TimeSeries(name, at_ms[kept], values[rows[kept]], how.unit or unit_in_name(column))
         found.append(FileSeries(series, column, rows, sample_of_row))
-    return SeriesFile(table, layout, tuple(found), tuple(_notes(layout, times.names_zone, repeated, unordered)))
+    others = layout.others(table.columns.column_names)
+    if repeated and not how.columns.values:
+        group_of_row = np.zeros(len(times.at_ms), np.int64)
+        for place, (_, _, rows) in enumerate(groups):
+            group_of_row[rows] = place
+        _check_repeated(table, np.stack([times.at_ms, group_of_row]), others, layout.series)
+    notes = [*_notes(layout, times, repeated, unordered), *_left_out(others)]
+    return SeriesFile(table, layout, tuple(found), tuple(notes))
+
+
+def _check_repeated(table: Table, keys: I64, others: list[str], series: tuple[str, ...]) -> None:
+    """Refuse to mix what a column of names tells apart: then times repeat because there are several series."""
+    if texts := next((name for name in others if _tells_apart(table, keys, name)), ""):
+        option = " ".join(f"--series-column {name!r}" for name in (*series, texts))
+        raise InputError(
+            f"{table.file}: times repeat, and {texts!r} tells their rows apart: does it name series ({option})? If not,"
+            " name the column of values (--value-column), and of the rows of a time the first counts",
+            column=texts,
+        )
+
+
+def _tells_apart(table: Table, keys: I64, column: str) -> bool:
+    """Whether a column has few texts, and each of them a key (time and series, shape [2, rows]) once."""
+    if is_numeric(table, column):
+        return False
+    known = table.columns.column(column).combine_chunks().dictionary_encode()
+    codes = np.array(known.indices.fill_null(-1).to_numpy(zero_copy_only=False), np.int64)
+    pairs = np.unique(np.stack([*keys, codes]), axis=1).shape[1]
+    return 2 * len(known.dictionary) <= len(codes) and len(codes) - pairs <= 0.01 * len(codes)
+
+
+def _left_out(others: list[str]) -> Iterator[str]:
+    if others:
+        more = f" and {len(others) - LEFT_OUT_TOLD_MAX} more" if len(others) > LEFT_OUT_TOLD_MAX else ""
+        told = ", ".join(repr(name) for name in others[:LEFT_OUT_TOLD_MAX]) + more
+        yield f"not looked at: the column{'s' * (len(others) > 1)} {told} (--value-column, --series-column)"
 
 
 def _groups(table: Table, layout: Layout) -> Iterator[tuple[str, I64]]:
@@ -94,8 +133,9 @@ def _groups(table: Table, layout: Layout) -> Iterator[tuple[str, I64]]:
         known = table.columns.column(column).combine_chunks().cast(pa.string()).dictionary_encode()
         texts = ["" if text is None else str(text) for text in known.dictionary.to_pylist()]
         own = np.array(known.indices.fill_null(-1).to_numpy(zero_copy_only=False), np.int64)
-        if (own < 0).any():
-            raise InputError(f"{table.place(int((own < 0).argmax()), column)}: the name of the series is missing")
+        missing = (own < 0) | np.isin(own, [code for code, text in enumerate(texts) if not text.strip()])
+        if missing.any():
+            raise InputError(f"{table.place(int(missing.argmax()), column)}: the name of the series is missing")
         if not names:
             names, codes = texts, own
             continue
@@ -108,10 +148,17 @@ def _groups(table: Table, layout: Layout) -> Iterator[tuple[str, I64]]:
         yield names[int(codes[rows[0]])], rows
 
 
-def _notes(layout: Layout, names_zone: bool, repeated: int, unordered: int) -> Iterator[str]:
-    if not names_zone:
+def _notes(layout: Layout, times: Times, repeated: int, unordered: int) -> Iterator[str]:
+    if (latest_ms := int(times.at_ms.max())) < EARLY_MS:
+        latest = datetime.fromtimestamp(latest_ms / 1000, UTC).isoformat(timespec="seconds")
+        yield f"the latest time in {layout.time!r} is {latest}: is it a time (--time-column, --time-unit)?"
+    if not times.names_zone:
         yield f"the times in {layout.time!r} name no zone: they are read as UTC (--time-zone)"
     if unordered:
-        yield f"{unordered} rows are earlier than the row before them: they were put in order"
+        yield f"{_rows(unordered, 'is', 'are')} earlier than the row before: the rows were put in order"
     if repeated:
-        yield f"{repeated} rows repeat a time of their series: the first of each counts"
+        yield f"{_rows(repeated, 'repeats', 'repeat')} a time of the series: the first row of a time counts"
+
+
+def _rows(count: int, one: str, many: str) -> str:
+    return f"1 row {one}" if count == 1 else f"{count} rows {many}"

@@ -6,6 +6,7 @@ import csv
 import io
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 import pyarrow.parquet as arrow_parquet
@@ -77,7 +78,8 @@ def _of_parquet(data: bytes, file: str) -> Table:
 
 def _of_csv(data: bytes, file: str) -> Table:
     data = data.removeprefix(b"\xef\xbb\xbf")
-    header = _header(data, file)
+    _check_text(data, file)
+    header = data.lstrip(b"\r\n").split(b"\n", 1)[0].rstrip(b"\r").decode()
     delimiter = max(_DELIMITERS, key=header.count)
     names = next(csv.reader([header], delimiter=delimiter))
     if len(names) < 2:
@@ -110,12 +112,27 @@ def _of_csv(data: bytes, file: str) -> Table:
     return Table(file, table, delimiter, data)
 
 
-def _header(data: bytes, file: str) -> str:
-    line = data.lstrip(b"\r\n").split(b"\n", 1)[0].rstrip(b"\r")
+def _check_text(data: bytes, file: str) -> None:
+    """Refuse what is no UTF-8, with the line; without a copy of what is."""
+    ends = pa.py_buffer(np.array([0, len(data)], np.int64))
+    text = pa.Array.from_buffers(pa.large_string(), 1, [None, ends, pa.py_buffer(data)])
     try:
-        return line.decode()
+        text.validate(full=True)
+    except pa.ArrowInvalid:
+        start = _first_bad_byte(data)
+        line = data.count(b"\n", 0, start) + 1
+        raise InputError(
+            f"{file}, line {line}: its text is not UTF-8 (byte 0x{data[start]:02x}); save it as UTF-8, or as Parquet",
+            line=line,
+        ) from None
+
+
+def _first_bad_byte(data: bytes) -> int:
+    try:
+        data.decode()
     except UnicodeDecodeError as error:
-        raise InputError(f"{file}, line 1: its text is not UTF-8 ({error.reason} at byte {error.start})") from error
+        return error.start
+    return 0
 
 
 def _is_number(text: str) -> bool:
