@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -88,6 +89,9 @@ def test_the_page_draws_a_lane_for_each_with_its_band(looked: Site) -> None:
     assert 'class="lane-line"' in page.text
     assert 'class="lane-band"' in page.text
     assert "9 series and 0 measures of queries are looked at" in page.text
+    lanes = re.findall(r'lane-said">.*?</span>', page.text, re.S)
+    written = next(lane for lane in lanes if "iB/s" in lane)
+    assert re.search(r"<small>\([\d.]+ MiB/s to [\d.]+ MiB/s\)", written), written  # in the unit of what was seen
     none = looked.visitor().get("/anomalies?q=nothing-like-it&fragment=results")
     assert "No episode fits" in none.text
     assert "<html" not in none.text

@@ -206,6 +206,11 @@ def test_more_levels_come_on_request_and_the_same_question_has_the_same_answer()
         one.quantile(0.98)
 
 
+def test_a_baseline_that_is_right_but_for_rounding_is_no_measure() -> None:
+    values = np.tile(10 + np.sin(2 * np.pi * np.arange(POINTS) / DAY), (1, 1))
+    assert np.isnan(_hourly(values).better_ratio()).all()
+
+
 def test_the_unit_does_not_matter() -> None:
     values = daily(4, POINTS)
     one, thousand = _hourly(values), _hourly(values * 1000)

@@ -60,6 +60,13 @@ def test_points_are_counted_by_band_and_against_the_day_before() -> None:
     assert found.error_ratio == pytest.approx(131 / 129)
 
 
+def test_a_day_before_that_was_right_but_for_rounding_is_no_measure() -> None:
+    hits = whole(made(DAY, 52.0, 6.0, 8.0), came([0.1 + 0.2] * DAY + [0.3] * DAY))
+    assert hits is not None
+    assert hits.naive_error > 0
+    assert record_of(hits).error_ratio is None
+
+
 def test_what_did_not_come_is_not_counted_and_what_was_no_series_neither() -> None:
     assert whole(made(DAY, 1.0, 1.0, 1.0), came([1.0] * DAY)) is None
     other = labelled(CPU, {"job": "node", "instance": "web2"}, "%")

@@ -14,6 +14,8 @@ LEVELS = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 
 NAIVE = "snaive"
 COMBINATION = "combination"
+NOTHING = 1e-6
+"""A baseline whose error is this part of one's own, or less, is right but for rounding."""
 
 SHORT = "short"
 UNPROVEN = "unproven"
@@ -100,6 +102,9 @@ class Forecast:
         return self.start_ms + np.arange(self.mean.shape[1], dtype=np.int64) * self.step_ms
 
     def better_ratio(self) -> F64:
-        """By series: own error as a ratio of the naive baseline's (below 1 is better); NaN where unknown."""
+        """By series: own error as a ratio of the naive baseline's (below 1 is better); NaN where unknown.
+
+        A baseline that is right but for rounding is no measure: unknown, too.
+        """
         with np.errstate(invalid="ignore", divide="ignore"):
-            return np.where(self.naive_error > 0, self.error / self.naive_error, np.nan)
+            return np.where(self.naive_error > NOTHING * self.error, self.error / self.naive_error, np.nan)

@@ -107,7 +107,7 @@ def _of_leak(found: Leak) -> PatternHint:
         f"{found.series} grows by {amount(found.slope_per_h, found.unit)} an hour ({low} to {high}) "
         "and does not turn back"
     )
-    action = "Look for what is allocated and never let go; until it is found, plan a restart before it is full"
+    action = "Look for what is taken and never given back; Capacity tells when it is full"
     return PatternHint(action, because)
 
 

@@ -20,6 +20,8 @@ HALF_TRUST_DAYS = 3.0
 """After so many days of record, half of what it says is believed when bands are widened or narrowed."""
 FACTOR_MIN, FACTOR_MAX = 0.7, 5.0
 WANTED = 0.9
+NOTHING = 1e-6
+"""A naive forecast whose error is this part of one's own, or less, is right but for rounding: no measure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,7 @@ def record_of(hits: Hits | None) -> Record:
         hits.inside_90 / hits.points,
         hits.error / hits.points,
         naive,
-        hits.error_beside / hits.naive_error if hits.naive_error > 0 else None,
+        hits.error_beside / hits.naive_error if hits.naive_error > NOTHING * hits.error_beside else None,
     )
 
 
