@@ -114,6 +114,8 @@ def test_wrong_input_is_named() -> None:
     profiler = AIPerformanceProfiler(load_of={"latency_ms": "nobody"})
     with pytest.raises(InputError, match="there is no series 'nobody'"):
         profiler.analyze_performance_patterns(shop())
+    with pytest.raises(InputError, match="step is 1 to 86400 seconds, not '1h'"):
+        AIPerformanceProfiler(step="1h")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="step is 1 to 86400"):
         AIPerformanceProfiler(step=0)
     with pytest.raises(InputError, match="historical_data"):

@@ -121,6 +121,21 @@ def test_a_short_history_is_forecast_with_wide_bands_and_says_so() -> None:
     assert told.coverage_90 is None or 0 <= told.coverage_90 <= 1
 
 
+class Numbered:
+    """What a pandas Series without a time index is."""
+
+    index = np.arange(30)
+
+    def to_numpy(self) -> Any:
+        return np.ones(30)
+
+
+def test_days_may_be_dates() -> None:
+    days = [dt.date(2026, 1, 1) + dt.timedelta(days=place) for place in range(40)]
+    found = monitor(horizon=48).predict_performance_issues({"rows": (days, [float(place) for place in range(40)])})
+    assert found.forecasts["rows"].at_ms[0] == dt.datetime(2026, 2, 10, tzinfo=dt.UTC).timestamp() * 1000
+
+
 @pytest.mark.parametrize(
     ("history", "message"),
     [
@@ -130,6 +145,16 @@ def test_a_short_history_is_forecast_with_wide_bands_and_says_so() -> None:
         ({"cpu": "high"}, "metric_history['cpu']: a list of numbers is wanted, not str"),
         ({"cpu": ["a"] * 30}, "metric_history['cpu']: not all of its values are numbers"),
         ({"cpu": [1.0] * 29 + [float("inf")]}, "metric_history['cpu']: value 29 is infinite"),
+        ({"cpu": [1.0] * 29 + [1e200]}, "metric_history['cpu']: value 29 is 1e+200; the limit is ±1e+100"),
+        (
+            {"cpu": ([*range(0, 30 * 60_000, 60_000), 10**13], [1.0] * 31)},
+            "metric_history['cpu']: from its first time to its last there are 166,666,666 steps of 60 s",
+        ),
+        (
+            {"cpu": ([1_767_225_600 + 60 * place for place in range(30)], [1.0] * 30)},
+            "metric_history['cpu']: its times cannot be read: 1767225600 is a number of seconds",
+        ),
+        ({"cpu": Numbered()}, "metric_history['cpu']: its index holds numbers, not times"),
         ({"cpu": ([0] * 30, [1.0] * 30)}, "metric_history['cpu']: two values at 1970-01-01T00:00:00.000Z"),
         ({"cpu": (["soon"] * 30, [1.0] * 30)}, "metric_history['cpu']: its times cannot be read"),
         (

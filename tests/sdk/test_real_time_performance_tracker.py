@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
@@ -60,6 +61,26 @@ def test_what_is_no_number_is_refused_by_name(execution: dict[str, Any], field: 
     with pytest.raises(InputError) as raised:
         RealTimePerformanceTracker().track_query_performance(execution)
     assert raised.value.facts["field"] == field
+
+
+@pytest.mark.parametrize("number", [np.float32(0.5), np.int64(2), Decimal("0.25")])
+def test_numbers_of_numpy_and_of_drivers_are_numbers(number: Any) -> None:
+    profile = RealTimePerformanceTracker().track_query_performance({"query": "q", "duration": number, "io_ops": number})
+    assert profile.metrics["execution_time"] == profile.metrics["io_operations"] == float(number)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"false_share": 5}, "false_share is from 1e-09 to 0.1, found 5"),
+        ({"templates_max": 0}, "templates_max is from 1 to 1e+06, found 0"),
+        ({"alert_every_s": -1}, "alert_every_s is from 0 to 86,400 seconds, found -1"),
+    ],
+)
+def test_options_that_are_wrong_are_named(options: Any, message: str) -> None:
+    with pytest.raises(InputError) as raised:
+        RealTimePerformanceTracker(**options)
+    assert raised.value.message == message
 
 
 def test_an_odd_execution_is_told_with_what_is_usual_and_alerts_once_for_a_while() -> None:

@@ -123,8 +123,9 @@ class AIPerformanceProfiler:
 
     def __init__(self, *, load_of: Mapping[str, str] | None = None, step: float = 3600.0) -> None:
         """InputError for a step outside 1 s to 1 d."""
-        if not 1 <= step <= 86_400:
-            raise InputError(f"step is 1 to 86400 seconds, not {step:g}", field="step", limit="1 to 86400", value=step)
+        said: object = step
+        if isinstance(said, bool) or not isinstance(said, int | float) or not 1 <= said <= 86_400:
+            raise InputError(f"step is 1 to 86400 seconds, not {said!r}", field="step", limit="1 to 86400", value=step)
         self._load_of = dict(load_of or {})
         self._step_ms = round(step * 1000)
 

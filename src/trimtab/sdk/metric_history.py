@@ -9,11 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trimtab.model.errors import InputError
-from trimtab.stats.time_series import TimeSeries
+from trimtab.stats.time_series import GRID_POINTS_MAX, TimeSeries
 
 POINTS_MIN = 24
 POINTS_MAX = 5_000_000
 SERIES_MAX = 10_000
+VALUE_MAX = 1e100
+"""Larger numbers are refused: squares of them, which every variance needs, are no longer numbers."""
+SECONDS_LIKELY = (950_000_000, 4_100_000_000)
+"""Whole numbers of this size are seconds of 2000 to 2099, and not milliseconds of January 1970."""
 
 
 @runtime_checkable
@@ -26,7 +30,8 @@ class Indexed(Protocol):
 
 
 History = TimeSeries | Indexed | Sequence[float] | tuple[Sequence[Any], Sequence[float]]
-"""One series. Times are Unix milliseconds, ISO 8601 texts, `datetime`s or numpy's `datetime64`."""
+"""One series. Times are Unix milliseconds, ISO 8601 texts, `datetime`s, dates or numpy's `datetime64`;
+those that name no zone are UTC."""
 
 
 def histories_of(metric_history: Mapping[str, History], step_ms: int, end_ms: int) -> dict[str, TimeSeries]:
@@ -58,6 +63,8 @@ def history_of(name: str, one: History, step_ms: int, end_ms: int) -> TimeSeries
     if isinstance(one, TimeSeries):
         return _checked(name, one.at_ms, one.values, one.unit)
     if isinstance(one, Indexed) and not callable(one.index):  # a list has a method of that name
+        if np.issubdtype(np.asarray(one.index).dtype, np.number):
+            raise _wrong(name, "its index holds numbers, not times; a list of its values is taken as one each step")
         return _checked(name, _times(name, one.index), _numbers(name, one.to_numpy()))
     if isinstance(one, tuple) and len(one) == 2:
         return _checked(name, _times(name, one[0]), _numbers(name, one[1]))
@@ -74,6 +81,9 @@ def _checked(name: str, at_ms: NDArray[np.int64], values: NDArray[np.float64], u
     if np.isinf(values).any():
         place = int(np.isinf(values).argmax())
         raise _wrong(name, f"value {place} is infinite; NaN is what is missing")
+    if (large := np.abs(values) > VALUE_MAX).any():
+        place = int(large.argmax())
+        raise _wrong(name, f"value {place} is {values[place]:g}; the limit is ±{VALUE_MAX:g}")
     order = np.argsort(at_ms, kind="stable")
     at_ms, values = at_ms[order], values[order]
     same = np.flatnonzero(np.diff(at_ms) == 0)
@@ -82,7 +92,15 @@ def _checked(name: str, at_ms: NDArray[np.int64], values: NDArray[np.float64], u
     known = int(np.isfinite(values).sum())
     if known < POINTS_MIN:
         raise _wrong(name, f"{known} values that are known; a forecast needs {POINTS_MIN}")
-    return TimeSeries(name, at_ms, values, unit)
+    made = TimeSeries(name, at_ms, values, unit)
+    points = (int(at_ms[-1]) - int(at_ms[0])) // max(made.step_ms, 1)
+    if points >= GRID_POINTS_MAX:
+        raise _wrong(
+            name,
+            f"from its first time to its last there are {points:,} steps of {made.step_ms / 1000:g} s, the limit is "
+            f"{GRID_POINTS_MAX:,}: is a time wrong?",
+        )
+    return made
 
 
 def _numbers(name: str, values: Any) -> NDArray[np.float64]:
@@ -102,11 +120,11 @@ def _times(name: str, times: Any) -> NDArray[np.int64]:
     try:
         if given.ndim != 1:
             raise ValueError(f"an array of shape {given.shape}")
-        if np.issubdtype(given.dtype, np.integer):
-            return given.astype(np.int64)
-        if np.issubdtype(given.dtype, np.floating):
+        if np.issubdtype(given.dtype, np.number):
             if not np.isfinite(given).all():
                 raise ValueError("one that is no number")
+            if given.size and SECONDS_LIKELY[0] <= given.min() and given.max() <= SECONDS_LIKELY[1]:
+                raise ValueError(f"{given[0]} is a number of seconds; Unix milliseconds are wanted")
             return given.astype(np.int64)
         if given.dtype == object:
             return np.array([_moment_ms(one) for one in given], np.int64)
@@ -121,12 +139,14 @@ def _times(name: str, times: Any) -> NDArray[np.int64]:
 
 
 def _moment_ms(moment: Any) -> int:
-    from datetime import UTC, datetime
+    from datetime import UTC, date, datetime
 
     made = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
     if not isinstance(made, datetime):
         if isinstance(made, int):
             return made
+        if isinstance(made, date):
+            return round(datetime(made.year, made.month, made.day, tzinfo=UTC).timestamp() * 1000)
         raise TypeError(f"{moment!r} is no time")
     return round((made if made.tzinfo is not None else made.replace(tzinfo=UTC)).timestamp() * 1000)
 

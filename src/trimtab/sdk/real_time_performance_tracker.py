@@ -13,7 +13,7 @@ from typing import Self
 
 import structlog
 
-from trimtab.model.errors import TrimtabError
+from trimtab.model.errors import InputError, TrimtabError
 from trimtab.sdk.performance_alerts import TOKEN_VARIABLE, PerformanceAlerts
 from trimtab.sdk.tracking.detecting import FALSE_SHARE, TEMPLATES_MAX, Anomaly, ExecutionDetector
 from trimtab.sdk.tracking.executions import QueryExecution, metrics_of, template_of
@@ -79,6 +79,11 @@ class RealTimePerformanceTracker:
         false_share: float = FALSE_SHARE,
         templates_max: int = TEMPLATES_MAX,
     ) -> None:
+        """InputError for what is outside its limits."""
+        if not 0 <= alert_every_s <= 86_400:
+            raise InputError(
+                f"alert_every_s is from 0 to 86,400 seconds, found {alert_every_s!r}", field="alert_every_s"
+            )
         self.anomaly_detector = ExecutionDetector(templates_max, false_share)
         self.streaming_metrics: StreamingMetrics | None = None
         self._history: deque[tuple[str, Mapping[str, float | None]]] = deque(maxlen=KEPT_MAX)

@@ -115,7 +115,7 @@ def _of_csv(data: bytes, file: str) -> Table:
 def _check_text(data: bytes, file: str) -> None:
     """Refuse what is no UTF-8, with the line; without a copy of what is."""
     ends = pa.py_buffer(np.array([0, len(data)], np.int64))
-    text = pa.Array.from_buffers(pa.large_string(), 1, [None, ends, pa.py_buffer(data)])
+    text = pa.LargeStringArray.from_buffers(1, ends, pa.py_buffer(data))
     try:
         text.validate(full=True)
     except pa.ArrowInvalid:

@@ -17,10 +17,12 @@ import numpy as np
 
 from trimtab.analyze.detect import Detector, DetectSettings, Test
 from trimtab.analyze.detect.scores import HALF_AT
+from trimtab.model.errors import InputError
 from trimtab.sdk.tracking.executions import METRICS, UNITS
 from trimtab.sdk.tracking.pooled import PooledTail, Usual
 
 TEMPLATES_MAX = 10_000
+TEMPLATES_LIMIT = 1_000_000
 WARM_UP = 60
 NEW_MIN = 5
 """Executions of a template before something is said of it."""
@@ -66,6 +68,13 @@ class ExecutionDetector:
     """Thread-safe. Templates that were not seen for longest go where there are too many."""
 
     def __init__(self, templates_max: int = TEMPLATES_MAX, false_share: float = FALSE_SHARE) -> None:
+        """InputError where `templates_max` is not 1 to 1,000,000, or `false_share` not 1e-9 to 0.1."""
+        for name, value, low, high in (
+            ("templates_max", templates_max, 1, TEMPLATES_LIMIT),
+            ("false_share", false_share, 1e-9, 0.1),
+        ):
+            if not low <= value <= high:
+                raise InputError(f"{name} is from {low:g} to {high:g}, found {value!r}", field=name, value=value)
         settings = DetectSettings(series_max=(templates_max + 1) * len(NAMES), warm_up_points=WARM_UP)
         self._detector = Detector(settings)
         self._templates: OrderedDict[str, _Template] = OrderedDict()

@@ -9,6 +9,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
+from numbers import Real
 
 from trimtab.model.errors import InputError
 
@@ -65,8 +67,8 @@ def _number(name: str, value: object) -> float | None:
         return None
     if isinstance(value, timedelta):
         value = value.total_seconds()
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InputError(f"{name} is a number, found {str(value)[:40]!r}", field=name)
+    if isinstance(value, bool) or not isinstance(value, Real | Decimal):  # drivers have decimals, NumPy its own
+        raise InputError(f"{name} is a number, found {str(value)[:40]!r} ({type(value).__name__})", field=name)
     if not math.isfinite(value) or value < 0:
         raise InputError(f"{name} is 0 or more, found {value}", field=name, observed=str(value))
     return float(value)
