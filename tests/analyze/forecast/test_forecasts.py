@@ -94,6 +94,13 @@ def test_a_trend_goes_on() -> None:
     assert np.abs(ahead.mean - values[:, POINTS:]).mean() < 2.5
 
 
+@pytest.mark.parametrize(("step_ms", "points"), [(24 * HOUR_MS, 50), (HOUR_MS, 700), (300_000, 2000)])
+def test_the_mean_is_within_the_band_of_a_straight_line(step_ms: int, points: int) -> None:
+    ahead = forecast(np.arange(points, dtype=np.float64)[None, :], step_ms, 0, 7)
+    assert (ahead.lo_80 <= ahead.mean).all()
+    assert (ahead.mean <= ahead.hi_80).all()
+
+
 def test_gaps_are_no_values() -> None:
     values = daily(10, POINTS + DAY)
     holed = values[:, :POINTS].copy()
