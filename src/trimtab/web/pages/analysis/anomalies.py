@@ -12,6 +12,7 @@ from trimtab.app.reading.ranges import Range
 from trimtab.model.anomalies import Source, SpokenTest
 from trimtab.model.errors import InputError
 from trimtab.store.anomaly_state import Sort, Wanted
+from trimtab.web.pages.analysis.address import in_address
 from trimtab.web.pages.analysis.anomaly_words import TESTS
 from trimtab.web.pages.analysis.lane_values import values_of
 from trimtab.web.pages.analysis.lanes import Lane, lane_of
@@ -84,7 +85,9 @@ def anomalies(asked: Asked) -> Response:
         "next": number + 1 if number < pages else None,
     }
     messages = [] if notice is None else [notice]
-    return asked.page("anomalies.html", "analysis", context, fragments=("results",), messages=messages)
+    return in_address(
+        asked, asked.page("anomalies.html", "analysis", context, fragments=("results",), messages=messages)
+    )
 
 
 def lanes_of(asked: Asked, rows: list[EpisodeRow], within: Range, now_ms: int) -> tuple[dict[int, Lane], bool]:

@@ -10,6 +10,7 @@ from trimtab.app.reading.ranges import parse_range
 from trimtab.model.errors import InputError, NotFound
 from trimtab.store.change_point_state import Wanted
 from trimtab.web import render
+from trimtab.web.pages.analysis.address import in_address
 from trimtab.web.pages.analysis.change_point_words import BESIDE_WORDS, TONES, away, told
 from trimtab.web.pages.frame import FRAME, Asked
 from trimtab.web.view import Message, RangeView
@@ -39,7 +40,7 @@ def change_points(asked: Asked) -> Response:
         view = replace(view, range=home)
     within = view.range.range
     context = {"title": "Change points", "home": home, **_context(asked, within.from_ms, within.to_ms)}
-    return render.html(render.page("change_points.html", view, context, fragment))
+    return in_address(asked, render.html(render.page("change_points.html", view, context, fragment)))
 
 
 def _context(asked: Asked, from_ms: int, to_ms: int) -> dict[str, object]:

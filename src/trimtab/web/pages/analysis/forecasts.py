@@ -12,6 +12,7 @@ from trimtab.app.reading.ranges import parse_range
 from trimtab.model.errors import InputError, NotFound
 from trimtab.web import render
 from trimtab.web.format import bytes_text, number_text
+from trimtab.web.pages.analysis.address import in_address
 from trimtab.web.pages.frame import FRAME, Asked
 from trimtab.web.view import RangeView
 
@@ -46,7 +47,7 @@ def forecasts_page(asked: Asked) -> Response:
     if not asked.query("from") and not asked.query("to"):
         view = replace(view, range=home)
     context = {"title": "Forecasts", "home": home, "charts": True, **_context(asked)}
-    return render.html(render.page("forecasts.html", view, context, fragment))
+    return in_address(asked, render.html(render.page("forecasts.html", view, context, fragment)))
 
 
 def _context(asked: Asked) -> dict[str, object]:
@@ -57,6 +58,9 @@ def _context(asked: Asked) -> dict[str, object]:
         raise InputError(f"sort: one of {', '.join(SORTS)}, found {sort[:30]!r}", field="sort")
     search = asked.query("q").strip()[:SEARCH_CHARS_MAX]
     found = forecasts(forecasting, search=search, kind=kind, sort=sort, limit=ROWS, offset=(number - 1) * ROWS)
+    if (last := max(1, -(-found.total // ROWS))) < number:
+        number = last
+        found = forecasts(forecasting, search=search, kind=kind, sort=sort, limit=ROWS, offset=(number - 1) * ROWS)
     issues = forecast_issues(forecasting)
     series = asked.query("series") or None
     one = now.series.get(series) if series is not None else None

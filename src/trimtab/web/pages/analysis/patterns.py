@@ -11,6 +11,7 @@ from trimtab.analyze.patterns.found import Kind
 from trimtab.app.patterns.answers import PatternRow
 from trimtab.app.patterns.looking import asked_for, counts_of
 from trimtab.model.errors import InputError
+from trimtab.web.pages.analysis.address import in_address
 from trimtab.web.pages.analysis.pattern_pictures import picture_of
 from trimtab.web.pages.analysis.pattern_words import KIND_WORDS, figures_of, lag_text, sentence_of
 from trimtab.web.pages.frame import Asked
@@ -27,6 +28,8 @@ def patterns(asked: Asked) -> Response:
     now = kept.now
     kind, search, number = asked.query("kind") or None, asked.query("q").strip()[:SEARCH_CHARS_MAX], _page(asked)
     found = asked_for(now, kind=kind, search=search, limit=ROWS, offset=(number - 1) * ROWS)
+    if (last := max(1, -(-found.total // ROWS))) < number:
+        number, found = last, asked_for(now, kind=kind, search=search, limit=ROWS, offset=(last - 1) * ROWS)
     counts = counts_of(now, search)
     view = asked.view("analysis", ranged=False)
     context = {
@@ -49,7 +52,7 @@ def patterns(asked: Asked) -> Response:
         "previous": number - 1 if number > 1 else None,
         "next": number + 1 if number * ROWS < found.total else None,
     }
-    return asked.page("patterns.html", "analysis", context, fragments=("results",), ranged=False)
+    return in_address(asked, asked.page("patterns.html", "analysis", context, fragments=("results",), ranged=False))
 
 
 def _view(row: PatternRow, view: View) -> dict[str, object]:
