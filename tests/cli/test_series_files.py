@@ -149,9 +149,12 @@ def test_a_series_of_one_sample_does_not_stop_the_others() -> None:
     rows = "".join(f"2026-01-01T{hour:02}:00Z,a,{hour}\n" for hour in range(20)) + "2026-01-01T05:00Z,b,1\n"
     told, said = run("forecast", "-", "--format", "json", "--horizon", "2h", given="timestamp,series,value\n" + rows)
     assert {row["series"] for row in json.loads(told)["forecasts"]} == {"a"}
-    assert "no forecast, because of one sample no step is known: 'b'" in said
+    assert "no forecast of 'b': it has 1 sample, two are needed for a step" in said
     _, said = run("forecast", "-", given="timestamp,value\n2026-01-01T00:00Z,1\n", wanted=2)
     assert "'value' has 1 sample, two are needed for a step" in said
+    weekly = "".join(f"2026-01-{day:02},1\n" for day in (1, 8, 15, 22))
+    _, said = run("forecast", "-", given="timestamp,value\n" + weekly, wanted=2)
+    assert "'value' has samples 7 days apart, the limit is 1 day (--step)" in said
 
 
 def test_a_step_that_is_too_small_is_named(file: Path) -> None:

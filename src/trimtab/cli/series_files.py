@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from trimtab.app.series_files.reading import ReadAs, SeriesFile
 
 SIZE_BYTES_MAX = 1 << 30
+LEFT_TOLD_MAX = 5
 _KEPT = "trimtab.series_file"
 _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--time-column",), {"default": "", "help": "Column of times [timestamp, time, ts, …, else the first]."}),
@@ -152,9 +153,11 @@ def forecast(file: str, horizon: str, step: str | None, holidays: tuple[str, ...
     step_ms = None if step is None else _duration(step, "--step")
     read = _read(file)
     ahead = forecasting.look_ahead(read, horizon_ms, settings, step_ms)
-    if left := forecasting.unforecast(read):
-        told = ", ".join(repr(name) for name in left[:12]) + (f" and {len(left) - 12} more" if len(left) > 12 else "")
-        click.echo(f"trimtab: no forecast, because of one sample no step is known: {told}", err=True)
+    left = [(one.series.name, why) for one in read.series if (why := forecasting.why_unforecast(one.series, step_ms))]
+    for name, why in left[:LEFT_TOLD_MAX]:
+        click.echo(f"trimtab: no forecast of {name!r}: it has {why}", err=True)
+    if len(left) > LEFT_TOLD_MAX:
+        click.echo(f"trimtab: no forecast of {len(left) - LEFT_TOLD_MAX} more series either", err=True)
     _shown(forecasting.document(ahead), draw_forecasts, lambda: forecasting.panels(ahead))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -176,6 +177,34 @@ def test_text_that_is_not_utf_8_is_named_by_its_line() -> None:
     for data in ("timestamp,value\n0,1\n60,größer\n", "timestamp,value\n0,1\n60,ö,1\n"):
         with pytest.raises(InputError, match=r"F.csv, line 3: its text is not UTF-8 \(byte 0xf6\)"):
             read_series(data.encode("latin1"), "F.csv")
+
+
+def test_old_ends_of_lines_and_utf_16_are_read() -> None:
+    text = "timestamp,value\n2026-01-01T00:00Z,1\n2026-01-01T00:01Z,2\n"
+    for data in (text.encode("utf-16"), text.replace("\n", "\r").encode(), text.replace("\n", "\r\n").encode()):
+        assert read_series(data, "F.csv").series[0].series.values.tolist() == [1, 2]
+    with pytest.raises(InputError, match="line 3, column value: 'x' is no number"):
+        read_series(b"timestamp,value\r0,1\r60,x\r", "F.csv")
+
+
+def test_packed_files_are_named() -> None:
+    with pytest.raises(InputError, match=r"F.csv is packed by gzip: unpack it .* \(gzip -dc F.csv"):
+        read_series(gzip.compress(b"timestamp,value\n0,1\n"), "F.csv")
+
+
+def test_commas_are_decimal_between_semicolons() -> None:
+    file = read("timestamp;cpu;disk\n2026-01-01T00:00Z;1,5;1.5\n2026-01-01T00:01Z;-2;2\n")
+    assert [one.series.values.tolist() for one in file.series] == [[1.5, -2], [1.5, 2]]
+    assert file.notes == ("commas in 'cpu' are read as decimal: 3,5 is 3.5",)
+    with pytest.raises(InputError, match="line 2, column value: '1,5' is no number"):
+        read("timestamp;value\n0;1,5\n60;1.234,5\n")
+
+
+def test_a_quote_that_nobody_closed_makes_a_short_message() -> None:
+    rows = "".join(f"{at},1\n" for at in range(60, 60 * 30_000, 60))
+    with pytest.raises(InputError, match=r"line 2, column value: '1\\n60,1") as raised:
+        read('timestamp,value\n0,"1\n' + rows)
+    assert len(raised.value.message) < 200
 
 
 def test_columns_that_are_not_looked_at_are_said() -> None:

@@ -18,6 +18,7 @@ from trimtab.model.errors import InputError
 from trimtab.stats.time_series import F64, GRID_POINTS_MAX, TimeSeries
 
 STEPS_MAX = 200_000
+DAY_MS = 86_400_000
 CELLS_MAX = 50_000_000
 """Points of all series that are forecast together."""
 BOUNDS = ("lo_80", "hi_80", "lo_90", "hi_90")
@@ -48,23 +49,23 @@ class Ahead:
 
 
 def look_ahead(file: SeriesFile, horizon_ms: int, settings: ForecastSettings, step_ms: int | None) -> list[Ahead]:
-    """Forecast every series from its own end; those of one step and one end together. Series of one sample have no
-    step: they are not among the answers.
+    """Forecast every series from its own end; those of one step and one end together. Series of one sample, or with
+    samples more than a day apart, are not among the answers (`why_unforecast`).
 
-    Raises InputError where no series has two samples, where a step is too small for its history, and for a horizon of
+    Raises InputError where no series can be forecast, where a step is too small for its history, and for a horizon of
     no step or too many.
     """
     groups: dict[tuple[int, int], list[int]] = {}
     grids: dict[int, TimeSeries] = {}
     for place, one in enumerate(file.series):
         series = one.series
-        if len(series) < 2:
+        if why_unforecast(series, step_ms):
             continue
         grids[place] = _grid(file, series, step_ms)
         groups.setdefault((step_ms or series.step_ms, int(grids[place].at_ms[-1])), []).append(place)
     if not groups:
         only = file.series[0].series
-        raise InputError(f"{file.table.file}: {only.name!r} has {len(only)} sample, two are needed for a step")
+        raise InputError(f"{file.table.file}: {only.name!r} has {why_unforecast(only, step_ms)}")
     found: dict[int, Ahead] = {}
     for (step, _), places in groups.items():
         steps = -(-horizon_ms // step)
@@ -84,9 +85,17 @@ def look_ahead(file: SeriesFile, horizon_ms: int, settings: ForecastSettings, st
     return [found[place] for place in sorted(found)]
 
 
-def unforecast(file: SeriesFile) -> list[str]:
-    """Names of the series that have no step, and so no forecast."""
-    return [one.series.name for one in file.series if len(one.series) < 2]
+def why_unforecast(series: TimeSeries, step_ms: int | None = None) -> str:
+    """Why a series has no forecast; "" where it has one.
+
+    >>> why_unforecast(TimeSeries("rows", np.array([0, 7 * DAY_MS]), np.array([1.0, 2.0])))
+    'samples 7 days apart, the limit is 1 day (--step)'
+    """
+    if len(series) < 2:
+        return f"{len(series)} sample, two are needed for a step"
+    if step_ms is None and series.step_ms > DAY_MS:
+        return f"samples {series.step_ms / DAY_MS:.3g} days apart, the limit is 1 day (--step)"
+    return ""
 
 
 def _grid(file: SeriesFile, series: TimeSeries, step_ms: int | None) -> TimeSeries:

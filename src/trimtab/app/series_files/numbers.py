@@ -13,6 +13,7 @@ from trimtab.stats.time_series import F64
 
 MISSING = ("", "nan", "null", "none", "na", "n/a", "-")
 """Texts that say that there is no number, whatever their case."""
+_DECIMAL_COMMA = r"^\s*[-+]?\d+,\d+([eE][-+]?\d+)?\s*$"
 VALUE_MAX = 1e100
 """Larger numbers are refused: squares of them, which every variance needs, are no longer numbers."""
 
@@ -26,6 +27,25 @@ def is_numeric(table: Table, column: str) -> bool:
     return True
 
 
+def has_decimal_commas(table: Table, column: str) -> bool:
+    """Whether a column of texts has commas for points: 3,5 between semicolons, and no point in any cell."""
+    cells = table.columns.column(column)
+    if table.delimiter != ";" or not pa.types.is_string(cells.type):
+        return False
+    cells, yes = cells.combine_chunks(), pa.scalar(True)
+    has_comma = compute.index(compute.match_substring_regex(cells, _DECIMAL_COMMA), yes).as_py() >= 0
+    return bool(has_comma) and compute.index(compute.match_substring(cells, "."), yes).as_py() < 0
+
+
+def short(seen: object, most: int = 80) -> str:
+    """A cell as a message shows it.
+
+    >>> short("a" * 100, 5), short(3)
+    ("'aaaaa…'", '3')
+    """
+    return repr(seen[:most] + "…" if isinstance(seen, str) and len(seen) > most else seen)
+
+
 def numbers_of(table: Table, column: str) -> F64:
     """A column as float64; InputError names the first cell that is none, or is not finite."""
     cells = table.columns.column(column).combine_chunks()
@@ -34,6 +54,8 @@ def numbers_of(table: Table, column: str) -> F64:
         words = compute.utf8_lower(compute.utf8_trim_whitespace(cells))
         is_missing = compute.is_in(words, pa.array(MISSING, words.type))
         cells = compute.if_else(is_missing, None, words)
+        if has_decimal_commas(table, column):
+            cells = compute.replace_substring_regex(cells, ",", ".")
     elif not (
         pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind) or pa.types.is_null(kind)
     ):
@@ -59,5 +81,5 @@ def numbers_of(table: Table, column: str) -> F64:
 
 
 def _no_number(table: Table, column: str, row: int, kind: str = "") -> InputError:
-    seen = table.columns.column(column)[row].as_py()
-    return InputError(f"{table.place(row, column)}: {seen!r} is no {kind}number", row=row, column=column)
+    seen = short(table.columns.column(column)[row].as_py())
+    return InputError(f"{table.place(row, column)}: {seen} is no {kind}number", row=row, column=column)

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from trimtab.app.series_files.layout import Columns, Layout, layout_of
-from trimtab.app.series_files.numbers import is_numeric, numbers_of
+from trimtab.app.series_files.numbers import has_decimal_commas, is_numeric, numbers_of
 from trimtab.app.series_files.table import Table, table_of
 from trimtab.app.series_files.times import TimeForm, Times, times_of
 from trimtab.app.series_files.units import unit_in_name
@@ -94,6 +94,8 @@ def read_series(data: bytes, file: str, how: ReadAs | None = None) -> SeriesFile
             group_of_row[rows] = place
         _check_repeated(table, np.stack([times.at_ms, group_of_row]), others, layout.series)
     notes = [*_notes(layout, times, repeated, unordered), *_left_out(others)]
+    if comma := next((name for name in layout.values if has_decimal_commas(table, name)), ""):
+        notes.append(f"commas in {comma!r} are read as decimal: 3,5 is 3.5")
     return SeriesFile(table, layout, tuple(found), tuple(notes))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,7 @@ COLUMNS_MAX = 100_000
 TOLD_MAX = 5
 """So many bad rows are named in a message."""
 _PARQUET = b"PAR1"
+_PACKED = ((b"\x1f\x8b", "gzip"), (b"\x28\xb5\x2f\xfd", "zstd"), (b"BZh", "bzip2"), (b"\xfd7zXZ", "xz"))
 _DELIMITERS = (",", ";", "\t")
 
 
@@ -77,11 +79,13 @@ def _of_parquet(data: bytes, file: str) -> Table:
 
 
 def _of_csv(data: bytes, file: str) -> Table:
-    data = data.removeprefix(b"\xef\xbb\xbf")
-    _check_text(data, file)
-    header = data.lstrip(b"\r\n").split(b"\n", 1)[0].rstrip(b"\r").decode()
+    data = _text(data, file)
+    header = re.split(b"[\r\n]", data.lstrip(b"\r\n"), maxsplit=1)[0].decode()
     delimiter = max(_DELIMITERS, key=header.count)
-    names = next(csv.reader([header], delimiter=delimiter))
+    try:
+        names = next(csv.reader([header], delimiter=delimiter))
+    except csv.Error as error:
+        raise InputError(f"{file}, line 1: wanted is a header such as 'timestamp,value': {error}", line=1) from error
     if len(names) < 2:
         raise InputError(f"{file}, line 1: wanted is a header such as 'timestamp,value', found {header[:80]!r}", line=1)
     if any(_is_number(name) for name in names):
@@ -112,7 +116,21 @@ def _of_csv(data: bytes, file: str) -> Table:
     return Table(file, table, delimiter, data)
 
 
-def _check_text(data: bytes, file: str) -> None:
+def _text(data: bytes, file: str) -> bytes:
+    """The same as UTF-8 without a mark: Windows PowerShell writes UTF-16. InputError where it is neither."""
+    if packed := next((name for magic, name in _PACKED if data.startswith(magic)), ""):
+        raise InputError(f"{file} is packed by {packed}: unpack it into standard input ({packed} -dc {file} | … -)")
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        try:
+            return data.decode("utf-16").encode()
+        except UnicodeDecodeError as error:
+            raise InputError(f"{file} begins as UTF-16 does, and could not be read: {error.reason}") from error
+    data = data.removeprefix(b"\xef\xbb\xbf")
+    _check_utf_8(data, file)
+    return data
+
+
+def _check_utf_8(data: bytes, file: str) -> None:
     """Refuse what is no UTF-8, with the line; without a copy of what is."""
     ends = pa.py_buffer(np.array([0, len(data)], np.int64))
     text = pa.LargeStringArray.from_buffers(1, ends, pa.py_buffer(data))
@@ -146,10 +164,14 @@ def _is_number(text: str) -> bool:
 def _line_of(data: bytes, delimiter: str, row: int) -> int:
     """The line on which a row begins; counted only where somebody has to be told."""
     reader = csv.reader(io.StringIO(data.decode("utf-8", "replace"), newline=""), delimiter=delimiter)
-    seen = -2  # the header is the row before the first
-    for cells in reader:
-        if cells:
-            seen += 1
-        if seen == row:
-            return reader.line_num - sum(cell.count("\n") for cell in cells)
-    return row + 2
+    seen, before = -2, 0  # the header is the row before the first
+    try:
+        for cells in reader:
+            if cells:
+                seen += 1
+            if seen == row:
+                break
+            before = reader.line_num
+    except csv.Error:  # a cell of more than 128 KiB, as after a quote that nobody closed: that is the row
+        pass
+    return before + 1

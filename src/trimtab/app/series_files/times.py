@@ -11,6 +11,7 @@ import pyarrow as pa
 from pyarrow import compute
 
 from trimtab.app.series_files.bad_rows import first_bad
+from trimtab.app.series_files.numbers import short
 from trimtab.app.series_files.table import Table
 from trimtab.model.errors import InputError
 from trimtab.stats.time_series import I64
@@ -73,18 +74,18 @@ def _of_texts(table: Table, column: str, texts: pa.Array, form: TimeForm) -> Tim
         return _by_form(table, column, texts, form)
     if (is_number := compute.match_substring_regex(texts, _EPOCH))[0].as_py():
         if (row := int(compute.index(is_number, pa.scalar(False)).as_py())) >= 0:
-            seen = texts[row].as_py()
+            seen = short(texts[row].as_py())
             raise InputError(
-                f"{table.place(row, column)}: {seen!r} is no time: the rows before are numbers since 1970", row=row
+                f"{table.place(row, column)}: {seen} is no time: the rows before are numbers since 1970", row=row
             )
         return Times(_since_1970(table, column, _floats(texts.cast(pa.float64())), form), True)
     has_zone = compute.and_(compute.match_substring_regex(texts, _ZONE), compute.match_substring(texts, ":"))
     first = bool(has_zone[0].as_py())
     other = compute.index(has_zone, pa.scalar(not first)).as_py()
     if other >= 0:
-        seen, before = texts[other].as_py(), texts[0].as_py()
+        seen, before = short(texts[other].as_py()), short(texts[0].as_py())
         raise InputError(
-            f"{table.place(other, column)}: {seen!r} names {'no' if first else 'a'} zone, and the first, {before!r}, "
+            f"{table.place(other, column)}: {seen} names {'no' if first else 'a'} zone, and the first, {before}, "
             f"{'does' if first else 'does not'}",
             row=other,
         )
@@ -98,8 +99,8 @@ def _of_texts(table: Table, column: str, texts: pa.Array, form: TimeForm) -> Tim
     except pa.ArrowInvalid:
         row = first_bad(texts, convert)
         raise InputError(
-            f"{table.place(row, column)}: {texts[row].as_py()!r} is no time: wanted is ISO 8601 "
-            "(2026-01-31T12:00:00Z), a number since 1970, or --time-format",
+            f"{table.place(row, column)}: {short(texts[row].as_py())} is no time: wanted is ISO 8601 "
+            "(2026-01-31T12:00:00Z) of the years 1678 to 2261, a number since 1970, or --time-format",
             row=row,
         ) from None
     at_ms = np.floor_divide(_array(moments.cast(pa.int64())), 1_000_000)
