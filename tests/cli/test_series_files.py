@@ -189,3 +189,11 @@ def test_a_series_without_a_name_is_no_load(tmp_path: Path) -> None:
     arrow_parquet.write_table(pa.table({"timestamp": at, "": level}), str(path))
     found = answer("changepoints", str(path), "--value-column", "")["change_points"]
     assert [(one["index"], one["adjusted_for"]) for one in found] == [(150, [])]
+
+
+def test_names_are_no_markup_and_letters_without_a_font_are_said(tmp_path: Path) -> None:
+    rows = "".join(f"{1767225600 + 3600 * at},{at % 9 + 50 * (at == 500)},{at % 5}\n" for at in range(600))
+    given = "timestamp,latency [ms],\u65e5\n" + rows
+    told, said = run("detect", "-", "--plot", str(tmp_path / "p.svg"), given=given)
+    assert "latency [ms]" in told
+    assert said == "trimtab: letters that the font of the picture lacks are boxes in it\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rich.console import Console
+from rich.text import Text
 
 from trimtab.cli.tables import ReadableTable
 from trimtab.model.readable import digits_of, percent_of
@@ -21,7 +22,8 @@ def draw_episodes(console: Console, answer: Any) -> None:
     table = ReadableTable("", "series", "start", "end", "score", "observed", "expected", "band", "what spoke")
     for one in answer["episodes"][:ROWS_MAX]:
         band = f"{_digits(one['low'])} to {_digits(one['high'])}"
-        table.add_row(
+        _add(
+            table,
             *(one["series"], one["start"], one["end"], f"{one['score']:.3f}"),
             *(_digits(one["observed"]), _digits(one["expected"]), band, one["test"].replace("_", " ")),
         )
@@ -36,13 +38,13 @@ def draw_forecasts(console: Console, answer: Any) -> None:
         error, naive = one["error"], one["naive_error"]
         of_naive = percent_of(error / naive) if error is not None and naive else "-"
         notes = "; ".join(one["notes"]) or "-"
-        made.add_row(one["series"], one["model"], _digits(error), of_naive, f"{one['origins']} moments", notes)
+        _add(made, one["series"], one["model"], _digits(error), of_naive, f"{one['origins']} moments", notes)
     console.print(made)
     console.print()
     table = ReadableTable("", "series", "timestamp", "mean", "80 %", "90 %")
     for one in answer["forecasts"][:ROWS_MAX]:
         bands = [f"{_digits(one[f'lo_{level}'])} to {_digits(one[f'hi_{level}'])}" for level in (80, 90)]
-        table.add_row(one["series"], one["timestamp"], _digits(one["mean"]), *bands)
+        _add(table, one["series"], one["timestamp"], _digits(one["mean"]), *bands)
     console.print(table)
     _rest(console, len(answer["forecasts"]))
 
@@ -60,7 +62,8 @@ def draw_changes(console: Console, answer: Any) -> None:
         marks = ["provisional"] if one["provisional"] else []
         if one["adjusted_for"]:
             marks.append(f"adjusted for {' and '.join(one['adjusted_for'])}")
-        table.add_row(
+        _add(
+            table,
             *(one["series"], str(one["index"]), one["timestamp"], _digits(one["before"]), _digits(one["after"])),
             *(ratio, f"{one['p_value']:.2g}", ", ".join(marks)),
         )
@@ -74,12 +77,18 @@ def draw_saturations(console: Console, answer: Any) -> None:
     for one in answer["saturation"][:ROWS_MAX]:
         span = f"{(one['earliest'] or '-')[:10]} to {(one['latest'] or 'later')[:10]}" if one["earliest"] else "-"
         why = "; ".join([one["reason"], *one["notes"]])
-        table.add_row(
+        _add(
+            table,
             *(one["series"], _digits(one["limit"]), _digits(one["current"]), _digits(one["growth_per_day"])),
             *((one["date"] or "-")[:10], span, why),
         )
     console.print(table)
     _rest(console, len(answer["saturation"]))
+
+
+def _add(table: ReadableTable, *cells: str) -> None:
+    """A row of texts as they are: names of series are no markup, though `latency [ms]` looks like it."""
+    table.add_row(*map(Text, cells))
 
 
 def _digits(value: float | None) -> str:

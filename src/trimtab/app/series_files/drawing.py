@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -48,7 +49,7 @@ def check_plot(path: Path | None) -> None:
 
 
 def draw(panels: Sequence[Panel], path: Path) -> str:
-    """Draw the panels below each other; answers a sentence about those that were left out, else ""."""
+    """Draw the panels below each other; answers what is to be said of it (what was left out), else ""."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -57,9 +58,15 @@ def draw(panels: Sequence[Panel], path: Path) -> str:
     FigureCanvasAgg(figure)
     for place, panel in enumerate(shown, 1):
         _panel(figure.add_subplot(len(shown), 1, place), panel)
-    figure.savefig(path, metadata={"Date": None} if path.suffix.lower() == ".svg" else None)
-    left = len(panels) - len(shown)
-    return f"{left} more series are not drawn: the first {PANELS_MAX} are" if left else ""
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        figure.savefig(path, metadata={"Date": None} if path.suffix.lower() == ".svg" else None)
+    said = []
+    if left := len(panels) - len(shown):
+        said.append(f"{left} more series are not drawn: the first {PANELS_MAX} are")
+    if any("missing from font" in str(one.message) for one in warned):
+        said.append("letters that the font of the picture lacks are boxes in it")
+    return "; ".join(said)
 
 
 def _panel(axes: Any, panel: Panel) -> None:

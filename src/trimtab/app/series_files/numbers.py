@@ -32,9 +32,9 @@ def has_decimal_commas(table: Table, column: str) -> bool:
     cells = table.columns.column(column)
     if table.delimiter != ";" or not pa.types.is_string(cells.type):
         return False
-    cells, yes = cells.combine_chunks(), pa.scalar(True)
-    has_comma = compute.index(compute.match_substring_regex(cells, _DECIMAL_COMMA), yes).as_py() >= 0
-    return bool(has_comma) and compute.index(compute.match_substring(cells, "."), yes).as_py() < 0
+    texts, yes = cells.combine_chunks(), pa.scalar(True)
+    has_comma = compute.index(compute.match_substring_regex(texts, _DECIMAL_COMMA), yes).as_py() >= 0
+    return bool(has_comma) and compute.index(compute.match_substring(texts, "."), yes).as_py() < 0
 
 
 def short(seen: object, most: int = 80) -> str:
