@@ -1,8 +1,9 @@
 """Situations that real series are in: cycles, gaps, resets, constants, jumps of scale, the same incident again."""
 
 import numpy as np
+import pytest
 
-from tests.analyze.detect.feeding import scored
+from tests.analyze.detect.feeding import scored, table_scored
 from tests.analyze.detect.noises import NOISES
 from trimtab.analyze.detect import Detector, DetectSettings, Test
 
@@ -107,6 +108,40 @@ def test_the_same_incident_is_told_again_days_later() -> None:
     scores = scored(values, 60_000)
     for at in (5000, 8000, 11_000):
         assert scores.p[at : at + 30].min() < 1e-5, at
+
+
+@pytest.mark.parametrize(("kind", "size"), [("even", 8), ("heavy", 50)])
+def test_three_rows_that_are_far_out_are_surer_than_one(kind: str, size: float) -> None:
+    values = NOISES[kind](np.random.default_rng(13), 3000, 20)
+    values[2900:2903] += size * values.std(axis=0)
+    p = table_scored(values, 15_000).p.reshape(values.shape)
+    assert np.median(p[2902]) < 1e-6
+    assert np.median(p[2902]) < np.median(p[2900]) / 5
+
+
+def test_what_was_constant_and_is_another_number_for_long_gets_surer() -> None:
+    locks = np.r_[np.zeros(2000), np.full(20, 6.0)]
+    p = scored(locks, 15_000).p
+    assert p[2000] > 1e-6
+    assert p[2002] < p[2000] / 5
+    assert p[2002:2015].max() < 3e-6
+
+
+def test_three_rows_that_are_apart_are_not_three_in_a_row() -> None:
+    values = NOISES["even"](np.random.default_rng(14), 3000, 20)
+    together, apart = values.copy(), values.copy()
+    together[2900:2903] += 8 * values.std(axis=0)
+    apart[2900:2960:20] += 8 * values.std(axis=0)
+    third = table_scored(together, 15_000).p.reshape(values.shape)[2902]
+    assert np.median(third) < np.median(table_scored(apart, 15_000).p.reshape(values.shape)[2940]) / 10
+
+
+def test_an_incident_that_is_over_does_not_begin_again_while_means_remember_it() -> None:
+    values = NOISES["even"](np.random.default_rng(15), 3000, 20)
+    values[2500:2520] += 150.0
+    p = table_scored(values).p.reshape(values.shape)
+    assert p[2500:2520].min(axis=0).max() < 1e-6
+    assert p[2570:2700].min() > 1e-6
 
 
 def test_what_goes_on_alerts_once() -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from trimtab.analyze.detect.layout_kernels import F_TAIL, I_KEPT, NEW_FLOATS, NEW_INTS, TOP
+from trimtab.analyze.detect.layout_kernels import F_TAIL, NEW_FLOATS, NEW_INTS, TOP, kept_of
 from trimtab.analyze.detect.tail_kernels import tail_forget, tail_learn, tail_probability
 
 
@@ -15,7 +15,7 @@ def _learned(values: np.ndarray, cluster: float = 0.0, clip: float = 0.0) -> tup
 
 
 def _kept(floats: np.ndarray, ints: np.ndarray) -> list[float]:
-    return [float(one) for one in floats[F_TAIL + 1 : F_TAIL + 1 + ints[I_KEPT]]]
+    return [float(one) for one in floats[F_TAIL + 1 : F_TAIL + 1 + kept_of(ints, 0)]]
 
 
 def _p(floats: np.ndarray, ints: np.ndarray, seen: int, value: float, resolution: float = 0.0) -> float:

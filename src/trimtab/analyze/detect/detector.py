@@ -84,7 +84,7 @@ class Detector:
         self._ints[slots] = layout.NEW_INTS
         self._numbers[slots, layout.N_STEP_MS] = steps
         for field, points in _lengths(self.settings, steps):
-            self._numbers[slots, field] = points
+            self._floats[slots, field] = points
         return slots
 
     def remove(self, slots: I32) -> None:
@@ -175,8 +175,8 @@ def _lengths(settings: DetectSettings, steps_ms: F64) -> list[tuple[int, F64]]:
     from trimtab.analyze.detect import layout_kernels as layout
 
     return [
-        (layout.N_MEMORY, np.clip(MEMORY_MS / steps_ms, 20_000, 2_500_000)),
-        (layout.N_CLUSTER, np.clip(CLUSTER_MS / steps_ms, CLUSTER_POINTS, 1000)),
-        (layout.N_REPEAT, np.clip(REPEAT_MS / steps_ms, settings.repeat_points, 10_000)),
-        (layout.N_GUARD, np.clip(GUARD_MS / steps_ms, GUARD_POINTS, 10_000)),
+        (layout.F_MEMORY, np.clip(MEMORY_MS / steps_ms, 20_000, 2_500_000)),
+        (layout.F_CLUSTER, np.clip(CLUSTER_MS / steps_ms, CLUSTER_POINTS, 1000)),
+        (layout.F_REPEAT, np.clip(REPEAT_MS / steps_ms, settings.repeat_points, 10_000)),
+        (layout.F_GUARD, np.clip(GUARD_MS / steps_ms, GUARD_POINTS, 10_000)),
     ]

@@ -1,6 +1,6 @@
 """Where each number of a series' state stands. A change of meaning here is a new `dump.VERSION`.
 
-A series has 28 float64 (`N_`), 168 float32 (`F_`) and 30 int32 (`I_`): 1016 bytes. Values are kept as differences to
+A series has 24 float64 (`N_`), 184 float32 (`F_`) and 21 int32 (`I_`): 1012 bytes. Values are kept as differences to
 the series' first value, so that float32 is enough for them.
 
 Every file of kernels here takes a kernel from this one: its compiled form then belongs to exactly this layout
@@ -16,8 +16,11 @@ TESTS = 5
 """Tests of a series, each with an upper and a lower tail; numbers 1 to 5 of `Test`."""
 ALL_TESTS = 2 * TESTS
 SLOW_TESTS = 2 * TESTS + 1
-TAILS = 2 * TESTS + 2
-"""An upper and a lower one of each test, one of all tests together, one of the two slow ones together."""
+LASTING = 2 * TESTS + 2
+TAILS = 2 * TESTS + 3
+"""An upper and a lower one of each test, one of all tests together, one of the two slow ones together, and one of what
+all tests together say of each of the last `LAST` samples at least."""
+LAST = 3
 TOP = 8
 """How many of the greatest values a tail keeps."""
 HOURS = 48
@@ -30,15 +33,26 @@ F_HOUR = F_FLOOR + TAILS
 F_TAIL = F_HOUR + HOURS
 """Of each tail: the greatest of the last cluster, then the `TOP` greatest values, descending."""
 TAIL_WIDTH = TOP + 1
-F_COUNT = F_TAIL + TAILS * TAIL_WIDTH
+F_LATE = F_TAIL + TAILS * TAIL_WIDTH
+"""What all tests together said of the `LAST` - 1 samples before."""
+F_MEMORY = F_LATE + LAST - 1
+"""Values after which a tail forgets half."""
+F_CLUSTER = F_MEMORY + 1
+"""Samples that count as one cluster."""
+F_REPEAT = F_CLUSTER + 1
+"""Samples in which only a higher score alerts again."""
+F_GUARD = F_REPEAT + 1
+"""Samples of an incident that are not learned, at most."""
+F_COUNT = F_GUARD + 1
 
 I_SEEN = 0
 """Of each test, and of all together: how many values its tails were taken from."""
 I_CLUSTER = I_SEEN + TESTS + 1
 """Of each tail: number of the sample that began its last cluster."""
 I_KEPT = I_CLUSTER + TAILS
-"""Of each tail: how many values it keeps."""
-I_COUNT = I_KEPT + TAILS
+"""Of each tail: how many values it keeps, four bits each."""
+KEPT_EACH = 7
+I_COUNT = I_KEPT + (TAILS + KEPT_EACH - 1) // KEPT_EACH
 
 (
     N_SAMPLES,  # samples so far
@@ -65,12 +79,8 @@ I_COUNT = I_KEPT + TAILS
     N_HOUR,  # the hour of the last sample
     N_HOUR_SUM,  # sum and count of its values so far
     N_HOUR_COUNT,
-    N_MEMORY,  # values after which a tail forgets half
-    N_CLUSTER,  # samples that count as one cluster
-    N_REPEAT,  # samples in which only a higher score alerts again
-    N_GUARD,  # samples of an incident that are not learned, at most
-) = range(28)
-N_COUNT = 28
+) = range(24)
+N_COUNT = 24
 
 NEW_NUMBERS = np.zeros(N_COUNT)
 NEW_NUMBERS[[N_LAST_MS, N_PEAK_AT, N_GUARD_FROM, N_GUARD_ODD]] = -1e18
@@ -90,6 +100,20 @@ BYTES = N_COUNT * 8 + F_COUNT * 4 + I_COUNT * 4
 def floor_of(floats: NDArray[np.float32], tail: int) -> float:
     """What a value has to exceed to be among the greatest of a tail."""
     return float(floats[F_FLOOR + tail])
+
+
+@kernel("int64(int32[::1],int64)")
+def kept_of(ints: NDArray[np.int32], tail: int) -> int:
+    """How many values a tail keeps."""
+    return (int(ints[I_KEPT + tail // KEPT_EACH]) >> (4 * (tail % KEPT_EACH))) & 15
+
+
+@kernel("void(int32[::1],int64,int64)")
+def keep_count(ints: NDArray[np.int32], tail: int, kept: int) -> None:
+    """Note how many values a tail keeps, 0 to 15."""
+    shift = 4 * (tail % KEPT_EACH)
+    at = I_KEPT + tail // KEPT_EACH
+    ints[at] = (int(ints[at]) & ~(15 << shift)) | (kept << shift)
 
 
 @kernel("int64(int64)")

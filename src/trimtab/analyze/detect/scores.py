@@ -36,10 +36,11 @@ class Scores:
 
     `score`: 0..1, what an alert on one series is made of: L / (L + 6), where noise is as odd to all tests together with
     probability 10 ** -L, if the row is a record of the last `repeat_points` samples of its series, else at most 0.2.
-    `p`: how probable it is that noise alone looks at least so odd (to all tests, or to those of shift and spread), 0..1
-    (1.0 while warming up or where the value is missing), whether or not there was an alert before. `expected`, `low`,
-    `high`: what was expected before the value was seen, with the band in which 99 of 100 values lie, in the unit of the
-    values; NaN while warming up. `test`: `Test`, uint8. `observed`: the values. `step_ms`: of each row's series.
+    `p`: how probable it is that noise alone looks at least so odd (to all tests, to those of shift and spread, or to
+    all tests in each of the last three samples), 0..1 (1.0 while warming up or where the value is missing), whether or
+    not there was an alert before. `expected`, `low`, `high`: what was expected before the value was seen, with the band
+    in which 99 of 100 values lie, in the unit of the values; NaN while warming up. `test`: `Test`, uint8. `observed`:
+    the values. `step_ms`: of each row's series.
 
     >>> Scores.none(2).p.tolist()
     [1.0, 1.0]

@@ -9,12 +9,17 @@ from trimtab.analyze.detect.foretell_kernels import BLOCK, follow, foretold, lea
 from trimtab.analyze.detect.hour_kernels import hour_begins, hour_mean, hour_of
 from trimtab.analyze.detect.layout_kernels import (
     ALL_TESTS,
+    F_CLUSTER,
+    F_GUARD,
+    F_LATE,
+    F_MEMORY,
+    F_REPEAT,
     I_SEEN,
+    LAST,
+    LASTING,
     N_BLOCK,
-    N_CLUSTER,
     N_ERROR_HOUR,
     N_FALLS,
-    N_GUARD,
     N_GUARD_FROM,
     N_GUARD_ODD,
     N_HOUR,
@@ -22,12 +27,10 @@ from trimtab.analyze.detect.layout_kernels import (
     N_HOUR_SUM,
     N_LAST,
     N_LAST_MS,
-    N_MEMORY,
     N_OFFSET,
     N_ORIGIN,
     N_PEAK,
     N_PEAK_AT,
-    N_REPEAT,
     N_RESOLUTION,
     N_RISES,
     N_SAMPLES,
@@ -65,6 +68,13 @@ PRIOR_COUNT = 2
 PRIOR = 2.0
 """Of the tail of all tests together: so many incidents are taken to have gone beyond its floor before the first one was
 seen, by so many nines in sum; few incidents say little about what the next may be."""
+LASTING_WEIGHT = 0.5
+LASTING_NINES = 0.5
+LASTING_PRIOR_COUNT = 4
+LASTING_PRIOR = 4.0
+LASTING_FIRST = 2.0
+"""The same of samples that are all odd, one after the other; noise hardly ever is. Half of it while there were few such
+(a number that never changed)."""
 
 
 @kernel(
@@ -158,11 +168,12 @@ def step(
             told[2 * test + 1] = -told[2 * test]
 
         # how odd it is; where little was seen, clusters are short, or there would be too few
-        cluster = min(numbers[N_CLUSTER], CLUSTER_SHARE * count)
+        cluster = min(floats[F_CLUSTER], CLUSTER_SHARE * count)
         p = 1.0
-        nines = slow_nines = 0.0
+        nines = slow_nines = lasting = 0.0
         if count > warm_up:
             most = 0.0
+            is_quick = False
             resolution = numbers[N_RESOLUTION] if np.isfinite(numbers[N_RESOLUTION]) else 0.0
             for test in range(TESTS):
                 of_test = 1.0
@@ -176,6 +187,7 @@ def step(
                         of_test = min(of_test, of_tail)
                 if of_test < 1.0:
                     own = -math.log10(max(of_test, LEAST_P))
+                    is_quick = is_quick or test < 3
                     if test >= 3:
                         slow_nines += own
                         own *= SLOW
@@ -190,11 +202,22 @@ def step(
             of_slow = tail_probability(
                 floats, ints, SLOW_TESTS, seen, slow_nines, count, cluster, NINES, PRIOR_COUNT, PRIOR
             )
-            p = 2.0 / (1.0 / of_sum + 1.0 / of_slow)
+            # after an incident, the slow tests remember it for long
+            is_after = count - numbers[N_GUARD_FROM] <= floats[F_GUARD] + floats[F_REPEAT]
+            now_nines = 0.0 if is_after and not is_quick else nines
+            lasting = now_nines
+            for at in range(F_LATE + LAST - 2, F_LATE - 1, -1):
+                lasting = min(lasting, floats[at])
+                floats[at] = floats[at - 1] if at > F_LATE else now_nines
+            prior = LASTING_PRIOR if floor_of(floats, LASTING) > 0.0 else LASTING_FIRST
+            of_lasting = tail_probability(
+                floats, ints, LASTING, seen, lasting, count, cluster, LASTING_NINES, LASTING_PRIOR_COUNT, prior
+            )
+            p = (2.0 + LASTING_WEIGHT) / (1.0 / of_sum + 1.0 / of_slow + LASTING_WEIGHT / of_lasting)
             if of_sum < 1.0:
                 of_all = -math.log10(max(of_sum, LEAST_P))
                 score = of_all / (of_all + 6.0)
-                if of_all > MORE * numbers[N_PEAK] or count - numbers[N_PEAK_AT] > numbers[N_REPEAT]:
+                if of_all > MORE * numbers[N_PEAK] or count - numbers[N_PEAK_AT] > floats[F_REPEAT]:
                     numbers[N_PEAK] = of_all
                     numbers[N_PEAK_AT] = count
                     out[0, row] = score
@@ -204,21 +227,21 @@ def step(
             out[2, row], out[3, row], out[4, row] = foretold(numbers, of_hour)
 
         # what is learned: all of it, but for the first samples of a few incidents
-        numbers[N_UNLEARNED] = min(UNLEARNED_MAX, numbers[N_UNLEARNED] + 8.0 / numbers[N_MEMORY])
+        numbers[N_UNLEARNED] = min(UNLEARNED_MAX, numbers[N_UNLEARNED] + 8.0 / floats[F_MEMORY])
         if (
             p < UNLEARNED_P
-            and count - numbers[N_GUARD_FROM] > numbers[N_GUARD] + numbers[N_REPEAT]
+            and count - numbers[N_GUARD_FROM] > floats[F_GUARD] + floats[F_REPEAT]
             and numbers[N_UNLEARNED] >= 1.0
         ):
             numbers[N_UNLEARNED] -= 1.0
             numbers[N_GUARD_FROM] = numbers[N_GUARD_ODD] = count
-        is_learned = not (count - numbers[N_GUARD_FROM] < numbers[N_GUARD] and count - numbers[N_GUARD_ODD] <= 5.0)
+        is_learned = not (count - numbers[N_GUARD_FROM] < floats[F_GUARD] and count - numbers[N_GUARD_ODD] <= 5.0)
         if is_learned:
             for test in range(TESTS):
                 if not is_told[2 * test] and not is_told[2 * test + 1]:
                     continue
                 ints[I_SEEN + test] += 1
-                if ints[I_SEEN + test] >= numbers[N_MEMORY]:
+                if ints[I_SEEN + test] >= floats[F_MEMORY]:
                     ints[I_SEEN + test] //= 2
                     tail_forget(floats, ints, 2 * test)
                     tail_forget(floats, ints, 2 * test + 1)
@@ -227,14 +250,17 @@ def step(
                         tail_learn(floats, ints, tail, told[tail], count, cluster, 0.0)
             if count > warm_up:
                 ints[I_SEEN + TESTS] += 1
-                if ints[I_SEEN + TESTS] >= numbers[N_MEMORY]:
+                if ints[I_SEEN + TESTS] >= floats[F_MEMORY]:
                     ints[I_SEEN + TESTS] //= 2
                     tail_forget(floats, ints, ALL_TESTS)
                     tail_forget(floats, ints, SLOW_TESTS)
+                    tail_forget(floats, ints, LASTING)
                 if nines > floor_of(floats, ALL_TESTS):
                     tail_learn(floats, ints, ALL_TESTS, nines, count, cluster, CLIP)
                 if slow_nines > floor_of(floats, SLOW_TESTS):
                     tail_learn(floats, ints, SLOW_TESTS, slow_nines, count, cluster, CLIP)
+                if lasting > floor_of(floats, LASTING):
+                    tail_learn(floats, ints, LASTING, lasting, count, cluster, CLIP)
             numbers[N_HOUR_SUM] += value
             numbers[N_HOUR_COUNT] += 1.0
             learn_errors(numbers, value, count, of_hour)

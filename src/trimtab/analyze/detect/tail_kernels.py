@@ -15,10 +15,11 @@ from trimtab.analyze.detect.layout_kernels import (
     F_FLOOR,
     F_TAIL,
     I_CLUSTER,
-    I_KEPT,
     TAIL_WIDTH,
     TOP,
     floor_of,
+    keep_count,
+    kept_of,
 )
 from trimtab.store.compiled import kernel
 
@@ -49,7 +50,7 @@ def tail_probability(
     floor = floor_of(floats, tail)
     if value <= floor:
         return 1.0
-    kept = ints[I_KEPT + tail]
+    kept = kept_of(ints, tail)
     peak = F_TAIL + tail * TAIL_WIDTH
     own = np.float32(np.inf)
     if sample - ints[I_CLUSTER + tail] <= cluster:
@@ -83,10 +84,10 @@ def tail_probability(
 def tail_forget(floats: F32, ints: I32, tail: int) -> None:
     """Keep every other value, without the greatest."""
     first = F_TAIL + tail * TAIL_WIDTH + 1
-    kept = ints[I_KEPT + tail]
+    kept = kept_of(ints, tail)
     for index in range(kept // 2):
         floats[first + index] = floats[first + 2 * index + 1]
-    ints[I_KEPT + tail] = kept // 2
+    keep_count(ints, tail, kept // 2)
 
 
 @kernel("void(float32[::1],int32[::1],int64,float32,int64,float64,float64)")
@@ -99,7 +100,7 @@ def tail_learn(floats: F32, ints: I32, tail: int, value: float, sample: int, clu
     floor = floor_of(floats, tail)
     if value <= floor:
         return
-    kept = ints[I_KEPT + tail]
+    kept = kept_of(ints, tail)
     peak = F_TAIL + tail * TAIL_WIDTH
     first = peak + 1
     at = kept
@@ -133,11 +134,11 @@ def tail_learn(floats: F32, ints: I32, tail: int, value: float, sample: int, clu
         while kept > 0 and floats[first + kept - 1] <= floor:
             kept -= 1
         if value <= floor:
-            ints[I_KEPT + tail] = kept
+            keep_count(ints, tail, kept)
             return
     index = kept
     while index > 0 and floats[first + index - 1] < value:
         floats[first + index] = floats[first + index - 1]
         index -= 1
     floats[first + index] = value
-    ints[I_KEPT + tail] = kept + 1
+    keep_count(ints, tail, kept + 1)
