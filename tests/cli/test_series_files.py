@@ -197,3 +197,10 @@ def test_names_are_no_markup_and_letters_without_a_font_are_said(tmp_path: Path)
     told, said = run("detect", "-", "--plot", str(tmp_path / "p.svg"), given=given)
     assert "latency [ms]" in told
     assert said == "trimtab: letters that the font of the picture lacks are boxes in it\n"
+
+
+def test_too_few_numbers_are_not_called_usual() -> None:
+    _, said = run("detect", "-", given="timestamp,value\n" + "".join(f"{1767225600 + at},1\n" for at in range(60)))
+    assert said == "trimtab: 'value': nothing is said of the first 60 numbers of a series, and there are no more\n"
+    without = "timestamp,value\n" + "".join(f"{1767225600 + at},NaN\n" for at in range(90))
+    assert answer("capacity", "-", "--limit", "5", given=without)["saturation"][0]["horizon"] is None

@@ -122,7 +122,16 @@ def detect(file: str, scores: Path | None, fail_on: float | None) -> None:
     from trimtab.cli.series_files_output import draw_episodes
 
     read = _read(file)
-    found = detecting.detect(read, DetectSettings())
+    settings = DetectSettings()
+    found = detecting.detect(read, settings)
+    if found.short:
+        told = ", ".join(repr(name) for name in found.short[:LEFT_TOLD_MAX])
+        more = f" and {len(found.short) - LEFT_TOLD_MAX} more" if len(found.short) > LEFT_TOLD_MAX else ""
+        click.echo(
+            f"trimtab: {told}{more}: nothing is said of the first {settings.warm_up_points} numbers of a series, and "
+            "there are no more",
+            err=True,
+        )
     if scores is not None:
         from trimtab.app.series_files.scores_out import write_scores
 

@@ -24,7 +24,7 @@ def reason_of(outcome: Outcome, facts: Mapping[str, float]) -> str:
     """The sentence of an outcome.
 
     >>> reason_of("too_little", {"peaks": 3, "peaks_min": 8, "bucket_ms": DAY_MS, "empty_ratio": 0.0})
-    'there are peaks of 3 buckets of 1 day, a trend needs 8'
+    'it has numbers in 3 buckets of 1 day, a trend needs 8'
     """
     bucket = span(facts["bucket_ms"])
     if outcome == "too_little":
@@ -32,7 +32,8 @@ def reason_of(outcome: Outcome, facts: Mapping[str, float]) -> str:
             if facts["empty_ratio"] > 0.5:
                 return f"{facts['empty_ratio']:.0%} of its buckets of {bucket} have no number, half is the limit"
             return "there are too few peaks since the last shift of level, or between two times it was emptied"
-        return f"there are peaks of {facts['peaks']:.0f} buckets of {bucket}, a trend needs {facts['peaks_min']:.0f}"
+        buckets = f"{facts['peaks']:.0f} bucket{'' if facts['peaks'] == 1 else 's'} of {bucket}"
+        return f"it has numbers in {buckets}, a trend needs {facts['peaks_min']:.0f}"
     if outcome == "already":
         return f"the newest peak is {facts['current']:.6g}, the limit {facts['limit']:.6g}"
     horizon = span(facts["steps"] * facts["bucket_ms"])

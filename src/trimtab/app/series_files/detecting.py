@@ -23,19 +23,20 @@ class Detected:
 
     scores: list[F64]
     episodes: list[Episode]
-    watched: int
-    """Samples of series that were long enough to be scored."""
+    short: tuple[str, ...]
+    """Series that have too few numbers for a sample to be scored: nothing is known of them."""
 
 
 def detect(file: SeriesFile, settings: DetectSettings) -> Detected:
     """Look at each series as if it came sample by sample."""
-    scores, episodes, watched = [], [], 0
+    scores, episodes, short = [], [], []
     for one in file.series:
         own, found = detect_series(one.series, rare(settings, one.series.step_ms, len(file.series)))
         scores.append(np.nan_to_num(own))
         episodes.extend(found)
-        watched += len(own) if len(own) > settings.warm_up_points else 0
-    return Detected(scores, sorted(episodes, key=lambda one: (one.start_ms, one.series)), watched)
+        if np.isfinite(one.series.values).sum() <= settings.warm_up_points:
+            short.append(one.series.name)
+    return Detected(scores, sorted(episodes, key=lambda one: (one.start_ms, one.series)), tuple(short))
 
 
 def rare(settings: DetectSettings, step_ms: int, series: int) -> DetectSettings:

@@ -33,7 +33,7 @@ def document(found: list[Saturation]) -> dict[str, Any]:
                 "growth_per_day": number(one.growth_per_day),
                 "probability": number(one.probability),
                 "range": one.range_ratio,
-                "horizon": moment(one.horizon_end_ms),
+                "horizon": None if number(one.current) is None else moment(one.horizon_end_ms),
                 "notes": list(one.notes),
             }
             for one in found
