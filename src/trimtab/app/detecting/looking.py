@@ -24,8 +24,10 @@ RECENT_MS = 600_000
 """Rows that are older than this teach, and are not judged."""
 LATE_MS = 120_000
 """Where nothing comes any more, episodes end as if it were so much earlier: samples may be on their way."""
-RANKS_MAX = 200
-"""So many rows of one series are judged in one tick at most, the newest."""
+STEPS_MAX = 200
+"""So many steps are judged in one tick at most, the newest."""
+SLICE_MS = 15_000
+"""Where a tick has several rows of a series, rows of all series that are so near in time are judged together."""
 EXP_MAX = 700.0
 
 
@@ -58,6 +60,8 @@ class Looking:
         self._open: dict[int, AnomalyEpisode] = {}
         self._hidden: dict[int, Episode] = {}
         """Episodes that go on and are not told, because somebody said that it is normal."""
+        self._clock_ms = 0
+        """Until when episodes are known: it never goes back, though late rows come."""
         self.rows_count = 0
         self.quiet_count = 0
         """How many those were."""
@@ -99,16 +103,10 @@ class Looking:
         return self._judge(places, at_ms, scores)
 
     def _judge(self, places: I32, at_ms: I64, scores: Scores) -> Found:
-        from trimtab.app.detecting.rows_kernels import ranks
-
-        order = np.argsort(places, kind="stable")
-        rank = np.empty(len(places), np.int32)
-        most = int(ranks(places[order], rank))
         events: list[EpisodeEvent] = []
-        for number in range(max(0, most - RANKS_MAX + 1), most + 1):
-            rows = order[rank == number]
-            when_ms = int(at_ms[rows].max())
-            events += self._book.step(when_ms, places[rows], _some(scores, rows), len(self.detector))
+        for rows in _steps(places, at_ms):
+            self._clock_ms = max(self._clock_ms, int(at_ms[rows].max()))
+            events += self._book.step(self._clock_ms, places[rows], _some(scores, rows), len(self.detector))
         return self._told(events)
 
     def _told(self, events: Iterable[EpisodeEvent]) -> Found:
@@ -214,6 +212,29 @@ class Looking:
             number(one.high),
             Test[one.test.name],
         )
+
+
+def _steps(places: I32, at_ms: I64) -> list[I64]:
+    """Rows by steps, oldest first: in each no series is there twice, and no step is older than the one before it.
+
+    >>> [rows.tolist() for rows in _steps(np.array([0, 0, 1], np.int32), np.array([15_000, 30_000, 31_000]))]
+    [[0], [1, 2]]
+    """
+    from trimtab.app.detecting.rows_kernels import ranks
+
+    slices = at_ms // SLICE_MS
+    order = np.argsort(places, kind="stable")
+    rank = np.empty(len(places), np.int32)
+    if ranks(places[order], rank) == 0:
+        return [np.arange(len(places))]
+    order = np.lexsort((at_ms, places, slices))
+    begins = np.flatnonzero(np.diff(slices[order], prepend=-1) | np.diff(places[order], prepend=-1))
+    within = np.arange(len(order)) - np.repeat(begins, np.diff(begins, append=len(order)))
+    step = np.empty(len(order), np.int64)
+    step[order] = (slices[order] - slices.min()) * (int(within.max()) + 1) + within
+    by_step = np.argsort(step, kind="stable")
+    cuts = np.flatnonzero(np.diff(step[by_step])) + 1
+    return np.split(by_step, cuts)[-STEPS_MAX:]
 
 
 def _some(scores: Scores, rows: I64) -> Scores:
