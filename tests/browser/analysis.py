@@ -13,9 +13,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import uvicorn
 
-from tests.app.forecasting.series_there import HOUR_MS, append, weeks
+from tests.app.forecasting.series_there import HOUR_MS, append, hours, weeks
 from tests.app.patterns.patterns_there import fill as fill_patterns
 from tests.web.anomalies_there import shop, write
 from tests.web.capacity_there import call
@@ -26,6 +27,7 @@ from trimtab.app.service import Service
 
 ELSEWHERE = {"web1": "web2", "shop": "orders"}
 """What forecasts look at has other names than what patterns and capacity look at."""
+HOSTS = ("db1", "web1", "host-a:9100", "host-b:9100")
 
 
 def fill(service: Service, now_ms: int) -> None:
@@ -33,7 +35,14 @@ def fill(service: Service, now_ms: int) -> None:
     fill_capacity(service, now_ms)
     call(service, now_ms)
     fill_patterns(service, now_ms)
-    for labels, at_ms, values in weeks(now_ms, 10):
+    at = hours(now_ms, 1)
+    for host in HOSTS:
+        base = {"job": "node", "instance": host}
+        append(service, {"__name__": "node_time_seconds", **base}, at, (at / 1000).astype(np.float64))
+        append(
+            service, {"__name__": "node_uname_info", "nodename": host, "release": "6.1", **base}, at, np.ones(len(at))
+        )
+    for labels, at_ms, values in weeks(now_ms, 6, 60_000):
         append(service, {name: ELSEWHERE.get(value, value) for name, value in labels.items()}, at_ms, values)
 
 

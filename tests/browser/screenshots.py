@@ -1,9 +1,9 @@
-"""Photographs every page and every state of it, in both themes and at both widths, for the documentation.
+"""Photographs every page and every state of it, in both themes and on a phone, for the documentation.
 
-    python -m tests.browser.screenshots [--only NAME] [--around] [--folder docs/screenshots]
+    python -m tests.browser.screenshots [--only NAME] [--around | --analysis] [--folder docs/screenshots]
 
-Writes PAGE-{light,dark}[-390].png and, when all were taken, `docs/pages.md`, which shows them. Look at them: a test can
-say that nothing overlaps, not that it is clear.
+Writes PAGE-{light,dark}.png, PAGE-light-390.png and, when all were taken, `docs/pages.md`, which shows them. Look at
+them: a test can say that nothing overlaps, not that it is clear.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, Route, ViewportSize, expect
 from playwright.sync_api import Error as PlaywrightError
 
+from tests.browser.analysis import analysis_server
 from tests.browser.around import AroundServer, around_server
 from tests.browser.chromium import NARROW, TIMEOUT_MS, WIDE, Scheme, open_browser, visit
 from tests.browser.log_lines import bodies
@@ -41,7 +42,8 @@ HEIGHT_MAX = {WIDE["width"]: 1150, NARROW["width"]: 1200}
 COLOURS, COLOURS_EXACT = 64, 28
 FILE_BYTES_MAX = 120_000
 ALL_BYTES_MAX = 12_500_000
-SCHEMES: tuple[Scheme, ...] = ("light", "dark")
+KINDS: tuple[tuple[Scheme, ViewportSize], ...] = (("light", WIDE), ("dark", WIDE), ("light", NARROW))
+"""A dark phone has the layout of the light one and the colours of the dark desk: tests look at it, pictures do not."""
 
 
 @dataclass(frozen=True)
@@ -146,6 +148,7 @@ def _tailed(day: DayServer) -> Callable[[Page], None]:
 def shots(day: DayServer, around: AroundServer) -> Sequence[Shot]:
     """All of them, in the order in which they are shown."""
     query = f"/queries/shop/{day.rolled_back_shape}?from={day.start_ms}&to={day.end_ms}"
+    of_analysis = {shot.name for shot in analysis_shots()}
     of_team = {"settings-people", "settings-tokens", "settings-audit", "settings-you"}
     found = [
         Shot(
@@ -156,6 +159,7 @@ def shots(day: DayServer, around: AroundServer) -> Sequence[Shot]:
             Role.ADMIN if place.name in of_team else None,
         )
         for place in PLACES
+        if place.name not in of_analysis
     ]
     more = [
         Shot("queries-searched", "The same, searched as one types.", "day", _searched),
@@ -213,7 +217,51 @@ def shots(day: DayServer, around: AroundServer) -> Sequence[Shot]:
         Shot("empty-ledger", "Nothing was ever applied.", "team", goes("/ledger"), Role.ADMIN),
         Shot("empty-settings-systems", "Nothing is watched yet.", "team", goes("/settings?tab=systems"), Role.ADMIN),
     ]
-    return [*found, *around_shots(around), *more]
+    return [*found, *around_shots(around), *analysis_shots(), *more]
+
+
+def _what_if(page: Page) -> None:
+    open_page(page, "/capacity")
+    page.get_by_label("Traffic").fill("+30%")
+    page.get_by_role("button", name="Look").click()
+    page.wait_for_url("**traffic=**")
+    drawn(page)
+
+
+def analysis_shots() -> Sequence[Shot]:
+    """What is found in series, on a server with weeks of them."""
+
+    def shot(name: str, path: str, about: str) -> Shot:
+        return Shot(name, about, "analysis", goes(path))
+
+    return [
+        shot(
+            "anomalies",
+            "/anomalies",
+            "What is not as usual: a lane for each series, what was expected, and what began together.",
+        ),
+        shot(
+            "anomaly", "/anomalies/1", "One episode: seen and expected, what began with it, and whether it is normal."
+        ),
+        shot("change-points", "/change-points", "When series moved to another level, and what stands beside it."),
+        shot("change-point", "/change-points/1", "One change: both levels, by how much, by chance how often."),
+        shot(
+            "patterns", "/patterns", "What repeats, leaks, bursts, lags and saturates, with what would follow from it."
+        ),
+        shot("patterns-knee", "/patterns?kind=knee", "Latency against load: from which load on it is twice as slow."),
+        shot("forecasts", "/forecasts", "Limits that will be crossed, with what to do, and every forecast's record."),
+        Shot(
+            "capacity",
+            "When resources are full, as a range, under growth that one knows of; the workload ahead.",
+            "analysis",
+            _what_if,
+        ),
+        shot(
+            "bands",
+            "/infrastructure/hosts/node/web2?from=now-2d&to=now&ahead=past",
+            "Every chart has its forecast, if wanted: ahead of now, and what had been forecast of the past.",
+        ),
+    ]
 
 
 def _refused(page: Page) -> None:
@@ -295,11 +343,11 @@ def _small(png: bytes) -> bytes:
 
 
 def take(browser: Browser, urls: dict[str, str], wanted: Sequence[Shot], folder: Path) -> list[str]:
-    """Every picture in both themes and widths, into `folder`; what could not be taken is told, and the others are."""
+    """Every picture in both themes and on a phone, into `folder`; what could not be taken is told, the others are."""
     failed: list[str] = []
     folder.mkdir(parents=True, exist_ok=True)
     kinds = dict.fromkeys((shot.server, shot.role) for shot in wanted)
-    for scheme, size, (server, role) in product(SCHEMES, (WIDE, NARROW), kinds):
+    for (scheme, size), (server, role) in product(KINDS, kinds):
         with visit(browser, urls[server], size=size, scheme=scheme) as somebody:
             if role is not None:
                 log_in(somebody.page, role, TEAM[role])
@@ -332,14 +380,12 @@ def text(wanted: Sequence[Shot]) -> str:
     lines = [
         "# The pages",
         "",
-        "Every page and every state of it, in both themes, on a desk and on a phone: taken by `make screenshots` from",
+        "Every page and every state of it, in both themes on a desk, and on a phone: taken by `make screenshots` from",
         "servers with a made-up day of data and ten thousand query shapes. Long pages are cut.",
         "",
     ]
     for shot in wanted:
-        light, dark, narrow, narrow_dark = (
-            f"screenshots/{file_name(shot.name, scheme, size)}" for size in (WIDE, NARROW) for scheme in SCHEMES
-        )
+        light, dark, narrow = (f"screenshots/{file_name(shot.name, scheme, size)}" for scheme, size in KINDS)
         title = shot.name.replace("-", " ").capitalize()
         lines += [
             f"## {title}",
@@ -348,7 +394,7 @@ def text(wanted: Sequence[Shot]) -> str:
             "",
             f"![{title}, light]({light})",
             "",
-            f"[Dark]({dark}), [on a phone]({narrow}), [on a phone, dark]({narrow_dark})",
+            f"[Dark]({dark}), [on a phone]({narrow})",
             "",
         ]
     return "\n".join(lines)
@@ -374,31 +420,47 @@ def servers(folder: Path) -> Iterator[tuple[DayServer, dict[str, str]]]:
         yield day, {"day": day.url, "healthy": healthy, "team": team}
 
 
+def take_analysis(browser: Browser, folder: Path, only: str, data: Path) -> list[str]:
+    """Pictures of what is under Analysis. Its server is in this process: no other may be."""
+    wanted = [shot for shot in analysis_shots() if re.search(only, shot.name)]
+    if not wanted:
+        return []
+    with analysis_server(data) as url:
+        return take(browser, {"analysis": url}, wanted, folder)
+
+
+def take_others(browser: Browser, folder: Path, only: str, data: Path, *, just_around: bool) -> list[str]:
+    """All the others; `docs/pages.md`, where all were taken."""
+    with contextlib.ExitStack() as running:
+        day = None if just_around else running.enter_context(servers(data))
+        # the last: its engine is in this process, which can have one at a time, and the others fill theirs here, too
+        around = running.enter_context(around_server(data / "around"))
+        every = around_shots(around) if day is None else shots(day[0], around)
+        urls = {**({} if day is None else day[1]), "around": around.url}
+        wanted = [shot for shot in every if shot.server in urls and re.search(only, shot.name)]
+        failed = take(browser, urls, wanted, folder)
+    if not only and not just_around and folder == FOLDER:
+        PAGE.write_text(text(every))
+    return failed
+
+
 def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--only", default="", help="a regular expression for names")
     parser.add_argument("--around", action="store_true", help="only what stands around the database, which is quick")
+    parser.add_argument("--analysis", action="store_true", help="only what is under Analysis, which is quick")
     parser.add_argument("--folder", type=Path, default=FOLDER)
     given = parser.parse_args()
-    is_whole = not given.only and not given.around
-    with (
-        tempfile.TemporaryDirectory(prefix="trimtab-shots-") as folder,
-        contextlib.ExitStack() as running,
-        open_browser() as browser,
-    ):
-        day = None if given.around else running.enter_context(servers(Path(folder)))
-        # the last: its engine is in this process, which can have one at a time, and the others fill theirs here, too
-        around = running.enter_context(around_server(Path(folder) / "around"))
-        every = around_shots(around) if day is None else shots(day[0], around)
-        urls = {**({} if day is None else day[1]), "around": around.url}
-        wanted = [shot for shot in every if re.search(given.only, shot.name)]
-        if is_whole:
+    with tempfile.TemporaryDirectory(prefix="trimtab-shots-") as data, open_browser() as browser:
+        if not (given.only or given.around or given.analysis):
             for old in given.folder.glob("*.png"):
                 old.unlink()
-        failed = take(browser, urls, wanted, given.folder)
-    if is_whole and given.folder == FOLDER:
-        PAGE.write_text(text(every))
+        failed: list[str] = []
+        if not given.analysis:
+            failed += take_others(browser, given.folder, given.only, Path(data), just_around=given.around)
+        if not given.around:
+            failed += take_analysis(browser, given.folder, given.only, Path(data) / "analysis")
     if wrong := [*failed, *problems(given.folder)]:
         raise SystemExit("\n".join(wrong))
 
