@@ -9,9 +9,14 @@ from trimtab.store.compiled import kernel
 
 TAIL, TAIL_SCALE = 2.0, 0.7
 """Of the Student's t that noise is taken for: degrees of freedom, and its scale in robust standard deviations."""
-CAUTION = 1.5
-"""The part of the long-run variance that is memory is an estimate from few points, and too small where cuts took some
-of it away: it counts for so many times."""
+CAUTION = 1.25
+"""The part of the long-run variance that is memory is an estimate from few points: it counts for so many times."""
+TAKEN = 2.0
+"""Residuals around a level of m points are correlated by 1 ÷ m too little, since the level was estimated from them; and
+by about as much again, since cuts are chosen where they leave least. Each correlation is corrected by so many m-ths."""
+SHORT_POINTS, SHORT_SHARE, SHORT_WEIGHT = 25.0, 0.125, 2.0
+"""Shorter levels than so many points, or than that share of the series where that is less, need more evidence, by so
+many times the penalty of scale (`shortness`)."""
 CORRELATION_MAX = 0.97
 CLIP = 2.5
 """Residuals count for at most so many standard deviations in the long-run variance and against a line."""
@@ -80,7 +85,7 @@ def long_run_factor(scores: NDArray[np.float64], edges: NDArray[np.int64], count
                 products += scores[index] * scores[index - lag]
                 pairs += 1
         if pairs:
-            correlation = products / pairs / variance + levels / scores.size
+            correlation = products / pairs / variance + TAKEN * levels / scores.size
             weight = min(1.0, 2.0 * (1.0 - lag / (lags + 1.0)))
             factor += 2.0 * weight * correlation
             if lag == 1 and correlation > 0.0:
@@ -147,6 +152,21 @@ def is_drift(values: NDArray[np.float64], low: int, cut: int, high: int) -> bool
     by_line = cross * cross / across
     by_step = left * left / (cut - low) + right * right / (high - cut) - count * mean * mean
     return by_line > by_step
+
+
+@kernel("float64(int64,int64)")
+def shortness(points: int, size: int) -> float:
+    """How much higher a score a level of so few `points` has to have, in a series of `size` points.
+
+    There are more places for a short level than for a long one, and noise with a memory makes short ones, whose cuts
+    then hide that memory: the largest of all scores of levels of m points grows with √(2 log(e·size ÷ m)) (Frick, Munk
+    & Sieling, 2014). 0 for levels that are not short.
+    """
+    least = min(SHORT_POINTS, SHORT_SHARE * size)
+    if points >= least:
+        return 0.0
+    mine = math.sqrt(2.0 * (1.0 + math.log(size / points)))
+    return SHORT_WEIGHT * (mine - math.sqrt(2.0 * (1.0 + math.log(size / least))))
 
 
 @kernel("float64(float64,float64,float64)")

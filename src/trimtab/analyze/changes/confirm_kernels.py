@@ -14,10 +14,11 @@ from trimtab.analyze.changes.comparing_kernels import (
     normal_score,
     pull,
     rank_step,
+    shortness,
 )
 from trimtab.store.compiled import kernel
 
-SLACK = 0.7
+SLACK = 1.0
 """Where two levels are much likelier than one, ranks may be so much weaker: they do not see how peaked noise is."""
 
 
@@ -127,7 +128,7 @@ def confirm(
                     drifts[index] = False
             by_rank = normal_score(steps[index], float(high - low), factor)
             by_level = math.sqrt(2.0 * gains[index] / surplus)
-            scores[index] = max(by_rank, min(by_level, by_rank + SLACK))
+            scores[index] = max(by_rank, min(by_level, by_rank + SLACK)) - shortness(min(cut - low, high - cut), size)
             margin = scores[index] - (needed_agreed if agreed[index] else needed_alone)
             if drifts[index]:
                 margin = min(margin, scores[index] - 1e6)

@@ -51,6 +51,7 @@ def segments(values: F64, min_segment: int, p_value_max: float) -> Segments:
     ([60], True)
     """
     from trimtab.analyze.changes.confirm_kernels import confirm
+    from trimtab.analyze.changes.place_kernels import place
     from trimtab.analyze.changes.scale_kernels import standardise
 
     nothing = Segments(np.empty(0, np.int64), np.empty(0), 1.0)
@@ -81,7 +82,9 @@ def segments(values: F64, min_segment: int, p_value_max: float) -> Segments:
         told,
     )
     p_values = np.array([p_value_of(score, values.size, min_segment) for score in scores[:count]])
-    return Segments(cuts[:count].copy(), p_values, float(told[0]))
+    cuts = cuts[:count].copy()
+    place(standard, cuts, float(told[0]), min_segment)
+    return Segments(cuts, p_values, float(told[0]))
 
 
 def _windows(size: int) -> list[tuple[int, int, int, int]]:
