@@ -256,10 +256,12 @@ def analysis_shots() -> Sequence[Shot]:
             "analysis",
             _what_if,
         ),
-        shot(
+        Shot(
             "bands",
-            "/infrastructure/hosts/node/web2?from=now-2d&to=now&ahead=past",
             "Every chart has its forecast, if wanted: ahead of now, and what had been forecast of the past.",
+            "analysis",
+            goes("/infrastructure/hosts/node/web2?from=now-2d&to=now&ahead=past"),
+            part="#host-cpu",
         ),
     ]
 
