@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from trimtab.store.metrics.store import EmbeddedMetrics
 
 FILE = "anomalies.state"
+FOUND_AGAIN_MS = 1_200_000
+"""An episode that went on when the server was killed is found again up to so much after it was last seen to be odd."""
 """The detector's state, in the data directory."""
 SETTLE_MS = 2_000
 """A slot of time is over so long after its end: samples are on their way."""
@@ -82,6 +84,8 @@ class Anomalies:
         self._series: MetricRows | None = None
         self._shapes: QueryRows | None = None
         self._mutes: dict[str, list[Mute]] = {}
+        self._left: dict[str, AnomalyEpisode] = {}
+        """By keys of series: what went on when the server was killed, and was not found again yet."""
         self._saved_at_ms = self._house_at_ms = 0
         self.now = AnomaliesNow()
         self.ticks_count = 0
@@ -186,9 +190,18 @@ class Anomalies:
         self.cpu_s += self.last_cpu_s
 
     def _keep(self, looking: Looking, found: Found) -> None:
-        made = self.state.write([one for _, one in found.opened], list(found.changed))
+        new: list[tuple[int, AnomalyEpisode]] = []
+        again: list[tuple[int, AnomalyEpisode]] = []
+        for place, one in found.opened:
+            left = self._left.get(one.series.key)
+            if left is None or one.start_ms > left.end_ms + FOUND_AGAIN_MS:
+                new.append((place, one))
+            else:
+                again.append((place, replace(one, id=left.id, start_ms=min(one.start_ms, left.start_ms))))
+                del self._left[one.series.key]
+        made = self.state.write([one for _, one in new], [*found.changed, *(one for _, one in again)])
         self.opened_count += len(made)
-        pairs = zip((place for place, _ in found.opened), made, strict=True)
+        pairs = [*zip((place for place, _ in new), made, strict=True), *again]
         looking.keep((place, one) for place, one in pairs if place >= 0)
 
     def _gone(self, ended: list[AnomalyEpisode]) -> None:
@@ -245,13 +258,17 @@ class Anomalies:
         return looking
 
     def _go_on(self, looking: Looking) -> None:
-        """Episodes that went on when the server stopped: those of series that are still looked at go on, others end."""
+        """Episodes that went on when the server stopped: those of series that are still looked at go on, others end.
+
+        What ends is the same episode again where it is found anew from history (the server was killed).
+        """
         staying: dict[int, AnomalyEpisode] = {}
         ended: list[AnomalyEpisode] = []
         for one in self.state.open():
             place = self._place_of(one.series.key)
             if place is None or place in staying:
                 ended.append(replace(one, closed_at_ms=one.end_ms))
+                self._left[one.series.key] = one
             else:
                 staying[place] = one
         looking.restore(staying.items())

@@ -181,7 +181,7 @@ class Looking:
         return AnomalyEpisode(
             0 if before is None else before.id,
             series,
-            one.start_ms,
+            one.start_ms if before is None else before.start_ms,
             one.end_ms,
             None,
             one.score,
