@@ -108,7 +108,7 @@ def test_one_episode_has_its_chart_with_the_band_and_what_began_with_it(looked: 
 
 
 def test_an_alert_is_made_of_a_group_not_of_each_series_and_only_where_settings_say_so(looked: Site) -> None:
-    [one] = alerts(looked, AnomaliesPolicy(alert_score_min=0))
+    [one] = alerts(looked, AnomaliesPolicy())
     assert alerts(looked, AnomaliesPolicy(alert_score_min=1)) == []
     assert alerts(looked, AnomaliesPolicy(alert_score_min=0, alerts=False)) == []
     labels = dict(one.labels)

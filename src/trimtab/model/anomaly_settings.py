@@ -98,7 +98,7 @@ class AnomaliesPolicy:
         True, "Whether episodes become alerts: those that reach `alert_score_min` and last for `alert_after_s`."
     )
     alert_score_min: float = setting(
-        0.6,
+        0.5,
         "Score from which an episode becomes an alert: 0.5 is a probability of 1e-6, 0.6 of 1e-9, 0.75 of 1e-18.",
         unit="score",
         low=0,
