@@ -21,7 +21,7 @@ from benchmarks.demo_day.live_shop import Wanted
 from benchmarks.demo_day.recording import Recording
 from benchmarks.demo_day.running import Day, Run, run
 from benchmarks.demo_day.telling import summary, told
-from benchmarks.demo_day.truth import Injected, Kind
+from benchmarks.demo_day.truth import RECOVERY_MINUTES, Injected, Kind
 
 SEEDS = (1, 2, 3)
 
@@ -41,8 +41,7 @@ def main() -> None:
     parser.add_argument("--replay", type=Path, action="append", help="today's detector on what was kept; runs nothing")
     options = parser.parse_args()
     if options.replay:
-        kept = [read(folder) for folder in options.replay]
-        again = [replace(one, alarms=tuple(replaying.alarms(one.recorded, one.clock))) for one in kept]
+        again = [one for folder in options.replay for one in again_of(read(folder))]
         every = [judged for one in again for judged in tell(one)]
     elif options.judge:
         every = [judged for folder in options.judge for judged in tell(read(folder))]
@@ -58,6 +57,20 @@ def main() -> None:
     print(f"\nall {len(every)} days:")
     for judged in every:
         print(f"  {summary(judged)}")
+
+
+def again_of(came: Run) -> list[Run]:
+    """What today's detector tells of each day of a run, without what the faults of other days taught."""
+    found = []
+    after_ms = round(RECOVERY_MINUTES * came.clock.minute_s * 1000)
+    for day in came.days:
+        others = [fault for other in came.days if other != day for fault in other.faults]
+        spans_ms = [(fault.began_ms, fault.ended_ms + after_ms) for fault in others]
+        recorded = replaying.without(came.recorded, spans_ms)
+        found.append(
+            replace(came, days=(day,), recorded=recorded, alarms=tuple(replaying.alarms(recorded, came.clock)))
+        )
+    return found
 
 
 def tell(came: Run) -> list[Judged]:

@@ -6,6 +6,8 @@ server come when they come, a few of them late, and series that are new begin wh
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from benchmarks.demo_day.alarms import MEAN_MS, Alarm
@@ -15,6 +17,19 @@ from benchmarks.demo_day.recording import Recording
 from trimtab.analyze.detect import Detector, DetectSettings, Episode, EpisodeBook
 
 MEAN_MS_MIN = 1e-3
+
+
+def without(recorded: Recording, spans_ms: Sequence[tuple[int, int]]) -> Recording:
+    """As if it had not been looked at in these times: what an earlier day's faults taught is not known.
+
+    >>> made = without(Recording((), np.array([10, 20, 30]), np.array([[1.0, 2.0, 9.0]])), [(15, 25)])
+    >>> made.values.tolist()
+    [[1.0, nan, 9.0]]
+    """
+    values = recorded.values.copy()
+    for begin_ms, end_ms in spans_ms:
+        values[:, (recorded.at_ms >= begin_ms) & (recorded.at_ms < end_ms)] = np.nan
+    return Recording(recorded.series, recorded.at_ms, values)
 
 
 def alarms(recorded: Recording, clock: DayClock) -> list[Alarm]:
