@@ -155,7 +155,12 @@ def test_the_number_of_series_is_bounded_and_what_is_over_is_zero(store: Embedde
     tables = asked(store, 'pg_table_size_bytes{instance="many"}', now_ms)
     assert len(tables) == names.TABLES_MAX
     assert min(tables.values()) == 200, "the biggest ones"
-    assert asked(store, 'pg_stat_activity_count{instance="many"}', now_ms) == {"state=active": 0.0, "state=idle": 3.0}
+    waits = {f"state=active,wait_event_type={kind}": 0.0 for kind in names.WAITS}
+    assert asked(store, 'pg_stat_activity_count{instance="many"}', now_ms) == {
+        "state=active": 0.0,
+        "state=idle": 3.0,
+        **waits,
+    }
 
 
 def test_a_counters_sample_is_as_old_as_its_newest_fact_and_is_not_repeated_at_once(

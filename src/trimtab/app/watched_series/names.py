@@ -23,6 +23,8 @@ BOUNDS_S = (
 )
 """Upper bounds of the histogram of statements."""
 DURATION = "trimtab_postgres_query_duration_seconds"
+WAITS = ("IO", "IPC", "LWLock", "Lock")
+"""What running sessions may wait for: 0 from the first look on, so that the first wait of a system is seen as one."""
 TABLES_MAX = 100
 """So many tables of a system have series of their own: the biggest."""
 

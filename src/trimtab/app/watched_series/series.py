@@ -151,6 +151,11 @@ class WatchedSeries:
             for key, (value, at_ms) in self._gauges.items():
                 if value and key[1][0][1] == names.ACTIVITY.name and at_ms < newest.get(key[0], 0):
                     self._gauges[key] = (0.0, at_ms)
+            for system, at_ms in newest.items():
+                for kind in names.WAITS:
+                    key = (system, labels(names.ACTIVITY.name, system, state="active", wait_event_type=kind))
+                    if self._gauges.get(key, (0.0, 0))[1] < at_ms:
+                        self._gauges[key] = (0.0, at_ms)
 
     def events(self, rows: pa.Table) -> None:
         """Changes of plans."""
