@@ -17,13 +17,15 @@ from trimtab.advise.rewrite.knowledge import Knowledge
 from trimtab.advise.rewrite.measure import measured
 from trimtab.advise.rewrite.model import Certificate, Check, Data, Measured, Outcome, Rewrite
 from trimtab.advise.rewrite.query import Query
-from trimtab.advise.rewrite.scratch import NotPossible, made, read_types
+from trimtab.advise.rewrite.scratch import NotPossible, Scratch, made, read_types
 from trimtab.observe.postgres.explain import explain
 from trimtab.observe.postgres.run_safety import why_not_run
 
 NO_PRIVATE = "no private database was given to make small tables in"
 NOT_COMPLETE = "it was not run there, since without a private database it would not be advised anyway"
 NOT_ASKED = "running statements there was not asked for"
+CLONE_GROWS = 4
+"""So many times the rows where both forms returned none."""
 PART_ROWS = 1_000
 """Of each table for each condition, where the original does not end on the whole data."""
 ANSWER_SLACK_S = 3.0
@@ -138,9 +140,7 @@ def _on_small_tables(
                 fill(scratch, settings.rows, seed, after)
                 done.append(compared(private, there, Data.GENERATED, seed))
                 scratch.clear()
-            with read_only(connection, settings.time_max_s):
-                copy_rows(scratch, connection, settings.rows, settings.seeds[0])
-            done.append(compared(private, there, Data.CLONE, settings.seeds[0]))
+            done.append(_on_a_clone(scratch, connection, private, there, settings))
     except (NotPossible, psycopg.Error) as error:
         if private.closed or connection.closed:
             raise
@@ -148,6 +148,22 @@ def _on_small_tables(
         missing = [data for data in (Data.CLONE, Data.GENERATED) if data not in {check.data for check in done}]
         done += [Check(data, Outcome.NOT_POSSIBLE, why=words) for data in missing]
     yield from done
+
+
+def _on_a_clone(
+    scratch: Scratch, connection: Connection, private: Connection, there: Pairing, settings: CertifySettings
+) -> Check:
+    """Both forms on real rows with NULLs: more rows and other NULLs where both returned none, which shows nothing."""
+    rows = settings.rows
+    for seed in settings.seeds:
+        scratch.clear()
+        with read_only(connection, settings.time_max_s):
+            copy_rows(scratch, connection, rows, seed)
+        check = compared(private, there, Data.CLONE, seed)
+        if check.rows or check.outcome is not Outcome.SAME:
+            break
+        rows *= CLONE_GROWS
+    return check
 
 
 def _on_a_part(

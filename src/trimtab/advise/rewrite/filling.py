@@ -157,13 +157,14 @@ def copy_rows(scratch: Scratch, real: Connection, rows: int, seed: int | None) -
     """Real rows that belong together: those that meet their own conditions and the joins with what is there already.
     NULLs are put in by the seed; with None they stay as they are.
 
-    From the small tables to the large ones, then back, so that what the large ones refer to is there as well.
+    First those that meet all of it, from the small tables to the large ones, so that something comes out at the end;
+    then others in the same order, and back, so that what the large ones refer to is there as well.
     """
     order = sorted(scratch.base_tables(), key=lambda table: (table.rows_estimate, table.oid))
     edges = _edges(scratch.query)
     wishes = _own_conditions(scratch.query)
     done: set[int] = set()
-    for way in (order, order[::-1]):
+    for way, is_strict in ((order, True), (order, False), (order[::-1], False)):
         for table in way:
             ties = [
                 tie
@@ -171,6 +172,11 @@ def copy_rows(scratch: Scratch, real: Connection, rows: int, seed: int | None) -
                 if other in done and (tie := _tie(scratch, column, other, other_column)) is not None
             ]
             own = [f"({condition})" for condition in wishes.get(table.oid, [])]
+            if is_strict:
+                if own or ties:
+                    _take(scratch, real, table, [" AND ".join([*own, *ties])], 4 * rows)
+                    done.add(table.oid)
+                continue
             wanted = [" AND ".join([*own, *ties]), " AND ".join(own), *ties]
             if way is order:
                 wanted.append("")
@@ -212,19 +218,30 @@ def _copy(private: Connection, real: Connection, text: str, stage: str) -> None:
 
 
 def _edges(query: Query) -> dict[int, list[tuple[str, int, str]]]:
-    """By table: (column, other table, its column) of every equality between two tables."""
+    """By table: (column, other table, its column) of every equality between two tables, by = or by IN (SELECT …)."""
     found: dict[int, list[tuple[str, int, str]]] = {}
     for node in walk(query.tree):
-        if not isinstance(node, ast.A_Expr) or strings(node.name) != ("=",):
-            continue
-        sides = [query.meaning.get(id(side)) for side in (node.lexpr, node.rexpr)]
-        if None in sides:
-            continue
-        for one, other in ((sides[0], sides[1]), (sides[1], sides[0])):
+        for sides in _equal_sides(node):
+            one, other = (query.meaning.get(id(side)) for side in sides)
             if one is None or other is None or one.source.table is None or other.source.table is None:
                 continue
             found.setdefault(one.source.table.oid, []).append((one.column, other.source.table.oid, other.column))
+            found.setdefault(other.source.table.oid, []).append((other.column, one.source.table.oid, one.column))
     return found
+
+
+def _equal_sides(node: ast.Node) -> list[tuple[object, object]]:
+    """What a condition says to be equal, each pair once."""
+    if isinstance(node, ast.A_Expr) and strings(node.name) == ("=",):
+        return [(node.lexpr, node.rexpr)]
+    if not isinstance(node, ast.SubLink) or node.subLinkType != enums.SubLinkType.ANY_SUBLINK:
+        return []
+    select = node.subselect
+    if not isinstance(select, ast.SelectStmt) or (node.operName and strings(node.operName) != ("=",)):
+        return []
+    tests = node.testexpr.args if isinstance(node.testexpr, ast.RowExpr) else (node.testexpr,)
+    targets = [target.val for target in select.targetList or ()]
+    return list(zip(tests or (), targets, strict=False))
 
 
 def _tie(scratch: Scratch, column: str, other: int, other_column: str) -> str | None:
