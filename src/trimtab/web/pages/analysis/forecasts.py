@@ -101,7 +101,7 @@ def value_text(value: float | None, unit: str) -> str:
     """A value with its unit.
 
     >>> value_text(81.234, "%"), value_text(2_000_000.0, "bytes"), value_text(None, "s")
-    ('81.2 %', '2 MB', '–')
+    ('81.2 %', '1.91 MiB', '–')
     """
     if value is None:
         return "–"
