@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-import structlog
 
 from trimtab.analyze.capacity.answers import Saturation, SaturationSettings
 from trimtab.analyze.capacity.growth import Relation, relation_of
@@ -24,6 +23,7 @@ from trimtab.app.capacity.what_if import WhatIf
 from trimtab.app.capacity.workload import Workloads
 from trimtab.app.events import EventKind
 from trimtab.app.forecasting.history import DAY_MS, Block
+from trimtab.app.round_thread import RoundThread
 from trimtab.model.capacity_settings import CapacityPolicy
 from trimtab.model.errors import TrimtabError
 from trimtab.store.capacity_state import CapacityState, ToldDate
@@ -33,13 +33,11 @@ if TYPE_CHECKING:
 
 FIRST_S = 30.0
 """So long after the start it is looked for the first time."""
-TICK_S = 2.0
 YOUNG_S = 300.0
 STALE_STEPS = 12
 """A series whose newest point is further back is not told of."""
 WHAT_IFS_KEPT = 16
 Publish = Callable[[EventKind, Mapping[str, object]], None]
-log = structlog.get_logger()
 
 
 class Capacity:
@@ -57,14 +55,20 @@ class Capacity:
     ) -> None:
         """`asking` makes what is asked; it gets what says whether nobody waits any more."""
         self._policy, self._now_ms, self._publish = policy, now_ms, publish
-        self._stop = threading.Event()
-        self._asking = asking(self._stop.is_set)
+        self._thread = RoundThread(
+            "capacity",
+            lambda: self.round(self._now_ms()),
+            lambda: self.is_enabled,
+            lambda: self.pause_s,
+            first_s=FIRST_S,
+            rests=True,
+        )
+        self._asking = asking(self._thread.is_stopping)
         self._workloads, self._systems = workloads, systems
         self.state = CapacityState(database)
         self._now = CapacityNow()
         self._lock, self._what_ifs_lock = threading.Lock(), threading.Lock()
         self._what_ifs: OrderedDict[tuple[int, str], dict[str, Saturation]] = OrderedDict()
-        self._thread = threading.Thread(target=self._run, name="capacity", daemon=True)
 
     # --- life
 
@@ -74,23 +78,7 @@ class Capacity:
 
     def stop(self) -> None:
         """Stop, cancel what is asked, wait."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join(10.0)
-
-    def _run(self) -> None:
-        due_s = time.monotonic() + FIRST_S
-        while not self._stop.wait(TICK_S):
-            policy = self._policy()
-            if not policy.enabled or time.monotonic() < due_s:
-                continue
-            try:
-                self.round(self._now_ms())
-            except TrimtabError as error:
-                log.warning("capacity_failed", reason=error.message)
-            except Exception:  # a fault of ours must not end the thread; it is logged
-                log.exception("capacity_broke")
-            due_s = time.monotonic() + self.pause_s
+        self._thread.stop()
 
     # --- look
 
@@ -148,7 +136,7 @@ class Capacity:
         watched: list[Watched] = []
         left_out = 0
         for resource in RESOURCES:
-            if self._stop.is_set():
+            if self._thread.is_stopping():
                 return self._now
             try:
                 found, more = self._resource(resource, policy, now_ms, policy.series_max - len(watched), loads)
@@ -216,7 +204,7 @@ class Capacity:
         found: list[SystemWorkload] = []
         young: list[str] = []
         for system in self._systems() if policy.templates else ():
-            if self._stop.is_set():
+            if self._thread.is_stopping():
                 break
             try:
                 workload = self._workloads.of(system, policy, now_ms)

@@ -15,6 +15,7 @@ import structlog
 
 from trimtab.app.events import EventKind
 from trimtab.app.forecasting.history import DAY_MS, MINUTE_MS, Block
+from trimtab.app.round_thread import RoundThread
 from trimtab.model.change_point_settings import ChangePointsPolicy
 from trimtab.model.change_points import KeptChangePoint
 from trimtab.model.errors import TrimtabError
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 FIRST_S = 40.0
 """So long after the start they are looked at first."""
-TICK_S = 2.0
 Publish = Callable[[EventKind, Mapping[str, object]], None]
 log = structlog.get_logger()
 
@@ -59,12 +59,17 @@ class ChangePoints:
     ) -> None:
         """`asking` makes what is asked; it gets what says whether nobody waits any more."""
         self._policy, self._now_ms, self._publish, self._stores = policy, now_ms, publish, stores
-        self._stop = threading.Event()
-        self._asking = asking(self._stop.is_set)
+        self._thread = RoundThread(
+            "change_points",
+            lambda: self.round(self._now_ms()),
+            lambda: self.is_enabled,
+            lambda: self._policy().every_s,
+            first_s=FIRST_S,
+        )
+        self._asking = asking(self._thread.is_stopping)
         self.state = ChangePointState(database)
         self.looked = LookedAt()
         self._lock = threading.Lock()
-        self._thread = threading.Thread(target=self._run, name="change-points", daemon=True)
 
     # --- life
 
@@ -74,23 +79,7 @@ class ChangePoints:
 
     def stop(self) -> None:
         """Stop, cancel what is asked, wait."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join(10.0)
-
-    def _run(self) -> None:
-        due_s = time.monotonic() + FIRST_S
-        while not self._stop.wait(TICK_S):
-            policy = self._policy()
-            if not policy.enabled or time.monotonic() < due_s:
-                continue
-            due_s = time.monotonic() + policy.every_s
-            try:
-                self.round(self._now_ms())
-            except TrimtabError as error:
-                log.warning("change_points_failed", reason=error.message)
-            except Exception:  # a fault of ours must not end the thread; it is logged
-                log.exception("change_points_broke")
+        self._thread.stop()
 
     @property
     def is_enabled(self) -> bool:
@@ -111,7 +100,7 @@ class ChangePoints:
 
         policy, began_s = self._policy(), time.monotonic()
         blocks, problems = self._blocks(policy, now_ms)
-        if self._stop.is_set():
+        if self._thread.is_stopping():
             return self.looked
         looked = series_of(blocks, policy.series_max)
         left_out = sum(len(block.subjects) for block in blocks) - len(looked)
@@ -135,7 +124,7 @@ class ChangePoints:
         forecast = ForecastPolicy(shapes=policy.shapes)
         blocks, problems = [], []
         for family in families(policy):
-            if self._stop.is_set():
+            if self._thread.is_stopping():
                 break
             try:
                 blocks.append(block_of(self._asking.source(family, forecast, now_ms), now_ms, policy))

@@ -19,6 +19,7 @@ from trimtab.app.forecasting.history import DAY_MS, History
 from trimtab.app.forecasting.issues import HERE, UNKNOWN, Issue, soonest_first
 from trimtab.app.forecasting.now import FamilyNow, ForecastNow, SeriesNow
 from trimtab.app.forecasting.subjects import chart_lines
+from trimtab.app.round_thread import RoundThread
 from trimtab.model.errors import TrimtabError
 from trimtab.model.forecast_settings import ForecastPolicy
 from trimtab.store.forecast_issues import IssueState, KeptIssue
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
 FIRST_S = 20.0
 """So long after the start the first forecasts are made."""
-TICK_S = 2.0
 ENDED_SHOWN = 50
 Publish = Callable[[EventKind, Mapping[str, object]], None]
 log = structlog.get_logger()
@@ -51,13 +51,18 @@ class Forecasting:
     ) -> None:
         """`asking` makes what is asked; it gets what says whether nobody waits any more."""
         self._policy, self._now_ms, self._publish = policy, now_ms, publish
-        self._stop = threading.Event()
-        self._asking = asking(self._stop.is_set)
+        self._thread = RoundThread(
+            "forecasts",
+            lambda: self.round(self._now_ms()),
+            lambda: self.is_enabled,
+            lambda: self._policy().every_s,
+            first_s=FIRST_S,
+        )
+        self._asking = asking(self._thread.is_stopping)
         self.state, self.issues = ForecastState(database), IssueState(database)
         self._histories: dict[str, History] = {}
         self._now = ForecastNow()
         self._lock = threading.Lock()
-        self._thread = threading.Thread(target=self._run, name="forecasts", daemon=True)
 
     # --- life
 
@@ -67,23 +72,7 @@ class Forecasting:
 
     def stop(self) -> None:
         """Stop, cancel what is asked, wait."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join(10.0)
-
-    def _run(self) -> None:
-        due_s = time.monotonic() + FIRST_S
-        while not self._stop.wait(TICK_S):
-            policy = self._policy()
-            if not policy.enabled or time.monotonic() < due_s:
-                continue
-            due_s = time.monotonic() + policy.every_s
-            try:
-                self.round(self._now_ms())
-            except TrimtabError as error:
-                log.warning("forecasts_failed", reason=error.message)
-            except Exception:  # a fault of ours must not end the thread; it is logged
-                log.exception("forecasts_broke")
+        self._thread.stop()
 
     # --- look
 
@@ -120,7 +109,7 @@ class Forecasting:
         ended: dict[str, str] = {}
         wanted = self._asking.families(policy)
         for family in wanted:
-            if self._stop.is_set():
+            if self._thread.is_stopping():
                 return before
             room = policy.series_max - len(series)
             done = self._family(family, policy, now_ms, room, hits, frozenset(there))
