@@ -95,8 +95,13 @@ def test_the_server_sees_literals(small_shop: Database, tmp_path: Path) -> None:
     query = "SELECT query FROM pg_stat_activity WHERE application_name = 'shop' AND query LIKE '%WHERE id = %'"
     with application(small_shop.dsn("shop_app"), tmp_path, None) as process:
         with psycopg.connect(small_shop.dsn(), autocommit=True) as connection:
-            wait_until(lambda: bool(connection.execute(query).fetchall()), "a statement is seen")
-            seen = [str(row[0]) for row in connection.execute(query).fetchall()]
+            seen: list[str] = []
+
+            def look() -> bool:
+                seen.extend(str(row[0]) for row in connection.execute(query).fetchall())
+                return bool(seen)
+
+            wait_until(look, "a statement is seen")
         stop(process)
     assert seen
     assert not any("$1" in text for text in seen)

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from demo.keep.kept import ROOT, temporary_parent
-from tests.demo.processes import marked, wait_until
+from tests.demo.processes import handles_sigterm, marked, wait_until
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow]
 
@@ -87,7 +87,7 @@ def test_ctrl_c(parent: Path, tmp_path: Path, moment: str) -> None:
     if MOMENTS[moment]:
         demo.waits_for(MOMENTS[moment])
     else:
-        time.sleep(0.15)  # Python itself needs that long; earlier there is nothing to clean up
+        wait_until(lambda: handles_sigterm(demo.process.pid), "it has taken over the signals", END_S)
     os.killpg(demo.process.pid, signal.SIGINT)  # as a terminal does: to everyone in the foreground
     assert demo.process.wait(END_S) == 130
     assert "stopped (SIGINT)" in demo.says()
