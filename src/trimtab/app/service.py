@@ -14,14 +14,12 @@ import structlog
 
 from trimtab.act.machine import Machine
 from trimtab.app.access import Access
-from trimtab.app.alerting.alerting import Alerting
-from trimtab.app.business.files import FOLDER as BUSINESS_FOLDER
-from trimtab.app.business.keeper import Business
-from trimtab.app.capacity.alerts import CapacityAlerts
+from trimtab.app.alerting.of_service import alerting_of
+from trimtab.app.business.wiring import business_of
 from trimtab.app.capacity.wiring import capacity_of
 from trimtab.app.change_points.wiring import change_points_of_service
-from trimtab.app.clouds.clouds import Clouds
 from trimtab.app.clouds.health import cloud_health
+from trimtab.app.clouds.wiring import clouds_of
 from trimtab.app.collected import metrics_of
 from trimtab.app.config import Config
 from trimtab.app.config_status import SettingNow, config_status
@@ -30,17 +28,13 @@ from trimtab.app.dashboards.last_push import kept_push
 from trimtab.app.dashboards.library import Dashboards
 from trimtab.app.dashboards.pushing import PushReport, push
 from trimtab.app.deciding import Deciding
-from trimtab.app.detecting.alerts import AnomalyAlerts
-from trimtab.app.detecting.keeper import FILE as ANOMALIES_FILE
-from trimtab.app.detecting.keeper import Anomalies
+from trimtab.app.detecting.wiring import anomalies_of
 from trimtab.app.events import EventHub, EventKind
-from trimtab.app.forecasting.alerts import ForecastAlerts
 from trimtab.app.forecasting.wiring import forecasting_of
 from trimtab.app.indexes.keeper import IndexKeeper
-from trimtab.app.infrastructure.infrastructure import Infrastructure
+from trimtab.app.infrastructure.wiring import infrastructure_of
 from trimtab.app.log_search.logs import Logs
 from trimtab.app.notify.notify import Notify
-from trimtab.app.objectives.alerts import BurnAlerts
 from trimtab.app.objectives.asking import UpstreamAsking
 from trimtab.app.objectives.cases import BurnCases
 from trimtab.app.objectives.keeper import Objectives
@@ -62,6 +56,7 @@ from trimtab.app.scrapes import Scrapes
 from trimtab.app.service_events import ServiceEvents, all_of
 from trimtab.app.service_numbers import tell_numbers
 from trimtab.app.service_status import chain_of, status_of
+from trimtab.app.service_threads import threads_of
 from trimtab.app.sources.sources import Sources
 from trimtab.app.stack.wiring import stack_of
 from trimtab.app.steering import Steering
@@ -79,7 +74,6 @@ from trimtab.observe.metrics.limits import IngestLimits
 from trimtab.observe.metrics.receivers import MetricsIn
 from trimtab.observe.postgres.status import WatchStatus
 from trimtab.sql.connect import Reference
-from trimtab.store.anomaly_state import AnomalyState
 from trimtab.store.state import State
 from trimtab.store.telemetry import TelemetryStore
 
@@ -109,10 +103,18 @@ class Service:
     ) -> None:
         self.policies = policies
         self.packs = packs
+        self.telemetry = telemetry
+        self.state = state
+        self.machine = machine
+        self.judge = judge
+        self.url = url
+        self._clock = clock
+        self._stop = stop
+        self.access = access
+        self.own = own
         self._wrong_now = WrongNow(policies, telemetry, state)
         policies.file.listen(self._settings_changed)
         self.steering = Steering(state, policies, clock)
-        self.telemetry = telemetry
         limits = IngestLimits(samples_per_s_max=policies.file.config.server.samples_per_s_max)
         self.metrics_in = MetricsIn(lambda: getattr(telemetry, "metrics", None), limits)
         self.scrapes = Scrapes(policies.file.config.server.scrape_config, lambda: getattr(telemetry, "metrics", None))
@@ -128,25 +130,10 @@ class Service:
         objectives.on_round.append(BurnCases(state).look)
         objectives.on_round.append(self._happens.objectives_counted)
         objectives.on_round.append(ObjectiveSeries(lambda: self.querying.store).append)
-        self.business = Business(
-            lambda: policies.file.config.business,
-            telemetry,
-            state,
-            self.querying,
-            clock.now_ms,
-            rules_kept.parent / BUSINESS_FOLDER,
-        )
+        self.business = business_of(self, clock.now_ms, rules_kept.parent)
         self.traces = Traces(telemetry, clock.now_ms)
         self.logs = Logs(telemetry, clock.now_ms)
         self.sources = Sources(policies.file.config.integrations)
-        self.state = state
-        self.machine = machine
-        self.judge = judge
-        self.url = url
-        self._clock = clock
-        self._stop = stop
-        self.access = access
-        self.own = own
         self._systems = Systems(
             telemetry, state, machine, policies.of, clock, watched, own, self._happens.system_changed
         )
@@ -159,28 +146,10 @@ class Service:
             clock.now_ms,
             max(1.0, min(INTERVAL_S, policies.file.config.policy.watch.slice_s)),
         )
-        self.infrastructure = Infrastructure(
-            lambda: policies.file.config,
-            lambda: getattr(telemetry, "metrics", None),
-            clock.now_ms,
-            lambda at_ms: self.events.publish(EventKind.INFRASTRUCTURE, {"at_ms": at_ms}),
-        )
-        self.clouds = Clouds(
-            policies.file.config.clouds,
-            clock.now_ms,
-            metrics=lambda: getattr(telemetry, "metrics", None),
-            on_look=lambda keys: self.events.publish(
-                EventKind.CLOUDS, {"accounts": sorted({key.account for key in keys})}
-            ),
-        )
+        self.infrastructure = infrastructure_of(self)
+        self.clouds = clouds_of(self)
         self.infrastructure.cloud = lambda: cloud_health(self.clouds.latest())
-        self.anomalies = Anomalies(
-            lambda: policies.file.config.anomalies,
-            lambda: getattr(telemetry, "metrics", None),
-            AnomalyState(state.database),
-            clock.now_ms,
-            rules_kept.parent / ANOMALIES_FILE,
-        )
+        self.anomalies = anomalies_of(self, rules_kept.parent)
         self.dashboards = Dashboards(state.database, self.querying, lambda: self.upstream, clock.now_ms)
         self._deciding = Deciding(state, machine, policies.of)
         self.notify = Notify(
@@ -195,23 +164,7 @@ class Service:
         self.change_points = change_points_of_service(self)
         self.patterns = patterns_of_service(self)
         self.capacity = capacity_of(self)
-        self.alerting = Alerting(
-            policies.file.config.rules,
-            self.querying,
-            lambda: self.upstream,
-            state.database,
-            url,
-            self.notify,
-            (
-                *self.notify.sources,
-                BurnAlerts(lambda: objectives.standing, url),
-                AnomalyAlerts(lambda: self.anomalies.now, lambda: policies.file.config.anomalies, url),
-                ForecastAlerts(lambda: self.forecasts.now, lambda: policies.file.config.forecast, url),
-                CapacityAlerts(lambda: self.capacity.now, lambda: policies.file.config.capacity, url),
-            ),
-            rules_kept,
-            packs.rule_files,
-        )
+        self.alerting = alerting_of(self, rules_kept)
         self.stack = stack_of(self)
         self._listen()
         self.read = Reader(
@@ -234,23 +187,10 @@ class Service:
 
     def start(self) -> None:
         """Finish or undo what was in flight, then begin to watch what is stored."""
-        self.own.start()
         self.sources.forward(self.telemetry, self.state, self._clock.now_ms)
-        self.scrapes.start()
-        self.watched_series.start()
-        self.infrastructure.start()
-        self.clouds.start()
+        for part in threads_of(self):
+            part.start()
         self.indexes.start()
-        self.objectives.start()
-        self.business.start()
-        self.notify.start()
-        self.alerting.start()
-        self.forecasts.start()
-        self.change_points.start()
-        self.patterns.start()
-        self.capacity.start()
-        self.grafana.start()
-        self.anomalies.start()
         threading.Thread(target=self.recover_and_watch, name="start", daemon=True).start()
 
     def recover_and_watch(self) -> None:
@@ -268,24 +208,11 @@ class Service:
         """Stop watching, drain what was accepted, close both stores."""
         self._stop.set()
         self.events.close()
-        self.grafana.stop()
         self.logs.close()
-        self.indexes.stop()
+        self.indexes.stop()  # it asks the systems
         self._systems.close()
-        self.objectives.stop()
-        self.business.stop()
-        self.anomalies.stop()
-        self.change_points.stop()
-        self.forecasts.stop()
-        self.patterns.stop()
-        self.capacity.stop()
-        self.alerting.stop()
-        self.notify.stop()
-        self.scrapes.stop()
-        self.watched_series.stop()
-        self.infrastructure.stop()
-        self.clouds.stop()
-        self.own.stop()
+        for part in reversed(threads_of(self)):
+            part.stop()
         self.querying.close()
         self.sources.close()
         self.telemetry.close()
