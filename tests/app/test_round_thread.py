@@ -32,6 +32,9 @@ def test_a_round_that_goes_wrong_is_not_the_last(error: Exception) -> None:
     thread.start()
     assert third.wait(20)
     thread.stop()
+    told = {number.name: number.value for number in thread.numbers()}
+    assert told["trimtab_analysis_rounds_total"] == told["trimtab_analysis_rounds_failed_total"] == len(seen)
+    assert told["trimtab_analysis_round_age_seconds"] >= 0.0
 
 
 def test_it_waits_until_it_is_switched_on_and_a_round_hears_of_the_end() -> None:

@@ -35,6 +35,8 @@ def tell_numbers(service: Service, clock: Clock) -> None:
     tell(lambda: notify_numbers(service.notify))
     tell(service.alerting.numbers)
     tell(service.anomalies.numbers)
+    for part in (service.forecasts, service.change_points, service.patterns, service.capacity):
+        tell(part.numbers)
     tell(service.infrastructure.numbers)
     tell(service.clouds.numbers)
     tell(lambda: watch_numbers(service.watch_statuses, clock))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,6 +23,7 @@ from trimtab.app.capacity.what_if import WhatIf
 from trimtab.app.capacity.workload import Workloads
 from trimtab.app.events import EventKind
 from trimtab.app.forecasting.history import DAY_MS, Block
+from trimtab.app.own.metrics import Number
 from trimtab.app.round_thread import RoundThread
 from trimtab.model.capacity_settings import CapacityPolicy
 from trimtab.model.errors import TrimtabError
@@ -79,6 +80,10 @@ class Capacity:
     def stop(self) -> None:
         """Stop, cancel what is asked, wait."""
         self._thread.stop()
+
+    def numbers(self) -> Iterator[Number]:
+        """How its rounds go."""
+        return self._thread.numbers()
 
     # --- look
 

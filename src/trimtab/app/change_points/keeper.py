@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ import structlog
 
 from trimtab.app.events import EventKind
 from trimtab.app.forecasting.history import DAY_MS, MINUTE_MS, Block
+from trimtab.app.own.metrics import Number
 from trimtab.app.round_thread import RoundThread
 from trimtab.model.change_point_settings import ChangePointsPolicy
 from trimtab.model.change_points import KeptChangePoint
@@ -80,6 +81,10 @@ class ChangePoints:
     def stop(self) -> None:
         """Stop, cancel what is asked, wait."""
         self._thread.stop()
+
+    def numbers(self) -> Iterator[Number]:
+        """How its rounds go."""
+        return self._thread.numbers()
 
     @property
     def is_enabled(self) -> bool:

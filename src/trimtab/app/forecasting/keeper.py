@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from trimtab.app.forecasting.history import DAY_MS, History
 from trimtab.app.forecasting.issues import HERE, UNKNOWN, Issue, soonest_first
 from trimtab.app.forecasting.now import FamilyNow, ForecastNow, SeriesNow
 from trimtab.app.forecasting.subjects import chart_lines
+from trimtab.app.own.metrics import Number
 from trimtab.app.round_thread import RoundThread
 from trimtab.model.errors import TrimtabError
 from trimtab.model.forecast_settings import ForecastPolicy
@@ -73,6 +74,10 @@ class Forecasting:
     def stop(self) -> None:
         """Stop, cancel what is asked, wait."""
         self._thread.stop()
+
+    def numbers(self) -> Iterator[Number]:
+        """How its rounds go."""
+        return self._thread.numbers()
 
     # --- look
 

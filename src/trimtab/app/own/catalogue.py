@@ -196,6 +196,11 @@ METRICS: tuple[Metric, ...] = (
     _gauge("trimtab_anomaly_episodes_open", "episodes", "Episodes that go on."),
     _counter("trimtab_anomaly_episodes_total", "episodes", "Episodes that began."),
     _gauge("trimtab_anomaly_state_bytes", "bytes", "The file with the detector's state, when it was last written."),
+    # --- forecasts, change points, patterns, capacity
+    _counter("trimtab_analysis_rounds_total", "rounds", "Rounds that were begun.", "analysis"),
+    _counter("trimtab_analysis_rounds_failed_total", "rounds", "Rounds that failed; the log says why.", "analysis"),
+    _gauge("trimtab_analysis_round_cpu_seconds", "s", "CPU time of the last round, of its own thread.", "analysis"),
+    _gauge("trimtab_analysis_round_age_seconds", "s", "How long ago the last round ended.", "analysis"),
     # --- the machine underneath
     _counter("trimtab_host_looks_total", "looks", "Looks at this machine's own numbers."),
     _counter("trimtab_host_looks_late_total", "looks", "Looks that did not happen, because the one before took long."),

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import msgspec
 import structlog
 
+from trimtab.app.own.metrics import Number
 from trimtab.app.patterns.answers import FoundPatterns
-from trimtab.model.errors import TrimtabError
+from trimtab.app.round_thread import RoundThread
 from trimtab.model.pattern_settings import PatternsPolicy
 
 if TYPE_CHECKING:
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
 META = "patterns"
 FIRST_S = 45.0
-"""So long after the start they are looked for first, where none are kept."""
-TICK_S = 2.0
+"""So long after the start they are looked for first, where none are kept; and again after a look that failed."""
 KEPT_BYTES_MAX = 8_000_000
 log = structlog.get_logger()
 
@@ -40,11 +39,10 @@ class Patterns:
         """`asking` makes what is asked; it gets what says whether nobody waits any more. `publish` hears of each
         round."""
         self._policy, self._state, self._now_ms, self._publish = policy, state, now_ms, publish
-        self._stop = threading.Event()
-        self._asking = asking(self._stop.is_set)
+        self._thread = RoundThread("patterns", self.look, self._is_due, lambda: FIRST_S, first_s=FIRST_S)
+        self._asking = asking(self._thread.is_stopping)
         self._one_at_a_time = threading.Lock()
         self._now: FoundPatterns | None = None
-        self._thread = threading.Thread(target=self._run, name="patterns", daemon=True)
 
     @property
     def now(self) -> FoundPatterns:
@@ -64,17 +62,19 @@ class Patterns:
 
     def stop(self) -> None:
         """Stop, cancel what is asked, wait."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join(10.0)
+        self._thread.stop()
+
+    def numbers(self) -> Iterator[Number]:
+        """How its rounds go."""
+        return self._thread.numbers()
 
     def look(self) -> FoundPatterns:
         """Look now, and keep what was found. One look at a time."""
         from trimtab.app.patterns.rounds import Round
 
         with self._one_at_a_time:
-            answer = Round(self._policy(), self._asking, self._now_ms(), self._stop.is_set).look()
-            if self._stop.is_set():
+            answer = Round(self._policy(), self._asking, self._now_ms(), self._thread.is_stopping).look()
+            if self._thread.is_stopping():
                 return answer
             self._now = answer
             text = msgspec.json.encode(answer).decode()
@@ -85,22 +85,9 @@ class Patterns:
         self._publish(self._now_ms())
         return answer
 
-    def _run(self) -> None:
-        begun_s = time.monotonic()
-        while not self._stop.wait(TICK_S):
-            policy = self._policy()
-            at_ms = self.now.at_ms
-            age_s = float("inf") if at_ms is None else (self._now_ms() - at_ms) / 1000
-            if not policy.enabled or age_s < policy.every_s or time.monotonic() - begun_s < FIRST_S:
-                continue
-            try:
-                self.look()
-            except TrimtabError as error:
-                log.warning("patterns_not_looked_for", reason=error.message)
-                begun_s = time.monotonic()
-            except Exception:  # a fault of ours must not end the looks; it is logged
-                log.exception("pattern_look_broke")
-                begun_s = time.monotonic()
+    def _is_due(self) -> bool:
+        policy, at_ms = self._policy(), self.now.at_ms
+        return policy.enabled and (at_ms is None or (self._now_ms() - at_ms) / 1000 >= policy.every_s)
 
     def _kept(self) -> FoundPatterns:
         """What the last process found; one of another form is as if there were none."""
