@@ -14,8 +14,8 @@ class DetectSettings:
     `series_max`: series with state at one time, 1 to 10,000,000 (a series takes at most 1 KB).
     `warm_up_points`: samples of a series before it is scored, 20 to 10,000.
     `repeat_points`: within so many samples after an alert only a higher score alerts again, 0 to 10,000.
-    `false_per_day`: episodes that noise alone may open in a day, over ALL series together, 0.001 to 1,000.
-    `false_per_day_alone`: the same where one series is looked at alone (`detect_series`), 0.001 to 1,000.
+    `false_per_day`: episodes that noise alone may open in a day, over ALL series together, 1e-9 to 1,000.
+    `false_per_day_alone`: the same where one series is looked at alone (`detect_series`), 1e-9 to 1,000.
     `quiet_points`: an episode ends when so many samples in a row were as expected, 1 to 1,000,
     `quiet_ms`: and for so long, 0 to 86,400,000.
 
@@ -45,8 +45,8 @@ _LIMITS = (
     ("series_max", 1, 10_000_000),
     ("warm_up_points", 20, 10_000),
     ("repeat_points", 0, 10_000),
-    ("false_per_day", 0.001, 1000),
-    ("false_per_day_alone", 0.001, 1000),
+    ("false_per_day", 1e-9, 1000),
+    ("false_per_day_alone", 1e-9, 1000),
     ("quiet_points", 1, 1000),
     ("quiet_ms", 0, 86_400_000),
 )

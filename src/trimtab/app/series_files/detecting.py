@@ -14,7 +14,7 @@ from trimtab.app.series_files.reading import SeriesFile
 from trimtab.stats.time_series import F64, TimeSeries
 
 USUAL_STEP_MS = 300_000
-FALSE_PER_DAY_MIN = 0.001
+FALSE_PER_DAY_MIN = 1e-9
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ def rare(settings: DetectSettings, step_ms: int, series: int) -> DetectSettings:
     `false_per_day`.
 
     >>> [round(rare(DetectSettings(), step, count).false_per_day_alone, 4)
-    ...  for step, count in ((60_000, 1), (3_600_000, 1), (60_000, 100))]
-    [0.15, 0.0125, 0.01]
+    ...  for step, count in ((60_000, 1), (3_600_000, 1), (60_000, 100), (86_400_000, 5))]
+    [0.15, 0.0125, 0.01, 0.0005]
     """
     share = min(1.0, USUAL_STEP_MS / max(step_ms, 1))
     alone = min(settings.false_per_day_alone, settings.false_per_day / max(series, 1)) * share
