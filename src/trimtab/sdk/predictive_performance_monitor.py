@@ -94,7 +94,8 @@ class MetricPrediction:
 class ForecastIssue:
     """A limit that a metric will cross. `probability` (0..1) is that of being beyond it at `likeliest_ms`.
 
-    `expected_ms` is where the mean crosses (None: it does not), `earliest_ms` where the 90 % band does.
+    `expected_ms` is where the mean crosses or that becomes more probable than not (None: neither), `earliest_ms` where
+    the 90 % band does.
     """
 
     metric: str

@@ -66,6 +66,13 @@ def test_a_mean_that_stays_within_may_be_an_issue_too() -> None:
     assert issue.probability < 0.5
 
 
+def test_what_is_more_probable_than_not_is_expected_though_the_mean_stays_within() -> None:
+    mean = np.array([[70.0, 79.0]])
+    seen = crossing(mean, LEVELS, mean[:, :, None] + 4 * Z + 3.0, np.array([80.0]), ">")
+    assert seen.probability[0, 1] > 0.5
+    assert seen.mean_at[0] == 1
+
+
 def test_what_is_beyond_its_limit_now_is_none_and_ends_one() -> None:
     one = ahead([[85, 90], [85, 90]], 2.0, [81, 79])
     issues, _ = found(one, limit(80.0, 80.0))

@@ -11,7 +11,7 @@ import pytest
 from trimtab.app.forecasting.bands import chain
 from trimtab.app.forecasting.families import FAMILIES
 from trimtab.app.forecasting.history import HOUR_MS, Block
-from trimtab.app.forecasting.record import added, factor, judged, record_of, widened
+from trimtab.app.forecasting.record import added, factor, inside, judged, record_of, widened
 from trimtab.app.forecasting.subjects import Subject, labelled
 from trimtab.store.forecast_state import ForecastState, Hits, MadeForecast
 from trimtab.store.state_database import StateDatabase
@@ -156,3 +156,13 @@ def test_past_forecasts_are_drawn_one_after_the_other() -> None:
     assert [(one.start_ms // HOUR_MS, steps) for one, steps in gap] == [(40, 24), (0, 24)]
     within = chain([made(60, 1.0, 1.0, 1.0)], 72 * HOUR_MS, 0)
     assert [(one.start_ms // HOUR_MS, steps) for one, steps in within] == [(60, 12)]
+
+
+def test_the_mean_stays_inside_a_band_that_the_record_made_narrower() -> None:
+    levels = (0.05, 0.1, 0.5, 0.9, 0.95)
+    quantiles = np.array([[[10.0, 11.0, 14.0, 15.0, 16.0]]])
+    mean = np.array([[11.2]])
+    narrow = widened(levels, quantiles, np.array([0.7]))
+    assert mean[0, 0] < narrow[0, 0, 1]
+    assert narrow[0, 0, 1] == inside(mean, levels, narrow)[0, 0]
+    assert inside(mean, levels, quantiles)[0, 0] == 11.2

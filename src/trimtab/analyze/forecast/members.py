@@ -47,6 +47,7 @@ PLAIN = (
     Smoother("passing deviation, both seasons", level=0.03, kick=0.9, decay=0.7, first=0.2, second=0.3),
     Smoother("passing deviation, daily season", level=0.05, kick=0.9, decay=0.7, first=0.3),
     Smoother("passing deviation", level=0.01, kick=0.9, decay=0.7),
+    Smoother("lasting trend", level=0.05, trend=0.002),  # the only one that does not lag behind a straight line
 )
 IN_LOGS = (
     Smoother("level of logarithms, both seasons", level=0.1, first=0.15, second=0.2),

@@ -1,4 +1,4 @@
-"""When a forecast crosses a limit: by its mean, at the earliest, and how probable it is at each step."""
+"""When a forecast crosses a limit: as is expected, at the earliest, and how probable it is at each step."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from scipy.special import ndtr
 
 F64 = NDArray[np.float64]
 Z_MAX = 8.0
+EXPECTED = 0.5
 EARLIEST = 0.05
 """At the earliest is where the value is beyond the limit with this probability: where the 90 % band reaches it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
-    """Of many series: step (from 0) at which the mean is first beyond the limit, at which the 90 % band first is, -1
-    where it is not; probability [series, horizon] that the value of a step is beyond it; its highest, and where."""
+    """Of many series: step (from 0) at which the mean is first beyond the limit, or at which that is first more
+    probable than not (`mean_at`), at which the 90 % band first is, -1 where it is not; probability [series, horizon] that the value of a step is beyond it; its highest, and where."""
 
     mean_at: NDArray[np.int64]
     earliest_at: NDArray[np.int64]
@@ -44,7 +45,9 @@ def crossing(mean: F64, levels: tuple[float, ...], quantiles: F64, limits: F64, 
         mean_is = mean > limits[:, None] if op == ">" else mean < limits[:, None]
     place = beyond.argmax(axis=1)
     return Crossing(
-        _first(mean_is),
+        _first(
+            mean_is | (beyond > EXPECTED)
+        ),  # bands may lean: then both are said, and do not speak against each other
         _first(beyond > EARLIEST),
         beyond,
         beyond[np.arange(len(beyond)), place],

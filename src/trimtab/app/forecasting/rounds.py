@@ -19,7 +19,7 @@ from trimtab.app.forecasting.history import DAY_MS, HOUR_MS, Block, History, Sou
 from trimtab.app.forecasting.issues import Ahead, Issue, issues_of
 from trimtab.app.forecasting.limits import limit_of
 from trimtab.app.forecasting.now import FamilyNow, SeriesNow, last_of
-from trimtab.app.forecasting.record import added, factors, judged, record_of, widened
+from trimtab.app.forecasting.record import added, factors, inside, judged, record_of, widened
 from trimtab.extend.forecasters import Forecaster, forecasters
 from trimtab.model.errors import TrimtabError
 from trimtab.model.forecast_settings import ForecastPolicy
@@ -91,8 +91,7 @@ def family_round(
     horizon = max(1, round(policy.horizon_hours * HOUR_MS / block.step_ms))
     told = _told(block.values[rows], block, horizon, policy)
     quantiles = widened(told.levels, told.quantiles, by, family.least, family.most)
-    has_ends = family.least is not None or family.most is not None
-    mean = np.clip(told.mean, family.least, family.most) if has_ends else told.mean
+    mean = inside(told.mean, told.levels, quantiles)
     made = MadeForecast(
         family.name,
         block.end_ms,
