@@ -20,7 +20,8 @@ EARLIEST = 0.05
 @dataclass(frozen=True, slots=True)
 class Crossing:
     """Of many series: step (from 0) at which the mean is first beyond the limit, or at which that is first more
-    probable than not (`mean_at`), at which the 90 % band first is, -1 where it is not; probability [series, horizon] that the value of a step is beyond it; its highest, and where."""
+    probable than not (`mean_at`), at which the 90 % band first is, -1 where it is not; probability [series, horizon]
+    that the value of a step is beyond it; its highest, and where."""
 
     mean_at: NDArray[np.int64]
     earliest_at: NDArray[np.int64]

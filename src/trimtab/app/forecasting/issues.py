@@ -26,7 +26,8 @@ class Issue:
 
     `probability` (0..1) is that of being beyond the limit at `likeliest_ms`, the likeliest step within the horizon;
     `probability_end` at its last one. That it is crossed at any step is at least as probable. `expected_ms` is where
-    the mean crosses or that becomes more probable than not (None: neither), `earliest_ms` where the 90 % band does. `now` is the last value that was
+    the mean crosses or that becomes more probable than not (None: neither), `earliest_ms` where the 90 % band does.
+    `now` is the last value that was
     measured, `peak` the mean of the likeliest step.
     """
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +19,7 @@ from trimtab.app.forecasting.history import DAY_MS, History
 from trimtab.app.forecasting.issues import HERE, UNKNOWN, Issue, soonest_first
 from trimtab.app.forecasting.now import FamilyNow, ForecastNow, SeriesNow
 from trimtab.app.forecasting.subjects import chart_lines
-from trimtab.app.own.metrics import Number
-from trimtab.app.round_thread import RoundThread
+from trimtab.app.round_thread import InRounds, RoundThread
 from trimtab.model.errors import TrimtabError
 from trimtab.model.forecast_settings import ForecastPolicy
 from trimtab.store.forecast_issues import IssueState, KeptIssue
@@ -39,7 +38,7 @@ Publish = Callable[[EventKind, Mapping[str, object]], None]
 log = structlog.get_logger()
 
 
-class Forecasting:
+class Forecasting(InRounds):
     """Start it, read `now`, stop it. `round` is for its thread, and for tests."""
 
     def __init__(
@@ -64,20 +63,6 @@ class Forecasting:
         self._histories: dict[str, History] = {}
         self._now = ForecastNow()
         self._lock = threading.Lock()
-
-    # --- life
-
-    def start(self) -> None:
-        """Begin, a little later: who starts a server wants to see it first."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Stop, cancel what is asked, wait."""
-        self._thread.stop()
-
-    def numbers(self) -> Iterator[Number]:
-        """How its rounds go."""
-        return self._thread.numbers()
 
     # --- look
 
