@@ -94,3 +94,21 @@ class RoundThread:
             self._failed_count += 1
             log.exception(f"{self._name}_broke")
         self._cpu_s, self._ended_s = time.thread_time() - begun_s, time.monotonic()
+
+
+class InRounds:
+    """What works on a `RoundThread`: begun once, ended once, and it says how its rounds go."""
+
+    _thread: RoundThread
+
+    def start(self) -> None:
+        """Begin, a little later: who starts a server wants to see it first."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop, cancel what is asked, wait."""
+        self._thread.stop()
+
+    def numbers(self) -> Iterator[Number]:
+        """How its rounds go."""
+        return self._thread.numbers()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,8 +23,7 @@ from trimtab.app.capacity.what_if import WhatIf
 from trimtab.app.capacity.workload import Workloads
 from trimtab.app.events import EventKind
 from trimtab.app.forecasting.history import DAY_MS, Block
-from trimtab.app.own.metrics import Number
-from trimtab.app.round_thread import RoundThread
+from trimtab.app.round_thread import InRounds, RoundThread
 from trimtab.model.capacity_settings import CapacityPolicy
 from trimtab.model.errors import TrimtabError
 from trimtab.store.capacity_state import CapacityState, ToldDate
@@ -41,7 +40,7 @@ WHAT_IFS_KEPT = 16
 Publish = Callable[[EventKind, Mapping[str, object]], None]
 
 
-class Capacity:
+class Capacity(InRounds):
     """Start it, read `now`, ask `under` for what-ifs, stop it. `round` is for its thread, and for tests."""
 
     def __init__(
@@ -70,20 +69,6 @@ class Capacity:
         self._now = CapacityNow()
         self._lock, self._what_ifs_lock = threading.Lock(), threading.Lock()
         self._what_ifs: OrderedDict[tuple[int, str], dict[str, Saturation]] = OrderedDict()
-
-    # --- life
-
-    def start(self) -> None:
-        """Begin, a little later: who starts a server wants to see it first."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Stop, cancel what is asked, wait."""
-        self._thread.stop()
-
-    def numbers(self) -> Iterator[Number]:
-        """How its rounds go."""
-        return self._thread.numbers()
 
     # --- look
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -15,8 +15,7 @@ import structlog
 
 from trimtab.app.events import EventKind
 from trimtab.app.forecasting.history import DAY_MS, MINUTE_MS, Block
-from trimtab.app.own.metrics import Number
-from trimtab.app.round_thread import RoundThread
+from trimtab.app.round_thread import InRounds, RoundThread
 from trimtab.model.change_point_settings import ChangePointsPolicy
 from trimtab.model.change_points import KeptChangePoint
 from trimtab.model.errors import TrimtabError
@@ -46,7 +45,7 @@ class LookedAt:
     problems: tuple[tuple[str, str], ...] = ()
 
 
-class ChangePoints:
+class ChangePoints(InRounds):
     """Start it, read `state`, stop it. `round` is for its thread, and for tests."""
 
     def __init__(
@@ -71,20 +70,6 @@ class ChangePoints:
         self.state = ChangePointState(database)
         self.looked = LookedAt()
         self._lock = threading.Lock()
-
-    # --- life
-
-    def start(self) -> None:
-        """Begin, a little later: who starts a server wants to see it first."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Stop, cancel what is asked, wait."""
-        self._thread.stop()
-
-    def numbers(self) -> Iterator[Number]:
-        """How its rounds go."""
-        return self._thread.numbers()
 
     @property
     def is_enabled(self) -> bool:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import msgspec
 import structlog
 
-from trimtab.app.own.metrics import Number
 from trimtab.app.patterns.answers import FoundPatterns
-from trimtab.app.round_thread import RoundThread
+from trimtab.app.round_thread import InRounds, RoundThread
 from trimtab.model.pattern_settings import PatternsPolicy
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ KEPT_BYTES_MAX = 8_000_000
 log = structlog.get_logger()
 
 
-class Patterns:
+class Patterns(InRounds):
     """Start it, read `now`, stop it. Thread-safe."""
 
     def __init__(
@@ -55,18 +54,6 @@ class Patterns:
     def is_enabled(self) -> bool:
         """Whether they are looked for."""
         return self._policy().enabled
-
-    def start(self) -> None:
-        """Begin, a little later: who starts a server wants to see it first."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Stop, cancel what is asked, wait."""
-        self._thread.stop()
-
-    def numbers(self) -> Iterator[Number]:
-        """How its rounds go."""
-        return self._thread.numbers()
 
     def look(self) -> FoundPatterns:
         """Look now, and keep what was found. One look at a time."""
