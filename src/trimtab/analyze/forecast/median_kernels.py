@@ -13,6 +13,22 @@ SAMPLES_MAX = 24
 """Of a longer window every so many-th value is taken, so that it is not more than these."""
 
 
+@kernel("void(float64[::1], int64, float64)")
+def put_in_order(ordered: F64, held: int, value: float) -> None:
+    """Add a value to `held` values that are ascending."""
+    spot = held
+    while spot > 0 and ordered[spot - 1] > value:
+        ordered[spot] = ordered[spot - 1]
+        spot -= 1
+    ordered[spot] = value
+
+
+@kernel("float64(float64[::1], int64)")
+def middle_of(ordered: F64, held: int) -> float:
+    """The median of `held` values that are ascending; NaN of none."""
+    return 0.5 * (ordered[(held - 1) // 2] + ordered[held // 2]) if held > 0 else math.nan
+
+
 @kernel("void(float64[::1], int64, int64[::1], float64[:, :, ::1], int64)")
 def last_values(values: F64, window: int, origins: I64, out: F64, member: int) -> None:
     """The median of the last `window` values that are there, at all steps of out[:, :, member]."""
@@ -27,16 +43,10 @@ def last_values(values: F64, window: int, origins: I64, out: F64, member: int) -
             if math.isnan(value):
                 at -= 1
                 continue
-            spot = held
-            while spot > 0 and ordered[spot - 1] > value:
-                ordered[spot] = ordered[spot - 1]
-                spot -= 1
-            ordered[spot] = value
+            put_in_order(ordered, held, value)
             held += 1
             at -= stride
-        middle = np.nan
-        if held > 0:
-            middle = 0.5 * (ordered[(held - 1) // 2] + ordered[held // 2])
+        middle = middle_of(ordered, held)
         for step in range(out.shape[1]):
             out[origin, step, member] = middle
 
@@ -54,15 +64,9 @@ def last_cycles(values: F64, season: int, cycles: int, origins: I64, out: F64, m
             while at >= 0 and held < cycles:
                 value = values[at]
                 if not math.isnan(value):
-                    spot = held
-                    while spot > 0 and ordered[spot - 1] > value:
-                        ordered[spot] = ordered[spot - 1]
-                        spot -= 1
-                    ordered[spot] = value
+                    put_in_order(ordered, held, value)
                     held += 1
                 at -= season
-            middle = np.nan
-            if held > 0:
-                middle = 0.5 * (ordered[(held - 1) // 2] + ordered[held // 2])
+            middle = middle_of(ordered, held)
             for later in range(step, horizon, season):
                 out[origin, later, member] = middle
