@@ -54,6 +54,7 @@ def test_who_is_used_meanwhile_is_spared() -> None:
 
 
 @pytest.mark.store
+@pytest.mark.usefixtures("kept_by_hand")
 def test_series_without_samples_leave_memory_and_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now = now_ms()
     gone, kept = SERIES[:50], SERIES[50:100]
@@ -92,6 +93,7 @@ def test_series_without_samples_leave_memory_and_table(tmp_path: Path, monkeypat
 
 
 @pytest.mark.store
+@pytest.mark.usefixtures("kept_by_hand")
 def test_who_sends_is_seen_and_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with opened(tmp_path, RetentionPolicy()) as telemetry:
         metrics = telemetry.metrics

@@ -203,6 +203,7 @@ def test_a_crash_between_costs_nothing(tmp_path: Path, monkeypatch: pytest.Monke
         check(telemetry)
 
 
+@pytest.mark.usefixtures("kept_by_hand")
 def test_a_full_engine_is_told_and_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with opened(tmp_path) as telemetry:
         metrics = telemetry.metrics

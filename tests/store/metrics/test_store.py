@@ -320,6 +320,7 @@ def test_while_the_engine_takes_nothing_all_stays_in_memory(tmp_path: Path, monk
         assert read(telemetry.metrics, 0, now - 1) == found
 
 
+@pytest.mark.usefixtures("kept_by_hand")
 def test_the_oldest_days_go_when_there_is_too_much_on_disk(tmp_path: Path) -> None:
     now = now_ms()
     draw = np.random.default_rng(7)
