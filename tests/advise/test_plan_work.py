@@ -150,3 +150,39 @@ def test_functions_and_arrays_in_a_filter_take_time() -> None:
     found = counting().work(scan("orders", 100, Filter=text))
     rows = ORDERS.rows_estimate
     assert (found["function_calls"], found["elements"]) == (rows, 3 * rows)
+
+
+BY_KEY = "((lineitem.l_suppkey = partsupp.ps_suppkey) AND (lineitem.l_partkey = partsupp.ps_partkey))"
+
+
+def by_key(number: int, rows: int = 120, **more: object) -> Node:
+    """lineitem and partsupp joined by all columns of a key, as the planner names them the `number`th time."""
+    names = [f"{name}_{number}" if number else name for name in ("lineitem", "partsupp")]
+    condition = BY_KEY.replace("lineitem", names[0]).replace("partsupp", names[1])
+    sides = [scan(of, 300_000, Alias=name) for of, name in zip(("lineitem", "partsupp"), names, strict=True)]
+    return join("Hash Join", rows, sides[0], sides[1], **{"Hash Cond": condition, **more})
+
+
+def test_each_branch_of_a_union_has_its_own_factor() -> None:
+    """Three joins by a key, each 2,500 times too low: all rows together are, too, and not 2,500 times to the third."""
+    plan: Node = {"Node Type": "Append", "Plan Rows": 360, "Startup Cost": 0.0, "Total Cost": 20.0}
+    plan["Plans"] = [by_key(number) for number in range(3)]
+    grouped: Node = {"Node Type": "Aggregate", "Strategy": "Hashed", "Plan Rows": 200, "Plan Width": 12}
+    grouped |= {"Startup Cost": 2.0, "Total Cost": 22.0, "Group Key": ["a"], "Plans": [plan]}
+    work = counting().work(grouped)
+    assert work["passed_rows"] == pytest.approx(3 * 120 * 2_500)
+    assert work["groups"] <= 3 * 120 * 2_500
+
+
+def test_a_join_by_a_unique_key_gives_no_more_rows_than_came() -> None:
+    few = by_key(0)
+    few["Plans"][0]["Plan Rows"] = 40_000
+    assert counting().work(few)["joined_rows"] == pytest.approx(40_000)
+    assert counting().work({**few, "Join Type": "Semi"})["joined_rows"] == pytest.approx(40_000)
+
+
+def test_an_outer_join_that_keeps_each_row_once_is_not_too_low() -> None:
+    left = by_key(0, rows=300_000, **{"Join Type": "Left"})
+    assert counting().work(left)["joined_rows"] == pytest.approx(300_000)
+    many = by_key(0, rows=600_000, **{"Join Type": "Left"})
+    assert counting().work(many)["joined_rows"] >= 600_000

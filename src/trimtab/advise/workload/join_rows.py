@@ -1,7 +1,9 @@
 """Where the planner's estimate of a join's rows is known to be wrong, and by how much.
 
 It takes the columns of a join as independent. Where two tables are joined by all columns of a unique key, every row
-finds its partner as a rule, and the estimate is too low by far (2,500 times for TPC-H's lineitem and partsupp).
+finds its partner as a rule, and the estimate is too low by far (2,500 times for TPC-H's lineitem and partsupp). Such a
+factor holds for the join and for what is above it, as far as rows come from there: the branches of a UNION ALL have
+their own, groups are no more than rows, and a join by a unique key gives no more rows than came.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from math import prod
 from trimtab.advise.index.existing import unique_keys
 from trimtab.advise.index.plans import Node, nodes
 from trimtab.advise.index.size import distinct_values
+from trimtab.advise.workload.plan_order import is_subplan
 from trimtab.sql.catalog import Table
 
 _TWO = re.compile(r"\(?(\w+)\.(\w+)\)?(?:::\w+)? = \(?(\w+)\.(\w+)\)?")
@@ -22,12 +25,18 @@ _OWN_RIGHT = re.compile(r"\(?(\w+)\.(\w+)\)?(?:::\w+)? = \(?(\w+)\)?(?![\w.(])")
 _CONDITIONS = ("Hash Cond", "Merge Cond", "Join Filter", "Index Cond", "Filter", "Recheck Cond")
 UNCERTAIN_STEPS_MAX = 2
 
+_JOINS = frozenset({"Nested Loop", "Hash Join", "Merge Join"})
+_BRANCHES = frozenset({"Append", "Merge Append", "Recursive Union"})
+_FEWER = frozenset({"Aggregate", "Group", "Unique", "SetOp"})
+_KEEPS = {"Left": (0,), "Anti": (0,), "Right": (1,), "Right Anti": (1,), "Full": (0, 1)}
+"""The sides of which every row is kept, or may be."""
+
+SAME_ROWS = 1.05
+"""An outer join that is expected to give so much of the kept side's rows gives each of them once."""
+
 _Column = tuple[str, str]
-
-
-def aliases_of(node: Node) -> frozenset[str]:
-    """The aliases of all tables that are read by a node and below; subqueries count as what they read."""
-    return frozenset(str(one["Alias"]) for one in nodes(node) if "Alias" in one and "Relation Name" in one)
+_Tree = tuple[frozenset[str], float]
+"""The tables that are joined in a node, and the factor of what else is (groups, branches)."""
 
 
 class JoinRows:
@@ -59,20 +68,83 @@ class JoinRows:
                 pairs += _equalities(str(node.get(name, "")), alias)
         self._partners: dict[_Column, set[_Column]] = {}
         self._pairs = self._multi_column(pairs)
-        self._known: dict[frozenset[str], float] = {}
+        self._known: dict[int, float] = {}
+        self._trees: dict[int, _Tree] = {}
 
-    def factor(self, aliases: frozenset[str]) -> float:
-        """What an estimate over these tables is to be multiplied with."""
-        if len(aliases) < 2 and self._inflation == 1.0 and not self._factors:
+    def factor(self, node: Node) -> float:
+        """What the planner's number of rows of a node is to be multiplied with."""
+        if id(node) not in self._known:
+            self._known[id(node)] = self._factor_of(node)
+        return self._known[id(node)]
+
+    def rows(self, node: Node) -> float:
+        """The rows of a node, each time that it runs."""
+        return float(node["Plan Rows"]) * self.factor(node)
+
+    def _factor_of(self, node: Node) -> float:
+        kind = str(node["Node Type"])
+        below = [child for child in node.get("Plans", []) if not is_subplan(child)]
+        planned = max(float(node["Plan Rows"]), 1.0)
+        if kind in _JOINS and len(below) == 2:
+            return self._join_factor(node, below[0], below[1], planned)
+        if not below or kind == "Bitmap Heap Scan":
+            aliases, _ = self._tree(node)
+            return self._of(aliases)
+        if kind in _BRANCHES:
+            return sum(self.rows(child) for child in below) / max(sum(float(c["Plan Rows"]) for c in below), 1.0)
+        if kind in _FEWER:
+            if "Group Key" not in node and "Grouping Sets" not in node and kind == "Aggregate":
+                return 1.0
+            return min(self.factor(below[0]), max(1.0, self.rows(below[0]) / planned))
+        if kind == "Limit" and planned < float(below[0]["Plan Rows"]):
             return 1.0
-        if aliases not in self._known:
-            found = prod(of for pair, of in self._pairs.items() if pair <= aliases)
-            found *= prod(of for alias, of in self._factors.items() if alias in aliases)
-            if self._inflation != 1.0:
-                steps = len(aliases & self._uncertain) + max(0, len(aliases) - 2)
-                found *= self._inflation ** min(steps, UNCERTAIN_STEPS_MAX)
-            self._known[aliases] = found
-        return self._known[aliases]
+        return self.factor(below[0])
+
+    def _join_factor(self, node: Node, outer: Node, inner: Node, planned: float) -> float:
+        """By the tables that are joined, within what the sides of the join allow."""
+        sides = (outer, inner)
+        kept = [sides[side] for side in _KEEPS.get(str(node.get("Join Type")), ())]
+        if any(_gives_each_once(node, side) for side in kept):
+            return max(self.rows(side) for side in kept) / planned
+        (left, of_left), (right, of_right) = self._tree(outer), self._tree(inner)
+        aliases, of_others = left | right, of_left * of_right
+        found = self._of(aliases) * of_others
+        most = [self.rows(outer)] if node.get("Inner Unique") or node.get("Join Type") in ("Semi", "Anti") else []
+        for here, other in ((left, inner), (right, outer)):
+            if len(here) == 1 and any(here == {one} and pair <= aliases for pair, (_, one) in self._pairs.items()):
+                most.append(self.rows(other))
+        if of_others != 1.0:
+            most.append(max(self.rows(outer), self.rows(inner)))
+        return min([found, *(max(rows / planned, 1.0) for rows in most)])
+
+    def _tree(self, node: Node) -> _Tree:
+        if id(node) not in self._trees:
+            self._trees[id(node)] = self._tree_of(node)
+        return self._trees[id(node)]
+
+    def _tree_of(self, node: Node) -> _Tree:
+        kind = str(node["Node Type"])
+        if "Relation Name" in node:
+            return frozenset((str(node.get("Alias", "")),)), 1.0
+        below = [child for child in node.get("Plans", []) if not is_subplan(child)]
+        if kind in _JOINS and len(below) == 2 and node.get("Join Type") in (None, "Inner", "Semi"):
+            left, right = self._tree(below[0]), self._tree(below[1])
+            return left[0] | right[0], left[1] * right[1]
+        kept = _KEEPS.get(str(node.get("Join Type")), ())
+        if kind in _JOINS and len(kept) == 1 and len(below) == 2 and _gives_each_once(node, below[kept[0]]):
+            return self._tree(below[kept[0]])
+        if kind in _JOINS or kind in _BRANCHES or kind in _FEWER or len(below) != 1:
+            return frozenset(), self.factor(node) if below else 1.0
+        return self._tree(below[0])
+
+    def _of(self, aliases: frozenset[str]) -> float:
+        """What an estimate over a join of these tables is to be multiplied with."""
+        found = prod(of for pair, (of, _) in self._pairs.items() if pair <= aliases)
+        found *= prod(of for alias, of in self._factors.items() if alias in aliases)
+        if self._inflation != 1.0:
+            steps = len(aliases & self._uncertain) + max(0, len(aliases) - 2)
+            found *= self._inflation ** min(steps, UNCERTAIN_STEPS_MAX)
+        return found
 
     def partner_rows(self, alias: str, name: str) -> float:
         """The most different values that a column has that this one is joined to; 1 where none is unique."""
@@ -88,7 +160,8 @@ class JoinRows:
                 found.append(other)
         return found
 
-    def _multi_column(self, pairs: list[tuple[_Column, _Column]]) -> dict[frozenset[str], float]:
+    def _multi_column(self, pairs: list[tuple[_Column, _Column]]) -> dict[frozenset[str], tuple[float, str]]:
+        """For two tables: the factor, and the one of them that is unique by the columns."""
         same = self._partners
         for left, right in pairs:
             if left[0] in self._relations and right[0] in self._relations:
@@ -96,7 +169,7 @@ class JoinRows:
                 for one in merged:
                     same[one] = merged
         classes = {frozenset(group) for group in same.values()}
-        found: dict[frozenset[str], float] = {}
+        found: dict[frozenset[str], tuple[float, str]] = {}
         for first, second in combinations(sorted({alias for group in classes for alias, _ in group}), 2):
             shared = [
                 ({c for a, c in group if a == first}, {c for a, c in group if a == second})
@@ -104,11 +177,12 @@ class JoinRows:
                 if {first, second} <= {a for a, _ in group}
             ]
             if len(shared) > 1:
-                factor = max(
-                    self._factor(first, second, shared), self._factor(second, first, [(b, a) for a, b in shared])
+                factor, unique = max(
+                    (self._factor(first, second, shared), second),
+                    (self._factor(second, first, [(b, a) for a, b in shared]), first),
                 )
                 if factor > 1:
-                    found[frozenset((first, second))] = factor
+                    found[frozenset((first, second))] = (factor, unique)
         return found
 
     def _factor(self, many: str, one: str, shared: list[tuple[set[str], set[str]]]) -> float:
@@ -126,6 +200,11 @@ class JoinRows:
                 )
                 return apart / max(table.rows_estimate, 1.0)
         return 1.0
+
+
+def _gives_each_once(node: Node, kept: Node) -> bool:
+    """Whether an outer join is expected to give no more rows than the side that is kept."""
+    return float(node["Plan Rows"]) <= SAME_ROWS * max(float(kept["Plan Rows"]), 1.0)
 
 
 def _equalities(text: str, alias: str) -> list[tuple[_Column, _Column]]:

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 
 from trimtab.advise.index.plans import Node, nodes
 from trimtab.advise.index.size import distinct_values
-from trimtab.advise.workload.join_rows import JoinRows, aliases_of
+from trimtab.advise.workload.join_rows import JoinRows
 from trimtab.advise.workload.plan_order import IndexKeys, IndexShare, Order, is_subplan
 from trimtab.sql.catalog import Table
 
@@ -132,7 +132,7 @@ class _Walk:
     def _rows(self, node: Node, loops: float) -> float:
         if self.measured:
             return float(node["Actual Rows"]) * float(node["Actual Loops"])
-        return float(node["Plan Rows"]) * self._joins.factor(aliases_of(node)) * loops
+        return self._joins.rows(node) * loops
 
     def _seq_scan(self, node: Node, loops: float, share: float) -> float:
         table = self._tables.get(str(node.get("Relation Name")))
@@ -253,7 +253,7 @@ class _Walk:
             if child["Node Type"] == "Bitmap Index Scan":
                 self.found["descents_far"] += self._loops(child, loops)
                 found = self._rows(child, self._loops(child, loops))
-                entries += found if self.measured else found * self._joins.factor(aliases_of(node))
+                entries += found if self.measured else found * self._joins.factor(node)
             waiting += child.get("Plans", [])
         self.found["bitmap_entries"] += entries
         removed = float(node.get("Rows Removed by Filter", 0)) + float(node.get("Rows Removed by Index Recheck", 0))
