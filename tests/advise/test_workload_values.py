@@ -74,3 +74,18 @@ def test_what_a_key_finds_needs_no_other_index(watch: Connection) -> None:
     advice = advise_workload(watch, *read_statements(text))
     one_order = [one.definition for one in advice.indexes if "one order" in one.statements]
     assert {one.table for one in one_order} == {"items"}
+
+
+def test_what_can_be_no_key_stops_nothing(watch: Connection) -> None:
+    """GROUPING() in an order (TPC-DS has it), and what changes with the day: other statements get their advice."""
+    text = """
+    -- name: rolled up
+    SELECT channel, status, sum(total) FROM orders WHERE user_id = 7 GROUP BY ROLLUP (channel, status)
+     ORDER BY GROUPING(channel) + GROUPING(status), channel;
+    -- name: by age
+    SELECT id FROM orders WHERE user_id = 9 AND CURRENT_DATE - placed_on < INTERVAL '3 days'
+     ORDER BY CURRENT_DATE - placed_on;
+    """
+    advice = advise_workload(watch, *read_statements(text))
+    assert not advice.left
+    assert {name for one in advice.indexes for name in one.statements} == {"rolled up", "by age"}

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
+from trimtab.model.errors import StatementRefused
 from trimtab.model.index import IndexKey
 from trimtab.sql.catalog import Catalog, Table
 from trimtab.sql.conditions import Condition, Match, SortKey, Term
+from trimtab.sql.expressions import parsed_expression
 
 KEY_WIDTH_BYTES_MAX = 400
 """Average width of a key's column; single values beyond 2,704 bytes make the build fail."""
@@ -30,12 +33,24 @@ def unusable(term: Term, table: Table, catalog: Catalog) -> str | None:
     for function in term.functions:
         if not catalog.may_be_immutable(function):
             return f"{function}() is not immutable"
+    if term.is_expression and (why_not := _no_expression(term.sql)) is not None:
+        return why_not
     if not term.is_expression:
         column = table.columns[term.sql]
         if column.type_name in _NO_BTREE:
             return f"{term.sql} is {column.type_name}, which a B-tree cannot order"
         if column.statistics is not None and column.statistics.average_width_bytes > KEY_WIDTH_BYTES_MAX:
             return f"{term.sql} is {column.statistics.average_width_bytes} bytes wide on average"
+    return None
+
+
+@lru_cache(maxsize=4096)
+def _no_expression(text: str) -> str | None:
+    """Why a text can be no key: GROUPING() of a ROLLUP, CURRENT_DATE, what is longer than any key."""
+    try:
+        parsed_expression(text)
+    except StatementRefused as refused:
+        return refused.message
     return None
 
 
