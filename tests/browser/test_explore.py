@@ -18,7 +18,7 @@ from tests.promql.sending import Sent, send_example
 
 pytestmark = [pytest.mark.browser, pytest.mark.store, pytest.mark.slow]
 
-SCRIPT_BYTES_MAX = 62 * 1024  # 60 before charts had a switch for forecasts
+SCRIPT_BYTES_MAX = 60 * 1024
 RATE = "sum by (job) (rate(requests_total[5m]))"
 
 

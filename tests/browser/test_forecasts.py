@@ -101,11 +101,75 @@ def test_charts_get_bands_when_they_are_wanted_and_room_for_them(browser: Browse
         chart.get_by_role("button", name="View as table").click()
         expect(chart.locator(".ahead-row").first).to_contain_text("forecast")
 
-        open_page(page, "/explore?q=queue_depth&from=now-2d&to=now")  # the browser remembers; this one has none
-        expect(page.locator("tt-chart .chart-ahead-note").first).to_have_text("No forecast yet")
+        open_page(page, "/explore?q=queue_depth&q=queue_depth+>+1e9&from=now-2d&to=now")  # the browser remembers
+        expect(page.locator("tt-chart .chart-ahead-key")).to_contain_text("points would have held")
 
         open_page(page, HOST)
         chart.get_by_role("button", name="Forecast", exact=True).click()
         expect(chart.locator(".chart-ahead-key")).to_have_count(0)
         page.wait_for_timeout(200)
         assert abs(chart.evaluate("(chart) => chart.range.to_ms - Date.now()")) < HOUR_MS
+
+
+PANELS = {
+    "uid": "coming",
+    "title": "What comes",
+    "panels": [
+        {
+            "id": number,
+            "type": "timeseries",
+            "title": title,
+            "gridPos": {"x": (number - 1) * 8, "y": 0, "w": 8, "h": 8},
+            "targets": [{"refId": "A", "expr": query, "legendFormat": "{{queue}}{{mode}}"}],
+            "fieldConfig": {"defaults": {"custom": {"stacking": {"mode": stacking}}}},
+        }
+        for number, title, query, stacking in (
+            (1, "Queue", "queue_depth", "none"),
+            (2, "Modes", "sum by (mode) (rate(node_cpu_seconds_total[10m]))", "normal"),
+            (3, "Shares", "sum by (mode) (rate(node_cpu_seconds_total[10m]))", "percent"),
+        )
+    ],
+}
+
+
+def test_panels_of_a_dashboard_have_the_same_switch(browser: Browser, served: str) -> None:
+    brought = httpx2.post(f"{served}/api/trimtab/dashboards", json={"document": PANELS})
+    assert brought.status_code == 201, brought.text
+    with visit(browser, served) as visitor:
+        page = visitor.page
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        open_page(page, "/dashboards/coming?from=now-1d&to=now")
+        queue, modes, shares = (page.locator(f"#chart-{number}") for number in (1, 2, 3))
+        for chart in (queue, modes, shares):
+            expect(chart).to_have_attribute("data-state", re.compile("ready|stale"))
+        assert not any("chart-ahead" in url or "/ahead" in url for url in asked)
+        end_ms = queue.evaluate("(chart) => chart.range.to_ms")
+
+        modes.get_by_role("button", name="Forecast", exact=True).click()
+        expect(queue.locator(".chart-ahead-key")).to_have_text("Forecast, 80 and 90 %")
+        expect(modes.locator(".chart-ahead-key")).to_have_text("Forecast of the total, 80 and 90 %")
+        expect(shares.locator(".chart-ahead-note")).to_contain_text("100 % together")
+        assert (queue.evaluate("(chart) => chart.range.to_ms") - end_ms) / HOUR_MS > 22
+
+        queue.get_by_role("button", name="Past forecasts").click()
+        expect(queue.locator(".chart-ahead-key")).to_contain_text("points would have held")
+        queue.get_by_role("button", name="View as table").click()
+        expect(queue.locator(".ahead-row").first).to_contain_text("forecast")
+        box = modes.locator(".u-over").bounding_box()
+        assert box is not None
+        page.mouse.move(box["x"] + box["width"] * 0.9, box["y"] + box["height"] / 2)
+        expect(modes.locator(".when")).to_contain_text("forecast: all together")
+        modes.locator(".chart-legend button").first.click()
+        expect(modes.locator(".chart-ahead-key")).to_have_count(0)  # of what is hidden in part there is no sum
+
+        found: list[str] = []
+        for size in (WIDE, NARROW):
+            resize(page, size)
+            found += [f"{size['width']}: {problem}" for problem in layout_problems(page)]
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            found += [f"{scheme}: {problem}" for problem in violations(page, only_colours=scheme == "dark")]
+        assert found == []
+        queue.get_by_role("button", name="Forecast", exact=True).click()
+        expect(queue.locator(":is(.chart-ahead-key, .chart-ahead-past, .ahead-row)")).to_have_count(0)

@@ -23,7 +23,7 @@ from tests.store.logs.requests import record, request
 
 pytestmark = [pytest.mark.browser, pytest.mark.store, pytest.mark.slow]
 
-SCRIPT_BYTES_MAX = 62 * 1024  # 60 before charts had a switch for forecasts
+SCRIPT_BYTES_MAX = 60 * 1024
 LINES = 900
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
@@ -129,3 +130,87 @@ def test_the_api_has_forecasts_and_issues(filled: Site) -> None:
     issues = told(filled, "/api/trimtab/forecast-issues")["issues"]
     assert issues[0]["issue"]["recommended"]["actions"]
     assert filled.visitor().get("/api/trimtab/forecasts?series=nothing").status_code == 404
+
+
+def test_a_chart_that_no_round_forecasts_is_forecast_when_asked(filled: Site) -> None:
+    asked = {
+        "key": [
+            'promql/max by (queue) (queue_depth{queue="mail"})',
+            "promql/nothing_at_all",
+            "promql/sum((",
+            "logs/q=x",
+        ]
+    }
+    found = told(filled, "/series/ahead", **asked, **{"from": "now-1d", "to": "now", "past": "1"})
+    (line,) = found["lines"]
+    assert (line["about"], line["again"], line["total"]) == ('{queue="mail"}', True, False)
+    assert len(line["ahead"]["mean"]) == 96
+    assert line["points"] > 50
+    assert line["inside_90"] > 0.6
+    assert found["why"]["promql/nothing_at_all"].startswith("No forecast: fewer than 24 points")
+    assert "parse error" in found["why"]["promql/sum(("]
+    assert "does not go on" in found["why"]["logs/q=x"]
+
+
+def test_lines_that_lie_on_each_other_get_the_forecast_of_their_sum(filled: Site) -> None:
+    hourly = MODES.replace("5m", "1h")
+    found = told(filled, "/series/ahead", total=[hourly], **{"from": "now-1d", "to": "now"})
+    (line,) = found["lines"]
+    assert line["total"]
+    assert (line["about"], line["past"]) == ("", [])
+
+
+def test_keys_of_trimtabs_own_numbers_are_forecast_or_say_why_not(filled: Site) -> None:
+    found = told(filled, "/series/ahead", key=["self/spool_bytes"], **{"from": "now-1h", "to": "now"})
+    assert found["lines"] == []
+    assert found["why"]["self/spool_bytes"]
+
+
+DASHBOARD = {
+    "uid": "foreseen",
+    "title": "Foreseen",
+    "panels": [
+        {
+            "id": 1,
+            "type": "timeseries",
+            "targets": [{"refId": "A", "expr": "queue_depth", "legendFormat": "{{queue}}"}],
+        },
+        {
+            "id": 2,
+            "type": "timeseries",
+            "targets": [{"refId": "A", "expr": "sum by (mode) (rate(node_cpu_seconds_total[1h]))"}],
+            "fieldConfig": {"defaults": {"custom": {"stacking": {"mode": "normal"}}}},
+        },
+        {
+            "id": 3,
+            "type": "timeseries",
+            "targets": [{"refId": "A", "expr": "queue_depth"}],
+            "fieldConfig": {"defaults": {"custom": {"stacking": {"mode": "percent"}}}},
+        },
+        {"id": 4, "type": "heatmap", "targets": [{"refId": "A", "expr": "queue_depth", "format": "heatmap"}]},
+        {"id": 5, "type": "timeseries", "targets": [{"refId": "A", "expr": "rate(("}]},
+    ],
+}
+
+
+def test_panels_of_a_dashboard_are_forecast_or_say_why_not(filled: Site) -> None:
+    brought = filled.visitor().post("/api/trimtab/dashboards", json={"document": DASHBOARD})
+    assert brought.status_code == 201, brought.text
+    address = "/dashboards/foreseen/ahead?" + "&".join(f"panel={key}:400" for key in range(1, 6))
+    lines = [json.loads(line) for line in text(filled, f"{address}&from=now-1d&to=now&past=1").splitlines()]
+    assert lines.pop() == {"end": True}
+    by_panel = {line["panel"]: line for line in lines}
+    (queue,) = by_panel["1"]["lines"]
+    assert (queue["name"], queue["about"]) == ("mail", 'queue_depth{queue="mail"}')
+    assert len(queue["past"]) == 1
+    (whole,) = by_panel["2"]["lines"]
+    assert whole["total"]
+    assert whole["ahead"]["mean"][0] == pytest.approx(1.0, abs=0.05)  # user and idle are all of one processor
+    assert "100 % together" in by_panel["3"]["why"]
+    assert "heat map" in by_panel["4"]["why"]
+    assert "parse error" in by_panel["5"]["why"]
+    drawn = text(filled, "/dashboards/foreseen/data?panel=1:400&from=now-1d&to=now")
+    assert json.loads(drawn.splitlines()[0])["chart"]["series"][0]["about"].split("\n")[0] == queue["about"]
+    for wrong in ("panel=", "panel=1:400&past=yes"):
+        text(filled, f"/dashboards/foreseen/ahead?{wrong}", 400)
+    text(filled, "/dashboards/nowhere/ahead?panel=1:400", 404)

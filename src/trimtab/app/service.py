@@ -30,6 +30,7 @@ from trimtab.app.dashboards.pushing import PushReport, push
 from trimtab.app.deciding import Deciding
 from trimtab.app.detecting.wiring import anomalies_of
 from trimtab.app.events import EventHub, EventKind
+from trimtab.app.forecasting.when_asked import WhenAsked
 from trimtab.app.forecasting.wiring import forecasting_of
 from trimtab.app.indexes.keeper import IndexKeeper
 from trimtab.app.infrastructure.wiring import infrastructure_of
@@ -161,6 +162,7 @@ class Service:
             publish=self.events.publish,
         )
         self.forecasts = forecasting_of(self)
+        self.foreseen = WhenAsked(lambda: self.config.forecast, clock.now_ms)
         self.change_points = change_points_of_service(self)
         self.patterns = patterns_of_service(self)
         self.capacity = capacity_of(self)

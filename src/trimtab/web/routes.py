@@ -42,6 +42,7 @@ from trimtab.web.pages.analysis import patterns as analysis_patterns
 from trimtab.web.pages.cases import decisions, listing
 from trimtab.web.pages.cases import page as case_page
 from trimtab.web.pages.clouds import page as clouds_page
+from trimtab.web.pages.dashboards import ahead as dashboards_ahead
 from trimtab.web.pages.dashboards import data as dashboards_data
 from trimtab.web.pages.dashboards import listing as dashboards_listing
 from trimtab.web.pages.dashboards import one as dashboards_one
@@ -173,6 +174,7 @@ PAGES: tuple[Page, ...] = (
     ),
     Page("/dashboards/{uid}", GET, LOOK, dashboards_one.dashboard, target_bytes_max=QUERIES_BYTES_MAX),
     Page("/dashboards/{uid}/data", GET, LOOK, raw=dashboards_data.endpoint, target_bytes_max=QUERIES_BYTES_MAX),
+    Page("/dashboards/{uid}/ahead", GET, LOOK, raw=dashboards_ahead.endpoint, target_bytes_max=QUERIES_BYTES_MAX),
     Page("/dashboards/{uid}/json", GET, LOOK, dashboards_listing.download),
     Page("/dashboards/{uid}/delete", POST, DECIDE, dashboards_listing.delete, action="dashboard delete"),
     Page("/infrastructure/cloud", GET, LOOK, clouds_page.cloud),

@@ -33,6 +33,7 @@ MEDIA = {
 BUNDLES: Mapping[str, tuple[str, ...]] = {
     "js/main.js": (),
     "js/tt-chart.js": ("js/main.js",),
+    "js/chart-table.js": ("js/main.js", "js/tt-chart.js"),
     "js/chart-ahead.js": ("js/main.js", "js/tt-chart.js"),
     "js/dashboard.js": ("js/main.js", "js/tt-chart.js"),
     "js/promql-complete.js": (),

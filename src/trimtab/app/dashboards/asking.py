@@ -23,7 +23,8 @@ from trimtab.app.querying import Querying
 from trimtab.app.reading.ranges import Range
 from trimtab.app.upstream import Upstream
 from trimtab.model.dashboards import PanelKind, Target
-from trimtab.model.errors import InputError, TrimtabError
+from trimtab.model.errors import Busy, InputError, TrimtabError
+from trimtab.store.grid import Grid
 
 TIMEOUT_S = 20.0
 """For all queries of one panel."""
@@ -73,7 +74,20 @@ class PanelAsking:
         self, panels: Sequence[DrawnPanel], within: Range, points: Mapping[str, int], cancelled: Callable[[], bool]
     ) -> Iterator[Asked]:
         """Each panel when all that it asks is there, or its time is up. `points`: how many fit into it, by its key."""
-        jobs = [_job(drawn, within, points.get(drawn.key, 300)) for drawn in panels]
+        yield from self._all([_job(drawn, within, points.get(drawn.key, 300)) for drawn in panels], cancelled)
+
+    def history(
+        self, drawn: DrawnPanel, within: Range, points: int, grid: Grid, cancelled: Callable[[], bool]
+    ) -> Asked:
+        """One panel as it is asked for a range, but at other moments: its intervals stay those of the range."""
+        job = _job(drawn, within, points)
+        job.step = replace(job.step, grid=grid)
+        found = next(self._all([job], cancelled), None)
+        if found is None:
+            raise Busy("nobody waits for this any more")
+        return found
+
+    def _all(self, jobs: list[_Job], cancelled: Callable[[], bool]) -> Iterator[Asked]:
         upstream = self._upstream()
         metrics: Metrics = OwnMetrics(self._querying) if upstream is None else UpstreamMetrics(upstream)
         try:

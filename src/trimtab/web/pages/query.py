@@ -106,6 +106,7 @@ def draw(asked: Asked, message: Message | None = None, status: int = 200) -> Res
     context: dict[str, object] = {
         "title": _title(story),
         "charts": True,
+        "scripts": ("js/tt-plan.js",),
         "story": story,
         "address": address(system, fingerprint),
         "wishes": CHARTS,

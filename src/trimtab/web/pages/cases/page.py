@@ -138,7 +138,7 @@ def draw(asked: Asked, case_id: int, said: Said) -> Response:
     home = home_of(story, asked.service.now_ms())
     if not asked.query("from") and not asked.query("to"):
         view = replace(view, range=home)
-    context = {**context_of(asked.service, story, said), "home": home}
+    context = {**context_of(asked.service, story, said), "home": home, "scripts": ("js/tt-plan.js",)}
     status = 200 if said.trouble is None else said.trouble.status
     return render.html(render.page("case.html", view, context, asked.fragment), status)
 

@@ -44,7 +44,7 @@ def endpoint(service: Service) -> Endpoint:
         require(request, Permission.LOOK)
         made = await run_in_threadpool(_prepared, service, request)
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        return StreamingResponse(_lines(*made), media_type=MEDIA, headers=headers)
+        return StreamingResponse(streamed(*made), media_type=MEDIA, headers=headers)
 
     return data
 
@@ -62,7 +62,7 @@ def _prepared(service: Service, request: Request) -> tuple[Iterator[bytes], thre
     return _encoded(answers, missing, within, marks), gone
 
 
-async def _lines(made: Iterator[bytes], gone: threading.Event) -> AsyncIterator[bytes]:
+async def streamed(made: Iterator[bytes], gone: threading.Event) -> AsyncIterator[bytes]:
     """Told to stop when the visitor has left."""
     try:
         async for line in iterate_in_threadpool(made):

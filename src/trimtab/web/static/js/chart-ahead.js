@@ -1,72 +1,31 @@
 // Forecasts on charts: the band ahead of now, and on demand those that had been forecast before, behind the line.
-import { all } from "./chart-data.js";
+import { measure, plan, shown } from "./chart-ahead-ask.js";
 import { drawBand, drawLimit, drawNow } from "./chart-ahead-draw.js";
-import { aheadOf, drawing, room } from "./chart-ahead-switch.js";
+import { aheadOf, aheadWanted, drawing, room } from "./chart-ahead-switch.js";
 import { make } from "./chart-parts.js";
 import { momentText, valueText } from "./format.js";
 import { zone } from "./prefs.js";
-import { current } from "./range.js";
 
 /**
- * @typedef {import("./chart-ahead-draw.js").Band} Band
- * @typedef {{key: string, about: string, series: string, model: string, points: number, inside_90: number | null, ahead: Band, past: Band[]}} Line
+ * @typedef {import("./chart-ahead-ask.js").Line} Line
  * @typedef {import("./chart-ahead-switch.js").AheadChart} AheadChart
  */
 
-const KEYS_MAX = 100;
-const EVERY_MS = 60_000;
 const STRETCH = 2.5; // a band may make the value axis so many times as long; what is beyond is cut
 const ROWS_MAX = 100;
 
-/** @type {Set<Ahead>} */
-const shown = new Set();
-let planned = 0;
-let askedMs = 0;
-let askedFor = "";
-/** @type {AbortController | null} */
-let running = null;
-
-/** Ask soon: many charts in one turn are one question, and answers of lines come more often than forecasts. @param {boolean} [again] */
-function plan(again = false) {
-  const { from, to } = current();
-  const wanted = JSON.stringify([[...shown].flatMap((one) => one.chart.keys), [...shown].map((one) => aheadOf(one.chart)), from, to]);
-  if (!again && wanted === askedFor && Date.now() - askedMs < EVERY_MS) return;
-  window.clearTimeout(planned);
-  planned = window.setTimeout(() => void load(wanted), 30);
-}
-
-/** @param {string} wanted */
-async function load(wanted) {
-  running?.abort();
-  const mine = (running = new AbortController());
-  [askedFor, askedMs] = [wanted, Date.now()];
-  const { from, to } = current();
-  const keys = [...new Set([...shown].flatMap((one) => one.chart.keys))];
-  const past = [...shown].some((one) => aheadOf(one.chart) === "past") ? "1" : "0";
-  const lines = [];
+/** @param {string} state */
+function setAhead(state) {
   try {
-    for (let at = 0; at < keys.length; at += KEYS_MAX) {
-      const asked = new URLSearchParams({ from, to, past });
-      for (const key of keys.slice(at, at + KEYS_MAX)) asked.append("key", key);
-      const answer = await fetch(`/series/ahead?${asked}`, { signal: mine.signal, headers: { Accept: "application/json" } });
-      if (!answer.ok) throw new Error(`trimtab answered ${answer.status}`);
-      lines.push(...(await answer.json()).lines);
-    }
+    localStorage.setItem("trimtab_ahead", state);
   } catch {
-    if (mine.signal.aborted) return;
-    askedFor = ""; // the lines are there; bands come with the next look
-    return;
+    // then the address alone says it
   }
-  for (const one of shown) one.take(lines.filter(({ key }) => one.chart.keys.includes(key)));
-  measure();
-  for (const chart of /** @type {Iterable<AheadChart>} */ (/** @type {unknown} */ (all()))) chart.refit();
-}
-
-/** Room behind now: as far as forecasts reach, and never more than what the range shows of the past. */
-function measure() {
-  const { fromMs, toMs, live } = current();
-  const ends = [...shown].flatMap((one) => one.lines.map(({ ahead }) => ahead.start_ms + (ahead.mean.length - 1) * ahead.step_ms));
-  room.ms = live && ends.length ? Math.min(Math.max(Math.max(...ends) - toMs, 0), toMs - fromMs) : 0;
+  const url = new URL(location.href);
+  if (state === "off") url.searchParams.delete("ahead");
+  else url.searchParams.set("ahead", state);
+  history.replaceState(history.state, "", url);
+  document.body.dispatchEvent(new CustomEvent("tt:ahead"));
 }
 
 /** Of one chart. */
@@ -76,14 +35,31 @@ export class Ahead {
     this.chart = chart;
     /** @type {Line[]} */
     this.lines = [];
+    this.why = "";
     this.isAnswered = false;
     shown.add(this);
+    this.#tools();
     plan(true); // one that came back has nothing yet, though the same was asked for before
+  }
+
+  /** Where it says why there is none, and the button for those of before. */
+  #tools() {
+    this.chart.querySelectorAll(":scope > .chart-tools > :is(.chart-ahead-note, .chart-ahead-past)").forEach((old) => old.remove());
+    const place = this.chart.querySelector(":scope > .chart-tools > :is(.chart-ahead-on, .spring:last-child)");
+    const note = make("span", "chart-ahead-note");
+    note.setAttribute("role", "status");
+    place?.before(note);
+    if (this.chart.dataset.ahead === "past") return;
+    const past = make("button", "quiet chart-ahead-past", "Past forecasts");
+    past.setAttribute("type", "button");
+    past.setAttribute("aria-pressed", String(aheadOf(this.chart) === "past"));
+    past.addEventListener("click", () => setAhead(aheadWanted() === "past" ? "on" : "past"));
+    place?.before(past);
   }
 
   stop() {
     shown.delete(this);
-    this.chart.querySelector(".chart-ahead-key")?.remove();
+    this.chart.querySelectorAll(":is(.chart-ahead-key, .chart-ahead-note, .chart-ahead-past, .ahead-row)").forEach((part) => part.remove());
     measure();
   }
 
@@ -91,23 +67,36 @@ export class Ahead {
     plan();
   }
 
-  /** @param {Line[]} lines */
-  take(lines) {
+  /** @param {Line[]} lines @param {string} why there are none */
+  take(lines, why) {
     const wantsPast = aheadOf(this.chart) === "past"; // one question is for all charts, and another may want it
     this.lines = wantsPast ? lines : lines.map((line) => ({ ...line, past: [] }));
+    this.why = why;
     this.isAnswered = true;
   }
 
-  /** Which of the chart's lines one is of; -1 where it is drawn by none, or hidden. @param {Line} line */
+  /** Which of the chart's lines one is of: behind the last for the sum of all, -1 where it is drawn by none, or hidden. @param {Line} line */
   #place(line) {
-    const answer = this.chart.answer;
-    const place = answer ? answer.series.findIndex(({ key, about }) => key === line.key && (!line.about || about === line.about)) : -1;
-    return this.chart.hiddenLines.has(place) ? -1 : place;
+    const { answer, hiddenLines } = this.chart;
+    if (!answer) return -1;
+    if (line.total) return hiddenLines.size ? -1 : answer.series.length;
+    const isOwn = this.chart.hasAttribute("data-own");
+    const place = answer.series.findIndex(({ key, name, about = "" }) => (isOwn || key === line.key) && (!line.about || about.split("\n")[0] === line.about) && (!line.name || name === line.name));
+    return hiddenLines.has(place) ? -1 : place;
+  }
+
+  get #mine() {
+    return this.lines.filter((line) => this.#place(line) >= 0);
+  }
+
+  /** @param {Line} line */
+  #name(line) {
+    return this.chart.answer?.series[this.#place(line)]?.name ?? "all together";
   }
 
   /** The ends of the value axis, with bands and limit. @param {number | null} low @param {number | null} high @returns {[number | null, number | null]} */
   ends(low, high) {
-    const bands = this.lines.filter((line) => this.#place(line) >= 0).flatMap(({ ahead, past }) => (room.ms ? [ahead, ...past] : past));
+    const bands = this.#mine.flatMap(({ ahead, past }) => (room.ms ? [ahead, ...past] : past));
     const limit = this.#limit();
     const values = [...bands.flatMap(({ lo_90, hi_90 }) => [...lo_90, ...hi_90]), ...(limit === null ? [] : [limit])].filter(Number.isFinite);
     if (!values.length) return [low, high];
@@ -129,11 +118,10 @@ export class Ahead {
     ctx.beginPath();
     ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
     ctx.clip();
-    for (const line of this.lines) {
-      const place = this.#place(line);
-      if (place < 0) continue;
-      for (const band of line.past) drawBand(plot, band, colours[place], 0.6, [2, 3]);
-      drawBand(plot, line.ahead, colours[place], 1, [6, 4]);
+    for (const line of this.#mine) {
+      const colour = colours[this.#place(line)] ?? axis;
+      for (const band of line.past) drawBand(plot, band, colour, 0.6, [2, 3]);
+      drawBand(plot, line.ahead, colour, 1, [6, 4]);
     }
     if (room.ms && this.lines.length) drawNow(plot, Math.max(...this.lines.map(({ ahead }) => ahead.start_ms - ahead.step_ms)), axis);
     const limit = this.#limit();
@@ -147,11 +135,11 @@ export class Ahead {
     const answer = this.chart.answer;
     if (!when || !answer || !room.ms || atMs < answer.to_ms) return false;
     const unit = this.chart.dataset.unit ?? "";
-    const told = this.lines.filter((line) => this.#place(line) >= 0).flatMap((line) => {
+    const told = this.#mine.flatMap((line) => {
       const { ahead } = line;
       const at = Math.round((atMs - ahead.start_ms) / ahead.step_ms);
       if (!(at >= 0 && at < ahead.mean.length)) return [];
-      const name = this.lines.length > 1 ? `${answer.series[this.#place(line)].name} ` : "";
+      const name = this.lines.length > 1 || line.total ? `${this.#name(line)} ` : "";
       return `${name}${valueText(ahead.mean[at], unit)} (${valueText(ahead.lo_90[at], unit)} to ${valueText(ahead.hi_90[at], unit)})`;
     });
     when.textContent = told.length ? `${momentText(atMs, zone())}, forecast: ${told.slice(0, 3).join("; ")}` : "";
@@ -161,15 +149,17 @@ export class Ahead {
   /** The entry in the legend, the note where there is none, rows of the table, and words for who cannot see it. */
   words() {
     const [legend, note] = [".chart-legend", ".chart-ahead-note"].map((name) => this.chart.querySelector(`:scope > ${name}, :scope > .chart-tools > ${name}`));
-    const mine = this.lines.filter((line) => this.#place(line) >= 0);
-    if (note) note.textContent = this.isAnswered && !this.lines.length ? "No forecast yet" : "";
+    const mine = this.#mine;
+    const why = this.isAnswered && !this.lines.length ? this.why || "No forecast yet" : "";
+    if (note && note.textContent !== why) note.textContent = why;
     legend?.querySelector(".chart-ahead-key")?.remove();
     if (!legend || !mine.length) return;
     const points = mine.reduce((sum, line) => sum + line.points, 0);
     const held = mine.reduce((sum, line) => sum + line.points * (line.inside_90 ?? 0), 0) / points;
+    const [{ again, total }] = mine;
     const key = make("span", "chart-ahead-key");
-    key.append(make("i", ""), make("span", "", `Forecast, 80 and 90 %${points ? `; ${Math.round(held * 100)} % of ${points.toLocaleString("en")} points held` : ""}`));
-    key.title = `By ${[...new Set(mine.map(({ model }) => model))].join(", ")}. The dashed line is its mean, the bands hold 8 and 9 times in 10.`;
+    key.append(make("i", ""), make("span", "", `Forecast${total ? " of the total" : ""}, 80 and 90 %${points ? `; ${Math.round(held * 100)} % of ${points.toLocaleString("en")} points ${again ? "would have held" : "held"}` : ""}`));
+    key.title = `By ${[...new Set(mine.map(({ model }) => model))].join(", ")}. The dashed line is its mean, the bands hold 8 and 9 times in 10.${again ? " Made now, from the history of this chart; those of before are made again from what was known then." : ""}`;
     legend.insertBefore(key, legend.querySelector(".when"));
     this.#table(mine);
     this.#describe(mine);
@@ -183,17 +173,18 @@ export class Ahead {
     body.querySelectorAll(".ahead-row").forEach((row) => row.remove());
     const unit = this.chart.dataset.unit ?? "";
     const [{ ahead: first }] = mine;
+    const by = new Map(mine.map((line) => [this.#place(line), line]));
     const rows = [];
     for (let at = Math.min(first.mean.length, ROWS_MAX) - 1; at >= 0; at -= 1) {
       const row = make("tr", "ahead-row");
       row.append(make("td", "num", `${momentText(first.start_ms + at * first.step_ms, zone())}, forecast`));
-      for (const one of answer.series) {
-        const line = mine.find(({ key, about }) => key === one.key && (!about || about === one.about));
-        row.append(make("td", "r", line && line.ahead.mean[at] !== undefined ? `${valueText(line.ahead.mean[at], unit)} (${valueText(line.ahead.lo_90[at], unit)} to ${valueText(line.ahead.hi_90[at], unit)})` : ""));
-      }
+      answer.series.forEach((_, index) => {
+        const band = by.get(index)?.ahead;
+        row.append(make("td", "r", band && band.mean[at] !== undefined ? `${valueText(band.mean[at], unit)} (${valueText(band.lo_90[at], unit)} to ${valueText(band.hi_90[at], unit)})` : ""));
+      });
       rows.push(row);
     }
-    body.prepend(...rows);
+    body.prepend(...(by.has(answer.series.length) ? [] : rows)); // a sum has no column
   }
 
   /** @param {Line[]} mine */
@@ -202,7 +193,7 @@ export class Ahead {
     const unit = this.chart.dataset.unit ?? "";
     const told = mine.slice(0, 4).map((line) => {
       const last = line.ahead.mean.length - 1;
-      return `forecast to ${momentText(line.ahead.start_ms + last * line.ahead.step_ms, zone())}: ${valueText(line.ahead.mean[last], unit)}, 9 times in 10 ${valueText(line.ahead.lo_90[last], unit)} to ${valueText(line.ahead.hi_90[last], unit)}`;
+      return `forecast${mine.length > 1 || line.total ? ` of ${this.#name(line)}` : ""} to ${momentText(line.ahead.start_ms + last * line.ahead.step_ms, zone())}: ${valueText(line.ahead.mean[last], unit)}, 9 times in 10 ${valueText(line.ahead.lo_90[last], unit)} to ${valueText(line.ahead.hi_90[last], unit)}`;
     });
     const label = plot?.getAttribute("aria-label")?.split(" Forecast: ")[0] ?? "";
     plot?.setAttribute("aria-label", `${label} Forecast: ${told.join("; ")}.`);
@@ -210,5 +201,6 @@ export class Ahead {
 }
 
 drawing.By = Ahead;
+drawing.press = () => setAhead(aheadWanted() === "off" ? "on" : "off");
 document.body.addEventListener("tt:forecasts", () => shown.size && plan(true));
 document.body.addEventListener("tt:range", measure);

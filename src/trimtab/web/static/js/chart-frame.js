@@ -43,3 +43,9 @@ export function showState(chart, state, title, hint, onAgain) {
   }
   chart.append(cover);
 }
+
+/** What is drawn as a table, by chart-table.js. @param {HTMLElement & {answer: any}} chart @param {HTMLElement} host */
+export async function asTable(chart, host) {
+  const { $chart_table } = await import(/** @type {HTMLMetaElement} */ (document.querySelector('meta[name="tt-table"]')).content);
+  if (chart.answer && chart.isConnected) $chart_table.drawTable(host, chart.answer, chart.dataset.unit ?? "", chart.dataset.title ?? "");
+}

@@ -1,4 +1,4 @@
-// The words around a chart: legend with values, links of marks, table, and what a screen reader is told.
+// The words around a chart: legend with values, links of marks, and what a screen reader is told.
 import { agoText, momentText, valueText } from "./format.js";
 import { zone } from "./prefs.js";
 import { current } from "./range.js";
@@ -6,7 +6,6 @@ import { current } from "./range.js";
 /** @typedef {import("./chart-data.js").Answer} Answer */
 /** @typedef {import("./chart-data.js").Mark} Mark */
 
-const ROWS_MAX = 300;
 const MARKS_MAX = 4;
 const MARKS_DRAWN_MAX = 40;
 
@@ -173,33 +172,6 @@ function pointToTraces(link, answer, services) {
     if (all("status_code").join() === "STATUS_CODE_ERROR") wanted.set("status", "error");
   }
   link.setAttribute("href", `/traces?${wanted}`);
-}
-
-/** @param {HTMLElement} host @param {Answer} answer @param {string} unit @param {string} title */
-export function drawTable(host, answer, unit, title) {
-  const table = make("table", "");
-  table.append(make("caption", "sr", `${title}, newest first`));
-  const head = make("tr", "");
-  for (const [index, name] of [`Time (${zone() === "utc" ? "UTC" : "local"})`, ...answer.series.map((one) => one.name)].entries()) {
-    const cell = make("th", index ? "r" : "", name);
-    cell.setAttribute("scope", "col");
-    head.append(cell);
-  }
-  const body = make("tbody", "");
-  const count = answer.series[0]?.values.length ?? 0;
-  let rows = 0;
-  for (let index = count - 1; index >= 0 && rows < ROWS_MAX; index -= 1) {
-    if (answer.series.every(({ values }) => values[index] === null)) continue;
-    const row = make("tr", "");
-    row.append(make("td", "num", momentText(answer.from_ms + index * answer.step_ms, zone())));
-    for (const { values } of answer.series) row.append(make("td", "r", valueText(values[index], unit)));
-    body.append(row);
-    rows += 1;
-  }
-  const top = make("thead", "");
-  top.append(head);
-  table.append(top, body);
-  host.replaceChildren(table);
 }
 
 /** One sentence for those who cannot see it. @param {Answer} answer @param {string} unit @param {string} title */

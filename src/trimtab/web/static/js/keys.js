@@ -1,38 +1,9 @@
-// The keyboard: every key is one row of KEYS; the help dialog is made from the same rows.
+// The keyboard. What each key does is told by keys-help.js, which is fetched when somebody asks for it.
 import { toggleLive } from "./live.js";
 import { zoomOut } from "./range.js";
 import { toast } from "./toast.js";
 
 const PLACES = /** @type {Record<string, string>} */ ({ o: "overview", q: "queries", n: "analysis", e: "explore", d: "dashboards", i: "infrastructure", r: "traces", g: "logs", b: "objectives", y: "quality", c: "cases", h: "changes", l: "ledger", s: "settings", t: "self" });
-
-/** @type {[string, string][]} */
-const KEYS = [
-  ["/", "Search queries"],
-  ["?", "This help"],
-  ["Esc", "Close, or leave the search"],
-  ["g o", "Go to the overview"],
-  ["g q", "Go to queries"],
-  ["g n", "Go to anomalies, patterns and forecasts"],
-  ["g e", "Go to the Explorer of metrics"],
-  ["g d", "Go to dashboards"],
-  ["g i", "Go to hosts, containers and clouds"],
-  ["g r", "Go to traces"],
-  ["g g", "Go to logs"],
-  ["g b", "Go to objectives and their budgets"],
-  ["g y", "Go to data quality, pipelines and cost"],
-  ["g c", "Go to cases"],
-  ["g h", "Go to changes"],
-  ["g l", "Go to the ledger"],
-  ["g s", "Go to settings"],
-  ["g t", "Go to trimtab itself"],
-  ["t", "Time range"],
-  ["z", "Zoom out"],
-  ["p", "Pause or follow"],
-  ["j  k", "Next or previous row"],
-  ["Enter", "Open the row"],
-  ["← →", "Cross-hair, on a focused chart"],
-  ["+ -", "Zoom, on a focused chart"],
-];
 
 let waitingForPlace = 0;
 
@@ -41,35 +12,7 @@ function isTyping(target) {
   return target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
 }
 
-function showHelp() {
-  let dialog = /** @type {HTMLDialogElement | null} */ (document.getElementById("help"));
-  if (!dialog) {
-    dialog = document.createElement("dialog");
-    dialog.id = "help";
-    dialog.setAttribute("aria-labelledby", "help-title");
-    dialog.innerHTML =
-      '<div class="dialog-head"><h2 id="help-title">Keys</h2><form method="dialog"><button class="button">Close</button></form></div><div class="dialog-body"><dl class="keys"></dl></div>';
-    const list = dialog.querySelector("dl");
-    for (const [keys, what] of KEYS) {
-      const row = document.createElement("div");
-      const name = document.createElement("dt");
-      name.textContent = what;
-      const value = document.createElement("dd");
-      for (const key of keys.split(/\s+/)) {
-        const shown = document.createElement("kbd");
-        shown.textContent = key;
-        value.append(shown, " ");
-      }
-      row.append(name, value);
-      list?.append(row);
-    }
-    dialog.addEventListener("click", (event) => {
-      if (event.target === dialog) dialog?.close();
-    });
-    document.body.append(dialog);
-  }
-  if (!dialog.open) dialog.showModal();
-}
+const showHelp = async () => (await import(/** @type {HTMLMetaElement} */ (document.querySelector('meta[name="tt-keys"]')).content)).showHelp();
 
 function search() {
   const box = document.querySelector("[data-search]");
@@ -122,7 +65,7 @@ function onKey(event) {
       return;
     }
   }
-  const acts = /** @type {Record<string, () => void>} */ ({
+  const acts = /** @type {Record<string, () => unknown>} */ ({
     "/": search,
     "?": showHelp,
     g: () => {
@@ -162,7 +105,7 @@ export function startKeys() {
     if (!(event.target instanceof Element)) return;
     const button = event.target.closest("[data-copy]");
     if (button instanceof HTMLElement) void copy(button.dataset.copy ?? "");
-    if (event.target.closest('[data-action="help"]')) showHelp();
+    if (event.target.closest('[data-action="help"]')) void showHelp();
     for (const open of document.querySelectorAll("details.who[open]")) if (!open.contains(event.target)) open.removeAttribute("open");
   });
   if (location.hash === "#search" && !isTyping(document.activeElement)) search(); // who types already is not interrupted

@@ -1,6 +1,5 @@
 // What every page runs.
 import "./tt-range.js";
-import "./tt-plan.js";
 import { startKeys } from "./keys.js";
 import { startLive } from "./live.js";
 import { startPrefs } from "./prefs.js";

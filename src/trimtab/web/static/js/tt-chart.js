@@ -4,8 +4,8 @@ import { coloursOf } from "./chart-colours.js";
 import { join, leave, plan } from "./chart-data.js";
 import { makePannable } from "./chart-pan.js";
 import { Exemplars } from "./chart-exemplars.js";
-import { buildFrame, showState } from "./chart-frame.js";
-import { describe, drawLegend, drawMarkLinks, drawTable, isSame, lastIndex, marksWorth, pointElsewhere, press, staleText, stillHidden, writeLegend } from "./chart-parts.js";
+import { asTable, buildFrame, showState } from "./chart-frame.js";
+import { describe, drawLegend, drawMarkLinks, isSame, lastIndex, marksWorth, pointElsewhere, press, staleText, stillHidden, writeLegend } from "./chart-parts.js";
 import { feed, fit, makePlot } from "./chart-plot.js";
 import { zone } from "./prefs.js";
 import { current, setRangeMs } from "./range.js";
@@ -42,14 +42,10 @@ class TtChart extends HTMLElement {
   }
 
   /** What was received: one entry for each series. */
-  get points() {
-    return this.#answer?.series ?? [];
-  }
+  get points() { return this.#answer?.series ?? []; }
 
   /** Marks of changes, findings, verdicts. */
-  get marks() {
-    return this.#answer?.marks ?? [];
-  }
+  get marks() { return this.#answer?.marks ?? []; }
 
   get answer() { return this.#answer; }
   get hiddenLines() { return this.#hidden; }
@@ -204,7 +200,7 @@ class TtChart extends HTMLElement {
     if (this.plot.cursor.left < 0 || this.plot.cursor.left === undefined) writeLegend(this.#part("chart-legend"), answer, unit, null);
     pointElsewhere(this, answer);
     if (this.dataset.marks === "list") drawMarkLinks(this.#part("chart-marks"), answer);
-    if (!this.#part("chart-table").hidden) drawTable(this.#part("chart-table"), answer, unit, title);
+    this.#drawTable();
     this.#ahead?.words();
   }
 
@@ -232,6 +228,7 @@ class TtChart extends HTMLElement {
         this.#part("chart-legend").children[at]?.setAttribute("aria-pressed", String(!this.#hidden.has(at)));
       }
     });
+    if (this.#ahead) this.refit();
   }
 
   #toggleTable() {
@@ -240,8 +237,11 @@ class TtChart extends HTMLElement {
     const button = /** @type {HTMLElement} */ (this.querySelector(".chart-tools button[aria-expanded]"));
     button.setAttribute("aria-expanded", String(!table.hidden));
     button.textContent = table.hidden ? "View as table" : "Hide table";
-    if (!table.hidden && this.#answer) drawTable(table, this.#answer, this.dataset.unit ?? "", this.dataset.title ?? "");
-    this.#ahead?.words();
+    this.#drawTable();
+  }
+
+  #drawTable() {
+    if (!this.#part("chart-table").hidden) void asTable(this, this.#part("chart-table")).then(() => this.#ahead?.words());
   }
 }
 
