@@ -25,6 +25,7 @@ class Planner:
         self.texts = tuple(str(place) for place in range(len(plans)))
         self.relevant = [frozenset().union(*(needed for _, needed in each)) for each in plans]
         self._plans, self._left = plans, questions_max
+        self.offered = set(range(len(plans)))
         self._answers = [[Answer(self.base(p), frozenset(), frozenset(), {})] for p in range(len(plans))]
 
     def base(self, place: int) -> float:

@@ -15,7 +15,7 @@ from trimtab.sql.orders import collect_orders
 from trimtab.sql.scopes import Base, Behind, Derived, Scope, read
 from trimtab.sql.trees import children, single_statement, strings
 
-USES_MAX = 24
+USES_MAX = 64
 DEPTH_MAX = 40
 
 _KINDS = {

@@ -16,7 +16,7 @@ from trimtab.advise.index.write_cost import kind_of
 from trimtab.advise.workload.advice import WorkloadAdvice
 from trimtab.advise.workload.answer_times import AnswerTimes
 from trimtab.advise.workload.answering import advised_index, outlooks_of, readers_of
-from trimtab.advise.workload.candidates import Serving, candidates_of
+from trimtab.advise.workload.candidates import candidates_of
 from trimtab.advise.workload.costs import Chosen, Costs, OutOfTime
 from trimtab.advise.workload.drops import CYCLE_DAYS, drops_of, read_reads
 from trimtab.advise.workload.expression_statistics import missing_statistics, to_analyse
@@ -24,6 +24,7 @@ from trimtab.advise.workload.faults import Faults, GuardedTimes
 from trimtab.advise.workload.general import general
 from trimtab.advise.workload.inverted import is_inverted, size_of_inverted, wants_trigrams
 from trimtab.advise.workload.inverted_size import sampled_size
+from trimtab.advise.workload.offering import Offering
 from trimtab.advise.workload.outlook import condensed, together, weight_error
 from trimtab.advise.workload.planning import heavy_by_cost, planned
 from trimtab.advise.workload.priced_share import priced_share
@@ -131,7 +132,7 @@ def _advise(
     try:
         costs.start(plans)
         with costs.within(costs.seconds_left() * OFFERING_SHARE):
-            _offer(costs, workload, texts, serving, heavy_first)
+            offering = Offering(costs, workload, texts, serving, heavy_first)
         calls = [workload.shapes[place].calls / len(workload.shapes[place].texts) for place, _ in texts]
         written = rows_written(workload, costs, texts)
         samples = samples_of(connection, workload, candidates, costs.seconds_left() * SAMPLES_SHARE)
@@ -143,9 +144,8 @@ def _advise(
         names_of = [workload.shapes[place].name for place, _ in texts]
         times = GuardedTimes(AnswerTimes(workload, costs, texts, samples, held), names_of, faults)
         budget_bytes = settings.budget_bytes * BUDGET_SHARE
-        timed = TimedSearch(costs, calls, times.of, prices_ms, sizes, budget_bytes)
-        late = {texts[number][0] for number in timed.ask_around()}
-        late |= {place for number, (place, _) in enumerate(texts) if number not in costs.offered}
+        timed = TimedSearch(costs, calls, times.of, prices_ms, sizes, budget_bytes, offering)
+        waiting = timed.ask_around()
         per_cost = [times.ms_per_cost(number) for number in range(len(texts))]
         weights = [count * ms for count, ms in zip(calls, per_cost, strict=True)]
         search = Search(costs, weights, prices_ms, sizes, budget_bytes)
@@ -155,6 +155,9 @@ def _advise(
             found = search.run(best)
         with costs.within(costs.seconds_left() * LAST_SHARE):
             best, _ = timed.run([best, found.chosen])
+        waiting = timed.take_up(waiting, best)
+        late = {texts[number][0] for number in waiting}
+        late |= {place for number, (place, _) in enumerate(texts) if number not in costs.offered}
         best = simpler(timed, _without_idle(timed, best), candidates)
         best = _without_idle(timed, general(timed, best, candidates, sizes, workload))
         answers = [costs.likely(number, best) for number in range(len(texts))]
@@ -222,30 +225,6 @@ def _trigram_note(workload: Workload) -> tuple[str, ...]:
         return ()
     said = "patterns in the middle of a text can be served by an index once the extension pg_trgm is there"
     return (f"{', '.join(sorted(wanted))}: {said}",)
-
-
-def _offer(
-    costs: Costs,
-    workload: Workload,
-    texts: Sequence[tuple[int, str]],
-    serving: Serving,
-    heavy_first: Sequence[int],
-) -> None:
-    """Say which candidates each text may be served by, as long as there is time; heavy statements first."""
-    numbers: dict[int, list[int]] = {}
-    for number, (place, _) in enumerate(texts):
-        numbers.setdefault(place, []).append(number)
-    try:
-        for place in heavy_first:
-            uses = workload.shapes[place].analysis.uses
-            aliases = {
-                oid: frozenset(u.alias for u in uses if u.table.oid == oid) for oid in {u.table.oid for u in uses}
-            }
-            relevant = serving.of(place)
-            for number in numbers[place]:
-                costs.set_relevant(number, relevant, aliases)
-    except OutOfTime:
-        return
 
 
 def _size(connection: Connection, candidate: Candidate, shares: RowShares, samples: Samples, costs: Costs) -> int:

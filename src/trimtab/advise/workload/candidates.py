@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from trimtab.advise.index.advice import AdviseSettings
@@ -47,15 +47,15 @@ def candidates_of(
     kept = frozenset(list(wanted)[:CANDIDATES_MAX])
     places: dict[IndexDefinition, int] = {}
     found: list[Candidate] = []
-    own: list[set[int]] = []
+    own: list[dict[int, None]] = []
     for candidates in made:
-        mine: set[int] = set()
+        mine: dict[int, None] = {}
         for candidate in candidates:
             if candidate.definition in kept:
                 if candidate.definition not in places:
                     places[candidate.definition] = len(found)
                     found.append(candidate)
-                mine.add(places[candidate.definition])
+                mine[places[candidate.definition]] = None
         own.append(mine)
     return found, Serving(workload, found, own)
 
@@ -63,15 +63,19 @@ def candidates_of(
 class Serving:
     """Which candidates may serve which shape, looked up when somebody asks: of thousands few are asked about."""
 
-    def __init__(self, workload: Workload, candidates: Sequence[Candidate], own: Sequence[set[int]]) -> None:
+    def __init__(self, workload: Workload, candidates: Sequence[Candidate], own: Sequence[Mapping[int, None]]) -> None:
         self._workload, self._candidates, self._own = workload, candidates, own
         self._others = _Others(candidates)
 
     def of(self, place: int) -> frozenset[int]:
         """The places of candidates: those that the shape gave, and others that lead with what it asks for."""
         asked = [_Asked.of(use) for use in self._workload.shapes[place].analysis.uses]
-        near = self._others.near(asked) - self._own[place]
-        return frozenset(self._own[place] | {n for n in near if _may_serve(asked, self._candidates[n])})
+        near = self._others.near(asked) - self._own[place].keys()
+        return frozenset(self._own[place].keys() | {n for n in near if _may_serve(asked, self._candidates[n])})
+
+    def own(self, place: int) -> Iterable[int]:
+        """The places of candidates that the shape gave, those of a use of a table in a row, most promising first."""
+        return self._own[place].keys()
 
 
 class _Others:

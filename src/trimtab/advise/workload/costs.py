@@ -38,6 +38,10 @@ Chosen = frozenset[int]
 MADE_MAX = 1_500
 """Hypothetical indexes at a time: HypoPG has some 2,500 numbers to give."""
 
+BESIDE_MAX = 48
+"""More plain candidates than these are not offered beside special ones, but those alone that the planner chose of them:
+a question with hundreds takes a hundred times as long as one with a few."""
+
 
 class OutOfTime(Exception):
     """No more questions, or no more time: the search ends with what it knows."""
@@ -96,6 +100,9 @@ class Costs:
         self._views: list[tuple[View, ...]] = [() for _ in texts]
         self._baselines: list[Node] = []
         self._frames = Frames(self.texts, catalog, lambda: self._baselines, self._explain)
+        self._table_names = {candidate.table.oid: candidate.table.name for candidate in self.candidates}
+        self._tables: list[frozenset[int] | None] = [None for _ in texts]
+        self._put_off: dict[int, Chosen] = {}
         self.relevant: list[Chosen] = [frozenset() for _ in texts]
         self.offered: set[int] = set()
         """Places of which it was said which candidates may serve them."""
@@ -106,48 +113,72 @@ class Costs:
         self._forget()
         for place, text in enumerate(self.texts):
             self._baselines.append(plans[place] if plans else self._explain(text))
-            self._views[place] = (View(text, frozenset()),)
 
     def set_relevant(
         self, place: int, relevant: Iterable[int], aliases: Mapping[int, frozenset[str]] | None = None
     ) -> None:
-        """Say which candidates a statement may be served by; makes the views that these need.
+        """Say which plain candidates a statement may be served by; others of `relevant` are for `set_special`.
 
-        `aliases` are the statement's own names of tables by oid: a candidate that another statement gave bears the
-        name that its table has there.
+        `aliases` are the statement's own names of tables by oid, of all that it reads.
+        """
+        plain = (n for n in relevant if n not in self.refused and not self._is_special(n))
+        self.relevant[place] = frozenset(plain)
+        self._tables[place] = frozenset(aliases) if aliases is not None and self._names_all(place, aliases) else None
+        self.offered.add(place)
+        self._answers[place].append(
+            Answer(cost(self._baselines[place]), frozenset(), frozenset(), self._baselines[place])
+        )
+
+    def set_special(
+        self, place: int, relevant: Iterable[int], aliases: Mapping[int, frozenset[str]] | None = None
+    ) -> None:
+        """Add the special candidates that a statement may be served by, with the views that these need. Raises
+        `OutOfTime`.
+
+        A candidate that another statement gave bears the name that its table has there (`aliases`).
         """
         groups: dict[tuple[int, str], list[int]] = {}
         kept: set[int] = set()
         for number in relevant:
-            if number in self.refused:
+            if number in self.refused or not self._is_special(number):
                 continue
             candidate = self.candidates[number]
             if is_inverted(candidate.definition):
                 rows = self._inverted_rows(number)
                 if rows is not None and served(self._baselines[place], candidate, rows, "") is not None:
                     kept.add(number)
-            elif is_special(candidate):
-                here = (aliases or {}).get(candidate.table.oid, frozenset({candidate.alias}))
-                for alias in sorted(here):
-                    groups.setdefault((candidate.table.oid, alias), []).append(number)
-            else:
-                kept.add(number)
-        views = [View(self.texts[place], frozenset())]
+                continue
+            here = (aliases or {}).get(candidate.table.oid, frozenset({candidate.alias}))
+            for alias in sorted(here):
+                groups.setdefault((candidate.table.oid, alias), []).append(number)
+        views: list[View] = []
         for (_, alias), numbers in groups.items():
             frame = self._frames.of(replace(self.candidates[numbers[0]], alias=alias), place)
             if not isinstance(frame, str):
                 views.append(View(frame.text, frozenset(numbers), frame.rest))
                 kept |= set(numbers)
         self._views[place] = tuple(views)
-        self.relevant[place] = frozenset(kept)
-        self.offered.add(place)
-        self._answers[place].append(
-            Answer(cost(self._baselines[place]), frozenset(), frozenset(), self._baselines[place])
-        )
+        self.relevant[place] |= kept
+
+    def _is_special(self, number: int) -> bool:
+        candidate = self.candidates[number]
+        return is_inverted(candidate.definition) or is_special(candidate)
+
+    def _names_all(self, place: int, oids: Iterable[int]) -> bool:
+        """Whether these are all tables of a statement's plan: indexes on others may then be there or not."""
+        tables = self._table_names
+        read = {str(node["Relation Name"]) for node in nodes(self._baselines[place]) if "Relation Name" in node}
+        return read & set(tables.values()) <= {tables[oid] for oid in oids if oid in tables}
 
     def leave(self, place: int) -> None:
-        """Take a statement to be served by no candidate."""
+        """Take a statement to be served by no candidate, for now."""
+        if self.relevant[place]:
+            self._put_off[place] = self.relevant[place]
         self.relevant[place] = frozenset()
+
+    def take_up(self, place: int) -> None:
+        """Ask about a statement again that was left."""
+        self.relevant[place] = self._put_off.pop(place, self.relevant[place])
 
     def base(self, place: int) -> float:
         """The cost without any of the candidates."""
@@ -168,24 +199,37 @@ class Costs:
         known = self.known(place, offered)
         if known is not None:
             return known
-        best = Answer(self.base(place), frozenset(), offered, self._baselines[place])  # a set is never worse than none
-        inverted = frozenset(number for number in offered if is_inverted(self.candidates[number].definition))
-        plain = frozenset(n for n in offered - inverted if not is_special(self.candidates[n]))
+        if not offered:
+            return self.without(place)
+        special = frozenset(number for number in offered if self._is_special(number))
+        if not special:
+            best = self._asked(place, View(self.texts[place], offered), offered, self.without(place))
+            self._answers[place].append(replace(best, offered=offered))
+            return self._answers[place][-1]
+        plain, best = offered - special, self.without(place)  # a set is never worse than none
+        if plain:
+            best = self.of(place, plain)
+        beside = plain if len(plain) <= BESIDE_MAX else best.used
         for view in self._views[place]:
-            there = plain | (offered & view.specials)
-            if not there or (view.specials and there == plain):
-                continue
-            self._make(there)
-            plan = self._explain(view.text)
-            total = view.rest + cost(plan)
-            if total < best.cost:
-                names = {str(node["Index Name"]) for node in nodes(plan) if "Index Name" in node}
-                used = frozenset(number for number in there if self._made.get(number, (0, ""))[1] in names)
-                best = Answer(total, used, offered, plan, view.rest)
+            if offered & view.specials:
+                best = self._asked(place, view, beside | (offered & view.specials), best)
+        best = replace(best, offered=offered)
+        inverted = frozenset(number for number in special if is_inverted(self.candidates[number].definition))
         for number in sorted(inverted):
             best = self._with_inverted(number, best, offered)
         self._answers[place].append(best)
         return best
+
+    def _asked(self, place: int, view: View, there: Chosen, best: Answer) -> Answer:
+        """The planner's answer with these indexes, where it is better than what is known."""
+        self._make(there, self._tables[place])
+        plan = self._explain(view.text)
+        total = view.rest + cost(plan)
+        if total >= best.cost:
+            return best
+        names = {str(node["Index Name"]) for node in nodes(plan) if "Index Name" in node}
+        used = frozenset(number for number in there if self._made.get(number, (0, ""))[1] in names)
+        return Answer(total, used, there, plan, view.rest)
 
     def known(self, place: int, offered: Chosen) -> Answer | None:
         """An answer that needs no question."""
@@ -255,9 +299,12 @@ class Costs:
             self._connection.execute(f"SELECT {OWN_MARK} {self._schema}.hypopg_reset()".encode(), prepare=False)
         self._made.clear()
 
-    def _make(self, wanted: Chosen) -> None:
-        """Have these hypothetical indexes on their tables, and no other of ours on any table."""
-        gone = [self._made.pop(number)[0] for number in list(self._made) if number not in wanted]
+    def _make(self, wanted: Chosen, tables: frozenset[int] | None) -> None:
+        """Have these hypothetical indexes, and no other of ours on any of these tables (by oid; None: on any table)."""
+        if tables is not None and len(self._made.keys() | wanted) > MADE_MAX:
+            tables = None
+        others = [n for n in self._made if n not in wanted]
+        gone = [self._made.pop(n)[0] for n in others if tables is None or self.candidates[n].table.oid in tables]
         room = MADE_MAX - len(self._made)
         new = [number for number in sorted(wanted - self._made.keys()) if self._statement(number)][:room]
         if (gone or new) and not self._change(gone, new):

@@ -39,6 +39,70 @@ _Tree = tuple[frozenset[str], float]
 """The tables that are joined in a node, and the factor of what else is (groups, branches)."""
 
 
+class PlanFacts:
+    """What one plan says of its tables and of the columns that are joined, whatever is assumed of its rows."""
+
+    def __init__(self, plan: Node, tables: Mapping[str, Table]) -> None:
+        self.relations: dict[str, Table] = {}
+        self.uncertain: set[str] = set()
+        """Aliases of tables with several conditions."""
+        pairs: list[tuple[_Column, _Column]] = []
+        for node in nodes(plan):
+            alias = str(node.get("Alias", ""))
+            table = tables.get(str(node.get("Relation Name")))
+            if table is not None and alias:
+                self.relations[alias] = table
+                if _conditions_count(node) > 1:
+                    self.uncertain.add(alias)
+            for name in _CONDITIONS:
+                if name in node:
+                    pairs += _equalities(str(node[name]), alias)
+        self.partners: dict[_Column, set[_Column]] = {}
+        """Columns that are equal to a column."""
+        self.pairs = self._multi_column(pairs)
+
+    def _multi_column(self, pairs: list[tuple[_Column, _Column]]) -> dict[frozenset[str], tuple[float, str]]:
+        """For two tables: the factor, and the one of them that is unique by the columns."""
+        same = self.partners
+        for left, right in pairs:
+            if left[0] in self.relations and right[0] in self.relations:
+                merged = same.get(left, {left}) | same.get(right, {right})
+                for one in merged:
+                    same[one] = merged
+        classes = {frozenset(group) for group in same.values()}
+        found: dict[frozenset[str], tuple[float, str]] = {}
+        for first, second in combinations(sorted({alias for group in classes for alias, _ in group}), 2):
+            shared = [
+                ({c for a, c in group if a == first}, {c for a, c in group if a == second})
+                for group in classes
+                if {first, second} <= {a for a, _ in group}
+            ]
+            if len(shared) > 1:
+                factor, unique = max(
+                    (self._factor(first, second, shared), second),
+                    (self._factor(second, first, [(b, a) for a, b in shared]), first),
+                )
+                if factor > 1:
+                    found[frozenset((first, second))] = (factor, unique)
+        return found
+
+    def _factor(self, many: str, one: str, shared: list[tuple[set[str], set[str]]]) -> float:
+        """Where `one` is unique by the columns shared: the rows that the planner loses by taking them apart."""
+        table, other = self.relations[one], self.relations[many]
+        if table is other:
+            return 1.0
+        for index in table.indexes:
+            keys = unique_keys(index.statement) if index.is_unique and index.is_valid else frozenset()
+            used = [(left, right) for left, right in shared if right & keys]
+            if len(keys) > 1 and keys <= {name for _, right in used for name in right}:
+                apart = prod(
+                    max(distinct_values(other, min(left)), distinct_values(table, min(right & keys)))
+                    for left, right in used
+                )
+                return apart / max(table.rows_estimate, 1.0)
+        return 1.0
+
+
 class JoinRows:
     """Factors on the planner's estimates in one plan; the same for every plan of a statement.
 
@@ -46,28 +110,10 @@ class JoinRows:
     `factors` are known for single tables, by alias.
     """
 
-    def __init__(
-        self,
-        plan: Node,
-        tables: Mapping[str, Table],
-        inflation: float = 1.0,
-        factors: Mapping[str, float] | None = None,
-    ) -> None:
+    def __init__(self, facts: PlanFacts, inflation: float = 1.0, factors: Mapping[str, float] | None = None) -> None:
         self._inflation, self._factors = inflation, factors or {}
-        self._relations: dict[str, Table] = {}
-        self._uncertain: set[str] = set()
-        pairs: list[tuple[_Column, _Column]] = []
-        for node in nodes(plan):
-            alias = str(node.get("Alias", ""))
-            table = tables.get(str(node.get("Relation Name")))
-            if table is not None and alias:
-                self._relations[alias] = table
-                if _conditions_count(node) > 1:
-                    self._uncertain.add(alias)
-            for name in _CONDITIONS:
-                pairs += _equalities(str(node.get(name, "")), alias)
-        self._partners: dict[_Column, set[_Column]] = {}
-        self._pairs = self._multi_column(pairs)
+        self._relations, self._uncertain = facts.relations, facts.uncertain
+        self._partners, self._pairs = facts.partners, facts.pairs
         self._known: dict[int, float] = {}
         self._trees: dict[int, _Tree] = {}
 
@@ -159,47 +205,6 @@ class JoinRows:
             if any(i.is_unique and i.is_valid and unique_keys(i.statement) == {column} for i in indexes):
                 found.append(other)
         return found
-
-    def _multi_column(self, pairs: list[tuple[_Column, _Column]]) -> dict[frozenset[str], tuple[float, str]]:
-        """For two tables: the factor, and the one of them that is unique by the columns."""
-        same = self._partners
-        for left, right in pairs:
-            if left[0] in self._relations and right[0] in self._relations:
-                merged = same.get(left, {left}) | same.get(right, {right})
-                for one in merged:
-                    same[one] = merged
-        classes = {frozenset(group) for group in same.values()}
-        found: dict[frozenset[str], tuple[float, str]] = {}
-        for first, second in combinations(sorted({alias for group in classes for alias, _ in group}), 2):
-            shared = [
-                ({c for a, c in group if a == first}, {c for a, c in group if a == second})
-                for group in classes
-                if {first, second} <= {a for a, _ in group}
-            ]
-            if len(shared) > 1:
-                factor, unique = max(
-                    (self._factor(first, second, shared), second),
-                    (self._factor(second, first, [(b, a) for a, b in shared]), first),
-                )
-                if factor > 1:
-                    found[frozenset((first, second))] = (factor, unique)
-        return found
-
-    def _factor(self, many: str, one: str, shared: list[tuple[set[str], set[str]]]) -> float:
-        """Where `one` is unique by the columns shared: the rows that the planner loses by taking them apart."""
-        table, other = self._relations[one], self._relations[many]
-        if table is other:
-            return 1.0
-        for index in table.indexes:
-            keys = unique_keys(index.statement) if index.is_unique and index.is_valid else frozenset()
-            used = [(left, right) for left, right in shared if right & keys]
-            if len(keys) > 1 and keys <= {name for _, right in used for name in right}:
-                apart = prod(
-                    max(distinct_values(other, min(left)), distinct_values(table, min(right & keys)))
-                    for left, right in used
-                )
-                return apart / max(table.rows_estimate, 1.0)
-        return 1.0
 
 
 def _gives_each_once(node: Node, kept: Node) -> bool:

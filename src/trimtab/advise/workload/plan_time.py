@@ -56,7 +56,8 @@ class PlanTimes:
     def of(self, plan: Node, factors: Mapping[str, float]) -> tuple[float, float]:
         """The ms to be expected by the planner's estimates of rows, and the ms if these were too low by far."""
         if id(plan) not in self._known:
-            plain = time_ms(self._counting.work(plan, factors=factors))
-            wrong = time_ms(self._counting.work(plan, inflation=INFLATION, factors=factors))
+            facts = self._counting.facts(plan)
+            plain = time_ms(self._counting.work(plan, factors=factors, facts=facts))
+            wrong = time_ms(self._counting.work(plan, inflation=INFLATION, factors=factors, facts=facts))
             self._known[id(plan)] = (plain, max(wrong, plain), plan)  # the plan is kept: no other gets its id
         return self._known[id(plan)][:2]

@@ -69,11 +69,15 @@ class Search:
         best, best_value = frozenset[int](), self.base_value
         bound, ended = 0.0, f"{ROUNDS_MAX} rounds were made"
         try:
-            for place in self._places:
+            bound = self._fixed
+            for place in sorted(self._places, key=lambda p: -self._weights[p] * self._costs.base(p)):
                 self._least[place] = self._costs.of(place, self._costs.relevant[place]).cost
+                bound += float(self._weights[place] * self._least[place])
             best = start if start is not None else self.greedy()
             best_value = self.value(best)
             for _ in range(ROUNDS_MAX):
+                if self._costs.seconds_left() <= 0:
+                    raise OutOfTime
                 chosen, low = self._programme(best)
                 bound = max(bound, low)
                 value = self.value(chosen)

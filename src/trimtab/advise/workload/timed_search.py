@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from random import Random
 
 from trimtab.advise.workload.costs import Answer, Chosen, Costs, OutOfTime
+from trimtab.advise.workload.offering import Offering
 
 TIERS = 7
 """Questions with candidates of at most the budget, half of it, a quarter … alone."""
@@ -38,14 +39,15 @@ VERIFYING_SHARE = 0.4
 ALTERNATIVES_SHARE = 0.35
 """The part of the time that is spent on finding out what plans there are, before sets are compared."""
 
-FIRST_SHARE, TIERS_SHARE = 0.45, 0.55
-"""Where there are many statements: after this part of the time no more are asked about with all of their candidates,
-and with those of some size. The lightest come last."""
+FIRST_SHARE, ALL_SHARE, SPECIAL_SHARE, TIERS_SHARE = 0.45, 0.5, 0.55, 0.6
+"""Where there are many statements: after this part of the time no more are asked about with their first candidates,
+with all plain ones, with special ones, and with those of some size. The lightest come last."""
 
 MANY = 200
+EVALUATIONS = 40
 LIGHT_SHARE = 0.02
-"""Of more than so many statements, the lightest that take this share of the time together are not asked about at each
-step: what is known of them has to do."""
+"""Of more than `MANY` statements, or where there is no time to ask about all of them `EVALUATIONS` times, the lightest
+that take this share of the time together are not asked about at each step: what is known of them has to do."""
 
 
 class TimedSearch:
@@ -59,10 +61,14 @@ class TimedSearch:
         prices: Sequence[float],
         sizes: Sequence[int],
         budget_bytes: float,
+        offering: Offering | None = None,
     ) -> None:
+        self._offering, self._is_many = offering, len(costs.texts) > MANY
+        self._question_s = 0.0
         self._costs, self._weights, self._times = costs, list(weights), times
         self._prices, self._sizes, self._budget = list(prices), list(sizes), budget_bytes
-        self._places = [place for place in range(len(costs.texts)) if costs.relevant[place]]
+        self._places = sorted(costs.offered)
+        self._with_special: set[int] = set()
         self._any_price = any(self._prices)
         self._size_of: dict[int, float] = {}
         self._alone: dict[int, Iterator[int]] = {}
@@ -80,7 +86,7 @@ class TimedSearch:
         self._fixed = sum(today for place, today in enumerate(self._today) if place not in served)
         self._light: set[int] = set()
         together = 0.0
-        for place in sorted(self._places, key=lambda p: self._today[p]) if len(self._places) > MANY else ():
+        for place in sorted(self._places, key=lambda p: self._today[p]) if self._is_many else ():
             together += self._today[place]
             if together > LIGHT_SHARE * self.base_value:
                 break
@@ -90,24 +96,57 @@ class TimedSearch:
         """Find out which plans there are: with all candidates, with small ones only, with each alone, without those
         that were used.
 
-        Places for which there was no time are returned; they are taken to stay as they are.
+        Places for which there was no time are returned; they are taken to stay as they are (see `take_up`).
         """
         self._ask_around(share_of_time)
-        late = [p for p in self._places if self._costs.known(p, self._costs.relevant[p]) is None]
+        late = [place for place in self._places if self._is_late(place)]
         for place in late:
             self._costs.leave(place)
         self._places = [place for place in self._places if self._costs.relevant[place]]
+        self._is_many |= self._question_s * len(self._places) * EVALUATIONS > self._costs.seconds_left()
         self._settle()
         return late
+
+    def take_up(self, late: Iterable[int], chosen: Chosen) -> list[int]:
+        """Ask what a set brings to statements for which there was no time; those for which there still is none are
+        returned."""
+        waiting = list(late)
+        try:
+            while waiting:
+                self._costs.take_up(waiting[0])
+                self._costs.of(waiting[0], chosen)
+                self._places.append(waiting.pop(0))
+        except OutOfTime:
+            for place in waiting:
+                self._costs.leave(place)
+        self._settle()
+        return waiting
+
+    def _is_late(self, place: int) -> bool:
+        """Whether there was no time to ask what a statement's candidates bring."""
+        if not self._costs.relevant[place]:
+            return place not in self._with_special
+        return len(self._costs.answers(place)) < 2  # the first one is how things are
 
     def _ask_around(self, share_of_time: float) -> None:
         begun = self._costs.seconds_left()
         order = sorted(self._places, key=lambda p: -self._today[p])
         try:
             for place in order:
-                if self._costs.seconds_left() < begun * (1 - FIRST_SHARE):
-                    return
+                if self._offering is None or self._costs.seconds_left() < begun * (1 - FIRST_SHARE):
+                    break
+                self._costs.of(place, self._offering.first(place))
+            self._question_s = (begun - self._costs.seconds_left()) / max(len(order), 1)
+            for place in order:
+                if self._costs.seconds_left() < begun * (1 - ALL_SHARE):
+                    break
                 self._costs.of(place, self._costs.relevant[place])
+            for place in order:
+                if self._costs.seconds_left() < begun * (1 - SPECIAL_SHARE):
+                    break
+                self._with_special.add(place)
+                if self._offering is not None and self._offering.add_special(place):
+                    self._costs.of(place, self._costs.relevant[place])
             for tier in range(TIERS):
                 limit = self._budget / 2**tier
                 for place in order:
@@ -199,7 +238,7 @@ class TimedSearch:
     def _promising(self) -> Chosen:
         """Where a climb begins: with nothing; of many statements with a set that is good by what is known, since there
         may be no time to ask about each step to it. It is the best until one is that was asked about."""
-        if len(self._places) <= MANY:
+        if not self._is_many:
             return frozenset()
         mask = self._grown_by_known()
         self._best, self._best_value = _numbers(mask), self._known(mask)
@@ -350,10 +389,13 @@ class TimedSearch:
         """Take in what was answered since."""
         for place in self._places:
             answers = self._costs.answers(place)
-            if place not in self._rows or self._rows[place].count != len(answers):
-                rows = {(_mask(a.used), a.cost, self._felt(place, a)) for a in answers}
+            before = self._rows.get(place)
+            count = before.count if before is not None else 0
+            if before is None or count != len(answers):
+                rows = set(before.answers) if before is not None else set()
+                rows |= {(_mask(a.used), a.cost, self._felt(place, a)) for a in answers[count:]}
                 row = _Row(len(answers), sorted(rows, key=lambda row: (row[1], row[2])), self._today[place])
-                known = self._rows[place].used if place in self._rows else 0
+                known = before.used if before is not None else 0
                 for number in _numbers(row.used & ~known):
                     self._touching.setdefault(number, []).append(place)
                 self._rows[place] = row

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 
 from trimtab.advise.index.plans import Node, nodes
 from trimtab.advise.index.size import distinct_values
-from trimtab.advise.workload.join_rows import JoinRows
+from trimtab.advise.workload.join_rows import JoinRows, PlanFacts
 from trimtab.advise.workload.plan_order import IndexKeys, IndexShare, Order, is_subplan
 from trimtab.sql.catalog import Table
 
@@ -60,12 +60,21 @@ class Counting:
         self._index_keys, self._index_share = index_keys, index_share
         self._work_mem_bytes = work_mem_bytes
 
+    def facts(self, plan: Node) -> PlanFacts:
+        """What `work` needs to know of a plan: who counts it several times hands it over."""
+        return PlanFacts(plan, self._tables)
+
     def work(
-        self, plan: Node, *, inflation: float = 1.0, factors: Mapping[str, float] | None = None
+        self,
+        plan: Node,
+        *,
+        inflation: float = 1.0,
+        factors: Mapping[str, float] | None = None,
+        facts: PlanFacts | None = None,
     ) -> dict[str, float]:
         """The work of a plan. `inflation` is what every uncertain step of an estimate is multiplied with, `factors`
         are for estimates of single tables, by alias."""
-        joins = JoinRows(plan, self._tables, inflation, factors)
+        joins = JoinRows(facts or self.facts(plan), inflation, factors)
         walk = _Walk(self._tables, self._index_keys, self._work_mem_bytes, joins, self._index_share)
         walk.measured = "Actual Loops" in plan
         walk.visit(plan, 1.0, 1.0)
