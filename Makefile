@@ -30,9 +30,11 @@ $(STAMP): requirements.lock pyproject.toml hatch_build.py web/package.json web/p
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "trimtab needs Python 3.11 or newer, found %d.%d; name one with PYTHON=..." % sys.version_info[:2])'
 	@$(PYTHON) -c 'import ensurepip, venv' || { echo "Python has no venv module: apt-get install python3-venv" >&2; exit 3; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-compile --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
-	$(BIN)/python -m compileall -q src demo
+# On every core, where pip does it on one. A package may have files that are not for this Python: those are left.
+	$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true
+	$(BIN)/python -m compileall -q -j 0 src demo
 	$(BIN)/python -c 'import trimtab.cli.up, chdb.session'
 	$(BIN)/python -m trimtab.store.compiled >/dev/null
 	touch $@
@@ -98,13 +100,21 @@ collected: $(STAMP)
 check: ## Lint, types, layers, unit tests: under 90 seconds
 	@$(MAKE) --no-print-directory -j 4 lint types layers unit
 
-.PHONY: test every-test
-every-test: $(STAMP)
+.PHONY: test tools every-test
+# One after the other: apt has one lock.
+tools:
+	@scripts/install-postgresql.sh
+	@scripts/install-chromium.sh
+	@scripts/install-tools.sh metrics
+	@scripts/install-tools.sh host
+every-test: lint layers collected
 	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile
-# Types are checked beside the tests, many of which wait: before them it would be a minute on its own.
-test: $(STAMP) postgresql chromium metrics-servers host-tools web ## Everything: set up, check, all tests
-	@$(MAKE) --no-print-directory -j 4 lint layers collected
-	@$(MAKE) --no-print-directory -j 2 types every-test
+# What is fetched comes while packages are compiled. Types are checked beside the tests, many of which wait: before them
+# it would be a minute on its own.
+test: ## Everything: set up, check, all tests
+	@$(MAKE) --no-print-directory -j 2 $(STAMP) tools
+	@$(MAKE) --no-print-directory web
+	@$(MAKE) --no-print-directory -j 4 types every-test
 
 FILES ?= ../shared/data/promqltest
 .PHONY: promqltest
