@@ -158,6 +158,18 @@ def test_a_host_that_nobody_knows(site: Site, client: TestClient) -> None:
     assert "onerror=alert(1)>" not in silent.text
 
 
+def test_a_host_of_which_only_some_series_come_is_a_host(site: Site, client: TestClient) -> None:
+    """Pages of forecasts and capacity lead to it, though nobody says what time it has."""
+    at_ms = site.service.infrastructure.host.now.at_ms
+    labels = [("__name__", "node_memory_MemTotal_bytes"), ("instance", "bare"), ("job", "node")]
+    store = site.service.querying.store
+    slot = store.register([tuple(labels)]).slots[0]
+    store.append(Samples(np.array([slot], np.int32), np.array([at_ms - 1000], np.int64), np.array([64.0])))
+    page = client.get(f"/infrastructure/hosts/node/bare?{range_of(site)}")
+    assert page.status_code == 200
+    assert "silent" not in text_of(page.text)
+
+
 def test_every_question_can_be_asked(site: Site) -> None:
     """Each has an answer for this machine, but those about what it may not have."""
     at_ms = site.service.infrastructure.host.now.at_ms

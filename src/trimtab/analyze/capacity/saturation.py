@@ -133,6 +133,7 @@ class _Question:
             "bucket_ms": self.peaks.bucket_ms,
             "empty_ratio": self.peaks.empty_ratio,
             "steps": self.steps,
+            "paths": self.settings.paths,
             "current": self.current,
             "limit": self.limit,
         }

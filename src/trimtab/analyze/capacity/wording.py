@@ -20,6 +20,16 @@ def span(ms: float) -> str:
     return f"{round(ms)} ms"
 
 
+def share_of_futures(chance: float, paths: float) -> str:
+    """How many of the drawn futures, never told as certain: what was drawn is not all that can come.
+
+    >>> share_of_futures(0.456, 1000), share_of_futures(1.0, 1000), share_of_futures(0.002, 1000)
+    ('46% of 1,000 drawn futures', 'more than 99% of 1,000 drawn futures', 'less than 1% of 1,000 drawn futures')
+    """
+    share = "more than 99%" if chance > 0.99 else "less than 1%" if chance < 0.01 else f"{chance:.0%}"
+    return f"{share} of {paths:,.0f} drawn futures"
+
+
 def reason_of(outcome: Outcome, facts: Mapping[str, float]) -> str:
     """The sentence of an outcome.
 
@@ -37,11 +47,11 @@ def reason_of(outcome: Outcome, facts: Mapping[str, float]) -> str:
     if outcome == "already":
         return f"the newest peak is {facts['current']:.6g}, the limit {facts['limit']:.6g}"
     horizon = span(facts["steps"] * facts["bucket_ms"])
-    chance = facts["probability"]
+    futures = share_of_futures(facts["probability"], facts["paths"])
     if outcome == "dated":
-        return f"{chance:.0%} of the drawn futures reach the limit within {horizon}"
+        return f"{futures} reach the limit within {horizon}"
     if outcome == "possible":
-        return f"it grows, but only {chance:.0%} of the drawn futures reach the limit within {horizon}"
+        return f"it grows, but only {futures} reach the limit within {horizon}"
     if outcome == "never":
-        return f"it grows, but not to the limit within {horizon} ({chance:.1%} of the drawn futures)"
-    return f"its peaks do not grow by more than chance ({chance:.0%} of the drawn futures reach the limit in {horizon})"
+        return f"it grows, but not to the limit within {horizon} ({futures} reach it)"
+    return f"its peaks do not grow by more than chance ({futures} reach the limit in {horizon})"

@@ -37,12 +37,25 @@ LIST: Mapping[str, str] = {
 """A row of the list of hosts."""
 
 
+_TELLING = "|".join(
+    (
+        "node_cpu_seconds_total",
+        "node_memory_MemTotal_bytes",
+        "node_filesystem_size_bytes",
+        "node_disk_io_time_seconds_total",
+        "node_network_receive_bytes_total",
+    )
+)
+"""One of these is enough to look at a host, also where somebody leaves out what tells the time."""
+
+
 def _rate(metric: str, more: str = "") -> str:
     return f"rate({metric}{{{more}$match}}[{WINDOW}])"
 
 
 ONE: Mapping[str, str] = {
     **{name: LIST[name] for name in ("info", "seen", "is_new", "cpu", "memory", "load", "cores")},
+    "known": f'max(last_over_time({{__name__=~"{_TELLING}",$match}}[6h]))',
     "modes": f"sum by (mode) ({_rate('node_cpu_seconds_total')}) / scalar(sum({_rate('node_cpu_seconds_total')}))",
     "per_core": '1 - sum by (cpu) (rate(node_cpu_seconds_total{mode=~"idle|iowait",$match}[' + WINDOW + "]))",
     "running": "node_procs_running{$match}",

@@ -132,10 +132,10 @@ def hosts_of(explorer: Explorer, at_ms: int, own: tuple[str, str]) -> HostsAnswe
 def host_of(explorer: Explorer, job: str, instance: str, at_ms: int) -> HostFacts:
     """One host at one moment. NotFound where nothing came from it in six hours before."""
     told, trouble = _asked(explorer, {name: asked_of(query, job, instance) for name, query in ONE.items()}, at_ms)
-    if not told["seen"] and trouble is None:
+    if not told["seen"] and not told["known"] and trouble is None:
         raise NotFound(
             f"nothing is known of a host with job={job!r} and instance={instance!r} (no node_time_seconds in the six "
-            "hours before)",
+            "hours before, and none of its processors, memory, file systems, disks and network)",
             field="instance",
         )
     return HostFacts(job, instance, at_ms, told, trouble)

@@ -34,6 +34,17 @@ KIND_WORDS: Mapping[Kind, tuple[str, str]] = {
     Kind.MIX: ("Mix", "What the load is made of, by templates that rise and fall together"),
 }
 
+COUNTED: Mapping[Kind, tuple[str, str]] = {
+    Kind.CYCLE: ("cycle", "cycles"),
+    Kind.BURSTS: ("series with bursts", "series with bursts"),
+    Kind.KNEE: ("knee", "knees"),
+    Kind.LEAD: ("lead or lag", "leads and lags"),
+    Kind.LEAK: ("leak", "leaks"),
+    Kind.SAW_TEETH: ("saw-tooth", "saw-teeth"),
+    Kind.MIX: ("mix", "mixes"),
+}
+"""What stands behind a number: one, and several."""
+
 
 @dataclass(frozen=True, slots=True)
 class Figure:

@@ -13,7 +13,7 @@ from trimtab.app.patterns.looking import asked_for, counts_of
 from trimtab.model.errors import InputError
 from trimtab.web.pages.analysis.address import in_address
 from trimtab.web.pages.analysis.pattern_pictures import picture_of
-from trimtab.web.pages.analysis.pattern_words import KIND_WORDS, figures_of, lag_text, sentence_of
+from trimtab.web.pages.analysis.pattern_words import COUNTED, KIND_WORDS, figures_of, lag_text, sentence_of
 from trimtab.web.pages.frame import Asked
 from trimtab.web.view import View
 
@@ -39,7 +39,7 @@ def patterns(asked: Asked) -> Response:
         "rows": [_view(row, view) for row in found.patterns],
         "total": found.total,
         "all_count": sum(counts.values()),
-        "kinds": [(one.value, KIND_WORDS[one][0], counts[one.value]) for one in Kind],
+        "kinds": [(one.value, COUNTED[one][counts[one.value] != 1], counts[one.value]) for one in Kind],
         "kind": kind,
         "meaning": KIND_WORDS[Kind(kind)][1] if kind else "",
         "search": search,

@@ -97,7 +97,7 @@ def host(asked: Asked) -> Response:
         "info": facts.labels("info"),
         "booted_ms": _ms(facts.one("booted")),
         "seen_ms": _ms(seen),
-        "is_silent": facts.one("is_new") is None,
+        "is_silent": facts.one("is_new") is None and seen is not None,
         "rows": rows_of(facts),
         "per_core": cores_of(facts),
         "cores": facts.one("cores"),
