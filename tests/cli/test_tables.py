@@ -6,6 +6,7 @@ import io
 
 import pytest
 from rich.console import Console
+from rich.markup import escape
 
 from trimtab.cli import looking_output, output
 from trimtab.cli.tables import ReadableTable, UnbrokenConsole
@@ -114,3 +115,14 @@ def test_a_column_is_as_wide_as_its_longest_line() -> None:
     (head, first, second) = on_terminal(table, 80)
     assert head.index("errors") == len("resource  that run or could run 18  ")
     assert (first.split()[-1], second.split()[-1]) == ("none", "18")
+
+
+@pytest.mark.parametrize("width", [40, 400])
+def test_what_stands_in_brackets_is_read_as_it_is(width: int) -> None:
+    """As a table, and as records: there its escapes would be seen."""
+    table = ReadableTable("", "Series", "Value")
+    table.add_row(escape('x{le="[0, 1]"} ' + "a-rather-long-name " * 3), escape("[5m]"))
+    seen = " ".join(" ".join(on_terminal(table, width)).split())
+    assert "\\" not in seen
+    assert 'x{le="[0, 1]"}' in seen
+    assert "[5m]" in seen

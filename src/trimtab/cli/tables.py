@@ -39,7 +39,7 @@ class ReadableTable(Table):
             self.add_column(column, overflow="fold")
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        cells = [[str(cell) for cell in column.cells] for column in self.columns]  # without the headers
+        cells = [[_seen(cell) for cell in column.cells] for column in self.columns]  # without the headers
         least = 0
         for column, texts in zip(self.columns, cells, strict=True):
             lines = (line for text in texts for line in text.split("\n"))
@@ -56,6 +56,15 @@ class ReadableTable(Table):
         labels = [str(column.header) for column in self.columns]
         for row in zip(*(texts for texts in cells), strict=True):
             yield from _record(list(zip(labels, row, strict=True)), options)
+
+
+def _seen(cell: object) -> str:
+    """A cell as it is read: a table takes what is escaped as markup, a line of a record must be told without it.
+
+    >>> _seen("a\\\\[1], [bold]b[/bold]")
+    'a[1], b'
+    """
+    return cell.plain if isinstance(cell, Text) else Text.from_markup(str(cell), emoji=False).plain
 
 
 def _record(cells: list[tuple[str, str]], options: ConsoleOptions) -> Iterator[Segment]:
