@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -18,7 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from tests.act.fake_target import Crash, FakeActuator, Fuse, MortalState, Target
 from tests.act.support import BY_CUSTOMER, FakeClock, FakeJudge, effect, finding, policy, proposal
 from trimtab.act.machine import Machine
-from trimtab.model.change import Autonomy, Change, ChangeState, JudgementKind
+from trimtab.model.change import Autonomy, Change, ChangeState, JudgementKind, LedgerEntry
 from trimtab.model.errors import ConflictError, GuardRefused
 from trimtab.model.policy import WatchPolicy
 from trimtab.store.freezes import Freezes
@@ -32,6 +33,33 @@ COUNTS: Counter[str] = Counter()
 CRASHES = st.sampled_from([*range(20), *[None] * 10])
 
 
+def only_drawn_moves(entries: Sequence[LedgerEntry]) -> None:
+    for before, after in pairwise(entries):
+        assert after.state in ALLOWED_MOVES[before.state]
+
+
+def the_undo_comes_before_the_do(entries: Sequence[LedgerEntry]) -> None:
+    undo_known = False
+    for entry in entries:
+        undo_known = undo_known or (entry.event == Event.CHECKPOINTED and "undo" in entry.detail)
+        assert undo_known or entry.event not in (Event.APPLY_INTENDED, Event.APPLIED, Event.NOTED)
+
+
+def what_was_refused_or_failed_is_begun_only_with_a_yes(
+    changes: Mapping[str, Change], ledger: Sequence[LedgerEntry]
+) -> None:
+    unwanted: set[str] = set()
+    approved: set[str] = set()
+    for entry in ledger:
+        if entry.event == Event.APPROVED:
+            approved.add(entry.change_id)
+        content = changes[entry.change_id].proposal.content_hash
+        if entry.event == Event.APPLY_INTENDED:
+            assert content not in unwanted or entry.change_id in approved
+        if entry.state in (ChangeState.REJECTED, ChangeState.ROLLED_BACK, ChangeState.INCONCLUSIVE):
+            unwanted.add(content)
+
+
 class MachineUnderCrashes(RuleBasedStateMachine):
     """One target per run; the process comes and goes."""
 
@@ -42,6 +70,8 @@ class MachineUnderCrashes(RuleBasedStateMachine):
         self.policy = policy()
         self.shapes_count = 0
         self.thaws: list[tuple[str, int]] = []
+        self.starts_count = 0
+        self.checked: tuple[int, int] | None = None
         self.start()
 
     @initialize(
@@ -67,6 +97,7 @@ class MachineUnderCrashes(RuleBasedStateMachine):
 
     def start(self) -> None:
         """A new process."""
+        self.starts_count += 1
         self.fuse = Fuse()
         MortalState.fuse, MortalState.target = self.fuse, self.target
         self.state = MortalState.open(self.directory / "state.db", now_ms=self.clock.now_ms)
@@ -184,53 +215,37 @@ class MachineUnderCrashes(RuleBasedStateMachine):
 
     @invariant()
     def the_ledger_holds(self) -> None:
+        """Looked at after each step that wrote something, or came back from the dead."""
+        newest = self.state.newest_entries(1)
+        written = self.starts_count, newest[0].seq if newest else 0
+        if written == self.checked:
+            return
         report = self.state.verify_chain()
         assert report.intact, report.problem
+        changes, ledger = {change.id: change for change in self.state.changes()}, self.state.ledger()
+        of_change: dict[str, list[LedgerEntry]] = {change_id: [] for change_id in changes}
+        for entry in ledger:
+            of_change[entry.change_id].append(entry)
+        for entries in of_change.values():
+            only_drawn_moves(entries)
+            the_undo_comes_before_the_do(entries)
+        self.nothing_is_begun_while_frozen(changes, ledger)
+        what_was_refused_or_failed_is_begun_only_with_a_yes(changes, ledger)
+        self.checked = written
 
-    @invariant()
-    def only_drawn_moves(self) -> None:
-        for change in self.state.changes():
-            entries = self.state.ledger(change.id)
-            for before, after in pairwise(entries):
-                assert after.state in ALLOWED_MOVES[before.state]
-
-    @invariant()
-    def the_undo_comes_before_the_do(self) -> None:
-        for change in self.state.changes():
-            undo_known = False
-            for entry in self.state.ledger(change.id):
-                undo_known = undo_known or (entry.event == Event.CHECKPOINTED and "undo" in entry.detail)
-                assert undo_known or entry.event not in (Event.APPLY_INTENDED, Event.APPLIED, Event.NOTED)
-
-    @invariant()
-    def nothing_is_begun_while_frozen(self) -> None:
+    def nothing_is_begun_while_frozen(self, changes: Mapping[str, Change], ledger: Sequence[LedgerEntry]) -> None:
         limit = self.policy.create_index.freeze_after_rollbacks
-        system_of = {change.id: change.system for change in self.state.changes()}
         for system in SYSTEMS if limit else ():
             thawed = [seq for name, seq in self.thaws if name == system]
             rollbacks = 0
-            for entry in self.state.ledger():
-                if system_of[entry.change_id] != system:
+            for entry in ledger:
+                if changes[entry.change_id].system != system:
                     continue
                 while thawed and thawed[0] < entry.seq:
                     thawed.pop(0)
                     rollbacks = 0
                 assert entry.event != Event.APPLY_INTENDED or rollbacks < limit
                 rollbacks += entry.state is ChangeState.ROLLED_BACK
-
-    @invariant()
-    def what_was_refused_or_failed_is_begun_only_with_a_yes(self) -> None:
-        changes = {change.id: change for change in self.state.changes()}
-        unwanted: set[str] = set()
-        approved: set[str] = set()
-        for entry in self.state.ledger():
-            if entry.event == Event.APPROVED:
-                approved.add(entry.change_id)
-            content = changes[entry.change_id].proposal.content_hash
-            if entry.event == Event.APPLY_INTENDED:
-                assert content not in unwanted or entry.change_id in approved
-            if entry.state in (ChangeState.REJECTED, ChangeState.ROLLED_BACK, ChangeState.INCONCLUSIVE):
-                unwanted.add(content)
 
     @invariant()
     def one_in_flight_for_each_system(self) -> None:
@@ -270,7 +285,10 @@ class MachineUnderCrashes(RuleBasedStateMachine):
 
 TestMachineUnderCrashes = MachineUnderCrashes.TestCase
 TestMachineUnderCrashes.settings = settings(
-    max_examples=80, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=400 if os.environ.get("TRIMTAB_SOAK") else 40,
+    stateful_step_count=50,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
 )
 
 
