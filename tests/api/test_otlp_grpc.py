@@ -246,6 +246,7 @@ def test_stopping_waits_for_what_is_under_way(signals: Signals, database: StateD
     assert answers == [b""]
 
 
+@pytest.mark.slow
 def test_bodies_broken_at_random_are_never_an_error_of_ours(address: str) -> None:
     dice = random.Random(20260106)
     good = good_bodies()

@@ -158,6 +158,7 @@ def test_a_full_store_is_told_with_retry_after(client: TestClient, store: FakeSt
     assert metrics.counts.bodies["otlp", "full"] == 1
 
 
+@pytest.mark.slow
 def test_bodies_broken_at_random_are_never_an_error_of_ours(client: TestClient) -> None:
     dice = random.Random(20260105)
     good = good_bodies()

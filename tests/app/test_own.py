@@ -330,6 +330,7 @@ def test_before_it_starts_everything_may_be_called_and_nothing_is_loaded() -> No
     assert telemetry_of(own).bodies == []
 
 
+@pytest.mark.slow
 def test_what_it_needs_is_loaded_behind_the_start_of_the_server() -> None:
     code = "import sys, trimtab.cli.up, trimtab.app.wire; print('prometheus_client' in sys.modules, end=' ');"
     code += "print(any(name.startswith('opentelemetry.sdk') for name in sys.modules))"

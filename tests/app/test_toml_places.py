@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -147,6 +148,7 @@ def leaves(value: object, path: Path = ()) -> Iterator[Path]:
             yield from leaves(inner, (*path, number))
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_places_are_where_they_were_written(data: st.DataObject) -> None:
     writer = Writer(data.draw)
@@ -159,6 +161,7 @@ def test_places_are_where_they_were_written(data: st.DataObject) -> None:
         assert found.value(path) is not None, path
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_line_ends_of_windows_change_no_place(data: st.DataObject) -> None:
     writer = Writer(data.draw)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,6 +40,7 @@ def links(text: str) -> list[str]:
     return _LINK.findall(without_code(text))
 
 
+@functools.cache
 def anchors(text: str) -> set[str]:
     """Anchors of headings, made as GitHub makes them.
 

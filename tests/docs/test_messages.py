@@ -35,6 +35,7 @@ def messages() -> list[str]:
     return _ROW.findall(_GENERATED.sub("", PAGE.read_text("utf-8")))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("message", messages())
 def test_a_message_on_the_page_is_one_of_the_code(message: str) -> None:
     pieces = [piece.strip() for piece in message.split("…")]

@@ -61,6 +61,7 @@ def test_the_book_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sum(book.known(i) is not None for i in range(50)) == 20
 
 
+@pytest.mark.slow
 def test_ten_thousand_shapes_are_known_and_their_characters_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     book = ShapeBook("shop")
     versions = set()

@@ -104,6 +104,7 @@ names = st.text(min_size=1, max_size=15).filter(lambda s: "\0" not in s and len(
 names = names.filter(lambda s: s.isprintable())
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(names, names, names, names, st.text(max_size=40))
 def test_any_name_comes_back_as_itself(schema: str, table: str, column: str, included: str, change_id: str) -> None:

@@ -12,6 +12,7 @@ from trimtab.stats.batches import batch_means, synthetic_control
 from trimtab.stats.effect import estimate_effect
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("phi", [0.0, 0.5, 0.8])
 def test_a_change_that_changes_nothing_is_seldom_called_an_effect(phi: float) -> None:
     kept, back, _ = rates(phi=phi, ratio=1.0, before=120, after=120, repetitions=150, alpha=0.05)

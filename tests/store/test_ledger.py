@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -41,6 +42,7 @@ def test_a_chain_that_nobody_touched_is_intact(details: list[dict[str, object]])
     assert report.entries_count == len(details)
 
 
+@pytest.mark.slow
 @given(st.lists(DETAILS, min_size=2, max_size=6), st.data())
 def test_any_change_to_any_entry_is_found(details: list[dict[str, object]], data: st.DataObject) -> None:
     entries = chain(details)
@@ -64,6 +66,7 @@ def test_any_change_to_any_entry_is_found(details: list[dict[str, object]], data
     assert report.broken_at_seq == place + 1
 
 
+@pytest.mark.slow
 @given(st.lists(DETAILS, min_size=3, max_size=6), st.data())
 def test_an_entry_left_out_is_found(details: list[dict[str, object]], data: st.DataObject) -> None:
     entries = chain(details)

@@ -122,6 +122,7 @@ def test_modules_keep_their_types() -> None:
     assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.slow
 def test_what_is_sent_is_still_javascript(tmp_path: Path) -> None:
     for name in static_files().names():
         if name.startswith("js/"):

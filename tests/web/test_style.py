@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from importlib.resources import files
 
@@ -11,6 +12,7 @@ SHEETS = ("trimtab.css", "asking.css", "cases.css", "explore.css", "logs.css", "
 WEB = files("trimtab.web")
 
 
+@functools.cache
 def laying_out() -> set[str]:
     """Classes whose rule stands for any element and says how its inside is laid out, or where it stands."""
     found = set()

@@ -174,6 +174,7 @@ def test_probability_by_a_day_never_falls_and_begins_at_nothing() -> None:
     assert found.full_by(found.date_ms or 0) == pytest.approx(0.5, abs=0.3)
 
 
+@pytest.mark.slow
 def test_ranges_hold_on_simulated_growth_and_what_does_not_fill_is_not_said_to() -> None:
     scores = [score(case) for case in simulated("reported", 66)]
     held = sum(one.held for one in scores) / len(scores)

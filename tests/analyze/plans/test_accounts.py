@@ -91,6 +91,7 @@ def test_what_never_ran_took_nothing() -> None:
     assert (found.steps[2].own_ms, found.steps[2].ran) == (0.0, False)
 
 
+@pytest.mark.slow
 def test_deep_and_wide_plans_are_read_at_once_or_refused() -> None:
     deep: dict[str, Any] = scan()
     for _ in range(1_900):

@@ -61,6 +61,7 @@ def test_numbers_and_truth_values_are_texts_where_texts_are_wanted() -> None:
     assert (group.name, group.rules[0].expr, group.rules[0].labels) == ("5", "1", (("a", "true"), ("b", "0x10")))
 
 
+@pytest.mark.slow
 def test_aliases_do_not_grow_without_end() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]

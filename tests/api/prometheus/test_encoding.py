@@ -7,6 +7,7 @@ import math
 from decimal import Decimal
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -27,6 +28,7 @@ def test_numbers_read_back_as_themselves(values: list[float]) -> None:
             assert "e" not in text
 
 
+@pytest.mark.slow
 def test_numbers_are_as_short_as_can_be() -> None:
     draw = np.random.default_rng(5)
     powers = [float(f"1e{exponent}") for exponent in range(-323, 309)] + (2.0 ** np.arange(-1074, 1024)).tolist()

@@ -111,6 +111,7 @@ def test_keys_lead_to_places_and_what_is_kept_goes_on() -> None:
     assert other.ref(7) is None
 
 
+@pytest.mark.slow
 def test_a_query_that_gets_slow_is_told_in_milliseconds() -> None:
     settings = DetectSettings()
     detector = Detector(settings)

@@ -109,6 +109,7 @@ def test_what_is_there_is_read_right(rest: Rest) -> None:
     cloud.close()
 
 
+@pytest.mark.slow
 def test_azures_own_clients_read_the_same_and_ask_the_same(rest: Rest) -> None:
     compute = pytest.importorskip("azure.mgmt.compute")
     monitor = pytest.importorskip("azure.mgmt.monitor")

@@ -95,6 +95,7 @@ def test_databases_with_connections_of_all_their_databases(rest: Rest) -> None:
     cloud.close()
 
 
+@pytest.mark.slow
 def test_googles_own_clients_read_the_same_and_ask_the_same(rest: Rest) -> None:
     compute = pytest.importorskip("google.cloud.compute_v1")
     cloud = cloud_of(rest)

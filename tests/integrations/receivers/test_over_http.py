@@ -194,6 +194,7 @@ def test_what_may_pass_is_tried_again(
     receiver.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", RECEIVERS)
 def test_nothing_that_goes_wrong_tells_the_secret(make: Callable[..., Receiver], hook: Hook) -> None:
     with socket.socket() as silent:

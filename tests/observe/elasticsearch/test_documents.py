@@ -58,6 +58,7 @@ def compare(document: bytes) -> None:
         assert record[name] == value, (name, document)
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
 @given(DOCUMENTS, st.booleans(), st.booleans())
 def test_as_the_twin_says(document: dict[str, Any], escapes: bool, indents: bool) -> None:

@@ -105,6 +105,7 @@ def messages(draw: st.DrawFn) -> bytes:
     return b"".join(parts)
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(given_messages=st.lists(messages(), min_size=1, max_size=4), noise=st.randoms(use_true_random=False))
 def test_histograms_of_remote_write(given_messages: list[bytes], noise: random.Random) -> None:
@@ -180,6 +181,7 @@ POINTS = st.builds(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(points=st.lists(POINTS, min_size=1, max_size=4), noise=st.randoms(use_true_random=False))
 def test_exponential_histograms(points: list[ExponentialHistogramDataPoint], noise: random.Random) -> None:

@@ -231,6 +231,7 @@ def test_bad_references_of_version_2_are_refused(store: FakeStore) -> None:
     assert written.refusals.counts == {"symbol_missing": 2}
 
 
+@pytest.mark.slow
 def test_few_bytes_that_name_a_long_text_many_times_take_no_memory(store: FakeStore) -> None:
     """Each of 5,000 series, of its exemplars and of its metadata names a text of a megabyte."""
     symbols = wire.Symbols()

@@ -62,6 +62,7 @@ def body(step: int, dice: random.Random) -> bytes:
     return b"".join(series(number, step, dice) for number in numbers)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text_bytes_max", [None, 3_000, 10])
 def test_a_receiver_with_a_memory_stores_what_fresh_ones_store(text_bytes_max: int | None) -> None:
     dice = random.Random(7)

@@ -47,6 +47,7 @@ def with_changed(document: Any, path: tuple[Any, ...], to: Any) -> Any:
     return made
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None, database=None)
 @given(data=st.data(), value=JSON, reader=st.sampled_from((jaeger_spans, otlp_spans)))
 def test_one_thing_in_a_document_is_another(data: st.DataObject, value: Any, reader: Reader) -> None:

@@ -56,6 +56,7 @@ def read(
 samples_of_tests = st.tuples(st.integers(0, 5), st.integers(0, 60), st.integers(0, 2))
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(
     st.lists(st.lists(samples_of_tests, max_size=40), max_size=12),
@@ -174,6 +175,7 @@ def test_too_many_samples_are_refused_before_memory_is_taken() -> None:
         assemble(parts, 1, 10)
 
 
+@pytest.mark.slow
 def test_readers_see_whole_scrapes_while_writers_write() -> None:
     window = HotWindow(4_000_000)
     is_over = threading.Event()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -41,6 +42,7 @@ def read(histograms: HotHistograms, from_ms: int = 0, to_ms: int = 10**15) -> di
 SAMPLES = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 12), st.integers(1, 3)), min_size=1, max_size=8)
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(batches=st.lists(SAMPLES, max_size=12), evict_at=st.integers(0, 12), cut=st.integers(0, 12))
 def test_it_holds_what_a_dictionary_holds(batches: list[list[Sample]], evict_at: int, cut: int) -> None:

@@ -109,6 +109,7 @@ def fulfils(series: Labels, matcher: Matcher) -> bool:
     return (re.fullmatch(matcher.value, value, re.DOTALL) is not None) == (matcher.op == "=~")
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(
     st.lists(series_of_tests, max_size=12),

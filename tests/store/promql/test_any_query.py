@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 
+import pytest
+
 from trimtab.model.errors import InputError
 from trimtab.store.promql.evaluate import evaluate_instant, evaluate_range
 from trimtab.store.promql.options import Options
@@ -38,6 +40,7 @@ and | or | unless | </ | >/ | + on ( job ) | * ignoring ( a ) | / on ( job ) gro
 """
 
 
+@pytest.mark.slow
 def test_answered_or_refused() -> None:
     source = ScriptSource()
     for command in commands_of(SAMPLES):

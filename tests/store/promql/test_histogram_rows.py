@@ -36,6 +36,7 @@ def series(draw: st.DrawFn) -> tuple[list[FloatHistogram], list[int], list[int]]
     return histograms, at_ms[1:], [max(start, 0) for start in starts]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(NAMES))
 @given(samples=series())
 def test_all_at_once_is_window_by_window(name: str, samples: tuple[list[FloatHistogram], list[int], list[int]]) -> None:

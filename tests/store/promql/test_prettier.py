@@ -60,6 +60,7 @@ def test_long_queries_go_over_several_lines() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_what_is_written_is_read_as_the_same() -> None:
     pieces = ["foo", 'bar{a="1"}', "1", "sum by (a) (", "rate(foo[5m])", "abs(", ")", "+", "-", "* on (a)", "and", "^"]
     pieces += ["[5m:1m]", "offset 1m", "@ 5", "max_over_time(", "(", "== bool", "quantile(0.9,"]

@@ -134,6 +134,7 @@ values = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.text(max_size=8), values, max_size=6))
 def test_any_attributes_come_back(given_values: dict[str, Value]) -> None:
