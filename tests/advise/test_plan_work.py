@@ -186,3 +186,42 @@ def test_an_outer_join_that_keeps_each_row_once_is_not_too_low() -> None:
     assert counting().work(left)["joined_rows"] == pytest.approx(300_000)
     many = by_key(0, rows=600_000, **{"Join Type": "Left"})
     assert counting().work(many)["joined_rows"] >= 600_000
+
+
+def days(first: int, last: int, distinct: float, correlation: float) -> ColumnStatistics:
+    """Numbers of days from `first` to `last`."""
+    return ColumnStatistics(0.0, 4, distinct, histogram=(str(first), str(last)), correlation=correlation)
+
+
+def test_a_year_of_a_table_of_dates_is_one_in_which_something_was_sold() -> None:
+    """Dates of two hundred years, sales of five: of these, a year has a fifth, and not a two-hundredth."""
+    rows = 73_000.0
+    columns = {
+        "d_key": days(1, 73_000, -1.0, 1.0),
+        "d_year": ColumnStatistics(0.0, 4, 200.0, correlation=1.0),
+        "d_month": ColumnStatistics(0.0, 4, 12.0, correlation=0.1),
+    }
+    made = {name: Column(name, "integer", "N", True, False, True, True, of) for name, of in columns.items()}
+    pkey = ExistingIndex("d_pkey", "CREATE UNIQUE INDEX d_pkey ON public.d USING btree (d_key)", True, True, True, 1)
+    calendar = Table(1, "public", "d", "r", rows, 1_000, 8_192_000, 1.0, True, made, (pkey,))
+    sold_on = Column("sold_on", "integer", "N", True, False, True, True, days(50_000, 51_825, 1_825.0, 0.0))
+    sales = Table(2, "public", "sales", "r", 1e6, 9_000, 9_000 * 8192, 1.0, True, {"sold_on": sold_on})
+    counted = Counting({"d": calendar, "sales": sales}, lambda _: ())
+
+    def joined(condition: str, of_dates: int) -> float:
+        plan = join("Hash Join", 5_000, scan("sales", 1_000_000), scan("d", of_dates, Filter=condition), **{
+            "Hash Cond": "(sales.sold_on = d.d_key)", "Inner Unique": True})  # fmt: skip
+        return counted.work(plan)["joined_rows"]
+
+    assert joined("(d_year = 2001)", 365) == pytest.approx(200_000, rel=0.01)
+    assert joined("(d_month = 7)", 6_083) == 5_000  # every year has a July
+
+
+def test_what_with_computed_is_read_as_a_whole_each_time() -> None:
+    whole = by_key(0, rows=2_000, **{"Parent Relationship": "InitPlan", "Subplan Name": "CTE sums"})
+    read = {"Node Type": "CTE Scan", "CTE Name": "sums", "Plan Rows": 10, "Startup Cost": 0.0, "Total Cost": 2.0}
+    plan: Node = {"Node Type": "Nested Loop", "Join Type": "Inner", "Plan Rows": 3, "Startup Cost": 0.0}
+    plan |= {"Total Cost": 9.0, "Plans": [whole, {**read, "Alias": "a"}, {**read, "Alias": "b", "Filter": "(x = 1)"}]}
+    work = counting().work(plan)
+    rows = min(2_000 * 2_500, 300_000)
+    assert work["passed_rows"] == pytest.approx(rows + 10 * rows / 2_000 * rows)

@@ -96,6 +96,7 @@ class _Walk:
         self.found: defaultdict[str, float] = defaultdict(float)
         self.measured = False
         self._rows_of: dict[str, float] = {}
+        self._computed_rows: dict[str, float] = {}
         self._tables, self._index_keys, self._work_mem_bytes, self._joins = tables, index_keys, work_mem_bytes, joins
         self._index_share = index_share
         self._order = Order(tables, index_keys)
@@ -120,6 +121,8 @@ class _Walk:
             share *= _stopped_share(node, children[0])
         below_share = 1.0 if _blocks(node) else share
         came = sum(self.visit(child, self._loops(child, loops), below_share) for child in children)
+        if kind == "CTE Scan":
+            came = self._computed(node, loops) * share
         rows = self._rows(node, loops) * share
         if kind == "Sort":
             self._sort(node, came)
@@ -134,6 +137,13 @@ class _Walk:
         if "Filter" in node:
             self.found["quals"] += came * _operators(str(node["Filter"]))
         return rows
+
+    def _computed(self, node: Node, loops: float) -> float:
+        """The rows of what WITH computed that a scan reads, in all loops."""
+        if self.measured:
+            read = float(node["Actual Rows"]) + float(node.get("Rows Removed by Filter", 0))
+            return read * float(node["Actual Loops"])
+        return self._computed_rows.get(str(node.get("CTE Name")), float(node["Plan Rows"])) * loops
 
     def _loops(self, node: Node, loops: float) -> float:
         return float(node["Actual Loops"]) if self.measured else loops
@@ -386,7 +396,8 @@ class _Walk:
     def _subplans(self, node: Node, loops: float, turns: float) -> None:
         for child in node.get("Plans", []):
             if child.get("Parent Relationship") == "InitPlan":
-                self.visit(child, self._loops(child, 1.0), 1.0)
+                rows = self.visit(child, self._loops(child, 1.0), 1.0)
+                self._computed_rows[str(child.get("Subplan Name", "")).removeprefix("CTE ")] = rows
             elif child.get("Parent Relationship") == "SubPlan":
                 hashed = "hashed " + str(child.get("Subplan Name", "")) in str(node.get("Filter", ""))
                 self.visit(child, self._loops(child, loops if hashed else max(turns, 1.0)), 1.0)
