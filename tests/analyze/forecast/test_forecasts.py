@@ -49,14 +49,14 @@ def test_a_weekly_shape_is_kept() -> None:
     assert np.abs(ahead.mean - values[:, POINTS:]).mean() < 1.5
 
 
-@pytest.mark.parametrize(("days", "noise", "lag_max"), [(4, 0.0, 0.2), (14, 0.02, 0.05), (28, 0.0, 0.001)])
+@pytest.mark.parametrize(("days", "noise", "lag_max"), [(7, 0.0, 0.1), (14, 0.02, 0.05), (28, 0.0, 0.001)])
 def test_a_straight_line_goes_on(days: int, noise: float, lag_max: float) -> None:
-    """It grows by 1.2 in the day ahead, and the mean lies inside every band."""
+    """It grows by 1.2 in the day ahead, and the mean lies in the middle half of what may come."""
     line = 40 + 0.05 * np.arange(days * DAY + DAY)
     known = line[: days * DAY] + np.random.default_rng(days).normal(0, noise, days * DAY)
     ahead = _hourly(known[None, :])
     assert np.abs(ahead.mean[0] - line[days * DAY :]).max() < lag_max
-    for low, high in ((0.1, 0.9), (0.05, 0.95)):
+    for low, high in ((0.25, 0.75), (0.1, 0.9), (0.05, 0.95)):
         assert (ahead.quantile(low)[0] <= ahead.mean[0]).all()
         assert (ahead.mean[0] <= ahead.quantile(high)[0]).all()
 

@@ -159,10 +159,10 @@ def test_past_forecasts_are_drawn_one_after_the_other() -> None:
 
 
 def test_the_mean_stays_inside_a_band_that_the_record_made_narrower() -> None:
-    levels = (0.05, 0.1, 0.5, 0.9, 0.95)
-    quantiles = np.array([[[10.0, 11.0, 14.0, 15.0, 16.0]]])
+    levels = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
+    quantiles = np.array([[[9.0, 10.0, 11.0, 13.0, 15.0, 16.0, 17.0]]])
     mean = np.array([[11.2]])
     narrow = widened(levels, quantiles, np.array([0.7]))
-    assert mean[0, 0] < narrow[0, 0, 1]
-    assert narrow[0, 0, 1] == inside(mean, levels, narrow)[0, 0]
+    assert mean[0, 0] < narrow[0, 0, 2]
+    assert narrow[0, 0, 2] == inside(mean, levels, narrow)[0, 0]
     assert inside(mean, levels, quantiles)[0, 0] == 11.2

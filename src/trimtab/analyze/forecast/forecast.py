@@ -103,12 +103,12 @@ def forecast(
 
 
 def _kept_in_bounds(mean: F64, quantiles: F64, at: F64, values: F64, settings: ForecastSettings) -> tuple[F64, F64]:
-    """Quantiles in their order, the mean within those of 80 %, and nothing below 0 where the series is not.
+    """Quantiles in their order, the mean within their middle half, and nothing below 0 where the series is not.
 
     Quantiles follow errors of the past that all were on one side (a straight line does that); the mean does not.
     """
     quantiles = np.sort(quantiles, axis=2)
-    mean = np.clip(mean, quantiles[:, :, np.searchsorted(at, 0.1)], quantiles[:, :, np.searchsorted(at, 0.9)])
+    mean = np.clip(mean, quantiles[:, :, np.searchsorted(at, 0.25)], quantiles[:, :, np.searchsorted(at, 0.75)])
     if settings.is_nonnegative is None:
         is_positive: Mask = np.array((values < 0).sum(axis=1, keepdims=True) == 0)
     else:

@@ -170,24 +170,23 @@ def widened(
 
     Not from the mean: where a trend was underestimated before, the band may stand beside it.
     """
-    low, high = _places_of_80(levels)
+    low, high = _places(levels, 0.1, 0.9)
     middle = (quantiles[:, :, low, None] + quantiles[:, :, high, None]) / 2
     found = middle + (quantiles - middle) * by[:, None, None]
     return np.clip(found, least, most) if least is not None or most is not None else found
 
 
 def inside(mean: F64, levels: Sequence[float], quantiles: F64) -> F64:
-    """The mean [series, horizon] within the 80 % band of `quantiles`: a band that the record made narrower may end
-    before it.
+    """The mean [series, horizon] within the middle half of `quantiles`, as `analyze.forecast` has it: a band that the
+    record made narrower may end before it.
 
-    >>> inside(np.array([[5.0]]), (0.1, 0.9), np.array([[[1.0, 4.0]]])).tolist()
+    >>> inside(np.array([[5.0]]), (0.25, 0.75), np.array([[[1.0, 4.0]]])).tolist()
     [[4.0]]
     """
-    low, high = _places_of_80(levels)
+    low, high = _places(levels, 0.25, 0.75)
     found: F64 = np.clip(mean, quantiles[:, :, low], quantiles[:, :, high])
     return found
 
 
-def _places_of_80(levels: Sequence[float]) -> tuple[int, int]:
-    low, high = (int(np.abs(np.asarray(levels) - level).argmin()) for level in (0.1, 0.9))
-    return low, high
+def _places(levels: Sequence[float], *wanted: float) -> list[int]:
+    return [int(np.abs(np.asarray(levels) - level).argmin()) for level in wanted]

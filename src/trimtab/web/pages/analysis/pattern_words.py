@@ -40,7 +40,7 @@ COUNTED: Mapping[Kind, tuple[str, str]] = {
     Kind.KNEE: ("knee", "knees"),
     Kind.LEAD: ("lead or lag", "leads and lags"),
     Kind.LEAK: ("leak", "leaks"),
-    Kind.SAW_TEETH: ("saw-tooth", "saw-teeth"),
+    Kind.SAW_TEETH: ("series with saw-teeth", "series with saw-teeth"),
     Kind.MIX: ("mix", "mixes"),
 }
 """What stands behind a number: one, and several."""
@@ -53,6 +53,16 @@ class Figure:
     label: str
     text: str
     hint: str = ""
+
+
+def word_of(kind: Kind) -> str:
+    """What one of a kind is called.
+
+    >>> word_of(Kind.LEAK), word_of(Kind.BURSTS)
+    ('Leak', 'Bursts')
+    """
+    one, several = COUNTED[kind]
+    return KIND_WORDS[kind][0] if one == several else one.capitalize()
 
 
 def sentence_of(found: Pattern) -> str:

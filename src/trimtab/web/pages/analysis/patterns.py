@@ -13,7 +13,7 @@ from trimtab.app.patterns.looking import asked_for, counts_of
 from trimtab.model.errors import InputError
 from trimtab.web.pages.analysis.address import in_address
 from trimtab.web.pages.analysis.pattern_pictures import picture_of
-from trimtab.web.pages.analysis.pattern_words import COUNTED, KIND_WORDS, figures_of, lag_text, sentence_of
+from trimtab.web.pages.analysis.pattern_words import COUNTED, KIND_WORDS, figures_of, lag_text, sentence_of, word_of
 from trimtab.web.pages.frame import Asked
 from trimtab.web.view import View
 
@@ -59,7 +59,7 @@ def _view(row: PatternRow, view: View) -> dict[str, object]:
     evidence = row.found.evidence
     return {
         "row": row,
-        "kind_word": KIND_WORDS[row.kind][0],
+        "kind_word": word_of(row.kind),
         "sentence": sentence_of(row.found),
         "figures": figures_of(evidence),
         "picture": picture_of(row),
