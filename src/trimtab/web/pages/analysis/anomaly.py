@@ -79,6 +79,8 @@ def _short(one: AnomalyEpisode) -> str:
     """What stands above the page: the metric without its labels."""
     if one.series.source is Source.QUERY:
         return f"Query {one.series.labels['fingerprint']}"
+    if one.series.source is Source.SYSTEM:
+        return f"Statements of {one.series.labels['system']}"[:SHORT_CHARS]
     return one.series.labels.get("__name__", one.series.name)[:SHORT_CHARS]
 
 

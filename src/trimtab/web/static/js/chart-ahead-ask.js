@@ -46,10 +46,10 @@ async function load(wanted) {
   running?.abort();
   const mine = (running = new AbortController());
   [askedFor, askedMs] = [wanted, Date.now()];
-  const askers = [...shown];
+  const askers = [...shown].filter(({ chart }) => chart.answer); // lines come first: what nobody sees need not go on
   const panels = askers.filter((one) => panelOf(one) !== undefined);
   try {
-    await Promise.all([keyed(askers.filter((one) => !panels.includes(one)), mine.signal), drawn(panels.filter(({ chart }) => chart.answer), mine.signal)]);
+    await Promise.all([keyed(askers.filter((one) => !panels.includes(one)), mine.signal), drawn(panels, mine.signal)]);
   } catch {
     if (!mine.signal.aborted) askedFor = ""; // the lines are there; bands come with the next look
   }
