@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from benchmarks.demo_day.truth import Injected, Kind
 
 CALLS, MEAN_MS = "calls_per_s", "mean_ms"
+ALL_STATEMENTS = "all statements of the shop"
+"""Stands for the text of a shape."""
 TOGETHER_MINUTES, SPAN_MINUTES = 2.0, 5.0
 
 

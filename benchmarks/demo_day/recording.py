@@ -14,7 +14,7 @@ from typing import Any
 import httpx2
 import numpy as np
 
-from benchmarks.demo_day.alarms import CALLS, MEAN_MS
+from benchmarks.demo_day.alarms import ALL_STATEMENTS, CALLS, MEAN_MS
 from benchmarks.demo_day.clock import DayClock
 from benchmarks.demo_day.live_shop import INTERVAL_S_MIN
 from demo.trimtab_server import SYSTEM_NAME
@@ -111,11 +111,14 @@ def shapes(data_dir: Path, clock: DayClock, until_minute: float) -> Recording:
     for slice_, at in enumerate(row.tolist()):
         calls[:, at] += slices.calls[:, slice_]
         spent[:, at] += slices.total_exec_time_ms[:, slice_]
+    calls = np.concatenate([calls, calls.sum(axis=0, keepdims=True)])
+    spent = np.concatenate([spent, spent.sum(axis=0, keepdims=True)])
     series: list[Series] = []
     for fingerprint in slices.fingerprints:
         shape = known.get(fingerprint)
         about = ({"fingerprint": fingerprint}, tuple(shape.tables) if shape else (), shape.text if shape else "")
         series.append(Series("", MEAN_MS, *about))
+    series.append(Series("", MEAN_MS, {}, (), ALL_STATEMENTS))
     series += [Series("", CALLS, one.labels, one.tables, one.text) for one in series]
     mean = np.divide(spent, calls, out=np.full_like(spent, np.nan), where=calls > 0)
     is_known = np.cumsum(calls, axis=1) > 0  # a shape that was never called is no series yet

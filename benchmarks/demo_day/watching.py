@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx2
 
-from benchmarks.demo_day.alarms import Alarm
+from benchmarks.demo_day.alarms import ALL_STATEMENTS, Alarm
 
 EVERY_S = 0.5
 TIMEOUT_S = 10.0
@@ -65,8 +65,9 @@ class Watching(threading.Thread):
         shapes = self._shapes()
         for one in self._episodes(self.began_ms):
             labels: dict[str, str] = one["labels"]
-            is_shape = one["source"] == "query"
-            text, tables = shapes.get(labels.get("fingerprint", ""), ("", ())) if is_shape else ("", ())
+            is_shape = one["source"] in ("query", "system")
+            text, tables = shapes.get(labels["fingerprint"], ("", ())) if "fingerprint" in labels else ("", ())
+            text = ALL_STATEMENTS if one["source"] == "system" else text
             found.append(
                 Alarm(
                     "" if is_shape else labels["__name__"],

@@ -8,10 +8,12 @@ from enum import StrEnum
 
 
 class Source(StrEnum):
-    """Where a series comes from: samples in the metrics store, or query shapes of watched systems."""
+    """Where a series comes from: samples in the metrics store, query shapes of watched systems, or all statements of
+    such a system together."""
 
     METRIC = "metric"
     QUERY = "query"
+    SYSTEM = "system"
 
 
 class SeriesMeasure(StrEnum):
@@ -24,9 +26,9 @@ class SeriesMeasure(StrEnum):
     MEAN = "mean"
     """Increase of `_sum` ÷ increase of `_count` (of a histogram or a summary): the mean of what was observed."""
     MEAN_MS = "mean_ms"
-    """Of a query shape: mean execution time."""
+    """Of a query shape, or of all statements of a system: mean execution time."""
     CALLS_PER_S = "calls_per_s"
-    """Of a query shape: calls."""
+    """Of a query shape, or of all statements of a system: calls."""
 
 
 class SpokenTest(StrEnum):
@@ -42,7 +44,7 @@ class SpokenTest(StrEnum):
 @dataclass(frozen=True, slots=True)
 class SeriesRef:
     """One series that is looked at. `key` is the same for ever, also after a restart: the identity of a metric's
-    series, or `system/fingerprint` of a query shape, each with the measure behind it."""
+    series, or `system/fingerprint` of a query shape (`system/` of all of them together), each with the measure behind it."""
 
     key: str
     source: Source

@@ -17,7 +17,7 @@ from trimtab.analyze.detect import (
 )
 from trimtab.stats.time_series import TimeSeries
 
-SETTINGS = DetectSettings(false_per_day=1.0)
+SETTINGS = DetectSettings(false_per_day=1.0, odd_points=1)
 
 
 def _scores(p: list[float], step_ms: float = 60_000) -> Scores:
@@ -60,6 +60,27 @@ def test_a_series_that_falls_silent_or_goes_closes_its_episode() -> None:
     (gone,) = book.close(_slots(1))
     assert isinstance(gone, Closed)
     assert book.close(_slots(1)) == []
+
+
+def test_one_odd_sample_of_one_series_is_not_told_but_two_are_and_so_are_three_series_at_once() -> None:
+    settings = DetectSettings(false_per_day=1.0)
+    book = EpisodeBook(settings)
+    assert book.step(0, _slots(3), _scores([1e-9, 1.0, 1.0])) == []
+    (opened,) = book.step(4 * 60_000, _slots(3), _scores([5e-4, 1.0, 1.0]))  # the fifth sample
+    assert (opened.episode.slot, opened.episode.start_ms) == (0, 0)
+    late = EpisodeBook(settings)
+    late.step(0, _slots(3), _scores([1e-9, 1.0, 1.0]))
+    assert late.step(5 * 60_000, _slots(3), _scores([5e-4, 1.0, 1.0])) == []
+    assert EpisodeBook(settings).step(0, _slots(3), _scores([1e-9, 1e-9, 1.0])) == []
+    assert len(EpisodeBook(settings).step(0, _slots(3), _scores([1e-9, 1e-9, 1e-9]))) == 3
+
+
+def test_an_episode_begins_with_its_first_odd_sample() -> None:
+    book = EpisodeBook(DetectSettings(false_per_day=1.0))
+    assert book.step(0, _slots(10), _scores([9e-4, *[1.0] * 9])) == []
+    assert book.step(60_000, _slots(10), _scores([5e-4, *[1.0] * 9])) == []
+    (opened,) = book.step(120_000, _slots(10), _scores([1e-9, *[1.0] * 9]))
+    assert opened.episode.start_ms == 0
 
 
 def test_open_episodes_survive_a_restart() -> None:

@@ -12,6 +12,7 @@ from tests.app.watched_series.test_series import execution
 from trimtab.analyze.detect import Detector, DetectSettings
 from trimtab.app.detecting.looking import Looking
 from trimtab.app.detecting.query_rows import TABLES_MAX, QueryRows
+from trimtab.app.detecting.rows import Rows
 from trimtab.model.anomalies import SeriesMeasure, Source
 from trimtab.store.metrics.arrays import I32, I64
 from trimtab.store.tables import table_of
@@ -52,7 +53,7 @@ def taken(rows: QueryRows) -> dict[str, list[float]]:
     for place, value in zip(found.places.tolist(), found.values.tolist(), strict=True):
         ref = rows.ref(place)
         assert ref is not None
-        if ref.labels["fingerprint"] == "ab":
+        if ref.labels.get("fingerprint") == "ab":
             made.setdefault(ref.measure.value, []).append(value)
     return made
 
@@ -64,7 +65,26 @@ def test_a_slot_is_told_once_a_later_one_began_and_sums_its_looks() -> None:
     assert taken(rows) == {}
     look(rows, AT_MS + 16_000, ("ab", 5, 8.0))
     assert taken(rows) == {"calls_per_s": [33 / 15], "mean_ms": [pytest.approx(math.log(4.0))]}
-    assert rows.count == 4
+    assert rows.count == 6  # both shapes, and all statements together
+
+
+def test_all_statements_of_a_system_together() -> None:
+    rows = QueryRows(STEP_MS, Places().add, Places().remove)
+    look(rows, AT_MS + 1000, ("ab", 10, 4.0), ("cd", 30, 8.0))
+    look(rows, AT_MS + 1000, ("ef", 5, 1.0), system="other")
+    look(rows, AT_MS + 16_000, ("cd", 15, 2.0))
+    before = rows.take()
+    look(rows, AT_MS + 1000 + 5 * STEP_MS)
+    found = Rows.together([before, rows.take()])
+    made: dict[SeriesMeasure, list[float]] = {}
+    for place, value in zip(found.places.tolist(), found.values.tolist(), strict=True):
+        ref = rows.ref(place)
+        assert ref is not None
+        if ref.source is Source.SYSTEM and ref.labels == {"system": "shop"}:
+            assert rows.place_of(ref.key) == place
+            made.setdefault(ref.measure, []).append(value)
+    assert made[SeriesMeasure.CALLS_PER_S] == [40 / 15, 1.0, 0.0]
+    assert made[SeriesMeasure.MEAN_MS] == [pytest.approx(math.log(7.0)), pytest.approx(math.log(2.0))]
 
 
 def test_a_shape_that_is_not_called_has_no_calls_and_no_mean_and_one_that_is_not_looked_at_has_nothing() -> None:
@@ -84,7 +104,7 @@ def test_shapes_go_after_a_while_and_there_is_a_bound_on_all() -> None:
     look(rows, AT_MS + 1000, *((f"s{number}", 1, 1.0) for number in range(5)))
     look(rows, AT_MS + 16_000, ("s0", 1, 1.0))
     rows.take()
-    assert (rows.count, rows.full_count) == (6, 2)
+    assert (rows.count, rows.full_count) == (6, 3)  # all statements together come first
     gone = rows.forget(AT_MS + 20_000)
     assert sorted(gone.tolist()) == sorted(places.removed)
     assert rows.count == 0
@@ -130,7 +150,8 @@ def test_a_query_that_gets_slow_is_told_in_milliseconds() -> None:
         found = looking.look([rows.take()], AT_MS + number * STEP_MS)
         opened += [one for _, one in found.opened]
         looking.keep((place, replace(one, id=len(opened))) for place, one in found.opened)
-    [one] = looking.open
+    [one] = [one for one in looking.open if one.series.source is Source.QUERY]
+    assert {one.series.source for one in looking.open} == {Source.QUERY, Source.SYSTEM}
     assert (one.series.source, one.series.measure, one.series.unit) == (Source.QUERY, SeriesMeasure.MEAN_MS, "ms")
     assert one.observed > 50
     assert one.expected == pytest.approx(4.0, rel=0.3)

@@ -14,15 +14,18 @@ from trimtab.analyze.detect.settings import DetectSettings
 DAY_MS = 86_400_000
 RESTORED_QUIET_MS = 60 * 60_000
 LATELY_POINTS = 4
+TOGETHER = 3
+"""So many series that open an episode in one moment are one incident: none has to wait for a second odd sample."""
 STILL_P = 1e-3
-"""A row of an open episode that is less probable than this is still part of it."""
+"""A row that is less probable than this is odd; of an open episode it is still part."""
 
 
 @dataclass(frozen=True, slots=True)
 class Episode:
     """One time of one series, from its first odd sample to its last one (both inclusive, Unix milliseconds).
 
-    `score` (0..1), `observed`, `expected`, `low`, `high` and `test` are those of its oddest sample.
+    `score` (0..1), `observed` and `test` are those of its oddest sample; `expected`, `low` and `high` are what was
+    expected of its first one: what is expected follows the values, and would soon be what nobody wants.
     """
 
     slot: int
@@ -84,7 +87,8 @@ class EpisodeBook:
     In each tick the rows are judged together as Benjamini and Hochberg do (1995): the k-th least probable row opens an
     episode where noise would give fewer than k * `false_per_day` / series such rows of one series in a day. So ten
     times the series do not ring ten times as often, and an incident that shows in many series at once is seen sooner.
-    A series' oddest of its last five samples counts, because an incident does not reach all series in one moment.
+    A series' oddest of its last five samples counts, because an incident does not reach all series in one moment; and
+    one odd sample of a series alone is not told (see `DetectSettings.odd_points`).
     """
 
     def __init__(self, settings: DetectSettings, name_of: Callable[[int], str] = str) -> None:
@@ -93,6 +97,8 @@ class EpisodeBook:
         self._going: dict[int, _Going] = {}
         self._watched = 0
         self._lately: dict[int, _Lately] = {}
+        self._odd: dict[int, list[tuple[Episode, float]]] = {}
+        """Odd samples of a series, and until when each is one of its last five."""
 
     @property
     def open(self) -> list[Episode]:
@@ -124,12 +130,14 @@ class EpisodeBook:
         """End the episodes of series that are gone."""
         for slot in slots:
             self._lately.pop(int(slot), None)
+            self._odd.pop(int(slot), None)
         return [Closed(self._going.pop(int(slot)).episode) for slot in slots if int(slot) in self._going]
 
     def _opened(self, at_ms: int, slots: NDArray[np.int32], scores: Scores) -> Iterator[EpisodeEvent]:
         level = self.settings.false_per_day
         a_day = scores.p * DAY_MS / scores.step_ms
         self._lately = {slot: one for slot, one in self._lately.items() if at_ms <= one.until_ms}
+        self._note_odd(at_ms, slots, scores, (scores.p <= STILL_P) | (a_day <= level))
         for row in np.flatnonzero(a_day <= level):
             slot, step_ms = int(slots[row]), float(scores.step_ms[row])
             before = self._lately.get(slot)
@@ -138,14 +146,22 @@ class EpisodeBook:
                 self._lately[slot] = _Lately(float(a_day[row]), at_ms + LATELY_POINTS * step_ms, episode)
         found = list(self._lately.items())
         odd = np.array([one.a_day for _, one in found])
-        for at in _discoveries(odd, level, max(self._watched, 1)):
-            slot, one = found[at]
-            if slot not in self._going:
+        discovered = [found[at] for at in _discoveries(odd, level, max(self._watched, 1))]
+        enough = 1 if len(discovered) >= TOGETHER else self.settings.odd_points
+        for slot, one in discovered:
+            if slot not in self._going and len(self._odd[slot]) >= enough:
                 step_ms = (one.until_ms - one.episode.end_ms) / LATELY_POINTS
-                self._going[slot] = _Going(
-                    one.episode, max(self.settings.quiet_points * step_ms, self.settings.quiet_ms)
-                )
-                yield Opened(one.episode)
+                episode = _as_began(one.episode, self._odd[slot][0][0])
+                self._going[slot] = _Going(episode, max(self.settings.quiet_points * step_ms, self.settings.quiet_ms))
+                yield Opened(episode)
+
+    def _note_odd(self, at_ms: int, slots: NDArray[np.int32], scores: Scores, is_odd: NDArray[np.bool_]) -> None:
+        self._odd = {
+            slot: late for slot, all_ in self._odd.items() if (late := [one for one in all_ if at_ms <= one[1]])
+        }
+        for row in np.flatnonzero(is_odd):
+            slot, until_ms = int(slots[row]), at_ms + LATELY_POINTS * float(scores.step_ms[row])
+            self._odd.setdefault(slot, []).append((self._episode(slot, at_ms, scores, int(row)), until_ms))
 
     def _ended(self, at_ms: int) -> Iterator[EpisodeEvent]:
         over = [slot for slot, going in self._going.items() if at_ms - going.episode.end_ms > going.quiet_ms]
@@ -157,7 +173,7 @@ class EpisodeBook:
         before = going.episode
         now = self._episode(slot, at_ms, scores, row)
         is_worse = now.score > before.score
-        going.episode = replace(now if is_worse else before, start_ms=before.start_ms, end_ms=at_ms)
+        going.episode = replace(_as_began(now if is_worse else before, before), end_ms=at_ms)
         if is_worse:
             yield Worsened(going.episode)
 
@@ -174,6 +190,11 @@ class EpisodeBook:
             high=float(scores.high[row]),
             test=Test(int(scores.test[row])),
         )
+
+
+def _as_began(oddest: Episode, first: Episode) -> Episode:
+    """The oddest sample of an episode, beside what was expected when it began."""
+    return replace(oddest, start_ms=first.start_ms, expected=first.expected, low=first.low, high=first.high)
 
 
 def _discoveries(a_day: NDArray[np.float64], level: float, count: int) -> NDArray[np.intp]:

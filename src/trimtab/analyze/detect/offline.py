@@ -30,7 +30,7 @@ def detect_series(series: TimeSeries, settings: DetectSettings) -> tuple[NDArray
     detector = Detector(settings)
     slots = np.repeat(detector.add(1, series.step_ms), len(series))
     scores = detector.update(slots, series.at_ms, series.values)
-    alone = replace(settings, false_per_day=settings.false_per_day_alone)
+    alone = replace(settings, false_per_day=settings.false_per_day_alone, odd_points=1)
     book = EpisodeBook(alone, lambda _: series.name)
     found: list[Episode] = []
     for row in np.flatnonzero(scores.p < 1.0):

@@ -16,6 +16,8 @@ class DetectSettings:
     `repeat_points`: within so many samples after an alert only a higher score alerts again, 0 to 10,000.
     `false_per_day`: episodes that noise alone may open in a day, over ALL series together, 1e-9 to 1,000.
     `false_per_day_alone`: the same where one series is looked at alone (`detect_series`), 1e-9 to 1,000.
+    `odd_points`: an episode opens when so many of the last five samples of a series were odd (p <= 0.001), or when
+    three series open one in the same moment, 1 to 5. `detect_series` takes 1, whatever is set.
     `quiet_points`: an episode ends when so many samples in a row were as expected, 1 to 1,000,
     `quiet_ms`: and for so long, 0 to 86,400,000.
 
@@ -31,6 +33,7 @@ class DetectSettings:
     repeat_points: int = 100
     false_per_day: float = 1.0
     false_per_day_alone: float = 0.15
+    odd_points: int = 2
     quiet_points: int = 6
     quiet_ms: int = 300_000
 
@@ -47,6 +50,7 @@ _LIMITS = (
     ("repeat_points", 0, 10_000),
     ("false_per_day", 1e-9, 1000),
     ("false_per_day_alone", 1e-9, 1000),
+    ("odd_points", 1, 5),
     ("quiet_points", 1, 1000),
     ("quiet_ms", 0, 86_400_000),
 )

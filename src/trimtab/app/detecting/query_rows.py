@@ -1,4 +1,5 @@
-"""Query shapes of watched systems as rows for the detector: mean time and calls, slot of time by slot of time.
+"""Query shapes of watched systems as rows for the detector: mean time and calls, slot of time by slot of time; and the
+same of all statements of a system together, whose noise is less: traffic that doubles shows there first.
 
 What watchers store is heard of on the loader's thread, and counted here when the keeper's thread comes around. A slot
 is over for a system when statements of a later one came, or when it was looked at `LATE_SLOTS` later (then nothing ran,
@@ -32,6 +33,8 @@ LATE_SLOTS = 2
 """Statements of a look may be loaded so many slots after what says that it was looked."""
 MEAN_MS_MIN = 1e-3
 UNITS = {SeriesMeasure.MEAN_MS: "ms", SeriesMeasure.CALLS_PER_S: "/s"}
+TOTAL = ""
+"""The fingerprint of all shapes of a system together."""
 Shape = tuple[str, str]
 """System and fingerprint."""
 
@@ -73,7 +76,7 @@ class QueryRows:
 
     @property
     def count(self) -> int:
-        """Measures of shapes that are looked at."""
+        """Measures of shapes and of systems that are looked at."""
         return len(self._of_place)
 
     def statements(self, table: pa.Table) -> None:
@@ -116,12 +119,15 @@ class QueryRows:
                 sums = system.slots.pop(slot)
                 system.done_to = slot
                 end_ms = (slot + 1) * self._interval_ms
+                if sums or system.known:
+                    calls, spent_ms = (math.fsum(one[part] for one in sums.values()) for part in (0, 1))
+                    sums = {TOTAL: [calls, spent_ms], **sums}
                 self._welcome(name, system, sums, end_ms)
                 for fingerprint, known in system.known.items():
-                    calls, total_ms = sums.get(fingerprint, (0.0, 0.0))
+                    calls, spent_ms = sums.get(fingerprint, (0.0, 0.0))
                     put(known.calls, end_ms, calls * 1000 / self._interval_ms)
                     if calls > 0:
-                        put(known.mean, end_ms, math.log(max(total_ms / calls, MEAN_MS_MIN)))
+                        put(known.mean, end_ms, math.log(max(spent_ms / calls, MEAN_MS_MIN)))
         order = np.argsort(np.array(places, np.int64), kind="stable")
         return Rows(
             np.array(places, np.int32)[order], np.array(at_ms, np.int64)[order], np.array(values, np.float64)[order]
@@ -208,12 +214,13 @@ class QueryRows:
         if found is None:
             return None
         (system, fingerprint), measure = found
+        is_total = fingerprint == TOTAL
         return SeriesRef(
             f"{system}/{fingerprint}/{measure.value}",
-            Source.QUERY,
+            Source.SYSTEM if is_total else Source.QUERY,
             measure,
-            f"{system}/{fingerprint}",
-            {"system": system, "fingerprint": fingerprint},
+            system if is_total else f"{system}/{fingerprint}",
+            {"system": system} if is_total else {"system": system, "fingerprint": fingerprint},
             UNITS[measure],
             self._interval_ms,
         )

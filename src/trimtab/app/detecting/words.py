@@ -30,8 +30,11 @@ TESTS: Mapping[SpokenTest, str] = {
 def title_of(series: SeriesRef) -> str:
     """The series with what of it was looked at."""
     measure = MEASURES[series.measure]
-    if series.source is Source.QUERY:
-        return f"{measure} of query {series.labels['fingerprint']} on {series.labels['system']}"
+    match series.source:
+        case Source.QUERY:
+            return f"{measure} of query {series.labels['fingerprint']} on {series.labels['system']}"
+        case Source.SYSTEM:
+            return f"{measure} of all statements on {series.labels['system']}"
     return f"{series.name}, {measure}" if measure else series.name
 
 
@@ -62,8 +65,8 @@ def said_of(one: AnomalyEpisode) -> str:
 
 
 def query_of_series(series: SeriesRef) -> str | None:
-    """The query that shows what was looked at of a metric's series; None of query shapes."""
-    if series.source is Source.QUERY:
+    """The query that shows what was looked at of a metric's series; None of query shapes and systems."""
+    if series.source is not Source.METRIC:
         return None
     return query_of(tuple(sorted(series.labels.items())), series.measure, series.step_ms)
 
@@ -73,6 +76,8 @@ def line_key(series: SeriesRef) -> str:
     query = query_of_series(series)
     if query is not None:
         return f"promql/{query}"
+    if series.source is Source.SYSTEM:
+        return f"system/{series.labels['system']}/{series.measure.value}"
     return f"shape/{series.labels['system']}/{series.labels['fingerprint']}/{series.measure.value}"
 
 
@@ -83,12 +88,16 @@ def around(one: AnomalyEpisode) -> tuple[int, int]:
 
 
 def samples_path(one: AnomalyEpisode) -> str:
-    """Where its samples are: the Explorer with the query and the time, or the page of the query shape."""
+    """Where its samples are: the Explorer with the query and the time, the page of the query shape, or all shapes of
+    the system, those first that take or are called most."""
     from_ms, to_ms = around(one)
     within = {"from": from_ms, "to": to_ms}
     query = query_of_series(one.series)
     if query is not None:
         return f"/explore?{urlencode({'q': query, **within})}"
     labels = one.series.labels
+    if one.series.source is Source.SYSTEM:
+        sort = "calls" if one.series.measure is SeriesMeasure.CALLS_PER_S else "load"
+        return f"/queries?{urlencode({'system': labels['system'], 'sort': sort, **within})}"
     system, fingerprint = (quote(labels[name], safe="") for name in ("system", "fingerprint"))
     return f"/queries/{system}/{fingerprint}?{urlencode(within)}"

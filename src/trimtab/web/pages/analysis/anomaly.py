@@ -94,7 +94,7 @@ def _home(one: AnomalyEpisode, now_ms: int) -> RangeView:
 
 
 def _keys(one: AnomalyEpisode) -> list[str]:
-    """The series, and the band in which it was expected at its oddest sample."""
+    """The series, and the band in which it was expected when the episode began."""
     keys = [line_key(one.series)]
     for name, value in (("expected at most", one.high), ("expected at least", one.low)):
         if value is not None:

@@ -27,7 +27,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """What was expected at the oddest sample, over the episode: a box from `y` down."""
+    """What was expected when it began, over the episode: a box from `y` down."""
 
     x: float
     y: float
