@@ -20,6 +20,7 @@ from trimtab.model.policy import Policy, WatchPolicy
 pytestmark = pytest.mark.slow
 
 FAST_DISK = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+IS_SOAK = bool(os.environ.get("TRIMTAB_SOAK"))
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,8 @@ def test_killed_again_while_recovering(ending: Ending, new_world: Callable[[Endi
     points_count = calm.fuse.points_count
     calm.end(ending)
     for first, second in itertools.product(range(0, points_count, 2), range(12)):
+        if (first // 2 + second) % 2 and not IS_SOAK:
+            continue  # each first and each second point is there, every other pair of them
         world = new_world(ending)
         assert not world.live(first)
         if not world.live(second):

@@ -31,7 +31,7 @@ from trimtab.observe.unpacking import Unpacker
 from trimtab.store.metrics.contract import Appended, Samples
 from trimtab.store.metrics.wire_cache import new_seed
 
-COUNT = 100_000 if os.environ.get("TRIMTAB_SOAK") else 10_000
+COUNT = 100_000 if os.environ.get("TRIMTAB_SOAK") else 4_000
 LIMITS = IngestLimits()
 GROWTH_BYTES_MAX = 40_000_000
 """What the second half may leave behind: series that broken labels made, and what was refused."""
