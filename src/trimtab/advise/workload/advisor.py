@@ -33,7 +33,8 @@ from trimtab.advise.workload.row_shares import RowShares
 from trimtab.advise.workload.samples import Samples, sample_for, samples_of
 from trimtab.advise.workload.search import Search
 from trimtab.advise.workload.shapes import Workload, workload_of
-from trimtab.advise.workload.simpler import simpler
+from trimtab.advise.workload.simpler import simpler, without_doubles
+from trimtab.advise.workload.stand_ins import stand_ins
 from trimtab.advise.workload.statements import Left, WorkloadStatement
 from trimtab.advise.workload.timed_search import TimedSearch
 from trimtab.advise.workload.writes import WriteRows, rows_written
@@ -50,9 +51,13 @@ OFFERING_SHARE = 0.3
 SAMPLES_SHARE = 0.1
 LEFT_FOR_SAMPLING_S = 2.0
 
-SEARCH_SHARE, BOUND_SHARE, LAST_SHARE = 0.6, 0.6, 0.4
-"""Parts of the time left that the search by time, then that for a bound, then a search from what both found may take;
-the rest is for leaving away what brings little, which a search that was cut short needs most."""
+SEARCH_SHARE, DOUBLES_SHARE, BOUND_SHARE, LAST_SHARE = 0.5, 0.3, 0.5, 0.4
+"""Parts of the time left that the search by time, then leaving out doubles, then the search for a bound, then one from
+what all found may take; the rest is for leaving away what brings little, which a search that was cut short needs
+most."""
+
+AT_END_SHARE = 0.2
+"""The part of all time that is kept, at most, to ask every statement about the set that was found."""
 
 BUDGET_SHARE = 0.98
 """What is predicted may take this share of the budget: sizes come out larger at times."""
@@ -60,8 +65,9 @@ BUDGET_SHARE = 0.98
 PARTIAL_SHARE_MAX = 0.4
 """A literal that all executions share may cut an index down to this share of the rows: within a budget that pays."""
 
-GAIN_MIN = 0.0001
-"""An index stays in the set only where the whole workload would cost this share more without it."""
+GAIN_MIN, GAIN_OF_REST_MIN = 0.0001, 0.001
+"""An index stays in the set only where the whole workload would cost these shares more without it: of what it takes
+as things are, and of what it takes with the set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,22 +150,28 @@ def _advise(
         names_of = [workload.shapes[place].name for place, _ in texts]
         times = GuardedTimes(AnswerTimes(workload, costs, texts, samples, held), names_of, faults)
         budget_bytes = settings.budget_bytes * BUDGET_SHARE
-        timed = TimedSearch(costs, calls, times.of, prices_ms, sizes, budget_bytes, offering)
+        timed = TimedSearch(costs, calls, times.of, prices_ms, sizes, budget_bytes, offering, stand_ins(candidates))
         waiting = timed.ask_around()
         per_cost = [times.ms_per_cost(number) for number in range(len(texts))]
         weights = [count * ms for count, ms in zip(calls, per_cost, strict=True)]
         search = Search(costs, weights, prices_ms, sizes, budget_bytes)
-        with costs.within(costs.seconds_left() * SEARCH_SHARE):
-            best, _ = timed.run()
-        with costs.within(costs.seconds_left() * BOUND_SHARE):
-            found = search.run(best)
-        with costs.within(costs.seconds_left() * LAST_SHARE):
-            best, _ = timed.run([best, found.chosen])
-        waiting = timed.take_up(waiting, best)
+        at_end_s = min(timed.seconds_for_all(), settings.time_max_s * AT_END_SHARE)
+        with costs.within(costs.seconds_left() - at_end_s):
+            with costs.within(costs.seconds_left() * SEARCH_SHARE):
+                best, _ = timed.run()
+            with costs.within(costs.seconds_left() * DOUBLES_SHARE):
+                best = without_doubles(timed, timed.read_by_plans(best), candidates, sizes)
+            with costs.within(costs.seconds_left() * BOUND_SHARE):
+                found = search.run(best)
+            with costs.within(costs.seconds_left() * LAST_SHARE):
+                best, _ = timed.run([best, found.chosen])
+            waiting = timed.take_up(waiting, best)
+            best = without_doubles(timed, timed.read_by_plans(best), candidates, sizes)
+            best = simpler(timed, _without_idle(timed, best), candidates)
+            best = _without_idle(timed, general(timed, best, candidates, sizes, workload))
+        best = timed.read_by_plans(best)
         late = {texts[number][0] for number in waiting}
         late |= {place for number, (place, _) in enumerate(texts) if number not in costs.offered}
-        best = simpler(timed, _without_idle(timed, best), candidates)
-        best = _without_idle(timed, general(timed, best, candidates, sizes, workload))
         answers = [costs.likely(number, best) for number in range(len(texts))]
         reached = search.value_of([answer.cost for answer in answers], best) / (search.base_value or 1.0)
         outlooks, calls_of = outlooks_of(workload, times, texts, answers, costs, residuals, best)
@@ -257,7 +269,7 @@ def _without_idle(timed: TimedSearch, chosen: Chosen) -> Chosen:
             tries = [(timed.known_value(best - {number}), number) for number in best]
             _, number = min(tries)
             less = timed.value(best - {number})
-            if less - value > GAIN_MIN * timed.base_value:
+            if less - value > max(GAIN_MIN * timed.base_value, GAIN_OF_REST_MIN * value):
                 return best
             best, value = best - {number}, less
     except OutOfTime:
@@ -265,7 +277,7 @@ def _without_idle(timed: TimedSearch, chosen: Chosen) -> Chosen:
     value = timed.known_value(best)
     while best and is_known:
         less, number = min((timed.known_value(best - {number}), number) for number in best)
-        if less - value > GAIN_MIN * timed.base_value:
+        if less - value > max(GAIN_MIN * timed.base_value, GAIN_OF_REST_MIN * value):
             break
         best, value = best - {number}, less
     return best

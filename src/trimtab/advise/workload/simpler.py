@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from trimtab.advise.index.candidates import Candidate
 from trimtab.advise.workload.costs import Chosen, OutOfTime
+from trimtab.advise.workload.stand_ins import covers
 from trimtab.advise.workload.timed_search import TimedSearch
 
 LOSS_MAX = 0.02
@@ -14,6 +15,32 @@ LOSS_MAX = 0.02
 
 COVERED_LOSS_MAX = 0.002
 """An index that another one of the set could stand in for goes where all would take no more than this share longer."""
+
+
+def without_doubles(
+    timed: TimedSearch, chosen: Chosen, candidates: Sequence[Candidate], sizes: Sequence[int]
+) -> Chosen:
+    """The set without indexes that another one of the set stands in for: each statement was asked about what is best
+    for it alone, and of two that begin alike either serves both. The smaller goes last."""
+    best = chosen
+    try:
+        for number in sorted(chosen, key=lambda n: -sizes[n]):
+            others = [other for other in best - {number} if _stands_in(candidates[other], candidates[number])]
+            tried = best - {number}
+            if others and timed.value(tried) <= timed.value(best) + COVERED_LOSS_MAX * timed.base_value:
+                best = tried
+    except OutOfTime:
+        return best
+    return best
+
+
+def _stands_in(other: Candidate, one: Candidate) -> bool:
+    """Whether an index begins like another one and holds all of its columns, or its keys at least."""
+    its, mine = other.definition, one.definition
+    if (mine.relation, mine.method, mine.predicate) != (its.relation, its.method, its.predicate):
+        return False
+    held = {key.sql for key in its.keys} | set(its.include)
+    return mine.keys[0] == its.keys[0] and {key.sql for key in mine.keys} <= held
 
 
 def simpler(timed: TimedSearch, chosen: Chosen, candidates: Sequence[Candidate]) -> Chosen:
@@ -32,21 +59,13 @@ def simpler(timed: TimedSearch, chosen: Chosen, candidates: Sequence[Candidate])
                     best = tried
                     break
         for number in sorted(best):
-            wider = [other for other in best - {number} if _covers(candidates[other], candidates[number])]
+            wider = [other for other in best - {number} if covers(candidates[other], candidates[number])]
             tried = best - {number}
             if wider and timed.value(tried) <= timed.value(best) + COVERED_LOSS_MAX * timed.base_value:
                 best = tried
     except OutOfTime:
         return best
     return best
-
-
-def _covers(wide: Candidate, narrow: Candidate) -> bool:
-    """Whether an index can do all that another one can, if not as fast."""
-    its, mine = wide.definition, narrow.definition
-    if (mine.relation, mine.method, mine.predicate) != (its.relation, its.method, its.predicate):
-        return False
-    return mine.keys == its.keys[: len(mine.keys)] and set(mine.include) <= {*its.include, *(k.sql for k in its.keys)}
 
 
 def _is_simpler(one: Candidate, other: Candidate) -> bool:

@@ -8,10 +8,11 @@ until none helps), the planner is asked about what was found, and what it answer
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from random import Random
 
 from trimtab.advise.workload.costs import Answer, Chosen, Costs, OutOfTime
+from trimtab.advise.workload.known_times import KnownTimes, mask_of, numbers_of
 from trimtab.advise.workload.offering import Offering
 
 TIERS = 7
@@ -62,6 +63,7 @@ class TimedSearch:
         sizes: Sequence[int],
         budget_bytes: float,
         offering: Offering | None = None,
+        stand_ins: Sequence[Chosen] = (),
     ) -> None:
         self._offering, self._is_many = offering, len(costs.texts) > MANY
         self._question_s = 0.0
@@ -69,15 +71,15 @@ class TimedSearch:
         self._prices, self._sizes, self._budget = list(prices), list(sizes), budget_bytes
         self._places = sorted(costs.offered)
         self._with_special: set[int] = set()
-        self._any_price = any(self._prices)
-        self._size_of: dict[int, float] = {}
         self._alone: dict[int, Iterator[int]] = {}
-        self._rows: dict[int, _Row] = {}
-        self._touching: dict[int, list[int]] = {}
         self._rounds: dict[int, int] = {}
         self._today = [weight * times(p, costs.without(p)) for p, weight in enumerate(self._weights)]
         self.base_value = sum(self._today)
         self._space_price = SPACE_SHARE * self.base_value / max(float(sum(sizes)), 1.0)
+        self._times_known = KnownTimes(
+            costs, self._felt, self._today, self._prices, self._sizes, self._space_price, stand_ins
+        )
+        self._size = self._times_known.size
         self._settle()
 
     def _settle(self) -> None:
@@ -121,6 +123,21 @@ class TimedSearch:
                 self._costs.leave(place)
         self._settle()
         return waiting
+
+    def seconds_for_all(self) -> float:
+        """About what it takes to ask all statements about a set."""
+        return self._question_s * len(self._places)
+
+    def read_by_plans(self, chosen: Chosen) -> Chosen:
+        """The set without what no plan reads: of two that are alike the planner reads one. It is asked about each
+        statement, heavy ones first, as far as there is time."""
+        read: set[int] = set()
+        for place in sorted(self._places, key=lambda p: -self._today[p]):
+            try:
+                read |= self._costs.of(place, chosen).used
+            except OutOfTime:
+                read |= self._costs.likely(place, chosen).used
+        return chosen & read
 
     def _is_late(self, place: int) -> bool:
         """Whether there was no time to ask what a statement's candidates bring."""
@@ -205,43 +222,42 @@ class TimedSearch:
 
     def run(self, starts: Iterable[Chosen] = ()) -> tuple[Chosen, float]:
         """The best set, and its share of the time without any; the planner was asked about every step to it, unless
-        there was no time for any: then what is known already has to do."""
+        there was no time for any: then what is known already has to do, and the first of `starts` is the best."""
         self._best, self._best_value = frozenset[int](), self.base_value
         shuffled = Random(SEED)  # noqa: S311 - where a climb begins is no secret
         self._refresh()
-        begins = [_numbers(self._fitting(_mask(start), 0)) for start in starts]
+        begins = [numbers_of(self._fitting(mask_of(start), 0)) for start in starts]
         try:
-            for begin in begins or [self._grown(self._promising())]:
+            for begin in begins or [self._promising()]:
                 self._exchange(begin)
+            if not begins and not self._is_many:
+                self._exchange(self._grown(frozenset()))
             for _ in range(SHAKEN_MAX):
                 self._explore()
                 kept = (number for number in self._best if shuffled.random() > SHAKEN_SHARE)
                 self._exchange(self._grown(frozenset(kept)))
         except OutOfTime:
             if not self._best:
-                known = [_mask(begin) for begin in begins] or [self._grown_by_known()]
-                mask = min(known, key=self._known)
+                mask = mask_of(begins[0]) if begins else self._grown_by_known()
                 if self._known(mask) < self.base_value:
-                    self._best, self._best_value = _numbers(mask), self._known(mask)
-        space = self._space_price * self._size(_mask(self._best))
+                    self._best, self._best_value = numbers_of(mask), self._known(mask)
+        space = self._space_price * self._size(mask_of(self._best))
         return self._best, (self._best_value - space) / (self.base_value or 1.0)
 
     def _asked(self, chosen: Chosen) -> float:
         """The time with a set, the planner asked; the best of all is kept."""
         value = self.value(chosen)
         self._refresh()
-        value += self._space_price * self._size(_mask(chosen))
+        value += self._space_price * self._size(mask_of(chosen))
         if value < self._best_value:
             self._best, self._best_value = chosen, value
         return value
 
     def _promising(self) -> Chosen:
-        """Where a climb begins: with nothing; of many statements with a set that is good by what is known, since there
-        may be no time to ask about each step to it. It is the best until one is that was asked about."""
-        if not self._is_many:
-            return frozenset()
+        """Where a climb begins: with a set that is good by what is known, since there may be no time to ask about each
+        step to it. It is the best until one is that was asked about."""
         mask = self._grown_by_known()
-        self._best, self._best_value = _numbers(mask), self._known(mask)
+        self._best, self._best_value = numbers_of(mask), self._known(mask)
         self._best_value = self.value(self._best) + self._space_price * self._size(mask)
         return self._best
 
@@ -256,11 +272,11 @@ class TimedSearch:
         """What fits beside a set, with the gain for its bytes by what is known, the largest first."""
         found: list[tuple[float, int]] = []
         size = self._size(mask)
-        now = self._now(mask)
-        for bundle in self._bundles():
+        now = self._times_known.now(mask)
+        for bundle in self._times_known.bundles():
             extra = self._size(bundle & ~mask)
             if extra and size + extra <= self._budget:
-                gain = self._difference(now, mask, mask | bundle)
+                gain = self._times_known.difference(now, mask, mask | bundle)
                 if gain < -LEAST_GAIN * value:
                     found.append((gain / max(extra, 1 << 16), bundle))
         return sorted(found)
@@ -268,25 +284,25 @@ class TimedSearch:
     def _grown(self, chosen: Chosen) -> Chosen:
         """A set with more indexes, the largest gain for its bytes first, as long as they fit."""
         value = self._asked(chosen)
-        mask = _mask(chosen)
+        mask = mask_of(chosen)
         while True:
             for _, bundle in self._rates(mask, value)[:TRIED_A_STEP]:
-                new = self._asked(_numbers(mask | bundle))
+                new = self._asked(numbers_of(mask | bundle))
                 if new < value * (1 - LEAST_GAIN):
                     mask, value = mask | bundle, new
                     break
             else:
-                return _numbers(mask)
+                return numbers_of(mask)
 
     def _exchange(self, chosen: Chosen) -> None:
         """Removals, additions and exchanges, the best first by what is known, each asked for, as long as one helps."""
         value = self._asked(chosen)
-        mask = _mask(chosen)
+        mask = mask_of(chosen)
         while True:
             for _, more in sorted(self._moves(mask, value)):
                 if self._known(more) >= value * (1 - LEAST_GAIN):
                     continue
-                new = self._asked(_numbers(more))
+                new = self._asked(numbers_of(more))
                 if new < value * (1 - LEAST_GAIN):
                     mask, value = more, new
                     break
@@ -298,16 +314,16 @@ class TimedSearch:
         if self._costs.seconds_left() <= 0:
             raise OutOfTime
         bound = value * (1 - LEAST_GAIN)
-        size, bundles = self._size(mask), [(one, self._size(one)) for one in self._bundles()]
-        now = self._now(mask)
+        size, bundles = self._size(mask), [(one, self._size(one)) for one in self._times_known.bundles()]
+        now = self._times_known.now(mask)
         found: dict[int, float] = {}
 
         def consider(more: int) -> None:
             if more not in found:
-                found[more] = value + self._difference(now, mask, more)
+                found[more] = value + self._times_known.difference(now, mask, more)
 
         losses: list[tuple[float, int]] = []
-        for number in _numbers(mask):
+        for number in numbers_of(mask):
             bit = 1 << number
             if self._costs.seconds_left() <= 0:
                 raise OutOfTime
@@ -331,32 +347,6 @@ class TimedSearch:
                 consider(more)
         return [(known, more) for more, known in found.items() if known < bound]
 
-    def _now(self, mask: int) -> dict[int, float]:
-        """The time of each place with a set, by what is known."""
-        return {place: self._row_time(row, mask) for place, row in self._rows.items()}
-
-    def _difference(self, now: Mapping[int, float], mask: int, more: int) -> float:
-        """What the time becomes more or less when one set takes the place of another."""
-        gone, new = _numbers(mask & ~more), _numbers(more & ~mask)
-        touched: set[int] = set()
-        for number in (*gone, *new):
-            touched.update(self._touching.get(number, ()))
-        total = 0.0
-        for place in sorted(touched):
-            total += self._row_time(self._rows[place], more) - now[place]
-        for sign, numbers in ((1.0, new), (-1.0, gone)):
-            for number in numbers:
-                total += sign * (self._prices[number] + self._space_price * self._sizes[number])
-        return total
-
-    @staticmethod
-    def _row_time(row: _Row, mask: int) -> float:
-        there = mask & row.used
-        time = row.memo.get(there)
-        if time is None:
-            time = row.memo[there] = row.time(there)
-        return time
-
     def value(self, chosen: Chosen) -> float:
         """The time with a set, the planner asked for every statement. Raises `OutOfTime`."""
         total = self._fixed + sum(self._prices[number] for number in chosen)
@@ -367,7 +357,7 @@ class TimedSearch:
 
     def fits(self, chosen: Chosen) -> bool:
         """Whether a set is within the budget."""
-        return self._size(_mask(chosen)) <= self._budget
+        return self._size(mask_of(chosen)) <= self._budget
 
     def _felt(self, place: int, answer: Answer) -> float:
         """The time with an answer; where it is longer than today's, what is lost counts more than a gain elsewhere."""
@@ -377,33 +367,13 @@ class TimedSearch:
     def known_value(self, chosen: Chosen) -> float:
         """The time with a set, by the answers so far."""
         self._refresh()
-        return self._known(_mask(chosen))
+        return self._known(mask_of(chosen))
 
     def _known(self, mask: int) -> float:
-        total = self._fixed + sum(self._row_time(row, mask) for row in self._rows.values())
-        if self._any_price:
-            total += sum(self._prices[number] for number in _numbers(mask))
-        return total + self._space_price * self._size(mask)
+        return self._fixed + self._times_known.value(mask)
 
     def _refresh(self) -> None:
-        """Take in what was answered since."""
-        for place in self._places:
-            answers = self._costs.answers(place)
-            before = self._rows.get(place)
-            count = before.count if before is not None else 0
-            if before is None or count != len(answers):
-                rows = set(before.answers) if before is not None else set()
-                rows |= {(_mask(a.used), a.cost, self._felt(place, a)) for a in answers[count:]}
-                row = _Row(len(answers), sorted(rows, key=lambda row: (row[1], row[2])), self._today[place])
-                known = before.used if before is not None else 0
-                for number in _numbers(row.used & ~known):
-                    self._touching.setdefault(number, []).append(place)
-                self._rows[place] = row
-
-    def _bundles(self) -> list[int]:
-        """Sets that some statement is faster with."""
-        found = {needed: None for row in self._rows.values() for needed, _, time in row.answers if time < row.today}
-        return [needed for needed in found if needed]
+        self._times_known.refresh(self._places)
 
     def _fitting(self, chosen: int, kept: int) -> int:
         """The set without what is missed least for its bytes, until it fits."""
@@ -412,48 +382,9 @@ class TimedSearch:
             value = self._known(chosen)
             over = size - self._budget
             number = min(
-                _numbers(chosen & ~kept),
+                numbers_of(chosen & ~kept),
                 key=lambda n: (self._known(chosen & ~(1 << n)) - value) / min(self._sizes[n], over),
             )
             chosen &= ~(1 << number)
             size -= self._sizes[number]
         return chosen
-
-    def _size(self, mask: int) -> float:
-        if mask not in self._size_of:
-            self._size_of[mask] = float(sum(self._sizes[number] for number in _numbers(mask)))
-        return self._size_of[mask]
-
-
-class _Row:
-    """What is known of one statement: answers as (candidates needed, cost, weighed time), the cheapest first."""
-
-    def __init__(self, count: int, answers: list[tuple[int, float, float]], today: float) -> None:
-        self.count, self.answers, self.today = count, answers, today
-        self.memo: dict[int, float] = {}
-        self.used = 0
-        for needed, _, _ in answers:
-            self.used |= needed
-
-    def time(self, there: int) -> float:
-        """The time of the cheapest plan that needs nothing beyond a set."""
-        for needed, _, time in self.answers:
-            if not needed & ~there:
-                return time
-        return self.today
-
-
-def _mask(chosen: Iterable[int]) -> int:
-    mask = 0
-    for number in chosen:
-        mask |= 1 << number
-    return mask
-
-
-def _numbers(mask: int) -> Chosen:
-    found: list[int] = []
-    while mask:
-        low = mask & -mask
-        found.append(low.bit_length() - 1)
-        mask ^= low
-    return frozenset(found)
