@@ -12,7 +12,8 @@ from benchmarks.demo_day.truth import RECOVERY_MINUTES, WITHIN_MINUTES, Injected
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One fault: `first` is the earliest episode of a series that it moves, whenever it began while the fault lasted.
+    """One fault: `first` is the episode of a series that it moves that was told first, of those that began while it
+    lasted.
 
     `episodes_count`, `others_count`: episodes that began then, of series that it moves, and of others.
     """
@@ -26,8 +27,8 @@ class Found:
 
     @property
     def is_in_time(self) -> bool:
-        """Whether it began within ten minutes."""
-        return self.after_minutes is not None and self.after_minutes <= WITHIN_MINUTES
+        """Whether it was told within ten minutes."""
+        return self.told_after_minutes is not None and self.told_after_minutes <= WITHIN_MINUTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def judge(
 def _found(fault: Injected, alarms: Sequence[Alarm], clock: DayClock) -> Found:
     within = [one for one in alarms if fault.began_ms <= one.start_ms < fault.ended_ms]
     of_it = [one for one in within if concerns(one, fault)]
-    first = min(of_it, key=lambda one: (one.start_ms, one.told_ms, -one.score), default=None)
+    first = min(of_it, key=lambda one: (one.told_ms, one.start_ms, -one.score), default=None)
 
     def after(at_ms: int) -> float:
         return (at_ms - fault.began_ms) / 1000 / clock.minute_s
@@ -79,7 +80,7 @@ def _found(fault: Injected, alarms: Sequence[Alarm], clock: DayClock) -> Found:
         fault,
         first,
         None if first is None else after(first.start_ms),
-        None if first is None else after(min(one.told_ms for one in of_it)),
+        None if first is None else after(first.told_ms),
         len(of_it),
         len(within) - len(of_it),
     )

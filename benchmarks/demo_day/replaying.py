@@ -33,7 +33,7 @@ def without(recorded: Recording, spans_ms: Sequence[tuple[int, int]]) -> Recordi
 
 
 def alarms(recorded: Recording, clock: DayClock) -> list[Alarm]:
-    """What it tells, at once."""
+    """What it tells; an episode is told when it opens, which may be a few rows after its first odd one."""
     settings = DetectSettings(
         false_per_day=min(1000.0, FALSE_PER_DAY * 60.0 / clock.minute_s),
         quiet_ms=round(QUIET_MINUTES * clock.minute_s * 1000),
@@ -42,16 +42,18 @@ def alarms(recorded: Recording, clock: DayClock) -> list[Alarm]:
     slots = detector.add(len(recorded.series), _steps_ms(recorded))
     is_logarithm = np.array([one.measure == MEAN_MS for one in recorded.series])
     values = np.where(is_logarithm[:, None], np.log(np.maximum(recorded.values, MEAN_MS_MIN)), recorded.values)
-    first: dict[tuple[int, int], Episode] = {}
+    told_ms: dict[tuple[int, int], int] = {}
     last: dict[tuple[int, int], Episode] = {}
     for row, at_ms in enumerate(recorded.at_ms.tolist()):
         there = np.flatnonzero(np.isfinite(values[:, row])).astype(np.int32)
         scores = detector.update(slots[there], at_ms, values[there, row])
         for event in book.step(at_ms, slots[there], scores, len(recorded.series)):
             key = (event.episode.slot, event.episode.start_ms)
-            first.setdefault(key, event.episode)
+            told_ms.setdefault(key, at_ms)
             last[key] = event.episode
-    return [_alarm(recorded, last[key], int(np.flatnonzero(slots == key[0])[0])) for key in first]
+    return [
+        _alarm(recorded, last[key], int(np.flatnonzero(slots == key[0])[0]), at_ms) for key, at_ms in told_ms.items()
+    ]
 
 
 def _steps_ms(recorded: Recording) -> np.ndarray:
@@ -64,7 +66,7 @@ def _steps_ms(recorded: Recording) -> np.ndarray:
     return found
 
 
-def _alarm(recorded: Recording, one: Episode, row: int) -> Alarm:
+def _alarm(recorded: Recording, one: Episode, row: int, told_ms: int) -> Alarm:
     series = recorded.series[row]
     observed, expected = one.observed, one.expected
     if series.measure == MEAN_MS:
@@ -73,7 +75,7 @@ def _alarm(recorded: Recording, one: Episode, row: int) -> Alarm:
         *(series.name, series.measure, series.labels, series.tables, series.text),
         start_ms=one.start_ms,
         end_ms=one.end_ms,
-        told_ms=one.start_ms,
+        told_ms=told_ms,
         test=one.test.name.lower(),
         score=one.score,
         observed=observed,

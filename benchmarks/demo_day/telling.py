@@ -26,7 +26,7 @@ def table(rows: Sequence[Sequence[str]]) -> str:
 
 def told(judged: Judged, clock: DayClock) -> str:
     """One day of one who looked: its faults, and what was false."""
-    rows = [["fault", "injected at", "found at", "after", "told after", "by which series", "test", "episodes", "other"]]
+    rows = [["fault", "injected at", "first odd at", "after", "told after", "by which series", "test", "episodes", "other"]]
     for one in judged.found:
         injected = [f"{one.fault.kind.value}: {one.fault.about}", clock.said(one.fault.began_ms)]
         counts = [str(one.episodes_count), str(one.others_count)]
@@ -35,7 +35,7 @@ def told(judged: Judged, clock: DayClock) -> str:
             rows.append([*injected, "not found", "", "", "", "", *counts])
             continue
         late = "" if one.is_in_time else " (late)"
-        times = [f"{one.after_minutes:.1f} min{late}", f"{one.told_after_minutes:.1f} min"]
+        times = [f"{one.after_minutes:.1f} min", f"{one.told_after_minutes:.1f} min{late}"]
         rows.append([*injected, clock.said(first.start_ms), *times, first.series, first.test, *counts])
     lines = [table(rows)]
     for group in judged.false[:FALSE_SHOWN_MAX]:
@@ -57,7 +57,7 @@ def summary(judged: Judged) -> str:
     single = sum(map(len, judged.false))
     is_good = judged.in_time_count >= IN_TIME_MIN and len(judged.false) <= FALSE_MAX
     return (
-        f"{judged.in_time_count} of {len(judged.found)} found within 10 minutes, {len(judged.false)} false episodes "
+        f"{judged.in_time_count} of {len(judged.found)} told within 10 minutes, {len(judged.false)} false episodes "
         f"({single} of single series in {judged.quiet_days:.2f} quiet days of {judged.series_count} series: "
         f"{judged.false_per_series_day:.5f} a series and day): {'reached' if is_good else 'NOT REACHED'}"
     )

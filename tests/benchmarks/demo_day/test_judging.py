@@ -91,6 +91,6 @@ def test_the_table_tells_all_of_it() -> None:
     assert "not found" in text
     assert "false, day 2 02:40: a (range" in text
     assert text.endswith(
-        "1 of 2 found within 10 minutes, 1 false episodes (1 of single series in 0.88 quiet days of 100 "
+        "1 of 2 told within 10 minutes, 1 false episodes (1 of single series in 0.88 quiet days of 100 "
         "series: 0.01143 a series and day): NOT REACHED"
     )
