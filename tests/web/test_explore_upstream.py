@@ -57,7 +57,11 @@ class Prometheus(BaseHTTPRequestHandler):
             found = {"resultType": "vector", "result": series}
         elif path == "/api/v1/query_range":
             start = float(wanted["start"][0])
-            values = [[start, "1"], [start + float(wanted["step"][0]), "NaN"]]
+            step = float(wanted["step"][0])
+            values = [[start, "1"], [start + step, "NaN"]]
+            if wanted["query"] == ["steady"]:
+                count = round((float(wanted["end"][0]) - start) / step) + 1
+                values = [[start + number * step, f"{50 + number % 3}"] for number in range(count)]
             found = {"resultType": "matrix", "result": [{"metric": SERIES, "values": values}]}
         elif path == "/api/v1/metadata":
             found = {}
@@ -139,3 +143,13 @@ def test_a_server_that_is_not_there_is_said(site: Site, monkeypatch: pytest.Monk
     monkeypatch.setattr(site.service, "upstream", Upstream("http://127.0.0.1:1"))
     assert "the metrics server http://127.0.0.1:1 cannot be asked" in page(site, "up")
     assert "The metrics cannot be asked" in site.visitor().get("/explore").text
+
+
+def test_what_another_server_has_is_forecast_when_asked(site: Site, asked: list[object]) -> None:
+    answer = site.visitor().get("/series/ahead?key=promql/steady&from=now-6h&to=now&past=1").json()
+    (line,) = answer["lines"]
+    assert line["about"] == 'took_seconds{job="api"}'
+    assert all(49 <= value <= 53 for value in line["ahead"]["mean"])
+    assert len(line["ahead"]["mean"]) == 72
+    assert len(line["past"]) == 1
+    assert len(asked) == 1
