@@ -241,6 +241,8 @@ class TimedSearch:
                 mask = mask_of(begins[0]) if begins else self._grown_by_known()
                 if self._known(mask) < self.base_value:
                     self._best, self._best_value = numbers_of(mask), self._known(mask)
+            if (mask := self._grown_by_known(mask_of(self._best))) != mask_of(self._best):  # there may be room left
+                self._best, self._best_value = numbers_of(mask), self._known(mask)
         space = self._space_price * self._size(mask_of(self._best))
         return self._best, (self._best_value - space) / (self.base_value or 1.0)
 
@@ -261,9 +263,8 @@ class TimedSearch:
         self._best_value = self.value(self._best) + self._space_price * self._size(mask)
         return self._best
 
-    def _grown_by_known(self) -> int:
-        """A set that is good by what is known."""
-        mask = 0
+    def _grown_by_known(self, mask: int = 0) -> int:
+        """A set with more indexes that is good by what is known."""
         while rates := self._rates(mask, self._known(mask)):
             mask |= rates[0][1]
         return mask
