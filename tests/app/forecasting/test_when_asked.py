@@ -154,6 +154,17 @@ def test_no_more_are_kept_than_that(made: WhenAsked, monkeypatch: pytest.MonkeyP
     assert len(read.grids) > before
 
 
+def test_what_is_kept_has_no_more_numbers_than_that(made: WhenAsked, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = History(20)
+    first = made.foreseen("a", DAY, read)
+    assert first.numbers == 2 * 5 * 96
+    monkeypatch.setattr(when_asked, "NUMBERS_MAX", 2 * first.numbers)
+    for name in "bc":
+        made.foreseen(name, DAY, read)
+    assert len(made._kept) == 2
+    assert made.foreseen("a", DAY, read) is not first
+
+
 def test_who_waits_too_long_is_told(made: WhenAsked, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(when_asked, "WAIT_S", 0.01)
     with made._making, pytest.raises(Busy, match="other forecasts are being made"):

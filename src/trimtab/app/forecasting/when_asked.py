@@ -29,7 +29,8 @@ FINEST_MS = MINUTE_MS
 PAST_MAX = 30
 """Forecasts of before that are made again."""
 LINES_MAX = 50
-KEPT_MAX = 300
+KEPT_MAX, NUMBERS_MAX = 300, 4_000_000
+"""Answers that are kept, and numbers in all of them (32 MB)."""
 WAIT_S = 20.0
 OFF = "Forecasts are switched off."
 YOUNG = f"No forecast: fewer than {POINTS_MIN} points of history."
@@ -71,6 +72,11 @@ class Foreseen:
     why: str = ""
     step_ms: int = FINEST_MS
 
+    @property
+    def numbers(self) -> int:
+        """How many it holds."""
+        return sum(band.values.size for line in self.lines for band in (line.ahead, *line.past))
+
 
 Read = Callable[[Grid], Sequence[HistoryLine]]
 
@@ -103,8 +109,10 @@ class WhenAsked:
         with self._lock:
             self._kept.pop(key, None)
             self._kept[key] = (now_ms + made.step_ms, made)
-            while len(self._kept) > KEPT_MAX:
-                self._kept.popitem(last=False)
+            left = sum(one.numbers for _, one in self._kept.values())
+            while len(self._kept) > KEPT_MAX or (left > NUMBERS_MAX and len(self._kept) > 1):
+                _, (_, gone) = self._kept.popitem(last=False)
+                left -= gone.numbers
         return made
 
     def _made(self, grid: Grid, within: Range, read: Read, policy: ForecastPolicy, *, with_past: bool) -> Foreseen:
