@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import tempfile
 import time
 from collections.abc import Sequence
@@ -24,7 +25,7 @@ import psycopg
 from benchmarks.advise import coverage, databases, withdrawing
 from benchmarks.advise.coverage import BASE, Piece, Sized
 from benchmarks.advise.intervals import ratio
-from benchmarks.advise.measuring import Measured, definition_of, measure
+from benchmarks.advise.measuring import Measured, cpu_ms, definition_of, measure
 from benchmarks.advise.references import Reference, dexter, hyrise
 from trimtab.advise.workload.advice import WorkloadAdvice
 from trimtab.advise.workload.advisor import WorkloadSettings, advise_workload
@@ -108,7 +109,15 @@ def _run(dsn: str, name: str, statements: Sequence[WorkloadStatement], chosen: a
     for budget in case.budgets_mb:
         with psycopg.connect(dsn, autocommit=True) as connection:
             settings = WorkloadSettings(budget_bytes=budget * 10**6, time_max_s=chosen.time)
-            advice[f"trimtab-{budget}"] = advise_workload(connection, statements, settings=settings)
+            before_s, before_ms = time.process_time(), cpu_ms(connection.info.backend_pid)
+            made = advise_workload(connection, statements, settings=settings)
+            server_s = (cpu_ms(connection.info.backend_pid) - before_ms) / 1e3
+            print(
+                f"trimtab-{budget}: {made.what_if_calls} questions,"
+                f" processor time {time.process_time() - before_s:.1f} s"
+                f" here, {server_s:.1f} s of the server; load {os.getloadavg()[0]:.1f}"
+            )
+            advice[f"trimtab-{budget}"] = made
     references = _references(dsn, statements, case)
     sets: dict[str, list[str]] = {BASE: []}
     sets |= {of: [definition_of(one.ddl) for one in made.indexes] for of, made in advice.items()}
