@@ -65,9 +65,8 @@ BUDGET_SHARE = 0.98
 PARTIAL_SHARE_MAX = 0.4
 """A literal that all executions share may cut an index down to this share of the rows: within a budget that pays."""
 
-GAIN_MIN, GAIN_OF_REST_MIN = 0.0001, 0.001
-"""An index stays in the set only where the whole workload would cost these shares more without it: of what it takes
-as things are, and of what it takes with the set."""
+GAIN_MIN = 0.0001
+"""An index stays in the set only where the whole workload would cost this share more without it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +268,7 @@ def _without_idle(timed: TimedSearch, chosen: Chosen) -> Chosen:
             tries = [(timed.known_value(best - {number}), number) for number in best]
             _, number = min(tries)
             less = timed.value(best - {number})
-            if less - value > max(GAIN_MIN * timed.base_value, GAIN_OF_REST_MIN * value):
+            if less - value > GAIN_MIN * timed.base_value:
                 return best
             best, value = best - {number}, less
     except OutOfTime:
@@ -277,7 +276,7 @@ def _without_idle(timed: TimedSearch, chosen: Chosen) -> Chosen:
     value = timed.known_value(best)
     while best and is_known:
         less, number = min((timed.known_value(best - {number}), number) for number in best)
-        if less - value > max(GAIN_MIN * timed.base_value, GAIN_OF_REST_MIN * value):
+        if less - value > GAIN_MIN * timed.base_value:
             break
         best, value = best - {number}, less
     return best
