@@ -11,7 +11,7 @@ from trimtab.advise.index.size import size_bytes
 from trimtab.advise.record.correcting import Corrections
 from trimtab.advise.record.kinds import WORKLOAD
 from trimtab.advise.workload.advice import StatementOutlook
-from trimtab.advise.workload.outlook import interval_of, together, usual_error, weight_error
+from trimtab.advise.workload.outlook import interval_of, is_computed, together, usual_error, weight_error
 from trimtab.model.estimates import Estimate
 from trimtab.model.index import IndexDefinition, IndexKey
 from trimtab.sql.catalog import Column, ColumnStatistics, Table
@@ -90,3 +90,10 @@ def test_a_null_takes_no_room_and_many_of_them_are_one_value() -> None:
     keyed_twice = size(0.0)
     assert keyed_twice / 1e6 == pytest.approx(1e6 * 28 / 0.9 / 1e6, rel=0.02)  # 8 header, 8 and 8, 4 line pointer
     assert size(0.95) < 0.4 * keyed_twice
+
+
+def test_what_with_computed_and_is_joined_with_itself_is_known_less_well() -> None:
+    scan = {"Node Type": "CTE Scan", "CTE Name": "sums"}
+    join = {"Node Type": "Nested Loop", "Plans": [scan, {"Node Type": "Sort", "Plans": [scan]}]}
+    assert (is_computed(join), is_computed(scan)) == (True, False)
+    assert weight_error(6, is_computed=True) > weight_error(6) > weight_error(1)

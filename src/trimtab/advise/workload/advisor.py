@@ -25,7 +25,7 @@ from trimtab.advise.workload.general import general
 from trimtab.advise.workload.inverted import is_inverted, size_of_inverted, wants_trigrams
 from trimtab.advise.workload.inverted_size import sampled_size
 from trimtab.advise.workload.offering import Offering
-from trimtab.advise.workload.outlook import condensed, together, weight_error
+from trimtab.advise.workload.outlook import condensed, is_computed, together, weight_error
 from trimtab.advise.workload.planning import heavy_by_cost, planned
 from trimtab.advise.workload.priced_share import priced_share
 from trimtab.advise.workload.reading import NOT_PRICED
@@ -186,7 +186,12 @@ def _advise(
     kept = [place for place, one in enumerate(outlooks) if not faults.has(one.name)]
     outlooks = [outlooks[place] for place in kept]
     calls_of = [calls_of[place] for place in kept]
-    unsure = {one.name: weight_error(len(one.analysis.uses)) for one in workload.shapes if one.mean_ms is None}
+    computed = {texts[number][0] for number, plan in enumerate(plans) if is_computed(plan)}
+    unsure = {
+        one.name: weight_error(len(one.analysis.uses), is_computed=place in computed)
+        for place, one in enumerate(workload.shapes)
+        if one.mean_ms is None
+    }
     unsure |= {one.name: weight_error(1) for one in workload.inserts if one.mean_ms is None}
     ratio, interval = together(*condensed(outlooks, calls_of), unsure)
     unpriced = [Left(workload.shapes[place].name, 0, NOT_PRICED) for place in sorted(late)]

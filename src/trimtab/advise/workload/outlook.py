@@ -87,10 +87,18 @@ def interval_of(ratio: float, classes: Sequence[str], tables: int = 1) -> tuple[
     return ratio * math.exp(-low), ratio * math.exp(high)
 
 
-def weight_error(tables: int) -> float:
-    """The standard deviation, on a log scale, of what a model says that a statement takes as things are."""
+def weight_error(tables: int, *, is_computed: bool = False) -> float:
+    """The standard deviation, on a log scale, of what a model says that a statement takes as things are.
+
+    `is_computed`: it reads several times what WITH computes, of which the planner knows no values (see `is_computed`).
+    """
     known = interval_figures()
-    return known["weights"] + known["weights_joined"] * joined(tables)
+    return known["weights"] + known["weights_joined"] * joined(tables) + known["weights_computed"] * is_computed
+
+
+def is_computed(plan: Node) -> bool:
+    """Whether what WITH computes is read more than once: joined with itself, as a rule."""
+    return len([1 for node in nodes(plan) if node["Node Type"] == "CTE Scan"]) > 1
 
 
 def usual_error(ratio: float) -> float:
