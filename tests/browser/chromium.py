@@ -1,6 +1,7 @@
 """Debian's Chromium without a window, and pages in it that write down what a page must not do.
 
-Nothing but 127.0.0.1 can be reached: names are not resolved, and what asks for another address is stopped and noted.
+Nothing but 127.0.0.1 can be reached: neither names nor other addresses are resolved (a flag of Chromium says so), and
+what asks for one is noted. Requests are not intercepted: Chromium would then keep no file, and read every script anew.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ from playwright.sync_api import (
     Error,
     Page,
     Request,
-    Route,
     ViewportSize,
     sync_playwright,
 )
@@ -76,15 +76,11 @@ class Seen:
 
     def listen(self, context: BrowserContext) -> None:
         """Note what every page of a visitor does."""
-        context.route(_ELSEWHERE, self._stop)
         context.add_init_script(_LISTEN)
         context.on("console", self._say)
         context.on("weberror", lambda error: self.faults.append(str(error.error)))
         context.on("dialog", self._dialog)
         context.on("request", self._request)
-
-    def _stop(self, route: Route) -> None:
-        route.abort()
 
     def _request(self, request: Request) -> None:
         if _ELSEWHERE.match(request.url):

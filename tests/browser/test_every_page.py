@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Error, expect
 
 from tests.browser.axe import violations
-from tests.browser.chromium import NARROW, WIDE, Visitor, visit
+from tests.browser.chromium import NARROW, TIMEOUT_MS, WIDE, Visitor, visit
 from tests.browser.layout import layout_problems
 from tests.browser.places import PLACES, Place
 from tests.browser.servers import DayServer
@@ -54,7 +54,8 @@ def test_a_picture_can_be_seen_as_a_table(visitor: Visitor, day: DayServer) -> N
         for chart in charts.all():
             chart.get_by_role("button", name="View as table").click()
             rows = chart.locator(".chart-table tbody tr")
-            assert rows.count() > 0, f"{path}: {chart.get_attribute('id')} has an empty table"
+            has_an_empty_table = f"{path}: {chart.get_attribute('id')} has an empty table"
+            expect(rows, has_an_empty_table).not_to_have_count(0, timeout=TIMEOUT_MS)
             assert chart.get_by_role("button", name="Hide table").get_attribute("aria-expanded") == "true"
         for effect in page.locator("figure.effect").all():
             effect.get_by_text("View as table").click()
@@ -78,6 +79,14 @@ def test_what_is_printed_has_the_content_and_not_the_controls(visitor: Visitor, 
         page.emulate_media(media="screen")
         page.set_viewport_size(WIDE)
     assert page.pdf(format="A4").startswith(b"%PDF")
+
+
+@pytest.mark.parametrize("address", ["http://192.0.2.1/x", "http://[2001:db8::1]/x", "https://example.com/x"])
+def test_nothing_else_can_be_reached_and_who_tries_is_noted(visitor: Visitor, address: str) -> None:
+    with pytest.raises(Error, match="ERR_NAME_NOT_RESOLVED"):
+        visitor.page.goto(address)
+    assert visitor.seen.elsewhere == [address]
+    visitor.seen.forget()
 
 
 def test_who_watches_the_page_sees_what_it_must_not_do(visitor: Visitor) -> None:
