@@ -215,6 +215,11 @@ def test_a_year_of_a_table_of_dates_is_one_in_which_something_was_sold() -> None
 
     assert joined("(d_year = 2001)", 365) == pytest.approx(200_000, rel=0.01)
     assert joined("(d_month = 7)", 6_083) == 5_000  # every year has a July
+    inner = scan(
+        "sales", 500, **{"Node Type": "Index Scan", "Index Name": "by_day", "Index Cond": "(sold_on = d.d_key)"}
+    )
+    looped = join("Nested Loop", 5_000, scan("d", 365, Filter="(d_year = 2001)"), inner)
+    assert counted.work(looped)["heap_rows_far"] == pytest.approx(200_000, rel=0.1)
 
 
 def test_what_with_computed_is_read_as_a_whole_each_time() -> None:

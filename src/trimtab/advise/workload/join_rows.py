@@ -198,11 +198,12 @@ class JoinRows:
         of_condition = self._of(aliases) / (self._of(left) * self._of(right))
         found = self.factor(outer) * self.factor(inner) * of_condition
         most = [self.rows(outer)] if node.get("Inner Unique") or node.get("Join Type") in ("Semi", "Anti") else []
-        for here, other in ((left, inner), (right, outer)):
+        of_inner = self.rows(inner) * (self.rows(outer) if node["Node Type"] == "Nested Loop" else 1.0)
+        for here, of_other in ((left, of_inner), (right, self.rows(outer))):
             if len(here) == 1 and self._is_looked_up(next(iter(here)), aliases):
-                most.append(self.rows(other))
+                most.append(of_other)
         if not left or not right:
-            most.append(min(self.rows(outer), self.rows(inner)))  # of one side nothing is known: as a key finds its row
+            most.append(min(self.rows(outer), of_inner))  # of one side nothing is known: as a key finds its row
         return min([found, *(max(rows / planned, 1.0) for rows in most)])
 
     def _is_looked_up(self, one: str, aliases: frozenset[str]) -> bool:
