@@ -121,7 +121,7 @@ def test_sizes_are_those_of_real_builds(keys: tuple[str, ...], include: tuple[st
 def test_a_partial_index_and_a_rare_value_hold_few_rows_to_walk() -> None:
     states = ColumnStatistics(0.0, 6, 4.0, (("done", 0.97), ("failed", 0.02)))
     state = Column("state", "text", "S", True, False, True, True, states)
-    jobs = Table(1, "public", "jobs", "r", 1e6, 9_000, 9_000 * 8192, 1.0, True, {"state": state})
+    jobs = Table(1, "public", "jobs", "r", 1e6, 30_000, 30_000 * 8192, 1.0, True, {"state": state})
     keys = {"some": ("run_at",), "by_state": ("state", "run_at")}
     counting = Counting({"jobs": jobs}, lambda name: keys[name], index_share=lambda name: 0.01 if name == "some" else 1)
 
@@ -205,7 +205,7 @@ def test_a_year_of_a_table_of_dates_is_one_in_which_something_was_sold() -> None
     pkey = ExistingIndex("d_pkey", "CREATE UNIQUE INDEX d_pkey ON public.d USING btree (d_key)", True, True, True, 1)
     calendar = Table(1, "public", "d", "r", rows, 1_000, 8_192_000, 1.0, True, made, (pkey,))
     sold_on = Column("sold_on", "integer", "N", True, False, True, True, days(50_000, 51_825, 1_825.0, 0.0))
-    sales = Table(2, "public", "sales", "r", 1e6, 9_000, 9_000 * 8192, 1.0, True, {"sold_on": sold_on})
+    sales = Table(2, "public", "sales", "r", 1e6, 30_000, 30_000 * 8192, 1.0, True, {"sold_on": sold_on})
     counted = Counting({"d": calendar, "sales": sales}, lambda _: ())
 
     def joined(condition: str, of_dates: int) -> float:
@@ -230,3 +230,15 @@ def test_what_with_computed_is_read_as_a_whole_each_time() -> None:
     work = counting().work(plan)
     rows = min(2_000 * 2_500, 300_000)
     assert work["passed_rows"] == pytest.approx(rows + 10 * rows / 2_000 * rows)
+
+
+def test_a_row_somewhere_costs_less_where_caches_hold_a_part_of_the_table() -> None:
+    known = {"v": Column("v", "integer", "N", True, False, True, True, ColumnStatistics(0.0, 4, -0.5, correlation=0.0))}
+    tables = {
+        f"t{n}": Table(n, "public", f"t{n}", "r", 1e6, n, n * 8192, 1.0, True, known) for n in (5_000, 13_000, 52_000)
+    }
+    counted = Counting(tables, lambda _: ("v",))
+    scans = [
+        scan(name, 1_000, **{"Node Type": "Index Scan", "Index Name": "i", "Index Cond": "(v > 5)"}) for name in tables
+    ]
+    assert [counted.work(one)["heap_rows_far"] for one in scans] == [300.0, 500.0, 1_000.0]

@@ -24,6 +24,8 @@ Work = Mapping[str, float]
 LARGE_HASH_ROWS = 100_000
 MANY_GROUPS = 20_000
 
+FAR_PAGES, FAR_SHARE_MIN = 26_000.0, 0.3
+
 SEMI_ROWS_MAX = 2.0
 """Rows that EXISTS looks at before it finds one, where there are several."""
 
@@ -208,7 +210,10 @@ class _Walk:
             self.found["index_rows"] += fetched
             self._skipped(node, table, keys, loops * share)
             self.found["heap_rows_again"] += fetched * again
-            self.found[f"heap_rows_{'near' if near is None or near else 'far'}"] += fetched * (1 - again)
+            if near is None or near:
+                self.found["heap_rows_near"] += fetched * (1 - again)
+            else:
+                self.found["heap_rows_far"] += fetched * (1 - again) * _far_share(table)
         self._filter(node, fetched)
         self._subplans(node, loops, fetched)
         return rows
@@ -401,6 +406,13 @@ class _Walk:
             elif child.get("Parent Relationship") == "SubPlan":
                 hashed = "hashed " + str(child.get("Subplan Name", "")) in str(node.get("Filter", ""))
                 self.visit(child, self._loops(child, loops if hashed else max(turns, 1.0)), 1.0)
+
+
+def _far_share(table: Table | None) -> float:
+    """What a row somewhere in a table costs, as a share of one in a table that no cache of the processor holds a part
+    of: measured 1,300 ns with 112,000 pages and with 26,000, 1,030 with 17,000, 500 with 5,000."""
+    pages = float(table.pages) if table is not None else FAR_PAGES
+    return min(1.0, max(FAR_SHARE_MIN, pages / FAR_PAGES))
 
 
 def _operators(text: str) -> float:
