@@ -79,14 +79,14 @@ def metrics(url: str, clock: DayClock, until_minute: float) -> Recording:
                 continue
             kind = kind_of(name, str(said.get(family_of(name), [{}])[0].get("type", "")))
             rows = dict(_rows(http, name, at_ms, step_ms))
-            below = dict(_rows(http, name.removesuffix("_sum") + "_count", at_ms, step_ms)) if kind is Kind.MEAN else {}
+            below = dict(_rows(http, name.removesuffix("_sum") + "_count", at_ms, step_ms)) if kind >= Kind.MEAN else {}
             for labels, values in rows.items():
                 match kind:
                     case Kind.GAUGE:
                         found.append((Series(name, "value", dict(labels)), values))
                     case Kind.COUNTER:
                         found.append((Series(name, "rate", dict(labels)), increase(values) * 1000 / step_ms))
-                    case Kind.MEAN:
+                    case Kind.MEAN | Kind.DURATION:
                         counts = increase(below.get(divisor_of(labels), np.full_like(values, np.nan)))
                         sums = increase(values)
                         mean = np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)

@@ -13,10 +13,11 @@ import numpy as np
 from benchmarks.demo_day.alarms import MEAN_MS, Alarm
 from benchmarks.demo_day.clock import DayClock
 from benchmarks.demo_day.live_shop import FALSE_PER_DAY, QUIET_MINUTES
-from benchmarks.demo_day.recording import Recording
+from benchmarks.demo_day.recording import Recording, Series
 from trimtab.analyze.detect import Detector, DetectSettings, Episode, EpisodeBook
-
-MEAN_MS_MIN = 1e-3
+from trimtab.app.detecting.kinds import Kind, kind_of
+from trimtab.app.detecting.metric_rows import TIME_MIN
+from trimtab.app.detecting.query_rows import MEAN_MS_MIN
 
 
 def without(recorded: Recording, spans_ms: Sequence[tuple[int, int]]) -> Recording:
@@ -40,8 +41,8 @@ def alarms(recorded: Recording, clock: DayClock) -> list[Alarm]:
     )
     detector, book = Detector(settings), EpisodeBook(settings)
     slots = detector.add(len(recorded.series), _steps_ms(recorded))
-    is_logarithm = np.array([one.measure == MEAN_MS for one in recorded.series])
-    values = np.where(is_logarithm[:, None], np.log(np.maximum(recorded.values, MEAN_MS_MIN)), recorded.values)
+    least = np.array([_least_time(one) for one in recorded.series])[:, None]
+    values = np.where(least > 0, np.log(np.maximum(recorded.values, np.maximum(least, TIME_MIN))), recorded.values)
     told_ms: dict[tuple[int, int], int] = {}
     last: dict[tuple[int, int], Episode] = {}
     for row, at_ms in enumerate(recorded.at_ms.tolist()):
@@ -54,6 +55,13 @@ def alarms(recorded: Recording, clock: DayClock) -> list[Alarm]:
     return [
         _alarm(recorded, last[key], int(np.flatnonzero(slots == key[0])[0]), at_ms) for key, at_ms in told_ms.items()
     ]
+
+
+def _least_time(series: Series) -> float:
+    """Mean times are looked at as logarithms, from this one on; 0 of what is no time."""
+    if series.measure == MEAN_MS:
+        return MEAN_MS_MIN
+    return TIME_MIN if series.measure == "mean" and kind_of(series.name, "") is Kind.DURATION else 0.0
 
 
 def _steps_ms(recorded: Recording) -> np.ndarray:
@@ -69,7 +77,7 @@ def _steps_ms(recorded: Recording) -> np.ndarray:
 def _alarm(recorded: Recording, one: Episode, row: int, told_ms: int) -> Alarm:
     series = recorded.series[row]
     observed, expected = one.observed, one.expected
-    if series.measure == MEAN_MS:
+    if _least_time(series):
         observed, expected = float(np.exp(observed)), float(np.exp(expected))
     return Alarm(
         *(series.name, series.measure, series.labels, series.tables, series.text),

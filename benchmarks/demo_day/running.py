@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmarks.demo_day import recording
 from benchmarks.demo_day.alarms import Alarm
@@ -42,15 +42,19 @@ class Run:
     recorded: Recording
 
 
+EVENING_MINUTE = 20 * 60.0
+"""Of day 1, where the clock begins: series are some hours old when the first night's reports run."""
+
+
 def run(wanted: Wanted, seeds: Sequence[int], warm_up_days: float, day_minutes: float = MINUTES) -> Run:
-    """Takes `(warm_up_days * 1440 + len(seeds) * day_minutes) * wanted.minute_s` seconds and a few minutes."""
-    with live_shop(wanted) as shop:
+    """Takes `(240 + warm_up_days * 1440 + len(seeds) * day_minutes) * wanted.minute_s` seconds and a few minutes."""
+    with live_shop(replace(wanted, begins_minute=EVENING_MINUTE)) as shop:
         if shop.server is None:
             raise RuntimeError("a day without trimtab has nothing to tell")
         watching = Watching(shop.server.url, SYSTEM_NAME)
         watching.start()
         try:
-            first = warm_up_days * MINUTES
+            first = (1 + warm_up_days) * MINUTES
             _until(shop, watching, first)
             days = []
             for number, seed in enumerate(seeds):

@@ -26,7 +26,9 @@ def table(rows: Sequence[Sequence[str]]) -> str:
 
 def told(judged: Judged, clock: DayClock) -> str:
     """One day of one who looked: its faults, and what was false."""
-    rows = [["fault", "injected at", "first odd at", "after", "told after", "by which series", "test", "episodes", "other"]]
+    rows = [
+        ["fault", "injected at", "first odd at", "after", "told after", "by which series", "test", "episodes", "other"]
+    ]
     for one in judged.found:
         injected = [f"{one.fault.kind.value}: {one.fault.about}", clock.said(one.fault.began_ms)]
         counts = [str(one.episodes_count), str(one.others_count)]

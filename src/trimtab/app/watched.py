@@ -36,13 +36,13 @@ class Watched:
         clock: Clock,
         slice_s: float,
         changed: Callable[[str], None] = lambda _name: None,
+        *,
+        slow_s: float = 0.0,
     ) -> None:
-        """`changed` hears the system's name whenever it is watched better or worse than before."""
+        """`slice_s`, `slow_s`: how often to look (see `WatchPolicy`). `changed` hears the system's name whenever it is watched better or worse than before."""
         self.system = system
         self.reference = Reference.parse(system.watch_reference)
-        self.watcher = PostgresWatcher(
-            system=system.name, reference=self.reference, telemetry=telemetry, clock=clock, slice_s=slice_s
-        )
+        self.watcher = PostgresWatcher(system.name, self.reference, telemetry, clock, slice_s, slow_s=slow_s)
         self._changed = changed
         self._other: str | None = None
         self.watcher.on_state = self._on_state

@@ -62,6 +62,15 @@ class WatchPolicy:
     slice_s: float = setting(
         5.0, "Time between two looks at the statistics.", unit="s", low=0.5, high=300, needs_restart=True
     )
+    slow_s: float = setting(
+        0.0,
+        "Time between two looks at tables, indexes, locks, transactions, replication and settings. 0: ten slices, but"
+        " 30 s at least.",
+        unit="s",
+        low=0.0,
+        high=3600,
+        needs_restart=True,
+    )
     baseline_slices_min: int = setting(
         120,
         "A change waits until its baseline has this many quiet slices in all.",

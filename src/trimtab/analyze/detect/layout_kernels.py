@@ -1,6 +1,6 @@
 """Where each number of a series' state stands. A change of meaning here is a new `dump.VERSION`.
 
-A series has 24 float64 (`N_`), 184 float32 (`F_`) and 21 int32 (`I_`): 1012 bytes. Values are kept as differences to
+A series has 24 float64 (`N_`), 184 float32 (`F_`) and 21 int32 (`I_`): 1,012 bytes. Values are kept as differences to
 the series' first value, so that float32 is enough for them.
 
 Every file of kernels here takes a kernel from this one: its compiled form then belongs to exactly this layout
@@ -13,14 +13,20 @@ from numpy.typing import NDArray
 from trimtab.store.compiled import kernel
 
 TESTS = 5
-"""Tests of a series, each with an upper and a lower tail; numbers 1 to 5 of `Test`."""
-ALL_TESTS = 2 * TESTS
-SLOW_TESTS = 2 * TESTS + 1
-LASTING = 2 * TESTS + 2
-TAILS = 2 * TESTS + 3
-"""An upper and a lower one of each test, one of all tests together, one of the two slow ones together, and one of what
-all tests together say of each of the last `LAST` samples at least."""
-LAST = 3
+"""Tests of a series; numbers 1 to 5 of `Test`."""
+JUMP, RANGE, SHIFT = 1, 2, 3
+"""Where these stand among them."""
+SEASON_HIGH, SEASON_LOW, JUMP_WIDE, RANGE_HIGH, RANGE_LOW, SHIFT_HIGH, SHIFT_LOW, SPREAD_HIGH, SPREAD_LOW = range(9)
+"""Tails of the tests: an upper and a lower one of each; a jump counts as much upwards as downwards."""
+TEST_TAILS = 9
+ALL_TESTS = TEST_TAILS
+SLOW_TESTS = TEST_TAILS + 1
+STAYS_HIGH = TEST_TAILS + 2
+STAYS_LOW = TEST_TAILS + 3
+TAILS = TEST_TAILS + 4
+"""Those of the tests, one of all tests together, one of the two slow ones together, one of the least of the last
+`STAYS` values, and one of the greatest of them (upside down)."""
+STAYS = 3
 TOP = 8
 """How many of the greatest values a tail keeps."""
 HOURS = 48
@@ -33,9 +39,9 @@ F_HOUR = F_FLOOR + TAILS
 F_TAIL = F_HOUR + HOURS
 """Of each tail: the greatest of the last cluster, then the `TOP` greatest values, descending."""
 TAIL_WIDTH = TOP + 1
-F_LATE = F_TAIL + TAILS * TAIL_WIDTH
-"""What all tests together said of the `LAST` - 1 samples before."""
-F_MEMORY = F_LATE + LAST - 1
+F_BEFORE = F_TAIL + TAILS * TAIL_WIDTH
+"""The `STAYS` - 1 values before, newest first."""
+F_MEMORY = F_BEFORE + STAYS - 1
 """Values after which a tail forgets half."""
 F_CLUSTER = F_MEMORY + 1
 """Samples that count as one cluster."""
@@ -88,7 +94,8 @@ NEW_NUMBERS[N_RESOLUTION] = np.inf
 NEW_NUMBERS[N_HOUR] = -1.0
 NEW_NUMBERS[N_UNLEARNED] = 3.0
 NEW_FLOATS = np.zeros(F_COUNT, np.float32)
-NEW_FLOATS[F_FLOOR : F_FLOOR + 2 * TESTS] = -np.inf
+NEW_FLOATS[F_FLOOR : F_FLOOR + TEST_TAILS] = -np.inf
+NEW_FLOATS[[F_FLOOR + STAYS_HIGH, F_FLOOR + STAYS_LOW]] = -np.inf
 NEW_FLOATS[F_HOUR : F_HOUR + HOURS] = np.nan
 NEW_INTS = np.zeros(I_COUNT, np.int32)
 
@@ -114,6 +121,12 @@ def keep_count(ints: NDArray[np.int32], tail: int, kept: int) -> None:
     shift = 4 * (tail % KEPT_EACH)
     at = I_KEPT + tail // KEPT_EACH
     ints[at] = (int(ints[at]) & ~(15 << shift)) | (kept << shift)
+
+
+@kernel("int64(int64)")
+def first_tail(test: int) -> int:
+    """The first tail of a test; that of the next one is behind its last."""
+    return 2 * test - 1 if test > JUMP else 2 * test
 
 
 @kernel("int64(int64)")

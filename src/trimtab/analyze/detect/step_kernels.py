@@ -9,14 +9,13 @@ from trimtab.analyze.detect.foretell_kernels import BLOCK, follow, foretold, lea
 from trimtab.analyze.detect.hour_kernels import hour_begins, hour_mean, hour_of
 from trimtab.analyze.detect.layout_kernels import (
     ALL_TESTS,
+    F_BEFORE,
     F_CLUSTER,
     F_GUARD,
-    F_LATE,
     F_MEMORY,
     F_REPEAT,
     I_SEEN,
-    LAST,
-    LASTING,
+    JUMP_WIDE,
     N_BLOCK,
     N_ERROR_HOUR,
     N_FALLS,
@@ -37,11 +36,26 @@ from trimtab.analyze.detect.layout_kernels import (
     N_SPREAD,
     N_STEP_MS,
     N_UNLEARNED,
+    RANGE,
+    RANGE_HIGH,
+    RANGE_LOW,
+    SEASON_HIGH,
+    SEASON_LOW,
+    SHIFT,
+    SHIFT_HIGH,
+    SHIFT_LOW,
     SLOW_TESTS,
+    SPREAD_HIGH,
+    SPREAD_LOW,
+    STAYS,
+    STAYS_HIGH,
+    STAYS_LOW,
+    TEST_TAILS,
     TESTS,
+    first_tail,
     floor_of,
 )
-from trimtab.analyze.detect.tail_kernels import tail_forget, tail_learn, tail_probability
+from trimtab.analyze.detect.tail_kernels import is_first, tail_forget, tail_learn, tail_probability
 from trimtab.store.compiled import kernel
 
 GREATEST = 3e38
@@ -68,13 +82,12 @@ PRIOR_COUNT = 2
 PRIOR = 2.0
 """Of the tail of all tests together: so many incidents are taken to have gone beyond its floor before the first one was
 seen, by so many nines in sum; few incidents say little about what the next may be."""
-LASTING_WEIGHT = 0.5
-LASTING_NINES = 0.5
-LASTING_PRIOR_COUNT = 4
-LASTING_PRIOR = 4.0
-LASTING_FIRST = 2.0
-"""The same of samples that are all odd, one after the other; noise hardly ever is. Half of it while there were few such
-(a number that never changed)."""
+NEVER_STAYED = 1.0 / 500.0
+"""Where no value ever stayed beyond the usual one, nothing tells how rare that is: it is taken for so much rarer than
+once in all that was seen."""
+SHIFT_FROM = 32
+SPREAD_FROM = 96
+"""The means of the last 48 or so values are told from this sample on."""
 
 
 @kernel(
@@ -98,8 +111,8 @@ def step(
     `out` has rows score, p, expected, low, high. `parts`: of each test its own tail probability, shape [5, n], or of
     shape [0, 0] where nobody asks.
     """
-    told = np.empty(2 * TESTS, np.float32)
-    is_told = np.empty(2 * TESTS, np.bool_)
+    told = np.empty(TEST_TAILS, np.float32)
+    is_told = np.empty(TEST_TAILS, np.bool_)
     for row in range(slots.size):
         out[0, row] = 0.0
         out[1, row] = 1.0
@@ -150,36 +163,42 @@ def step(
         numbers[N_BLOCK] += weight * (value - numbers[N_BLOCK])
         numbers[N_SPREAD] += weight * (abs(value - numbers[N_BLOCK]) - numbers[N_SPREAD])
         away = abs(value - numbers[N_BLOCK])
-        has_spread = count > 96 and numbers[N_SPREAD] > 0.0
-        told[0] = value - of_hour
-        told[2] = jump
-        told[4] = value
-        told[6] = numbers[N_BLOCK]
-        told[8] = math.log(numbers[N_SPREAD]) if has_spread else 0.0
-        is_told[0] = is_told[1] = abs(numbers[N_OFFSET]) <= TREND * numbers[N_ERROR_HOUR] and not np.isnan(of_hour)
-        is_told[2] = is_told[3] = not is_gap and not is_reset
-        is_told[4] = is_told[5] = True
+        has_spread = count > SPREAD_FROM and numbers[N_SPREAD] > 0.0
+        told[SEASON_HIGH] = value - of_hour
+        told[JUMP_WIDE] = abs(jump)
+        told[RANGE_HIGH] = value
+        told[SHIFT_HIGH] = numbers[N_BLOCK]
+        told[SPREAD_HIGH] = math.log(numbers[N_SPREAD]) if has_spread else 0.0
+        told[SEASON_LOW], told[RANGE_LOW] = -told[SEASON_HIGH], -told[RANGE_HIGH]
+        told[SHIFT_LOW], told[SPREAD_LOW] = -told[SHIFT_HIGH], -told[SPREAD_HIGH]
+        is_told[SEASON_HIGH] = is_told[SEASON_LOW] = abs(numbers[N_OFFSET]) <= TREND * numbers[
+            N_ERROR_HOUR
+        ] and not np.isnan(of_hour)
+        is_told[JUMP_WIDE] = not is_gap and not is_reset
+        is_told[RANGE_HIGH] = is_told[RANGE_LOW] = True
         # a level or a spread that was left is still in the means, but is not told any more
-        is_told[6] = count > 48 and value >= numbers[N_BLOCK]
-        is_told[7] = count > 48 and value <= numbers[N_BLOCK]
-        is_told[8] = has_spread and away >= numbers[N_SPREAD]
-        is_told[9] = has_spread and away <= numbers[N_SPREAD]
-        for test in range(TESTS):
-            told[2 * test + 1] = -told[2 * test]
+        is_told[SHIFT_HIGH] = count > SHIFT_FROM and value >= numbers[N_BLOCK]
+        is_told[SHIFT_LOW] = count > SHIFT_FROM and value <= numbers[N_BLOCK]
+        is_told[SPREAD_HIGH] = has_spread and away >= numbers[N_SPREAD]
+        is_told[SPREAD_LOW] = has_spread and away <= numbers[N_SPREAD]
+        least = greatest = float(told[RANGE_HIGH])
+        for at in range(F_BEFORE + STAYS - 2, F_BEFORE - 1, -1):
+            least, greatest = min(least, float(floats[at])), max(greatest, float(floats[at]))
+            floats[at] = floats[at - 1] if at > F_BEFORE else told[RANGE_HIGH]
+        does_stay = count > STAYS + 1 and not is_gap and not is_reset
 
         # how odd it is; where little was seen, clusters are short, or there would be too few
         cluster = min(floats[F_CLUSTER], CLUSTER_SHARE * count)
         p = 1.0
-        nines = slow_nines = lasting = 0.0
+        nines = slow_nines = 0.0
         if count > warm_up:
             most = 0.0
-            is_quick = False
             resolution = numbers[N_RESOLUTION] if np.isfinite(numbers[N_RESOLUTION]) else 0.0
             for test in range(TESTS):
                 of_test = 1.0
-                for tail in range(2 * test, 2 * test + 2):
+                for tail in range(first_tail(test), first_tail(test + 1)):
                     if is_told[tail] and told[tail] > floor_of(floats, tail):
-                        least_step = 0.0 if test == 4 else resolution * BLOCK if test == 3 else resolution
+                        least_step = 0.0 if test > SHIFT else resolution * BLOCK if test == SHIFT else resolution
                         seen = ints[I_SEEN + test]
                         of_tail = tail_probability(
                             floats, ints, tail, seen, told[tail], count, cluster, least_step, 0, 0.0
@@ -187,8 +206,7 @@ def step(
                         of_test = min(of_test, of_tail)
                 if of_test < 1.0:
                     own = -math.log10(max(of_test, LEAST_P))
-                    is_quick = is_quick or test < 3
-                    if test >= 3:
+                    if test >= SHIFT:
                         slow_nines += own
                         own *= SLOW
                     nines += own
@@ -202,18 +220,19 @@ def step(
             of_slow = tail_probability(
                 floats, ints, SLOW_TESTS, seen, slow_nines, count, cluster, NINES, PRIOR_COUNT, PRIOR
             )
-            # after an incident, the slow tests remember it for long
-            is_after = count - numbers[N_GUARD_FROM] <= floats[F_GUARD] + floats[F_REPEAT]
-            now_nines = 0.0 if is_after and not is_quick else nines
-            lasting = now_nines
-            for at in range(F_LATE + LAST - 2, F_LATE - 1, -1):
-                lasting = min(lasting, floats[at])
-                floats[at] = floats[at - 1] if at > F_LATE else now_nines
-            prior = LASTING_PRIOR if floor_of(floats, LASTING) > 0.0 else LASTING_FIRST
-            of_lasting = tail_probability(
-                floats, ints, LASTING, seen, lasting, count, cluster, LASTING_NINES, LASTING_PRIOR_COUNT, prior
-            )
-            p = (2.0 + LASTING_WEIGHT) / (1.0 / of_sum + 1.0 / of_slow + LASTING_WEIGHT / of_lasting)
+            of_stays = 1.0
+            if does_stay:
+                seen = ints[I_SEEN + RANGE]
+                of_high = tail_probability(floats, ints, STAYS_HIGH, seen, least, count, cluster, resolution, 0, 0.0)
+                of_low = tail_probability(floats, ints, STAYS_LOW, seen, -greatest, count, cluster, resolution, 0, 0.0)
+                of_stays = min(of_high, of_low)
+                is_high = least > floor_of(floats, STAYS_HIGH) and is_first(ints, STAYS_HIGH, count, cluster)
+                is_low = -greatest > floor_of(floats, STAYS_LOW) and is_first(ints, STAYS_LOW, count, cluster)
+                if is_high or is_low:
+                    of_stays *= NEVER_STAYED
+            p = 3.0 / (1.0 / of_sum + 1.0 / of_slow + 1.0 / of_stays)
+            if of_stays < min(of_sum, of_slow):
+                loudest[row] = SHIFT + 1
             if of_sum < 1.0:
                 of_all = -math.log10(max(of_sum, LEAST_P))
                 score = of_all / (of_all + 6.0)
@@ -238,29 +257,33 @@ def step(
         is_learned = not (count - numbers[N_GUARD_FROM] < floats[F_GUARD] and count - numbers[N_GUARD_ODD] <= 5.0)
         if is_learned:
             for test in range(TESTS):
-                if not is_told[2 * test] and not is_told[2 * test + 1]:
+                first, end = first_tail(test), first_tail(test + 1)
+                if not is_told[first] and not is_told[end - 1]:
                     continue
                 ints[I_SEEN + test] += 1
                 if ints[I_SEEN + test] >= floats[F_MEMORY]:
                     ints[I_SEEN + test] //= 2
-                    tail_forget(floats, ints, 2 * test)
-                    tail_forget(floats, ints, 2 * test + 1)
-                for tail in range(2 * test, 2 * test + 2):
+                    for tail in range(first, end):
+                        tail_forget(floats, ints, tail)
+                    if test == RANGE:
+                        tail_forget(floats, ints, STAYS_HIGH)
+                        tail_forget(floats, ints, STAYS_LOW)
+                for tail in range(first, end):
                     if is_told[tail] and told[tail] > floor_of(floats, tail):
                         tail_learn(floats, ints, tail, told[tail], count, cluster, 0.0)
+            if does_stay:
+                tail_learn(floats, ints, STAYS_HIGH, least, count, cluster, 0.0)
+                tail_learn(floats, ints, STAYS_LOW, -greatest, count, cluster, 0.0)
             if count > warm_up:
                 ints[I_SEEN + TESTS] += 1
                 if ints[I_SEEN + TESTS] >= floats[F_MEMORY]:
                     ints[I_SEEN + TESTS] //= 2
                     tail_forget(floats, ints, ALL_TESTS)
                     tail_forget(floats, ints, SLOW_TESTS)
-                    tail_forget(floats, ints, LASTING)
                 if nines > floor_of(floats, ALL_TESTS):
                     tail_learn(floats, ints, ALL_TESTS, nines, count, cluster, CLIP)
                 if slow_nines > floor_of(floats, SLOW_TESTS):
                     tail_learn(floats, ints, SLOW_TESTS, slow_nines, count, cluster, CLIP)
-                if lasting > floor_of(floats, LASTING):
-                    tail_learn(floats, ints, LASTING, lasting, count, cluster, CLIP)
             numbers[N_HOUR_SUM] += value
             numbers[N_HOUR_COUNT] += 1.0
             learn_errors(numbers, value, count, of_hour)

@@ -80,6 +80,13 @@ def tail_probability(
     return share
 
 
+@kernel("boolean(int32[::1],int64,int64,float64)")
+def is_first(ints: I32, tail: int, sample: int, cluster: float) -> bool:
+    """Whether a tail keeps nothing but of the cluster that the sample belongs to."""
+    kept = kept_of(ints, tail)
+    return bool(kept == 0 or (kept == 1 and sample - ints[I_CLUSTER + tail] <= cluster))
+
+
 @kernel("void(float32[::1],int32[::1],int64)")
 def tail_forget(floats: F32, ints: I32, tail: int) -> None:
     """Keep every other value, without the greatest."""

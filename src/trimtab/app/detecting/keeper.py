@@ -303,7 +303,7 @@ class Anomalies:
         return None
 
     def _is_logarithm(self, place: int) -> bool:
-        return self._shapes is not None and self._shapes.is_logarithm(place)
+        return any(rows is not None and rows.is_logarithm(place) for rows in (self._series, self._shapes))
 
     # --- what people say
 

@@ -18,9 +18,17 @@ class Kind(IntEnum):
     GAUGE = 0
     COUNTER = 1
     MEAN = 2
+    DURATION = 3
+    """A mean of times: as a logarithm, because what takes time varies by factors."""
 
 
-MEASURES = {Kind.GAUGE: SeriesMeasure.VALUE, Kind.COUNTER: SeriesMeasure.RATE, Kind.MEAN: SeriesMeasure.MEAN}
+MEASURES = {
+    Kind.GAUGE: SeriesMeasure.VALUE,
+    Kind.COUNTER: SeriesMeasure.RATE,
+    Kind.MEAN: SeriesMeasure.MEAN,
+    Kind.DURATION: SeriesMeasure.MEAN,
+}
+_TIMES = ("_seconds_sum", "_milliseconds_sum")
 _COUNTED = ("_total", "_count", "_sum", "_bucket")
 _GROWING = frozenset({"counter", "histogram", "summary"})
 
@@ -30,13 +38,13 @@ def kind_of(metric: str, said: str) -> Kind:
 
     >>> kind_of("cpu_ratio", "gauge"), kind_of("requests_total", ""), kind_of("xact_commit", "counter")
     (<Kind.GAUGE: 0>, <Kind.COUNTER: 1>, <Kind.COUNTER: 1>)
-    >>> kind_of("took_seconds_sum", "histogram"), kind_of("took_seconds", "summary"), kind_of("users_total", "gauge")
-    (<Kind.MEAN: 2>, <Kind.GAUGE: 0>, <Kind.GAUGE: 0>)
+    >>> kind_of("took_seconds_sum", "histogram"), kind_of("sent_bytes_sum", "summary"), kind_of("users_total", "gauge")
+    (<Kind.DURATION: 3>, <Kind.MEAN: 2>, <Kind.GAUGE: 0>)
     """
     if said == "gauge":
         return Kind.GAUGE
     if metric.endswith("_sum") and said in ("", "unknown", "histogram", "summary"):
-        return Kind.MEAN
+        return Kind.DURATION if metric.endswith(_TIMES) else Kind.MEAN
     if said == "counter" or metric.endswith(_COUNTED):
         return Kind.COUNTER
     return Kind.GAUGE

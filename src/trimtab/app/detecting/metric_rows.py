@@ -37,6 +37,8 @@ HISTORY_SAMPLES = 2_000_000
 PROMPT_MS = 300_000
 """Series whose newest sample that was looked at is older than this are read by themselves."""
 GAP_MS = 600_000
+TIME_MIN = 1e-6
+"""The least mean of times, in their unit: shorter ones are taken as this."""
 _HEX = frozenset("0123456789abcdef")
 SINGLE_SHARE = 1.5
 """A series is taken sample by sample where its step, times this, is not less than the interval."""
@@ -159,7 +161,7 @@ class MetricRows:
         from trimtab.app.detecting.rows_kernels import divide
 
         kinds = self._kinds[slots]
-        is_mean = kinds == Kind.MEAN
+        is_mean = kinds >= Kind.MEAN
         since, last = self._since_ms[slots], self._last[slots]
         series, at_ms, values = self._made(slots, samples, since, last, until_ms)
         if is_mean.any():
@@ -172,6 +174,8 @@ class MetricRows:
             rows = np.flatnonzero(is_mean[series])
             quotient = values[rows]
             divide(series[rows], at_ms[rows], quotient, which[place], at_2, counts)
+            is_time = (kinds[series[rows]] == Kind.DURATION) & np.isfinite(quotient)
+            quotient[is_time] = np.log(np.maximum(quotient[is_time], TIME_MIN))
             values[rows] = quotient
             there = np.isfinite(values)
             series, at_ms, values = series[there], at_ms[there], values[there]
@@ -284,7 +288,7 @@ class MetricRows:
             if kind < 0:
                 self._places[slot] = OUT
                 self.out_count += 1
-            elif kind == Kind.MEAN:
+            elif kind >= Kind.MEAN:
                 sums.append((slot, labels))
         found = self._following.slots_of_labels([divisor_of(labels) for _, labels in sums])
         for (slot, _), divisor in zip(sums, found, strict=True):
@@ -339,6 +343,11 @@ class MetricRows:
             unit,
             int(self._steps_ms[slot]),
         )
+
+    def is_logarithm(self, place: int) -> bool:
+        """Whether values of that place are logarithms."""
+        slot = int(self._slot_of_place[place]) if 0 <= place < len(self._slot_of_place) else -1
+        return slot >= 0 and self._places[slot] == place and self._kinds[slot] == Kind.DURATION
 
     def place_of(self, key: str) -> int | None:
         """The place of the series with a key (as `ref` has it); None where it has none."""

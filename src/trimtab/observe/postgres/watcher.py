@@ -66,8 +66,8 @@ class Looks(Protocol):
 class PostgresWatcher:
     """The watcher of one system; `run` is for a thread of its own, everything else may be called from any thread.
 
-    `slice_s` is the time between two looks at statements and activity; everything else is looked at every ten slices,
-    but no more often than every 30 s. `share_max` is the part of the time that watching may take on the server.
+    `slice_s` is the time between two looks at statements and activity; everything else is looked at every `slow_s`, or
+    (0) every ten slices, but no more often than every 30 s. `share_max` is the part of the time that watching may take on the server.
     """
 
     def __init__(
@@ -79,6 +79,7 @@ class PostgresWatcher:
         slice_s: float = 5.0,
         *,
         share_max: float = SHARE_MAX,
+        slow_s: float = 0.0,
         slow_looks_s: float | None = None,
     ) -> None:
         self.on_state: Callable[[], None] = lambda: None
@@ -91,7 +92,9 @@ class PostgresWatcher:
         self._samples = SampleKeeper()
         self._meter = CostMeter(share_max)
         self._statements = statements.StatementLooks(self._book, clock)
-        slow_s = max(SLOW_LOOKS_SLICES * slice_s, SLOW_LOOKS_S_MIN) if slow_looks_s is None else slow_looks_s
+        slow_s = slow_s or max(SLOW_LOOKS_SLICES * slice_s, SLOW_LOOKS_S_MIN)
+        if slow_looks_s is not None:
+            slow_s = slow_looks_s
         self._looks: dict[str, Looks] = {
             statements.NAME: self._statements,
             activity.NAME: activity.ActivityLooks(self._book, self._samples),
