@@ -34,7 +34,6 @@ CLIPPED = (
     Smoother("robust quick level, daily season", level=0.3, first=0.3, clip=2.0),
     Smoother("robust slow level, daily season", level=0.02, first=0.03, clip=2.0),
     Smoother("median-like level, daily season", level=0.2, first=0.1, clip=0.7),
-    Smoother("robust level", level=0.1, clip=1.5),
 )
 PLAIN = (
     Smoother("last day again", first=1.0),
