@@ -62,8 +62,9 @@ AT_END_SHARE = 0.2
 BUDGET_SHARE = 0.98
 """What is predicted may take this share of the budget: sizes come out larger at times."""
 
-FEWER_LOSS_MAX = 0.01
-"""What leaving away may cost: where there was no time to ask about each step, more may be lost than was known."""
+FEWER_LOSS_MAX = 0.04
+"""What leaving away may cost of the gain of all indexes: where there was no time to ask about each step, more may be
+lost than was known."""
 
 PARTIAL_SHARE_MAX = 0.4
 """A literal that all executions share may cut an index down to this share of the rows: within a budget that pays."""
@@ -173,7 +174,8 @@ def _advise(
             best = simpler(timed, _without_idle(timed, best), candidates)
             best = _without_idle(timed, general(timed, best, candidates, sizes, workload))
         best = timed.read_by_plans(best)
-        if timed.answered_value(best) > (1 + FEWER_LOSS_MAX) * timed.answered_value(whole):
+        most = timed.answered_value(whole)
+        if timed.answered_value(best) > most + FEWER_LOSS_MAX * max(timed.base_value - most, 0.0):
             best = whole
         late = {texts[number][0] for number in waiting}
         late |= {place for number, (place, _) in enumerate(texts) if number not in costs.offered}
