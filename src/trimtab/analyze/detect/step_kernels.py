@@ -11,6 +11,7 @@ from trimtab.analyze.detect.layout_kernels import (
     ALL_TESTS,
     F_BEFORE,
     F_CLUSTER,
+    F_FLOOR,
     F_GUARD,
     F_MEMORY,
     F_REPEAT,
@@ -55,7 +56,7 @@ from trimtab.analyze.detect.layout_kernels import (
     first_tail,
     floor_of,
 )
-from trimtab.analyze.detect.tail_kernels import is_first, tail_forget, tail_learn, tail_probability
+from trimtab.analyze.detect.tail_kernels import stays_probability, tail_forget, tail_learn, tail_probability
 from trimtab.store.compiled import kernel
 
 GREATEST = 3e38
@@ -82,9 +83,6 @@ PRIOR_COUNT = 2
 PRIOR = 2.0
 """Of the tail of all tests together: so many incidents are taken to have gone beyond its floor before the first one was
 seen, by so many nines in sum; few incidents say little about what the next may be."""
-NEVER_STAYED = 1.0 / 500.0
-"""Where no value ever stayed beyond the usual one, nothing tells how rare that is: it is taken for so much rarer than
-once in all that was seen."""
 SHIFT_FROM = 32
 SPREAD_FROM = 96
 """The means of the last 48 or so values are told from this sample on."""
@@ -186,6 +184,8 @@ def step(
             least, greatest = min(least, float(floats[at])), max(greatest, float(floats[at]))
             floats[at] = floats[at - 1] if at > F_BEFORE else told[RANGE_HIGH]
         does_stay = count > STAYS + 1 and not is_gap and not is_reset
+        is_high = does_stay and least > floats[F_FLOOR + STAYS_HIGH]
+        is_low = does_stay and -greatest > floats[F_FLOOR + STAYS_LOW]
 
         # how odd it is; where little was seen, clusters are short, or there would be too few
         cluster = min(floats[F_CLUSTER], CLUSTER_SHARE * count)
@@ -221,15 +221,12 @@ def step(
                 floats, ints, SLOW_TESTS, seen, slow_nines, count, cluster, NINES, PRIOR_COUNT, PRIOR
             )
             of_stays = 1.0
-            if does_stay:
-                seen = ints[I_SEEN + RANGE]
-                of_high = tail_probability(floats, ints, STAYS_HIGH, seen, least, count, cluster, resolution, 0, 0.0)
-                of_low = tail_probability(floats, ints, STAYS_LOW, seen, -greatest, count, cluster, resolution, 0, 0.0)
-                of_stays = min(of_high, of_low)
-                is_high = least > floor_of(floats, STAYS_HIGH) and is_first(ints, STAYS_HIGH, count, cluster)
-                is_low = -greatest > floor_of(floats, STAYS_LOW) and is_first(ints, STAYS_LOW, count, cluster)
-                if is_high or is_low:
-                    of_stays *= NEVER_STAYED
+            if is_high:
+                of_stays = stays_probability(floats, ints, STAYS_HIGH, least, count, cluster, resolution)
+            if is_low:
+                of_stays = min(
+                    of_stays, stays_probability(floats, ints, STAYS_LOW, -greatest, count, cluster, resolution)
+                )
             p = 3.0 / (1.0 / of_sum + 1.0 / of_slow + 1.0 / of_stays)
             if of_stays < min(of_sum, of_slow):
                 loudest[row] = SHIFT + 1
@@ -271,8 +268,9 @@ def step(
                 for tail in range(first, end):
                     if is_told[tail] and told[tail] > floor_of(floats, tail):
                         tail_learn(floats, ints, tail, told[tail], count, cluster, 0.0)
-            if does_stay:
+            if is_high:
                 tail_learn(floats, ints, STAYS_HIGH, least, count, cluster, 0.0)
+            if is_low:
                 tail_learn(floats, ints, STAYS_LOW, -greatest, count, cluster, 0.0)
             if count > warm_up:
                 ints[I_SEEN + TESTS] += 1

@@ -15,6 +15,8 @@ from trimtab.analyze.detect.layout_kernels import (
     F_FLOOR,
     F_TAIL,
     I_CLUSTER,
+    I_SEEN,
+    RANGE,
     TAIL_WIDTH,
     TOP,
     floor_of,
@@ -23,6 +25,9 @@ from trimtab.analyze.detect.layout_kernels import (
 )
 from trimtab.store.compiled import kernel
 
+NEVER_STAYED = 1.0 / 500.0
+"""Where no value ever stayed beyond the usual one, nothing tells how rare that is: it is taken for so much rarer than
+once in all that was seen."""
 F32 = NDArray[np.float32]
 I32 = NDArray[np.int32]
 
@@ -80,11 +85,15 @@ def tail_probability(
     return share
 
 
-@kernel("boolean(int32[::1],int64,int64,float64)")
-def is_first(ints: I32, tail: int, sample: int, cluster: float) -> bool:
-    """Whether a tail keeps nothing but of the cluster that the sample belongs to."""
+@kernel("float64(float32[::1],int32[::1],int64,float64,int64,float64,float64)")
+def stays_probability(
+    floats: F32, ints: I32, tail: int, value: float, sample: int, cluster: float, resolution: float
+) -> float:
+    """How probable it is that values in a row are at least so great: `NEVER_STAYED` less where none ever were."""
+    p = tail_probability(floats, ints, tail, ints[I_SEEN + RANGE], value, sample, cluster, resolution, 0, 0.0)
     kept = kept_of(ints, tail)
-    return bool(kept == 0 or (kept == 1 and sample - ints[I_CLUSTER + tail] <= cluster))
+    is_first = kept == 0 or (kept == 1 and sample - ints[I_CLUSTER + tail] <= cluster)
+    return p * NEVER_STAYED if is_first else p
 
 
 @kernel("void(float32[::1],int32[::1],int64)")
