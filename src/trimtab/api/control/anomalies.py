@@ -34,7 +34,9 @@ from trimtab.model.errors import InputError, NotFound
 from trimtab.store.anomaly_state import Sort, Wanted
 
 OPEN = Parameter("open", "Only those that go on, whenever they began", {"type": "boolean", "default": False})
-SOURCE = Parameter("source", "Only of metrics, of query shapes, or of all statements of systems", {"type": "string", "enum": [*Source]})
+SOURCE = Parameter(
+    "source", "Only of metrics, of query shapes, or of all statements of systems", {"type": "string", "enum": [*Source]}
+)
 TEST = Parameter("test", "Only those that this test found", {"type": "string", "enum": [*SpokenTest]})
 SCORE = Parameter("score_min", "Only from this score on", {"type": "number", "minimum": 0, "maximum": 1, "default": 0})
 SORT = one_of("sort", "What comes first", Sort, Sort.NEWEST)
