@@ -39,7 +39,9 @@ class Watched:
         *,
         slow_s: float = 0.0,
     ) -> None:
-        """`slice_s`, `slow_s`: how often to look (see `WatchPolicy`). `changed` hears the system's name whenever it is watched better or worse than before."""
+        """`slice_s`, `slow_s`: how often to look (see `WatchPolicy`).
+
+        `changed` hears the system's name whenever it is watched better or worse than before."""
         self.system = system
         self.reference = Reference.parse(system.watch_reference)
         self.watcher = PostgresWatcher(system.name, self.reference, telemetry, clock, slice_s, slow_s=slow_s)

@@ -44,7 +44,8 @@ class SpokenTest(StrEnum):
 @dataclass(frozen=True, slots=True)
 class SeriesRef:
     """One series that is looked at. `key` is the same for ever, also after a restart: the identity of a metric's
-    series, or `system/fingerprint` of a query shape (`system/` of all of them together), each with the measure behind it."""
+    series, or `system/fingerprint` of a query shape (`system/` of all of them together), each with the measure behind
+    it."""
 
     key: str
     source: Source

@@ -67,7 +67,8 @@ class PostgresWatcher:
     """The watcher of one system; `run` is for a thread of its own, everything else may be called from any thread.
 
     `slice_s` is the time between two looks at statements and activity; everything else is looked at every `slow_s`, or
-    (0) every ten slices, but no more often than every 30 s. `share_max` is the part of the time that watching may take on the server.
+    (0) every ten slices, but no more often than every 30 s.
+    `share_max` is the part of the time that watching may take on the server.
     """
 
     def __init__(
