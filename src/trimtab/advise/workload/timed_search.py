@@ -112,7 +112,7 @@ class TimedSearch:
     def take_up(self, late: Iterable[int], chosen: Chosen) -> list[int]:
         """Ask what a set brings to statements for which there was no time; those for which there still is none are
         returned."""
-        waiting = list(late)
+        waiting = sorted(late, key=lambda place: -self._today[place])
         try:
             while waiting:
                 self._costs.take_up(waiting[0])
@@ -158,7 +158,10 @@ class TimedSearch:
             for place in order:
                 if self._offering is None or self._costs.seconds_left() < begun * (1 - FIRST_SHARE):
                     break
-                self._costs.of(place, self._offering.first(place))
+                if first := self._offering.first(place):
+                    self._costs.of(place, first)
+                else:
+                    self._ask_special(place)
             self._question_s = (begun - self._costs.seconds_left()) / max(len(order), 1)
             for place in order:
                 if self._costs.seconds_left() < begun * (1 - ALL_SHARE):
@@ -167,9 +170,7 @@ class TimedSearch:
             for place in order:
                 if self._costs.seconds_left() < begun * (1 - SPECIAL_SHARE):
                     break
-                self._with_special.add(place)
-                if self._offering is not None and self._offering.add_special(place):
-                    self._costs.of(place, self._costs.relevant[place])
+                self._ask_special(place)
             for tier in range(TIERS):
                 limit = self._budget / 2**tier
                 for place in order:
@@ -189,6 +190,14 @@ class TimedSearch:
                         asked |= ask(place)
         except OutOfTime:
             return
+
+    def _ask_special(self, place: int) -> None:
+        """Add a statement's special candidates, and ask about them with all others, once."""
+        if place in self._with_special:
+            return
+        self._with_special.add(place)
+        if self._offering is not None and self._offering.add_special(place):
+            self._costs.of(place, self._costs.relevant[place])
 
     def _ask_alone(self, place: int) -> bool:
         """One question for a candidate by itself, the small ones first; False where all were asked."""
