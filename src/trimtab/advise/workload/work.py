@@ -16,6 +16,16 @@ from collections.abc import Mapping
 from trimtab.advise.index.plans import Node, nodes
 from trimtab.advise.index.size import distinct_values
 from trimtab.advise.workload.join_rows import JoinRows, PlanFacts
+from trimtab.advise.workload.node_facts import (
+    blocks,
+    calls,
+    elements,
+    far_share,
+    index_below,
+    operators,
+    stopped_share,
+    value_share,
+)
 from trimtab.advise.workload.plan_order import IndexKeys, IndexShare, Order, is_subplan
 from trimtab.sql.catalog import Table
 
@@ -24,7 +34,6 @@ Work = Mapping[str, float]
 LARGE_HASH_ROWS = 100_000
 MANY_GROUPS = 20_000
 
-FAR_PAGES, FAR_SHARE_MIN = 26_000.0, 0.3
 
 SEMI_ROWS_MAX = 2.0
 """Rows that EXISTS looks at before it finds one, where there are several."""
@@ -35,17 +44,10 @@ MATCHED_SHARE = 0.7
 HAVING_SHARE = 1 / 3
 """What the planner takes a condition on groups to let through."""
 
-_OPERATOR = re.compile(r"(?: (?:=|<>|<|>|<=|>=|IS NOT|IS|~~\*?|!~~\*?|~\*?|!~\*?|@>|&&|\?) )|(?:\(NOT )")
 _PATTERN = re.compile(r" !?~~?\*? ")
-_CAST = re.compile(r"::\w[\w ]*(?:\([\d, ]+\))?(?:\[\])?")
-_CALL = re.compile(r"[A-Za-z_]\w*\(")
-_ARRAY = re.compile(r" ANY \('\{([^}]*)\}'")
-HASHED_ELEMENTS_MIN = 9
-"""An array of constants with so many elements is looked up by a hash."""
 
 _EQUALITY = re.compile(r"\(?\(?(\w+)\)?(?:::\w+)? = ")
 _EQUAL_TO = re.compile(r"\(?\(?(\w+)\)?(?:::\w+)? = (?:'((?:[^']|'')*)'|(-?[\d.]+))")
-_BLOCKING = frozenset({"Sort", "Hash", "Materialize", "WindowAgg", "SetOp", "CTE Scan", "Bitmap Heap Scan"})
 
 
 class Counting:
@@ -120,8 +122,8 @@ class _Walk:
         children = [child for child in node.get("Plans", []) if not is_subplan(child)]
         self._subplans(node, loops, loops)
         if kind == "Limit" and children:
-            share *= _stopped_share(node, children[0])
-        below_share = 1.0 if _blocks(node) else share
+            share *= stopped_share(node, children[0])
+        below_share = 1.0 if blocks(node) else share
         came = sum(self.visit(child, self._loops(child, loops), below_share) for child in children)
         if kind == "CTE Scan":
             came = self._computed(node, loops) * share
@@ -137,7 +139,7 @@ class _Walk:
         elif kind in ("Memoize", "CTE Scan", "Subquery Scan", "Append", "Unique", "WindowAgg", "Group", "Result"):
             self.found["passed_rows"] += max(came, rows)
         if "Filter" in node:
-            self.found["quals"] += came * _operators(str(node["Filter"]))
+            self.found["quals"] += came * operators(str(node["Filter"]))
         return rows
 
     def _computed(self, node: Node, loops: float) -> float:
@@ -172,11 +174,11 @@ class _Walk:
     def _filter(self, node: Node, rows: float) -> None:
         text = str(node.get("Filter", ""))
         if text:
-            self.found["quals"] += rows * _operators(text)
+            self.found["quals"] += rows * operators(text)
             self.found["patterns"] += rows * len(_PATTERN.findall(text))
             if "(" in text:
-                self.found["function_calls"] += rows * _calls(text)
-                self.found["elements"] += rows * _elements(text)
+                self.found["function_calls"] += rows * calls(text)
+                self.found["elements"] += rows * elements(text)
 
     def _index_scan(
         self, node: Node, loops: float, share: float, rows: float | None = None, fetched_max: float | None = None
@@ -213,7 +215,7 @@ class _Walk:
             if near is None or near:
                 self.found["heap_rows_near"] += fetched * (1 - again)
             else:
-                self.found["heap_rows_far"] += fetched * (1 - again) * _far_share(table)
+                self.found["heap_rows_far"] += fetched * (1 - again) * far_share(table)
         self._filter(node, fetched)
         self._subplans(node, loops, fetched)
         return rows
@@ -250,8 +252,8 @@ class _Walk:
         there = found = table.rows_estimate * self._index_share(str(node.get("Index Name")))
         known = {name: text.replace("''", "'") or number for name, text, number in _EQUAL_TO.findall(condition)}
         for name in equal:
-            if name in known and (value_share := _value_share(table, name, known[name])) is not None:
-                found *= value_share
+            if name in known and (own := value_share(table, name, known[name])) is not None:
+                found *= own
                 continue
             partners = self._joins.partner_rows(str(node.get("Alias")), name)
             found /= max(distinct_values(table, name), partners, 1.0)  # a table that is taken to be empty has none
@@ -283,7 +285,7 @@ class _Walk:
         removed = float(node.get("Rows Removed by Filter", 0)) + float(node.get("Rows Removed by Index Recheck", 0))
         read = rows + removed * loops if self.measured else max(rows, entries)
         pages = float(table.pages) if table is not None else 1.0
-        near = self._order.is_near(table, self._index_keys(_index_below(node)))
+        near = self._order.is_near(table, self._index_keys(index_below(node)))
         if near is False:
             touched = loops * pages * -math.expm1(-read / loops / max(pages, 1.0)) if loops else 0.0
         else:
@@ -313,7 +315,7 @@ class _Walk:
         self._in_order = was
         self.found["loop_rows"] += max(rows, turns)
         if "Join Filter" in node:
-            self.found["quals"] += inner_rows * _operators(str(node["Join Filter"]))
+            self.found["quals"] += inner_rows * operators(str(node["Join Filter"]))
         return rows
 
     def _inner(self, node: Node, turns: float, wanted: float | None, fetched_max: float | None = None) -> float:
@@ -357,7 +359,7 @@ class _Walk:
                 self.found["spilled_rows"] += built + came
         self.found["joined_rows"] += rows
         if "Join Filter" in node:
-            self.found["quals"] += rows * _operators(str(node["Join Filter"]))
+            self.found["quals"] += rows * operators(str(node["Join Filter"]))
         return rows
 
     def _sort(self, node: Node, came: float) -> None:
@@ -406,67 +408,3 @@ class _Walk:
             elif child.get("Parent Relationship") == "SubPlan":
                 hashed = "hashed " + str(child.get("Subplan Name", "")) in str(node.get("Filter", ""))
                 self.visit(child, self._loops(child, loops if hashed else max(turns, 1.0)), 1.0)
-
-
-def _far_share(table: Table | None) -> float:
-    """What a row somewhere in a table costs, as a share of one in a table that no cache of the processor holds a part
-    of: measured 1,300 ns with 112,000 pages and with 26,000, 1,030 with 17,000, 500 with 5,000."""
-    pages = float(table.pages) if table is not None else FAR_PAGES
-    return min(1.0, max(FAR_SHARE_MIN, pages / FAR_PAGES))
-
-
-def _operators(text: str) -> float:
-    """Comparisons in a condition, as PostgreSQL prints it."""
-    return max(1.0, float(len(_OPERATOR.findall(text))))
-
-
-def _value_share(table: Table, name: str, value: str) -> float | None:
-    """The share of rows that have a value in a column; None where the statistics name no values."""
-    column = table.columns.get(name)
-    known = column.statistics if column is not None else None
-    if known is None or not known.most_common:
-        return None
-    common = known.share_of(value)
-    if common is not None:
-        return common
-    rest = 1.0 - known.null_share - sum(share for _, share in known.most_common)
-    return max(rest, 0.0) / max(known.distinct_count(table.rows_estimate) - len(known.most_common), 1.0)
-
-
-def _calls(text: str) -> int:
-    """Calls of functions in a condition, as PostgreSQL prints it.
-
-    >>> _calls("((lower((name)::text) = 'x'::character varying(20)) AND (EXTRACT(year FROM at) = ANY ('{1}'::int[])))")
-    2
-    """
-    return len(_CALL.findall(_CAST.sub("", text)))
-
-
-def _elements(text: str) -> int:
-    """Elements of constant arrays that a value is compared with one by one."""
-    counts = [found.count(",") + 1 for found in _ARRAY.findall(text)]
-    return sum(count for count in counts if count < HASHED_ELEMENTS_MIN)
-
-
-def _stopped_share(limit: Node, below: Node) -> float:
-    """The share of what is below a LIMIT that is run before it has its rows, as the planner believes."""
-    run = float(below["Total Cost"]) - float(below["Startup Cost"])
-    if run <= 0:
-        return 1.0
-    return min(1.0, max(0.0, (float(limit["Total Cost"]) - float(below["Startup Cost"])) / run))
-
-
-def _blocks(node: Node) -> bool:
-    """Whether a node reads all that is below it before it gives its first row."""
-    if node["Node Type"] == "Aggregate":
-        return node.get("Strategy") != "Sorted"
-    return node["Node Type"] in _BLOCKING
-
-
-def _index_below(node: Node) -> str:
-    """The first index that a bitmap is made from."""
-    while node.get("Plans"):
-        node = node["Plans"][0]
-        if "Index Name" in node:
-            return str(node["Index Name"])
-    return ""
