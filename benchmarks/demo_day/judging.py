@@ -54,11 +54,11 @@ class Judged:
 def judge(
     faults: Sequence[Injected], alarms: Sequence[Alarm], clock: DayClock, day: tuple[float, float], series_count: int
 ) -> Judged:
-    """`day` is from which minute to which one. An episode belongs to the moment at which it begins."""
+    """`day` is from which minute to which one. An episode belongs to the moment at which it is told."""
     lasting = [(one.began_ms, one.ended_ms + round(RECOVERY_MINUTES * clock.minute_s * 1000)) for one in faults]
     begin_ms, end_ms = clock.at_ms(day[0]), clock.at_ms(day[1])
-    of_day = [one for one in alarms if begin_ms <= one.start_ms < end_ms]
-    quiet = [one for one in of_day if not any(begin <= one.start_ms < end for begin, end in lasting)]
+    of_day = [one for one in alarms if begin_ms <= one.told_ms < end_ms]
+    quiet = [one for one in of_day if not any(begin <= one.told_ms < end for begin, end in lasting)]
     busy_ms = sum(min(end, end_ms) - max(begin, begin_ms) for begin, end in lasting)
     return Judged(
         tuple(_found(fault, of_day, clock) for fault in faults),
@@ -69,7 +69,7 @@ def judge(
 
 
 def _found(fault: Injected, alarms: Sequence[Alarm], clock: DayClock) -> Found:
-    within = [one for one in alarms if fault.began_ms <= one.start_ms < fault.ended_ms]
+    within = [one for one in alarms if fault.began_ms <= one.told_ms < fault.ended_ms]
     of_it = [one for one in within if concerns(one, fault)]
     first = min(of_it, key=lambda one: (one.told_ms, one.start_ms, -one.score), default=None)
 

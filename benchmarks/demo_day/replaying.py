@@ -1,23 +1,26 @@
 """`--replay DIR`: the product's detector on the series of a day that was recorded, without server and shop.
 
-It is how a change of the detector is tried on the same day. Figures that are quoted come from real runs: rows of a live
-server come when they come, a few of them late, and series that are new begin when they are seen.
+It is how a change of the detector is tried on the same day, and a truer clock than that of the server, whose incidents
+and clusters last for minutes of the wall. What it can't show: rows of a live server come when they come, a few of them
+late, and series that are new begin when they are seen.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from benchmarks.demo_day.alarms import MEAN_MS, Alarm
 from benchmarks.demo_day.clock import DayClock
-from benchmarks.demo_day.live_shop import FALSE_PER_DAY, QUIET_MINUTES
 from benchmarks.demo_day.recording import Recording, Series
 from trimtab.analyze.detect import Detector, DetectSettings, Episode, EpisodeBook
 from trimtab.app.detecting.kinds import Kind, kind_of
 from trimtab.app.detecting.metric_rows import TIME_MIN
 from trimtab.app.detecting.query_rows import MEAN_MS_MIN
+
+MONDAY_MS = 4 * 86_400_000
 
 
 def without(recorded: Recording, spans_ms: Sequence[tuple[int, int]]) -> Recording:
@@ -34,27 +37,33 @@ def without(recorded: Recording, spans_ms: Sequence[tuple[int, int]]) -> Recordi
 
 
 def alarms(recorded: Recording, clock: DayClock) -> list[Alarm]:
-    """What it tells; an episode is told when it opens, which may be a few rows after its first odd one."""
-    settings = DetectSettings(
-        false_per_day=min(1000.0, FALSE_PER_DAY * 60.0 / clock.minute_s),
-        quiet_ms=round(QUIET_MINUTES * clock.minute_s * 1000),
-    )
+    """What it tells with its defaults, if a minute of the clock is a minute; an episode is told when it opens, which
+    may be a few rows after its first odd one."""
+    settings = DetectSettings()
     detector, book = Detector(settings), EpisodeBook(settings)
-    slots = detector.add(len(recorded.series), _steps_ms(recorded))
+    slots = detector.add(len(recorded.series), np.rint(_steps_ms(recorded) * 60.0 / clock.minute_s).astype(np.int64))
     least = np.array([_least_time(one) for one in recorded.series])[:, None]
     values = np.where(least > 0, np.log(np.maximum(recorded.values, np.maximum(least, TIME_MIN))), recorded.values)
     told_ms: dict[tuple[int, int], int] = {}
     last: dict[tuple[int, int], Episode] = {}
-    for row, at_ms in enumerate(recorded.at_ms.tolist()):
+    real_ms = {_day_ms(at_ms, clock): at_ms for at_ms in recorded.at_ms.tolist()}
+    for row, at_ms in enumerate(real_ms):
         there = np.flatnonzero(np.isfinite(values[:, row])).astype(np.int32)
         scores = detector.update(slots[there], at_ms, values[there, row])
         for event in book.step(at_ms, slots[there], scores, len(recorded.series)):
             key = (event.episode.slot, event.episode.start_ms)
-            told_ms.setdefault(key, at_ms)
+            told_ms.setdefault(key, real_ms[at_ms])
             last[key] = event.episode
-    return [
-        _alarm(recorded, last[key], int(np.flatnonzero(slots == key[0])[0]), at_ms) for key, at_ms in told_ms.items()
-    ]
+    found = []
+    for key, at_ms in told_ms.items():
+        one = replace(last[key], start_ms=real_ms[last[key].start_ms], end_ms=real_ms[last[key].end_ms])
+        found.append(_alarm(recorded, one, int(np.flatnonzero(slots == key[0])[0]), at_ms))
+    return found
+
+
+def _day_ms(at_ms: int, clock: DayClock) -> int:
+    """Unix ms of a clock whose first day was a Monday, a minute of which takes a minute."""
+    return MONDAY_MS + round(clock.minute(at_ms) * 60_000)
 
 
 def _least_time(series: Series) -> float:

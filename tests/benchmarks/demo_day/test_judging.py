@@ -28,7 +28,7 @@ def test_a_fault_is_found_by_a_series_that_it_moves() -> None:
 
 
 def test_episodes_of_other_series_and_of_before_find_nothing() -> None:
-    leak, surge = judged(alarm(CALLS, 1506.0), alarm(CALLS, 1999.0)).found
+    leak, surge = judged(alarm(CALLS, 1506.0), alarm(CALLS, 1997.0)).found
     assert leak.first is None
     assert leak.others_count == 1
     assert surge.first is None
@@ -38,14 +38,14 @@ def test_episodes_of_other_series_and_of_before_find_nothing() -> None:
 def test_what_begins_while_nothing_is_the_matter_is_false() -> None:
     ended = 1550.0
     found = judged(
-        alarm(MEMORY, 1499.0),
+        alarm(MEMORY, 1497.0),  # each is told two minutes later
+        alarm(MEMORY, ended + RECOVERY_MINUTES - 3),
         alarm(MEMORY, ended + RECOVERY_MINUTES - 1),
-        alarm(MEMORY, ended + RECOVERY_MINUTES + 1),
-        alarm(MEMORY, 1439.0),
-        alarm(MEMORY, 2880.0),
+        alarm(MEMORY, 1437.0),
+        alarm(MEMORY, 2878.0),
     )
     begun = [CLOCK.minute(group[0].start_ms) for group in found.false]
-    assert begun == [1499.0, ended + RECOVERY_MINUTES + 1]
+    assert begun == [1497.0, ended + RECOVERY_MINUTES - 1]
     assert found.quiet_days == pytest.approx(1 - 2 * (50 + RECOVERY_MINUTES) / 1440)
     assert found.false_per_series_day == pytest.approx(2 / (100 * found.quiet_days))
 

@@ -221,11 +221,12 @@ def step(
                 floats, ints, SLOW_TESTS, seen, slow_nines, count, cluster, NINES, PRIOR_COUNT, PRIOR
             )
             of_stays = 1.0
+            size = abs(numbers[N_BLOCK] + numbers[N_ORIGIN])
             if is_high:
-                of_stays = stays_probability(floats, ints, STAYS_HIGH, least, count, cluster, resolution)
+                of_stays = stays_probability(floats, ints, STAYS_HIGH, least, count, cluster, resolution, size)
             if is_low:
                 of_stays = min(
-                    of_stays, stays_probability(floats, ints, STAYS_LOW, -greatest, count, cluster, resolution)
+                    of_stays, stays_probability(floats, ints, STAYS_LOW, -greatest, count, cluster, resolution, size)
                 )
             p = 3.0 / (1.0 / of_sum + 1.0 / of_slow + 1.0 / of_stays)
             if of_stays < min(of_sum, of_slow):

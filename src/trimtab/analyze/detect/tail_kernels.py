@@ -25,6 +25,7 @@ from trimtab.analyze.detect.layout_kernels import (
 )
 from trimtab.store.compiled import kernel
 
+LARGE_STEP = 0.1
 NEVER_STAYED = 1.0 / 500.0
 """Where no value ever stayed beyond the usual one, nothing tells how rare that is: it is taken for so much rarer than
 once in all that was seen."""
@@ -85,15 +86,17 @@ def tail_probability(
     return share
 
 
-@kernel("float64(float32[::1],int32[::1],int64,float64,int64,float64,float64)")
+@kernel("float64(float32[::1],int32[::1],int64,float64,int64,float64,float64,float64)")
 def stays_probability(
-    floats: F32, ints: I32, tail: int, value: float, sample: int, cluster: float, resolution: float
+    floats: F32, ints: I32, tail: int, value: float, sample: int, cluster: float, resolution: float, size: float
 ) -> float:
-    """How probable it is that values in a row are at least so great: `NEVER_STAYED` less where none ever were."""
+    """How probable it is that values in a row are at least so great: `NEVER_STAYED` less where none ever were, and the
+    step is not small beside `size`, what the series was before (tables grow by pages, which is nothing)."""
     p = tail_probability(floats, ints, tail, ints[I_SEEN + RANGE], value, sample, cluster, resolution, 0, 0.0)
     kept = kept_of(ints, tail)
     is_first = kept == 0 or (kept == 1 and sample - ints[I_CLUSTER + tail] <= cluster)
-    return p * NEVER_STAYED if is_first else p
+    is_large = value - floor_of(floats, tail) > LARGE_STEP * size
+    return p * NEVER_STAYED if is_first and is_large else p
 
 
 @kernel("void(float32[::1],int32[::1],int64)")
