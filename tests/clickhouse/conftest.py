@@ -14,10 +14,11 @@ from tests.clickhouse.kinds import REAL, URL, name_of
 from tests.clickhouse.servers import Shard, address_of, drop_database, make_database, new_database, shards
 from tests.clickhouse.used_again import UsedAgain
 from tests.store.conftest import limits, telemetry
+from tests.store.metrics.conftest import kept_by_hand
 from trimtab.store.clickhouse.address import Address, parse
 from trimtab.store.telemetry import EmbeddedTelemetry
 
-__all__ = ["limits", "telemetry"]
+__all__ = ["kept_by_hand", "limits", "telemetry"]
 
 HERE = Path(__file__).parent
 TEXTS_ALONE = ("test_address.py", "test_cluster.py", "test_merge.py")
