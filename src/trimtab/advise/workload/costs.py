@@ -171,7 +171,7 @@ class Costs:
         return read & set(tables.values()) <= {tables[oid] for oid in oids if oid in tables}
 
     def leave(self, place: int) -> None:
-        """Take a statement to be served by no candidate, for now."""
+        """Take a statement to be served by no candidate until `take_up`."""
         if self.relevant[place]:
             self._put_off[place] = self.relevant[place]
         self.relevant[place] = frozenset()
