@@ -35,6 +35,7 @@ slow_s = {slow_s}
 interval_s = {interval_s}
 false_per_day = {false_per_day}
 quiet_s = {quiet_s}
+incident_s = {incident_s}
 
 [host]
 collect = {host}
@@ -47,7 +48,7 @@ collect = false
 RUN_S_MAX = 900.0
 SLICE_S_MIN, SLOW_S_MIN, INTERVAL_S_MIN = 0.5, 1.0, 1.0
 """The shortest that the server takes."""
-FALSE_PER_DAY, QUIET_MINUTES = 1.0, 5.0
+FALSE_PER_DAY, QUIET_MINUTES, INCIDENT_MINUTES = 1.0, 5.0, 30.0
 """The server's defaults."""
 
 
@@ -60,6 +61,7 @@ def policy_of(minute_s: float, *, with_host: bool) -> str:
         interval_s=max(minute_s, INTERVAL_S_MIN),
         false_per_day=min(1000.0, FALSE_PER_DAY * 60.0 / minute_s),
         quiet_s=max(1.0, QUIET_MINUTES * minute_s),
+        incident_s=max(1.0, INCIDENT_MINUTES * minute_s),
     )
 
 

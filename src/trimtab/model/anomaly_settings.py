@@ -86,6 +86,15 @@ class AnomaliesPolicy:
         high=86_400,
         needs_restart=True,
     )
+    incident_s: float = setting(
+        1800.0,
+        "An incident that lasts for so long, and for 60 samples, becomes what is usual of its series; until then nothing "
+        "is learned from it. Series that are known already keep what they began with.",
+        unit="s",
+        low=1,
+        high=86_400,
+        needs_restart=True,
+    )
     leave_out: tuple[str, ...] = setting(
         LEFT_OUT,
         "Names of metrics that are not looked at; * stands for anything. Replaces the default list.",

@@ -18,13 +18,11 @@ F64 = NDArray[np.float64]
 
 MEMORY_MS = 28 * 86_400_000
 """After so long, half of what was greatest is forgotten; never before 20,000 samples."""
-CLUSTER_MS = 5 * 60_000
+CLUSTER_SHARE = 6
 CLUSTER_POINTS = 20
-"""Values that close together are one when it comes to how often something so great was seen."""
-REPEAT_MS = 30 * 60_000
-GUARD_MS = 30 * 60_000
+"""Values within a sixth of `incident_ms` are one when it comes to how often something so great was seen."""
 GUARD_POINTS = 60
-"""An incident becomes usual after so long."""
+"""An incident becomes usual after so many samples at the soonest."""
 
 
 class Detector:
@@ -176,7 +174,7 @@ def _lengths(settings: DetectSettings, steps_ms: F64) -> list[tuple[int, F64]]:
 
     return [
         (layout.F_MEMORY, np.clip(MEMORY_MS / steps_ms, 20_000, 2_500_000)),
-        (layout.F_CLUSTER, np.clip(CLUSTER_MS / steps_ms, CLUSTER_POINTS, 1000)),
-        (layout.F_REPEAT, np.clip(REPEAT_MS / steps_ms, settings.repeat_points, 10_000)),
-        (layout.F_GUARD, np.clip(GUARD_MS / steps_ms, GUARD_POINTS, 10_000)),
+        (layout.F_CLUSTER, np.clip(settings.incident_ms / CLUSTER_SHARE / steps_ms, CLUSTER_POINTS, 1000)),
+        (layout.F_REPEAT, np.clip(settings.incident_ms / steps_ms, settings.repeat_points, 10_000)),
+        (layout.F_GUARD, np.clip(settings.incident_ms / steps_ms, GUARD_POINTS, 10_000)),
     ]

@@ -20,6 +20,8 @@ class DetectSettings:
     three series open one in the same moment, 1 to 5. `detect_series` takes 1, whatever is set.
     `quiet_points`: an episode ends when so many samples in a row were as expected, 1 to 1,000,
     `quiet_ms`: and for so long, 0 to 86,400,000.
+    `incident_ms`: an incident that lasts so long (and 60 samples) becomes usual; series that are known already keep what
+    they began with, 1,000 to 86,400,000.
 
     Raises InputError where a number is outside of its limits.
 
@@ -36,6 +38,7 @@ class DetectSettings:
     odd_points: int = 2
     quiet_points: int = 6
     quiet_ms: int = 300_000
+    incident_ms: int = 1_800_000
 
     def __post_init__(self) -> None:
         for name, low, high in _LIMITS:
@@ -53,4 +56,5 @@ _LIMITS = (
     ("odd_points", 1, 5),
     ("quiet_points", 1, 1000),
     ("quiet_ms", 0, 86_400_000),
+    ("incident_ms", 1_000, 86_400_000),
 )
