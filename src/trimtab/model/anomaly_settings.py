@@ -88,8 +88,8 @@ class AnomaliesPolicy:
     )
     incident_s: float = setting(
         1800.0,
-        "An incident that lasts for so long, and for 60 samples, becomes what is usual of its series; until then nothing "
-        "is learned from it. Series that are known already keep what they began with.",
+        "An incident that lasts for so long, and for 60 samples, becomes what is usual of its series; until then "
+        "nothing is learned from it. Series that are known already keep what they began with.",
         unit="s",
         low=1,
         high=86_400,

@@ -20,8 +20,8 @@ class DetectSettings:
     three series open one in the same moment, 1 to 5. `detect_series` takes 1, whatever is set.
     `quiet_points`: an episode ends when so many samples in a row were as expected, 1 to 1,000,
     `quiet_ms`: and for so long, 0 to 86,400,000.
-    `incident_ms`: an incident that lasts so long (and 60 samples) becomes usual; series that are known already keep what
-    they began with, 1,000 to 86,400,000.
+    `incident_ms`: an incident that lasts so long (and 60 samples) becomes usual; known series keep
+    what they began with, 1,000 to 86,400,000.
 
     Raises InputError where a number is outside of its limits.
 
