@@ -160,3 +160,16 @@ def test_steps_of_a_second_and_of_minutes_give_the_same_silence() -> None:
         scores = scored(values, step_ms)
         assert scores.p[4500:4530].min() < 1e-5, step_ms
         assert scores.p[500:4500].min() > 1e-6, step_ms
+
+
+@pytest.mark.parametrize(("incident_ms", "is_usual"), [(1_800_000, True), (14_400_000, False)])
+def test_what_lasts_becomes_usual_after_so_long(incident_ms: int, is_usual: bool) -> None:
+    rng = np.random.default_rng(6)
+    values = rng.normal(100, 3, 6000)
+    values[4000:4240] += 60.0  # an hour
+    values[5000:5010] += 60.0
+    detector = Detector(DetectSettings(incident_ms=incident_ms))
+    slots = np.repeat(detector.add(1, 15_000), values.size)
+    scores = detector.update(slots, np.arange(values.size, dtype=np.int64) * 15_000, values)
+    assert scores.p[4000:4010].min() < 1e-6
+    assert bool(scores.p[5000:5010].min() > 1e-4) is is_usual
