@@ -26,12 +26,18 @@ def without_doubles(
     try:
         for number in sorted(chosen, key=lambda n: -sizes[n]):
             others = [other for other in best - {number} if _stands_in(candidates[other], candidates[number])]
-            tried = best - {number}
-            if others and timed.value(tried) <= timed.value(best) + COVERED_LOSS_MAX * timed.base_value:
-                best = tried
+            best = _left_away(timed, best, number, others)
     except OutOfTime:
         return best
     return best
+
+
+def _left_away(timed: TimedSearch, chosen: Chosen, number: int, others: Sequence[int]) -> Chosen:
+    """The set without an index that `others` of it could stand in for, where hardly anything is lost by it."""
+    without = chosen - {number}
+    if others and timed.value(without) <= timed.value(chosen) + COVERED_LOSS_MAX * timed.base_value:
+        return without
+    return chosen
 
 
 def _stands_in(other: Candidate, one: Candidate) -> bool:
@@ -60,9 +66,7 @@ def simpler(timed: TimedSearch, chosen: Chosen, candidates: Sequence[Candidate])
                     break
         for number in sorted(best):
             wider = [other for other in best - {number} if covers(candidates[other], candidates[number])]
-            tried = best - {number}
-            if wider and timed.value(tried) <= timed.value(best) + COVERED_LOSS_MAX * timed.base_value:
-                best = tried
+            best = _left_away(timed, best, number, wider)
     except OutOfTime:
         return best
     return best
