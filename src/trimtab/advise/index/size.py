@@ -200,14 +200,14 @@ def _distinct(table: Table, keys: Sequence[IndexKey], sample: ExpressionSample |
 
 
 def distinct_values(table: Table, name: str) -> float:
-    """Different values of a column: what statistics say, and at least what a unique key over it needs.
+    """Different values of a column, at least 1: what statistics say, and no less than a unique key over it needs.
 
     ANALYZE guesses too few where equal values lie together: TPC-H's l_orderkey has four times what it says.
     """
     rows = table.rows_estimate
     column = table.columns.get(name)
     if column is None or column.statistics is None:
-        return rows
+        return max(rows, 1.0)
     least = 1.0
     for index in table.indexes:
         keys = unique_keys(index.statement) if index.is_unique and index.is_valid else frozenset()

@@ -25,9 +25,9 @@ from trimtab.advise.index.size import distinct_values
 from trimtab.advise.workload.plan_order import is_subplan
 from trimtab.sql.catalog import Column, ColumnStatistics, Table
 
-_TWO = re.compile(r"\(?(\w+)\.(\w+)\)?(?:::\w+)? = \(?(\w+)\.(\w+)\)?")
+_TWO = re.compile(r"\(?(?<!\w)(\w+)\.(\w+)\)?(?:::\w+)? = \(?(\w+)\.(\w+)\)?")
 _OWN_LEFT = re.compile(r"(?<![\w.])\(?(\w+)\)?(?:::\w+)? = \(?(\w+)\.(\w+)\)?")
-_OWN_RIGHT = re.compile(r"\(?(\w+)\.(\w+)\)?(?:::\w+)? = \(?(\w+)\)?(?![\w.(])")
+_OWN_RIGHT = re.compile(r"\(?(?<!\w)(\w+)\.(\w+)\)?(?:::\w+)? = \(?(\w+)\)?(?![\w.(])")
 _CONDITIONS = ("Hash Cond", "Merge Cond", "Join Filter", "Index Cond", "Filter", "Recheck Cond")
 UNCERTAIN_STEPS_MAX = 2
 
@@ -118,7 +118,7 @@ class PlanFacts:
                 table = self.relations[one]
                 if table is self.relations[many] or values > USED_SHARE_MAX * table.rows_estimate:
                     continue
-                share = _used_share(self.relations[many].columns[name], table.columns.get(key))
+                share = _used_share(self.relations[many].columns.get(name), table.columns.get(key))
                 in_order = {column for column in self._narrowed[one] - {key} if _is_ordered(table, column)}
                 if share < USED_SHARE_MAX and in_order and _is_ordered(table, key) and _is_key(table, key):
                     of = found.setdefault(one, {})
@@ -260,7 +260,7 @@ class JoinRows:
         return found
 
 
-def _used_share(column: Column, key: Column | None) -> float:
+def _used_share(column: Column | None, key: Column | None) -> float:
     """The share of the range of a key that a column lies in, 0..1; 1 where statistics do not tell."""
     ends = [_ends(one.statistics) if one is not None else None for one in (column, key)]
     used, there = ends
@@ -279,6 +279,8 @@ def _ends(known: ColumnStatistics | None) -> tuple[float, float] | None:
             values.append(float(text) if "-" not in text[1:] else float(date.fromisoformat(text[:10]).toordinal()))
         except ValueError:
             return None
+    if not all(map(math.isfinite, values)):
+        return None  # a date may be 'infinity', a number NaN
     return min(values), max(values)
 
 

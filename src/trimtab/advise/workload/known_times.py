@@ -13,7 +13,8 @@ from trimtab.advise.workload.costs import Answer, Chosen, Costs
 STAND_IN = 1.05
 """What an index in the place of a narrower one takes more."""
 
-REACHED_MAX = 200_000
+KEPT_MAX, KEPT_OF_STATEMENT_MAX = 200_000, 50_000
+"""So many sets are remembered at a time, with their sizes, and with the times of one statement."""
 
 
 class KnownTimes:
@@ -60,9 +61,12 @@ class KnownTimes:
 
     def size(self, mask: int) -> float:
         """The bytes of a set."""
-        if mask not in self._size_of:
-            self._size_of[mask] = float(sum(self._sizes[number] for number in numbers_of(mask)))
-        return self._size_of[mask]
+        size = self._size_of.get(mask)
+        if size is None:
+            if len(self._size_of) >= KEPT_MAX:
+                self._size_of.clear()
+            size = self._size_of[mask] = float(sum(self._sizes[number] for number in numbers_of(mask)))
+        return size
 
     def value(self, mask: int) -> float:
         """The time of all places with a set, with what it costs writers and in space."""
@@ -106,7 +110,7 @@ class KnownTimes:
             reach = mask
             for number in numbers_of(mask):
                 reach |= self._stand_ins.get(number, 0)
-            if len(self._reached) >= REACHED_MAX:
+            if len(self._reached) >= KEPT_MAX:
                 self._reached.clear()
             self._reached[mask] = reach
         return reach
@@ -127,6 +131,8 @@ class _Row:
         key = mask & self.used, reach & self.used
         time = self._memo.get(key)
         if time is None:
+            if len(self._memo) >= KEPT_OF_STATEMENT_MAX:
+                self._memo.clear()
             time = self._memo[key] = self._time(*key)
         return time
 

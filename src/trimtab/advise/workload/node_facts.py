@@ -10,7 +10,7 @@ from trimtab.sql.catalog import Table
 FAR_PAGES, FAR_SHARE_MIN = 26_000.0, 0.3
 _OPERATOR = re.compile(r"(?: (?:=|<>|<|>|<=|>=|IS NOT|IS|~~\*?|!~~\*?|~\*?|!~\*?|@>|&&|\?) )|(?:\(NOT )")
 _CAST = re.compile(r"::\w[\w ]*(?:\([\d, ]+\))?(?:\[\])?")
-_CALL = re.compile(r"[A-Za-z_]\w*\(")
+_CALL = re.compile(r"(?<!\w)[^\WA-Za-z_]*[A-Za-z_]\w*+\(")
 _ARRAY = re.compile(r" ANY \('\{([^}]*)\}'")
 HASHED_ELEMENTS_MIN = 9
 """An array of constants with so many elements is looked up by a hash."""

@@ -38,7 +38,7 @@ def outlook(
     cost_before, cost_after = fmean(one.cost for one, _ in answers), fmean(one.cost for _, one in answers)
     before_ms, after_ms = fmean(one for one, _ in times_ms), fmean(one for _, one in times_ms)
     used = frozenset[int]().union(*(answer.used for _, answer in answers))
-    if not used:
+    if not used or not before_ms:  # what met a fault has no time
         return StatementOutlook(name, 1.0, (1.0, 1.0), cost_before, cost_before, before_ms, before_ms, ())
     plans = [answer.plan for _, answer in answers]
     classes = _classes(plans, [candidates[number] for number in used])

@@ -14,7 +14,7 @@ SMALL_PAGES = 1_000
 NEAR_CORRELATION = 0.9
 
 _NAME = re.compile(r"[A-Za-z_][\w.]*")
-_PAIR = re.compile(r"([A-Za-z_][\w.]*) = ([A-Za-z_][\w.]*)")
+_PAIR = re.compile(r"(?<!\w)([A-Za-z_][\w.]*) = ([A-Za-z_][\w.]*)")
 
 IndexKeys = Callable[[str], tuple[str, ...]]
 """The key columns of an index by its name in plans; empty where it is not known."""

@@ -46,8 +46,8 @@ HAVING_SHARE = 1 / 3
 
 _PATTERN = re.compile(r" !?~~?\*? ")
 
-_EQUALITY = re.compile(r"\(?\(?(\w+)\)?(?:::\w+)? = ")
-_EQUAL_TO = re.compile(r"\(?\(?(\w+)\)?(?:::\w+)? = (?:'((?:[^']|'')*)'|(-?[\d.]+))")
+_EQUALITY = re.compile(r"\(?\(?(?<!\w)(\w+)\)?(?:::\w+)? = ")
+_EQUAL_TO = re.compile(r"\(?\(?(?<!\w)(\w+)\)?(?:::\w+)? = (?:'((?:[^']|'')*)'|(-?[\d.]+))")
 
 
 class Counting:

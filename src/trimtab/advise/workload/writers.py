@@ -60,6 +60,8 @@ def of_insert(insert: Insert, table: Table, indexes: Sequence[IndexDefinition]) 
 def of_finding(read: StatementOutlook, price: Paid, *, is_measured: bool) -> StatementOutlook:
     """An UPDATE, or an INSERT of what is found: `read` is the part that finds rows, or all of it if it was measured."""
     own_ms = 0.0 if is_measured else price.own_ms
+    if not read.before_ms + own_ms:
+        return read  # what met a fault has no time
     before_ms, after_ms = read.before_ms + own_ms, read.after_ms + own_ms
     low, high = ((end * read.before_ms + own_ms) / before_ms for end in read.interval_90)
     whole = replace(
@@ -69,7 +71,7 @@ def of_finding(read: StatementOutlook, price: Paid, *, is_measured: bool) -> Sta
 
 
 def _with_price(one: StatementOutlook, price: Paid) -> StatementOutlook:
-    if not price.most_ms:
+    if not price.most_ms or not one.before_ms:
         return one
     before_ms, after_ms = one.before_ms, one.after_ms + price.more_ms
     low, high = one.interval_90
