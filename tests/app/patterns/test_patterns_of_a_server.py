@@ -147,6 +147,7 @@ def test_every_kind_of_picture_and_sentence_is_drawn_from_its_own_numbers() -> N
     drawn = picture_of(row_of(made, "system/shop", "shop", "/queries"))
     assert drawn is not None
     assert len(drawn.areas) == len(made.clusters)
+    assert {area.split("L")[24].split()[0] for area in drawn.areas} == {"600"}  # 24:00 stands at the right end
     assert picture_of(row_of(leads_[0], "a", "a", "")) is None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from trimtab.analyze.patterns.found import Bursts, Cycle, Knee, Leak, Mix, SawTeeth
 from trimtab.analyze.patterns.regular import duration
@@ -13,6 +13,8 @@ from trimtab.web.units import value_text
 
 WIDTH, HEIGHT, EDGE = 600.0, 160.0, 4.0
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+HOURS = ("00:00", "06:00", "12:00", "18:00", "24:00")
+"""All of one width, so that each stands below its hour; that they are UTC is said beside the picture."""
 Points = Sequence[tuple[float, float]]
 
 
@@ -77,13 +79,14 @@ def picture_of(row: PatternRow) -> Picture | None:
 
 def _profile(found: Cycle) -> Picture:
     count = len(found.profile)
-    box = _Box(0, count - 1, min(*found.low, *found.profile), max(*found.high, *found.profile))
-    outward = list(enumerate(found.high))
-    back = list(enumerate(found.low))[::-1]
+    low, line, high = (_closed(values) for values in (found.low, found.profile, found.high))
+    box = _Box(0, count, min(*low, *line), max(*high, *line))
+    outward = list(enumerate(high))
+    back = list(enumerate(low))[::-1]
     told = f"The typical {found.name if found.name != 'other' else 'period'} of {found.series}"
     return Picture(
         told,
-        line=box.path(list(enumerate(found.profile))),
+        line=box.path(list(enumerate(line))),
         band=f"{box.path([*outward, *back])}Z",
         marks=(box.x(found.peak_ms / found.period_ms * count),),
         top=value_text(box.y_high, found.unit),
@@ -92,9 +95,14 @@ def _profile(found: Cycle) -> Picture:
     )
 
 
+def _closed(values: Sequence[float]) -> list[float]:
+    """One period up to its end, which is its beginning."""
+    return [*values, values[0]]
+
+
 def _period_ticks(found: Cycle) -> tuple[str, ...]:
     if found.name == "day":
-        return ("00:00", "06:00", "12:00", "18:00", "24:00 UTC")
+        return HOURS
     if found.name == "week":
         return WEEKDAYS
     return ("0", duration(found.period_ms / 2), duration(found.period_ms))
@@ -151,15 +159,15 @@ def _short(at_ms: float) -> str:
 
 def _shares(found: Mix) -> Picture | None:
     """Clusters on each other by the hour of the day."""
-    shown = [one for one in found.clusters if one.share_by_hour]
+    shown = [_closed(one.share_by_hour) for one in found.clusters if one.share_by_hour]
     if not shown:
         return None
-    box = _Box(0, 23, 0.0, 1.0)
-    below = [0.0] * 24
+    box = _Box(0, 24, 0.0, 1.0)
+    below = [0.0] * 25
     areas = []
-    for one in shown:
-        above = [low + share for low, share in zip(below, one.share_by_hour, strict=True)]
+    for shares in shown:
+        above = [low + share for low, share in zip(below, shares, strict=True)]
         areas.append(f"{box.path([*enumerate(above), *reversed(list(enumerate(below)))])}Z")
         below = above
-    made = Picture("Shares of load by the hour of the day", areas=tuple(areas), top="100 %", bottom="0 %")
-    return replace(made, ticks=("00:00", "06:00", "12:00", "18:00", "23:00 UTC"))
+    told = "Shares of load by the hour of the day (UTC)"
+    return Picture(told, areas=tuple(areas), top="100 %", bottom="0 %", ticks=HOURS)

@@ -91,7 +91,7 @@ def sentence_of(found: Pattern) -> str:
         case Mix():
             moves = "the mix moves" if found.moves else "the mix does not move"
             by_hour = found.by_hour_p_value is not None and found.by_hour_p_value <= BY_HOUR_P_MAX
-            hour = "depends on the hour" if by_hour else "is the same at any hour, as far as is known"
+            hour = "depends on the hour (UTC)" if by_hour else "is the same at any hour, as far as is known"
             return f"{len(found.clusters)} clusters; {moves}, and {hour}"
 
 
