@@ -61,6 +61,20 @@ def duration_of(ms: float) -> str:
     return f"{seconds} s"
 
 
+def bytes_of(size: float) -> str:
+    """A size in binary units.
+
+    >>> bytes_of(0), bytes_of(1536), bytes_of(-12_345_678), bytes_of(2**60)
+    ('0 B', '1.5 KiB', '-11.8 MiB', '1 EiB')
+    """
+    if size < 0:
+        return f"-{bytes_of(-size)}"
+    for power, unit in ((6, "EiB"), (5, "PiB"), (4, "TiB"), (3, "GiB"), (2, "MiB"), (1, "KiB")):
+        if size >= 1024**power * 0.9995:
+            return f"{digits_of(size / 1024**power)} {unit}"
+    return f"{digits_of(size)} B"
+
+
 def percent_of(share: float) -> str:
     """A share (0..1) in percent, to three digits; near to all of it to four, since 99.9 and 99.94 are not the same.
 

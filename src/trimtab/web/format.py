@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime
 
-from trimtab.model.readable import LARGE, digits_of, duration_of
+from trimtab.model.readable import LARGE, bytes_of, digits_of, duration_of
 
 NOT_MEASURED = "–"
 _DAY_MS = 86_400_000
@@ -49,12 +49,7 @@ def bytes_text(size: float | None) -> str:
     """
     if size is None or not math.isfinite(size):
         return NOT_MEASURED
-    if size < 0:
-        return f"-{bytes_text(-size)}"
-    for power, unit in ((6, "EiB"), (5, "PiB"), (4, "TiB"), (3, "GiB"), (2, "MiB"), (1, "KiB")):
-        if size >= 1024**power * 0.9995:
-            return f"{digits_of(size / 1024**power)} {unit}"
-    return f"{digits_of(size)} B"
+    return bytes_of(size)
 
 
 def percent_text(share: float | None) -> str:

@@ -7,6 +7,7 @@ from urllib.parse import quote, urlencode
 
 from trimtab.app.detecting.kinds import query_of
 from trimtab.model.anomalies import AnomalyEpisode, SeriesMeasure, SeriesRef, Source, SpokenTest
+from trimtab.model.readable import amount_text, bytes_of, duration_of
 
 AROUND_MIN_MS = 900_000
 """So much, at least, is shown before an episode and after it."""
@@ -39,14 +40,19 @@ def title_of(series: SeriesRef) -> str:
 
 
 def value_text(value: float | None, unit: str) -> str:
-    """A number with four digits and its unit.
+    """A value as people read it: an alert of it may wake somebody.
 
-    >>> value_text(1234567.0, "ms"), value_text(0.25, ""), value_text(None, "ms")
-    ('1.235e+06 ms', '0.25', 'nothing known')
+    >>> value_text(1234567.0, ""), value_text(0.25, "s"), value_text(None, "ms"), value_text(812345678.0, "bytes")
+    ('1.235M', '250 ms', 'nothing known', '775 MiB')
     """
     if value is None:
         return "nothing known"
-    return f"{value:.4g} {unit}".rstrip()
+    match unit:
+        case "ms":
+            return duration_of(value)
+        case "bytes" | "bytes/s":
+            return bytes_of(value) + unit.removeprefix("bytes")
+    return amount_text(value, unit)
 
 
 def said_of(one: AnomalyEpisode) -> str:
@@ -60,7 +66,9 @@ def said_of(one: AnomalyEpisode) -> str:
     said = f"{value_text(one.observed, unit)}, {TESTS[one.test]}"
     if one.expected is None:
         return said
-    band = "" if one.low is None or one.high is None else f" ({one.low:.4g} to {one.high:.4g})"
+    band = (
+        "" if one.low is None or one.high is None else f" ({value_text(one.low, unit)} to {value_text(one.high, unit)})"
+    )
     return f"{said}; expected was {value_text(one.expected, unit)}{band}"
 
 

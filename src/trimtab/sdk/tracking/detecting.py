@@ -18,6 +18,7 @@ import numpy as np
 from trimtab.analyze.detect import Detector, DetectSettings, Test
 from trimtab.analyze.detect.scores import HALF_AT
 from trimtab.model.errors import InputError
+from trimtab.model.readable import digits_of, percent_of, plain_of
 from trimtab.sdk.tracking.executions import METRICS, UNITS
 from trimtab.sdk.tracking.pooled import PooledTail, Usual
 
@@ -163,8 +164,18 @@ def _anomaly(
 ) -> Anomaly:
     expected, low, high = (math.exp(min(one, 700.0)) for one in numbers)
     unit = f" {UNITS[metric]}" if metric in UNITS else ""
-    factor = value / expected if expected > TINY else math.inf
-    more = f"{factor:.3g} times what" if factor >= 1 else f"{factor:.2%} of what"
-    said = f"{metric} is {value:.4g}{unit}, {more} is usual ({expected:.4g}{unit})"
+    said = f"{metric} is {plain_of(value)}{unit}, {_compared(value, expected)} is usual ({plain_of(expected)}{unit})"
     severity = "critical" if score >= SCORE_CRITICAL else "warning"
     return Anomaly(metric, value, expected, low, high, score, p, test, template, said, severity)
+
+
+def _compared(value: float, expected: float) -> str:
+    """How a value stands to what is usual.
+
+    >>> _compared(8.192e6, 8192.0), _compared(1.0, 4.0), _compared(5.0, TINY)
+    ('1,000 times what', '25 % of what', 'more than what')
+    """
+    if expected < 2 * TINY:
+        return "more than what"
+    factor = value / expected
+    return f"{digits_of(factor)} times what" if factor >= 1 else f"{percent_of(factor)} of what"
