@@ -84,6 +84,12 @@ def test_a_bound_that_was_not_finished_counts_what_was_asked() -> None:
     assert found.bound == pytest.approx(10.0 / 150.0)
 
 
+def test_what_nobody_was_asked_about_may_become_nothing() -> None:
+    plans = [[(100.0, frozenset[int]()), (10.0, frozenset({0}))], [(50.0, frozenset[int]()), (5.0, frozenset({0}))]]
+    search = Search(cast(Costs, Planner(plans)), [1.0, 2.0], [0.0], [1], 1)
+    assert (search.share_of([1]), search.share_of([])) == (0.5, 0.0)
+
+
 def test_who_stands_in_for_whom() -> None:
     keys = {name: IndexKey(name) for name in "abc"}
 
@@ -113,3 +119,7 @@ def test_few_questions_are_enough_for_something_of_each_statement(shop: Database
         advice = advise_workload(watch, *read_statements(text), settings=WorkloadSettings(what_if_calls_max=2))
     assert {one.definition.keys[0].sql for one in advice.indexes} == {"user_id", "order_id"}
     assert advice.predicted_ratio < 0.2
+    with Reference.parse(shop.dsn("trimtab_watch")).connect("trimtab/advise") as watch:
+        advice = advise_workload(watch, *read_statements(text), settings=WorkloadSettings(what_if_calls_max=1))
+    assert len(advice.indexes) == 1
+    assert advice.bound < advice.reached - 0.1, "what was not asked about could become next to nothing"

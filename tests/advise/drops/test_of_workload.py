@@ -33,16 +33,18 @@ def test_only_tables_of_the_workload_and_what_its_plans_do_not_read(database: Da
     )
     with Reference.parse(database.dsn("trimtab_watch")).connect("trimtab/advise") as watch:
         look = read_reads(watch).look
+        assert look is not None
         tables = list(read_catalog(watch, [single_statement("SELECT * FROM lines")]).tables.values())
     now = drops_of(tables, Reads(look), set())
     assert [(one.name, one.kind) for one in now] == [("lines_a", "prefix")]
     assert now[0].ddl == "DROP INDEX public.lines_a"
-    later = Reads(replace(look, counted_since_ms=look.at_ms - 40 * DAY_MS))
+    later_ms = look.at_ms - 40 * DAY_MS
+    later = Reads(replace(look, counted_since_ms=later_ms))
     found = {one.name: one.kind for one in drops_of(tables, later, {"lines_c"})}
     assert found == {"lines_a": "prefix", "lines_a_b": "unused", "lines_c_c": "unused"}
-    followed = Reads(replace(later.look, standbys=1))
+    followed = Reads(replace(look, counted_since_ms=later_ms, standbys=1))
     assert [one.name for one in drops_of(tables, followed, set())] == ["lines_a"], "what a standby reads is not known"
-    quiet = replace(later.look, identity=replace(look.identity, in_recovery=True), standbys=0)
+    quiet = replace(look, counted_since_ms=later_ms, identity=replace(look.identity, in_recovery=True), standbys=0)
     everywhere = {one.name for one in drops_of(tables, replace(followed, standbys=(quiet,)), set())}
     assert everywhere == {"lines_a", "lines_a_b", "lines_c", "lines_c_c"}, "nobody reads them, on the standby neither"
     busy = replace(quiet, indexes=tuple(replace(one, scans=7) for one in quiet.indexes))

@@ -22,8 +22,9 @@ from trimtab.advise.workload.drops import CYCLE_DAYS, drops_of, read_reads
 from trimtab.advise.workload.expression_statistics import missing_statistics, to_analyse
 from trimtab.advise.workload.faults import Faults, GuardedTimes
 from trimtab.advise.workload.general import general
-from trimtab.advise.workload.inverted import is_inverted, size_of_inverted, wants_trigrams
+from trimtab.advise.workload.inverted import is_inverted, size_of_inverted
 from trimtab.advise.workload.inverted_size import sampled_size
+from trimtab.advise.workload.notes import notes_of, stuck_notes
 from trimtab.advise.workload.offering import Offering
 from trimtab.advise.workload.outlook import condensed, is_computed, together, weight_error
 from trimtab.advise.workload.planning import heavy_by_cost, planned
@@ -32,7 +33,7 @@ from trimtab.advise.workload.reading import NOT_PRICED
 from trimtab.advise.workload.row_shares import RowShares
 from trimtab.advise.workload.samples import Samples, sample_for, samples_of
 from trimtab.advise.workload.search import Search
-from trimtab.advise.workload.shapes import Workload, workload_of
+from trimtab.advise.workload.shapes import workload_of
 from trimtab.advise.workload.simpler import simpler, without_doubles
 from trimtab.advise.workload.stand_ins import stand_ins
 from trimtab.advise.workload.statements import Left, WorkloadStatement
@@ -155,6 +156,7 @@ def _advise(
         budget_bytes = settings.budget_bytes * BUDGET_SHARE
         timed = TimedSearch(costs, calls, times.of, prices_ms, sizes, budget_bytes, offering, stand_ins(candidates))
         waiting = timed.ask_around()
+        unasked = {*waiting, *(set(range(len(texts))) - costs.offered)}
         per_cost = [times.ms_per_cost(number) for number in range(len(texts))]
         weights = [count * ms for count, ms in zip(calls, per_cost, strict=True)]
         search = Search(costs, weights, prices_ms, sizes, budget_bytes)
@@ -181,6 +183,7 @@ def _advise(
         late |= {place for number, (place, _) in enumerate(texts) if number not in costs.offered}
         answers = [costs.likely(number, best) for number in range(len(texts))]
         reached = search.value_of([answer.cost for answer in answers], best) / (search.base_value or 1.0)
+        bound = min(max(0.0, found.bound - search.share_of(unasked)), reached)  # nobody knows what they could become
         outlooks, calls_of = outlooks_of(workload, times, texts, answers, costs, residuals, best)
         names = readers_of(workload, texts, answers)
         used = {str(node["Index Name"]) for one in answers for node in nodes(one.plan) if "Index Name" in node}
@@ -213,7 +216,7 @@ def _advise(
         ),
         predicted_ratio=ratio,
         interval_90=interval,
-        bound=found.bound,
+        bound=bound,
         reached=reached,
         ended=found.ended,
         statements=tuple(one for one in outlooks if one.name not in untold),
@@ -221,34 +224,11 @@ def _advise(
         candidates_count=len(candidates),
         what_if_calls=costs.calls,
         took_s=time.monotonic() - began,
-        notes=(*_notes(workload), *to_analyse(advised), *reads.notes),
+        notes=(*notes_of(workload), *stuck_notes(names_of, costs.stuck), *to_analyse(advised), *reads.notes),
         drops=tuple(drops),
         priced_share=share,
         statistics=statistics,
     )
-
-
-def _notes(workload: Workload) -> tuple[str, ...]:
-    hidden = [
-        f"{shape.name}: an expression on {relation} holds a parameter, which no index can be built on; a statement "
-        "with its value in place of it can be advised on"
-        for shape in workload.shapes
-        for relation in shape.analysis.hidden
-    ]
-    return (*hidden, *_trigram_note(workload))
-
-
-def _trigram_note(workload: Workload) -> tuple[str, ...]:
-    wanted = {
-        use.table.relation
-        for shape in workload.shapes
-        for use in shape.analysis.uses
-        if workload.trigram_schema is None and wants_trigrams(shape.with_values(use))
-    }
-    if not wanted:
-        return ()
-    said = "patterns in the middle of a text can be served by an index once the extension pg_trgm is there"
-    return (f"{', '.join(sorted(wanted))}: {said}",)
 
 
 def _size(connection: Connection, candidate: Candidate, shares: RowShares, samples: Samples, costs: Costs) -> int:

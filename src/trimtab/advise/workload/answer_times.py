@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import ChainMap, Counter
+from collections.abc import Mapping, Sequence
 
 from trimtab.advise.index.existing import keys_of
 from trimtab.advise.index.plans import cost
@@ -11,6 +12,7 @@ from trimtab.advise.workload.plan_time import PlanTimes
 from trimtab.advise.workload.samples import Samples, factors_of
 from trimtab.advise.workload.shapes import Workload
 from trimtab.advise.workload.work import Counting
+from trimtab.sql.catalog import Table
 
 LEAST_MS = 1e-3
 TRUST, COST_TRUST = 0.75, 0.07
@@ -43,7 +45,8 @@ class AnswerTimes:
         known = [factors_of(shape, samples or {}) for shape in workload.shapes]
         self._factors = [known[place] for place, _ in texts]
         self._costs = costs
-        there = [(table, index) for table in workload.catalog.tables.values() for index in table.indexes]
+        tables = list(workload.catalog.tables.values())
+        there = [(table, index) for table in tables for index in table.indexes]
         self._existing = {index.name: keys_of(index) for _, index in there}
         self._shares = tuple(shares)
         self._partial = {
@@ -51,11 +54,26 @@ class AnswerTimes:
             for table, index in there
             if " WHERE " in index.statement
         }
-        tables = {table.name: table for table in workload.catalog.tables.values()}
-        self._times = PlanTimes(Counting(tables, self._keys, workload.work_mem_bytes, self._share))
+        self._work_mem_bytes = workload.work_mem_bytes
+        self._times = self._times_with(named := {table.name: table for table in tables}, {})
+        counts = Counter(table.name for table in tables)
+        self._own_times: dict[int, PlanTimes] = {}
+        """By place of the shape: of those with a table that has a namesake in another schema. Plans name no schema: who
+        reads both is reckoned with the larger one."""
+        for place, shape in enumerate(workload.shapes):
+            read = [use.table for use in shape.analysis.uses if counts[use.table.name] > 1]
+            if own := {table.name: table for table in sorted(read, key=lambda one: one.pages)}:
+                keys = {index.name: keys_of(index) for table in own.values() for index in table.indexes}
+                self._own_times[place] = self._times_with(ChainMap(own, named), keys)
         self._mean_ms = [shape.mean_ms for shape in workload.shapes]
         self._places = [place for place, _ in texts]
         self._scales: dict[int, float] = {}
+
+    def _times_with(self, tables: Mapping[str, Table], own_keys: Mapping[str, tuple[str, ...]]) -> PlanTimes:
+        def keys(name: str) -> tuple[str, ...]:
+            return own_keys[name] if name in own_keys else self._keys(name)
+
+        return PlanTimes(Counting(tables, keys, self._work_mem_bytes, self._share))
 
     def of(self, place: int, answer: Answer) -> float:
         """The ms that a statement takes with an answer."""
@@ -77,9 +95,10 @@ class AnswerTimes:
 
     def _plain(self, answer: Answer, place: int) -> float:
         """The time by the model. What a plan loses *more* than today's, should estimates be wrong, counts in part."""
-        time, wrong = self._times.of(answer.plan, self._factors[place])
+        times = self._own_times.get(self._places[place], self._times)
+        time, wrong = times.of(answer.plan, self._factors[place])
         today = self._costs.without(place).plan
-        time_today, wrong_today = self._times.of(today, self._factors[place])
+        time_today, wrong_today = times.of(today, self._factors[place])
         if answer.rest:  # what of the statement could not be priced takes its part of the time as things are
             time += time_today * min(1.0, answer.rest / max(cost(today), 1e-9))
         if answer.plan is not today:

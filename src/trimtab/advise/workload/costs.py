@@ -20,11 +20,11 @@ import psycopg
 from psycopg.pq import TransactionStatus
 
 from trimtab.advise.index.candidates import Candidate
-from trimtab.advise.index.frames import Frames, is_safe_predicate
+from trimtab.advise.index.frames import Frame, Frames, is_safe_predicate
 from trimtab.advise.index.plans import Node, cost, nodes
 from trimtab.advise.index.session import Connection, is_lost, require_hypopg, server_errors
 from trimtab.advise.workload.inverted import is_inverted, rows_question, served
-from trimtab.model.errors import StatementRefused
+from trimtab.model.errors import ServerUnreachable, StatementRefused
 from trimtab.model.index import IndexDefinition
 from trimtab.observe.postgres.explain import Checked, check, explain
 from trimtab.sql.catalog import Catalog
@@ -88,6 +88,8 @@ class Costs:
         self._checked = dict(checked or {})
         self.calls, self.calls_max = 0, calls_max
         self.refused: dict[int, str] = {}
+        self.stuck: dict[int, str] = {}
+        """Places that the server would not plan any more, and why: a lock, no time, a column that went meanwhile."""
         self._connection = connection
         self._schema = quoted(require_hypopg(catalog.hypopg_schema))
         self._deadline = time.monotonic() + time_max_s
@@ -153,12 +155,20 @@ class Costs:
                 groups.setdefault((candidate.table.oid, alias), []).append(number)
         views: list[View] = []
         for (_, alias), numbers in groups.items():
-            frame = self._frames.of(replace(self.candidates[numbers[0]], alias=alias), place)
-            if not isinstance(frame, str):
+            frame = self._frame(replace(self.candidates[numbers[0]], alias=alias), place)
+            if frame is not None:
                 views.append(View(frame.text, frozenset(numbers), frame.rest))
                 kept |= set(numbers)
         self._views[place] = tuple(views)
         self.relevant[place] |= kept
+
+    def _frame(self, candidate: Candidate, place: int) -> Frame | None:
+        try:
+            frame = self._frames.of(candidate, place)
+        except StatementRefused as error:
+            self.stuck[place] = error.message
+            return None
+        return None if isinstance(frame, str) else frame
 
     def _is_special(self, number: int) -> bool:
         candidate = self.candidates[number]
@@ -222,8 +232,14 @@ class Costs:
 
     def _asked(self, place: int, view: View, there: Chosen, best: Answer) -> Answer:
         """The planner's answer with these indexes, where it is better than what is known."""
+        if place in self.stuck:
+            return min(best, self.likely(place, there), key=lambda one: one.cost)
         self._make(there, self._tables[place])
-        plan = self._explain(view.text)
+        try:
+            plan = self._explain(view.text)
+        except StatementRefused as error:
+            self.stuck[place] = error.message
+            return self._asked(place, view, there, best)
         total = view.rest + cost(plan)
         if total >= best.cost:
             return best
@@ -310,6 +326,8 @@ class Costs:
         if (gone or new) and not self._change(gone, new):
             self._forget()  # HypoPG knows no transactions: those before the one that failed are there
             for number in sorted(wanted):
+                if self.seconds_left() <= 0:
+                    raise OutOfTime
                 if self._statement(number) and len(self._made) < MADE_MAX:
                     self._change([], [number])
 
@@ -357,12 +375,18 @@ class Costs:
         return True
 
     def _explain(self, text: str) -> Node:
+        """A plan. Raises `OutOfTime`, and `StatementRefused` also where it takes the server too long."""
         if self.calls >= self.calls_max or self.seconds_left() <= 0:
             raise OutOfTime
         self.calls += 1
         if text not in self._checked:
             self._checked[text] = check(text)
-        node: Node = explain(self._connection, self._checked[text])["Plan"]
+        try:
+            node: Node = explain(self._connection, self._checked[text])["Plan"]
+        except ServerUnreachable as error:
+            if "sqlstate" not in error.facts:  # the connection was lost
+                raise
+            raise StatementRefused(error.message) from None
         return node
 
 

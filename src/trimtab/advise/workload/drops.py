@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from trimtab.advise.drops.judge import IndexVerdict, JudgedIndex, Standbys, judge
 from trimtab.advise.index.session import Connection
+from trimtab.model.errors import ServerUnreachable
 from trimtab.model.index import IndexDefinition
 from trimtab.observe.postgres.indexes import IndexLook, look_at_indexes
 from trimtab.sql.catalog import Table
@@ -40,14 +41,18 @@ class Drop:
 
 @dataclass(frozen=True, slots=True)
 class Reads:
-    """All indexes of the database, with what the server and its `standbys` counted."""
+    """All indexes of the database, with what the server and its `standbys` counted; `look` is None where the server
+    could not tell, and `why_not` says why."""
 
-    look: IndexLook
+    look: IndexLook | None
     standbys: tuple[IndexLook, ...] = ()
+    why_not: str = ""
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What keeps an index from being called unused, where something does."""
+        if self.look is None:
+            return (f"no index is called unused or replaced: {self.why_not}",)
         unknown = self.look.standbys - len(self.standbys)
         if unknown <= 0:
             return ()
@@ -60,8 +65,14 @@ class Reads:
 
 
 def read_reads(connection: Connection, standbys: Sequence[IndexLook] = ()) -> Reads:
-    """What the server counted, beside what its standbys did."""
-    return Reads(look_at_indexes(connection), tuple(standbys))
+    """What the server counted, beside what its standbys did. A table that is locked for long keeps it from telling."""
+    try:
+        with connection.transaction():
+            return Reads(look_at_indexes(connection), tuple(standbys))
+    except ServerUnreachable as error:
+        if connection.closed:
+            raise
+        return Reads(None, tuple(standbys), error.message)
 
 
 def drops_of(
@@ -76,6 +87,8 @@ def drops_of(
     `advised` are indexes that do not exist yet, by the names that they will have: what they can do as well is
     `replaced`, once they are built.
     """
+    if reads.look is None:
+        return []
     relations = {table.relation for table in tables}
     standbys = Standbys(max(reads.look.standbys, len(reads.standbys)), reads.standbys)
 

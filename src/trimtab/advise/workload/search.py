@@ -13,7 +13,7 @@ dearer. What was chosen is priced exactly, so it is an upper one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -99,6 +99,11 @@ class Search:
     def value_of(self, costs: Sequence[float], chosen: Chosen) -> float:
         """The whole cost where that of each text is known already."""
         return float(self._weights @ np.asarray(costs, float)) + float(sum(self._prices[n] for n in chosen))
+
+    def share_of(self, places: Iterable[int]) -> float:
+        """The share of the cost without any candidate, 0..1, that some texts have."""
+        total = float(sum(self._weights[place] * self._costs.base(place) for place in places))
+        return total / (self.base_value or 1.0)
 
     def exact(self, place: int, chosen: Chosen) -> Answer:
         """What a statement costs with a set, learnt from the largest set with that very answer."""

@@ -23,6 +23,7 @@ from trimtab.advise.workload.node_facts import (
     far_share,
     index_below,
     operators,
+    scanned_by_cost,
     stopped_share,
     value_share,
 )
@@ -160,11 +161,12 @@ class _Walk:
     def _seq_scan(self, node: Node, loops: float, share: float) -> float:
         table = self._tables.get(str(node.get("Relation Name")))
         rows = self._rows(node, loops) * share
+        pages, there = (table.pages, table.rows_estimate) if table is not None else scanned_by_cost(node)
         if self.measured:
             read = rows + float(node.get("Rows Removed by Filter", 0)) * float(node["Actual Loops"])
         else:
-            read = (table.rows_estimate if table is not None else float(node["Plan Rows"])) * loops * share
-        self.found["seq_pages"] += (table.pages if table is not None else 1.0) * self._loops(node, loops) * share
+            read = there * loops * share
+        self.found["seq_pages"] += pages * self._loops(node, loops) * share
         self.found["seq_rows"] += read
         self._rows_of[str(node.get("Alias"))] = rows
         self._filter(node, read)

@@ -1,0 +1,88 @@
+"""What happens to one table or statement while advice is made is said, and the rest goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import psycopg
+import pytest
+
+from tests.conftest import Database
+from trimtab.advise.index.plans import Node
+from trimtab.advise.workload.advice import WorkloadAdvice
+from trimtab.advise.workload.advisor import advise_workload
+from trimtab.advise.workload.costs import Costs
+from trimtab.advise.workload.statements import read_statements
+from trimtab.sql.connect import Reference
+
+pytestmark = pytest.mark.postgres
+
+ROWS = "SELECT g, g % 300, g % 7, now() - g * interval '1 minute' FROM generate_series(1, 30000) AS g"
+
+
+@pytest.fixture
+def desk(database: Database) -> Database:
+    columns = "(id int PRIMARY KEY, tenant_id int, state int, at timestamptz)"
+    database.execute(f"CREATE TABLE tasks {columns}", f"CREATE TABLE notes {columns}", "CREATE SCHEMA old")
+    database.execute(
+        f"CREATE TABLE old.tasks {columns}", "INSERT INTO old.tasks SELECT g, 1, 1 FROM generate_series(1, 9) g"
+    )
+    database.execute("CREATE TABLE seen (id int, at timestamptz) PARTITION BY RANGE (at)")
+    database.execute("CREATE TABLE seen_2026 PARTITION OF seen FOR VALUES FROM ('2026-01-01') TO ('2027-01-01')")
+    database.execute(
+        "INSERT INTO seen SELECT g, timestamptz '2026-02-01' + g * interval '1 min' FROM generate_series(1, 90000) g"
+    )
+    database.execute(f"INSERT INTO tasks {ROWS}", f"INSERT INTO notes {ROWS}")
+    database.execute(*(f"VACUUM ANALYZE {name}" for name in ("tasks", "notes", "old.tasks", "seen")))
+    return database
+
+
+def advised(desk: Database, text: str) -> WorkloadAdvice:
+    with Reference.parse(desk.dsn("trimtab_watch")).connect("trimtab/advise") as watch:
+        return advise_workload(watch, *read_statements(text))
+
+
+def test_a_table_that_is_locked_meanwhile_stops_nothing(desk: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = """-- name: tasks
+              SELECT id FROM tasks WHERE tenant_id = 7;
+              -- name: notes
+              SELECT id FROM notes WHERE tenant_id = 7;"""
+    plain = Costs.start
+    with psycopg.connect(desk.dsn("postgres")) as other:
+
+        def start(self: Costs, plans: Sequence[Node] = ()) -> None:
+            plain(self, plans)
+            other.execute("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE")
+
+        monkeypatch.setattr(Costs, "start", start)
+        advice = advised(desk, text)
+    assert [one.statements for one in advice.indexes] == [("notes",)]
+    assert [note for note in advice.notes if note.startswith("tasks: not every index could be priced")]
+
+
+def test_a_locked_table_elsewhere_costs_no_more_than_the_word_on_indexes_that_go(desk: Database) -> None:
+    with psycopg.connect(desk.dsn("postgres")) as other:
+        other.execute("LOCK TABLE notes IN ACCESS EXCLUSIVE MODE")
+        advice = advised(desk, "SELECT id FROM tasks WHERE tenant_id = 7;")
+    assert [one.definition.keys[0].sql for one in advice.indexes] == ["tenant_id"]
+    assert [note for note in advice.notes if note.startswith("no index is called unused or replaced: could not read")]
+
+
+def test_a_partitioned_table_is_named_and_its_partitions_take_their_time(desk: Database) -> None:
+    """Partitions are in no catalogue of the statement: what reading one takes is known by its cost."""
+    text = """-- name: whole
+              SELECT count(*) FROM seen WHERE id = 5 AND at < '2026-06-01';
+              -- name: part
+              SELECT count(*) FROM seen_2026 WHERE id < 5000 AND at < '2026-06-01';"""
+    advice = advised(desk, text)
+    assert [note for note in advice.notes if note.startswith("public.seen: partitioned, and nothing can be built")]
+    ms = {one.name: one.before_ms for one in advice.statements}
+    assert ms["whole"] == pytest.approx(ms["part"], rel=0.4)
+
+
+def test_a_table_of_the_same_name_in_another_schema_is_another_table(desk: Database) -> None:
+    alone = advised(desk, "SELECT id FROM tasks WHERE tenant_id = 7;").statements[0]
+    both = advised(desk, "SELECT id FROM tasks WHERE tenant_id = 7; SELECT id FROM old.tasks WHERE state = 3;")
+    assert both.statements[0].before_ms == alone.before_ms
+    assert both.statements[1].before_ms < alone.before_ms / 4
+    assert [one.definition.relation for one in both.indexes] == ["public.tasks"]
