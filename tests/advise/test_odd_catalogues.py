@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.advise.test_plan_work import counting, join, scan
 from trimtab.advise.index.candidates import Candidate
+from trimtab.advise.index.plans import nodes
 from trimtab.advise.workload.costs import Answer
+from trimtab.advise.workload.namesakes import Namesakes, doubled_names
 from trimtab.advise.workload.outlook import outlook
 from trimtab.advise.workload.shapes import Insert
 from trimtab.advise.workload.work import Counting
 from trimtab.advise.workload.writers import Paid, of_finding, of_insert
 from trimtab.model.index import IndexDefinition, IndexKey
 from trimtab.sql.catalog import Column, ColumnStatistics, ExistingIndex, Table
+from trimtab.sql.conditions import TableUse
 
 
 def known(name: str, statistics: ColumnStatistics | None = None, kind: str = "integer") -> Column:
@@ -68,3 +73,18 @@ def test_a_statement_that_met_a_fault_has_no_time_and_stops_nothing() -> None:
     assert of_finding(said, Paid(0.1, 0.1, 0.2), is_measured=True) == said
     insert = Insert("new", "public.empty", 1.0, 5.0, "x", mean_ms=0.0)
     assert of_insert(insert, EMPTY, [candidate.definition]).predicted_ratio == 1.0
+
+
+def test_a_plan_says_which_of_two_tables_of_the_same_name_it_reads() -> None:
+    one, other, third = (
+        replace(EMPTY, oid=n, schema=schema, name="t", pages=n * 10) for n, schema in ((1, "a"), (2, "b"), (3, "c"))
+    )
+    uses = [TableUse(one, "x"), TableUse(other, "t"), TableUse(third, "t"), TableUse(replace(EMPTY, name="u"), "u")]
+    apart = Namesakes(uses, doubled_names([use.table for use in uses]), {"a_pkey": one, "c_x": third}.get)
+    assert list(apart.tables) == ["a.t", "b.t", "c.t"]
+    by_index = scan("t", 1, **{"Node Type": "Bitmap Heap Scan", "Alias": "x", "Plans": [{"Index Name": "c_x"}]})
+    plan = join("Hash Join", 1, scan("t", 1, Alias="x"), by_index)
+    plan = join("Append", 1, plan, join("Append", 1, scan("t", 1, **{"Total Cost": 28.0}), scan("u", 1)))
+    told = [str(node["Relation Name"]) for node in nodes(apart.told_apart(plan)) if "Relation Name" in node]
+    assert told == ["a.t", "c.t", "c.t", "u"]
+    assert by_index["Relation Name"] == "t", "the plan itself stays as it is"

@@ -86,3 +86,12 @@ def test_a_table_of_the_same_name_in_another_schema_is_another_table(desk: Datab
     assert both.statements[0].before_ms == alone.before_ms
     assert both.statements[1].before_ms < alone.before_ms / 4
     assert [one.definition.relation for one in both.indexes] == ["public.tasks"]
+
+
+def test_two_tables_of_the_same_name_in_one_statement_are_told_apart(desk: Database) -> None:
+    whole = "SELECT state FROM tasks WHERE tenant_id < 9000 UNION ALL SELECT state FROM old.tasks"
+    two_large = "SELECT state FROM tasks WHERE tenant_id < 9000 UNION ALL SELECT state FROM notes"
+    turned = "SELECT state FROM old.tasks UNION ALL SELECT state FROM tasks WHERE tenant_id < 9000"
+    ms = [one.before_ms for one in advised(desk, f"{whole}; {turned}; {two_large}").statements]
+    assert ms[0] == pytest.approx(ms[1], rel=0.01)
+    assert ms[0] < ms[2] * 0.8, "the small one is no second large one"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections import ChainMap, Counter
-from collections.abc import Mapping, Sequence
+from collections import ChainMap
+from collections.abc import Sequence
+from functools import partial
 
 from trimtab.advise.index.existing import keys_of
 from trimtab.advise.index.plans import cost
 from trimtab.advise.workload.costs import Answer, Costs
+from trimtab.advise.workload.namesakes import Namesakes, doubled_names
 from trimtab.advise.workload.plan_time import PlanTimes
 from trimtab.advise.workload.samples import Samples, factors_of
 from trimtab.advise.workload.shapes import Workload
@@ -54,26 +56,20 @@ class AnswerTimes:
             for table, index in there
             if " WHERE " in index.statement
         }
-        self._work_mem_bytes = workload.work_mem_bytes
-        self._times = self._times_with(named := {table.name: table for table in tables}, {})
-        counts = Counter(table.name for table in tables)
+        counting = partial(Counting, work_mem_bytes=workload.work_mem_bytes, index_share=self._share)
+        named = {table.name: table for table in tables}
+        self._times = PlanTimes(counting(named, self._keys))
         self._own_times: dict[int, PlanTimes] = {}
-        """By place of the shape: of those with a table that has a namesake in another schema. Plans name no schema: who
-        reads both is reckoned with the larger one."""
-        for place, shape in enumerate(workload.shapes):
-            read = [use.table for use in shape.analysis.uses if counts[use.table.name] > 1]
-            if own := {table.name: table for table in sorted(read, key=lambda one: one.pages)}:
-                keys = {index.name: keys_of(index) for table in own.values() for index in table.indexes}
-                self._own_times[place] = self._times_with(ChainMap(own, named), keys)
+        """By place of the shape: of those with a table that has a namesake in another schema."""
+        self._existing_of = {index.name: table for table, index in there}
+        doubled = doubled_names(tables)
+        for place, shape in enumerate(workload.shapes if doubled else ()):
+            own = Namesakes(shape.analysis.uses, doubled, self._table_of)
+            if own.tables:
+                self._own_times[place] = PlanTimes(counting(ChainMap(own.tables, named), self._keys), own.told_apart)
         self._mean_ms = [shape.mean_ms for shape in workload.shapes]
         self._places = [place for place, _ in texts]
         self._scales: dict[int, float] = {}
-
-    def _times_with(self, tables: Mapping[str, Table], own_keys: Mapping[str, tuple[str, ...]]) -> PlanTimes:
-        def keys(name: str) -> tuple[str, ...]:
-            return own_keys[name] if name in own_keys else self._keys(name)
-
-        return PlanTimes(Counting(tables, keys, self._work_mem_bytes, self._share))
 
     def of(self, place: int, answer: Answer) -> float:
         """The ms that a statement takes with an answer."""
@@ -113,6 +109,10 @@ class AnswerTimes:
         if number is not None and number < len(self._shares):
             return self._shares[number]
         return self._partial.get(name, 1.0)
+
+    def _table_of(self, name: str) -> Table | None:
+        number = self._costs.numbers.get(name)
+        return self._existing_of.get(name) if number is None else self._costs.candidates[number].table
 
     def _keys(self, name: str) -> tuple[str, ...]:
         number = self._costs.numbers.get(name)

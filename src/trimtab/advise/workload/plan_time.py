@@ -7,7 +7,7 @@ known better where somebody measured it; then only the *ratio* of two plans' tim
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.resources import files
 
@@ -47,17 +47,18 @@ def time_ms(work: Mapping[str, float]) -> float:
 
 
 class PlanTimes:
-    """Times of plans of one database."""
+    """Times of plans of one database; `prepared` gives a plan as it is counted."""
 
-    def __init__(self, counting: Counting) -> None:
-        self._counting = counting
+    def __init__(self, counting: Counting, prepared: Callable[[Node], Node] = lambda plan: plan) -> None:
+        self._counting, self._prepared = counting, prepared
         self._known: dict[int, tuple[float, float, Node]] = {}
 
     def of(self, plan: Node, factors: Mapping[str, float]) -> tuple[float, float]:
         """The ms to be expected by the planner's estimates of rows, and the ms if these were too low by far."""
         if id(plan) not in self._known:
-            facts = self._counting.facts(plan)
-            plain = time_ms(self._counting.work(plan, factors=factors, facts=facts))
-            wrong = time_ms(self._counting.work(plan, inflation=INFLATION, factors=factors, facts=facts))
+            counted = self._prepared(plan)
+            facts = self._counting.facts(counted)
+            plain = time_ms(self._counting.work(counted, factors=factors, facts=facts))
+            wrong = time_ms(self._counting.work(counted, inflation=INFLATION, factors=factors, facts=facts))
             self._known[id(plan)] = (plain, max(wrong, plain), plan)  # the plan is kept: no other gets its id
         return self._known[id(plan)][:2]
