@@ -16,9 +16,11 @@ from tests.web.anomalies_there import shop, write
 from tests.web.forms import send
 from tests.web.site import Site
 from trimtab.app.detecting.alerts import AnomalyAlerts
+from trimtab.app.detecting.keeper import AnomaliesNow
 from trimtab.cli import anomalies_output
 from trimtab.model.alerts import Active
 from trimtab.model.anomaly_settings import AnomaliesPolicy
+from trimtab.model.errors import StoreError
 
 pytestmark = pytest.mark.store
 
@@ -50,7 +52,7 @@ def episodes(site: Site, query: str = "") -> list[dict[str, Any]]:
 def alerts(site: Site, policy: AnomaliesPolicy) -> list[Active]:
     """What is alerted on under such settings."""
     source = AnomalyAlerts(lambda: site.service.anomalies.now, lambda: policy, "http://here/")
-    return list(source.evaluate(site.service.now_ms()))
+    return list(source.evaluate(site.service.now_ms()) or ())
 
 
 def test_the_api_has_the_episodes_with_what_was_expected_and_a_way_to_the_samples(looked: Site) -> None:
@@ -116,6 +118,15 @@ def test_an_alert_is_made_of_a_group_not_of_each_series_and_only_where_settings_
     assert "is not as expected" in dict(one.annotations)["summary"]
     assert one.generator_url.startswith("http://here/anomalies/")
     assert one.for_ms == 300_000
+
+
+def test_a_server_that_just_began_ends_no_alert_before_somebody_looked() -> None:
+    def begun(now: AnomaliesNow) -> AnomalyAlerts:
+        return AnomalyAlerts(lambda: now, AnomaliesPolicy, "http://here/")
+
+    assert begun(AnomaliesNow()).evaluate(1_000_000) is None
+    with pytest.raises(StoreError, match="nobody looked for anomalies since the start: disk full"):
+        begun(AnomaliesNow(problem="disk full")).evaluate(1_000_000)
 
 
 def test_an_operator_says_that_it_is_normal_and_takes_it_back_and_both_are_audited(looked: Site) -> None:

@@ -150,10 +150,12 @@ def test_what_is_near_is_an_alert_where_that_is_wanted(looked: Site) -> None:
     def alerts(days: float) -> list[Active]:
         policy = dataclasses.replace(POLICY, alert_days=days)
         source = CapacityAlerts(lambda: capacity.now, lambda: policy, "http://here/")
-        return list(source.evaluate(looked.service.now_ms()))
+        return list(source.evaluate(looked.service.now_ms()) or ())
 
     assert alerts(0) == []
     assert alerts(10) == []
+    just_begun = CapacityAlerts(CapacityNow, lambda: dataclasses.replace(POLICY, alert_days=60), "http://here/")
+    assert just_begun.evaluate(looked.service.now_ms()) is None  # what is known goes on, and does not end by a restart
     near = {dict(one.labels)["resource"]: one for one in alerts(60)}
     assert {"storage", "wraparound", "database"} <= set(near)
     assert "connections" not in near

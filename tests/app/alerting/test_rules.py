@@ -208,16 +208,23 @@ def test_a_store_that_cannot_be_asked_changes_no_alert(here: Here) -> None:
 def test_another_source_is_asked_beside_the_rules_and_may_fail(here: Here) -> None:
     class Source:
         origin, every_ms = "finding", MINUTE_MS
-        is_broken = False
+        is_broken = has_looked = False
 
-        def evaluate(self, at_ms: int) -> Sequence[Active]:
+        def evaluate(self, at_ms: int) -> Sequence[Active] | None:
             if self.is_broken:
                 raise InputError("cannot say")
-            return [down(case="1")]
+            return [down(case="1")] if self.has_looked else None
 
     source = Source()
     here.rules.add_source(source)
     here.minute()
+    assert here.rules.machine.alerts() == []
+    source.has_looked = True
+    here.minute()
+    source.has_looked = False  # as after a restart
+    here.minute()
+    assert [alert.state for alert in here.rules.machine.alerts()] == [AlertState.FIRING]
+    assert here.rules.sources[0].error == ""
     source.is_broken = True
     here.minute()
     assert [alert.state for alert in here.rules.machine.alerts()] == [AlertState.FIRING]

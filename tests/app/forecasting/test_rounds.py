@@ -14,6 +14,7 @@ from trimtab.analyze.rules.rule_files import groups_of
 from trimtab.app.events import EventKind
 from trimtab.app.forecasting.alerts import ForecastAlerts
 from trimtab.app.forecasting.answers import forecast_issues, forecasts
+from trimtab.app.forecasting.now import ForecastNow
 from trimtab.app.forecasting.wiring import forecasting_of
 from trimtab.model.errors import InputError, NotFound
 from trimtab.model.forecast_settings import ForecastPolicy
@@ -86,12 +87,12 @@ def test_an_issue_is_an_alert_where_that_is_wanted(there: tuple[Site, int]) -> N
     off = ForecastAlerts(lambda: now, ForecastPolicy, "http://here")
     assert off.evaluate(now_ms) == []
     policy = replace(ForecastPolicy(), alerts=True)
-    (active,) = [
-        one for one in ForecastAlerts(lambda: now, lambda: policy, "http://here").evaluate(now_ms) if one.value > 0.5
-    ]
+    alerts = ForecastAlerts(lambda: now, lambda: policy, "http://here")
+    (active,) = [one for one in alerts.evaluate(now_ms) or () if one.value > 0.5]
     labels = dict(active.labels)
     assert (labels["alertname"], labels["instance"], labels["severity"]) == ("ForecastIssue", "shop", "ticket")
     assert "foreseen above 80 %" in dict(active.annotations)["summary"]
+    assert ForecastAlerts(ForecastNow, lambda: policy, "http://here").evaluate(now_ms) is None  # nobody looked yet
 
 
 def test_another_server_goes_on_where_this_one_stopped(there: tuple[Site, int]) -> None:

@@ -23,10 +23,11 @@ class AlertSource(Protocol):
         """How often it wants to be asked."""
         ...
 
-    def evaluate(self, at_ms: int) -> Sequence[Active]:
+    def evaluate(self, at_ms: int) -> Sequence[Active] | None:
         """All that is wrong at that moment: what it does not name any more ends.
 
-        A `TrimtabError` says that nobody can know now: then everything stays as it is.
+        None says that nobody looked since the server began, a `TrimtabError` that nobody can know now: then everything
+        stays as it is.
         """
         ...
 

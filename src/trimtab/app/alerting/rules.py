@@ -204,7 +204,9 @@ class Rules:
             began_s = time.monotonic()
             state.error = ""
             try:
-                looks[state.source.origin] = Look(state.source.evaluate(at_ms), 0, state.source.every_ms)
+                active = state.source.evaluate(at_ms)
+                if active is not None:
+                    looks[state.source.origin] = Look(active, 0, state.source.every_ms)
             except TrimtabError as error:
                 state.error = error.message
                 log.warning("alert_source_failed", source=state.source.origin, reason=error.message)

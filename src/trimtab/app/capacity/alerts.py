@@ -24,13 +24,15 @@ class CapacityAlerts:
     def __init__(self, now: Callable[[], CapacityNow], policy: Callable[[], CapacityPolicy], url: str) -> None:
         self._now, self._policy, self._url = now, policy, url.rstrip("/")
 
-    def evaluate(self, at_ms: int) -> Sequence[Active]:
+    def evaluate(self, at_ms: int) -> Sequence[Active] | None:
         """See `AlertSource.evaluate`."""
         policy = self._policy()
         if not policy.alert_days or not policy.enabled:
             return []
-        until_ms = at_ms + round(policy.alert_days * DAY_MS)
-        return [self._active(one, at_ms) for one in self._now().watched if is_near(one, until_ms)]
+        now, until_ms = self._now(), at_ms + round(policy.alert_days * DAY_MS)
+        if not now.at_ms:
+            return None
+        return [self._active(one, at_ms) for one in now.watched if is_near(one, until_ms)]
 
     def _active(self, one: Watched, at_ms: int) -> Active:
         own = {name: value for name, value in one.labels.items() if name not in ("__name__", "alertname", "severity")}

@@ -35,14 +35,17 @@ class AnomalyAlerts:
     def __init__(self, now: Callable[[], AnomaliesNow], policy: Callable[[], AnomaliesPolicy], url: str) -> None:
         self._now, self._policy, self._url = now, policy, url.rstrip("/")
 
-    def evaluate(self, at_ms: int) -> Sequence[Active]:
+    def evaluate(self, at_ms: int) -> Sequence[Active] | None:
         """See `AlertSource.evaluate`."""
         policy, now = self._policy(), self._now()
         if not policy.alerts or not policy.enabled:
             return []
-        if now.at_ms and at_ms - now.at_ms > OLD_MS:
+        if not now.at_ms and not now.problem:
+            return None
+        if at_ms - now.at_ms > OLD_MS:
             told = now.problem or "the last look is old"
-            raise StoreError(f"nobody looked for anomalies since {now.at_ms} ms: {told}", looked_at_ms=now.at_ms)
+            since = f"since {now.at_ms} ms" if now.at_ms else "since the start"
+            raise StoreError(f"nobody looked for anomalies {since}: {told}", looked_at_ms=now.at_ms)
         groups = [one for one in groups_of(now.open) if one.score >= policy.alert_score_min]
         groups.sort(key=lambda one: (-one.score, one.number))
         return [self._active(one, policy) for one in groups[:ALERTS_MAX]]

@@ -24,13 +24,15 @@ class ForecastAlerts:
     def __init__(self, now: Callable[[], ForecastNow], policy: Callable[[], ForecastPolicy], url: str) -> None:
         self._now, self._policy, self._url = now, policy, url.rstrip("/")
 
-    def evaluate(self, at_ms: int) -> Sequence[Active]:
+    def evaluate(self, at_ms: int) -> Sequence[Active] | None:
         """See `AlertSource.evaluate`."""
         del at_ms
         policy = self._policy()
         if not policy.alerts or not policy.enabled:
             return []
         now = self._now()
+        if not now.at_ms:
+            return None
         return [self._active(one, dict(now.series[one.series].subject.labels)) for one in now.issues]
 
     def _active(self, one: Issue, labels: dict[str, str]) -> Active:
