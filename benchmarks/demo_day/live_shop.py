@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from benchmarks.demo_day.clock import DayClock
+from benchmarks.demo_day.clock import MINUTES, DayClock
 from benchmarks.demo_day.injectors.stage import Stage
 from demo.database import DATABASE, start_database
 from demo.keep.kept import ROOT, Kept
@@ -36,6 +36,7 @@ interval_s = {interval_s}
 false_per_day = {false_per_day}
 quiet_s = {quiet_s}
 incident_s = {incident_s}
+cycle_s = {cycle_s}
 
 [host]
 collect = {host}
@@ -62,6 +63,7 @@ def policy_of(minute_s: float, *, with_host: bool) -> str:
         false_per_day=min(1000.0, FALSE_PER_DAY * 60.0 / minute_s),
         quiet_s=max(1.0, QUIET_MINUTES * minute_s),
         incident_s=max(1.0, INCIDENT_MINUTES * minute_s),
+        cycle_s=max(60.0, MINUTES * minute_s),
     )
 
 
@@ -113,7 +115,7 @@ def live_shop(wanted: Wanted) -> Iterator[LiveShop]:
             watch_shop(kept, server, cluster)
         folder = kept.folder / "application"
         folder.mkdir()
-        clock = DayClock(round((time.time() - wanted.begins_minute * minute_s) * 1000), minute_s)
+        clock = DayClock(_on_the_hour(minute_s) - round(wanted.begins_minute * minute_s * 1000), minute_s)
         command = [sys.executable, "-m", "benchmarks.demo_day.application", "--dsn", cluster.dsn(DATABASE, "shop_app")]
         command += ["--seed", str(seed), "--folder", str(folder), "--scale", str(scale)]
         command += ["--server", server.url if server else "http://127.0.0.1:9"]
@@ -125,6 +127,15 @@ def live_shop(wanted: Wanted) -> Iterator[LiveShop]:
         yield LiveShop(Stage(kept, cluster, folder, minute_s), clock, server)
     finally:
         kept.close()
+
+
+def _on_the_hour(minute_s: float) -> int:
+    """Wait until an hour of the clock begins, as trimtab counts them from the epoch; its Unix ms."""
+    hour_ms = round(60_000 * minute_s)
+    now_ms = time.time_ns() // 1_000_000
+    begins_ms = -(-now_ms // hour_ms) * hour_ms
+    time.sleep((begins_ms - now_ms) / 1000)
+    return begins_ms
 
 
 def _run(kept: Kept, name: str, command: list[str]) -> None:

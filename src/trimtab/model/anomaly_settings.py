@@ -95,6 +95,15 @@ class AnomaliesPolicy:
         high=86_400,
         needs_restart=True,
     )
+    cycle_s: float = setting(
+        86_400.0,
+        "In how long load comes again. Each 24th of it is compared with the same one of the cycles before; where it is "
+        "a day, hours of weekends with hours of weekends. Series that are known already keep what they began with.",
+        unit="s",
+        low=60,
+        high=604_800,
+        needs_restart=True,
+    )
     leave_out: tuple[str, ...] = setting(
         LEFT_OUT,
         "Names of metrics that are not looked at; * stands for anything. Replaces the default list.",

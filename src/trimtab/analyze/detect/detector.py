@@ -83,6 +83,7 @@ class Detector:
         self._numbers[slots, layout.N_STEP_MS] = steps
         for field, points in _lengths(self.settings, steps):
             self._floats[slots, field] = points
+        self._floats[slots, layout.F_HOUR_MS] = self.settings.cycle_ms // 24
         return slots
 
     def remove(self, slots: I32) -> None:

@@ -49,7 +49,9 @@ F_REPEAT = F_CLUSTER + 1
 """Samples in which only a higher score alerts again."""
 F_GUARD = F_REPEAT + 1
 """Samples of an incident that are not learned, at most."""
-F_COUNT = F_GUARD + 1
+F_HOUR_MS = F_GUARD + 1
+"""How long an hour is: a 24th of `DetectSettings.cycle_ms`."""
+F_COUNT = F_HOUR_MS + 1
 
 I_SEEN = 0
 """Of each test, and of all together: how many values its tails were taken from."""

@@ -22,6 +22,8 @@ class DetectSettings:
     `quiet_ms`: and for so long, 0 to 86,400,000.
     `incident_ms`: an incident that lasts so long (and 60 samples) becomes usual; known series keep
     what they began with, 1,000 to 86,400,000.
+    `cycle_ms`: in how long load comes again, 60,000 to 604,800,000: each 24th of it has a mean of its own. Where it is
+    a day, hours of weekends have means of their own, too.
 
     Raises InputError where a number is outside of its limits.
 
@@ -39,6 +41,7 @@ class DetectSettings:
     quiet_points: int = 6
     quiet_ms: int = 300_000
     incident_ms: int = 1_800_000
+    cycle_ms: int = 86_400_000
 
     def __post_init__(self) -> None:
         for name, low, high in _LIMITS:
@@ -57,4 +60,5 @@ _LIMITS = (
     ("quiet_points", 1, 1000),
     ("quiet_ms", 0, 86_400_000),
     ("incident_ms", 1_000, 86_400_000),
+    ("cycle_ms", 60_000, 604_800_000),
 )

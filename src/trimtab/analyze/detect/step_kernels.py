@@ -6,13 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trimtab.analyze.detect.foretell_kernels import BLOCK, follow, foretold, learn_errors
-from trimtab.analyze.detect.hour_kernels import hour_begins, hour_mean, hour_of
+from trimtab.analyze.detect.hour_kernels import hour_begins, hour_mean, hour_of, is_of_hour
 from trimtab.analyze.detect.layout_kernels import (
     ALL_TESTS,
     F_BEFORE,
     F_CLUSTER,
     F_FLOOR,
     F_GUARD,
+    F_HOUR_MS,
     F_MEMORY,
     F_REPEAT,
     I_SEEN,
@@ -132,14 +133,14 @@ def step(
             numbers[N_ORIGIN] = values[row]
         value = min(max(values[row] - numbers[N_ORIGIN], -GREATEST), GREATEST)
         if count == 1:
-            numbers[N_HOUR] = hour_of(now_ms)
+            numbers[N_HOUR] = hour_of(now_ms, int(all_floats[slots[row], F_HOUR_MS]))
             numbers[N_HOUR_SUM] = value
             numbers[N_HOUR_COUNT] = 1.0
             numbers[N_ERROR_HOUR] = np.inf
             continue
 
         # what is asked of this value
-        hour = hour_of(now_ms)
+        hour = hour_of(now_ms, int(all_floats[slots[row], F_HOUR_MS]))
         if hour != numbers[N_HOUR]:
             hour_begins(numbers, floats, hour)
         of_hour = hour_mean(floats, hour)
@@ -231,6 +232,11 @@ def step(
             p = 3.0 / (1.0 / of_sum + 1.0 / of_slow + 1.0 / of_stays)
             if of_stays < min(of_sum, of_slow):
                 loudest[row] = SHIFT + 1
+            if p < STILL_ODD_P and not np.isnan(of_hour):
+                level = value if 0 < loudest[row] <= SHIFT else numbers[N_BLOCK]
+                if is_of_hour(floats, of_hour, level):
+                    p = of_sum = 1.0
+                    loudest[row] = 0
             if of_sum < 1.0:
                 of_all = -math.log10(max(of_sum, LEAST_P))
                 score = of_all / (of_all + 6.0)

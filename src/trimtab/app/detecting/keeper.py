@@ -230,6 +230,7 @@ class Anomalies:
             false_per_day=policy.false_per_day,
             quiet_ms=round(policy.quiet_s * 1000),
             incident_ms=round(policy.incident_s * 1000),
+            cycle_ms=round(policy.cycle_s * 1000),
         )
         metrics = self._metrics()
         if metrics is not None:
