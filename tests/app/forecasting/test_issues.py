@@ -116,6 +116,10 @@ def test_limits_come_from_packs_and_from_series() -> None:
     assert made.title == "80 % of max_connections"
     plain = limit_of(CPU.limits[0], SUBJECTS, lambda _pack, _name: 75.0, dict)  # type: ignore[arg-type]
     assert plain.values.tolist() == [75.0, 75.0]
+    assert plain.title == "75 % busy"
+    wraparound = next(family for family in FAMILIES if family.limits and family.limits[0].name == "wraparound")
+    many = limit_of(wraparound.limits[0], [shop], lambda _pack, _name: 2.5e8, dict)  # type: ignore[arg-type]
+    assert many.title.startswith("250,000,000 transactions")
 
 
 def test_only_what_a_limit_is_of_has_it() -> None:

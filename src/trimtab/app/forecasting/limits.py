@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from trimtab.app.forecasting.families import LimitWish
 from trimtab.app.forecasting.subjects import Subject
+from trimtab.model.readable import digits_of
 
+DIGITS = 12
 F64 = NDArray[np.float64]
 Labels = tuple[tuple[str, str], ...]
 
@@ -37,7 +39,9 @@ def limit_of(
     source = f"pack {wish.pack}, {wish.threshold}" if wish.pack else wish.title
     if not wish.query:
         value = np.nan if number is None else number
-        title = f"{value:g} {wish.title}" if wish.pack else f"{value:g}"
+        unit = " %" if wish.threshold.endswith("_percent") else ""
+        written = digits_of(value, DIGITS) if np.isfinite(value) else "unknown"
+        title = f"{written}{unit} {wish.title}" if wish.pack else written
         name, wanted = wish.only
         values = [value if not name or one.labels.get(name) == wanted else np.nan for one in subjects]
         return Limit(wish, np.array(values, np.float64), title, source)

@@ -15,6 +15,8 @@ F64 = NDArray[np.float64]
 WIDTH, HEIGHT = 640.0, 180.0
 LEFT, RIGHT, TOP, BOTTOM = 4.0, 636.0, 10.0, 160.0
 TICKS_MAX = 6
+LABEL_HALF = 36.0
+"""So much room a label of the axis has on either side, in the large letters of phones."""
 AHEAD_SHOWN = 3.0
 """Of the futures at most so many times the history is drawn, and a little behind the end of the range."""
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
@@ -114,7 +116,7 @@ def ticks_of(first_ms: int, end_ms: int, place: Callable[[float], float]) -> tup
         step = next((one for one in (0.25, 0.5, 1, 2, 3, 6, 12, 24) if one >= hours), 24)
         moments, text = _steps(begin, end, timedelta(hours=step)), "%H:%M"
     found = [(place(one.timestamp() * 1000), one.strftime(text)) for one in moments]
-    return tuple((at, label) for at, label in found if LEFT + 14 <= at <= RIGHT - 22)
+    return tuple((at, label) for at, label in found if LEFT + LABEL_HALF <= at <= RIGHT - LABEL_HALF)
 
 
 def _steps(begin: datetime, end: datetime, step: timedelta) -> Sequence[datetime]:
