@@ -154,12 +154,40 @@ def test_a_series_of_one_sample_does_not_stop_the_others() -> None:
     assert "'value' has 1 sample, two are needed for a step" in said
     weekly = "".join(f"2026-01-{day:02},1\n" for day in (1, 8, 15, 22))
     _, said = run("forecast", "-", given="timestamp,value\n" + weekly, wanted=2)
-    assert "'value' has samples 7 days apart, the limit is 1 day (--step)" in said
+    assert "'value' has samples 7 days apart, the limit is 1 day (--step 1d)" in said
 
 
 def test_a_step_that_is_too_small_is_named(file: Path) -> None:
-    _, told = run("forecast", str(file), "--step", "1ms", wanted=2)
+    for step in ("1ms", "30d"):
+        _, told = run("forecast", str(file), "--step", step, wanted=2)
+        assert "is not between 1 s and 1 day" in told
+        assert told.startswith("trimtab: --step: ")
+    years = "timestamp,value\n2020-01-01T00:00Z,1\n2026-01-01T00:00Z,2\n"
+    _, told = run("forecast", "-", "--step", "1s", given=years, wanted=2)
     assert "name a greater step (--step)" in told
+
+
+def test_what_is_refused_is_called_as_the_option_is(file: Path) -> None:
+    _, told = run("forecast", str(file), "--time-zone", "Europe/Nowhere", wanted=2)
+    assert "--time-zone: there is no zone 'Europe/Nowhere'" in told
+    _, told = run("forecast", str(file), "--holiday", "2026-13-01", wanted=2)
+    assert told.startswith("trimtab: --holiday: '2026-13-01' is no date")
+    _, told = run("capacity", str(file), "--limit", "8GB", "--value-column", "flat", wanted=2)
+    assert "nobody says what 'flat' is in: name it by --unit" in told
+    _, told = run("capacity", str(file), "--limit", "90%", "--value-column", "disk_GB", wanted=2)
+    assert "--limit 90% does not fit to 'disk_GB', which is in GB" in told
+
+
+def test_a_series_without_numbers_or_with_few_is_said_to_be_so() -> None:
+    rows = [f"2026-01-01T{hour:02}:00Z,{hour},NaN" for hour in range(9)]
+    given = "timestamp,few,none\n" + "\n".join(rows) + "\n"
+    told, said = run("forecast", "-", "--format", "json", "--horizon", "2h", given=given)
+    assert {row["series"] for row in json.loads(told)["forecasts"]} == {"few"}
+    assert "no forecast of 'none': it has no value in any row" in said
+    told, said = run("changepoints", "-", given=given)
+    assert "'few', 'none': two levels need 10 numbers, and there are fewer" in said
+    told, _ = run("capacity", "-", "--limit", "20", given="timestamp,value\n2026-01-01T00:00Z,1\n")
+    assert "it has one peak, a trend needs 8" in " ".join(told.split())
 
 
 def test_change_points_of_a_very_long_series(tmp_path: Path) -> None:

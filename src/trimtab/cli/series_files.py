@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -97,6 +97,12 @@ def _shown(document: dict[str, Any], draw: Callable[[Any, Any], None], panels: C
     show(_said("form"), document, draw)
 
 
+def _names(series: Sequence[str]) -> str:
+    """Some names of series, and how many more there are; "" of none."""
+    more = f" and {len(series) - LEFT_TOLD_MAX} more" if len(series) > LEFT_TOLD_MAX else ""
+    return ", ".join(repr(name) for name in series[:LEFT_TOLD_MAX]) + more
+
+
 def _duration(text: str, option: str) -> int:
     from trimtab.analyze.slo.quantities import duration_ms
 
@@ -124,11 +130,9 @@ def detect(file: str, scores: Path | None, fail_on: float | None) -> None:
     read = _read(file)
     settings = DetectSettings()
     found = detecting.detect(read, settings)
-    if found.short:
-        told = ", ".join(repr(name) for name in found.short[:LEFT_TOLD_MAX])
-        more = f" and {len(found.short) - LEFT_TOLD_MAX} more" if len(found.short) > LEFT_TOLD_MAX else ""
+    if told := _names(found.short):
         click.echo(
-            f"trimtab: {told}{more}: nothing is said of the first {settings.warm_up_points} numbers of a series, and "
+            f"trimtab: {told}: nothing is said of the first {settings.warm_up_points} numbers of a series, and "
             "there are no more",
             err=True,
         )
@@ -157,7 +161,11 @@ def forecast(file: str, horizon: str, step: str | None, holidays: tuple[str, ...
     from trimtab.app.series_files import forecasting
     from trimtab.cli.series_files_output import draw_forecasts
 
-    settings = ForecastSettings(holidays=holidays, time_zone=_said("time_zone") or "UTC")
+    _how()  # what it refuses is called as here
+    try:
+        settings = ForecastSettings(holidays=holidays, time_zone=_said("time_zone") or "UTC")
+    except InputError as error:
+        raise InputError(f"--holiday: {error.message.removeprefix('holidays: ')}") from None
     horizon_ms = _duration(horizon, "--horizon")
     step_ms = None if step is None else _duration(step, "--step")
     read = _read(file)
@@ -184,7 +192,12 @@ def changepoints(file: str, load: str | None) -> None:
     from trimtab.cli.series_files_output import draw_changes
     from trimtab.model.change_point_settings import ChangePointSettings
 
-    found = changing.changes(_read(file), ChangePointSettings(), load)
+    settings = ChangePointSettings()
+    found = changing.changes(_read(file), settings, load)
+    if told := _names([one.series.name for one in found if one.is_short]):
+        click.echo(
+            f"trimtab: {told}: two levels need {2 * settings.min_segment} numbers, and there are fewer", err=True
+        )
     for one in found:
         if one.of_samples > 1:
             told = f"{one.series.name!r} has {len(one.series)} samples: medians of {one.of_samples} were looked at"

@@ -146,6 +146,10 @@ def test_missing_values_and_blank_lines_and_other_delimiters() -> None:
         ),
         ("timestamp,value\n0,1\n,2\n", "line 3, column timestamp: '' is no time"),
         ("timestamp,value\n2026-01-01T00:00:00Z,1\n2026-01-01T00:00:00,2\n", "names no zone, and the first"),
+        (
+            "timestamp,value\n2026-01-01T00:00:00Z,1\nyesterday,2\n",
+            "line 3, column timestamp: 'yesterday' is no time, such as '2026-01-01T00:00:00Z'",
+        ),
         ("timestamp,value,value\n0,1,2\n", "the column 'value' stands there twice"),
         (
             "timestamp,host,used\n0,a,1\n",

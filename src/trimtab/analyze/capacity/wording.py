@@ -42,8 +42,9 @@ def reason_of(outcome: Outcome, facts: Mapping[str, float]) -> str:
             if facts["empty_ratio"] > 0.5:
                 return f"{facts['empty_ratio']:.0%} of its buckets of {bucket} have no number, half is the limit"
             return "there are too few peaks since the last shift of level, or between two times it was emptied"
-        buckets = f"{facts['peaks']:.0f} bucket{'' if facts['peaks'] == 1 else 's'} of {bucket}"
-        return f"it has numbers in {buckets}, a trend needs {facts['peaks_min']:.0f}"
+        if facts["peaks"] <= 1:
+            return f"it has {'one peak' if facts['peaks'] else 'no number'}, a trend needs {facts['peaks_min']:.0f}"
+        return f"it has numbers in {facts['peaks']:.0f} buckets of {bucket}, a trend needs {facts['peaks_min']:.0f}"
     if outcome == "already":
         return f"the newest peak is {facts['current']:.6g}, the limit {facts['limit']:.6g}"
     horizon = span(facts["steps"] * facts["bucket_ms"])

@@ -23,6 +23,8 @@ class Changed:
 
     series: TimeSeries
     points: list[ChangePoint]
+    is_short: bool = False
+    """It has too few numbers for two levels."""
     of_samples: int = 1
     """Of so many neighbouring samples the median was looked at: more than 1 where a series is very long."""
 
@@ -38,7 +40,12 @@ def changes(file: SeriesFile, settings: ChangePointSettings, load: str | None = 
     coarse = [_medians(series, width) for series, width in zip(wanted, widths, strict=True)]
     found = change_points_of_many(coarse, settings, [loads[0] if loads else None] * len(wanted))
     return [
-        Changed(series, [_placed(series, point, width) for point in points], width)
+        Changed(
+            series,
+            [_placed(series, point, width) for point in points],
+            int(np.isfinite(series.values).sum()) < 2 * settings.min_segment,
+            width,
+        )
         for series, points, width in zip(wanted, found, widths, strict=True)
     ]
 

@@ -17,6 +17,8 @@ from trimtab.stats.time_series import F64, I64, TimeSeries
 PANELS_MAX = 12
 POINTS_MAX = 20_000
 """A line of more points than this is drawn by the least and the greatest of each stretch."""
+WRITTEN_FROM, WRITTEN_TO, WRITTEN_SPAN = 1e4, 1e15, 20
+"""Large numbers at the axis are written out (5,000,000,000) rather than as 5 with a factor above the picture."""
 SUFFIXES = (".png", ".svg")
 _INK, _ACCENT, _BAND, _WRONG = "#1d2733", "#0b6e8f", "#8fc7da", "#c2410c"
 
@@ -88,6 +90,9 @@ def _panel(axes: Any, panel: Panel) -> None:
     axes.set_title("  ·  ".join([panel.title, *panel.notes]), loc="left", fontsize=10, parse_math=False)
     if series.unit:
         axes.set_ylabel(series.unit, parse_math=False)
+    low, high = axes.get_ylim()
+    if WRITTEN_FROM <= max(abs(low), abs(high)) < WRITTEN_TO and high - low >= WRITTEN_SPAN:
+        axes.yaxis.set_major_formatter("{x:,.0f}")
     axes.set_xlabel("UTC", loc="right", fontsize=8)
     axes.grid(visible=True, color="#d8dee4", lw=0.5)
     axes.margins(x=0.01)

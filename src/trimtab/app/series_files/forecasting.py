@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 
 from trimtab.analyze.forecast.answer import NOTES, Forecast
-from trimtab.analyze.forecast.forecast import forecast
+from trimtab.analyze.forecast.forecast import STEP_MAX_MS, STEP_MIN_MS, forecast
 from trimtab.analyze.forecast.settings import ForecastSettings
 from trimtab.app.series_files.documents import moment, number
 from trimtab.app.series_files.drawing import Panel
 from trimtab.app.series_files.reading import SeriesFile
 from trimtab.model.errors import InputError
+from trimtab.model.readable import duration_of
 from trimtab.stats.time_series import F64, GRID_POINTS_MAX, TimeSeries
 
 STEPS_MAX = 200_000
-DAY_MS = 86_400_000
 CELLS_MAX = 50_000_000
 """Points of all series that are forecast together."""
 BOUNDS = ("lo_80", "hi_80", "lo_90", "hi_90")
@@ -52,9 +52,13 @@ def look_ahead(file: SeriesFile, horizon_ms: int, settings: ForecastSettings, st
     """Forecast every series from its own end; those of one step and one end together. Series of one sample, or with
     samples more than a day apart, are not among the answers (`why_unforecast`).
 
-    Raises InputError where no series can be forecast, where a step is too small for its history, and for a horizon of
-    no step or too many.
+    Raises InputError where no series can be forecast, where a step is too small for its history or outside its limits,
+    and for a horizon of no step or too many.
     """
+    if step_ms is not None and not STEP_MIN_MS <= step_ms <= STEP_MAX_MS:
+        raise InputError(
+            f"--step: {duration_of(step_ms)} is not between 1 s and 1 day", limit=STEP_MAX_MS, value=step_ms
+        )
     groups: dict[tuple[int, int], list[int]] = {}
     grids: dict[int, TimeSeries] = {}
     for place, one in enumerate(file.series):
@@ -71,7 +75,7 @@ def look_ahead(file: SeriesFile, horizon_ms: int, settings: ForecastSettings, st
         steps = -(-horizon_ms // step)
         if not 1 <= steps <= STEPS_MAX:
             raise InputError(
-                f"--horizon: {steps} steps of {step / 1000:g} s, the limit is {STEPS_MAX} (--step)", limit=STEPS_MAX
+                f"--horizon: {steps:,} steps of {step / 1000:g} s, the limit is {STEPS_MAX:,} (--step)", limit=STEPS_MAX
             )
         points = max(len(grids[place]) for place in places)
         if points * len(places) > CELLS_MAX:
@@ -88,13 +92,17 @@ def look_ahead(file: SeriesFile, horizon_ms: int, settings: ForecastSettings, st
 def why_unforecast(series: TimeSeries, step_ms: int | None = None) -> str:
     """Why a series has no forecast; "" where it has one.
 
-    >>> why_unforecast(TimeSeries("rows", np.array([0, 7 * DAY_MS]), np.array([1.0, 2.0])))
-    'samples 7 days apart, the limit is 1 day (--step)'
+    >>> why_unforecast(TimeSeries("rows", np.array([0, 7 * STEP_MAX_MS]), np.array([1.0, 2.0])))
+    'samples 7 days apart, the limit is 1 day (--step 1d)'
     """
     if len(series) < 2:
         return f"{len(series)} sample, two are needed for a step"
-    if step_ms is None and series.step_ms > DAY_MS:
-        return f"samples {series.step_ms / DAY_MS:.3g} days apart, the limit is 1 day (--step)"
+    if not np.isfinite(series.values).any():
+        return "no value in any row"
+    if step_ms is None and series.step_ms > STEP_MAX_MS:
+        return f"samples {series.step_ms / STEP_MAX_MS:.3g} days apart, the limit is 1 day (--step 1d)"
+    if step_ms is None and series.step_ms < STEP_MIN_MS:
+        return f"samples {series.step_ms} ms apart, the least is 1 s (--step 1s)"
     return ""
 
 

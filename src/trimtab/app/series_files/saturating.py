@@ -14,7 +14,7 @@ from trimtab.app.series_files.units import limit_in
 
 def saturations(file: SeriesFile, limit: str, settings: SaturationSettings) -> list[Saturation]:
     """The date of every series; the limit may have a unit, and is put into that of each series."""
-    return [saturation(one.series, limit_in(limit, one.series.unit), settings) for one in file.series]
+    return [saturation(one.series, limit_in(limit, one.series.unit, one.series.name), settings) for one in file.series]
 
 
 def document(found: list[Saturation]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from trimtab.stats.time_series import I64
 UNITS_PER_S = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 _EPOCH = r"^-?\d+(\.\d+)?$"
 _ZONE = r"([zZ]|[+-]\d\d(:?\d\d)?)$"
+_DATE = r"^\d{4}-\d\d-\d\d"
 _DAY_MS = 86_400_000
 _YEARS = (1970, 2262)
 """What nanoseconds in 64 bits hold, from 1970 on."""
@@ -84,6 +85,8 @@ def _of_texts(table: Table, column: str, texts: pa.Array, form: TimeForm) -> Tim
     other = compute.index(has_zone, pa.scalar(not first)).as_py()
     if other >= 0:
         seen, before = short(texts[other].as_py()), short(texts[0].as_py())
+        if not compute.match_substring_regex(texts.slice(other, 1), _DATE)[0].as_py():
+            raise InputError(f"{table.place(other, column)}: {seen} is no time, such as {before}", row=other)
         raise InputError(
             f"{table.place(other, column)}: {seen} names {'no' if first else 'a'} zone, and the first, {before}, "
             f"{'does' if first else 'does not'}",

@@ -52,8 +52,8 @@ def check_unit(unit: str) -> str:
     return unit
 
 
-def limit_in(text: str, unit: str) -> float:
-    """A limit as a person writes it, in the unit of a series. InputError where the units do not fit.
+def limit_in(text: str, unit: str, name: str = "value") -> float:
+    """A limit as a person writes it, in the unit of a series of that name. InputError where the units do not fit.
 
     >>> limit_in("100", "ms"), limit_in("2s", "ms"), limit_in("1.5 GiB", "By"), limit_in("80%", "ratio")
     (100.0, 2000.0, 1610612736.0, 0.8)
@@ -67,10 +67,14 @@ def limit_in(text: str, unit: str) -> float:
     if wanted.lower() not in _FACTORS:
         raise InputError(f"--limit: {wanted!r} is no unit that is known here")
     if unit.lower() not in _FACTORS:
-        said = f"its unit is {unit!r}" if unit else "nobody says what its numbers are: name it by --unit"
-        raise InputError(f"--limit {text} has a unit, and the series: {said}")
+        said = f"{name!r} is in {unit!r}" if unit else f"nobody says what {name!r} is in: name it by --unit"
+        raise InputError(f"--limit {text} has a unit, and {said}", series=name)
     kind, factor = _FACTORS[wanted.lower()]
     other, divisor = _FACTORS[unit.lower()]
     if kind != other:
-        raise InputError(f"--limit {text} does not fit to a series in {unit}")
+        raise InputError(
+            f"--limit {text} does not fit to {name!r}, which is in {unit}: name the columns that it is for "
+            "(--value-column)",
+            series=name,
+        )
     return number * factor / divisor
