@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import Database
 from trimtab.advise.index.plans import Node
 from trimtab.advise.workload.advice import WorkloadAdvice
-from trimtab.advise.workload.advisor import advise_workload
+from trimtab.advise.workload.advisor import WorkloadSettings, advise_workload
 from trimtab.advise.workload.costs import Costs
 from trimtab.advise.workload.statements import read_statements
 from trimtab.sql.connect import Reference
@@ -37,9 +37,9 @@ def desk(database: Database) -> Database:
     return database
 
 
-def advised(desk: Database, text: str) -> WorkloadAdvice:
+def advised(desk: Database, text: str, calls_max: int = 6_000) -> WorkloadAdvice:
     with Reference.parse(desk.dsn("trimtab_watch")).connect("trimtab/advise") as watch:
-        return advise_workload(watch, *read_statements(text))
+        return advise_workload(watch, *read_statements(text), settings=WorkloadSettings(what_if_calls_max=calls_max))
 
 
 def test_a_table_that_is_locked_meanwhile_stops_nothing(desk: Database, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,3 +95,12 @@ def test_two_tables_of_the_same_name_in_one_statement_are_told_apart(desk: Datab
     ms = [one.before_ms for one in advised(desk, f"{whole}; {turned}; {two_large}").statements]
     assert ms[0] == pytest.approx(ms[1], rel=0.01)
     assert ms[0] < ms[2] * 0.8, "the small one is no second large one"
+
+
+def test_no_index_is_made_that_nobody_is_asked_about(desk: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where time is up, making hypothetical indexes for each statement once more took twice as long again."""
+    made: list[object] = []
+    monkeypatch.setattr(Costs, "_make", lambda *wanted: made.append(wanted))
+    text = "SELECT id FROM tasks WHERE tenant_id = 7; SELECT id FROM notes WHERE tenant_id = 7;"
+    advice = advised(desk, text, calls_max=0)
+    assert (made, advice.indexes, advice.what_if_calls) == ([], (), 0)

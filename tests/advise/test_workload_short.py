@@ -60,6 +60,18 @@ def test_a_search_without_time_keeps_the_set_that_it_began_with(seed: int) -> No
     assert search.fits(again)
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_what_is_missed_least_is_found_without_a_look_at_every_statement(seed: int) -> None:
+    planner, _, _, sizes, budget = made_up(seed)
+    search = searched(planner, times_of(seed), sizes, budget)
+    search.ask_around()
+    chosen = frozenset(range(len(sizes)))
+    while chosen:
+        value, number = search.least_missed(chosen)
+        assert (value, number) == min((search.known_value(chosen - {one}), one) for one in chosen)
+        chosen -= {number}
+
+
 def test_a_statement_that_was_left_is_asked_about_the_final_set() -> None:
     class Short(TimedPlanner):
         def leave(self, place: int) -> None:

@@ -258,8 +258,7 @@ def _without_idle(timed: TimedSearch, chosen: Chosen) -> Chosen:
     try:
         value = timed.value(best)
         while best:
-            tries = [(timed.known_value(best - {number}), number) for number in best]
-            _, number = min(tries)
+            _, number = timed.least_missed(best)
             less = timed.value(best - {number})
             if less - value > GAIN_MIN * timed.base_value:
                 return best
@@ -268,7 +267,7 @@ def _without_idle(timed: TimedSearch, chosen: Chosen) -> Chosen:
         is_known = True
     value = timed.known_value(best)
     while best and is_known:
-        less, number = min((timed.known_value(best - {number}), number) for number in best)
+        less, number = timed.least_missed(best)
         if less - value > GAIN_MIN * timed.base_value:
             break
         best, value = best - {number}, less

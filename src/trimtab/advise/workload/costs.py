@@ -234,6 +234,7 @@ class Costs:
         """The planner's answer with these indexes, where it is better than what is known."""
         if place in self.stuck:
             return min(best, self.likely(place, there), key=lambda one: one.cost)
+        self._need_time()  # before indexes are made that nobody is asked about
         self._make(there, self._tables[place])
         try:
             plan = self._explain(view.text)
@@ -374,10 +375,13 @@ class Costs:
             self.numbers[str(name)] = numbers[int(place) - 1]
         return True
 
-    def _explain(self, text: str) -> Node:
-        """A plan. Raises `OutOfTime`, and `StatementRefused` also where it takes the server too long."""
+    def _need_time(self) -> None:
         if self.calls >= self.calls_max or self.seconds_left() <= 0:
             raise OutOfTime
+
+    def _explain(self, text: str) -> Node:
+        """A plan. Raises `OutOfTime`, and `StatementRefused` also where it takes the server too long."""
+        self._need_time()
         self.calls += 1
         if text not in self._checked:
             self._checked[text] = check(text)

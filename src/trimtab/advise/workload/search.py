@@ -59,7 +59,8 @@ class Search:
         self._places = [place for place in range(len(costs.texts)) if costs.relevant[place]]
         base = np.array([costs.base(place) for place in range(len(costs.texts))])
         self.base_value = float(self._weights @ base)
-        self._fixed = float(sum(self._weights[p] * base[p] for p in range(len(base)) if p not in set(self._places)))
+        served = set(self._places)
+        self._fixed = float(sum(self._weights[p] * base[p] for p in range(len(base)) if p not in served))
         self._least = {place: costs.base(place) for place in self._places}
 
     def run(self, start: Chosen | None = None) -> Found:

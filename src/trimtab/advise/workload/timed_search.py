@@ -30,6 +30,9 @@ EXPLORED, EXPLORED_ROUNDS = 20, 3
 LOSSES = 1.0
 """What a statement loses counts so much more than what others gain: who made it slower takes the index away again."""
 
+SAME = 1e-9
+"""Differences of sums that are this share of the time apart may be rounding."""
+
 SEED = 8
 SPACE_SHARE = 0.01
 """All candidates together are taken to cost this share of the time: of two sets that are as good, the smaller."""
@@ -379,6 +382,15 @@ class TimedSearch:
         """The time with an answer; where it is longer than today's, what is lost counts more than a gain elsewhere."""
         time = self._weights[place] * self._times(place, answer)
         return time + LOSSES * max(0.0, time - self._today[place])
+
+    def least_missed(self, chosen: Chosen) -> tuple[float, int]:
+        """The index that is missed least by what is known, of several the first, with the time without it."""
+        self._refresh()
+        mask = mask_of(chosen)
+        now = self._times_known.now(mask)
+        more = {number: self._times_known.difference(now, mask, mask ^ 1 << number) for number in chosen}
+        most = min(more.values()) + SAME * self.base_value
+        return min((self.known_value(chosen - {number}), number) for number in chosen if more[number] <= most)
 
     def known_value(self, chosen: Chosen) -> float:
         """The time with a set, by the answers so far."""
