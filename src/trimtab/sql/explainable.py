@@ -6,12 +6,24 @@ how their rows are found, and that is a SELECT.
 
 from __future__ import annotations
 
+import re
+
 from pglast import ast
 
 from trimtab.model.errors import StatementRefused
 from trimtab.sql.expressions import same_tree
 from trimtab.sql.scopes import spelled
 from trimtab.sql.trees import single_statement, walk
+
+_SPELLED = {
+    "INDEX": "CREATE INDEX",
+    "CREATE": "CREATE TABLE",
+    "VIEW": "CREATE VIEW",
+    "REFRESH MAT VIEW": "REFRESH MATERIALIZED VIEW",
+    "INSERT": "INSERT of VALUES",
+    "VARIABLE SET": "SET",
+    "VARIABLE SHOW": "SHOW",
+}
 
 _WRITES = ast.InsertStmt | ast.UpdateStmt | ast.DeleteStmt | ast.MergeStmt
 
@@ -64,4 +76,16 @@ def _select_of(tree: ast.Node) -> ast.SelectStmt:
             found.whereClause = tree.whereClause
             found.withClause = tree.withClause
             return found
-    raise StatementRefused(f"{type(tree).__name__} finds no rows that an index could find faster")
+    if isinstance(tree, ast.MergeStmt):
+        raise StatementRefused("MERGE is not priced: a SELECT over the same join can be")
+    raise StatementRefused(f"{_named(tree)} finds no rows that an index could find faster")
+
+
+def _named(tree: ast.Node) -> str:
+    """What a command is called, of which only the parser's name is known.
+
+    >>> _named(ast.VacuumStmt()), _named(ast.AlterTableStmt()), _named(ast.IndexStmt())
+    ('VACUUM', 'ALTER TABLE', 'CREATE INDEX')
+    """
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(tree).__name__.removesuffix("Stmt")).upper()
+    return _SPELLED.get(words, words)
