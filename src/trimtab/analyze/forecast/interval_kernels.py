@@ -18,6 +18,8 @@ FADES = 0.97
 STEP_POWER = 0.9
 PHASE_POWER = 0.5
 """How far errors are scaled by how large they were so far ahead, and at that phase of the season."""
+LARGEST = 4.0
+"""Errors larger than so many times their mean do not make it larger still how wrong forecasts are at that step."""
 GAIN = 0.025
 """How far a level moves with one value, as a share of its distance to the nearer end."""
 MOVES_MAX = 0.2
@@ -34,7 +36,8 @@ FIRST_SHARE = 0.25
 @kernel("void(float64[:, ::1], int64, int64[::1], float64[::1], float64[::1])")
 def _sizes(errors: F64, season: int, origins: I64, by_step: F64, by_phase: F64) -> None:
     """How large errors [origin, step] are by step (never falling) and by phase of the season, around 1.
-    Behind the farthest step that was tried they grow as those of a random walk."""
+    Behind the farthest step that was tried they grow as those of a random walk; steps before the first one are as it.
+    An error counts as at most `LARGEST` of their mean: where an odd hour lay says nothing of how far ahead it was."""
     horizon = errors.shape[1]
     sums, counts = np.zeros(horizon), np.zeros(horizon)
     phase_sums, phase_counts = np.zeros(season), np.zeros(season)
@@ -54,16 +57,31 @@ def _sizes(errors: F64, season: int, origins: I64, by_step: F64, by_phase: F64) 
     by_phase[:] = 1.0
     if mean <= 0:
         return
+    for origin in range(len(origins)):
+        phase = origins[origin] % season
+        for step in range(horizon):
+            beyond = abs(errors[origin, step]) - LARGEST * mean
+            if beyond > 0:
+                sums[step] -= beyond
+                phase_sums[phase] -= beyond
+            phase = phase + 1 if phase + 1 < season else 0
+    mean = sums.sum() / total
     highest = 0.1
     tried = 0
+    first_tried = 0
+    while counts[first_tried] == 0:
+        first_tried += 1
     for step in range(horizon):
         half = (step + 2) // 4
         first, last = max(step - half, 0), min(step + half + 1, horizon)
         weight = counts[first:last].sum() + 2
+        if step < first_tried:
+            continue
         if counts[step] > 0:
             highest = max(highest, (sums[first:last].sum() / mean + 2) / weight)
             tried = step
         by_step[step] = highest * np.sqrt((step + 1.0) / (tried + 1.0))
+    by_step[:first_tried] = by_step[first_tried]
     by_step /= by_step.mean()
     if season > 1:
         half = season // 12
