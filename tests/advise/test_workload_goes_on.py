@@ -12,6 +12,7 @@ from trimtab.advise.index.plans import Node
 from trimtab.advise.workload.advice import WorkloadAdvice
 from trimtab.advise.workload.advisor import WorkloadSettings, advise_workload
 from trimtab.advise.workload.costs import Costs
+from trimtab.advise.workload.hypothetical import Hypothetical
 from trimtab.advise.workload.statements import read_statements
 from trimtab.sql.connect import Reference
 
@@ -100,7 +101,7 @@ def test_two_tables_of_the_same_name_in_one_statement_are_told_apart(desk: Datab
 def test_no_index_is_made_that_nobody_is_asked_about(desk: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where time is up, making hypothetical indexes for each statement once more took twice as long again."""
     made: list[object] = []
-    monkeypatch.setattr(Costs, "_make", lambda *wanted: made.append(wanted))
+    monkeypatch.setattr(Hypothetical, "have", lambda *wanted: made.append(wanted))
     text = "SELECT id FROM tasks WHERE tenant_id = 7; SELECT id FROM notes WHERE tenant_id = 7;"
     advice = advised(desk, text, calls_max=0)
     assert (made, advice.indexes, advice.what_if_calls) == ([], (), 0)

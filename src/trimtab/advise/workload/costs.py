@@ -13,30 +13,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-import psycopg
-from psycopg.pq import TransactionStatus
-
 from trimtab.advise.index.candidates import Candidate
-from trimtab.advise.index.frames import Frame, Frames, is_safe_predicate
+from trimtab.advise.index.frames import Frame, Frames
 from trimtab.advise.index.plans import Node, cost, nodes
-from trimtab.advise.index.session import Connection, is_lost, require_hypopg, server_errors
+from trimtab.advise.index.session import Connection, require_hypopg
+from trimtab.advise.workload.hypothetical import Hypothetical
 from trimtab.advise.workload.inverted import is_inverted, rows_question, served
 from trimtab.model.errors import ServerUnreachable, StatementRefused
-from trimtab.model.index import IndexDefinition
 from trimtab.observe.postgres.explain import Checked, check, explain
 from trimtab.sql.catalog import Catalog
-from trimtab.sql.connect import OWN_MARK
-from trimtab.sql.identifiers import qualified, quoted
-from trimtab.sql.index_ddl import create_statement
+from trimtab.sql.identifiers import qualified
 
 Chosen = frozenset[int]
 """Places of candidates."""
-
-MADE_MAX = 1_500
-"""Hypothetical indexes at a time: HypoPG has some 2,500 numbers to give."""
 
 BESIDE_MAX = 48
 """More plain candidates than these are not offered beside special ones, but those alone that the planner chose of them:
@@ -87,16 +79,12 @@ class Costs:
         self.texts, self.candidates = tuple(texts), tuple(candidates)
         self._checked = dict(checked or {})
         self.calls, self.calls_max = 0, calls_max
-        self.refused: dict[int, str] = {}
         self.stuck: dict[int, str] = {}
         """Places that the server would not plan any more, and why: a lock, no time, a column that went meanwhile."""
         self._connection = connection
-        self._schema = quoted(require_hypopg(catalog.hypopg_schema))
+        self._made = Hypothetical(connection, require_hypopg(catalog.hypopg_schema), self.candidates)
+        self.refused, self.numbers = self._made.refused, self._made.numbers
         self._deadline = time.monotonic() + time_max_s
-        self._made: dict[int, tuple[int, str]] = {}
-        self.numbers: dict[str, int] = {}
-        """Candidates by the name that an index had when it was made."""
-        self._statements: dict[int, str] = {}
         self._rows_of: dict[int, float | None] = {}
         self._answers: list[list[Answer]] = [[] for _ in texts]
         self._views: list[tuple[View, ...]] = [() for _ in texts]
@@ -112,7 +100,7 @@ class Costs:
     def start(self, plans: Sequence[Node] = ()) -> None:
         """The costs as things are; `plans` are these where they are known. Raises `OutOfTime`, and what `explain`
         raises."""
-        self._forget()
+        self._made.forget()
         for place, text in enumerate(self.texts):
             self._baselines.append(plans[place] if plans else self._explain(text))
 
@@ -235,7 +223,7 @@ class Costs:
         if place in self.stuck:
             return min(best, self.likely(place, there), key=lambda one: one.cost)
         self._need_time()  # before indexes are made that nobody is asked about
-        self._make(there, self._tables[place])
+        self._made.have(there, self._tables[place], self._need_time)
         try:
             plan = self._explain(view.text)
         except StatementRefused as error:
@@ -245,7 +233,7 @@ class Costs:
         if total >= best.cost:
             return best
         names = {str(node["Index Name"]) for node in nodes(plan) if "Index Name" in node}
-        used = frozenset(number for number in there if self._made.get(number, (0, ""))[1] in names)
+        used = frozenset(number for number in there if self._made.name(number) in names)
         return Answer(total, used, there, plan, view.rest)
 
     def known(self, place: int, offered: Chosen) -> Answer | None:
@@ -309,71 +297,7 @@ class Costs:
     def close(self) -> None:
         """Drop every hypothetical index."""
         if not self._connection.closed:
-            self._forget()
-
-    def _forget(self) -> None:
-        with server_errors(self._connection, "reset HypoPG"):
-            self._connection.execute(f"SELECT {OWN_MARK} {self._schema}.hypopg_reset()".encode(), prepare=False)
-        self._made.clear()
-
-    def _make(self, wanted: Chosen, tables: frozenset[int] | None) -> None:
-        """Have these hypothetical indexes, and no other of ours on any of these tables (by oid; None: on any table)."""
-        if tables is not None and len(self._made.keys() | wanted) > MADE_MAX:
-            tables = None
-        others = [n for n in self._made if n not in wanted]
-        gone = [self._made.pop(n)[0] for n in others if tables is None or self.candidates[n].table.oid in tables]
-        room = MADE_MAX - len(self._made)
-        new = [number for number in sorted(wanted - self._made.keys()) if self._statement(number)][:room]
-        if (gone or new) and not self._change(gone, new):
-            self._forget()  # HypoPG knows no transactions: those before the one that failed are there
-            for number in sorted(wanted):
-                if self.seconds_left() <= 0:
-                    raise OutOfTime
-                if self._statement(number) and len(self._made) < MADE_MAX:
-                    self._change([], [number])
-
-    def _statement(self, number: int) -> str:
-        """The statement that makes a candidate; empty where it is refused."""
-        if number in self.refused:
-            return ""
-        if number not in self._statements:
-            definition = self.candidates[number].definition
-            if definition.predicate is not None and not is_safe_predicate(definition.predicate):
-                self.refused[number] = "cannot be priced: HypoPG may crash the server on this predicate"
-                return ""
-            try:
-                self._statements[number] = _hypothetical(definition)
-            except StatementRefused as error:
-                self.refused[number] = f"cannot be built: {error.message}"
-                return ""
-        return self._statements[number]
-
-    def _change(self, gone: Sequence[int], numbers: Sequence[int]) -> bool:
-        """Drop hypothetical indexes by their oids and make others, in one trip to the server; False (and none made)
-        where it refuses one of several."""
-        dropping = f"SELECT {OWN_MARK} {self._schema}.hypopg_drop_index(o) FROM unnest(%s::oid[]) AS o"
-        making = f"""SELECT w.place, h.indexrelid::bigint, h.indexname
-                       FROM {OWN_MARK} unnest(%s::text[]) WITH ORDINALITY AS w(statement, place)
-                       CROSS JOIN LATERAL {self._schema}.hypopg_create_index(w.statement) AS h"""
-        is_alone = self._connection.autocommit and self._connection.info.transaction_status == TransactionStatus.IDLE
-        try:
-            with self._connection.pipeline(), nullcontext() if is_alone else self._connection.transaction():
-                if gone:
-                    self._connection.execute(dropping.encode(), [list(gone)], prepare=False)
-                statements = [self._statements[number] for number in numbers]
-                rows = self._connection.execute(making.encode(), [statements], prepare=False).fetchall()
-        except psycopg.Error as error:
-            if is_lost(self._connection, error):
-                with server_errors(self._connection, "create a hypothetical index"):
-                    raise
-            if len(numbers) == 1:
-                words = (error.diag.message_primary or type(error).__name__).removeprefix("hypopg: ")
-                self.refused[numbers[0]] = f"cannot be built: {words}"
-            return False
-        for place, oid, name in rows:
-            self._made[numbers[int(place) - 1]] = (int(oid), str(name))
-            self.numbers[str(name)] = numbers[int(place) - 1]
-        return True
+            self._made.forget()
 
     def _need_time(self) -> None:
         if self.calls >= self.calls_max or self.seconds_left() <= 0:
@@ -392,16 +316,6 @@ class Costs:
                 raise
             raise StatementRefused(error.message) from None
         return node
-
-
-def _hypothetical(definition: IndexDefinition) -> str:
-    """CREATE INDEX for HypoPG. It takes B-trees to be a fifth larger than they come out of a build: full pages make
-    up for some of it."""
-    whole = create_statement(definition, "trimtab_hypothetical", concurrently=False)
-    if definition.method != "btree":
-        return whole
-    head = create_statement(replace(definition, predicate=None), "trimtab_hypothetical", concurrently=False)
-    return f"{head} WITH (fillfactor = 100){whole[len(head) :]}"
 
 
 def is_special(candidate: Candidate) -> bool:
