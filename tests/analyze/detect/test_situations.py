@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from tests.analyze.detect.feeding import scored, table_scored
 from tests.analyze.detect.noises import NOISES
@@ -173,3 +174,36 @@ def test_what_lasts_becomes_usual_after_so_long(incident_ms: int, is_usual: bool
     scores = detector.update(slots, np.arange(values.size, dtype=np.int64) * 15_000, values)
     assert scores.p[4000:4010].min() < 1e-6
     assert bool(scores.p[5000:5010].min() > 1e-4) is is_usual
+
+
+def _nightly(rng: np.random.Generator, days: int) -> NDArray[np.float64]:
+    """A batch from two o'clock to twenty to three, each day; little else."""
+    at = np.arange(days * DAY)
+    return rng.poisson(np.where((at % DAY >= 120) & (at % DAY < 160), 8.0, 0.05)).astype(float)
+
+
+@pytest.mark.parametrize("seed", [7, 8, 9])
+def test_a_batch_of_each_night_is_told_no_second_time(seed: int) -> None:
+    values = _nightly(np.random.default_rng(seed), 3)[118:]  # the first one comes before anything is known
+    second = slice(DAY - 8, DAY + 62)
+    assert scored(values).p[second].min() > 3e-4
+    no_days = DetectSettings(cycle_ms=7 * DAY * 60_000)  # who knows no days is surprised
+    assert scored(values, settings=no_days).p[second].min() < 3e-5
+
+
+def test_a_cycle_may_be_shorter_than_a_day() -> None:
+    values = _nightly(np.random.default_rng(7), 3)[118:]
+    at_ms = 118_000 + np.arange(values.size, dtype=np.int64) * 1000  # a second a minute
+    for cycle_ms, is_odd in ((DAY * 1000, False), (86_400_000, True)):
+        detector = Detector(DetectSettings(cycle_ms=cycle_ms, incident_ms=30_000))
+        slots = np.repeat(detector.add(1, 1000), values.size)
+        assert bool(detector.update(slots, at_ms, values).p[DAY - 8 : DAY + 62].min() < 3e-4) is is_odd
+
+
+def test_an_incident_that_comes_again_the_next_day_is_told_again() -> None:
+    values = np.random.default_rng(8).poisson(0.02, 3 * DAY).astype(float)
+    for day in (1, 2):
+        values[day * DAY + 700 : day * DAY + 740] = 5.0
+    p = scored(values).p
+    assert p[DAY + 700 : DAY + 710].min() < 1e-5
+    assert p[2 * DAY + 700 : 2 * DAY + 710].min() < 1e-5

@@ -64,9 +64,11 @@ GREATEST = 3e38
 """Values are kept as float32."""
 GAP_STEPS = 3.5
 """After a longer gap nothing is said of the jump over it."""
-UNLEARNED_P = 1e-6
+UNLEARNED_P = 3e-6
 """What is less probable is an incident."""
-UNLEARNED_MAX = 3.0
+UNLEARNED_MAX = 8.0
+GUARD_AGAIN = 20.0
+"""So many samples after an incident has become usual, another one may begin."""
 STILL_ODD_P = 1e-3
 TREND = 20.0
 """A series whose last 48 or so values were so many mean errors from the means of their hours goes its own way."""
@@ -253,7 +255,7 @@ def step(
         numbers[N_UNLEARNED] = min(UNLEARNED_MAX, numbers[N_UNLEARNED] + 8.0 / floats[F_MEMORY])
         if (
             p < UNLEARNED_P
-            and count - numbers[N_GUARD_FROM] > floats[F_GUARD] + floats[F_REPEAT]
+            and count - numbers[N_GUARD_FROM] > floats[F_GUARD] + GUARD_AGAIN
             and numbers[N_UNLEARNED] >= 1.0
         ):
             numbers[N_UNLEARNED] -= 1.0
