@@ -182,6 +182,25 @@ def test_a_kill_loses_no_episode_and_a_torn_file_is_passed_over(world: World) ->
     assert (after.id, after.start_ms, after.is_open) == (before.id, before.start_ms, True)
 
 
+def test_what_goes_on_after_a_kill_is_held_against_what_was_expected_when_it_began(world: World) -> None:
+    values = steady(500)
+    values[-4:] += 40
+    world.write("queue", history(world.now_ms, 500), values)
+    world.tick()
+    [before] = world.episodes()
+    world.end()
+    (world.folder / "anomalies.state").unlink()
+    later = np.arange(1, 61) * STEP_MS + world.now_ms
+    world.write("queue", later, steady(60, seed=9) + np.where(np.arange(60) < 55, 40.0, 50.0))
+    world.now_ms = int(later[-1])
+    world.begin()
+    world.tick()
+    [after] = world.episodes()
+    assert (after.id, after.start_ms, after.is_open) == (before.id, before.start_ms, True)
+    assert (after.expected, after.low, after.high) == (before.expected, before.low, before.high)
+    assert after.expected == pytest.approx(10, abs=2)
+
+
 def test_what_somebody_says_is_normal_is_not_told_until_it_is_taken_back(world: World) -> None:
     at_ms = history(world.now_ms, 500)
     values = steady(500)

@@ -197,7 +197,7 @@ class Anomalies:
             if left is None or one.start_ms > left.end_ms + FOUND_AGAIN_MS:
                 new.append((place, one))
             else:
-                again.append((place, replace(one, id=left.id, start_ms=min(one.start_ms, left.start_ms))))
+                again.append((place, _found_again(one, left)))
                 del self._left[one.series.key]
         made = self.state.write([one for _, one in new], [*found.changed, *(one for _, one in again)])
         self.opened_count += len(made)
@@ -370,3 +370,13 @@ class Anomalies:
         yield Number("trimtab_anomaly_episodes_open", len(now.open))
         yield Number("trimtab_anomaly_episodes_total", self.opened_count)
         yield Number("trimtab_anomaly_state_bytes", self.file_bytes)
+
+
+def _found_again(one: AnomalyEpisode, left: AnomalyEpisode) -> AnomalyEpisode:
+    """An episode of before as it goes on: what was expected is what was told when it began. History that was read anew
+    has taught the detector what is odd, too."""
+    worse = one if one.score > left.score else left
+    kept = replace(
+        left, end_ms=max(one.end_ms, left.end_ms), closed_at_ms=one.closed_at_ms, score=worse.score, test=worse.test
+    )
+    return replace(kept, observed=worse.observed, start_ms=min(one.start_ms, left.start_ms))
