@@ -8,24 +8,19 @@ until none helps), the planner is asked about what was found, and what it answer
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from random import Random
 
+from trimtab.advise.workload.asking import ALTERNATIVES_SHARE, Asking
 from trimtab.advise.workload.costs import Answer, Chosen, Costs, OutOfTime
 from trimtab.advise.workload.known_times import KnownTimes, mask_of, numbers_of
 from trimtab.advise.workload.offering import Offering
-
-TIERS = 7
-"""Questions with candidates of at most the budget, half of it, a quarter … alone."""
 
 TRIED_A_STEP = 12
 LEAST_GAIN = 2e-4
 SHAKEN_MAX = 100
 SHAKEN_SHARE = 0.35
 """New climbs begin from the best set, without this share of its indexes."""
-
-EXPLORED, EXPLORED_ROUNDS = 20, 3
-"""Questions between two climbs, and the most for one statement."""
 
 LOSSES = 1.0
 """What a statement loses counts so much more than what others gain: who made it slower takes the index away again."""
@@ -36,16 +31,6 @@ SAME = 1e-9
 SEED = 8
 SPACE_SHARE = 0.01
 """All candidates together are taken to cost this share of the time: of two sets that are as good, the smaller."""
-
-VERIFYING_SHARE = 0.4
-"""The part of the time left that a round keeps for asking the planner about what it found."""
-
-ALTERNATIVES_SHARE = 0.35
-"""The part of the time that is spent on finding out what plans there are, before sets are compared."""
-
-FIRST_SHARE, ALL_SHARE, SPECIAL_SHARE, TIERS_SHARE = 0.4, 0.45, 0.5, 0.52
-"""Where there are many statements: after this part of the time no more are asked about with their first candidates,
-with all plain ones, with special ones, and with those of some size. The lightest come last."""
 
 MANY = 200
 EVALUATIONS = 40
@@ -68,14 +53,11 @@ class TimedSearch:
         offering: Offering | None = None,
         stand_ins: Sequence[Chosen] = (),
     ) -> None:
-        self._offering, self._is_many = offering, len(costs.texts) > MANY
-        self._question_s = 0.0
+        self._is_many = len(costs.texts) > MANY
         self._costs, self._weights, self._times = costs, list(weights), times
         self._prices, self._sizes, self._budget = list(prices), list(sizes), budget_bytes
         self._places = sorted(costs.offered)
-        self._with_special: set[int] = set()
-        self._alone: dict[int, Iterator[int]] = {}
-        self._rounds: dict[int, int] = {}
+        self._asking = Asking(costs, self._sizes, budget_bytes, offering)
         self._today = [weight * times(p, costs.without(p)) for p, weight in enumerate(self._weights)]
         self.base_value = sum(self._today)
         self._space_price = SPACE_SHARE * self.base_value / max(float(sum(sizes)), 1.0)
@@ -103,12 +85,12 @@ class TimedSearch:
 
         Places for which there was no time are returned; they are taken to stay as they are (see `take_up`).
         """
-        self._ask_around(share_of_time)
-        late = [place for place in self._places if self._is_late(place)]
+        self._asking.around(self._heavy_first(), share_of_time)
+        late = [place for place in self._places if self._asking.is_late(place)]
         for place in late:
             self._costs.leave(place)
         self._places = [place for place in self._places if self._costs.relevant[place]]
-        self._is_many |= self._question_s * len(self._places) * EVALUATIONS > self._costs.seconds_left()
+        self._is_many |= self._asking.question_s * len(self._places) * EVALUATIONS > self._costs.seconds_left()
         self._settle()
         return late
 
@@ -129,114 +111,27 @@ class TimedSearch:
 
     def seconds_for_all(self) -> float:
         """About what it takes to ask all statements about a set."""
-        return self._question_s * len(self._places)
+        return self._asking.question_s * len(self._places)
 
     def read_by_plans(self, chosen: Chosen) -> Chosen:
         """The set without what no plan reads: of two that are alike the planner reads one. It is asked about each
         statement, heavy ones first, as far as there is time."""
         read: set[int] = set()
-        for place in sorted(self._places, key=lambda p: -self._today[p]):
+        for place in self._heavy_first():
             try:
                 read |= self._costs.of(place, chosen).used
             except OutOfTime:
                 read |= self._costs.likely(place, chosen).used
         return chosen & read
 
+    def _heavy_first(self) -> list[int]:
+        return sorted(self._places, key=lambda place: -self._today[place])
+
     def answered_value(self, chosen: Chosen) -> float:
         """The time with a set by answers about this very set, and at worst as if an index that nobody asked about with
         it brought nothing."""
         total = self._fixed + sum(self._prices[number] for number in chosen)
         return total + sum(self._felt(place, self._costs.likely(place, chosen)) for place in self._places)
-
-    def _is_late(self, place: int) -> bool:
-        """Whether there was no time to ask what a statement's candidates bring."""
-        if not self._costs.relevant[place]:
-            return place not in self._with_special
-        return len(self._costs.answers(place)) < 2  # the first one is how things are
-
-    def _ask_around(self, share_of_time: float) -> None:
-        begun = self._costs.seconds_left()
-        order = sorted(self._places, key=lambda p: -self._today[p])
-        try:
-            for place in order:
-                if self._offering is None or self._costs.seconds_left() < begun * (1 - FIRST_SHARE):
-                    break
-                if first := self._offering.first(place):
-                    self._costs.of(place, first)
-                else:
-                    self._ask_special(place)
-            self._question_s = (begun - self._costs.seconds_left()) / max(len(order), 1)
-            for place in order:
-                if self._costs.seconds_left() < begun * (1 - ALL_SHARE):
-                    break
-                self._costs.of(place, self._costs.relevant[place])
-            for place in order:
-                if self._costs.seconds_left() < begun * (1 - SPECIAL_SHARE):
-                    break
-                self._ask_special(place)
-            for tier in range(TIERS):
-                limit = self._budget / 2**tier
-                for place in order:
-                    if self._costs.seconds_left() < begun * (1 - TIERS_SHARE):
-                        break
-                    small = frozenset(n for n in self._costs.relevant[place] if self._sizes[n] <= limit)
-                    if small and self._costs.known(place, small) is None:
-                        self._costs.of(place, small)
-            for until, ask in ((0.5, self._ask_alone), (1.0, self._ask_less)):
-                left_at_end = begun * (1 - until * share_of_time)
-                asked = True
-                while asked:
-                    asked = False
-                    for place in order:
-                        if self._costs.seconds_left() < left_at_end:
-                            break
-                        asked |= ask(place)
-        except OutOfTime:
-            return
-
-    def _ask_special(self, place: int) -> None:
-        """Add a statement's special candidates, and ask about them with all others, once."""
-        if place in self._with_special:
-            return
-        self._with_special.add(place)
-        if self._offering is not None and self._offering.add_special(place):
-            self._costs.of(place, self._costs.relevant[place])
-
-    def _ask_alone(self, place: int) -> bool:
-        """One question for a candidate by itself, the small ones first; False where all were asked."""
-        if place not in self._alone:
-            relevant = self._costs.relevant[place]
-            self._alone[place] = iter(sorted(relevant, key=lambda n: self._sizes[n]))
-        for number in self._alone[place]:
-            if self._costs.known(place, frozenset((number,))) is None:
-                self._costs.of(place, frozenset((number,)))
-                return True
-        return False
-
-    def _ask_less(self, place: int) -> bool:
-        """One question for a set that lacks what an answer used; False where all were asked."""
-        for answer in self._costs.answers(place):
-            for number in sorted(answer.used, key=lambda n: -self._sizes[n]):
-                offered = answer.offered - {number}
-                if self._costs.known(place, offered) is None:
-                    self._costs.of(place, offered)
-                    return True
-        return False
-
-    def _explore(self) -> None:
-        """Some more questions of both kinds: new climbs from what is known end where the first one did."""
-        order = sorted(self._places, key=lambda p: -self._today[p])
-        asked = 0
-        for place in order * EXPLORED_ROUNDS:
-            if self._rounds.get(place, 0) % 2:
-                found = self._ask_alone(place) or self._ask_less(place)
-            else:
-                found = self._ask_less(place) or self._ask_alone(place)
-            self._rounds[place] = self._rounds.get(place, 0) + 1
-            asked += found
-            if asked >= EXPLORED:
-                break
-        self._refresh()
 
     def run(self, starts: Iterable[Chosen] = ()) -> tuple[Chosen, float]:
         """The best set, and its share of the time without any; the planner was asked about every step to it, unless
@@ -251,7 +146,8 @@ class TimedSearch:
             if not begins and not self._is_many:
                 self._exchange(self._grown(frozenset()))
             for _ in range(SHAKEN_MAX):
-                self._explore()
+                self._asking.more(self._heavy_first())
+                self._refresh()
                 kept = (number for number in self._best if shuffled.random() > SHAKEN_SHARE)
                 self._exchange(self._grown(frozenset(kept)))
         except OutOfTime:
