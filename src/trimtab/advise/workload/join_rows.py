@@ -95,13 +95,13 @@ class PlanFacts:
                     same[one] = merged
         classes = {frozenset(group) for group in same.values()}
         found: dict[frozenset[str], tuple[float, str]] = {}
-        for first, second in combinations(sorted({alias for group in classes for alias, _ in group}), 2):
-            shared = [
-                ({c for a, c in group if a == first}, {c for a, c in group if a == second})
-                for group in classes
-                if {first, second} <= {a for a, _ in group}
-            ]
-            if len(shared) > 1:
+        together: dict[tuple[str, str], list[frozenset[_Column]]] = {}
+        for group in classes:
+            for pair in combinations(sorted({alias for alias, _ in group}), 2):
+                together.setdefault(pair, []).append(group)
+        for (first, second), groups in sorted(together.items()):
+            if len(groups) > 1:
+                shared = [({c for a, c in of if a == first}, {c for a, c in of if a == second}) for of in groups]
                 factor, unique = max(
                     (self._factor(first, second, shared), second),
                     (self._factor(second, first, [(b, a) for a, b in shared]), first),
