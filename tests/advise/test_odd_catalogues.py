@@ -9,6 +9,7 @@ import pytest
 from tests.advise.test_plan_work import counting, join, scan
 from trimtab.advise.index.candidates import Candidate
 from trimtab.advise.index.plans import nodes
+from trimtab.advise.index.terms import unusable
 from trimtab.advise.workload.costs import Answer
 from trimtab.advise.workload.namesakes import Namesakes, doubled_names
 from trimtab.advise.workload.outlook import outlook
@@ -16,8 +17,8 @@ from trimtab.advise.workload.shapes import Insert
 from trimtab.advise.workload.work import Counting
 from trimtab.advise.workload.writers import Paid, of_finding, of_insert
 from trimtab.model.index import IndexDefinition, IndexKey
-from trimtab.sql.catalog import Column, ColumnStatistics, ExistingIndex, Table
-from trimtab.sql.conditions import TableUse
+from trimtab.sql.catalog import Catalog, Column, ColumnStatistics, ExistingIndex, Table
+from trimtab.sql.conditions import TableUse, Term
 
 
 def known(name: str, statistics: ColumnStatistics | None = None, kind: str = "integer") -> Column:
@@ -88,3 +89,10 @@ def test_a_plan_says_which_of_two_tables_of_the_same_name_it_reads() -> None:
     told = [str(node["Relation Name"]) for node in nodes(apart.told_apart(plan)) if "Relation Name" in node]
     assert told == ["a.t", "c.t", "c.t", "u"]
     assert by_index["Relation Name"] == "t", "the plan itself stays as it is"
+
+
+def test_a_text_that_is_longer_than_any_key_is_none() -> None:
+    term = Term(f"lower('{'x' * 5_000}' || b)", True, ("b",), ("lower",))
+    assert unusable(term, EMPTY, Catalog(150_000, "r", None, {}, {}, {})) == (
+        "an expression of 5014 characters is longer than any key"
+    )

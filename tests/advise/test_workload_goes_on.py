@@ -14,6 +14,7 @@ from trimtab.advise.workload.advisor import WorkloadSettings, advise_workload
 from trimtab.advise.workload.costs import Costs
 from trimtab.advise.workload.hypothetical import Hypothetical
 from trimtab.advise.workload.statements import read_statements
+from trimtab.model.errors import ServerUnreachable
 from trimtab.sql.connect import Reference
 
 pytestmark = pytest.mark.postgres
@@ -105,3 +106,12 @@ def test_no_index_is_made_that_nobody_is_asked_about(desk: Database, monkeypatch
     text = "SELECT id FROM tasks WHERE tenant_id = 7; SELECT id FROM notes WHERE tenant_id = 7;"
     advice = advised(desk, text, calls_max=0)
     assert (made, advice.indexes, advice.what_if_calls) == ([], (), 0)
+
+
+def test_a_table_of_the_workload_that_is_locked_from_the_beginning_is_said(desk: Database) -> None:
+    with psycopg.connect(desk.dsn("postgres")) as other:
+        other.execute("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE")
+        with pytest.raises(
+            ServerUnreachable, match="could not read the catalogue in time: another session holds a lock"
+        ):
+            advised(desk, "SELECT id FROM tasks WHERE tenant_id = 7;")

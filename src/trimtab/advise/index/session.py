@@ -19,6 +19,7 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 
 STATEMENT_TIMEOUT_MS = 10_000
 LOCK_TIMEOUT_MS = 1_000
+LOCKED = "another session holds a lock that nobody reads beside (ALTER TABLE, TRUNCATE, VACUUM FULL)"
 HYPOPG_SQL = "CREATE EXTENSION hypopg"
 
 
@@ -32,7 +33,9 @@ def server_errors(connection: Connection, doing: str) -> Iterator[None]:
             f"could not {doing}: {error.diag.message_primary}",
             sql=read_grant_sql(connection.info.server_version, connection.info.user),
         ) from None
-    except (psycopg.errors.QueryCanceled, psycopg.errors.LockNotAvailable) as error:
+    except psycopg.errors.LockNotAvailable:
+        raise ServerUnreachable(f"could not {doing} in time: {LOCKED}") from None
+    except psycopg.errors.QueryCanceled as error:
         raise ServerUnreachable(f"could not {doing} in time: {error.diag.message_primary}") from None
     except psycopg.OperationalError as error:
         raise ServerUnreachable(f"could not {doing}: the connection was lost ({type(error).__name__})") from None

@@ -9,7 +9,7 @@ from trimtab.model.errors import StatementRefused
 from trimtab.model.index import IndexKey
 from trimtab.sql.catalog import Catalog, Table
 from trimtab.sql.conditions import Condition, Match, SortKey, Term
-from trimtab.sql.expressions import parsed_expression
+from trimtab.sql.expressions import EXPRESSION_CHARACTERS_MAX, parsed_expression
 
 KEY_WIDTH_BYTES_MAX = 400
 """Average width of a key's column; single values beyond 2,704 bytes make the build fail."""
@@ -44,9 +44,15 @@ def unusable(term: Term, table: Table, catalog: Catalog) -> str | None:
     return None
 
 
-@lru_cache(maxsize=4096)
 def _no_expression(text: str) -> str | None:
     """Why a text can be no key: GROUPING() of a ROLLUP, CURRENT_DATE, what is longer than any key."""
+    if len(text) > EXPRESSION_CHARACTERS_MAX:  # not to be remembered
+        return f"an expression of {len(text)} characters is longer than any key"
+    return _refusal(text)
+
+
+@lru_cache(maxsize=4096)
+def _refusal(text: str) -> str | None:
     try:
         parsed_expression(text)
     except StatementRefused as refused:
