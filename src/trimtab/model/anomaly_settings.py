@@ -18,6 +18,7 @@ LEFT_OUT = (
     "ALERTS",
     "ALERTS_FOR_STATE",
     "scrape_*",
+    "node_scrape_*",
     "trimtab_anomaly_*",
 )
 """Names of metrics that are not looked at, with the reasons in docs/how-to/anomalies.md."""

@@ -36,7 +36,8 @@ OUTSIDE = 0.005
 def foretold(numbers: F64, of_hour: float) -> tuple[float, float, float]:
     """What is expected, and the band's edges, in the unit of the values; `of_hour` is NaN where no one knows it."""
     expected = numbers[N_ORIGIN] + (of_hour + numbers[N_OFFSET] if is_by_hour(numbers) else numbers[N_NEAR])
-    return expected, expected + numbers[N_BAND_LOW], expected + numbers[N_BAND_HIGH]
+    low, high = expected + numbers[N_BAND_LOW], expected + numbers[N_BAND_HIGH]
+    return min(max(expected, low), high), low, high  # a series that rises is always a little above what it was
 
 
 @kernel("void(float64[::1],float64,int64,float64)")

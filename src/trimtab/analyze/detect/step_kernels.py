@@ -20,6 +20,7 @@ from trimtab.analyze.detect.layout_kernels import (
     JUMP_WIDE,
     N_BLOCK,
     N_ERROR_HOUR,
+    N_ERROR_NEAR,
     N_FALLS,
     N_GUARD_FROM,
     N_GUARD_ODD,
@@ -64,12 +65,14 @@ GREATEST = 3e38
 """Values are kept as float32."""
 GAP_STEPS = 3.5
 """After a longer gap nothing is said of the jump over it."""
-UNLEARNED_P = 3e-6
+UNLEARNED_P = 1e-5
 """What is less probable is an incident."""
 UNLEARNED_MAX = 8.0
 GUARD_AGAIN = 20.0
 """So many samples after an incident has become usual, another one may begin."""
 STILL_ODD_P = 1e-3
+FINE = 0.25
+"""The least step of a series is at least so much of its mean error: rates of counters differ by what clocks jitter."""
 TREND = 20.0
 """A series whose last 48 or so values were so many mean errors from the means of their hours goes its own way."""
 SLOW = 1.5
@@ -197,6 +200,7 @@ def step(
         if count > warm_up:
             most = 0.0
             resolution = numbers[N_RESOLUTION] if np.isfinite(numbers[N_RESOLUTION]) else 0.0
+            resolution = max(resolution, FINE * numbers[N_ERROR_NEAR])
             for test in range(TESTS):
                 of_test = 1.0
                 for tail in range(first_tail(test), first_tail(test + 1)):

@@ -17,6 +17,9 @@ from trimtab.analyze.detect.layout_kernels import (
     I_CLUSTER,
     I_SEEN,
     RANGE,
+    RANGE_HIGH,
+    RANGE_LOW,
+    STAYS_HIGH,
     TAIL_WIDTH,
     TOP,
     floor_of,
@@ -90,13 +93,15 @@ def tail_probability(
 def stays_probability(
     floats: F32, ints: I32, tail: int, value: float, sample: int, cluster: float, resolution: float, size: float
 ) -> float:
-    """How probable it is that values in a row are at least so great: `NEVER_STAYED` less where none ever were, and the
-    step is not small beside `size`, what the series was before (tables grow by pages, which is nothing)."""
+    """How probable it is that values in a row are at least so great: `NEVER_STAYED` less where none ever were, single
+    ones are not common either (counts), and the step is not small beside `size`, what the series was before (tables
+    grow by pages, which is nothing)."""
     p = tail_probability(floats, ints, tail, ints[I_SEEN + RANGE], value, sample, cluster, resolution, 0, 0.0)
     kept = kept_of(ints, tail)
     is_first = kept == 0 or (kept == 1 and sample - ints[I_CLUSTER + tail] <= cluster)
     is_large = value - floor_of(floats, tail) > LARGE_STEP * size
-    return p * NEVER_STAYED if is_first and is_large else p
+    is_common = value <= floor_of(floats, RANGE_HIGH if tail == STAYS_HIGH else RANGE_LOW)
+    return p * NEVER_STAYED if is_first and is_large and not is_common else p
 
 
 @kernel("void(float32[::1],int32[::1],int64)")
