@@ -6,6 +6,7 @@ import io
 import re
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from trimtab.app.detecting.alerts import AnomalyAlerts
 from trimtab.app.detecting.keeper import AnomaliesNow
 from trimtab.cli import anomalies_output
 from trimtab.model.alerts import Active
+from trimtab.model.anomalies import SpokenTest
 from trimtab.model.anomaly_settings import AnomaliesPolicy
 from trimtab.model.errors import StoreError
 
@@ -107,6 +109,17 @@ def test_one_episode_has_its_chart_with_the_band_and_what_began_with_it(looked: 
     assert "named/expected at most/vector(" in page.text.replace("\\u002f", "/")
     assert page.text.count('<li class="lane"') == len(rows) - 1
     assert looked.visitor().get("/anomalies/99999").status_code == 404
+
+
+def test_a_value_within_its_band_is_not_said_to_be_on_another_level(
+    looked: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = looked.service.anomalies.state
+    one = state.episode(episodes(looked)[0]["id"])
+    within = replace(one, test=SpokenTest.SHIFT, observed=one.expected or 0.0)
+    monkeypatch.setattr(state, "episode", lambda _number: within)
+    page = looked.visitor().get(f"/anomalies/{one.id}").text
+    assert "The last values together (mean of 48) are on another level; this one alone is within its band." in page
 
 
 def test_an_alert_is_made_of_a_group_not_of_each_series_and_only_where_settings_say_so(looked: Site) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from trimtab.app.detecting.keeper import Anomalies
-from trimtab.app.detecting.words import query_of_series, said_of, samples_path, title_of
+from trimtab.app.detecting.words import band_of, query_of_series, said_of, samples_path, title_of
 from trimtab.model.anomalies import AnomalyEpisode, Mute
 from trimtab.store.anomaly_state import Sort, Wanted
 
@@ -112,6 +112,7 @@ def looked_at(anomalies: Anomalies) -> LookedAt:
 def episode_row(one: AnomalyEpisode) -> EpisodeRow:
     """As it is told."""
     series = one.series
+    low, high = band_of(one)
     return EpisodeRow(
         one.id,
         series.name,
@@ -130,8 +131,8 @@ def episode_row(one: AnomalyEpisode) -> EpisodeRow:
         one.test.value,
         one.observed,
         one.expected,
-        one.low,
-        one.high,
+        low,
+        high,
         said_of(one),
         query_of_series(series),
         samples_path(one),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from urllib.parse import quote, urlencode
 
@@ -26,6 +27,15 @@ TESTS: Mapping[SpokenTest, str] = {
     SpokenTest.SHIFT: "on another level than before",
     SpokenTest.SPREAD: "scattered more, or less, than before",
 }
+TOGETHER: Mapping[SpokenTest, str] = {
+    SpokenTest.SHIFT: "the last values together (mean of 48) are on another level",
+    SpokenTest.SPREAD: "the last values together (48) are scattered more, or less, than before",
+}
+"""What is said where the value itself lies in its band: these tests look at many values."""
+_NEVER_BELOW_ZERO = frozenset({SeriesMeasure.RATE, SeriesMeasure.CALLS_PER_S, SeriesMeasure.MEAN_MS})
+_TIMES_AND_SIZES = frozenset({"s", "ms", "bytes"})
+_DURATION = re.compile(r"duration|latency|elapsed|wait|bytes", re.IGNORECASE)
+"""A gauge in seconds may be below 0 (a clock's offset); one of these names is not."""
 
 
 def title_of(series: SeriesRef) -> str:
@@ -55,6 +65,33 @@ def value_text(value: float | None, unit: str) -> str:
     return amount_text(value, unit)
 
 
+def band_of(one: AnomalyEpisode) -> tuple[float | None, float | None]:
+    """Where a value was expected, in the series' unit: of durations, sizes and rates nothing below 0.
+
+    >>> series = SeriesRef("a/rate", Source.METRIC, SeriesMeasure.RATE, "a", {}, "")
+    >>> band_of(AnomalyEpisode(1, series, 0, 1, None, 0.7, SpokenTest.JUMP, 9.0, 3.0, -2.5, 8.5))
+    (0.0, 8.5)
+    """
+    if one.low is not None and one.low < 0 and one.observed >= 0 and _is_never_below_zero(one.series):
+        return 0.0, None if one.high is None else max(one.high, 0.0)
+    return one.low, one.high
+
+
+def seen_of(one: AnomalyEpisode) -> str:
+    """What is odd about the value, which may itself lie within its band.
+
+    >>> series = SeriesRef("a/value", Source.METRIC, SeriesMeasure.VALUE, "a", {}, "")
+    >>> seen_of(AnomalyEpisode(1, series, 0, 1, None, 0.7, SpokenTest.SHIFT, 9.0, 3.0, 2.5, 3.5))
+    'on another level than before'
+    >>> seen_of(AnomalyEpisode(1, series, 0, 1, None, 0.7, SpokenTest.SHIFT, 3.4, 3.0, 2.5, 3.5))
+    'the last values together (mean of 48) are on another level; this one alone is within its band'
+    """
+    low, high = band_of(one)
+    if one.test in TOGETHER and low is not None and high is not None and low <= one.observed <= high:
+        return f"{TOGETHER[one.test]}; this one alone is within its band"
+    return TESTS[one.test]
+
+
 def said_of(one: AnomalyEpisode) -> str:
     """What was seen, and what was expected.
 
@@ -63,13 +100,19 @@ def said_of(one: AnomalyEpisode) -> str:
     9, far from the value before; expected was 3 (2.5 to 3.5)
     """
     unit = one.series.unit
-    said = f"{value_text(one.observed, unit)}, {TESTS[one.test]}"
+    said = f"{value_text(one.observed, unit)}, {seen_of(one)}"
     if one.expected is None:
         return said
-    band = (
-        "" if one.low is None or one.high is None else f" ({value_text(one.low, unit)} to {value_text(one.high, unit)})"
-    )
+    low, high = band_of(one)
+    band = "" if low is None or high is None else f" ({value_text(low, unit)} to {value_text(high, unit)})"
     return f"{said}; expected was {value_text(one.expected, unit)}{band}"
+
+
+def _is_never_below_zero(series: SeriesRef) -> bool:
+    if series.measure in _NEVER_BELOW_ZERO:
+        return True
+    is_named = series.measure is SeriesMeasure.MEAN or _DURATION.search(series.labels.get("__name__", series.name))
+    return series.unit in _TIMES_AND_SIZES and bool(is_named)
 
 
 def query_of_series(series: SeriesRef) -> str | None:

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from trimtab.app.detecting.answers import episode_row
 from trimtab.app.detecting.groups import SPAN_MS_MAX, groups_of
 from trimtab.app.detecting.normal import say_normal
-from trimtab.app.detecting.words import around, line_key
+from trimtab.app.detecting.words import around, band_of, line_key, seen_of
 from trimtab.app.reading.ranges import DEFAULT_TO, Range
 from trimtab.model.anomalies import AnomalyEpisode, Source
 from trimtab.model.errors import InputError
@@ -59,6 +59,7 @@ def draw(asked: Asked, number: int, trouble: str | None = None) -> Response:
         "row": row,
         "word": word_of(row.score),
         "tests": TESTS,
+        "seen": seen_of(one),
         "keys": _keys(one),
         "home": home,
         "is_late": is_late,
@@ -96,7 +97,8 @@ def _home(one: AnomalyEpisode, now_ms: int) -> RangeView:
 def _keys(one: AnomalyEpisode) -> list[str]:
     """The series, and the band in which it was expected when the episode began."""
     keys = [line_key(one.series)]
-    for name, value in (("expected at most", one.high), ("expected at least", one.low)):
+    low, high = band_of(one)
+    for name, value in (("expected at most", high), ("expected at least", low)):
         if value is not None:
             keys.append(f"named/{name}/vector({value:.12g})")
     return keys
