@@ -14,6 +14,7 @@ import pyarrow.parquet as arrow_parquet
 import pytest
 from click.testing import CliRunner
 
+from trimtab.app.series_files import reading
 from trimtab.cli.main import main
 
 HOURS = 24 * 28
@@ -106,6 +107,35 @@ def test_capacity_takes_a_limit_with_a_unit(file: Path) -> None:
     assert found[0]["earliest"] <= "2026-02-03T08:00:00Z" <= found[0]["latest"]  # hour 800
     _, told = run("capacity", str(file), "--value-column", "cpu", "--limit", "1GB", wanted=2)
     assert "name it by --unit" in told
+
+
+def test_capacity_answers_for_the_series_that_a_limit_fits(file: Path, tmp_path: Path) -> None:
+    said, told = run("capacity", str(file), "--limit", "500GB", "--format", "json", "--plot", str(tmp_path / "a.png"))
+    assert [one["series"] for one in json.loads(said)["saturation"]] == ["disk_GB"]
+    assert "left out: --limit 500GB has a unit, and nobody says what 'cpu' is in" in told
+    assert "'flat'" in told
+    _, told = run("capacity", str(file), "--limit", "5 parsecs", wanted=2)
+    assert "no unit that is known" in told
+    many = "timestamp," + ",".join([f"c{n}" for n in range(9)]) + ",d_GB\n0" + ",1" * 10 + "\n60" + ",2" * 10 + "\n"
+    _, told = run("capacity", "-", "--limit", "5GB", given=many)
+    assert "either: 'c5', 'c6', 'c7', 'c8'" in told
+
+
+@pytest.mark.parametrize("option", ["--plot", "--scores"])
+def test_where_nothing_can_be_written_is_said_before_the_work(
+    file: Path, tmp_path: Path, option: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: object) -> None:
+        raise AssertionError("the work began")
+
+    monkeypatch.setattr(reading, "read_series", never)
+    _, told = run("detect", str(file), option, str(tmp_path / "not there" / "out.png"), wanted=2)
+    assert told.startswith(f"trimtab: {option}: ")
+    assert "not there is not there" in told
+    (tmp_path / "folder.png").mkdir()
+    assert "is a folder" in run("detect", str(file), option, str(tmp_path / "folder.png"), wanted=2)[1]
+    monkeypatch.setattr("os.access", lambda *_: False)
+    assert "no right to write" in run("detect", str(file), option, str(tmp_path / "out.png"), wanted=3)[1]
 
 
 @pytest.mark.parametrize("command", ["detect", "forecast", "changepoints", "capacity"])

@@ -53,10 +53,12 @@ def _said(name: str) -> Any:
 def _read(file: str) -> SeriesFile:
     """The file, or standard input; how it was read is said on stderr."""
     from trimtab.app.series_files.drawing import check_plot
+    from trimtab.app.series_files.outputs import check_output
     from trimtab.app.series_files.reading import read_series
 
     how = _how()
     check_plot(_said("plot"))
+    check_output(_said("plot"), "--plot")
     if file == "-":
         data = sys.stdin.buffer.read(SIZE_BYTES_MAX + 1)
     else:
@@ -125,8 +127,10 @@ def detect(file: str, scores: Path | None, fail_on: float | None) -> None:
     """
     from trimtab.analyze.detect import DetectSettings
     from trimtab.app.series_files import detecting
+    from trimtab.app.series_files.outputs import check_output
     from trimtab.cli.series_files_output import draw_episodes
 
+    check_output(scores, "--scores")
     read = _read(file)
     settings = DetectSettings()
     found = detecting.detect(read, settings)
@@ -216,15 +220,20 @@ def changepoints(file: str, load: str | None) -> None:
 def capacity(file: str, limit: str, horizon: str | None, range_ratio: float) -> None:
     """When the series of FILE (CSV or Parquet, - for standard input) reach a limit: a date with its range.
 
-    "It does not grow" and "not within the horizon" are answers. Exit code: 0, 2 the file cannot be read (the message
-    names line and column), 3 no matplotlib for --plot.
+    "It does not grow" and "not within the horizon" are answers. Series that the unit of the limit does not fit are
+    named on stderr, and the others answered. Exit code: 0, 2 the file cannot be read (the message names line and
+    column) or the limit fits no series, 3 no matplotlib for --plot.
     """
     from trimtab.analyze.capacity.answers import SaturationSettings
     from trimtab.app.series_files import saturating
     from trimtab.cli.series_files_output import draw_saturations
 
     horizon_ms = 0 if horizon is None else _duration(horizon, "--horizon")
-    read = _read(file)
+    read, left = saturating.fitting(_read(file), limit)
+    for _, why in left[:LEFT_TOLD_MAX]:
+        click.echo(f"trimtab: left out: {why}", err=True)
+    if more := _names([name for name, _ in left[LEFT_TOLD_MAX:]]):
+        click.echo(f"trimtab: left out, since the limit does not fit either: {more}", err=True)
     found = saturating.saturations(read, limit, SaturationSettings(range_ratio=range_ratio, horizon_ms=horizon_ms))
     _shown(saturating.document(found), draw_saturations, lambda: saturating.panels(read, found))
 

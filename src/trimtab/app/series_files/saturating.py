@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from trimtab.analyze.capacity.answers import Saturation, SaturationSettings
@@ -10,6 +11,29 @@ from trimtab.app.series_files.documents import moment, number
 from trimtab.app.series_files.drawing import Panel
 from trimtab.app.series_files.reading import SeriesFile
 from trimtab.app.series_files.units import limit_in
+from trimtab.model.errors import InputError
+
+
+def fitting(file: SeriesFile, limit: str) -> tuple[SeriesFile, list[tuple[str, str]]]:
+    """The file with those series alone that a limit with a unit fits, and (name, why not) of the others.
+
+    InputError where it fits none, or is no limit at all.
+    """
+    kept, left = [], []
+    first: InputError | None = None
+    for one in file.series:
+        try:
+            limit_in(limit, one.series.unit, one.series.name)
+        except InputError as error:
+            if "series" not in error.facts:  # what is wrong with the limit itself
+                raise
+            first = first or error
+            left.append((one.series.name, error.message))
+        else:
+            kept.append(one)
+    if first is not None and not kept:
+        raise first
+    return replace(file, series=tuple(kept)), left
 
 
 def saturations(file: SeriesFile, limit: str, settings: SaturationSettings) -> list[Saturation]:
