@@ -6,9 +6,11 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
+from click.testing import CliRunner
 
 from tests.conftest import Database
 from tests.observe.support import psql
+from trimtab.cli.main import main
 from trimtab.model.errors import PermissionMissing, ServerUnreachable, StatementRefused
 from trimtab.observe.postgres.capabilities import probe
 from trimtab.observe.postgres.definer import install_sql
@@ -160,6 +162,27 @@ def test_a_role_without_rights_is_told_the_sql_and_that_sql_helps(shop: Database
         plan = explain(connection, statement)
         assert "<" in str(plan)
         assert "btree_orders_customer" in str(plan)
+
+
+def test_the_command_without_rights_says_the_grants_and_where_the_script_is(shop: Database) -> None:
+    def said(statement: str) -> list[str]:
+        ended = CliRunner().invoke(main, ["explain", shop.dsn("looker"), statement])
+        assert ended.exit_code == 3
+        return ended.stderr.splitlines()
+
+    lines = said("SELECT * FROM orders WHERE customer = 5")
+    assert len(lines) <= 6
+    assert lines[0].endswith("may not plan this statement: permission denied for table orders")
+    grant = "GRANT pg_read_all_data TO looker;"
+    assert lines[2] == grant or lines[3] == "GRANT SELECT ON ALL TABLES IN SCHEMA public TO looker;"
+    assert "lines that 'trimtab doctor DSN --format sql' prints" in lines[-1]
+    report = CliRunner().invoke(main, ["doctor", shop.dsn("looker"), "--format", "sql"])
+    assert install_sql("looker").splitlines()[-1] in report.stdout, "it is there, as was said"
+    lines = said("SELECT id FROM orders FOR UPDATE")
+    assert len(lines) == 2, "who may only read may not plan it: no GRANT of reading helps"
+    assert "GRANT" not in lines[1]
+    shop.execute(*(line for line in said("SELECT * FROM orders") if line.startswith(("GRANT", "ALTER DEFAULT"))))
+    assert CliRunner().invoke(main, ["explain", shop.dsn("looker"), "SELECT * FROM orders"]).exit_code == 0
 
 
 def test_plans_of_writes_need_the_function(shop: Database) -> None:

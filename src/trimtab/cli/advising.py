@@ -23,6 +23,8 @@ _UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12, "k
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*")
 _TIME = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(s|min|)\s*")
 SHOWN_MAX = 40
+SHOWN_IN_MB_MIN = 99_500
+"""Sizes from here on, in bytes, are said in MB."""
 CYCLE_DAYS_MAX = 3650
 
 
@@ -133,6 +135,17 @@ def budget_bytes_of(text: str, option: str = "--budget") -> int:
     return size
 
 
+def size_text(size_bytes: float) -> str:
+    """A size for people, in the units of `--budget` (MB are 10^6 bytes): small ones in kB.
+
+    >>> size_text(16_384), size_text(8_200_000), size_text(1_234_000_000), size_text(500)
+    ('16 kB', '8.2 MB', '1,234.0 MB', '0.5 kB')
+    """
+    if size_bytes >= SHOWN_IN_MB_MIN:
+        return f"{size_bytes / 1e6:,.1f} MB"
+    return f"{size_bytes / 1e3:.2g} kB"
+
+
 def document(advice: WorkloadAdvice) -> dict[str, Any]:
     """The advice as JSON."""
     return {
@@ -212,9 +225,10 @@ def _left(left: Iterable[Left]) -> list[dict[str, Any]]:
 def _lines(advice: WorkloadAdvice) -> list[str]:
     if advice.indexes:
         low, high = advice.interval_90
-        total = sum(one.size_bytes for one in advice.indexes) / 1e6
+        count = "1 index" if len(advice.indexes) == 1 else f"{len(advice.indexes)} indexes"
+        total = size_text(sum(one.size_bytes for one in advice.indexes))
         lines = [
-            f"{len(advice.indexes)} indexes, {total:,.1f} MB: the workload is expected to take "
+            f"{count}, {total}: the workload is expected to take "
             f"{advice.predicted_ratio:.3g} of today's time (9 times in 10: {low:.2g} to {high:.2g})",
             f"by the planner's costs {advice.reached:.3g}; no set of the {advice.candidates_count} candidates within "
             f"the budget is below {advice.bound:.3g} ({advice.ended})",
@@ -224,16 +238,19 @@ def _lines(advice: WorkloadAdvice) -> list[str]:
     if advice.priced_share < 1:
         lines.append(
             f"indexes were priced for {advice.priced_share:.1%} of the workload's time, the heaviest statements first; "
-            "the rest is taken to stay as it is (--time gives more)"
+            "the rest got none of its own: it stays as it is, or as these make it (--time gives more)"
         )
     for index in advice.indexes:
         statement = index.ddl.replace("CREATE INDEX ", "CREATE INDEX CONCURRENTLY ", 1)
-        size = f"{index.size_bytes / 1e6:,.1f} MB"
-        lines += ["", f"  {statement};", f"    {size}, {index.why}; read by {_names(index.statements)}"]
+        lines += [
+            "",
+            f"  {statement};",
+            f"    {size_text(index.size_bytes)}, {index.why}; read by {_names(index.statements)}",
+        ]
         if index.write_cost_ms:
             lines.append(
                 f"    writers of {index.definition.relation} pay {index.write_cost_ms:,.3g} ms in all their calls, and "
-                f"log {index.write_wal_bytes / 1e6:,.3g} MB"
+                f"log {size_text(index.write_wal_bytes)}"
             )
     changed = sorted((one for one in advice.statements if one.rests_on), key=lambda one: one.predicted_ratio)
     if changed:
@@ -246,7 +263,7 @@ def _lines(advice: WorkloadAdvice) -> list[str]:
         lines.append(f"    {lacking.why}; asked for by {_names(lacking.statements)}")
     for drop in advice.drops[:SHOWN_MAX]:
         statement = drop.ddl.replace("DROP INDEX ", "DROP INDEX CONCURRENTLY ", 1)
-        lines += ["", f"  could go ({drop.kind}, {drop.size_bytes / 1e6:,.1f} MB): {statement};", f"    {drop.reason}"]
+        lines += ["", f"  could go ({drop.kind}, {size_text(drop.size_bytes)}): {statement};", f"    {drop.reason}"]
     lines += [f"  note: {note}" for note in advice.notes]
     return [*lines, *left_lines(advice.left, SHOWN_MAX)]
 

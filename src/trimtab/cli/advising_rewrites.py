@@ -39,13 +39,10 @@ def rewrite_lines(found: AdvisedTogether) -> list[str]:
         lines += ["", f"rewrites and indexes together: {found.cost_ratio:.3g} of today's cost by the planner"]
     if others:
         count = "1 other form is" if len(others) == 1 else f"{len(others)} other forms are"
-        lines += ["", f"{count} cheaper for the planner, and not advised:"]
+        beside = ", as things are or with the indexes above" if found.advised.advice.indexes else ""
+        lines += ["", f"{count} cheaper by the planner's estimate{beside}, and not advised:"]
     for one in others[:SHOWN_MAX]:
-        costs = one.costs
-        lines.append(
-            f"  {one.name}: {' + '.join(one.found.rewrite.rules)}, cost {costs.rewritten / costs.original:.2g} of "
-            f"today's ({_with_indexes(one)}): {_why_not(one)}"
-        )
+        lines.append(f"  {one.name}: {' + '.join(one.found.rewrite.rules)}; {_costs(one)}: {_why_not(one)}")
     if len(others) > SHOWN_MAX:
         lines.append(f"  and {len(others) - SHOWN_MAX} more: --format json has them")
     if any(check.why in (NOT_ASKED, NO_PRIVATE) for one in others for check in one.found.certificate.checks):
@@ -66,7 +63,7 @@ def _whole(one: StatementForms) -> list[str]:
             f"    {unit} {measured.ratio:.2g} of today's (9 times in 10: {low:.2g} to {high:.2g}), "
             f"{measured.before_ms:,.1f} to {measured.after_ms:,.1f} ms, {measured.repetitions} runs in turn{cut}"
         )
-    lines.append(f"    cost {one.costs.rewritten / one.costs.original:.2g} of today's; {_with_indexes(one)}")
+    lines.append(f"    {_costs(one)}")
     lines += [f"    {_said(check)}" for check in certificate.checks]
     lines += [f"    rests on: {fact}" for fact in certificate.proof]
     return [*lines, *(f"    note: {note}" for note in certificate.notes)]
@@ -80,8 +77,14 @@ def _said(check: Check) -> str:
     return f"{check.data.value}{seed}: {check.outcome.value} {check.compared} of {check.rows:,} rows{why}"
 
 
-def _with_indexes(one: StatementForms) -> str:
-    return f"with the indexes {one.costs.rewritten_indexed / one.costs.original_indexed:.2g}"
+def _costs(one: StatementForms) -> str:
+    """What the planner says of both forms: as things are, and with the indexes there for both."""
+    costs = one.costs
+    now, beside = costs.rewritten / costs.original, costs.rewritten_indexed / costs.original_indexed
+    said = f"estimated to cost {now:.2g} times what the statement costs as it is written"
+    if f"{now:.2g}" == f"{beside:.2g}":
+        return said
+    return f"{said}, without the indexes above; where both forms have them, {beside:.2g} times"
 
 
 def _why_not(one: StatementForms) -> str:

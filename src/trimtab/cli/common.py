@@ -15,6 +15,8 @@ from trimtab.cli.client import SERVER_VARIABLE, Client, Way, default_data_dir, f
 from trimtab.model.errors import InputError, MissingError, StoreError, TrimtabError
 
 _META = "trimtab.way"
+SQL_LINES_MAX = 12
+"""Longer SQL is not shown whole where a few GRANTs would do."""
 
 EXIT_CODES: dict[int, str] = {
     0: "done, also where something is listed that a person should look at",
@@ -40,9 +42,8 @@ def exit_code(error: TrimtabError) -> int:
 def fail(error: TrimtabError) -> NoReturn:
     """Say what is wrong on stderr and leave."""
     click.echo(f"trimtab: {error.message}", err=True)
-    sql = error.facts.get("sql")
-    if sql:
-        click.echo(f"a database administrator would run:\n{sql}", err=True)
+    for line in _sql(error):
+        click.echo(line, err=True)
     for hint in _hints(error):
         click.echo(hint, err=True)
     sys.exit(exit_code(error))
@@ -56,6 +57,21 @@ def _fail_on_output(error: OSError) -> NoReturn:
     place = error.filename or "the answer could not be written"
     click.echo(f"trimtab: {place}: {error.strerror or error}", err=True)
     sys.exit(3)
+
+
+def _sql(error: TrimtabError) -> list[str]:
+    """What a database administrator would run: whole where it is short, else the GRANTs, and where the script is."""
+    sql, grants = str(error.facts.get("sql") or ""), error.facts.get("grants")
+    if not sql:
+        return []
+    head = "a database administrator would run:"
+    if not isinstance(grants, str) or len(sql.splitlines()) <= SQL_LINES_MAX:
+        return [head, sql]
+    script = f"the script of {len(sql.splitlines())} lines that 'trimtab doctor DSN --format sql' prints"
+    function = "a function that shows plans and no rows, also those of INSERT, UPDATE and DELETE"
+    if not grants:
+        return [f"{head} {script}: it makes {function}"]
+    return [head, grants, f"or, to let the role read nothing, {script}: it makes {function}"]
 
 
 def _hints(error: TrimtabError) -> list[str]:

@@ -115,7 +115,8 @@ def nothing_priced(left: Sequence[Left], missing: PermissionMissing | None = Non
     lines = ["no statement of the workload can be priced", *left_lines(left, REASONS_SHOWN_MAX)]
     if missing is None:
         return StatementRefused("\n".join(lines), left=tuple(left))
-    return PermissionMissing("\n".join(lines), left=tuple(left), sql=missing.facts.get("sql"))
+    helps = {name: missing.facts[name] for name in ("sql", "grants") if name in missing.facts}
+    return PermissionMissing("\n".join(lines), left=tuple(left), **helps)
 
 
 def left_lines(left: Sequence[Left], shown_max: int) -> list[str]:

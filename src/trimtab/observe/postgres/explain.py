@@ -24,8 +24,8 @@ from trimtab.model.errors import PermissionMissing, ServerUnreachable, Statement
 from trimtab.observe.postgres.definer import FUNCTION, install_sql
 from trimtab.observe.postgres.disabled import is_burdened, unburdened
 from trimtab.sql.connect import OWN_MARK, Connection
-from trimtab.sql.trees import walk
-from trimtab.sql.versions import DISABLED_NODES, GENERIC_PLAN
+from trimtab.sql.trees import single_statement, walk
+from trimtab.sql.versions import DISABLED_NODES, GENERIC_PLAN, read_grant_sql
 
 STATEMENT_CHARS_MAX = 200_000
 PARAMETERS_MAX = 1_000
@@ -60,8 +60,9 @@ def explain(connection: Connection, statement: str | Checked) -> Plan:
 
     Who asks for many plans of a statement hands over what `check` said of it. Hypothetical indexes of this connection
     are taken into account. Raises `StatementRefused` (not exactly one such statement, or the server cannot plan it; the
-    message has no literal), `PermissionMissing` with the SQL that would help, or `ServerUnreachable` (lost, or not in
-    time). The connection is left as it was found.
+    message has no literal), `PermissionMissing` with the SQL that would help (`facts["grants"]` are the few GRANTs that
+    would do as well, "" where only the script of `facts["sql"]` does), or `ServerUnreachable` (lost, or not in time).
+    The connection is left as it was found.
     """
     checked = check(statement) if isinstance(statement, str) else statement
     rights = _rights.get(connection) or _ask_rights(connection)
@@ -101,8 +102,16 @@ def _by_any_way(connection: Connection, checked: Checked, rights: _Rights) -> Pl
         except PermissionMissing as error:
             refusals.append(error.message)
     raise PermissionMissing(
-        f"role {rights.role} may not plan this statement: {'; '.join(refusals)}", sql=install_sql(rights.role)
+        f"role {rights.role} may not plan this statement: {'; '.join(refusals)}",
+        sql=install_sql(rights.role),
+        grants="" if checked.writes else read_grant_sql(rights.version_num, rights.role, _schemas(checked)),
     )
+
+
+def _schemas(checked: Checked) -> tuple[str, ...]:
+    """The schemas that a statement names, `public` where it names none."""
+    named = (node.schemaname for node in walk(single_statement(checked.text)) if isinstance(node, ast.RangeVar))
+    return tuple(dict.fromkeys(str(name) for name in named if name)) or ("public",)
 
 
 def _directly(connection: Connection, text: str, parameters_count: int, rights: _Rights) -> Plan:
