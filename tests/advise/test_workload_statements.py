@@ -64,3 +64,44 @@ def test_what_is_no_workload_is_refused(text: str, said: str) -> None:
 def test_a_large_broken_text_is_read_in_time() -> None:
     found, left = read_statements("select 'a''' || \"b\"\"\" -- c\n" * 30_000 + ";" + "select '" * 2001 + ";\nselect 1")
     assert len(found) + len(left) == 3
+
+
+@pytest.mark.parametrize("quote", ["'", '"', "E'"])
+def test_a_quote_that_a_later_one_closes_takes_no_statement_with_it(quote: str) -> None:
+    text = f"""-- name: before
+select 1;
+-- name: open
+select 2,
+  {quote}never ends from t;
+-- name: after
+select {quote}x{quote[-1]} from t;
+-- name: last
+select {quote}a{quote[-1]}, {quote}b; c{quote[-1]};
+"""
+    found, left = read_statements(text)
+    assert [one.name for one in found] == ["before", "after", "last"]
+    assert [(one.name, one.reason) for one in left] == [
+        ("open", "a quote that begins on line 5 does not end in its statement")
+    ]
+
+
+def test_where_nothing_is_said_between_statements_the_quote_that_goes_over_an_end_is_the_one() -> None:
+    found, left = read_statements("select 1;\nselect 'oops from t;\nselect 'x' from t;\nselect 'y', 'z';\nselect 4;")
+    assert [one.text for one in found] == ["select 1", "select 'x' from t", "select 'y', 'z'", "select 4"]
+    assert [(one.name, one.reason) for one in left] == [
+        ("line 2", "a quote that begins on line 2 does not end in its statement")
+    ]
+
+
+def test_a_text_of_several_lines_is_one_text() -> None:
+    text = (
+        "select 'one;\n two; -- three\n\n-- four' from t;\nselect 'a; -- b', 'c' from t;\nselect $$;\n-- name: x\n$$;"
+    )
+    found, left = read_statements(text)
+    assert [one.line for one in found] == [1, 5, 6]
+    assert left == []
+
+
+def test_many_quotes_without_an_end_are_read_in_time() -> None:
+    found, left = read_statements("x 'a;\n' \"b' 'c\n" * 15_001)
+    assert (len(found), len(left)) == (15_000, 2)

@@ -1,7 +1,9 @@
 """A workload as a file: statements ended by `;`, each with `-- name: …` and `-- calls: N` lines before it.
 
-Broken statements are told with their line and the rest goes on: a quote that never ends swallows nothing but its own
-statement.
+Broken statements are told with their line and the rest goes on. A quote that does not end in its statement is told with
+the line where it begins, also where a quote of a later statement closes it: that is seen by the `-- name:` or
+`-- calls:` that it goes over, and, where there are none, by a quote that is left over at the end. Two such statements
+one after the other, with no name between them, are read as one.
 """
 
 from __future__ import annotations
@@ -15,6 +17,9 @@ from trimtab.model.errors import InputError, PermissionMissing, StatementRefused
 TEXT_BYTES_MAX = 64 * 1024 * 1024
 STATEMENTS_MAX = 20_000
 REASONS_SHOWN_MAX = 8
+SUSPECTS_MAX = 100
+"""So many quotes are found out to be what another one closed; of more broken ones a whole rest is told as one."""
+
 ALIKE_MAX = 4
 """More statements that are left for the same reason stand in one line."""
 
@@ -30,6 +35,10 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _END_OF_LINE = re.compile(r";[ \t]*(?:--[^\n]*)?(?=\n|\Z)")
+_NEXT_SAID = re.compile(r";[ \t]*(?:--[^\n]*)?\n\s*--[ \t]*(?:name|calls)[ \t]*:", re.IGNORECASE)
+"""The end of a statement with what is said before the next one: within a quote, this one was never ended."""
+
+_GOES_ON = "does not end in its statement"
 _SAID = re.compile(r"^[ \t]*--[ \t]*(name|calls)[ \t]*:[ \t]*(.*?)[ \t]*$", re.MULTILINE | re.IGNORECASE)
 _NOTHING = re.compile(r"(?:\s+|--[^\n]*(?:\n|\Z))*")
 _COMMENT_MARK = re.compile(r"/\*|\*/")
@@ -150,25 +159,35 @@ def _line_of_calls(text: str, start: int, end: int) -> int:
 
 def _parts(text: str) -> Iterator[tuple[int, int, str]]:
     """(start, end, what is wrong) of everything between semicolons."""
-    start = place = 0
+    start = place = suspects = 0
+    suspect: re.Match[str] | None = None  # the first quote of this part that goes over the end of a statement
     while (token := _TOKEN.search(text, place)) is not None:
         opened, place = token.group(), token.end()
-        unended = ""
+        what, how, begin = "a quote", "never ends", token
+        end: re.Match[str] | None = None
         if opened == ";":
             yield start, token.start(), ""
-            start = place
+            start, suspect = place, None
         elif opened == "/*":
-            place, unended = _after_comment(text, place), "a comment"
+            place, what = _after_comment(text, place), "a comment"
         elif opened in ("'", '"'):
-            place, unended = -1, "a quote"
+            place = -1
+            if suspect is not None and suspects < SUSPECTS_MAX:  # one quote too many: that one was not ended
+                suspects += 1
+                begin, how, end = suspect, _GOES_ON, _END_OF_LINE.search(text, suspect.start() + 1)
         elif opened[0] == "$":
             closed = text.find(opened, place)
-            place, unended = (closed + len(opened) if closed >= 0 else -1), f"a text in {opened}"
+            place, what = (closed + len(opened) if closed >= 0 else -1), f"a text in {opened}"
+        elif opened[-1] in ("'", '"') and (over := _END_OF_LINE.search(text, token.start() + 1, place)) is not None:
+            suspect = token if suspect is None and over.end() < place else suspect
+            if (said := _NEXT_SAID.search(text, over.start(), place)) is not None:
+                place, how, end = -1, _GOES_ON, _END_OF_LINE.search(text, said.start())
         if place < 0:
-            end = _END_OF_LINE.search(text, token.end())
-            at = text.count("\n", 0, token.start()) + 1
-            yield start, end.start() if end else len(text), f"{unended} that begins on line {at} never ends"
+            end = end or _END_OF_LINE.search(text, token.end())
+            at = text.count("\n", 0, begin.start()) + 1
+            yield start, end.start() if end else len(text), f"{what} that begins on line {at} {how}"
             start = place = end.end() if end else len(text)
+            suspect = None
     yield start, len(text), ""
 
 
