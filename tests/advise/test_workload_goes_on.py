@@ -11,8 +11,10 @@ from tests.conftest import Database
 from trimtab.advise.index.plans import Node
 from trimtab.advise.workload.advice import WorkloadAdvice
 from trimtab.advise.workload.advisor import WorkloadSettings, advise_workload
+from trimtab.advise.workload.asking import Asking
 from trimtab.advise.workload.costs import Costs
 from trimtab.advise.workload.hypothetical import Hypothetical
+from trimtab.advise.workload.reading import NOT_PRICED
 from trimtab.advise.workload.statements import read_statements
 from trimtab.model.errors import ServerUnreachable
 from trimtab.sql.connect import Reference
@@ -106,6 +108,40 @@ def test_no_index_is_made_that_nobody_is_asked_about(desk: Database, monkeypatch
     text = "SELECT id FROM tasks WHERE tenant_id = 7; SELECT id FROM notes WHERE tenant_id = 7;"
     advice = advised(desk, text, calls_max=0)
     assert (made, advice.indexes, advice.what_if_calls) == ([], (), 0)
+
+
+def test_what_no_index_was_priced_for_is_no_part_of_the_share(desk: Database) -> None:
+    """One question is enough for one of two statements; of the other nothing is known with the index that came out."""
+    text = """-- name: tasks
+              -- calls: 3
+              SELECT id FROM tasks WHERE tenant_id = 7;
+              -- name: notes
+              SELECT id FROM notes WHERE tenant_id = 7;"""
+    advice = advised(desk, text, calls_max=1)
+    assert [one.statements for one in advice.indexes] == [("tasks",)]
+    assert advice.priced_share == pytest.approx(0.75, abs=0.01)
+    assert [(one.name, one.reason) for one in advice.left] == [("notes", NOT_PRICED)]
+    assert advised(desk, text).priced_share == 1.0
+
+
+def test_what_was_asked_about_the_final_set_alone_is_no_part_of_the_share(
+    desk: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def around(self: Asking, order: Sequence[int], share_of_time: float = 0.0) -> None:
+        self._costs.of(order[0], self._costs.relevant[order[0]])
+
+    monkeypatch.setattr(Asking, "around", around)
+    monkeypatch.setattr(Asking, "more", lambda *_: None)
+    text = """-- name: heavy
+              -- calls: 3
+              SELECT id FROM tasks WHERE tenant_id = 7;
+              -- name: light
+              SELECT id FROM tasks WHERE tenant_id = 9;"""
+    advice = advised(desk, text)
+    ratios = {one.name: one.predicted_ratio for one in advice.statements}
+    assert ratios["light"] < 0.9, "it was asked about the index of the other one"
+    assert advice.left == ()
+    assert advice.priced_share == pytest.approx(0.75, abs=0.01)
 
 
 def test_a_table_of_the_workload_that_is_locked_from_the_beginning_is_said(desk: Database) -> None:

@@ -51,6 +51,9 @@ class Planner:
     def seconds_left(self) -> float:
         return 60.0
 
+    def is_over(self) -> bool:
+        return False
+
 
 def made_up(seed: int, questions_max: int = 10**9) -> tuple[Planner, list[float], list[float], list[int], int]:
     """A planner, weights, prices, sizes and a budget."""

@@ -10,6 +10,7 @@ import pytest
 
 from tests.advise.test_workload_search import Planner, made_up
 from trimtab.advise.workload.costs import Answer, Chosen, Costs
+from trimtab.advise.workload.known_times import mask_of, numbers_of
 from trimtab.advise.workload.timed_search import TimedSearch
 
 
@@ -75,3 +76,16 @@ def test_what_a_statement_loses_counts_twice(gained: float, taken: bool) -> None
     search = searched(planner, times, [10], 100)
     search.ask_around()
     assert search.run()[0] == (index if taken else frozenset())
+
+
+def test_a_set_grows_by_what_is_known_only_until_all_time_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    planner, _, _, sizes, budget = made_up(1)
+    search = searched(planner, times_of(1), sizes, budget)
+    search.ask_around()
+    search.run()
+    whole = numbers_of(search._grown_by_known())
+    monkeypatch.setattr(TimedPlanner, "is_over", lambda _self: True)
+    first = numbers_of(search._grown_by_known())
+    assert first < whole, "late, a set has something, and no more than that"
+    assert first
+    assert search._grown_by_known(mask_of(first)) == mask_of(first)

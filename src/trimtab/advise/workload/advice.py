@@ -67,7 +67,8 @@ class WorkloadAdvice:
 
     `bound`: no set of the candidates within the budget has a lower ratio of planner's costs; `reached` is that ratio
     for the set advised. `ended` says why the search ended. `priced_share` is the share of the workload's time (0..1)
-    that indexes were priced for; the rest had to be left for want of time, and is taken to stay as it is.
+    that indexes of its own were priced for; the rest had to be left for want of time: it is taken to stay as it is, or
+    was asked about these indexes alone.
     """
 
     indexes: tuple[AdvisedIndex, ...]

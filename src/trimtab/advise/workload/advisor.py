@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from trimtab.advise.index.advice import AdviseSettings
@@ -33,7 +33,7 @@ from trimtab.advise.workload.reading import NOT_PRICED
 from trimtab.advise.workload.row_shares import RowShares
 from trimtab.advise.workload.samples import Samples, sample_for, samples_of
 from trimtab.advise.workload.search import Search
-from trimtab.advise.workload.shapes import workload_of
+from trimtab.advise.workload.shapes import Workload, workload_of
 from trimtab.advise.workload.simpler import simpler, without_doubles
 from trimtab.advise.workload.stand_ins import stand_ins
 from trimtab.advise.workload.statements import Left, WorkloadStatement
@@ -155,7 +155,7 @@ def _advise(
         times = GuardedTimes(AnswerTimes(workload, costs, texts, samples, held), names_of, faults)
         budget_bytes = settings.budget_bytes * BUDGET_SHARE
         timed = TimedSearch(costs, calls, times.of, prices_ms, sizes, budget_bytes, offering, stand_ins(candidates))
-        waiting = timed.ask_around()
+        waiting = not_by_own = timed.ask_around()
         unasked = {*waiting, *(set(range(len(texts))) - costs.offered)}
         per_cost = [times.ms_per_cost(number) for number in range(len(texts))]
         weights = [count * ms for count, ms in zip(calls, per_cost, strict=True)]
@@ -179,7 +179,7 @@ def _advise(
         most = timed.answered_value(whole)
         if timed.answered_value(best) > most + FEWER_LOSS_MAX * max(timed.base_value - most, 0.0):
             best = whole
-        late = {texts[number][0] for number in waiting}
+        late = {texts[number][0] for number in not_by_own if number in waiting or not costs.is_asked(number)}
         late |= {place for number, (place, _) in enumerate(texts) if number not in costs.offered}
         answers = [costs.likely(number, best) for number in range(len(texts))]
         reached = search.value_of([answer.cost for answer in answers], best) / (search.base_value or 1.0)
@@ -205,9 +205,9 @@ def _advise(
     }
     unsure |= {one.name: weight_error(1) for one in workload.inserts if one.mean_ms is None}
     ratio, interval = together(*condensed(outlooks, calls_of), unsure)
-    unpriced = [Left(workload.shapes[place].name, 0, NOT_PRICED) for place in sorted(late)]
-    unpriced = [one for one in unpriced if not faults.has(one.name)]
-    share = priced_share(outlooks, calls_of, (*workload.left, *as_is.left, *unpriced), workload.calls_of)
+    unpriced = _not_priced(workload, late, faults)
+    unheard = _not_priced(workload, late | {texts[number][0] for number in not_by_own}, faults)
+    share = priced_share(outlooks, calls_of, (*workload.left, *as_is.left, *unheard), workload.calls_of)
     untold = {one.name for one in unpriced}
     return WorkloadAdvice(
         indexes=tuple(
@@ -229,6 +229,11 @@ def _advise(
         priced_share=share,
         statistics=statistics,
     )
+
+
+def _not_priced(workload: Workload, places: Iterable[int], faults: Faults) -> list[Left]:
+    names = (workload.shapes[place].name for place in sorted(places))
+    return [Left(name, 0, NOT_PRICED) for name in names if not faults.has(name)]
 
 
 def _size(connection: Connection, candidate: Candidate, shares: RowShares, samples: Samples, costs: Costs) -> int:

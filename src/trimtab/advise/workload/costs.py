@@ -84,7 +84,7 @@ class Costs:
         self._connection = connection
         self._made = Hypothetical(connection, require_hypopg(catalog.hypopg_schema), self.candidates)
         self.refused, self.numbers = self._made.refused, self._made.numbers
-        self._deadline = time.monotonic() + time_max_s
+        self._deadline = self._end = time.monotonic() + time_max_s
         self._rows_of: dict[int, float | None] = {}
         self._answers: list[list[Answer]] = [[] for _ in texts]
         self._views: list[tuple[View, ...]] = [() for _ in texts]
@@ -280,9 +280,17 @@ class Costs:
         """All that was answered for a statement."""
         return self._answers[place]
 
+    def is_asked(self, place: int) -> bool:
+        """Whether it is known what any index brings to a statement."""
+        return any(answer.offered for answer in self._answers[place])
+
     def seconds_left(self) -> float:
         """Until the deadline; may be below 0."""
         return self._deadline - time.monotonic()
+
+    def is_over(self) -> bool:
+        """Whether the time of all parts together is up."""
+        return time.monotonic() > self._end
 
     @contextmanager
     def within(self, seconds: float) -> Iterator[None]:

@@ -96,7 +96,7 @@ class TimedSearch:
 
     def take_up(self, late: Iterable[int], chosen: Chosen) -> list[int]:
         """Ask what a set brings to statements for which there was no time; those for which there still is none are
-        returned."""
+        returned. Their own candidates are not asked about: they are priced for this set at most."""
         waiting = sorted(late, key=lambda place: -self._today[place])
         try:
             while waiting:
@@ -178,8 +178,9 @@ class TimedSearch:
         return self._best
 
     def _grown_by_known(self, mask: int = 0) -> int:
-        """A set with more indexes that is good by what is known."""
-        while rates := self._rates(mask, self._known(mask)):
+        """A set with more indexes that is good by what is known. Once all time is up, a set that has some gets no more:
+        with thousands of statements each step takes long."""
+        while not (mask and self._costs.is_over()) and (rates := self._rates(mask, self._known(mask))):
             mask |= rates[0][1]
         return mask
 
