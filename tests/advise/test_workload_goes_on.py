@@ -9,6 +9,7 @@ import pytest
 
 from tests.conftest import Database
 from trimtab.advise.index.plans import Node
+from trimtab.advise.index.session import LOCKED
 from trimtab.advise.workload.advice import WorkloadAdvice
 from trimtab.advise.workload.advisor import WorkloadSettings, advise_workload
 from trimtab.advise.workload.asking import Asking
@@ -151,3 +152,28 @@ def test_a_table_of_the_workload_that_is_locked_from_the_beginning_is_said(desk:
             ServerUnreachable, match="could not read the catalogue in time: another session holds a lock"
         ):
             advised(desk, "SELECT id FROM tasks WHERE tenant_id = 7;")
+
+
+@pytest.mark.parametrize("others", [1, 14])
+def test_of_a_workload_only_what_names_the_locked_table_is_left_and_with_that_reason(
+    desk: Database, others: int
+) -> None:
+    texts = [f"-- name: n{n}\nSELECT id FROM notes WHERE tenant_id = {n};" for n in range(others)]
+    text = "\n".join(["-- name: held\n-- calls: 99\nSELECT id FROM tasks WHERE tenant_id = 7;", *texts])
+    with psycopg.connect(desk.dsn("postgres")) as other:
+        other.execute("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE")
+        advice = advised(desk, text)
+    assert [(one.name, one.reason) for one in advice.left] == [
+        ("held", f"public.tasks could not be looked up: {LOCKED}")
+    ]
+    assert [one.definition.table for one in advice.indexes] == ["notes"]
+
+
+def test_a_lock_below_a_view_is_called_a_lock(desk: Database) -> None:
+    desk.execute("CREATE VIEW seen_tasks AS SELECT id, tenant_id FROM tasks", "GRANT SELECT ON seen_tasks TO PUBLIC")
+    heavy = [f"-- name: n{n}\n-- calls: 9\nSELECT id FROM notes WHERE tenant_id = {n};" for n in range(12)]
+    with psycopg.connect(desk.dsn("postgres")) as other:
+        other.execute("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE")
+        advice = advised(desk, "\n".join([*heavy, "-- name: view\nSELECT id FROM seen_tasks WHERE tenant_id = 7;"]))
+    assert {one.reason for one in advice.left} == {f"its tables could not be looked up: {LOCKED}"}
+    assert "view" in {one.name for one in advice.left}

@@ -34,7 +34,7 @@ def server_errors(connection: Connection, doing: str) -> Iterator[None]:
             sql=read_grant_sql(connection.info.server_version, connection.info.user),
         ) from None
     except psycopg.errors.LockNotAvailable:
-        raise ServerUnreachable(f"could not {doing} in time: {LOCKED}") from None
+        raise ServerUnreachable(f"could not {doing} in time: {LOCKED}", is_locked=True) from None
     except psycopg.errors.QueryCanceled as error:
         raise ServerUnreachable(f"could not {doing} in time: {error.diag.message_primary}") from None
     except psycopg.OperationalError as error:

@@ -11,8 +11,9 @@ from pglast import ast
 from trimtab.advise.index.advice import AdviseSettings
 from trimtab.advise.index.parameters import ParameterTypes
 from trimtab.advise.index.partial import Constant
-from trimtab.advise.index.session import Connection, server_errors
+from trimtab.advise.index.session import LOCKED, Connection, server_errors
 from trimtab.advise.workload.faults import OURS, fault_of
+from trimtab.advise.workload.locked import without_locked
 from trimtab.advise.workload.reading import (
     NO_TIME,
     RELATIONS_A_SECOND,
@@ -167,16 +168,26 @@ def workload_of(
 def _catalogue(
     connection: Connection, read: list[ReadStatement], refused: list[Left]
 ) -> tuple[list[ReadStatement], Catalog]:
-    """The catalogue of all relations that statements name; of fewer statements where the server takes too long."""
+    """The catalogue of all relations that statements name; of fewer statements where the server takes too long, and of
+    those whose tables nobody holds where there is a lock."""
     while True:
         try:
             with server_errors(connection, "read the catalogue"):
                 return read, read_catalog(connection, [one.named for one in read], relations_max=RELATIONS_MAX)
-        except ServerUnreachable:
-            if connection.closed or len(read) <= STATEMENTS_MIN:
+        except ServerUnreachable as error:
+            if connection.closed:
+                raise
+            is_locked = bool(error.facts.get("is_locked"))
+            free, left = without_locked(connection, read) if is_locked else (read, [])
+            if left and free:
+                refused += left
+                read = free
+                continue
+            if left or len(read) <= STATEMENTS_MIN:
                 raise
             kept = max(STATEMENTS_MIN, len(read) // 5)
-            refused += [Left(one.statement.name, one.statement.line, NO_TIME) for one in read[kept:]]
+            reason = f"its tables could not be looked up: {LOCKED}" if is_locked else NO_TIME
+            refused += [Left(one.statement.name, one.statement.line, reason) for one in read[kept:]]
             read = read[:kept]
 
 
