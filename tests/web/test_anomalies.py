@@ -17,12 +17,15 @@ from tests.web.anomalies_there import shop, write
 from tests.web.forms import send
 from tests.web.site import Site
 from trimtab.app.detecting.alerts import AnomalyAlerts
+from trimtab.app.detecting.answers import episode_row
 from trimtab.app.detecting.keeper import AnomaliesNow
+from trimtab.app.reading.ranges import Range
 from trimtab.cli import anomalies_output
 from trimtab.model.alerts import Active
 from trimtab.model.anomalies import SpokenTest
 from trimtab.model.anomaly_settings import AnomaliesPolicy
 from trimtab.model.errors import StoreError
+from trimtab.web.pages.analysis.lanes import lane_of
 
 pytestmark = pytest.mark.store
 
@@ -120,6 +123,10 @@ def test_a_value_within_its_band_is_not_said_to_be_on_another_level(
     monkeypatch.setattr(state, "episode", lambda _number: within)
     page = looked.visitor().get(f"/anomalies/{one.id}").text
     assert "The last values together (mean of 48) are on another level; this one alone is within its band." in page
+    lane = lane_of(episode_row(within), Range(0, 60_000), [], 60_000)
+    assert lane.seen.endswith("this one alone is within its band")
+    lists = looked.visitor().get("/anomalies").text
+    assert "Far from" in lists or "Outside of" in lists or "On another level" in lists
 
 
 def test_an_alert_is_made_of_a_group_not_of_each_series_and_only_where_settings_say_so(looked: Site) -> None:

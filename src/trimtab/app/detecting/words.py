@@ -77,19 +77,22 @@ def band_of(one: AnomalyEpisode) -> tuple[float | None, float | None]:
     return one.low, one.high
 
 
-def seen_of(one: AnomalyEpisode) -> str:
-    """What is odd about the value, which may itself lie within its band.
+def seen_in(test: SpokenTest, observed: float, low: float | None, high: float | None) -> str:
+    """What is odd about a value, which may itself lie within its band.
 
-    >>> series = SeriesRef("a/value", Source.METRIC, SeriesMeasure.VALUE, "a", {}, "")
-    >>> seen_of(AnomalyEpisode(1, series, 0, 1, None, 0.7, SpokenTest.SHIFT, 9.0, 3.0, 2.5, 3.5))
+    >>> seen_in(SpokenTest.SHIFT, 9.0, 2.5, 3.5)
     'on another level than before'
-    >>> seen_of(AnomalyEpisode(1, series, 0, 1, None, 0.7, SpokenTest.SHIFT, 3.4, 3.0, 2.5, 3.5))
+    >>> seen_in(SpokenTest.SHIFT, 3.4, 2.5, 3.5)
     'the last values together (mean of 48) are on another level; this one alone is within its band'
     """
-    low, high = band_of(one)
-    if one.test in TOGETHER and low is not None and high is not None and low <= one.observed <= high:
-        return f"{TOGETHER[one.test]}; this one alone is within its band"
-    return TESTS[one.test]
+    if test in TOGETHER and low is not None and high is not None and low <= observed <= high:
+        return f"{TOGETHER[test]}; this one alone is within its band"
+    return TESTS[test]
+
+
+def seen_of(one: AnomalyEpisode) -> str:
+    """What is odd about the value of an episode."""
+    return seen_in(one.test, one.observed, *band_of(one))
 
 
 def said_of(one: AnomalyEpisode) -> str:

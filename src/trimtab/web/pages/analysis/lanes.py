@@ -6,7 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from trimtab.app.detecting.answers import EpisodeRow
+from trimtab.app.detecting.words import seen_in
 from trimtab.app.reading.ranges import Range
+from trimtab.model.anomalies import SpokenTest
 from trimtab.web.words import Word
 
 WIDTH, HEIGHT, PAD = 600.0, 48.0, 4.0
@@ -45,6 +47,12 @@ class Lane:
     span: Span
     band: Band | None
     line: str
+
+    @property
+    def seen(self) -> str:
+        """What is odd about the value."""
+        row = self.row
+        return seen_in(SpokenTest(row.test), row.observed, row.low, row.high)
 
 
 def word_of(score: float) -> Word:
