@@ -199,7 +199,7 @@ def test_an_alert_is_triggered_and_ends(fresh: Site) -> None:
     body = {"name": "NightlyJob", "labels": {"severity": "warning"}, "annotations": {"summary": "it failed"}}
     client.post("/api/trimtab/alerts/trigger", json=body).raise_for_status()
     [source] = [one for one in fresh.service.notify.sources if one.origin == "triggered"]
-    [active] = source.evaluate(fresh.service.now_ms())
+    [active] = source.evaluate(fresh.service.now_ms()) or ()
     assert dict(active.labels) == {"alertname": "NightlyJob", "severity": "warning"}
     client.post("/api/trimtab/alerts/trigger", json={**body, "length_s": 0}).raise_for_status()
     assert source.evaluate(fresh.service.now_ms()) == ()
