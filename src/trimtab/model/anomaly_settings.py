@@ -98,8 +98,8 @@ class AnomaliesPolicy:
     )
     cycle_s: float = setting(
         86_400.0,
-        "In how long load comes again. Each 24th of it is compared with the same one of the cycles before; where it is "
-        "a day, hours of weekends with hours of weekends. Series that are known already keep what they began with.",
+        "In how long load comes again: each 24th of it is compared with the same one of the cycles before. Where it is "
+        "a day, weekends are compared with weekends. Known series keep theirs.",
         unit="s",
         low=60,
         high=604_800,

@@ -65,7 +65,7 @@ GREATEST = 3e38
 """Values are kept as float32."""
 GAP_STEPS = 3.5
 """After a longer gap nothing is said of the jump over it."""
-UNLEARNED_P = 1e-5
+UNLEARNED_P = 5e-6
 """What is less probable is an incident."""
 UNLEARNED_MAX = 8.0
 GUARD_AGAIN = 20.0
