@@ -10,6 +10,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SEED ?= 1
 WORKERS ?= 2
+UNIT_WORKERS ?= 4
 TEST_WORKERS ?= 5
 ONCE ?=
 RECORD ?=
@@ -93,7 +94,7 @@ types: $(STAMP)
 layers: $(STAMP)
 	@PYTHONPATH=src $(BIN)/lint-imports --no-cache > /tmp/trimtab-layers.$$$$ 2>&1 || { cat /tmp/trimtab-layers.$$$$; rm -f /tmp/trimtab-layers.$$$$; exit 1; }; rm -f /tmp/trimtab-layers.$$$$
 unit: $(STAMP)
-	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile -m "not postgres and not store and not slow and not browser"
+	$(BIN)/python -m pytest -q -n $(UNIT_WORKERS) --dist loadfile -m "not postgres and not store and not slow and not browser"
 # Tests are compiled once, beside what else is checked, not once by each worker.
 collected: $(STAMP)
 	@said=$$($(BIN)/python -m pytest -q --collect-only 2>&1) || { tail -n 60 <<< "$$said"; exit 1; }
