@@ -173,7 +173,7 @@ def test_what_lasts_becomes_usual_after_so_long(incident_ms: int, is_usual: bool
     slots = np.repeat(detector.add(1, 15_000), values.size)
     scores = detector.update(slots, np.arange(values.size, dtype=np.int64) * 15_000, values)
     assert scores.p[4000:4010].min() < 1e-6
-    assert bool(scores.p[5000:5010].min() > 1e-4) is is_usual
+    assert bool(scores.p[5000:5010].min() > 1e-5) is is_usual
 
 
 def _nightly(rng: np.random.Generator, days: int) -> NDArray[np.float64]:
@@ -207,3 +207,23 @@ def test_an_incident_that_comes_again_the_next_day_is_told_again() -> None:
     p = scored(values).p
     assert p[DAY + 700 : DAY + 710].min() < 1e-5
     assert p[2 * DAY + 700 : 2 * DAY + 710].min() < 1e-5
+
+
+@pytest.mark.parametrize("begins", [200, 420, 700])
+def test_three_times_as_much_is_told_at_night_too(begins: int) -> None:
+    # no more than the evening has: only the hour and the last hour tell
+    begins += 2 * DAY
+    minutes = np.arange(3 * DAY)
+    level = 200.0 + 800.0 * np.exp(-0.5 * ((minutes % DAY - 1200) / 130.0) ** 2)
+    level[begins : begins + 40] *= 3.5
+    p = scored(np.random.default_rng(9).poisson(level).astype(float)).p
+    assert p[DAY:begins].min() > 1e-5
+    assert p[begins : begins + 4].min() < 1e-6
+
+
+def test_back_to_what_it_was_is_no_incident_of_its_own() -> None:
+    values = np.random.default_rng(10).normal(100.0, 3.0, 3 * DAY)
+    values[2 * DAY + 300 : 2 * DAY + 320] += 60.0
+    p = scored(values).p
+    assert p[2 * DAY + 300 : 2 * DAY + 310].min() < 1e-8
+    assert p[2 * DAY + 325 : 2 * DAY + 400].min() > 1e-5

@@ -16,7 +16,7 @@ from trimtab.analyze.detect.settings import DetectSettings
 from trimtab.model.errors import InputError
 
 MAGIC = b"trimtab-detect\n"
-VERSION = 9
+VERSION = 10
 """Raise it whenever a field of the state means something else: an older dump is then refused by name."""
 _LENGTH = struct.Struct("<I")
 

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from trimtab.analyze.detect.layout_kernels import F_HOUR, HOURS, N_HOUR, N_HOUR_COUNT, N_HOUR_SUM, hour_place
+from trimtab.analyze.detect.layout_kernels import F_HOUR, F_HOUR_NOW, HOURS, N_HOUR_COUNT, N_HOUR_SUM, hour_place
 from trimtab.store.compiled import kernel
 
 HOUR_MS = 3_600_000
@@ -13,9 +13,10 @@ WEIGHT = 0.25
 """How much the newest hour counts in the mean of its kind: what was a week ago still counts a third on weekdays."""
 
 
-AS_FAR = 1.5
+AS_FAR = 2.5
 HOURS_KNOWN_MIN = 20
-"""A level is as at its hour where it is at most so much further from the mean of all hours (of so many at least)."""
+"""A level is as at its hour where it is at most so much further from the mean of all hours (of so many at least): what
+runs for 24 minutes of an hour is 2.5 times the hour's mean."""
 
 
 @kernel("int64(int64,int64)")
@@ -32,13 +33,13 @@ def hour_of(at_ms: int, hour_ms: int) -> int:
 def hour_begins(numbers: NDArray[np.float64], floats: NDArray[np.float32], hour: int) -> None:
     """Put the mean of the hour before to those of its kind."""
     if numbers[N_HOUR_COUNT] > 0.0:
-        at = hour_place(int(numbers[N_HOUR]))
+        at = hour_place(int(floats[F_HOUR_NOW]))
         mean = numbers[N_HOUR_SUM] / numbers[N_HOUR_COUNT]
         if np.isnan(floats[at]):
             floats[at] = mean
         else:
             floats[at] += np.float32(WEIGHT * (mean - floats[at]))
-    numbers[N_HOUR] = hour
+    floats[F_HOUR_NOW] = hour
     numbers[N_HOUR_SUM] = numbers[N_HOUR_COUNT] = 0.0
 
 

@@ -1,6 +1,6 @@
 """Where each number of a series' state stands. A change of meaning here is a new `dump.VERSION`.
 
-A series has 24 float64 (`N_`), 184 float32 (`F_`) and 21 int32 (`I_`): 1,012 bytes. Values are kept as differences to
+A series has 22 float64 (`N_`), 190 float32 (`F_`) and 21 int32 (`I_`): 1,020 bytes. Values are kept as differences to
 the series' first value, so that float32 is enough for them.
 
 Every file of kernels here takes a kernel from this one: its compiled form then belongs to exactly this layout
@@ -25,7 +25,10 @@ STAYS_HIGH = TEST_TAILS + 2
 STAYS_LOW = TEST_TAILS + 3
 TAILS = TEST_TAILS + 4
 """Those of the tests, one of all tests together, one of the two slow ones together, one of the least of the last
-`STAYS` values, and one of the greatest of them (upside down)."""
+`STAYS` values' distances above what is usual, and one of those below."""
+SCALE = TAILS
+"""In the room for how many values a tail keeps, behind the last one: of which kind these distances are, and
+whether there was a gap."""
 STAYS = 3
 TOP = 8
 """How many of the greatest values a tail keeps."""
@@ -39,9 +42,13 @@ F_HOUR = F_FLOOR + TAILS
 F_TAIL = F_HOUR + HOURS
 """Of each tail: the greatest of the last cluster, then the `TOP` greatest values, descending."""
 TAIL_WIDTH = TOP + 1
-F_BEFORE = F_TAIL + TAILS * TAIL_WIDTH
-"""The `STAYS` - 1 values before, newest first."""
-F_MEMORY = F_BEFORE + STAYS - 1
+F_ABOVE = F_TAIL + TAILS * TAIL_WIDTH
+"""How far above what is usual the `STAYS` - 1 values before were, newest first."""
+F_BELOW = F_ABOVE + STAYS - 1
+"""How far below."""
+F_LEVEL = F_BELOW + STAYS - 1
+"""Mean of the last 48 or so values that were learned."""
+F_MEMORY = F_LEVEL + 1
 """Values after which a tail forgets half."""
 F_CLUSTER = F_MEMORY + 1
 """Samples that count as one cluster."""
@@ -51,7 +58,11 @@ F_GUARD = F_REPEAT + 1
 """Samples of an incident that are not learned, at most."""
 F_HOUR_MS = F_GUARD + 1
 """How long an hour is: a 24th of `DetectSettings.cycle_ms`."""
-F_COUNT = F_HOUR_MS + 1
+F_HOUR_NOW = F_HOUR_MS + 1
+"""The hour of the last sample."""
+F_UNLEARNED = F_HOUR_NOW + 1
+"""How many incidents may still be kept out of what is learned."""
+F_COUNT = F_UNLEARNED + 1
 
 I_SEEN = 0
 """Of each test, and of all together: how many values its tails were taken from."""
@@ -60,7 +71,7 @@ I_CLUSTER = I_SEEN + TESTS + 1
 I_KEPT = I_CLUSTER + TAILS
 """Of each tail: how many values it keeps, four bits each."""
 KEPT_EACH = 7
-I_COUNT = I_KEPT + (TAILS + KEPT_EACH - 1) // KEPT_EACH
+I_COUNT = I_KEPT + (SCALE + KEPT_EACH) // KEPT_EACH
 
 (
     N_SAMPLES,  # samples so far
@@ -81,24 +92,22 @@ I_COUNT = I_KEPT + (TAILS + KEPT_EACH - 1) // KEPT_EACH
     N_BAND_HIGH,  # quantile 0.995
     N_PEAK,  # nines of the last alert
     N_PEAK_AT,  # its sample
-    N_UNLEARNED,  # how many incidents may still be kept out of what is learned
-    N_GUARD_FROM,  # sample that began the last of them
+    N_GUARD_FROM,  # sample that began the last incident
     N_GUARD_ODD,  # last odd sample of it
-    N_HOUR,  # the hour of the last sample
-    N_HOUR_SUM,  # sum and count of its values so far
+    N_HOUR_SUM,  # sum and count of this hour's values so far
     N_HOUR_COUNT,
-) = range(24)
-N_COUNT = 24
+) = range(22)
+N_COUNT = 22
 
 NEW_NUMBERS = np.zeros(N_COUNT)
 NEW_NUMBERS[[N_LAST_MS, N_PEAK_AT, N_GUARD_FROM, N_GUARD_ODD]] = -1e18
 NEW_NUMBERS[N_RESOLUTION] = np.inf
-NEW_NUMBERS[N_HOUR] = -1.0
-NEW_NUMBERS[N_UNLEARNED] = 8.0
 NEW_FLOATS = np.zeros(F_COUNT, np.float32)
 NEW_FLOATS[F_FLOOR : F_FLOOR + TEST_TAILS] = -np.inf
 NEW_FLOATS[[F_FLOOR + STAYS_HIGH, F_FLOOR + STAYS_LOW]] = -np.inf
 NEW_FLOATS[F_HOUR : F_HOUR + HOURS] = np.nan
+NEW_FLOATS[F_HOUR_NOW] = -1.0
+NEW_FLOATS[F_UNLEARNED] = 8.0
 NEW_INTS = np.zeros(I_COUNT, np.int32)
 
 BYTES = N_COUNT * 8 + F_COUNT * 4 + I_COUNT * 4

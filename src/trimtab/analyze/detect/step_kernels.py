@@ -9,13 +9,17 @@ from trimtab.analyze.detect.foretell_kernels import BLOCK, follow, foretold, lea
 from trimtab.analyze.detect.hour_kernels import hour_begins, hour_mean, hour_of, is_of_hour
 from trimtab.analyze.detect.layout_kernels import (
     ALL_TESTS,
-    F_BEFORE,
+    F_ABOVE,
+    F_BELOW,
     F_CLUSTER,
     F_FLOOR,
     F_GUARD,
     F_HOUR_MS,
+    F_HOUR_NOW,
+    F_LEVEL,
     F_MEMORY,
     F_REPEAT,
+    F_UNLEARNED,
     I_SEEN,
     JUMP_WIDE,
     N_BLOCK,
@@ -24,11 +28,11 @@ from trimtab.analyze.detect.layout_kernels import (
     N_FALLS,
     N_GUARD_FROM,
     N_GUARD_ODD,
-    N_HOUR,
     N_HOUR_COUNT,
     N_HOUR_SUM,
     N_LAST,
     N_LAST_MS,
+    N_NEAR,
     N_OFFSET,
     N_ORIGIN,
     N_PEAK,
@@ -38,7 +42,6 @@ from trimtab.analyze.detect.layout_kernels import (
     N_SAMPLES,
     N_SPREAD,
     N_STEP_MS,
-    N_UNLEARNED,
     RANGE,
     RANGE_HIGH,
     RANGE_LOW,
@@ -58,6 +61,7 @@ from trimtab.analyze.detect.layout_kernels import (
     first_tail,
     floor_of,
 )
+from trimtab.analyze.detect.local_kernels import is_settled, least_of, local_distances, on_scale
 from trimtab.analyze.detect.tail_kernels import stays_probability, tail_forget, tail_learn, tail_probability
 from trimtab.store.compiled import kernel
 
@@ -78,6 +82,8 @@ TREND = 20.0
 SLOW = 1.5
 """How much the two slow tests count beside the three quick ones, which often speak of the same sample together."""
 CLIP = 3.0
+LARGE_STEP = 0.1
+"""Of what a series was before: where no value ever stayed beyond the usual ones, a smaller step says little."""
 MORE = 1.1
 """Within the samples after an alert, only so many times the nines alert again."""
 LEAST_P = 1e-60
@@ -138,7 +144,7 @@ def step(
             numbers[N_ORIGIN] = values[row]
         value = min(max(values[row] - numbers[N_ORIGIN], -GREATEST), GREATEST)
         if count == 1:
-            numbers[N_HOUR] = hour_of(now_ms, int(all_floats[slots[row], F_HOUR_MS]))
+            all_floats[slots[row], F_HOUR_NOW] = hour_of(now_ms, int(all_floats[slots[row], F_HOUR_MS]))
             numbers[N_HOUR_SUM] = value
             numbers[N_HOUR_COUNT] = 1.0
             numbers[N_ERROR_HOUR] = np.inf
@@ -146,7 +152,7 @@ def step(
 
         # what is asked of this value
         hour = hour_of(now_ms, int(all_floats[slots[row], F_HOUR_MS]))
-        if hour != numbers[N_HOUR]:
+        if hour != floats[F_HOUR_NOW]:
             hour_begins(numbers, floats, hour)
         of_hour = hour_mean(floats, hour)
         jump = value - numbers[N_LAST]
@@ -163,6 +169,10 @@ def step(
             value = numbers[N_LAST]
             jump = 0.0
         numbers[N_LAST] = value
+        above, below, scale = local_distances(numbers, floats, ints, value, of_hour)
+        stays_above = least_of(floats, F_ABOVE, above)
+        stays_below = least_of(floats, F_BELOW, below)
+        does_stay = is_settled(ints, is_gap, count) and count > STAYS + 1 and not is_reset
         weight = max(BLOCK, 1.0 / count)
         numbers[N_BLOCK] += weight * (value - numbers[N_BLOCK])
         numbers[N_SPREAD] += weight * (abs(value - numbers[N_BLOCK]) - numbers[N_SPREAD])
@@ -185,13 +195,8 @@ def step(
         is_told[SHIFT_LOW] = count > SHIFT_FROM and value <= numbers[N_BLOCK]
         is_told[SPREAD_HIGH] = has_spread and away >= numbers[N_SPREAD]
         is_told[SPREAD_LOW] = has_spread and away <= numbers[N_SPREAD]
-        least = greatest = float(told[RANGE_HIGH])
-        for at in range(F_BEFORE + STAYS - 2, F_BEFORE - 1, -1):
-            least, greatest = min(least, float(floats[at])), max(greatest, float(floats[at]))
-            floats[at] = floats[at - 1] if at > F_BEFORE else told[RANGE_HIGH]
-        does_stay = count > STAYS + 1 and not is_gap and not is_reset
-        is_high = does_stay and least > floats[F_FLOOR + STAYS_HIGH]
-        is_low = does_stay and -greatest > floats[F_FLOOR + STAYS_LOW]
+        is_high = does_stay and stays_above > floats[F_FLOOR + STAYS_HIGH]
+        is_low = does_stay and stays_below > floats[F_FLOOR + STAYS_LOW]
 
         # how odd it is; where little was seen, clusters are short, or there would be too few
         cluster = min(floats[F_CLUSTER], CLUSTER_SHARE * count)
@@ -228,21 +233,27 @@ def step(
                 floats, ints, SLOW_TESTS, seen, slow_nines, count, cluster, NINES, PRIOR_COUNT, PRIOR
             )
             of_stays = 1.0
-            size = abs(numbers[N_BLOCK] + numbers[N_ORIGIN])
-            if is_high:
-                of_stays = stays_probability(floats, ints, STAYS_HIGH, least, count, cluster, resolution, size)
-            if is_low:
-                of_stays = min(
-                    of_stays, stays_probability(floats, ints, STAYS_LOW, -greatest, count, cluster, resolution, size)
-                )
+            if is_high or is_low:
+                size = abs(numbers[N_BLOCK] + numbers[N_ORIGIN])
+                least_step = on_scale(size + resolution, scale) - on_scale(size, scale)
+                large_step = on_scale((1.0 + LARGE_STEP) * size, scale) - on_scale(size, scale)
+                if is_high:
+                    of_stays = stays_probability(
+                        floats, ints, STAYS_HIGH, stays_above, value, count, cluster, least_step, large_step
+                    )
+                if is_low:
+                    of_low = stays_probability(
+                        floats, ints, STAYS_LOW, stays_below, -value, count, cluster, least_step, large_step
+                    )
+                    of_stays = min(of_stays, of_low)
             p = 3.0 / (1.0 / of_sum + 1.0 / of_slow + 1.0 / of_stays)
+            level = value if 0 < loudest[row] <= SHIFT else numbers[N_BLOCK]
             if of_stays < min(of_sum, of_slow):
                 loudest[row] = SHIFT + 1
-            if p < STILL_ODD_P and not np.isnan(of_hour):
-                level = value if 0 < loudest[row] <= SHIFT else numbers[N_BLOCK]
-                if is_of_hour(floats, of_hour, level):
-                    p = of_sum = 1.0
-                    loudest[row] = 0
+                level = numbers[N_NEAR]
+            if p < STILL_ODD_P and not np.isnan(of_hour) and is_of_hour(floats, of_hour, level):
+                p = of_sum = 1.0
+                loudest[row] = 0
             if of_sum < 1.0:
                 of_all = -math.log10(max(of_sum, LEAST_P))
                 score = of_all / (of_all + 6.0)
@@ -256,13 +267,13 @@ def step(
             out[2, row], out[3, row], out[4, row] = foretold(numbers, of_hour)
 
         # what is learned: all of it, but for the first samples of a few incidents
-        numbers[N_UNLEARNED] = min(UNLEARNED_MAX, numbers[N_UNLEARNED] + 8.0 / floats[F_MEMORY])
+        floats[F_UNLEARNED] = min(UNLEARNED_MAX, float(floats[F_UNLEARNED]) + 8.0 / floats[F_MEMORY])
         if (
             p < UNLEARNED_P
             and count - numbers[N_GUARD_FROM] > floats[F_GUARD] + GUARD_AGAIN
-            and numbers[N_UNLEARNED] >= 1.0
+            and floats[F_UNLEARNED] >= 1.0
         ):
-            numbers[N_UNLEARNED] -= 1.0
+            floats[F_UNLEARNED] -= 1.0
             numbers[N_GUARD_FROM] = numbers[N_GUARD_ODD] = count
         is_learned = not (count - numbers[N_GUARD_FROM] < floats[F_GUARD] and count - numbers[N_GUARD_ODD] <= 5.0)
         if is_learned:
@@ -282,9 +293,9 @@ def step(
                     if is_told[tail] and told[tail] > floor_of(floats, tail):
                         tail_learn(floats, ints, tail, told[tail], count, cluster, 0.0)
             if is_high:
-                tail_learn(floats, ints, STAYS_HIGH, least, count, cluster, 0.0)
+                tail_learn(floats, ints, STAYS_HIGH, stays_above, count, cluster, 0.0)
             if is_low:
-                tail_learn(floats, ints, STAYS_LOW, -greatest, count, cluster, 0.0)
+                tail_learn(floats, ints, STAYS_LOW, stays_below, count, cluster, 0.0)
             if count > warm_up:
                 ints[I_SEEN + TESTS] += 1
                 if ints[I_SEEN + TESTS] >= floats[F_MEMORY]:
@@ -295,9 +306,10 @@ def step(
                     tail_learn(floats, ints, ALL_TESTS, nines, count, cluster, CLIP)
                 if slow_nines > floor_of(floats, SLOW_TESTS):
                     tail_learn(floats, ints, SLOW_TESTS, slow_nines, count, cluster, CLIP)
-            numbers[N_HOUR_SUM] += value
-            numbers[N_HOUR_COUNT] += 1.0
+            floats[F_LEVEL] += np.float32(weight * (value - floats[F_LEVEL]))
             learn_errors(numbers, value, count, of_hour)
         elif p < STILL_ODD_P:
             numbers[N_GUARD_ODD] = count
+        numbers[N_HOUR_SUM] += value  # of incidents, too: what comes again each night is one only once
+        numbers[N_HOUR_COUNT] += 1.0
         follow(numbers, value, count, of_hour)

@@ -28,7 +28,6 @@ from trimtab.analyze.detect.layout_kernels import (
 )
 from trimtab.store.compiled import kernel
 
-LARGE_STEP = 0.1
 NEVER_STAYED = 1.0 / 500.0
 """Where no value ever stayed beyond the usual one, nothing tells how rare that is: it is taken for so much rarer than
 once in all that was seen."""
@@ -89,18 +88,26 @@ def tail_probability(
     return share
 
 
-@kernel("float64(float32[::1],int32[::1],int64,float64,int64,float64,float64,float64)")
+@kernel("float64(float32[::1],int32[::1],int64,float64,float64,int64,float64,float64,float64)")
 def stays_probability(
-    floats: F32, ints: I32, tail: int, value: float, sample: int, cluster: float, resolution: float, size: float
+    floats: F32,
+    ints: I32,
+    tail: int,
+    value: float,
+    single: float,
+    sample: int,
+    cluster: float,
+    resolution: float,
+    large_step: float,
 ) -> float:
-    """How probable it is that values in a row are at least so great: `NEVER_STAYED` less where none ever were, single
-    ones are not common either (counts), and the step is not small beside `size`, what the series was before (tables
-    grow by pages, which is nothing)."""
+    """How probable it is that values in a row are at least so far from what is usual: `NEVER_STAYED` less where none
+    ever were, `single` ones are not common either (counts), and the step is no small one (tables grow by pages, which
+    is nothing)."""
     p = tail_probability(floats, ints, tail, ints[I_SEEN + RANGE], value, sample, cluster, resolution, 0, 0.0)
     kept = kept_of(ints, tail)
     is_first = kept == 0 or (kept == 1 and sample - ints[I_CLUSTER + tail] <= cluster)
-    is_large = value - floor_of(floats, tail) > LARGE_STEP * size
-    is_common = value <= floor_of(floats, RANGE_HIGH if tail == STAYS_HIGH else RANGE_LOW)
+    is_large = value - floor_of(floats, tail) > large_step
+    is_common = single <= floor_of(floats, RANGE_HIGH if tail == STAYS_HIGH else RANGE_LOW)
     return p * NEVER_STAYED if is_first and is_large and not is_common else p
 
 
