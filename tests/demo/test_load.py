@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,10 +15,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
 
 from demo.keep.kept import ROOT
 from demo.latencies import read_calls
-from demo.load.application import LATENCY_FILE, STATEMENTS_FILE
+from demo.load.application import LATENCY_FILE, STATEMENTS_FILE, Application
 from demo.load.telemetry import ENDPOINT_VARIABLE
 from tests.conftest import Database
 from tests.demo.conftest import SMALL_SCALE
@@ -123,3 +125,27 @@ def test_it_waits_for_a_database_and_stops_while_it_waits(tmp_path: Path) -> Non
     with application("postgresql://shop_app@127.0.0.1:9/shop", tmp_path, None) as process:
         wait_until(lambda: b"database is away" in (tmp_path / "log").read_bytes(), "it says so")
         assert stop(process) < STOP_S_MAX
+
+
+def made(dsn: str, folder: Path) -> Application:
+    return Application(dsn, (), 1, folder, TracerProvider().get_tracer("shop"), SMALL_SCALE)
+
+
+def test_addresses_are_found_in_a_shop_of_few_pages(small_shop: Database, tmp_path: Path) -> None:
+    application = made(small_shop.dsn("shop_app"), tmp_path)
+    assert all(application._emails() for _ in range(40))
+
+
+def test_an_application_whose_worker_breaks_says_so(
+    small_shop: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    application = made(small_shop.dsn("shop_app"), tmp_path)
+
+    def broken(*_: object) -> None:
+        raise IndexError("no address")
+
+    monkeypatch.setattr(Application, "_serve", broken)
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
+    with pytest.raises(RuntimeError, match="a worker of the shop's application broke"):
+        application.run()
+    application.stop()
