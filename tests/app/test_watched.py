@@ -8,6 +8,7 @@ import pytest
 
 from tests.observe.support import RealClock, Recorder
 from trimtab.app.watched import Watched
+from trimtab.model.policy import WatchPolicy
 from trimtab.model.query import QueryShape
 from trimtab.model.system import System
 from trimtab.sql.fingerprint import shape_of
@@ -23,7 +24,7 @@ class Stored(Recorder):
 @pytest.fixture
 def watched() -> Watched:
     system = System("shop", "postgresql://trimtab_watch@127.0.0.1:1/shop", None, 1)
-    made = Watched(system, Stored(), RealClock(), 1.0)
+    made = Watched(system, Stored(), RealClock(), WatchPolicy(slice_s=1.0))
     made._stored = {shape.fingerprint: shape for shape in made._telemetry.shapes("shop")}
     return made
 

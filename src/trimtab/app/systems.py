@@ -76,8 +76,7 @@ class Systems:
                     self._begin(system)
 
     def _begin(self, system: System) -> Watched:
-        watch = self._policy_of(system.name).watch
-        watched = Watched(system, self._telemetry, self._clock, watch.slice_s, self._changed, slow_s=watch.slow_s)
+        watched = Watched(system, self._telemetry, self._clock, self._policy_of(system.name).watch, self._changed)
         self._watched[system.name] = watched
         watched.watcher.on_logged_plans = lambda entries: self.plans.logged(watched, entries)
         loop = SystemLoop(

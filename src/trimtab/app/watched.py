@@ -11,6 +11,7 @@ import psycopg
 import structlog
 
 from trimtab.extend.contracts import Clock
+from trimtab.model.policy import WatchPolicy
 from trimtab.model.query import QueryShape
 from trimtab.model.system import System
 from trimtab.observe.postgres.other_trimtab import NAME as OTHER_TRIMTAB
@@ -34,17 +35,19 @@ class Watched:
         system: System,
         telemetry: TelemetryStore,
         clock: Clock,
-        slice_s: float,
+        policy: WatchPolicy,
         changed: Callable[[str], None] = lambda _name: None,
-        *,
-        slow_s: float = 0.0,
     ) -> None:
-        """`slice_s`, `slow_s`: how often to look (see `WatchPolicy`).
+        """`policy`: how often to look, and what that may cost.
 
         `changed` hears the system's name whenever it is watched better or worse than before."""
         self.system = system
         self.reference = Reference.parse(system.watch_reference)
-        self.watcher = PostgresWatcher(system.name, self.reference, telemetry, clock, slice_s, slow_s=slow_s)
+        self.watcher = PostgresWatcher(
+            *(system.name, self.reference, telemetry, clock, policy.slice_s),
+            slow_s=policy.slow_s,
+            share_max=policy.cost_share_max,
+        )
         self._changed = changed
         self._other: str | None = None
         self.watcher.on_state = self._on_state

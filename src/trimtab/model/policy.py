@@ -71,6 +71,14 @@ class WatchPolicy:
         high=3600,
         needs_restart=True,
     )
+    cost_share_max: float = setting(
+        0.005,
+        "Looking at a server may take this part of its time; where it takes more, looks become rarer (eight times at"
+        " most).",
+        low=0.0005,
+        high=1.0,
+        needs_restart=True,
+    )
     baseline_slices_min: int = setting(
         120,
         "A change waits until its baseline has this many quiet slices in all.",

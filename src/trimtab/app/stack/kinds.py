@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from trimtab.analyze.slo.quantities import ShortForm
+from trimtab.analyze.slo.quantities import ShortForm, duration_ms
 
 INFRASTRUCTURE, APPLICATION, BUSINESS = "infrastructure_metrics", "application_metrics", "business_metrics"
 SECTIONS = (INFRASTRUCTURE, APPLICATION, BUSINESS)
@@ -49,6 +49,10 @@ class Kind:
     window_s_min: int = 0
     has_both_ways: bool = False
     wakes: bool = False
+
+    def window(self, wanted: str) -> str:
+        """Over which its rates are: what is wanted, or the least that its counters allow."""
+        return f"{self.window_s_min}s" if duration_ms(wanted) < self.window_s_min * 1000 else wanted
 
 
 _DISKS = 'device!~"loop.*|ram.*|zram.*|sr.*|fd.*"'

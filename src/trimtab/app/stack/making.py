@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 
-from trimtab.analyze.slo.quantities import duration_ms
 from trimtab.app.packs.overriding import Rendered
 from trimtab.app.stack.kinds import ratio_of
 from trimtab.app.stack.reading import Metric, StackConfig
@@ -55,10 +54,9 @@ def _filled(text: str, metric: Metric, config: StackConfig) -> str:
     label = metric.kind.system_label
     more = f"{label}={json.dumps(config.system, ensure_ascii=False)}" if label and config.system else ""
     quantile = f"{metric.form.quantile:g}" if metric.form is not None and metric.form.quantile else "0.95"
-    window = config.window
-    if metric.kind.window_s_min and duration_ms(window) < metric.kind.window_s_min * 1000:
-        window = f"{metric.kind.window_s_min}s"
-    return text.replace("$window", window).replace("$more", more).replace("$quantile", quantile)
+    return (
+        text.replace("$window", metric.kind.window(config.window)).replace("$more", more).replace("$quantile", quantile)
+    )
 
 
 def alert_of(metric: Metric) -> str:

@@ -10,18 +10,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from trimtab.analyze.slo.quantities import duration_ms
 from trimtab.app.stack.kinds import DATABASES, Kind
 from trimtab.app.stack.reading import Metric, StackConfig
 
 
 @dataclass(frozen=True, slots=True)
 class SystemNow:
-    """A watched system. `problem`: why it cannot be read ('' where it is); `lacks`: what collectors miss, by name."""
+    """A watched system. `problem`: why it cannot be read ('' where it is); `lacks`: what collectors miss, by name;
+    `looks_every_s`: how often its statements are looked at."""
 
     name: str
     is_read: bool
     problem: str = ""
     lacks: Mapping[str, str] | None = None
+    looks_every_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,10 @@ def reason_of(metric: Metric, config: StackConfig, around: Surroundings) -> str:
     >>> shop, rps = Surroundings([SystemNow("shop", True)]), KINDS["ThroughputMetric"]
     >>> reason_of(Metric("throughput", rps, "> 1000 rps"), StackConfig(), shop)
     'no data: shop is watched; no statement ran in the last 5m'
+    >>> seldom = Surroundings([SystemNow("shop", True, looks_every_s=200)])
+    >>> print(reason_of(Metric("throughput", rps, "> 1000 rps"), StackConfig(), seldom))
+    no data: shop is watched; its statements are looked at every 200 s, and a rate over 5m needs two looks: policy
+    watch.slice_s, and watch.cost_share_max where looks cost too much
     >>> reason_of(Metric("throughput", rps, "> 1000 rps"), StackConfig(), Surroundings())
     'no data: needs a watched PostgreSQL: trimtab watch DSN, with pg_stat_statements'
     >>> reason_of(Metric("logins", rps, "> 1 rps", query="rate(logins_total[5m])"), StackConfig(), shop)
@@ -104,7 +111,7 @@ def _of_databases(kind: Kind, config: StackConfig, around: Surroundings) -> str:
     if not here:
         problem = system_problem(config, around)
         return f"no data: {problem}" if problem else f"no data: needs {kind.source}"
-    told = []
+    told, window = [], kind.window(config.window)
     for one in here:
         of_statements = kind.name in OF_STATEMENTS
         lacks = one.lacks or {}
@@ -115,7 +122,12 @@ def _of_databases(kind: Kind, config: StackConfig, around: Surroundings) -> str:
             told.append(f"{one.name} is watched; its first look is under way")
         elif lack:
             told.append(f"{one.name} is watched, and its statements cannot be read: {lack}")
+        elif of_statements and 2 * one.looks_every_s * 1000 > duration_ms(window):
+            told.append(
+                f"{one.name} is watched; its statements are looked at every {one.looks_every_s:g} s, and a rate over"
+                f" {window} needs two looks: policy watch.slice_s, and watch.cost_share_max where looks cost too much"
+            )
         else:
             what = "statement ran" if of_statements else "transaction ended"
-            told.append(f"{one.name} is watched; no {what} in the last {config.window}")
+            told.append(f"{one.name} is watched; no {what} in the last {window}")
     return f"no data: {'; '.join(told)}"

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from trimtab.app.stack.reasons import Surroundings, SystemNow
+from trimtab.observe.postgres.statements import NAME as STATEMENTS
 from trimtab.observe.postgres.status import WatchState, WatchStatus
 
 if TYPE_CHECKING:
@@ -33,4 +34,5 @@ def _system(status: WatchStatus) -> SystemNow:
     is_unread = status.state in (WatchState.UNREACHABLE, WatchState.STOPPED)
     problem = (status.last_error or status.state.value) if is_unread else ""
     lacks = {one.name: one.detail for one in status.capabilities if not one.available}
-    return SystemNow(status.system, status.slices_count > 0, problem, lacks | status.problems)
+    every_s = status.intervals_s.get(STATEMENTS, 0.0)
+    return SystemNow(status.system, status.slices_count > 0, problem, lacks | status.problems, every_s)
