@@ -30,6 +30,7 @@ POLICY = """
 [watch]
 slice_s = {slice_s}
 slow_s = {slow_s}
+cost_share_max = {cost_share_max}
 
 [anomalies]
 interval_s = {interval_s}
@@ -48,6 +49,7 @@ collect = false
 """
 RUN_S_MAX = 900.0
 SLICE_S_MIN, SLOW_S_MIN, INTERVAL_S_MIN = 0.5, 1.0, 1.0
+COST_SHARE_MAX = 0.005
 """The shortest that the server takes."""
 FALSE_PER_DAY, QUIET_MINUTES, INCIDENT_MINUTES = 1.0, 5.0, 30.0
 """The server's defaults."""
@@ -59,6 +61,7 @@ def policy_of(minute_s: float, *, with_host: bool) -> str:
         host=str(with_host).lower(),
         slice_s=max(minute_s, SLICE_S_MIN),
         slow_s=max(minute_s, SLOW_S_MIN),
+        cost_share_max=min(1.0, COST_SHARE_MAX * 60.0 / minute_s),
         interval_s=max(minute_s, INTERVAL_S_MIN),
         false_per_day=min(1000.0, FALSE_PER_DAY * 60.0 / minute_s),
         quiet_s=max(1.0, QUIET_MINUTES * minute_s),

@@ -75,6 +75,7 @@ class WatchPolicy:
         0.005,
         "Looking at a server may take this part of its time; where it takes more, looks become rarer (eight times at"
         " most).",
+        unit="share",
         low=0.0005,
         high=1.0,
         needs_restart=True,
