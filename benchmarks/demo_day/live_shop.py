@@ -49,9 +49,8 @@ collect = false
 """
 RUN_S_MAX = 900.0
 SLICE_S_MIN, SLOW_S_MIN, INTERVAL_S_MIN = 0.5, 1.0, 1.0
-COST_SHARE_MAX = 0.005
 """The shortest that the server takes."""
-FALSE_PER_DAY, QUIET_MINUTES, INCIDENT_MINUTES = 1.0, 5.0, 30.0
+FALSE_PER_DAY, QUIET_MINUTES, INCIDENT_MINUTES, COST_SHARE_MAX = 1.0, 5.0, 30.0, 0.005
 """The server's defaults."""
 
 
