@@ -46,32 +46,21 @@ def test_99_of_100_values_lie_within_the_band() -> None:
 
 
 @pytest.mark.parametrize("kind", ["even", "heavy", "counts"])
-def test_a_factor_changes_nothing(kind: str) -> None:
+def test_factor_and_offset_change_nothing(kind: str) -> None:
     values = NOISES[kind](np.random.default_rng(6), 3000, 1)[:, 0]
-    for same in (values * 1000.0, values / 1024.0):
-        _are_as_odd(values, same)
-
-
-@pytest.mark.parametrize("kind", ["even", "heavy"])
-def test_an_offset_changes_nothing_of_what_may_be_negative(kind: str) -> None:
-    # what never is negative may be a count: its noise is judged by how far it is from 0
-    values = NOISES[kind](np.random.default_rng(6), 3000, 1)[:, 0] - 100.0
-    assert values[0] < 0.0
-    _are_as_odd(values, values - 64.0)
-
-
-def _are_as_odd(values: np.ndarray, others: np.ndarray) -> None:
-    first, second = scored(values), scored(others)
-    assert np.allclose(np.log(first.p), np.log(second.p), atol=1e-3)
-    assert np.allclose(first.score, second.score, atol=1e-3)
-    assert np.array_equal(first.test, second.test)
+    seconds = scored(values)
+    others = [values * 1000.0, values / 1024.0]
+    if kind != "counts":  # a step that never came before is judged beside the number itself, too
+        others.append(values + 64.0)
+    for same in map(scored, others):
+        assert np.allclose(np.log(seconds.p), np.log(same.p), atol=1e-3)
+        assert np.allclose(seconds.score, same.score, atol=1e-3)
+        assert np.array_equal(seconds.test, same.test)
 
 
 def test_upside_down_is_as_odd() -> None:
     values = NOISES["even"](np.random.default_rng(7), 3000, 1)[:, 0]
-    values -= values[0]
-    values[1:3] = -1.0, 1.0
-    values[2500] = -50.0
+    values[2500] = 0.0
     assert np.allclose(scored(values).p, scored(-values).p)
 
 

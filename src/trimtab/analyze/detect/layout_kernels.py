@@ -26,9 +26,8 @@ STAYS_LOW = TEST_TAILS + 3
 TAILS = TEST_TAILS + 4
 """Those of the tests, one of all tests together, one of the two slow ones together, one of the least of the last
 `STAYS` values' distances above what is usual, and one of those below."""
-SCALE = TAILS
-"""In the room for how many values a tail keeps, behind the last one: of which kind these distances are, and
-whether there was a gap."""
+RESTS = TAILS
+"""Behind how many values each tail keeps: for how long the last gap is still felt."""
 STAYS = 3
 TOP = 8
 """How many of the greatest values a tail keeps."""
@@ -71,7 +70,7 @@ I_CLUSTER = I_SEEN + TESTS + 1
 I_KEPT = I_CLUSTER + TAILS
 """Of each tail: how many values it keeps, four bits each."""
 KEPT_EACH = 7
-I_COUNT = I_KEPT + (SCALE + KEPT_EACH) // KEPT_EACH
+I_COUNT = I_KEPT + (RESTS + KEPT_EACH) // KEPT_EACH
 
 (
     N_SAMPLES,  # samples so far

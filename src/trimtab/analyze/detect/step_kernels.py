@@ -61,7 +61,7 @@ from trimtab.analyze.detect.layout_kernels import (
     first_tail,
     floor_of,
 )
-from trimtab.analyze.detect.local_kernels import is_settled, least_of, local_distances, on_scale
+from trimtab.analyze.detect.local_kernels import is_settled, least_of, local_distances
 from trimtab.analyze.detect.tail_kernels import stays_probability, tail_forget, tail_learn, tail_probability
 from trimtab.store.compiled import kernel
 
@@ -169,7 +169,7 @@ def step(
             value = numbers[N_LAST]
             jump = 0.0
         numbers[N_LAST] = value
-        above, below, scale = local_distances(numbers, floats, ints, value, of_hour)
+        above, below = local_distances(floats, value, of_hour)
         stays_above = least_of(floats, F_ABOVE, above)
         stays_below = least_of(floats, F_BELOW, below)
         does_stay = is_settled(ints, is_gap, count) and count > STAYS + 1 and not is_reset
@@ -233,19 +233,16 @@ def step(
                 floats, ints, SLOW_TESTS, seen, slow_nines, count, cluster, NINES, PRIOR_COUNT, PRIOR
             )
             of_stays = 1.0
-            if is_high or is_low:
-                size = abs(numbers[N_BLOCK] + numbers[N_ORIGIN])
-                least_step = on_scale(size + resolution, scale) - on_scale(size, scale)
-                large_step = on_scale((1.0 + LARGE_STEP) * size, scale) - on_scale(size, scale)
-                if is_high:
-                    of_stays = stays_probability(
-                        floats, ints, STAYS_HIGH, stays_above, value, count, cluster, least_step, large_step
-                    )
-                if is_low:
-                    of_low = stays_probability(
-                        floats, ints, STAYS_LOW, stays_below, -value, count, cluster, least_step, large_step
-                    )
-                    of_stays = min(of_stays, of_low)
+            large_step = LARGE_STEP * abs(numbers[N_BLOCK] + numbers[N_ORIGIN])
+            if is_high:
+                of_stays = stays_probability(
+                    floats, ints, STAYS_HIGH, stays_above, value, count, cluster, resolution, large_step
+                )
+            if is_low:
+                of_low = stays_probability(
+                    floats, ints, STAYS_LOW, stays_below, -value, count, cluster, resolution, large_step
+                )
+                of_stays = min(of_stays, of_low)
             p = 3.0 / (1.0 / of_sum + 1.0 / of_slow + 1.0 / of_stays)
             level = value if 0 < loudest[row] <= SHIFT else numbers[N_BLOCK]
             if of_stays < min(of_sum, of_slow):
