@@ -93,7 +93,7 @@ def api() -> Iterator[Api]:
 
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
         made = Api(f"http://127.0.0.1:{server.server_port}")
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         yield made
         server.shutdown()

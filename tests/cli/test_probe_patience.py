@@ -37,7 +37,7 @@ class Slow(BaseHTTPRequestHandler):
 @pytest.fixture
 def slow() -> Iterator[str]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Slow)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     ENOUGH.clear()
     yield f"http://127.0.0.1:{server.server_port}"

@@ -148,7 +148,7 @@ class Server(BaseHTTPRequestHandler):
 def url(tmp_path: Path) -> Iterator[str]:
     Server.files = tmp_path
     server = ThreadingHTTPServer(("127.0.0.1", 0), Server)
-    thread = Thread(target=server.serve_forever)
+    thread = Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     yield f"http://127.0.0.1:{server.server_address[1]}"
     server.shutdown()

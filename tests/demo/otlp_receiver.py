@@ -60,7 +60,7 @@ def attributes(span: Span) -> dict[str, str | int]:
 def receiving() -> Iterator[Receiver]:
     """A receiver on a free port."""
     receiver = Receiver()
-    thread = threading.Thread(target=receiver.serve_forever, daemon=True)
+    thread = threading.Thread(target=receiver.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
         yield receiver

@@ -169,7 +169,7 @@ def door(status: int = 200) -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
             """Quiet."""
 
     server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}", posted

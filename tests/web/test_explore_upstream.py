@@ -77,7 +77,7 @@ def asked(site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[st
     monkeypatch.setenv(AUTHORIZATION, "Bearer of-this-test")
     seen: list[tuple[str, dict[str, list[str]], str]] = []
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (Prometheus,), {"seen": seen}))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     upstream = Upstream(f"http://127.0.0.1:{server.server_port}")
     monkeypatch.setattr(site.service, "upstream", upstream)
     yield seen

@@ -44,7 +44,7 @@ def prometheus() -> Iterator[tuple[str, type[_Prometheus]]]:
     """A server on a free port, and what it says."""
     kind = type("Told", (_Prometheus,), {"asked": [], "says": (200, {})})
     server = ThreadingHTTPServer(("127.0.0.1", 0), kind)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     yield f"http://127.0.0.1:{server.server_address[1]}", kind
     server.shutdown()
     server.server_close()
