@@ -12,6 +12,8 @@ import pytest
 from tests.collected_soon import EXAMPLE, can_be_chosen, marks_of_file
 from trimtab.store.compiled import SUFFIX
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 UNIT = "not postgres and not store and not slow and not browser"
 

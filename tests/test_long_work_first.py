@@ -10,6 +10,8 @@ import pytest
 
 from tests.long_work_first import LONG, OF_THE_DAY, THEN, TOGETHER, rank_of, unit_of
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 
 

@@ -18,6 +18,8 @@ from tests.cli.conftest import TRIMTAB, trimtab
 from trimtab.cli.main import main
 from trimtab.model.index import IndexDefinition, IndexKey
 
+pytestmark = pytest.mark.slow
+
 HASH = "5f2c0a" + "7" * 58
 
 

@@ -16,6 +16,8 @@ from trimtab.cli.client import Client
 from trimtab.cli.main import main
 from trimtab.model.errors import InputError
 
+pytestmark = pytest.mark.slow
+
 HOSTILE = ["../access/tokens/2", "..", ".", "a/../b", "%2e%2e/x", "a?b=c", "a#b", "Sh op%", "ä/ö", "x/"]
 
 COMMANDS: dict[str, tuple[str, str]] = {

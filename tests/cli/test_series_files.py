@@ -17,6 +17,8 @@ from click.testing import CliRunner
 from trimtab.app.series_files import reading
 from trimtab.cli.main import main
 
+pytestmark = pytest.mark.slow
+
 HOURS = 24 * 28
 FIELDS_OF_FORECAST = ["series", "timestamp", "mean", "lo_80", "hi_80", "lo_90", "hi_90"]
 

@@ -23,6 +23,8 @@ from trimtab.store.limits import TelemetryLimits
 from trimtab.store.logs.answers import LogQuery
 from trimtab.store.telemetry import EmbeddedTelemetry
 
+pytestmark = pytest.mark.slow
+
 FROM_MS, TO_MS = 1_777_889_000_000, 1_777_890_000_000
 
 

@@ -13,6 +13,8 @@ from tests.sql.test_connect import assert_hidden
 from trimtab.model.errors import DsnError, ServerUnreachable
 from trimtab.sql.connect import Reference
 
+pytestmark = pytest.mark.slow
+
 # Not a part of any message or source line by chance: it starts with a rare pair of letters.
 secrets = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20).map(
     lambda s: "qZ7" + s

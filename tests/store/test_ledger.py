@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from trimtab.model.change import FINAL_STATES, ChangeState, LedgerEntry
 from trimtab.store.ledger import ALLOWED_MOVES, GENESIS_HASH, entry_hash, verify_entries
 
+pytestmark = pytest.mark.slow
+
 DETAILS = st.dictionaries(
     st.text(max_size=5),
     st.recursive(

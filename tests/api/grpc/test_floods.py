@@ -20,6 +20,8 @@ from trimtab.api.grpc.inflow import PREFACE
 from trimtab.api.grpc.limits import Limits
 from trimtab.api.otlp_answers import Problem
 
+pytestmark = pytest.mark.slow
+
 DATA, HEADERS, PRIORITY, RST, SETTINGS, PUSH, PING, GOAWAY, WINDOW, CONTINUATION = range(10)
 PROTOCOL, FLOW, CLOSED, SIZE, COMPRESSION, CALM = 1, 3, 5, 6, 9, 11
 IS_SOAK = bool(os.environ.get("TRIMTAB_SOAK"))

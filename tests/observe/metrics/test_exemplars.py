@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 import numpy as np
+import pytest
 from google.protobuf.message import DecodeError
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -36,6 +37,8 @@ from trimtab.observe.metrics.remote_write_decode import Decoded
 from trimtab.store.metrics.contract import Exemplar
 from trimtab.store.metrics.exemplar_columns import Exemplars, columns_of
 from trimtab.store.metrics.exemplars import RecentExemplars
+
+pytestmark = pytest.mark.slow
 
 TEXT = st.sampled_from(["", "a", "ab", "b", "trace_id", "span_id", "x" * 300, "é", "1"])
 PAIRS = st.lists(st.tuples(TEXT, TEXT), max_size=5)

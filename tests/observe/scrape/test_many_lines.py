@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from trimtab.model.errors import InputError
 from trimtab.observe.scrape.exposition import Exposition, read
 
+pytestmark = pytest.mark.slow
+
 SEED = np.zeros(4, np.uint64)
 DECIMAL = st.from_regex(r"\A-?[0-9]{0,22}\.?[0-9]{0,22}([eE][+-]?[0-9]{0,3})?\Z")
 VALUE = (

@@ -20,6 +20,8 @@ from trimtab.store.promql.histogram_sum import MixedSchemas, added, reduced, sub
 from trimtab.store.promql.histogram_trim import trimmed
 from trimtab.store.promql.script_compare import almost_equal, almost_equal_histograms
 
+pytestmark = pytest.mark.slow
+
 COUNTS = st.dictionaries(st.integers(-12, 12), st.integers(1, 1000).map(float), max_size=8)
 
 
