@@ -74,17 +74,20 @@ def members(
 def _weigh(lost: F64, counted: F64, weights: F64) -> None:
     """Weights [bucket, member] of mean errors: the eighth power of how often better."""
     count = lost.shape[1]
-    error = np.empty(count)
+    error, of_all = np.empty(count), np.empty(count)
+    for one in range(count):
+        all_lost, all_counted = 0.0, 0.0
+        for bucket in range(BUCKETS):
+            all_lost += lost[bucket, one]
+            all_counted += counted[bucket, one]
+        of_all[one] = all_lost / all_counted if all_counted > 0 else np.inf
     for bucket in range(BUCKETS):
         best = np.inf
         for one in range(count):
-            of_all, all_counted = lost[:, one].sum(), counted[:, one].sum()
-            error[one] = np.inf
-            if all_counted > 0:
-                error[one] = of_all / all_counted
-                if counted[bucket, one] > 0:
-                    own = lost[bucket, one] / counted[bucket, one]
-                    error[one] = BUCKET_SHARE * own + (1 - BUCKET_SHARE) * error[one]
+            error[one] = of_all[one]
+            if counted[bucket, one] > 0:
+                own = lost[bucket, one] / counted[bucket, one]
+                error[one] = BUCKET_SHARE * own + (1 - BUCKET_SHARE) * of_all[one]
             best = min(best, error[one])
         if best == np.inf:
             weights[bucket, :] = 1.0
