@@ -221,6 +221,28 @@ def test_three_times_as_much_is_told_at_night_too(begins: int) -> None:
     assert p[begins : begins + 4].min() < 1e-6
 
 
+@pytest.mark.parametrize(("lasts", "times"), [(40, 5.0), (90, 3.0), (300, 3.0)])
+def test_a_batch_of_each_night_that_has_much_more_to_do_is_told(lasts: int, times: float) -> None:
+    values = np.random.default_rng(12).poisson(0.5, 5 * DAY).astype(float)
+    for day in range(5):
+        values[day * DAY + 120 : day * DAY + 120 + lasts] += 20.0 * (times if day == 4 else 1.0)
+    p = scored(values).p
+    assert p[2 * DAY : 4 * DAY + 120].min() > 1e-6
+    assert p[4 * DAY + 120 : 4 * DAY + 120 + lasts].min() < 1e-6
+
+
+@pytest.mark.parametrize("begins", [60, 420, 700, 1200])
+def test_nothing_at_all_is_told_at_night_too(begins: int) -> None:
+    # hours are low at night as those beside them: 0 is on their side of the day's mean, and not as usual
+    begins += 3 * DAY
+    minutes = np.arange(4 * DAY)
+    level = 200.0 + 800.0 * np.exp(-0.5 * ((minutes % DAY - 1200) / 130.0) ** 2)
+    level[begins : begins + 30] = 0.0
+    p = scored(np.random.default_rng(11).poisson(level).astype(float)).p
+    assert p[2 * DAY : begins].min() > 1e-5
+    assert p[begins : begins + 10].min() < 2e-6
+
+
 def test_back_to_what_it_was_is_no_incident_of_its_own() -> None:
     values = np.random.default_rng(10).normal(100.0, 3.0, 3 * DAY)
     values[2 * DAY + 300 : 2 * DAY + 320] += 60.0

@@ -13,10 +13,14 @@ WEIGHT = 0.25
 """How much the newest hour counts in the mean of its kind: what was a week ago still counts a third on weekdays."""
 
 
-AS_FAR = 2.5
 HOURS_KNOWN_MIN = 20
-"""A level is as at its hour where it is at most so much further from the mean of all hours (of so many at least): what
-runs for 24 minutes of an hour is 2.5 times the hour's mean."""
+"""Fewer hours say nothing of what is usual at one of them."""
+AS_FAR = 1.25
+STANDS_OUT = 1.25
+"""A level is as at its hour where it is at most `AS_FAR` times as far from the mean of all hours, and by `STANDS_OUT`
+times what the hour stands out from those beside it further: a batch that runs for 24 minutes of its hour is 2.5 times
+the hour's mean. Hours that are low as those beside them (nights) have no such batch, and a series that falls to 0 there
+is not as usual."""
 
 
 @kernel("int64(int64,int64)")
@@ -52,16 +56,32 @@ def hour_mean(floats: NDArray[np.float32], hour: int) -> float:
     return float(mean)
 
 
-@kernel("boolean(float32[::1],float64,float64)")
-def is_of_hour(floats: NDArray[np.float32], of_hour: float, level: float) -> bool:
-    """Whether a level is as it was at this hour before: on the same side of the mean of all hours, and about as far."""
+@kernel("boolean(float32[::1],int64,float64,float64)")
+def is_of_hour(floats: NDArray[np.float32], hour: int, level: float, near: float) -> bool:
+    """Whether a level is as it was at this hour before: on the same side of the mean of all hours, and about as far.
+
+    The mean of the last few values, `near`, must not be further either: the mean of the last 48, that of a slow test,
+    follows late. Where the hour was seen on the other kind of day alone, it is taken to stand out.
+    """
+    of_hour = hour_mean(floats, hour)
     total = 0.0
     count = 0
     for at in range(F_HOUR, F_HOUR + HOURS):
         if not np.isnan(floats[at]):
             total += floats[at]
             count += 1
-    if count < HOURS_KNOWN_MIN:
+    if count < HOURS_KNOWN_MIN or np.isnan(of_hour):
         return False
-    away = of_hour - total / count
-    return (level - total / count) * away > 0.0 and abs(level - total / count) <= AS_FAR * abs(away)
+    mean = total / count
+    side = 1.0 if of_hour > mean else -1.0
+    away = side * (of_hour - mean)
+    stands_out = 0.0
+    if np.isnan(floats[hour_place(hour)]):
+        stands_out = away
+    else:
+        for beside in (hour + 1, hour + DAY_HOURS - 1):
+            of_beside = hour_mean(floats, hour - hour % DAY_HOURS + beside % DAY_HOURS)
+            if not np.isnan(of_beside):
+                stands_out = max(stands_out, side * (of_hour - of_beside))
+    away_max = AS_FAR * away + STANDS_OUT * min(stands_out, away)
+    return 0.0 < side * (level - mean) <= away_max and side * (near - mean) <= away_max

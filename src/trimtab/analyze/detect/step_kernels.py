@@ -248,7 +248,7 @@ def step(
             if of_stays < min(of_sum, of_slow):
                 loudest[row] = SHIFT + 1
                 level = numbers[N_NEAR]
-            if p < STILL_ODD_P and not np.isnan(of_hour) and is_of_hour(floats, of_hour, level):
+            if p < STILL_ODD_P and not np.isnan(of_hour) and is_of_hour(floats, hour, level, numbers[N_NEAR]):
                 p = of_sum = 1.0
                 loudest[row] = 0
             if of_sum < 1.0:
