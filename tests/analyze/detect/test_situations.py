@@ -145,6 +145,21 @@ def test_an_incident_that_is_over_does_not_begin_again_while_means_remember_it()
     assert p[2570:2700].min() > 1e-6
 
 
+def test_another_level_is_told_beside_what_was_usual_before_it() -> None:
+    values = NOISES["heavy"](np.random.default_rng(16), 1500, 40)
+    step = 8 * values.std(axis=0)
+    values[1450:1462] += step
+    scores = table_scored(values, 15_000)
+    is_told = (scores.test == Test.SHIFT) & (scores.p < 1e-3)
+    rows = slice(1452 * 40, 1462 * 40)
+    off = ((scores.expected[rows].reshape(10, 40) - values[:1450].mean(axis=0)) / step)[is_told[rows].reshape(10, 40)]
+    assert off.size > 100
+    assert np.median(off) < 0.1
+    assert np.quantile(off, 0.95) < 0.3
+    told = np.flatnonzero(is_told)
+    assert ((scores.low <= scores.expected) & (scores.expected <= scores.high))[told].all()
+
+
 def test_what_goes_on_alerts_once() -> None:
     rng = np.random.default_rng(10)
     values = rng.normal(50, 5, 5000)

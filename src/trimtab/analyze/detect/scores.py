@@ -39,7 +39,8 @@ class Scores:
     `p`: how probable it is that noise alone looks at least so odd (to all tests, to those of shift and spread, or to
     all tests in each of the last three samples), 0..1 (1.0 while warming up or where the value is missing), whether or
     not there was an alert before. `expected`, `low`, `high`: what was expected before the value was seen, with the band
-    in which 99 of 100 values lie, in the unit of the values; NaN while warming up. `test`: `Test`, uint8. `observed`:
+    in which 99 of 100 values lie, in the unit of the values (of a row of another level what was usual before that
+    began); NaN while warming up. `test`: `Test`, uint8. `observed`:
     the values. `step_ms`: of each row's series.
 
     >>> Scores.none(2).p.tolist()

@@ -262,6 +262,11 @@ def step(
                     out[0, row] = min(score, 0.2)
             out[1, row] = p
             out[2, row], out[3, row], out[4, row] = foretold(numbers, of_hour)
+            if loudest[row] == SHIFT + 1 and p < STILL_ODD_P:  # the last few values are of the new level already
+                usual = numbers[N_ORIGIN] + value - above + below
+                further = min(usual - out[2, row], 0.0) if above > 0.0 else max(usual - out[2, row], 0.0)
+                for told_row in range(2, 5):
+                    out[told_row, row] += further if above + below > 0.0 else 0.0
 
         # what is learned: all of it, but for the first samples of a few incidents
         floats[F_UNLEARNED] = min(UNLEARNED_MAX, float(floats[F_UNLEARNED]) + 8.0 / floats[F_MEMORY])
