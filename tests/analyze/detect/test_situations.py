@@ -128,6 +128,15 @@ def test_what_was_constant_and_is_another_number_for_long_gets_surer() -> None:
     assert p[2002:2015].max() < 3e-6
 
 
+@pytest.mark.parametrize(("base", "other", "lasts"), [(0.0, 6.0, 20), (7.0, 9.0, 100), (100.0, 0.0, 20)])
+def test_a_constant_that_is_back_is_as_usual(base: float, other: float, lasts: int) -> None:
+    values = np.full(6000, base)
+    values[5000 : 5000 + lasts] = other
+    p = scored(values, 15_000).p
+    assert p[5002 : 5000 + lasts].max() < 1e-5
+    assert p[5000 + lasts + 40 :].min() > 1e-3
+
+
 def test_three_rows_that_are_apart_are_not_three_in_a_row() -> None:
     values = NOISES["even"](np.random.default_rng(14), 3000, 20)
     together, apart = values.copy(), values.copy()

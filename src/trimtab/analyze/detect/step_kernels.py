@@ -84,6 +84,8 @@ SLOW = 1.5
 CLIP = 3.0
 LARGE_STEP = 0.1
 """Of what a series was before: where no value ever stayed beyond the usual ones, a smaller step says little."""
+HALF = 0.5
+"""What is less than half of the series' least step from what is usual, is as usual: the mean has moved, not the value."""
 MORE = 1.1
 """Within the samples after an alert, only so many times the nines alert again."""
 LEAST_P = 1e-60
@@ -95,6 +97,8 @@ PRIOR_COUNT = 2
 PRIOR = 2.0
 """Of the tail of all tests together: so many incidents are taken to have gone beyond its floor before the first one was
 seen, by so many nines in sum; few incidents say little about what the next may be."""
+CONSTANT = 1000.0
+"""Greater than minus the logarithm of any number."""
 SHIFT_FROM = 32
 SPREAD_FROM = 96
 """The means of the last 48 or so values are told from this sample on."""
@@ -234,11 +238,11 @@ def step(
             )
             of_stays = 1.0
             large_step = LARGE_STEP * abs(numbers[N_BLOCK] + numbers[N_ORIGIN])
-            if is_high:
+            if is_high and stays_above > HALF * resolution:
                 of_stays = stays_probability(
                     floats, ints, STAYS_HIGH, stays_above, value, count, cluster, resolution, large_step
                 )
-            if is_low:
+            if is_low and stays_below > HALF * resolution:
                 of_low = stays_probability(
                     floats, ints, STAYS_LOW, stays_below, -value, count, cluster, resolution, large_step
                 )
@@ -294,6 +298,8 @@ def step(
                 for tail in range(first, end):
                     if is_told[tail] and told[tail] > floor_of(floats, tail):
                         tail_learn(floats, ints, tail, told[tail], count, cluster, 0.0)
+            if count > SPREAD_FROM and numbers[N_SPREAD] == 0.0:  # no spread is less: to calm down again is not odd
+                tail_learn(floats, ints, SPREAD_LOW, CONSTANT, count, cluster, 0.0)
             if is_high:
                 tail_learn(floats, ints, STAYS_HIGH, stays_above, count, cluster, 0.0)
             if is_low:
