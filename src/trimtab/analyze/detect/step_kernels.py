@@ -85,7 +85,7 @@ CLIP = 3.0
 LARGE_STEP = 0.1
 """Of what a series was before: where no value ever stayed beyond the usual ones, a smaller step says little."""
 HALF = 0.5
-"""What is less than half of the series' least step from what is usual, is as usual: the mean has moved, not the value."""
+"""What is less than half of the series' least step from what is usual, is usual: the mean has moved, not the value."""
 MORE = 1.1
 """Within the samples after an alert, only so many times the nines alert again."""
 LEAST_P = 1e-60
