@@ -169,6 +169,15 @@ def test_another_level_is_told_beside_what_was_usual_before_it() -> None:
     assert ((scores.low <= scores.expected) & (scores.expected <= scores.high))[told].all()
 
 
+@pytest.mark.parametrize("kind", ["even", "heavy", "counts"])
+def test_an_incident_of_the_first_day_that_is_over_is_not_told_again(kind: str) -> None:
+    values = NOISES[kind](np.random.default_rng(17), 1200, 20)
+    values[720:880] += 20 * values.std(axis=0)  # 40 minutes: its last ten are learned
+    p = table_scored(values, 15_000).p.reshape(values.shape)
+    assert p[720:726].min(axis=0).max() < 1e-5
+    assert (p[880:].min(axis=0) < 1e-6).mean() < 0.2
+
+
 def test_what_goes_on_alerts_once() -> None:
     rng = np.random.default_rng(10)
     values = rng.normal(50, 5, 5000)

@@ -56,6 +56,18 @@ def hour_mean(floats: NDArray[np.float32], hour: int) -> float:
     return float(mean)
 
 
+@kernel("Tuple((float64,int64))(float32[::1])")
+def all_hours(floats: NDArray[np.float32]) -> tuple[float, int]:
+    """Mean of all hours that were seen (NaN of none), and how many they are."""
+    total = 0.0
+    count = 0
+    for at in range(F_HOUR, F_HOUR + HOURS):
+        if not np.isnan(floats[at]):
+            total += floats[at]
+            count += 1
+    return (total / count if count > 0 else np.nan), count
+
+
 @kernel("boolean(float32[::1],int64,float64,float64)")
 def is_of_hour(floats: NDArray[np.float32], hour: int, level: float, near: float) -> bool:
     """Whether a level is as it was at this hour before: on the same side of the mean of all hours, and about as far.
@@ -64,15 +76,9 @@ def is_of_hour(floats: NDArray[np.float32], hour: int, level: float, near: float
     follows late. Where the hour was seen on the other kind of day alone, it is taken to stand out.
     """
     of_hour = hour_mean(floats, hour)
-    total = 0.0
-    count = 0
-    for at in range(F_HOUR, F_HOUR + HOURS):
-        if not np.isnan(floats[at]):
-            total += floats[at]
-            count += 1
+    mean, count = all_hours(floats)
     if count < HOURS_KNOWN_MIN or np.isnan(of_hour):
         return False
-    mean = total / count
     side = 1.0 if of_hour > mean else -1.0
     away = side * (of_hour - mean)
     stands_out = 0.0

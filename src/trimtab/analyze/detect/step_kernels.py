@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trimtab.analyze.detect.foretell_kernels import BLOCK, follow, foretold, learn_errors
-from trimtab.analyze.detect.hour_kernels import hour_begins, hour_mean, hour_of, is_of_hour
+from trimtab.analyze.detect.hour_kernels import all_hours, hour_begins, hour_mean, hour_of, is_of_hour
 from trimtab.analyze.detect.layout_kernels import (
     ALL_TESTS,
     F_ABOVE,
@@ -238,13 +238,21 @@ def step(
             )
             of_stays = 1.0
             large_step = LARGE_STEP * abs(numbers[N_BLOCK] + numbers[N_ORIGIN])
-            if is_high and stays_above > HALF * resolution:
+            judged_above, judged_below = float(stays_above), float(stays_below)
+            if (is_high or is_low) and np.isnan(
+                of_hour
+            ):  # on the first day, what comes back is as hours before it were
+                usual, hours = all_hours(floats)
+                if hours > 0:
+                    judged_above = min(stays_above, float(np.float32(max(value - usual, 0.0))))
+                    judged_below = min(stays_below, float(np.float32(max(usual - value, 0.0))))
+            if is_high and judged_above > HALF * resolution:
                 of_stays = stays_probability(
-                    floats, ints, STAYS_HIGH, stays_above, value, count, cluster, resolution, large_step
+                    floats, ints, STAYS_HIGH, judged_above, value, count, cluster, resolution, large_step
                 )
-            if is_low and stays_below > HALF * resolution:
+            if is_low and judged_below > HALF * resolution:
                 of_low = stays_probability(
-                    floats, ints, STAYS_LOW, stays_below, -value, count, cluster, resolution, large_step
+                    floats, ints, STAYS_LOW, judged_below, -value, count, cluster, resolution, large_step
                 )
                 of_stays = min(of_stays, of_low)
             p = 3.0 / (1.0 / of_sum + 1.0 / of_slow + 1.0 / of_stays)
@@ -267,8 +275,8 @@ def step(
             out[1, row] = p
             out[2, row], out[3, row], out[4, row] = foretold(numbers, of_hour)
             if loudest[row] == SHIFT + 1 and p < STILL_ODD_P:  # the last few values are of the new level already
-                usual = numbers[N_ORIGIN] + value - above + below
-                further = min(usual - out[2, row], 0.0) if above > 0.0 else max(usual - out[2, row], 0.0)
+                before = numbers[N_ORIGIN] + value - above + below
+                further = min(before - out[2, row], 0.0) if above > 0.0 else max(before - out[2, row], 0.0)
                 for told_row in range(2, 5):
                     out[told_row, row] += further if above + below > 0.0 else 0.0
 
