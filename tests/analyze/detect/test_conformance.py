@@ -45,6 +45,13 @@ def test_99_of_100_values_lie_within_the_band() -> None:
         assert 0.98 < inside[rows].mean() < 0.997, kind
 
 
+def test_a_first_value_that_was_none_leaves_the_band() -> None:
+    values = np.random.default_rng(18).normal(100.0, 3.0, 12_000)
+    values[0] = 0.0
+    scores = scored(values, 15_000)
+    assert 70.0 < scores.low[-1] < 95.0 < 105.0 < scores.high[-1] < 130.0  # 220 before
+
+
 @pytest.mark.parametrize("kind", ["even", "heavy", "counts"])
 def test_factor_and_offset_change_nothing(kind: str) -> None:
     values = NOISES[kind](np.random.default_rng(6), 3000, 1)[:, 0]

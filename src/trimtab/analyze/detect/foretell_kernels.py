@@ -28,6 +28,9 @@ NEAR = 2.0 / 7.0
 ERROR = 0.01
 BAND = 0.05
 """Steps of the band's edges, in mean errors."""
+WIDE, WIDE_FROM = 0.1, 10.0
+"""Of what an edge is further than so many mean errors the step is so much longer: a first value that was none (a gauge
+that began with 0) is out of the band within two days, not within months."""
 OUTSIDE = 0.005
 """Share of values beyond each edge."""
 
@@ -59,8 +62,10 @@ def learn_errors(numbers: F64, value: float, count: int, of_hour: float) -> None
         numbers[N_ERROR_HOUR] += ERROR * (abs(by_hour) - numbers[N_ERROR_HOUR])
     numbers[N_ERROR_NEAR] += weight * (abs(by_near) - numbers[N_ERROR_NEAR])
     step = max(BAND, 8.0 / count) * scale
-    numbers[N_BAND_HIGH] += step * ((1.0 - OUTSIDE) if error > numbers[N_BAND_HIGH] else -OUTSIDE)
-    numbers[N_BAND_LOW] -= step * ((1.0 - OUTSIDE) if error < numbers[N_BAND_LOW] else -OUTSIDE)
+    high = step + WIDE * max(numbers[N_BAND_HIGH] - WIDE_FROM * scale, 0.0)
+    low = step + WIDE * max(-numbers[N_BAND_LOW] - WIDE_FROM * scale, 0.0)
+    numbers[N_BAND_HIGH] += high * ((1.0 - OUTSIDE) if error > numbers[N_BAND_HIGH] else -OUTSIDE)
+    numbers[N_BAND_LOW] -= low * ((1.0 - OUTSIDE) if error < numbers[N_BAND_LOW] else -OUTSIDE)
 
 
 @kernel("void(float64[::1],float64,int64,float64)")
