@@ -200,13 +200,12 @@ def test_steps_of_a_second_and_of_minutes_give_the_same_silence() -> None:
 def test_what_lasts_becomes_usual_after_so_long(incident_ms: int, is_usual: bool) -> None:
     rng = np.random.default_rng(6)
     values = rng.normal(100, 3, 6000)
-    values[4000:4240] += 60.0  # an hour
-    values[5000:5010] += 60.0
+    values[4000:4720] += 60.0  # three hours
     detector = Detector(DetectSettings(incident_ms=incident_ms))
     slots = np.repeat(detector.add(1, 15_000), values.size)
     scores = detector.update(slots, np.arange(values.size, dtype=np.int64) * 15_000, values)
     assert scores.p[4000:4010].min() < 1e-6
-    assert bool(scores.p[5000:5010].min() > 1e-5) is is_usual
+    assert bool(scores.p[4480:4720].min() > 1e-4) is is_usual  # its third hour
 
 
 def _nightly(rng: np.random.Generator, days: int) -> NDArray[np.float64]:
@@ -282,3 +281,13 @@ def test_back_to_what_it_was_is_no_incident_of_its_own() -> None:
     p = scored(values).p
     assert p[2 * DAY + 300 : 2 * DAY + 310].min() < 1e-8
     assert p[2 * DAY + 325 : 2 * DAY + 400].min() > 1e-5
+
+
+def test_an_hour_of_trouble_is_told_again_another_day() -> None:
+    # half an hour of it is not learned, the rest counts as little more than the greatest before
+    values = np.random.default_rng(12).normal(1000.0, 3.0, 7 * 5760)
+    begins = [2 * 5760 + 400, 3 * 5760 + 2000, 4 * 5760 + 3600, 5 * 5760 + 5200]
+    for begin in begins:
+        values[begin : begin + 240] += 300.0
+    p = scored(values, 15_000).p
+    assert [p[begin : begin + 10].min() < 1e-8 for begin in begins] == [True] * 4

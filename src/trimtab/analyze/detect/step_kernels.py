@@ -309,9 +309,9 @@ def step(
             if count > SPREAD_FROM and numbers[N_SPREAD] == 0.0:  # no spread is less: to calm down again is not odd
                 tail_learn(floats, ints, SPREAD_LOW, CONSTANT, count, cluster, 0.0)
             if is_high:
-                tail_learn(floats, ints, STAYS_HIGH, stays_above, count, cluster, 0.0)
+                tail_learn(floats, ints, STAYS_HIGH, stays_above, count, cluster, CLIP)
             if is_low:
-                tail_learn(floats, ints, STAYS_LOW, stays_below, count, cluster, 0.0)
+                tail_learn(floats, ints, STAYS_LOW, stays_below, count, cluster, CLIP)
             if count > warm_up:
                 ints[I_SEEN + TESTS] += 1
                 if ints[I_SEEN + TESTS] >= floats[F_MEMORY]:
