@@ -291,3 +291,13 @@ def test_an_hour_of_trouble_is_told_again_another_day() -> None:
         values[begin : begin + 240] += 300.0
     p = scored(values, 15_000).p
     assert [p[begin : begin + 10].min() < 1e-8 for begin in begins] == [True] * 4
+
+
+def test_a_batch_of_each_night_is_not_told_again_when_it_ends() -> None:
+    values = np.random.default_rng(13).normal(100.0, 3.0, 6 * DAY)
+    nights = [day * DAY + 120 for day in range(6)]
+    for begin in nights:
+        values[begin : begin + 40] += 60.0
+    p = scored(values).p
+    # as it begins, as it lasts, and as it ends in the middle of its hour
+    assert [bool(p[begin : begin + 60].min() < 1e-6) for begin in nights[1:]] == [False] * 5

@@ -1,10 +1,11 @@
 """How far a value is above and below what is usual here: the mean of the last 48 or so values that were learned, and
-the mean of its hour. A step up is above both of them.
+the means of its hour and of those beside it. A step up is above all of them.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
+from trimtab.analyze.detect.hour_kernels import DAY_HOURS, hour_mean
 from trimtab.analyze.detect.layout_kernels import F_LEVEL, RESTS, STAYS, keep_count, kept_of
 from trimtab.store.compiled import kernel
 
@@ -12,8 +13,8 @@ RESTS_MAX, REST_SAMPLES = 3, 16
 """After a gap so many times so many samples have to come."""
 
 
-@kernel("UniTuple(float64,2)(float32[::1],float64,float64)")
-def local_distances(floats: NDArray[np.float32], value: float, of_hour: float) -> tuple[float, float]:
+@kernel("UniTuple(float64,2)(float32[::1],float64,int64,float64)")
+def local_distances(floats: NDArray[np.float32], value: float, hour: int, of_hour: float) -> tuple[float, float]:
     """How far above what is usual a value is, and how far below, each at least 0; before it is learned.
 
     `of_hour` is NaN where no one knows it.
@@ -21,6 +22,11 @@ def local_distances(floats: NDArray[np.float32], value: float, of_hour: float) -
     top = bottom = float(floats[F_LEVEL])
     if not np.isnan(of_hour):
         top, bottom = max(top, of_hour), min(bottom, of_hour)
+        if value > top or value < bottom:  # what runs for a part of an hour ends in it
+            for beside in (hour + 1, hour + DAY_HOURS - 1):
+                mean = hour_mean(floats, hour - hour % DAY_HOURS + beside % DAY_HOURS)
+                if not np.isnan(mean):
+                    top, bottom = max(top, mean), min(bottom, mean)
     return max(value - top, 0.0), max(bottom - value, 0.0)
 
 

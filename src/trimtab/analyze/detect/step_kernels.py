@@ -173,7 +173,7 @@ def step(
             value = numbers[N_LAST]
             jump = 0.0
         numbers[N_LAST] = value
-        above, below = local_distances(floats, value, of_hour)
+        above, below = local_distances(floats, value, hour, of_hour)
         stays_above = least_of(floats, F_ABOVE, above)
         stays_below = least_of(floats, F_BELOW, below)
         does_stay = is_settled(ints, is_gap, count) and count > STAYS + 1 and not is_reset
