@@ -6,7 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trimtab.analyze.detect.hour_kernels import DAY_HOURS, hour_mean
-from trimtab.analyze.detect.layout_kernels import F_LEVEL, RESTS, STAYS, keep_count, kept_of
+from trimtab.analyze.detect.layout_kernels import (
+    F_LEVEL,
+    RESTS,
+    STAYS,
+    STAYS_HIGH,
+    STAYS_LOW,
+    floor_of,
+    keep_count,
+    kept_of,
+)
 from trimtab.store.compiled import kernel
 
 RESTS_MAX, REST_SAMPLES = 3, 16
@@ -20,13 +29,15 @@ def local_distances(floats: NDArray[np.float32], value: float, hour: int, of_hou
     `of_hour` is NaN where no one knows it.
     """
     top = bottom = float(floats[F_LEVEL])
-    if not np.isnan(of_hour):
-        top, bottom = max(top, of_hour), min(bottom, of_hour)
-        if value > top or value < bottom:  # what runs for a part of an hour ends in it
-            for beside in (hour + 1, hour + DAY_HOURS - 1):
-                mean = hour_mean(floats, hour - hour % DAY_HOURS + beside % DAY_HOURS)
-                if not np.isnan(mean):
-                    top, bottom = max(top, mean), min(bottom, mean)
+    if np.isnan(of_hour):
+        return max(value - top, 0.0), max(bottom - value, 0.0)
+    top, bottom = max(top, of_hour), min(bottom, of_hour)
+    # what is not beyond the floors is neither told nor learned; what runs for a part of an hour ends in it
+    if value - top > floor_of(floats, STAYS_HIGH) or bottom - value > floor_of(floats, STAYS_LOW):
+        for beside in (hour + 1, hour + DAY_HOURS - 1):
+            mean = hour_mean(floats, hour - hour % DAY_HOURS + beside % DAY_HOURS)
+            if not np.isnan(mean):
+                top, bottom = max(top, mean), min(bottom, mean)
     return max(value - top, 0.0), max(bottom - value, 0.0)
 
 
