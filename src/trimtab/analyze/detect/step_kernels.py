@@ -239,9 +239,8 @@ def step(
             of_stays = 1.0
             large_step = LARGE_STEP * abs(numbers[N_BLOCK] + numbers[N_ORIGIN])
             judged_above, judged_below = float(stays_above), float(stays_below)
-            if (is_high or is_low) and np.isnan(
-                of_hour
-            ):  # on the first day, what comes back is as hours before it were
+            if (is_high or is_low) and np.isnan(of_hour):
+                # on the first day, what comes back is as hours before it were
                 usual, hours = all_hours(floats)
                 if hours > 0:
                     judged_above = min(stays_above, float(np.float32(max(value - usual, 0.0))))
