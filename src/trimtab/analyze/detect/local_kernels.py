@@ -34,8 +34,10 @@ def local_distances(floats: NDArray[np.float32], value: float, hour: int, of_hou
     top, bottom = max(top, of_hour), min(bottom, of_hour)
     # what is not beyond the floors is neither told nor learned; what runs for a part of an hour ends in it
     if value - top > floor_of(floats, STAYS_HIGH) or bottom - value > floor_of(floats, STAYS_LOW):
-        for beside in (hour + 1, hour + DAY_HOURS - 1):
-            mean = hour_mean(floats, hour - hour % DAY_HOURS + beside % DAY_HOURS)
+        begin = hour // DAY_HOURS * DAY_HOURS
+        end = begin + DAY_HOURS - 1
+        for beside in (hour + 1 if hour < end else begin, hour - 1 if hour > begin else end):
+            mean = hour_mean(floats, beside)
             if not np.isnan(mean):
                 top, bottom = max(top, mean), min(bottom, mean)
     return max(value - top, 0.0), max(bottom - value, 0.0)
