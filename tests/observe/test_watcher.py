@@ -341,7 +341,9 @@ def test_a_terminated_backend_is_replaced(shop: Database) -> None:
         status = watcher.status()
     assert status.state is WatchState.WATCHING
     assert status.last_error is None
-    assert "terminating connection" in recorder.events("connection_lost")[0]
+    said = recorder.events("connection_lost")[0]
+    # who writes into a socket that is closed already gets no word of the server
+    assert "terminating connection" in said or "server closed the connection" in said
     assert len(recorder.events("connected")) == 2
     assert recorder.events("server_restarted") == []
 
