@@ -73,8 +73,8 @@ class WatchPolicy:
     )
     cost_share_max: float = setting(
         0.005,
-        "Looking at a server may take this part of its time; where it takes more, looks become rarer (eight times at"
-        " most).",
+        "Looking at a server may take this part of its time; where it takes more, looks become rarer (those at"
+        " statements eight times at most).",
         unit="share",
         low=0.0005,
         high=1.0,

@@ -56,6 +56,18 @@ def hour_mean(floats: NDArray[np.float32], hour: int) -> float:
     return float(mean)
 
 
+@kernel("UniTuple(int64,2)(int64)")
+def hours_beside(hour: int) -> tuple[int, int]:
+    """The hour after and the one before, of the same kind of day.
+
+    >>> hours_beside(23), hours_beside(24)
+    ((0, 22), (25, 47))
+    """
+    begin = hour // DAY_HOURS * DAY_HOURS
+    end = begin + DAY_HOURS - 1
+    return (hour + 1 if hour < end else begin), (hour - 1 if hour > begin else end)
+
+
 @kernel("Tuple((float64,int64))(float32[::1])")
 def all_hours(floats: NDArray[np.float32]) -> tuple[float, int]:
     """Mean of all hours that were seen (NaN of none), and how many they are."""
@@ -85,8 +97,8 @@ def is_of_hour(floats: NDArray[np.float32], hour: int, level: float, near: float
     if np.isnan(floats[hour_place(hour)]):
         stands_out = away
     else:
-        for beside in (hour + 1, hour + DAY_HOURS - 1):
-            of_beside = hour_mean(floats, hour - hour % DAY_HOURS + beside % DAY_HOURS)
+        for beside in hours_beside(hour):
+            of_beside = hour_mean(floats, beside)
             if not np.isnan(of_beside):
                 stands_out = max(stands_out, side * (of_hour - of_beside))
     away_max = AS_FAR * away + STANDS_OUT * min(stands_out, away)

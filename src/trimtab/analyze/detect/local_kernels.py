@@ -5,7 +5,7 @@ the means of its hour and of those beside it. A step up is above all of them.
 import numpy as np
 from numpy.typing import NDArray
 
-from trimtab.analyze.detect.hour_kernels import DAY_HOURS, hour_mean
+from trimtab.analyze.detect.hour_kernels import hour_mean, hours_beside
 from trimtab.analyze.detect.layout_kernels import (
     F_LEVEL,
     RESTS,
@@ -34,9 +34,7 @@ def local_distances(floats: NDArray[np.float32], value: float, hour: int, of_hou
     top, bottom = max(top, of_hour), min(bottom, of_hour)
     # what is not beyond the floors is neither told nor learned; what runs for a part of an hour ends in it
     if value - top > floor_of(floats, STAYS_HIGH) or bottom - value > floor_of(floats, STAYS_LOW):
-        begin = hour // DAY_HOURS * DAY_HOURS
-        end = begin + DAY_HOURS - 1
-        for beside in (hour + 1 if hour < end else begin, hour - 1 if hour > begin else end):
+        for beside in hours_beside(hour):
             mean = hour_mean(floats, beside)
             if not np.isnan(mean):
                 top, bottom = max(top, mean), min(bottom, mean)
