@@ -8,8 +8,11 @@ import pytest
 from tests.analyze.forecast.series import DAY, daily
 from trimtab.analyze.forecast.combining import LEAST_VALUES, combined, tables_for
 from trimtab.analyze.forecast.intervals import quantiles_of
+from trimtab.analyze.forecast.median_kernels import last_cycles, last_values
 from trimtab.analyze.forecast.member_kernels import smoothers
 from trimtab.analyze.forecast.members import Smoother
+from trimtab.analyze.forecast.sorting_kernels import sort_rows
+from trimtab.analyze.forecast.weighted_median_kernels import MEMBERS_MAX, STEPS_AT_ONCE, weighted_medians
 from trimtab.stats.time_series import F64
 
 SHOWN = Smoother("shown", level=0.3, trend=0.1, damping=0.9, kick=0.4, decay=0.7, first=0.2)
@@ -60,6 +63,74 @@ def test_the_number_of_members_and_of_what_they_need_agree() -> None:
         tables = tables_for(*seasons, DAY)
         assert len(tables.needs) == tables.smoothers.shape[1] + len(tables.medians)
         assert tables.needs.max() <= max(*seasons, LEAST_VALUES)
+        assert len(tables.needs) <= MEMBERS_MAX
+
+
+def test_columns_are_sorted_whatever_their_length() -> None:
+    rng = np.random.default_rng(4)
+    for held in range(1, 40):
+        values = rng.normal(0, 1, (40, 13))
+        values[:, ::3] = np.round(values[:, ::3])
+        mine = values.copy()
+        sort_rows(mine, held)
+        assert np.array_equal(mine[:held], np.sort(values[:held], axis=0))
+        assert np.array_equal(mine[held:], values[held:])
+
+
+def _weighted_median_plainly(values: F64, weights: F64) -> float:
+    """Between the two values in whose middles half of the weight lies; of equals the first one is nearer to zero."""
+    order = np.lexsort((np.copysign(np.arange(len(values)), values), values))
+    order = order[weights[order] > 0]
+    middles = np.cumsum(weights[order]) - weights[order] / 2
+    return float(np.interp(weights.sum() / 2, middles, values[order]))
+
+
+@pytest.mark.parametrize("steps", [1, 3, 24, STEPS_AT_ONCE, 2 * STEPS_AT_ONCE + 5])
+@pytest.mark.parametrize("members", [1, 2, 7, 22, MEMBERS_MAX])
+def test_weighted_medians_are_those_of_the_definition(steps: int, members: int) -> None:
+    rng = np.random.default_rng(100 * steps + members)
+    for trial in range(10):
+        said = rng.normal(0, 1, (steps, members))
+        if trial % 2:
+            said = np.round(said)  # -0.0, and many that say the same
+        weights = rng.random((3, members))
+        weights[rng.random((3, members)) < trial / 12] = 0.0
+        weights[:, trial % members] = 0.5
+        kinds = rng.integers(0, 3, steps)
+        out = np.empty(steps)
+        weighted_medians(said, weights, kinds, out)
+        assert np.allclose(
+            out, [_weighted_median_plainly(said[at], weights[kinds[at]]) for at in range(steps)], rtol=1e-12, atol=1e-12
+        )
+
+
+def test_what_all_members_say_is_the_median_to_the_last_bit() -> None:
+    for value in (0.0, 0.1, -1 / 3, 1e-300):
+        out = np.empty(5)
+        weighted_medians(np.full((5, 22), value), np.ones((1, 22)), np.zeros(5, np.int64), out)
+        assert (out == value).all()
+
+
+@pytest.mark.parametrize("gap", [None, 3, 150, 399])
+def test_medians_side_by_side_are_those_one_by_one(gap: int | None) -> None:
+    rng = np.random.default_rng(7)
+    values = rng.normal(0, 1, 400)
+    if gap is not None:
+        values[gap] = np.nan
+    origins = np.array([30, 130, 200, 393, 400])
+    out = np.empty((len(origins), 30, 1))
+    for season, cycles in ((DAY, 5), (DAY, 9), (7, 4)):
+        last_cycles(values, season, cycles, origins, out, 0)
+        for place, origin in enumerate(origins):
+            for step in range(30):
+                same = values[origin + step % season - season :: -season]
+                known = same[~np.isnan(same)][:cycles]
+                assert out[place, step, 0] == pytest.approx(float(np.median(known)), abs=1e-12)
+    for window in (1, 6, 12):
+        last_values(values, window, origins, out, 0)
+        for place, origin in enumerate(origins):
+            known = values[:origin][~np.isnan(values[:origin])][-window:]
+            assert np.allclose(out[place, :, 0], np.median(known), atol=1e-12)
 
 
 @pytest.mark.parametrize("grows", [1.0, 3.0])

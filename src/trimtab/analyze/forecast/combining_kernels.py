@@ -8,6 +8,7 @@ import numpy as np
 
 from trimtab.analyze.forecast.median_kernels import last_cycles, last_values
 from trimtab.analyze.forecast.member_kernels import smoothers
+from trimtab.analyze.forecast.weighted_median_kernels import weighted_medians
 from trimtab.store.compiled import kernel
 from trimtab.store.metrics.arrays import F64, I64
 
@@ -48,15 +49,13 @@ def members(
             floor = LOG_FLOOR * total / max(known, 1)
     has_logs = lowest >= 0 and floor > 0
     logged = np.log(values + floor) if has_logs else values
-    smoothed = np.empty((out.shape[0], out.shape[1], smoothed_count))
-    smoothers(values, logged, first_logged, first, second, table, origins, smoothed)
-    out[:, :, :smoothed_count] = smoothed
+    smoothers(values, logged, first_logged, first, second, table, origins, out)
     for origin in range(out.shape[0]):
         for step in range(out.shape[1]):
             for one in range(first_logged, smoothed_count):
                 grown = np.nan
                 if has_logs:
-                    grown = math.exp(min(smoothed[origin, step, one], LARGEST_EXPONENT)) - floor
+                    grown = math.exp(min(out[origin, step, one], LARGEST_EXPONENT)) - floor
                 out[origin, step, one] = min(grown, 10 * highest) if not math.isnan(grown) else np.nan
     for one in range(len(medians)):
         if medians[one, 0] > 0:
@@ -101,36 +100,16 @@ def _weigh(lost: F64, counted: F64, weights: F64) -> None:
             weights[bucket, one] = ratio if ratio >= WEAKEST else 0.0
 
 
-@kernel("float64(float64[::1], float64[::1], int64[::1], int64, float64[::1])")
-def _weighted_median(row: F64, weights: F64, active: I64, held: int, ordered: F64) -> float:
-    """The weighted median of the first `held` of the `active` members, between the two values around it. They are left
-    in the order of their values, which is nearly that of the next step."""
-    total = 0.0
-    for place in range(held):
-        member = active[place]
-        value = row[member]
-        spot = place
-        while spot > 0 and ordered[spot - 1] > value:
-            ordered[spot] = ordered[spot - 1]
-            active[spot] = active[spot - 1]
-            spot -= 1
-        ordered[spot] = value
-        active[spot] = member
-        total += weights[member]
-    half = 0.5 * total
-    below = 0.0
-    before = 0.0
-    for spot in range(held):
-        weight = weights[active[spot]]
-        middle = below + 0.5 * weight
-        if middle >= half:
-            if spot == 0:
-                return float(ordered[0])
-            share = (half - before) / (middle - before)
-            return float(ordered[spot - 1] + share * (ordered[spot] - ordered[spot - 1]))
-        before = middle
-        below += weight
-    return float(ordered[held - 1])
+@kernel("boolean(float64[:, ::1], float64[:, ::1], int64, int64)")
+def _is_better(lost: F64, counted: F64, one: int, other: int) -> bool:
+    """Whether the mean error of one member is smaller than that of another, where both are known."""
+    lost_1 = lost_2 = counted_1 = counted_2 = 0.0
+    for bucket in range(BUCKETS):
+        lost_1 += lost[bucket, one]
+        lost_2 += lost[bucket, other]
+        counted_1 += counted[bucket, one]
+        counted_2 += counted[bucket, other]
+    return counted_1 > 0 and counted_2 > 0 and lost_1 / counted_1 < lost_2 / counted_2
 
 
 @kernel("void(float64[:, :, ::1], int64[::1], int64, int64, int64[::1], float64[:, ::1])")
@@ -140,11 +119,13 @@ def _usable(forecasts: F64, origins: I64, skipped: int, begin: int, needs: I64, 
     for origin in range(skipped, len(origins)):
         for one in range(len(needs)):
             out[origin, one] = 1.0 if origins[origin] - begin >= needs[one] else 0.0
+        says = out[origin]
         for step in range(forecasts.shape[1]):
+            row = forecasts[origin, step]
             for one in range(len(needs)):
-                if math.isnan(forecasts[origin, step, one]):
-                    forecasts[origin, step, one] = 0.0
-                    out[origin, one] = 0.0
+                is_missing = math.isnan(row[one])
+                row[one] = 0.0 if is_missing else row[one]
+                says[one] = 0.0 if is_missing else says[one]
 
 
 @kernel(
@@ -174,8 +155,9 @@ def combine(
     horizon = out.shape[2]
     count = table.shape[1] + len(medians)
     forecasts = np.empty((len(origins), horizon, count))
-    ordered = np.empty(count)
-    usable, active = np.empty((len(origins), count)), np.empty(count, np.int64)
+    usable, buckets = np.empty((len(origins), count)), np.empty(horizon, np.int64)
+    for step in range(horizon):
+        buckets[step] = bucket_of(step, horizon)
     for row in range(len(all_values)):
         values = all_values[row]
         begin = begins[row]
@@ -201,31 +183,18 @@ def combine(
                     value = values[origins[earlier] + step]
                     if math.isnan(value):
                         continue
-                    bucket = bucket_of(step, horizon)
+                    bucket = buckets[step]
                     said, sums, numbers = forecasts[earlier, step], lost[bucket], counted[bucket]
                     for one in range(count):
                         sums[one] += counts[one] * abs(said[one] - value)
                     for one in range(count):
                         numbers[one] += counts[one]
             _weigh(lost, counted, weights)
-            repeats, other = naives, naives + 1
-            all_1, all_2 = counted[:, repeats].sum(), counted[:, other].sum()
-            if all_1 > 0 and all_2 > 0 and lost[:, other].sum() / all_2 < lost[:, repeats].sum() / all_1:
-                repeats = other
-            bucket, held = -1, 0
+            repeats = naives + 1 if _is_better(lost, counted, naives + 1, naives) else naives
+            for bucket in range(BUCKETS):
+                weights[bucket] *= usable[origin]
+                if weights[bucket].max() == 0:  # a handful of values: what they are
+                    weights[bucket, table.shape[1]] = 1.0
+            weighted_medians(forecasts[origin], weights, buckets, out[row, origin])
             for step in range(horizon):
-                if bucket_of(step, horizon) != bucket:
-                    bucket = bucket_of(step, horizon)
-                    held = 0
-                    for one in range(count):
-                        if weights[bucket, one] > 0 and usable[origin, one] > 0:
-                            active[held] = one
-                            held += 1
-                    if held == 0:  # a handful of values: what they are
-                        weights[bucket, table.shape[1]] = 1.0
-                        active[0] = table.shape[1]
-                        held = 1
-                out[row, origin, step] = _weighted_median(
-                    forecasts[origin, step], weights[bucket], active, held, ordered
-                )
                 naive[row, origin, step] = forecasts[origin, step, repeats]

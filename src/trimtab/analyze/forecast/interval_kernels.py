@@ -119,13 +119,12 @@ def scale(errors: F64, seasons: I64, origins: I64, by_step: F64, by_phase: F64, 
         sizes[row] = total / count if count > 0 else np.nan
 
 
-@kernel("void(float64[::1], float64[::1], int64, float64, float64[::1], float64[::1])")
-def _quantiles(ordered: F64, weighed: F64, held: int, pooled_weight: float, levels: F64, out: F64) -> None:
+@kernel("void(float64[::1], float64[::1], int64, float64, float64, float64[::1], float64[::1])")
+def _quantiles(
+    ordered: F64, weighed: F64, held: int, total: float, pooled_weight: float, levels: F64, out: F64
+) -> None:
     """Weighted quantiles at ascending levels, between the two values around each; a weight below 0 stands for
-    `pooled_weight`."""
-    total = 0.0
-    for spot in range(held):
-        total += weighed[spot] if weighed[spot] >= 0 else pooled_weight
+    `pooled_weight`, `total` is what all of them sum to."""
     below = before = 0.0
     one = 0
     for spot in range(held):
@@ -229,7 +228,8 @@ def adapt(
                 highest = max(highest, adapted[one])
                 taken[one] = highest
             pooled_weight = own * (1 - own_share) / max(own_share, 1e-3) / len(pooled) if own > 0 else 1.0
-            _quantiles(ordered, weighed, held, pooled_weight, taken, out[row])
+            total = own + pooled_weight * len(pooled)
+            _quantiles(ordered, weighed, held, total, pooled_weight, taken, out[row])
             stood[origin, :] = out[row, :]
         for one in range(len(levels)):
             covered[row, one] = covered[row, one] / seen if seen > 0 else np.nan
