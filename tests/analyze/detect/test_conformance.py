@@ -161,12 +161,32 @@ def test_a_place_that_is_used_again_remembers_nothing() -> None:
     assert np.array_equal(scores.p, scored(values).p)
 
 
+def test_one_by_one_is_the_same_as_together() -> None:
+    values = NOISES["even"](np.random.default_rng(13), 600, 1)[:, 0]
+    values[400], values[500] = 1e4, np.nan
+    together = scored(values)
+    detector = Detector(DetectSettings())
+    slot = int(detector.add(1, 60_000)[0])
+    for row, value in enumerate(values.tolist()):
+        one = detector.update_one(slot, row * 60_000, value)
+        said = together.row(row)
+        assert np.array_equal(one[:5], [said.score[0], said.p[0], said.expected[0], said.low[0], said.high[0]], True)
+        assert one.test == said.test[0]
+    assert together.p[400] < 1e-6, "and it says something"
+
+
 def test_wrong_input_is_named() -> None:
     detector = Detector(DetectSettings())
+    for slot in (0, -1, 5):
+        with pytest.raises(InputError, match="a slot has no series"):
+            detector.update_one(slot, 0, 1.0)
     with pytest.raises(InputError, match="a slot has no series"):
         detector.update(np.array([0], np.int32), 0, np.array([1.0]))
     with pytest.raises(InputError, match="step_ms is 0"):
         detector.add(1, 0)
     slots = detector.add(2, np.array([1000, 2000]))
+    for slot in (-1, 2, 2_000_000_000):
+        with pytest.raises(InputError, match="a slot has no series"):
+            detector.update(np.array([0, slot], np.int32), 0, np.ones(2))
     with pytest.raises(InputError, match="slots and"):
         detector.update(slots, 0, np.array([1.0]))

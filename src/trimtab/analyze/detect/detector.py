@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trimtab.analyze.detect.dump import read_dump, write_dump
-from trimtab.analyze.detect.scores import Scores
+from trimtab.analyze.detect.scores import TESTS, Score, Scores
 from trimtab.analyze.detect.settings import DetectSettings
 from trimtab.model.errors import InputError
 
@@ -23,6 +25,8 @@ CLUSTER_POINTS = 20
 """Values within a sixth of `incident_ms` are one when it comes to how often something so great was seen."""
 GUARD_POINTS = 60
 """An incident becomes usual after so many samples at the soonest."""
+NO_PARTS: F64 = np.empty((0, 0))
+NO_SERIES = "a slot has no series"
 
 
 class Detector:
@@ -100,11 +104,32 @@ class Detector:
         """
         slots = np.ascontiguousarray(slots, np.int32)
         values = np.ascontiguousarray(values, np.float64)
-        times = np.ascontiguousarray(np.broadcast_to(np.asarray(at_ms, np.int64), slots.shape))
+        times = np.asarray(at_ms, np.int64)
+        if times.shape != slots.shape or not times.flags.c_contiguous:
+            times = np.ascontiguousarray(np.broadcast_to(times, slots.shape))
         if values.shape != slots.shape or slots.ndim != 1:
             raise InputError(f"{slots.shape} slots and {values.shape} values", field="values")
         self._check(slots)
-        return self._update(slots, times, values, np.empty((0, 0)))
+        return self._update(slots, times, values, NO_PARTS)
+
+    def update_one(self, slot: int, at_ms: int, value: float) -> Score:
+        """What `update` does and answers, of one sample: for those that come one by one.
+
+        Raises InputError for a place that has no series.
+
+        >>> detector = Detector(DetectSettings())
+        >>> slot = int(detector.add(1, step_ms=1000)[0])
+        >>> detector.update_one(slot, 1000, 3.5).p
+        1.0
+        """
+        if not (0 <= slot < self._used.size and self._used[slot]):
+            raise InputError(NO_SERIES, field="slot", value=slot)
+        slots, times, values, out, test = self._one
+        slots[0], times[0], values[0] = slot, at_ms, value
+        warm_up = self.settings.warm_up_points
+        self._step(self._numbers, self._floats, self._ints, slots, times, values, out, test, NO_PARTS, warm_up)
+        score, p, expected, low, high = out[:, 0].tolist()
+        return Score(score, p, expected, low, high, TESTS[test[0]])
 
     def parts(self, slots: I32, at_ms: I64, values: F64) -> tuple[Scores, F64]:
         """As `update`, with the tail probability of each test by itself: shape [5, n], in the order of `Test`."""
@@ -115,15 +140,31 @@ class Detector:
         return self._update(slots, at_ms, values, parts), parts
 
     def _update(self, slots: I32, at_ms: I64, values: F64, parts: F64) -> Scores:
-        from trimtab.analyze.detect.layout_kernels import N_STEP_MS
-        from trimtab.analyze.detect.step_kernels import step
-
         out = np.empty((5, slots.size))
         test = np.empty(slots.size, np.uint8)
         warm_up = self.settings.warm_up_points
-        step(self._numbers, self._floats, self._ints, slots, at_ms, values, out, test, parts, warm_up)
+        self._step(self._numbers, self._floats, self._ints, slots, at_ms, values, out, test, parts, warm_up)
         score, p, expected, low, high = out
-        return Scores(score, p, expected, low, high, test, values, self._numbers[slots, N_STEP_MS])
+        return Scores(score, p, expected, low, high, test, values, self._numbers[:, self._step_ms].take(slots))
+
+    @cached_property
+    def _step(self) -> Callable[..., None]:
+        """The loop over samples: machine code is loaded where it is needed, not with this module."""
+        from trimtab.analyze.detect.step_kernels import step
+
+        return step
+
+    @cached_property
+    def _step_ms(self) -> int:
+        """In which column it is."""
+        from trimtab.analyze.detect.layout_kernels import N_STEP_MS
+
+        return N_STEP_MS
+
+    @cached_property
+    def _one(self) -> tuple[I32, I64, F64, F64, NDArray[np.uint8]]:
+        """Slot, time and value of one sample, and what is said of it: one place for all calls."""
+        return np.empty(1, np.int32), np.empty(1, np.int64), np.empty(1), np.empty((5, 1)), np.empty(1, np.uint8)
 
     def dump(self) -> bytes:
         """The whole state; `load` goes on from it as if nothing had been between, to the last bit."""
@@ -147,8 +188,15 @@ class Detector:
         return detector
 
     def _check(self, slots: I32) -> None:
-        if slots.size and (slots.min() < 0 or slots.max() >= self._used.size or not self._used[slots].all()):
-            raise InputError("a slot has no series", field="slots")
+        if not self._are_used(self._used, np.ascontiguousarray(slots, np.int32)):
+            raise InputError(NO_SERIES, field="slots")
+
+    @cached_property
+    def _are_used(self) -> Callable[..., bool]:
+        """Looks through slots."""
+        from trimtab.analyze.detect.step_kernels import are_used
+
+        return are_used
 
     def _grow(self, size: int) -> None:
         from trimtab.analyze.detect import layout_kernels as layout

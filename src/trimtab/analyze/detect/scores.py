@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,21 @@ class Test(IntEnum):
     """The level of the last samples is another one than before."""
     SPREAD = 5
     """The last samples scatter more, or less, than before."""
+
+
+TESTS = tuple(Test)
+"""By number."""
+
+
+class Score(NamedTuple):
+    """What is said of one sample; as a row of `Scores`."""
+
+    score: float
+    p: float
+    expected: float
+    low: float
+    high: float
+    test: Test
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,6 +104,15 @@ SPREAD_FROM = 96
 """The means of the last 48 or so values are told from this sample on."""
 
 
+@kernel("boolean(boolean[::1],Array(int32,1,'C',readonly=True))")
+def are_used(used: NDArray[np.bool_], slots: NDArray[np.int32]) -> bool:
+    """Whether each slot is one, and has a series."""
+    missing = 0
+    for slot in slots:
+        missing += 1 if slot < 0 or slot >= used.size or not used[slot] else 0
+    return missing == 0
+
+
 @kernel(
     "void(float64[:,::1],float32[:,::1],int32[:,::1],Array(int32,1,'C',readonly=True),Array(int64,1,'C',readonly=True),"
     "Array(float64,1,'C',readonly=True),float64[:,::1],uint8[::1],float64[:,::1],int64)"
