@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from tests.browser.axe import violations
 from tests.browser.chromium import NARROW, WIDE, visit
@@ -68,7 +68,7 @@ def test_clouds_have_nothing_wrong_with_them(browser: Browser, url: str) -> None
             page.emulate_media(color_scheme="dark")
             found += [f"{size['width']} dark: {problem}" for problem in violations(page, only_colours=True)]
         assert found == []
-        assert page.locator("tt-chart[data-state=ready]").count() == 4
+        expect(page.locator("tt-chart[data-state=ready]")).to_have_count(4, timeout=60_000)
         page.get_by_role("searchbox").fill("shop")
         page.get_by_label("Account", exact=True).select_option("other")
         page.get_by_role("button", name="Search").click()
