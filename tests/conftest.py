@@ -13,7 +13,13 @@ from hypothesis import HealthCheck, settings
 
 from demo.cluster import ROLE_STATEMENTS, Cluster
 
-pytest_plugins = ["tests.collected_long_ago", "tests.collected_soon", "tests.empty_store", "tests.long_work_first"]
+pytest_plugins = [
+    "tests.collected_long_ago",
+    "tests.collected_soon",
+    "tests.empty_store",
+    "tests.long_work_first",
+    "tests.sent_by_workers",
+]
 
 # `make test` tries the same examples each time, so that a change is judged by what it changed; `make soak` tries others
 # each time, and ten times as many.
