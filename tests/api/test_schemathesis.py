@@ -39,7 +39,7 @@ VISITORS: tuple[tuple[Role | None, float], ...] = (
     (Role.INGEST, 2.0),
     (None, 2.0),
 )
-"""Who asks, and for how many seconds; on a busy machine the admin gets twice as long for the first round."""
+"""Who asks, and for how many seconds; the admin asks at least half of all operations, however busy the machine is."""
 
 EXAMPLES_PER_ROUND = 2
 CHECKS = [
@@ -89,18 +89,23 @@ def test_the_api_keeps_to_its_document(made: Served, schema: BaseSchema, role: R
     number = 0
     while number == 0 or time.monotonic() < end_s:
         for operation in operations:
-            if time.monotonic() > end_s + (budget_s if role is Role.ADMIN and number == 0 else 0.0):
+            is_long_enough = number > 0 or role is not Role.ADMIN or _tried(seen) > len(operations) / 2
+            if time.monotonic() > end_s and is_long_enough:
                 break
             for mode in GenerationMode.POSITIVE, GenerationMode.NEGATIVE:
                 _try(operation, mode, number, _headers(made, role), seen[operation.label], faults)
         number += 1
     assert not faults, "\n\n".join(faults.values())
-    tried = [label for label, statuses in seen.items() if statuses]
-    assert len(tried) > len(operations) / 3 or role is not Role.ADMIN
+    assert _tried(seen) > len(operations) / 3 or role is not Role.ADMIN
     allowed = {"GET /api/trimtab/access/me", "POST /api/trimtab/access/login", "POST /api/trimtab/access/logout"}
     if role in {None, Role.INGEST}:
         let_in = {label for label, statuses in seen.items() if any(status < 300 for status in statuses)}
         assert let_in <= allowed
+
+
+def _tried(seen: dict[str, list[int]]) -> int:
+    """How many operations have answered."""
+    return sum(1 for statuses in seen.values() if statuses)
 
 
 def _try(
