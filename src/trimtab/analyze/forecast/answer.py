@@ -16,6 +16,8 @@ NAIVE = "snaive"
 COMBINATION = "combination"
 NOTHING = 1e-6
 """A baseline whose error is this part of one's own, or less, is right but for rounding."""
+ROUNDING = 1e-13
+"""So is one whose error is this part of the values."""
 
 SHORT = "short"
 UNPROVEN = "unproven"
@@ -44,8 +46,9 @@ class Forecast:
     the level.
     `model` says by series what made it: `snaive`, `combination`, or the name of a better model.
     `origins` [series]: from how many past moments the same was tried; 0 where a series is too short.
-    `error` and `naive_error` [series]: mean absolute error of these tries and of the seasonal naive baseline's in units
-    of the series; NaN where nothing could be tried. `coverage_90` [series]: how many of the values that were held back
+    `error` and `naive_error` [series]: mean absolute error of the later half of these tries (of all where they are few:
+    the first ones know no weights yet) and of the seasonal naive baseline's, in units of the series; NaN where nothing
+    could be tried. `coverage_90` [series]: how many of the values that were held back
     lay in the 90 % interval that stood before them (0 to 1; NaN where unknown).
     `notes` by series: keys of `NOTES`. `troubles`: what better models could not do, and why.
 
@@ -107,4 +110,6 @@ class Forecast:
         A baseline that is right but for rounding is no measure: unknown, too.
         """
         with np.errstate(invalid="ignore", divide="ignore"):
-            return np.where(self.naive_error > NOTHING * self.error, self.error / self.naive_error, np.nan)
+            rounding = ROUNDING * np.abs(self.mean).max(axis=1, initial=0.0)
+            is_known = (self.naive_error > NOTHING * self.error) & (self.naive_error > rounding)
+            return np.where(is_known, self.error / self.naive_error, np.nan)

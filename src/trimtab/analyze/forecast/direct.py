@@ -114,6 +114,10 @@ def _some(
         done.troubles += try_models(models, task, origins, actual, points, model)
     error, tried = mean_errors(points, naive, actual)
     naive_error, _ = mean_errors(naive, points, actual)
+    learnt, tried_later = mean_errors(points, naive, actual, later)
+    naive_later, _ = mean_errors(naive, points, actual, later)
+    is_enough = tried_later >= ERRORS_MIN
+    error, naive_error = np.where(is_enough, learnt, error), np.where(is_enough, naive_later, naive_error)
     season = np.full(len(rows), seasons[0], np.int64)
     quantiles, below = quantiles_of(points, actual, season, origins, levels, settings.own_share)
     wide = unproven(points[:, -1], values, levels, season)
