@@ -14,6 +14,8 @@ from trimtab.model.errors import TrimtabError
 TICK_S = 2.0
 """How often it is looked whether a round is due."""
 JOIN_S = 10.0
+YOUNG_S = 300.0
+"""Where there was nothing to look at yet, it is looked again so soon, not after an hour."""
 log = structlog.get_logger()
 
 

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 
+import numpy as np
 import pytest
 
+from trimtab.analyze.capacity.growth import GrowthAssumption
+from trimtab.analyze.capacity.saturation import saturation
+from trimtab.app.capacity.keeper import not_before
 from trimtab.app.capacity.resources import RESOURCES, Resource
 from trimtab.app.capacity.what_if import what_if_of
 from trimtab.model.errors import InputError
+from trimtab.stats.time_series import TimeSeries
 
 
 def resource(name: str) -> Resource:
@@ -68,3 +73,15 @@ def test_nodes_share_processors_and_bytes_are_added_where_it_says() -> None:
     assert what.of(resource("storage"), "db1 /data").added == 1e9
     assert what.of(resource("storage"), "db1 /").added == 0
     assert what.of(resource("memory"), "db1 /data").added == 0
+
+
+def test_what_is_full_at_once_is_not_full_before_it_was_looked_at() -> None:
+    hours = np.arange(24 * 8)
+    memory = TimeSeries("memory", hours.astype(np.int64) * 3_600_000, 60 + hours / 100, "%")
+    found = saturation(memory, 90.0, None, GrowthAssumption(load_ratio=2.0), None, "flow")
+    assert found.earliest_ms is not None
+    assert found.latest_ms is not None
+    looked_ms = found.earliest_ms + 1_200_000
+    assert looked_ms < found.latest_ms
+    said = not_before(looked_ms, found)
+    assert (said.earliest_ms, said.latest_ms) == (looked_ms, found.latest_ms)

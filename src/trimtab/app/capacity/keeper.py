@@ -9,6 +9,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,7 +24,7 @@ from trimtab.app.capacity.what_if import WhatIf
 from trimtab.app.capacity.workload import Workloads
 from trimtab.app.events import EventKind
 from trimtab.app.forecasting.history import DAY_MS, Block
-from trimtab.app.round_thread import InRounds, RoundThread
+from trimtab.app.round_thread import YOUNG_S, InRounds, RoundThread
 from trimtab.model.capacity_settings import CapacityPolicy
 from trimtab.model.errors import TrimtabError
 from trimtab.store.capacity_state import CapacityState, ToldDate
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 FIRST_S = 30.0
 """So long after the start it is looked for the first time."""
-YOUNG_S = 300.0
 STALE_STEPS = 12
 """A series whose newest point is further back is not told of."""
 WHAT_IFS_KEPT = 16
@@ -97,13 +97,16 @@ class Capacity(InRounds):
             if key not in self._what_ifs:
                 settings = settings_of(self._policy())
                 self._what_ifs[key] = {
-                    one.id: saturation(
-                        one.series,
-                        one.limit,
-                        settings,
-                        what.of(one.resource, one.name),
-                        one.relation,
-                        one.resource.nature,
+                    one.id: not_before(
+                        now.at_ms,
+                        saturation(
+                            one.series,
+                            one.limit,
+                            settings,
+                            what.of(one.resource, one.name),
+                            one.relation,
+                            one.resource.nature,
+                        ),
                     )
                     for one in now.watched
                 }
@@ -217,6 +220,14 @@ def settings_of(policy: CapacityPolicy) -> SaturationSettings:
 
 def _is_new(block: Block, row: int) -> bool:
     return bool(np.isfinite(block.values[row, -STALE_STEPS:]).any())
+
+
+def not_before(at_ms: int, found: Saturation) -> Saturation:
+    """What an assumption fills at once is full at the earliest when it was looked at, not since the newest sample."""
+    date, earliest, latest = (
+        None if one is None else max(one, at_ms) for one in (found.date_ms, found.earliest_ms, found.latest_ms)
+    )
+    return replace(found, date_ms=date, earliest_ms=earliest, latest_ms=latest)
 
 
 def _told(one: Watched, at_ms: int) -> ToldDate:

@@ -15,7 +15,7 @@ import structlog
 
 from trimtab.app.events import EventKind
 from trimtab.app.forecasting.history import DAY_MS, MINUTE_MS, Block
-from trimtab.app.round_thread import InRounds, RoundThread
+from trimtab.app.round_thread import YOUNG_S, InRounds, RoundThread
 from trimtab.model.change_point_settings import ChangePointsPolicy
 from trimtab.model.change_points import KeptChangePoint
 from trimtab.model.errors import TrimtabError
@@ -63,13 +63,18 @@ class ChangePoints(InRounds):
             "change_points",
             lambda: self.round(self._now_ms()),
             lambda: self.is_enabled,
-            lambda: self._policy().every_s,
+            self._pause_s,
             first_s=FIRST_S,
         )
         self._asking = asking(self._thread.is_stopping)
         self.state = ChangePointState(database)
         self.looked = LookedAt()
         self._lock = threading.Lock()
+
+    def _pause_s(self) -> float:
+        """Soon again where there was nothing to look at."""
+        every_s = self._policy().every_s
+        return every_s if self.looked.series_count else min(every_s, YOUNG_S)
 
     @property
     def is_enabled(self) -> bool:

@@ -19,7 +19,7 @@ from trimtab.app.forecasting.history import DAY_MS, History
 from trimtab.app.forecasting.issues import HERE, UNKNOWN, Issue, soonest_first
 from trimtab.app.forecasting.now import FamilyNow, ForecastNow, SeriesNow
 from trimtab.app.forecasting.subjects import chart_lines
-from trimtab.app.round_thread import InRounds, RoundThread
+from trimtab.app.round_thread import YOUNG_S, InRounds, RoundThread
 from trimtab.model.errors import TrimtabError
 from trimtab.model.forecast_settings import ForecastPolicy
 from trimtab.store.forecast_issues import IssueState, KeptIssue
@@ -55,7 +55,7 @@ class Forecasting(InRounds):
             "forecasts",
             lambda: self.round(self._now_ms()),
             lambda: self.is_enabled,
-            lambda: self._policy().every_s,
+            self._pause_s,
             first_s=FIRST_S,
         )
         self._asking = asking(self._thread.is_stopping)
@@ -63,6 +63,11 @@ class Forecasting(InRounds):
         self._histories: dict[str, History] = {}
         self._now = ForecastNow()
         self._lock = threading.Lock()
+
+    def _pause_s(self) -> float:
+        """Soon again where there was nothing to forecast."""
+        every_s = self._policy().every_s
+        return every_s if self._now.series else min(every_s, YOUNG_S)
 
     # --- look
 

@@ -10,7 +10,7 @@ import msgspec
 import structlog
 
 from trimtab.app.patterns.answers import FoundPatterns
-from trimtab.app.round_thread import InRounds, RoundThread
+from trimtab.app.round_thread import YOUNG_S, InRounds, RoundThread
 from trimtab.model.pattern_settings import PatternsPolicy
 
 if TYPE_CHECKING:
@@ -74,7 +74,8 @@ class Patterns(InRounds):
 
     def _is_due(self) -> bool:
         policy, at_ms = self._policy(), self.now.at_ms
-        return policy.enabled and (at_ms is None or (self._now_ms() - at_ms) / 1000 >= policy.every_s)
+        every_s = policy.every_s if self.now.looked_at else min(policy.every_s, YOUNG_S)
+        return policy.enabled and (at_ms is None or (self._now_ms() - at_ms) / 1000 >= every_s)
 
     def _kept(self) -> FoundPatterns:
         """What the last process found; one of another form is as if there were none."""
